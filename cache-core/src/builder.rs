@@ -1,0 +1,85 @@
+//! Settings of a cache.
+
+use std::time::Duration;
+
+use crate::cache::{Cache, install};
+use crate::clock::{Clock, TimeSource};
+use crate::error::GlobalCacheInUse;
+
+/// Builds a [`Cache`].
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::Cache;
+///
+/// let cache = Cache::builder().capacity(100_000).default_ttl(Duration::from_secs(60)).build();
+/// assert_eq!(cache.stats().capacity, 100_000);
+/// ```
+#[derive(Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct CacheBuilder {
+    settings: Settings,
+}
+
+/// What the builders of all kinds of caches set.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) capacity: usize,
+    pub(crate) default_ttl: Duration,
+    pub(crate) time: TimeSource,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { capacity: 10_000, default_ttl: Duration::from_secs(300), time: TimeSource::System }
+    }
+}
+
+impl CacheBuilder {
+    /// The most entries there may be, of all queries together; 10,000 if not set.
+    ///
+    /// With 0 nothing is stored, and every call loads. Above 1,073,741,824 (2^30) it makes no difference.
+    pub fn capacity(mut self, entries: usize) -> Self {
+        self.settings.capacity = entries;
+        self
+    }
+
+    /// How long a value may be served if its query sets no time of its own; 300 seconds if not set.
+    ///
+    /// It is counted from the start of the load. With zero no value is ever served from the cache; more
+    /// than 584 years are forever.
+    pub fn default_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.default_ttl = ttl;
+        self
+    }
+
+    /// The clock to use instead of [`SystemClock`](crate::SystemClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.time = TimeSource::Custom(Box::new(clock));
+        self
+    }
+
+    /// Builds the cache.
+    pub fn build(self) -> Cache {
+        Cache::from_settings(self.settings)
+    }
+
+    /// Builds the cache that [`Cache::global`] is to be: for annotated functions that are not methods.
+    ///
+    /// # Errors
+    ///
+    /// If there is a global cache already, because one was installed or because [`Cache::global`] was
+    /// called.
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// let cache = Cache::builder().capacity(500).install_global()?;
+    /// assert_eq!(cache.stats().capacity, 500);
+    /// assert!(Cache::builder().install_global().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn install_global(self) -> Result<&'static Cache, GlobalCacheInUse> {
+        install(self.build())
+    }
+}

@@ -1,0 +1,292 @@
+//! The handle that a repository holds.
+
+use std::fmt;
+
+use once_cell::sync::OnceCell;
+
+use crate::builder::{CacheBuilder, Settings};
+use crate::engine::{Engine, Part};
+use crate::error::GlobalCacheInUse;
+use crate::inspect::EntryInfo;
+use crate::scope::Scope;
+use crate::stats::{QueryStats, Stats};
+use crate::sync::Arc;
+
+/// A cache of the answers of annotated functions.
+///
+/// It is a handle: a clone is the same cache and the same scope. A repository has one as a field, and
+/// `#[derive(HasCache)]` shows the attributes where it is.
+///
+/// # What is shared
+///
+/// Two values of one type that hold clones of one handle share their entries. That is right for a
+/// repository that is built anew for each request:
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// #[derive(HasCache)]
+/// struct Users { tenant: u32, cache: Cache }
+///
+/// impl Users {
+///     #[cached_query(ttl = "5m")]
+///     fn name(&self, id: u32) -> String {
+///         format!("user {id} of tenant {}", self.tenant)
+///     }
+/// }
+///
+/// let cache = Cache::new();
+/// let request = |tenant| Users { tenant, cache: cache.clone() };
+/// request(1).name(7);
+/// request(1).name(7);
+/// assert_eq!(cache.stats().hits, 1);
+/// ```
+///
+/// It is wrong for two databases or two tenants: the cache sees the arguments of a call, and not what else
+/// is in `self`. Those take a cache each, or a [`scope`](Cache::scope) each:
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Users { tenant: u32, cache: Cache }
+/// # impl Users {
+/// #     #[cached_query(ttl = "5m")]
+/// #     fn name(&self, id: u32) -> String {
+/// #         format!("user {id} of tenant {}", self.tenant)
+/// #     }
+/// # }
+/// let cache = Cache::new();
+/// let request = |tenant| Users { tenant, cache: cache.scope(&format!("tenant:{tenant}")) };
+/// assert_eq!(request(1).name(7), "user 7 of tenant 1");
+/// assert_eq!(request(2).name(7), "user 7 of tenant 2");
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    engine: Arc<Engine>,
+    scope: Option<Arc<Scope>>,
+}
+
+impl Cache {
+    /// A cache with the default settings: 10,000 entries, 300 seconds.
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Sets what the default settings don't suit.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::default()
+    }
+
+    pub(crate) fn from_settings(settings: Settings) -> Self {
+        Self { engine: Arc::new(Engine::new(settings)), scope: None }
+    }
+
+    /// The cache of annotated functions that are not methods.
+    ///
+    /// It is made with the default settings when it is first asked for, unless
+    /// [`CacheBuilder::install_global`] came before.
+    pub fn global() -> &'static Self {
+        GLOBAL.get_or_init(Self::new)
+    }
+
+    /// A handle on a part of this cache whose entries are apart from all others.
+    ///
+    /// A scope has no capacity of its own and needs no making or deleting. Invalidations through its handle
+    /// reach this scope only; through the root handle they reach every scope. Scopes aren't nested: the
+    /// scope of a scoped handle is another scope of the root.
+    ///
+    /// ```
+    /// let cache = cache_core::Cache::new();
+    /// let (first, second) = (cache.scope("tenant:1"), cache.scope("tenant:2"));
+    /// first.invalidate_all(); // entries of `second` stay
+    /// cache.invalidate_all(); // nothing stays
+    /// # let _ = second;
+    /// ```
+    #[must_use = "it changes nothing here: use the handle that it returns"]
+    pub fn scope(&self, name: &str) -> Self {
+        Self { engine: self.engine.clone(), scope: Some(self.engine.scope(name)) }
+    }
+
+    /// Forgets all entries of the queries of these names, whatever type they belong to.
+    ///
+    /// Names are compared whole, and one that no query has does nothing: `#[invalidates]` is checked by the
+    /// compiler, and is to be preferred. When this returns, no call that starts later gets a value whose
+    /// load began before. The cost doesn't depend on the number of entries.
+    ///
+    /// ```
+    /// # let cache = cache_core::Cache::new();
+    /// cache.invalidate(["get_all_tracks", "search_tracks"]);
+    /// ```
+    pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
+        self.engine.invalidate_named(self.part(), queries);
+    }
+
+    /// Forgets all entries that bear one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
+    ///
+    /// ```
+    /// # let cache = cache_core::Cache::new();
+    /// cache.invalidate_tags(["artist:22"]);
+    /// ```
+    pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
+        self.engine.invalidate_tags(self.part(), tags);
+    }
+
+    /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
+    /// [`invalidate`](Cache::invalidate).
+    pub fn invalidate_all(&self) {
+        self.engine.invalidate_all(self.part());
+    }
+
+    /// Frees the memory of all entries that have expired or were invalidated, in all scopes.
+    ///
+    /// There is no need to call it: they make room when room is needed. It looks at every entry.
+    ///
+    /// *Locking*: entries can't be added while a shard, about a hundredth of them, is looked at.
+    pub fn purge(&self) {
+        self.engine.purge();
+    }
+
+    /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in
+    /// the scope.
+    ///
+    /// It looks at every entry: see [`purge`](Cache::purge) for what that means.
+    pub fn len(&self) -> usize {
+        self.engine.len(self.part())
+    }
+
+    /// Whether there is no live entry.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The figures of the whole cache. Its `entries` are counted one by one.
+    pub fn stats(&self) -> Stats {
+        self.engine.stats()
+    }
+
+    /// The figures of each query that was used with this cache, in the order of their names.
+    pub fn query_stats(&self) -> Vec<QueryStats> {
+        self.engine.query_stats()
+    }
+
+    /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope.
+    ///
+    /// It is meant for people who look: it writes out the arguments of every entry.
+    ///
+    /// *Locking*: the `Debug` of arguments runs under a read lock, and must not write to the cache.
+    ///
+    /// ```
+    /// # use cache_core::{cached_query, Cache, HasCache};
+    /// # #[derive(HasCache)]
+    /// # struct Repo { cache: Cache }
+    /// impl Repo {
+    ///     #[cached_query(ttl = "5m")]
+    ///     fn page(&self, limit: u32, offset: u32) -> Vec<u32> {
+    ///         (offset..offset + limit).collect()
+    ///     }
+    /// }
+    ///
+    /// let repo = Repo { cache: Cache::new() };
+    /// repo.page(10, 0);
+    /// let entry = &repo.cache.entries()[0];
+    /// assert_eq!((entry.query, entry.arguments.as_str()), ("page", "limit = 10, offset = 0"));
+    /// ```
+    pub fn entries(&self) -> Vec<EntryInfo> {
+        self.engine.entries(self.part())
+    }
+
+    /// Panics if something in the cache contradicts something else: for tests.
+    #[doc(hidden)]
+    pub fn check_invariants(&self) {
+        self.engine.check_invariants();
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(crate) fn part(&self) -> Part<'_> {
+        self.scope.as_ref()
+    }
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Cache");
+        if let Some(scope) = &self.scope {
+            fields.field("scope", &scope.name);
+        }
+        fields.field("capacity", &self.engine.capacity()).finish_non_exhaustive()
+    }
+}
+
+static GLOBAL: OnceCell<Cache> = OnceCell::new();
+
+pub(crate) fn install(cache: Cache) -> Result<&'static Cache, GlobalCacheInUse> {
+    match GLOBAL.try_insert(cache) {
+        Ok(cache) => Ok(cache),
+        Err(_) => Err(GlobalCacheInUse),
+    }
+}
+
+/// Says which [`Cache`] the annotated methods of a type use.
+///
+/// Derive it where the type has a field of type `Cache`. If there are several, or the type's name is an
+/// alias, mark the field with `#[cache]`.
+///
+/// ```
+/// use cache_core::{Cache, HasCache};
+///
+/// #[derive(HasCache)]
+/// struct LibraryManager {
+///     cache: Cache,
+/// }
+///
+/// struct Borrowing<'a> {
+///     manager: &'a LibraryManager,
+/// }
+///
+/// impl HasCache for Borrowing<'_> {
+///     fn cache(&self) -> &Cache {
+///         self.manager.cache()
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which cache it uses",
+    label = "no cache known for this type",
+    note = "give it a field `cache: Cache` and `#[derive(HasCache)]`, or name the cache in the attribute: `cache = self.shared.cache()`"
+)]
+pub trait HasCache {
+    /// The cache.
+    fn cache(&self) -> &Cache;
+}
+
+impl HasCache for Cache {
+    fn cache(&self) -> &Cache {
+        self
+    }
+}
+
+impl<T: HasCache + ?Sized> HasCache for &T {
+    fn cache(&self) -> &Cache {
+        (**self).cache()
+    }
+}
+
+impl<T: HasCache + ?Sized> HasCache for Box<T> {
+    fn cache(&self) -> &Cache {
+        (**self).cache()
+    }
+}
+
+impl<T: HasCache + ?Sized> HasCache for Arc<T> {
+    fn cache(&self) -> &Cache {
+        (**self).cache()
+    }
+}

@@ -1,0 +1,268 @@
+//! What the handles of one cache share, and the invalidations.
+
+use std::any::{Any, TypeId};
+use std::hash::{BuildHasher, Hasher};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use crate::builder::Settings;
+use crate::clock::{Nanos, TimeSource, saturating_nanos};
+use crate::inspect::EntryInfo;
+use crate::policy::Policy;
+use crate::query::{QueryNames, QueryState, QueryTable, Site};
+use crate::scope::{ROOT, Scope, ScopeId, Scopes};
+use crate::shard::Origin;
+use crate::stats::{Counters, Event, QueryStats, Stats};
+use crate::store::{AnyStore, Describe, Pool, Storable, Store};
+use crate::sync::{Arc, Mutex};
+use crate::tag::{Above, Bearings, Registry, Tag};
+use crate::version::{Cell, VersionClock};
+
+/// More entries than these are never stored, whatever the capacity.
+pub(crate) const MAX_CAPACITY: usize = 1 << 30;
+
+pub(crate) struct Engine {
+    pub(crate) versions: VersionClock,
+    /// Raised when everything is invalidated.
+    pub(crate) floor: Cell,
+    pub(crate) time: TimeSource,
+    pub(crate) pool: Mutex<Pool>,
+    capacity: usize,
+    default_ttl: Nanos,
+    hasher: foldhash::fast::RandomState,
+    tags: Arc<Registry>,
+    scopes: Arc<Scopes>,
+    queries: QueryTable,
+    names: QueryNames,
+    /// Of what concerns no query in particular.
+    counters: Counters,
+}
+
+/// A part of the cache: one scope, or all of it.
+pub(crate) type Part<'a> = Option<&'a Arc<Scope>>;
+
+pub(crate) fn scope_id(part: Part<'_>) -> ScopeId {
+    part.map_or(ROOT, |scope| scope.id)
+}
+
+impl Engine {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let capacity = settings.capacity.min(MAX_CAPACITY);
+        let processors = available_parallelism().map_or(4, usize::from);
+        Self {
+            versions: VersionClock::default(),
+            floor: Cell::default(),
+            time: settings.time,
+            pool: Mutex::new(Pool {
+                policy: Policy::new(capacity),
+                stores: Vec::new(),
+                shards_per_store: shards_per_store(capacity, processors),
+            }),
+            capacity,
+            default_ttl: saturating_nanos(settings.default_ttl),
+            hasher: foldhash::fast::RandomState::default(),
+            tags: Arc::new(Registry::new((processors * 4).next_power_of_two())),
+            scopes: Arc::default(),
+            queries: QueryTable::new(),
+            names: QueryNames::default(),
+            counters: Counters::new(),
+        }
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    pub(crate) fn ttl(&self, ttl: Option<Duration>) -> Nanos {
+        ttl.map_or(self.default_ttl, saturating_nanos)
+    }
+
+    /// The hash of a key, which `write` writes.
+    pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut foldhash::fast::FoldHasher<'_>)) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write_u32(scope);
+        write(&mut hasher);
+        hasher.finish()
+    }
+
+    /// When a load that starts now begins. Whatever it bears must have been found before.
+    pub(crate) fn origin(&self, now: Nanos) -> Origin {
+        Origin { birth: self.versions.birth(), time: now }
+    }
+
+    pub(crate) fn scope(&self, name: &str) -> Arc<Scope> {
+        self.scopes.get_or_make(name)
+    }
+
+    /// The store of one instantiation of a query's function.
+    pub(crate) fn store<K: Storable, V: Storable>(
+        &self,
+        site: Site,
+        marker: TypeId,
+        describe: Describe<K>,
+    ) -> &Arc<dyn AnyStore> {
+        self.queries.store(site, marker, || self.make_store::<K, V>(self.query(site).clone(), describe))
+    }
+
+    /// Makes one more store.
+    pub(crate) fn make_store<K: Storable, V: Storable>(
+        &self,
+        query: Arc<QueryState>,
+        describe: Describe<K>,
+    ) -> Arc<Store<K, V>> {
+        let mut pool = self.pool.lock();
+        let number = u32::try_from(pool.stores.len()).expect("a program has fewer queries than that");
+        let shards = pool.shards_per_store;
+        let store = Arc::new(Store::<K, V>::new(number * shards, shards as usize, query, describe));
+        pool.stores.push(store.clone());
+        store
+    }
+
+    fn query(&self, site: Site) -> &Arc<QueryState> {
+        self.queries.state(site, |query| self.names.register(query))
+    }
+
+    /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
+    pub(crate) fn bear(&self, part: Part<'_>, query: &QueryState, tags: impl IntoIterator<Item = Tag>) -> Bearings {
+        let mut distinct: Vec<Tag> = Vec::new();
+        for tag in tags {
+            if !distinct.contains(&tag) {
+                distinct.push(tag);
+            }
+        }
+        let Some(scope) = part else {
+            return distinct.into_iter().map(|tag| self.tags.bear(tag, || Above::Nothing)).collect();
+        };
+        let of_query = scope.queries.bear(query.label.clone(), || Above::Scope(scope.clone()));
+        let of_tags = distinct.into_iter().map(|tag| {
+            let everywhere = || Above::Everywhere(self.tags.bear(tag.clone(), || Above::Nothing));
+            scope.tags.bear(tag.clone(), everywhere)
+        });
+        std::iter::once(of_query).chain(of_tags).collect()
+    }
+
+    pub(crate) fn invalidate_all(&self, part: Part<'_>) {
+        self.counters.count(Event::Invalidation);
+        self.versions.invalidate(|version| part.map_or(&self.floor, |scope| &scope.floor).raise(version));
+    }
+
+    pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, part: Part<'_>, tags: impl IntoIterator<Item = T>) {
+        let registry = part.map_or(&self.tags, |scope| &scope.tags);
+        for tag in tags {
+            self.counters.count(Event::Invalidation);
+            self.versions.invalidate(|version| registry.raise(tag.as_ref(), version));
+        }
+    }
+
+    /// Invalidates queries by their names at run time.
+    pub(crate) fn invalidate_named<T: AsRef<str>>(&self, part: Part<'_>, names: impl IntoIterator<Item = T>) {
+        for name in names {
+            let raise_all = |version| {
+                self.names.for_each(name.as_ref(), |query| raise_query(part, query, version));
+            };
+            self.versions.invalidate(raise_all);
+        }
+    }
+
+    pub(crate) fn invalidate_query(&self, part: Part<'_>, site: Site) {
+        self.versions.invalidate(|version| raise_query(part, self.query(site), version));
+    }
+
+    pub(crate) fn len(&self, part: Part<'_>) -> usize {
+        let (now, only) = (self.time.now(), part.map(|scope| scope.id));
+        self.stores().iter().map(|store| store.count_live(self, now, only)).sum()
+    }
+
+    pub(crate) fn purge(&self) {
+        let now = self.time.now();
+        for store in self.stores() {
+            store.purge(self, now);
+        }
+    }
+
+    pub(crate) fn entries(&self, part: Part<'_>) -> Vec<EntryInfo> {
+        let (now, only) = (self.time.now(), part.map(|scope| scope.id));
+        let mut list = Vec::new();
+        for store in self.stores() {
+            store.list(self, now, only, &mut list);
+        }
+        list
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = Stats { entries: self.len(None), capacity: self.capacity, ..Stats::default() };
+        stats.add(&self.counters);
+        for query in self.names.all() {
+            stats.add(&query.counters);
+        }
+        stats
+    }
+
+    /// The figures of a cache that has the one store, and no query.
+    pub(crate) fn stats_of(&self, query: &QueryState) -> Stats {
+        let mut stats = self.stats();
+        stats.add(&query.counters);
+        stats
+    }
+
+    pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
+        let now = self.time.now();
+        let stores = self.stores();
+        let of = |query: Arc<QueryState>| {
+            let own = stores.iter().filter(|store| Arc::ptr_eq(store.query(), &query));
+            let entries = own.map(|store| store.count_live(self, now, None)).sum();
+            QueryStats::new(query.name, query.module, &query.counters, entries)
+        };
+        self.names.all().into_iter().map(of).collect()
+    }
+
+    /// The stores there are now. What takes long goes through them without holding the pool's lock.
+    fn stores(&self) -> Vec<Arc<dyn AnyStore>> {
+        self.pool.lock().stores.clone()
+    }
+
+    /// Panics if something in the cache contradicts something else.
+    pub(crate) fn check_invariants(&self) {
+        let pool = self.pool.lock();
+        let mut queued = pool.policy.check_invariants();
+        let mut stored: Vec<_> = pool.stores.iter().flat_map(|store| store.check_invariants()).collect();
+        for (at, node) in &stored {
+            assert_eq!(pool.policy.address(*node), *at, "an entry and its place in the queues disagree");
+        }
+        queued.sort_unstable();
+        stored.sort_unstable();
+        assert!(queued.iter().eq(stored.iter().map(|(at, _)| at)), "the queues and the stores disagree");
+    }
+
+    #[cfg(test)]
+    pub(crate) fn tags(&self) -> usize {
+        self.tags.len()
+    }
+}
+
+fn raise_query(part: Part<'_>, query: &QueryState, version: u64) {
+    query.counters.count(Event::Invalidation);
+    match part {
+        None => query.cell.raise(version),
+        Some(scope) => scope.queries.raise(query.label.as_str(), version),
+    }
+}
+
+/// Enough that threads seldom meet, and no more than a small cache has use for.
+fn shards_per_store(capacity: usize, processors: usize) -> u32 {
+    let wanted = (processors * 4).next_power_of_two().min(64);
+    let useful = (capacity / 32).max(1).next_power_of_two();
+    u32::try_from(wanted.min(useful)).expect("at most 64")
+}
+
+/// The store behind a pointer that forgot its types.
+pub(crate) fn downcast<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> &Store<K, V> {
+    let store: &dyn Any = &**store;
+    store.downcast_ref().expect("the store of a function has the types of that function")
+}
+
+/// The same, shared.
+pub(crate) fn downcast_arc<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> Arc<Store<K, V>> {
+    let store: Arc<dyn Any + Send + Sync> = store.clone();
+    store.downcast().expect("the store of a function has the types of that function")
+}

@@ -1,0 +1,28 @@
+//! What is cached right now, and why.
+
+use std::time::Duration;
+
+use crate::sync::Arc;
+use crate::tag::Tag;
+
+/// One live entry, as [`Cache::entries`](crate::Cache::entries) shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EntryInfo {
+    /// The query that made it; empty in a cache that is used by hand.
+    pub query: &'static str,
+    /// The module of the query.
+    pub module: &'static str,
+    /// The arguments of the call, as in `limit = 10, offset = 0`. An argument without `Debug` is shown as `_`.
+    pub arguments: String,
+    /// The scope that it is in.
+    pub scope: Option<Arc<str>>,
+    /// The tags that it bears.
+    pub tags: Vec<Tag>,
+    /// The time since the load that made it began.
+    pub age: Duration,
+    /// The time for which it may still be served.
+    pub expires_in: Duration,
+    /// How often it was served.
+    pub hits: u64,
+}

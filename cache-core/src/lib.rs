@@ -1,0 +1,97 @@
+//! A cache for the reads of a repository that forgets exactly what each write made wrong.
+//!
+//! Annotate the reads with [`#[cached_query]`](macro@cached_query) and the writes with
+//! [`#[invalidates]`](macro@invalidates), and say with [`HasCache`] where the cache is:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::sync::Mutex;
+//! use cache_core::{cached_query, invalidates, Cache, HasCache};
+//!
+//! #[derive(HasCache)]
+//! struct Library {
+//!     tracks: Mutex<BTreeMap<u32, String>>,
+//!     cache: Cache,
+//! }
+//!
+//! impl Library {
+//!     #[cached_query(ttl = "5m")]
+//!     fn get_track(&self, id: u32) -> Option<String> {
+//!         self.tracks.lock().unwrap().get(&id).cloned()
+//!     }
+//!
+//!     #[cached_query(ttl = "1h30m")]
+//!     fn count_tracks(&self) -> usize {
+//!         self.tracks.lock().unwrap().len()
+//!     }
+//!
+//!     #[invalidates("get_track")] // a name that no query has does not compile
+//!     fn rename_track(&self, id: u32, title: &str) {
+//!         self.tracks.lock().unwrap().insert(id, title.to_owned());
+//!     }
+//! }
+//!
+//! let library = Library { tracks: Mutex::new(BTreeMap::from([(1, "Helo".into())])), cache: Cache::new() };
+//! assert_eq!((library.get_track(1).as_deref(), library.count_tracks()), (Some("Helo"), 1));
+//! library.rename_track(1, "Hello");
+//! assert_eq!((library.get_track(1).as_deref(), library.count_tracks()), (Some("Hello"), 1));
+//! assert_eq!(library.cache.stats().hits, 1); // the count was not forgotten
+//! ```
+//!
+//! # What is where
+//!
+//! - [`Cache`] is the handle that a repository holds, made by [`Cache::new`] or [`Cache::builder`].
+//! - [`TaggedCache`] is the same cache for use by hand, without the attributes.
+//! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is going on.
+//! - [`Clock`] and [`ManualClock`] put time into the hands of tests.
+//!
+//! # What is promised
+//!
+//! - **No stale fill.** Once an invalidation has returned, no call that starts later gets a value whose load
+//!   began before the invalidation did.
+//! - **Invalidation costs the same** at a thousand entries and at ten million.
+//! - **Errors are not cached**, and a mutation that fails or panics invalidates all the same.
+//! - **Nothing is shared by accident**: entries are apart by query, by the type of `Self`, by generic
+//!   arguments, by argument values and by [scope](Cache::scope).
+//! - **A hit allocates nothing** and takes no exclusive lock.
+
+#![forbid(unsafe_code)]
+
+// For the derive and the attributes, in the examples and tests of this crate.
+extern crate self as cache_core;
+
+mod builder;
+mod cache;
+mod tagged;
+
+mod clock;
+mod error;
+mod inspect;
+mod stats;
+
+mod chain;
+mod engine;
+mod key;
+mod load;
+mod policy;
+mod query;
+mod scope;
+mod shard;
+mod store;
+mod sync;
+mod tag;
+mod version;
+
+#[doc(hidden)]
+pub mod private;
+
+pub use builder::CacheBuilder;
+pub use cache::{Cache, HasCache};
+#[cfg(feature = "macros")]
+pub use cache_macros::{HasCache, cached_query, invalidates};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::GlobalCacheInUse;
+pub use inspect::EntryInfo;
+pub use stats::{QueryStats, Stats};
+pub use tag::Tag;
+pub use tagged::{EntryOptions, TaggedCache, TaggedCacheBuilder};

@@ -1,0 +1,120 @@
+//! A load: from the miss that calls for it to the entry that it leaves.
+
+use std::time::Duration;
+
+use crate::clock::Nanos;
+use crate::engine::{Engine, Part, scope_id};
+use crate::policy::NodeId;
+use crate::shard::{Entry, NEVER_VERIFIED, Origin};
+use crate::stats::Event;
+use crate::store::{Storable, Store, Wanted};
+use crate::sync::{Arc, AtomicU32, AtomicU64};
+use crate::tag::{Bearings, Tag};
+
+/// A load that has begun. Dropped before it is finished, it has failed, by an `Err` or by a panic.
+pub(crate) struct Load<K: Storable + Eq, V: Storable> {
+    engine: Arc<Engine>,
+    store: Arc<Store<K, V>>,
+    /// Taken when the load is finished.
+    pending: Option<Pending<K>>,
+}
+
+struct Pending<K> {
+    key: K,
+    hash: u64,
+    scope: u32,
+    origin: Origin,
+    ttl: Nanos,
+    bearings: Bearings,
+    /// A dead entry has the key, and is to go even if nothing takes its place.
+    replaces: bool,
+}
+
+/// What a load is for.
+pub(crate) struct Miss<K> {
+    pub(crate) key: K,
+    pub(crate) hash: u64,
+    /// When the cache was asked for the key.
+    pub(crate) now: Nanos,
+    /// Whether a dead entry was found.
+    pub(crate) found_dead: bool,
+}
+
+impl<K: Storable + Eq, V: Storable> Load<K, V> {
+    /// Begins a load. Nothing that its value is made from may have been read yet.
+    pub(crate) fn begin(
+        engine: Arc<Engine>,
+        store: Arc<Store<K, V>>,
+        part: Part<'_>,
+        miss: Miss<K>,
+        ttl: Option<Duration>,
+        tags: impl IntoIterator<Item = Tag>,
+    ) -> Self {
+        store.query().counters.count(Event::Load);
+        // In this order: see `crate::version`.
+        let bearings = engine.bear(part, store.query(), tags);
+        let origin = engine.origin(miss.now);
+        let pending = Pending {
+            key: miss.key,
+            hash: miss.hash,
+            scope: scope_id(part),
+            origin,
+            ttl: engine.ttl(ttl),
+            bearings,
+            replaces: miss.found_dead,
+        };
+        Self { pending: Some(pending), engine, store }
+    }
+
+    /// Stores the value, unless what it was made from has been invalidated since. `value` is not asked for
+    /// where nothing is stored anyway.
+    pub(crate) fn finish(mut self, value: impl FnOnce() -> V) {
+        if self.engine.capacity() == 0 {
+            self.pending = None;
+            return;
+        }
+        // While it is made, and may panic, the load is still unfinished.
+        let value = value();
+        let Some(pending) = self.pending.take() else { return };
+        let now = self.engine.time.now();
+        let entry = pending.into_entry(value);
+        if !self.store.insert(&self.engine, entry, now) {
+            self.store.query().counters.count(Event::DiscardedLoad);
+        }
+    }
+
+    /// Ends a load that made no value.
+    pub(crate) fn fail(mut self) {
+        self.store.query().counters.count(Event::LoadError);
+        if let Some(Pending { key, hash, scope, replaces: true, .. }) = self.pending.take() {
+            let wanted = Wanted { hash, scope, is_key: |stored: &K| *stored == key };
+            self.store.bury(&self.engine, &wanted, self.engine.time.now());
+        }
+    }
+}
+
+impl<K: Storable + Eq, V: Storable> Drop for Load<K, V> {
+    fn drop(&mut self) {
+        if self.pending.is_some() {
+            self.store.query().counters.count(Event::LoadError);
+        }
+    }
+}
+
+impl<K> Pending<K> {
+    fn into_entry<V>(self, value: V) -> Entry<K, V> {
+        Entry {
+            hash: self.hash,
+            scope: self.scope,
+            node: NodeId::MAX,
+            expires_at: self.origin.time.saturating_add(self.ttl),
+            origin: self.origin,
+            verified: AtomicU64::new(NEVER_VERIFIED),
+            hits: AtomicU32::new(0),
+            spent: AtomicU32::new(0),
+            bearings: self.bearings,
+            key: self.key,
+            value,
+        }
+    }
+}

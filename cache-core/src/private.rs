@@ -1,0 +1,233 @@
+//! What the expansions of the attributes call, and nobody else: none of it is covered by semantic
+//! versioning.
+//!
+//! A cached function becomes one [`lookup`], and on a miss one [`Missed::load`] around its own body. They
+//! are two calls so that the arguments are borrowed for the key only until the body takes them.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crate::cache::Cache;
+use crate::engine::{downcast, downcast_arc, scope_id};
+pub use crate::key::{Argument, KeyPart, Opaque, Part, Parts};
+use crate::load::{Load, Miss};
+use crate::query::QueryState;
+pub use crate::query::{Query, Site};
+use crate::stats::Event;
+use crate::store::{Found, Wanted};
+
+/// A value that can be cached. Implemented for every type that can.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    label = "the value of a cached query",
+    note = "a cached value is cloned for each caller and shared between threads: it must be `Clone + Send + Sync + 'static`",
+    note = "if it is not `Clone`, or cloning it is slow, return it in an `Arc`"
+)]
+pub trait CacheValue: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> CacheValue for T {}
+
+/// What is cached of a return type `R`.
+pub trait Outcome<R> {
+    /// What is stored.
+    type Value;
+    /// The answer to a hit.
+    fn hit(value: Self::Value) -> R;
+    /// What there is to store of a body's result.
+    fn value(result: &R) -> Option<&Self::Value>;
+}
+
+/// All of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain;
+
+impl<T> Outcome<T> for Plain {
+    type Value = T;
+
+    fn hit(value: T) -> T {
+        value
+    }
+
+    fn value(result: &T) -> Option<&T> {
+        Some(result)
+    }
+}
+
+/// The `Ok` of a `Result`.
+#[derive(Clone, Copy, Debug)]
+pub struct Fallible;
+
+impl<T, E> Outcome<Result<T, E>> for Fallible {
+    type Value = T;
+
+    fn hit(value: T) -> Result<T, E> {
+        Ok(value)
+    }
+
+    fn value(result: &Result<T, E>) -> Option<&T> {
+        result.as_ref().ok()
+    }
+}
+
+/// Tells a `Result` from other return types by its type, and so through aliases.
+///
+/// Method lookup decides: an inherent method that applies is preferred to one of a trait.
+#[derive(Debug)]
+pub struct Returned<R>(PhantomData<fn() -> R>);
+
+impl<R> Returned<R> {
+    /// A return type of which it isn't known yet what it is.
+    #[expect(clippy::new_without_default, reason = "expansions only")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// The type of what is given.
+    pub const fn by(_: &R) -> Self {
+        Self::new()
+    }
+}
+
+impl<T, E> Returned<Result<T, E>> {
+    /// A `Result`.
+    pub const fn outcome(&self) -> Fallible {
+        Fallible
+    }
+}
+
+/// Any other type than a `Result`.
+pub trait ReturnedPlain {
+    /// All of it is cached.
+    fn outcome(&self) -> Plain {
+        Plain
+    }
+}
+
+impl<R> ReturnedPlain for Returned<R> {}
+
+/// What a cache had to say to a call.
+#[derive(Debug)]
+pub enum Answer<R, M> {
+    /// Here it is.
+    Hit(R),
+    /// It has to be loaded.
+    Miss(M),
+}
+
+/// A call that missed: all that is needed to load and to store.
+pub struct Missed<K: Eq + Send + Sync + 'static, V: Send + Sync + 'static, O>(Load<K, V>, PhantomData<fn() -> O>);
+
+impl<K: Eq + Send + Sync, V: Send + Sync, O> fmt::Debug for Missed<K, V, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Missed")
+    }
+}
+
+/// Asks the cache for the answer to a call.
+///
+/// `marker` is a closure of the function itself: its type differs for each instantiation of the function,
+/// in all generic arguments of it and of its `impl`.
+pub fn lookup<R, O, P, M>(
+    site: &Site,
+    cache: &Cache,
+    ttl: Option<Duration>,
+    parts: &P,
+    _outcome: O,
+    _marker: M,
+) -> Answer<R, Missed<P::Owned, O::Value, O>>
+where
+    O: Outcome<R, Value: CacheValue>,
+    P: Parts,
+{
+    let (engine, part) = (cache.engine(), cache.part());
+    let store = engine.store::<P::Owned, O::Value>(*site, typeid::of::<M>(), describe::<P>);
+    let typed = downcast::<P::Owned, O::Value>(store);
+    let scope = scope_id(part);
+    let hash = engine.hash(scope, |hasher| parts.hash(hasher));
+    let now = engine.time.now();
+    let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
+    let found_dead = match typed.get(engine, &wanted, now) {
+        Found::Live(value) => {
+            typed.query().counters.count(Event::Hit);
+            return Answer::Hit(O::hit(value));
+        }
+        Found::Dead => true,
+        Found::Nothing => false,
+    };
+    typed.query().counters.count(Event::Miss);
+    let miss = Miss { key: parts.to_owned(), hash, now, found_dead };
+    let load = Load::begin(engine.clone(), downcast_arc(store), part, miss, ttl, []);
+    Answer::Miss(Missed(load, PhantomData))
+}
+
+fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {
+    P::show(key, query.arguments, out)
+}
+
+impl<K: Eq + Send + Sync + 'static, V: CacheValue, O> Missed<K, V, O> {
+    /// Runs the body, stores a copy of what it made, and returns it.
+    pub fn load<R>(self, body: impl FnOnce() -> R) -> R
+    where
+        O: Outcome<R, Value = V>,
+    {
+        let result = body();
+        match O::value(&result) {
+            Some(value) => self.0.finish(|| value.clone()),
+            None => self.0.fail(),
+        }
+        result
+    }
+}
+
+/// What a mutation makes wrong.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// Every entry of a query.
+    Query(Site),
+    /// Every entry.
+    All,
+}
+
+/// Runs the body of a mutation and then invalidates, also if the body panics.
+pub fn invalidating<R>(cache: Cache, targets: &[Target], body: impl FnOnce() -> R) -> R {
+    let _armed = Invalidation { cache, targets };
+    body()
+}
+
+/// Runs the body of a mutation and then invalidates, unless it returns an `Err` or panics.
+pub fn invalidating_on_ok<R>(
+    cache: Cache,
+    targets: &[Target],
+    is_ok: impl FnOnce(&R) -> bool,
+    body: impl FnOnce() -> R,
+) -> R {
+    let result = body();
+    if is_ok(&result) {
+        drop(Invalidation { cache, targets });
+    }
+    result
+}
+
+/// Whether a mutation succeeded: of a `Result` if it is `Ok`, else always.
+pub fn is_ok<R, O: Outcome<R>>(_outcome: O, result: &R) -> bool {
+    O::value(result).is_some()
+}
+
+/// Invalidates when it is dropped, so that nothing that ends the body can pass it by.
+struct Invalidation<'a> {
+    cache: Cache,
+    targets: &'a [Target],
+}
+
+impl Drop for Invalidation<'_> {
+    fn drop(&mut self) {
+        for target in self.targets {
+            match target {
+                Target::Query(site) => self.cache.engine().invalidate_query(self.cache.part(), *site),
+                Target::All => self.cache.invalidate_all(),
+            }
+        }
+    }
+}

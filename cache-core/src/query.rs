@@ -1,0 +1,177 @@
+//! Queries: the static facts of an annotated function, and its state in one cache.
+
+use std::any::TypeId;
+use std::sync::atomic::AtomicU32 as StaticAtomicU32;
+
+use crate::chain::Chain;
+use crate::stats::Counters;
+use crate::store::AnyStore;
+use crate::sync::{Arc, OnceLock, Ordering};
+use crate::tag::Tag;
+use crate::version::Cell;
+
+/// What is known of an annotated function when it is compiled.
+#[derive(Debug)]
+pub struct Query {
+    pub(crate) name: &'static str,
+    pub(crate) module: &'static str,
+    /// The names of the arguments that are its key.
+    pub(crate) arguments: &'static [&'static str],
+    /// Its number among the queries of this process, from 1; 0 until it is first used.
+    number: StaticAtomicU32,
+}
+
+impl Query {
+    /// The facts of one function. `arguments` are those that are its key, in their order.
+    pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name, module, arguments, number: StaticAtomicU32::new(0) }
+    }
+
+    fn number(&self) -> u32 {
+        match self.number.load(Ordering::Relaxed) {
+            0 => self.take_number(),
+            number => number,
+        }
+    }
+
+    #[cold]
+    fn take_number(&self) -> u32 {
+        static LAST: StaticAtomicU32 = StaticAtomicU32::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+        // The number of a thread that comes second is never used.
+        match self.number.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => number,
+            Err(first) => first,
+        }
+    }
+}
+
+/// Names a query of one type: what `#[invalidates]` refers to.
+///
+/// A static in a generic `impl` is one for all its instantiations, so the type belongs to the identity.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    query: fn() -> &'static Query,
+    owner: fn() -> TypeId,
+}
+
+impl Site {
+    /// A query of the type `Owner`; of a free function, `()`.
+    pub const fn of<Owner: ?Sized>(query: fn() -> &'static Query) -> Self {
+        Self { query, owner: typeid::of::<Owner> }
+    }
+}
+
+/// The state of one query of one type in one cache.
+pub(crate) struct QueryState {
+    pub(crate) name: &'static str,
+    pub(crate) module: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+    /// Raised when the whole query is invalidated.
+    pub(crate) cell: Cell,
+    /// Names the query in a scope's registry.
+    pub(crate) label: Tag,
+    pub(crate) counters: Counters,
+}
+
+impl QueryState {
+    /// The state of a store that is used by hand, and belongs to no query.
+    pub(crate) fn anonymous() -> Self {
+        Self {
+            name: "",
+            module: "",
+            arguments: &[],
+            cell: Cell::default(),
+            label: Tag::from(""),
+            counters: Counters::new(),
+        }
+    }
+
+    fn of(query: &'static Query, label: Tag) -> Self {
+        Self { name: query.name, module: query.module, arguments: query.arguments, label, ..Self::anonymous() }
+    }
+}
+
+/// The queries of one cache, and the stores of each. It only grows, and is read without a lock.
+///
+/// Bucket `n` has the `2^n` queries from number `2^n` on.
+pub(crate) struct QueryTable {
+    buckets: [OnceLock<Box<[QueryRow]>>; u32::BITS as usize],
+}
+
+/// What a cache has of one query.
+#[derive(Default)]
+struct QueryRow {
+    states: Chain<(TypeId, Arc<QueryState>)>,
+    /// By the type that stands for the function with its generic arguments.
+    stores: Chain<(TypeId, Arc<dyn AnyStore>)>,
+}
+
+impl QueryTable {
+    pub(crate) fn new() -> Self {
+        Self { buckets: std::array::from_fn(|_| OnceLock::new()) }
+    }
+
+    fn row(&self, query: &Query) -> &QueryRow {
+        let number = query.number();
+        let bucket = number.ilog2();
+        let rows =
+            self.buckets[bucket as usize].get_or_init(|| (0..1_usize << bucket).map(|_| QueryRow::default()).collect());
+        &rows[(number - (1 << bucket)) as usize]
+    }
+
+    /// The state of a query. It is made on demand by whoever comes first, load or invalidation: both then
+    /// meet at the same cell.
+    pub(crate) fn state(
+        &self,
+        site: Site,
+        register: impl FnOnce(&'static Query) -> Arc<QueryState>,
+    ) -> &Arc<QueryState> {
+        let (query, owner) = ((site.query)(), (site.owner)());
+        let (_, state) = self.row(query).states.find_or_push(|(of, _)| *of == owner, || (owner, register(query)));
+        state
+    }
+
+    /// The store of one instantiation of a query's function, which the type `marker` stands for.
+    pub(crate) fn store(
+        &self,
+        site: Site,
+        marker: TypeId,
+        make: impl FnOnce() -> Arc<dyn AnyStore>,
+    ) -> &Arc<dyn AnyStore> {
+        let row = self.row((site.query)());
+        let (_, store) = row.stores.find_or_push(|(of, _)| *of == marker, || (marker, make()));
+        store
+    }
+}
+
+/// The queries of one cache by the names that they have at run time. Several types may use one name.
+#[derive(Default)]
+pub(crate) struct QueryNames {
+    by_name: dashmap::DashMap<&'static str, Vec<Arc<QueryState>>, foldhash::fast::RandomState>,
+}
+
+impl QueryNames {
+    pub(crate) fn register(&self, query: &'static Query) -> Arc<QueryState> {
+        let mut namesakes = self.by_name.entry(query.name).or_default();
+        let label = Tag::from(format!("{}#{}", query.name, namesakes.len()));
+        let state = Arc::new(QueryState::of(query, label));
+        namesakes.push(state.clone());
+        state
+    }
+
+    /// Visits the queries of a name. The lock is what a first load and an invalidation meet at: see
+    /// [`crate::version`].
+    pub(crate) fn for_each(&self, name: &str, visit: impl FnMut(&Arc<QueryState>)) {
+        if let Some(namesakes) = self.by_name.get(name) {
+            namesakes.iter().for_each(visit);
+        }
+    }
+
+    /// All queries, in the order of their names.
+    pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
+        let mut all: Vec<_> = self.by_name.iter().flat_map(|namesakes| namesakes.value().clone()).collect();
+        all.sort_by_key(|state| (state.name, state.module));
+        all
+    }
+}

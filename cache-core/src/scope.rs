@@ -1,0 +1,106 @@
+//! Scopes: parts of one cache whose entries are apart.
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use crate::sync::{Arc, Mutex, Weak};
+use crate::tag::Registry;
+use crate::version::Cell;
+
+/// Tells apart the entries of different scopes. No two living scopes of a cache have the same.
+pub(crate) type ScopeId = u32;
+
+/// What is in no scope.
+pub(crate) const ROOT: ScopeId = 0;
+
+/// A scope lives for as long as a handle or an entry is in it.
+pub(crate) struct Scope {
+    pub(crate) id: ScopeId,
+    pub(crate) name: Arc<str>,
+    /// Raised when the whole scope is invalidated.
+    pub(crate) floor: Cell,
+    pub(crate) tags: Arc<Registry>,
+    /// The cells of whole queries, within this scope.
+    pub(crate) queries: Arc<Registry>,
+    home: Arc<Scopes>,
+}
+
+/// The scopes of one cache, by name.
+#[derive(Default)]
+pub(crate) struct Scopes {
+    by_name: DashMap<Arc<str>, Weak<Scope>, foldhash::fast::RandomState>,
+    ids: Mutex<Ids>,
+}
+
+#[derive(Default)]
+struct Ids {
+    taken: ScopeId,
+    returned: Vec<ScopeId>,
+}
+
+impl Scopes {
+    pub(crate) fn get_or_make(self: &Arc<Self>, name: &str) -> Arc<Scope> {
+        match self.by_name.entry(name.into()) {
+            Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
+                let scope = self.make(entry.key().clone());
+                entry.insert(Arc::downgrade(&scope));
+                scope
+            }),
+            Entry::Vacant(entry) => {
+                let scope = self.make(entry.key().clone());
+                entry.insert(Arc::downgrade(&scope));
+                scope
+            }
+        }
+    }
+
+    fn make(self: &Arc<Self>, name: Arc<str>) -> Arc<Scope> {
+        /// There may be very many scopes, and each has a registry: the fewest shards that dashmap takes.
+        const SHARDS: usize = 2;
+        Arc::new(Scope {
+            id: self.ids.lock().take(),
+            name,
+            floor: Cell::default(),
+            tags: Arc::new(Registry::new(SHARDS)),
+            queries: Arc::new(Registry::new(SHARDS)),
+            home: self.clone(),
+        })
+    }
+}
+
+impl Ids {
+    fn take(&mut self) -> ScopeId {
+        self.returned.pop().unwrap_or_else(|| {
+            self.taken += 1;
+            self.taken
+        })
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // A scope of the same name may have been made since; that one stays.
+        self.home.by_name.remove_if(&*self.name, |_, found| found.strong_count() == 0);
+        self.home.ids.lock().returned.push(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_lasts_as_long_as_it_is_held_and_its_id_is_used_again() {
+        let scopes = Arc::new(Scopes::default());
+        let first = scopes.get_or_make("a");
+        assert!(Arc::ptr_eq(&first, &scopes.get_or_make("a")));
+        let other = scopes.get_or_make("b");
+        assert_ne!(first.id, other.id);
+        assert!(![first.id, other.id].contains(&ROOT));
+
+        let id = first.id;
+        drop(first);
+        assert_eq!(scopes.by_name.len(), 1);
+        assert_eq!(scopes.get_or_make("a").id, id);
+    }
+}

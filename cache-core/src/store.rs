@@ -1,0 +1,410 @@
+//! The entries of one query, or of one cache used by hand: shards behind locks.
+//!
+//! Hits take a shard's read lock, and no other. Whatever adds or removes entries takes the lock of the
+//! cache's [`Pool`] first and then the locks of shards, one at a time. No code of the user's runs under a
+//! lock, but for `Eq` of keys, `Clone` of the value on a hit, and `Debug` of keys in a listing: what has to
+//! be dropped is handed out from under the lock first.
+
+use std::any::Any;
+use std::fmt;
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+
+use crate::clock::Nanos;
+use crate::engine::Engine;
+use crate::inspect::EntryInfo;
+use crate::policy::{Address, Policy, Residents, Sight, State};
+use crate::query::QueryState;
+use crate::scope::ScopeId;
+use crate::shard::{Entry, Shard};
+use crate::stats::Event;
+use crate::sync::{Arc, Ordering, RwLock};
+use crate::version::Version;
+
+/// Keys and values that can be stored.
+pub(crate) trait Storable: Send + Sync + 'static {}
+impl<T: Send + Sync + 'static> Storable for T {}
+
+/// Writes out a key, for a listing.
+pub(crate) type Describe<K> = fn(&K, &QueryState, &mut dyn fmt::Write) -> fmt::Result;
+
+/// What is to be dropped where no lock is held.
+type Garbage = Box<dyn Any + Send>;
+
+/// In cache lines of its own: threads that use different shards have nothing to do with each other.
+type LockedShard<K, V> = CachePadded<RwLock<Shard<K, V>>>;
+
+pub(crate) struct Store<K, V> {
+    /// The number of its first shard, counted through all stores of the cache.
+    first_shard: u32,
+    shards: Box<[LockedShard<K, V>]>,
+    query: Arc<QueryState>,
+    describe: Describe<K>,
+}
+
+/// The key that a caller looks for, borrowed.
+pub(crate) struct Wanted<F> {
+    pub(crate) hash: u64,
+    pub(crate) scope: ScopeId,
+    /// Whether a stored key is the one.
+    pub(crate) is_key: F,
+}
+
+/// What a cache has on a key.
+pub(crate) enum Found<V> {
+    Live(V),
+    /// Expired or invalidated, and still there.
+    Dead,
+    Nothing,
+}
+
+impl<K: Storable, V: Storable> Store<K, V> {
+    pub(crate) fn new(first_shard: u32, shards: usize, query: Arc<QueryState>, describe: Describe<K>) -> Self {
+        debug_assert!(shards.is_power_of_two());
+        let shards = (0..shards).map(|_| CachePadded::new(RwLock::new(Shard::new()))).collect();
+        Self { first_shard, shards, query, describe }
+    }
+
+    pub(crate) fn query(&self) -> &Arc<QueryState> {
+        &self.query
+    }
+
+    pub(crate) fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Found<V>
+    where
+        V: Clone,
+    {
+        // Recursive, so that a `Clone` of the value may read the cache while a writer waits.
+        let shard = self.shard(wanted.hash).read_recursive();
+        let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) else {
+            return Found::Nothing;
+        };
+        let entry = shard.entry(index);
+        if !self.is_live(engine, entry, now) {
+            return Found::Dead;
+        }
+        entry.count_hit();
+        Found::Live(entry.value.clone())
+    }
+
+    /// Stores an entry, if it is current; the last to be stored of several loads is the last begun.
+    /// Returns whether it was current.
+    pub(crate) fn insert(&self, engine: &Engine, entry: Entry<K, V>, now: Nanos) -> bool
+    where
+        K: Eq,
+    {
+        let (is_current, garbage, evicted) = self.place(engine, entry, now);
+        drop((garbage, evicted));
+        is_current
+    }
+
+    fn place(&self, engine: &Engine, mut entry: Entry<K, V>, now: Nanos) -> (bool, Option<Entry<K, V>>, Option<Garbage>)
+    where
+        K: Eq,
+    {
+        let mut pool = engine.pool.lock();
+        let mut shard = self.shard(entry.hash).write();
+        let birth = entry.origin.birth;
+        if !shard.admits(birth) || !self.admits(engine, &entry) {
+            return (false, Some(entry), None);
+        }
+        if let Some(index) = shard.find(entry.hash, entry.scope, |key| *key == entry.key) {
+            let old = shard.entry_mut(index);
+            if old.origin.time > entry.origin.time && self.is_live(engine, old, now) {
+                return (true, Some(entry), None);
+            }
+            if now >= old.expires_at {
+                self.query.counters.count(Event::Expiration);
+            }
+            // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
+            entry.node = old.node;
+            entry.spent = 0_u32.wrapping_sub(old.uses()).into();
+            return (true, Some(std::mem::replace(old, entry)), None);
+        }
+        let mut garbage = None;
+        let mut evicted = None;
+        if pool.policy.is_full() {
+            drop(shard);
+            if let Some((at, state)) = pool.evict(engine, now) {
+                // The common case, one store for all, needs no box.
+                if let Some(number) = self.own_shard(at.shard) {
+                    self.count_removal(state);
+                    garbage = Some(self.shards[number].write().remove(at.index));
+                } else {
+                    evicted = Some(pool.store(at).remove(at, state));
+                }
+            }
+            shard = self.shard(entry.hash).write();
+        }
+        let hash = entry.hash;
+        let index = shard.insert(entry);
+        let at = Address { shard: self.shard_number(hash), index };
+        shard.entry_mut(index).node = pool.policy.admit(hash, at);
+        (true, garbage, evicted)
+    }
+
+    /// Removes the entry of a key, if it is dead.
+    pub(crate) fn bury(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
+        drop(self.take(engine, wanted, |store, entry| match store.state(engine, entry, now) {
+            State::Live { .. } => false,
+            state => {
+                store.count_removal(state);
+                true
+            }
+        }));
+    }
+
+    /// Removes the entry of a key, and refuses what is on its way there. Returns whether there was one that
+    /// was live.
+    pub(crate) fn remove(
+        &self,
+        engine: &Engine,
+        wanted: &Wanted<impl Fn(&K) -> bool>,
+        version: Version,
+        now: Nanos,
+    ) -> bool {
+        self.shard(wanted.hash).write().raise_fence(version);
+        let mut was_live = false;
+        drop(self.take(engine, wanted, |store, entry| {
+            was_live = store.is_live(engine, entry, now);
+            true
+        }));
+        was_live
+    }
+
+    fn take(
+        &self,
+        engine: &Engine,
+        wanted: &Wanted<impl Fn(&K) -> bool>,
+        should_go: impl FnOnce(&Self, &Entry<K, V>) -> bool,
+    ) -> Option<Entry<K, V>> {
+        let mut pool = engine.pool.lock();
+        let mut shard = self.shard(wanted.hash).write();
+        let index = shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
+        should_go(self, shard.entry(index)).then(|| {
+            let entry = shard.remove(index);
+            pool.policy.forget(entry.node);
+            entry
+        })
+    }
+
+    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
+        &self.shards[self.shard_index(hash)]
+    }
+
+    /// From bits of the hash that the shard's table does not use first.
+    fn shard_index(&self, hash: u64) -> usize {
+        (hash >> 40) as usize & (self.shards.len() - 1)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "a store has no more than some hundred shards")]
+    fn shard_number(&self, hash: u64) -> u32 {
+        self.first_shard + self.shard_index(hash) as u32
+    }
+
+    fn own_shard(&self, number: u32) -> Option<usize> {
+        let index = number.checked_sub(self.first_shard)? as usize;
+        (index < self.shards.len()).then_some(index)
+    }
+
+    fn state(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> State {
+        if now >= entry.expires_at {
+            State::Expired
+        } else if self.is_current(engine, entry) {
+            State::Live { uses: entry.uses() }
+        } else {
+            State::Invalidated
+        }
+    }
+
+    fn is_live(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> bool {
+        now < entry.expires_at && self.is_current(engine, entry)
+    }
+
+    /// Whether the entry has not been invalidated. Asks its cells only if some invalidation has completed
+    /// since they were last asked.
+    fn is_current(&self, engine: &Engine, entry: &Entry<K, V>) -> bool {
+        // Before the cells are asked: see `VersionClock::completed`.
+        let completed = engine.versions.completed();
+        if entry.verified.load(Ordering::Relaxed) == completed {
+            return true;
+        }
+        let admitted = self.admits(engine, entry);
+        if admitted {
+            entry.verified.store(completed, Ordering::Relaxed);
+        }
+        admitted
+    }
+
+    fn admits(&self, engine: &Engine, entry: &Entry<K, V>) -> bool {
+        let birth = entry.origin.birth;
+        engine.floor.admits(birth) && self.query.cell.admits(birth) && entry.bearings.admit(birth)
+    }
+
+    fn count_removal(&self, state: State) {
+        match state {
+            State::Expired => self.query.counters.count(Event::Expiration),
+            State::Live { .. } => self.query.counters.count(Event::Eviction),
+            State::Invalidated => {}
+        }
+    }
+
+    fn is_listed(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos, only: Option<ScopeId>) -> bool {
+        only.is_none_or(|scope| scope == entry.scope) && self.is_live(engine, entry, now)
+    }
+
+    fn info(&self, entry: &Entry<K, V>, now: Nanos) -> EntryInfo {
+        let mut arguments = String::new();
+        // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
+        let _ = (self.describe)(&entry.key, &self.query, &mut arguments);
+        EntryInfo {
+            query: self.query.name,
+            module: self.query.module,
+            arguments,
+            scope: entry.bearings.scope().map(|scope| scope.name.clone()),
+            tags: entry.bearings.tags().cloned().collect(),
+            age: Duration::from_nanos(now.saturating_sub(entry.origin.time)),
+            expires_in: Duration::from_nanos(entry.expires_at.saturating_sub(now)),
+            hits: entry.hits.load(Ordering::Relaxed).into(),
+        }
+    }
+}
+
+/// A store whose types are forgotten: for work on all stores of a cache, which is never on the path of a hit.
+pub(crate) trait AnyStore: Any + Send + Sync {
+    fn query(&self) -> &Arc<QueryState>;
+    fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight;
+    fn spend(&self, at: Address, left: u32);
+    fn remove(&self, at: Address, state: State) -> Garbage;
+    /// Counts the live entries, of one scope or of all.
+    fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize;
+    fn purge(&self, engine: &Engine, now: Nanos);
+    fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>);
+    /// Panics if a shard is broken. Returns the addresses of all entries, with their nodes.
+    fn check_invariants(&self) -> Vec<(Address, u32)>;
+}
+
+impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
+    fn query(&self) -> &Arc<QueryState> {
+        &self.query
+    }
+
+    fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight {
+        let shard = self.shards[(at.shard - self.first_shard) as usize].read_recursive();
+        let entry = shard.entry(at.index);
+        Sight { hash: entry.hash, state: self.state(engine, entry, now) }
+    }
+
+    fn spend(&self, at: Address, left: u32) {
+        let shard = self.shards[(at.shard - self.first_shard) as usize].read_recursive();
+        shard.entry(at.index).spend_uses(left);
+    }
+
+    fn remove(&self, at: Address, state: State) -> Garbage {
+        self.count_removal(state);
+        Box::new(self.shards[(at.shard - self.first_shard) as usize].write().remove(at.index))
+    }
+
+    fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize {
+        let count = |shard: &LockedShard<K, V>| {
+            let shard = shard.read_recursive();
+            shard.entries_from(0).filter(|(_, entry)| self.is_listed(engine, entry, now, only)).count()
+        };
+        self.shards.iter().map(count).sum()
+    }
+
+    fn purge(&self, engine: &Engine, now: Nanos) {
+        for shard in &self.shards {
+            let mut garbage = Vec::new();
+            {
+                let mut pool = engine.pool.lock();
+                let mut shard = shard.write();
+                let dead = shard.entries_from(0).filter_map(|(index, entry)| {
+                    let state = self.state(engine, entry, now);
+                    (!matches!(state, State::Live { .. })).then_some((index, state))
+                });
+                for (index, state) in dead.collect::<Vec<_>>() {
+                    self.count_removal(state);
+                    let entry = shard.remove(index);
+                    pool.policy.forget(entry.node);
+                    garbage.push(entry);
+                }
+            }
+            drop(garbage);
+        }
+    }
+
+    fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>) {
+        /// Writers wait for no longer than it takes to write out so many.
+        const AT_ONCE: usize = 64;
+        for shard in &self.shards {
+            let mut next = 0;
+            loop {
+                let shard = shard.read_recursive();
+                let mut seen = None;
+                for (index, entry) in shard.entries_from(next).take(AT_ONCE) {
+                    seen = Some(index);
+                    if self.is_listed(engine, entry, now, only) {
+                        list.push(self.info(entry, now));
+                    }
+                }
+                match seen {
+                    Some(index) => next = index + 1,
+                    None => break,
+                }
+            }
+        }
+    }
+
+    fn check_invariants(&self) -> Vec<(Address, u32)> {
+        let mut all = Vec::new();
+        for (number, shard) in (self.first_shard..).zip(&self.shards) {
+            let shard = shard.read_recursive();
+            shard.check_invariants();
+            all.extend(shard.entries_from(0).map(|(index, entry)| (Address { shard: number, index }, entry.node)));
+        }
+        all
+    }
+}
+
+/// What all entries of one cache share: their stores, and the order in which they go.
+pub(crate) struct Pool {
+    pub(crate) policy: Policy,
+    pub(crate) stores: Vec<Arc<dyn AnyStore>>,
+    pub(crate) shards_per_store: u32,
+}
+
+impl Pool {
+    pub(crate) fn store(&self, at: Address) -> &dyn AnyStore {
+        &*self.stores[(at.shard / self.shards_per_store) as usize]
+    }
+
+    fn evict(&mut self, engine: &Engine, now: Nanos) -> Option<(Address, State)> {
+        let Self { policy, stores, shards_per_store } = self;
+        policy.evict(&View { engine, stores, shards_per_store: *shards_per_store, now })
+    }
+}
+
+/// The entries of all stores, as the policy sees them at one moment.
+struct View<'a> {
+    engine: &'a Engine,
+    stores: &'a [Arc<dyn AnyStore>],
+    shards_per_store: u32,
+    now: Nanos,
+}
+
+impl View<'_> {
+    fn store(&self, at: Address) -> &dyn AnyStore {
+        &*self.stores[(at.shard / self.shards_per_store) as usize]
+    }
+}
+
+impl Residents for View<'_> {
+    fn look(&self, at: Address) -> Sight {
+        self.store(at).look(self.engine, at, self.now)
+    }
+
+    fn spend(&self, at: Address, left: u32) {
+        self.store(at).spend(at, left);
+    }
+}

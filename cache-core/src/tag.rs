@@ -1,0 +1,262 @@
+//! Tags: the labels that entries bear, and the registry that knows where each one's cell is.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use crate::scope::Scope;
+use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::version::{Cell, Version};
+
+/// A label that entries bear, and by which they are forgotten together.
+///
+/// Tags are compared whole: `artist:2` and `artist:22` have nothing to do with each other. Made from
+/// anything that turns into a string:
+///
+/// ```
+/// use cache_core::{EntryOptions, Tag, TaggedCache};
+///
+/// let tag = Tag::from(format!("artist:{}", 22));
+/// let cache = TaggedCache::new();
+/// cache.insert_with("Back in Black", 255, EntryOptions::new().tag(tag.clone()));
+/// cache.invalidate_tags([tag]);
+/// assert_eq!(cache.get("Back in Black"), None);
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(Arc<str>);
+
+impl Tag {
+    /// The tag's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Tag {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Tag {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<&String> for Tag {
+    fn from(text: &String) -> Self {
+        Self(text.as_str().into())
+    }
+}
+
+impl From<Arc<str>> for Tag {
+    fn from(text: Arc<str>) -> Self {
+        Self(text)
+    }
+}
+
+impl AsRef<str> for Tag {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Tag {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// The floors that a registry keeps for tags without a cell: more of them, fewer needless refusals.
+const ORPHAN_FLOORS: usize = 64;
+
+/// Finds the cell of a tag. A cell lives here for as long as something bears its tag.
+///
+/// A tag may be known only from a load's result, when the invalidation that should have hit it is past:
+/// it found no cell to raise, or raised one that has left since. So both leave their version in an *orphan
+/// floor*, shared by the tags that hash to it, and a new cell starts at that floor. A load then finds its
+/// new cell above its birth and isn't stored: sometimes needlessly, never wrongly.
+pub(crate) struct Registry {
+    cells: DashMap<Tag, Arc<TagCell>, foldhash::fast::RandomState>,
+    orphan_floors: Box<[Cell]>,
+}
+
+/// A tag's cell, and what stands above it.
+pub(crate) struct TagCell {
+    cell: Cell,
+    tag: Tag,
+    /// How many [`Bearing`]s there are. Raised only under the registry's lock on the tag.
+    bearers: AtomicUsize,
+    above: Above,
+    home: Arc<Registry>,
+}
+
+/// What else invalidates the bearers of a tag.
+pub(crate) enum Above {
+    Nothing,
+    /// The same tag in all scopes.
+    Everywhere(Bearing),
+    /// The scope that the bearers are in.
+    Scope(Arc<Scope>),
+}
+
+impl Registry {
+    pub(crate) fn new(shards: usize) -> Self {
+        Self {
+            cells: DashMap::with_hasher_and_shard_amount(foldhash::fast::RandomState::default(), shards),
+            orphan_floors: (0..ORPHAN_FLOORS).map(|_| Cell::default()).collect(),
+        }
+    }
+
+    /// How many tags are borne.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Finds the cell of `tag`, or makes it, for one more bearer. `above` is asked if it has to be made.
+    pub(crate) fn bear(self: &Arc<Self>, tag: Tag, above: impl FnOnce() -> Above) -> Bearing {
+        if let Some(cell) = self.cells.get(&tag) {
+            return Bearing::new(&cell);
+        }
+        // Before the entry is locked: finding what is above locks another registry.
+        let above = above();
+        match self.cells.entry(tag) {
+            Entry::Occupied(entry) => Bearing::new(entry.get()),
+            Entry::Vacant(entry) => {
+                let tag = entry.key().clone();
+                let cell = Cell::new(self.orphan_floor(tag.as_str()).at());
+                let cell = Arc::new(TagCell { cell, tag, bearers: AtomicUsize::new(0), above, home: self.clone() });
+                let bearing = Bearing::new(&cell);
+                entry.insert(cell);
+                bearing
+            }
+        }
+    }
+
+    /// Raises the cell of `tag`, or the floor of those that have none.
+    pub(crate) fn raise(&self, tag: &str, version: Version) {
+        if !self.raise_cell(tag, version) {
+            self.orphan_floor(tag).raise(version);
+            // A cell made since the first look may have started at the floor as it was.
+            self.raise_cell(tag, version);
+        }
+    }
+
+    fn raise_cell(&self, tag: &str, version: Version) -> bool {
+        // Raised while the lock is held: a cell that leaves takes its last version along to the floor.
+        self.cells.get(tag).map(|cell| cell.cell.raise(version)).is_some()
+    }
+
+    fn orphan_floor(&self, tag: &str) -> &Cell {
+        let hash = self.cells.hash_usize(&tag);
+        &self.orphan_floors[hash % ORPHAN_FLOORS]
+    }
+
+    /// Lets a cell go, unless somebody has come to bear it since.
+    fn release(&self, cell: &TagCell) {
+        self.cells.remove_if(&cell.tag, |_, found| {
+            let forsaken = std::ptr::eq(&raw const **found, cell) && found.bearers.load(Ordering::Acquire) == 0;
+            if forsaken {
+                self.orphan_floor(cell.tag.as_str()).raise(cell.cell.at());
+            }
+            forsaken
+        });
+    }
+}
+
+/// One bearer's hold on a tag's cell. The last one to go takes the cell out of the registry.
+pub(crate) struct Bearing(Arc<TagCell>);
+
+impl Bearing {
+    fn new(cell: &Arc<TagCell>) -> Self {
+        cell.bearers.fetch_add(1, Ordering::AcqRel);
+        Self(cell.clone())
+    }
+
+    /// Whether what was born at `birth` has not been invalidated by this tag, or from above, since.
+    fn admits(&self, birth: Version) -> bool {
+        self.0.cell.admits(birth)
+            && match &self.0.above {
+                Above::Nothing => true,
+                Above::Everywhere(tag) => tag.admits(birth),
+                Above::Scope(scope) => scope.floor.admits(birth),
+            }
+    }
+
+    /// The scope, if this is not a tag of the user's but marks what is in it.
+    fn scope(&self) -> Option<&Arc<Scope>> {
+        match &self.0.above {
+            Above::Scope(scope) => Some(scope),
+            Above::Nothing | Above::Everywhere(_) => None,
+        }
+    }
+}
+
+impl Drop for Bearing {
+    fn drop(&mut self) {
+        if self.0.bearers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.home.release(&self.0);
+        }
+    }
+}
+
+/// All that one entry bears of its own. What all entries of its query bear is kept with the query.
+#[derive(Default)]
+pub(crate) enum Bearings {
+    #[default]
+    None,
+    /// Most often there is one, which needs no allocation.
+    One(Bearing),
+    Many(Box<[Bearing]>),
+}
+
+impl Bearings {
+    fn as_slice(&self) -> &[Bearing] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    pub(crate) fn admit(&self, birth: Version) -> bool {
+        self.as_slice().iter().all(|bearing| bearing.admits(birth))
+    }
+
+    /// The tags that the user gave.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
+        self.as_slice().iter().filter(|bearing| bearing.scope().is_none()).map(|bearing| &bearing.0.tag)
+    }
+
+    /// The scope of what bears this.
+    pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
+        self.as_slice().iter().find_map(Bearing::scope)
+    }
+}
+
+impl FromIterator<Bearing> for Bearings {
+    fn from_iter<I: IntoIterator<Item = Bearing>>(bearings: I) -> Self {
+        let mut bearings: Vec<_> = bearings.into_iter().collect();
+        match bearings.len() {
+            0 => Self::None,
+            1 => bearings.pop().map_or(Self::None, Self::One),
+            _ => Self::Many(bearings.into_boxed_slice()),
+        }
+    }
+}
