@@ -1,0 +1,174 @@
+//! All of the code that the attributes generate.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, Lit, Path, ReceiverKind, Type};
+
+use crate::args::{CommonOptions, Invalidations, QueryOptions, Target};
+use crate::method::{Argument, Method, site_name};
+use crate::{duration, fallback, validate};
+
+pub(crate) fn cached_query(options: TokenStream, item: &TokenStream) -> TokenStream {
+    let method = match syn::parse2::<Method>(item.clone()) {
+        Ok(method) => method,
+        Err(error) => return fallback::raw(item, &error),
+    };
+    let (options, mut errors) = QueryOptions::parse(options);
+    validate::cached_query(&method, &mut errors);
+    let site = site(&method, &options);
+    match errors.into_result() {
+        Ok(()) => query(&method, &options, &site),
+        Err(error) => fallback::method(&method, &site, &error),
+    }
+}
+
+pub(crate) fn invalidates(targets: TokenStream, item: &TokenStream) -> TokenStream {
+    let method = match syn::parse2::<Method>(item.clone()) {
+        Ok(method) => method,
+        Err(error) => return fallback::raw(item, &error),
+    };
+    let (invalidations, mut errors) = Invalidations::parse(targets);
+    validate::invalidates(&method, &invalidations, &mut errors);
+    match errors.into_result() {
+        Ok(()) => mutation(&method, &invalidations),
+        Err(error) => fallback::method(&method, &TokenStream::new(), &error),
+    }
+}
+
+/// The function around the body of a query.
+fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenStream {
+    let Method { attributes, visibility, signature, body } = method;
+    let krate = options.common.krate();
+    let site_path = site_path(method, &signature.ident.clone().into());
+    let cache = cache(method, &options.common, &krate);
+    let ttl = ttl(options);
+    let parts = parts(method, &krate);
+    let returns = method.returns();
+    // With the span of the type: an error about the value appears under it.
+    let outcome = quote_spanned!(returns.span()=> #krate::private::Returned::<#returns>::new().outcome());
+    quote_spanned! {Span::mixed_site()=>
+        #(#attributes)* #visibility #signature {
+            let __cache_answer = {
+                #[allow(unused_imports, reason = "which of them is needed depends on types")]
+                use #krate::private::{Opaque as _, ReturnedPlain as _};
+                #krate::private::lookup(&#site_path, #cache, #ttl, &#parts, #outcome, || ())
+            };
+            match __cache_answer {
+                #krate::private::Answer::Hit(__cache_value) => __cache_value,
+                #krate::private::Answer::Miss(__cache_missed) => __cache_missed.load(move || -> #returns #body),
+            }
+        }
+        #site
+    }
+}
+
+/// The constant that stands for a query: what `#[invalidates]` refers to.
+fn site(method: &Method, options: &QueryOptions) -> TokenStream {
+    let krate = options.common.krate();
+    let visibility = &method.visibility;
+    let constant = site_name(&method.signature.ident, method.signature.ident.span());
+    let name = options.name.get().map_or_else(|| method.name(), syn::LitStr::value);
+    let arguments = method.arguments().map(|argument| argument.name.to_string());
+    let owner = if method.receiver().is_some() { quote!(Self) } else { quote!(()) };
+    quote_spanned! {Span::mixed_site()=>
+        #[doc(hidden)]
+        #[allow(non_upper_case_globals, reason = "it bears the name of the query")]
+        #visibility const #constant: #krate::private::Site = #krate::private::Site::of::<#owner>(|| {
+            static QUERY: #krate::private::Query =
+                #krate::private::Query::new(#name, ::core::module_path!(), &[#(#arguments),*]);
+            &QUERY
+        });
+    }
+}
+
+/// The function around the body of a mutation.
+fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
+    let Method { attributes, visibility, signature, body } = method;
+    let krate = invalidations.common.krate();
+    let cache = cache(method, &invalidations.common, &krate);
+    let targets = invalidations.targets.iter().map(|target| match target {
+        Target::All => quote!(#krate::private::Target::All),
+        Target::Query(path) => {
+            let site = site_path(method, path);
+            quote!(#krate::private::Target::Query(#site))
+        }
+    });
+    // `impl Trait` can't be written there, and needs no help to be inferred.
+    let returns = method.returns().filter(|ty| !matches!(ty, Type::ImplTrait(_))).map(|ty| quote!(-> #ty));
+    let function = if invalidations.on.get().is_some() { quote!(invalidating_on_ok) } else { quote!(invalidating) };
+    let is_ok = invalidations.on.get().map(|_| {
+        quote_spanned! {Span::mixed_site()=>
+            |__cache_result| {
+                #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+                use #krate::private::ReturnedPlain as _;
+                #krate::private::is_ok(#krate::private::Returned::by(__cache_result).outcome(), __cache_result)
+            },
+        }
+    });
+    quote_spanned! {Span::mixed_site()=>
+        #(#attributes)* #visibility #signature {
+            #krate::private::#function(
+                ::core::clone::Clone::clone(#cache),
+                &[#(#targets),*],
+                #is_ok
+                move || #returns #body,
+            )
+        }
+    }
+}
+
+/// How a function refers to the constant of a query: of its own type, if it is a method.
+fn site_path(method: &Method, query: &Path) -> TokenStream {
+    let mut path = query.clone();
+    let last = path.segments.last_mut().expect("a path is not empty");
+    last.ident = site_name(&last.ident, last.ident.span());
+    if path.leading_colon.is_none() && path.segments.len() == 1 && method.receiver().is_some() {
+        quote!(Self::#path)
+    } else {
+        quote!(#path)
+    }
+}
+
+/// An expression for the cache, as a reference.
+fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream {
+    if let Some(cache) = options.cache.get() {
+        return quote!(#cache);
+    }
+    let Some(receiver) = method.receiver() else {
+        return quote_spanned!(Span::mixed_site()=> #krate::Cache::global());
+    };
+    let this = &receiver.self_token;
+    let reference = match &receiver.kind {
+        ReceiverKind::Reference(_, _, None) => quote!(#this),
+        ReceiverKind::Reference(..) => quote!(&*#this),
+        _ => quote!(&#this),
+    };
+    quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#reference))
+}
+
+fn ttl(options: &QueryOptions) -> TokenStream {
+    let Some(ttl) = options.ttl.get() else { return quote!(::core::option::Option::None) };
+    let duration = match ttl {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            let duration = duration::parse(&text.value()).expect("it was checked when it was read");
+            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+            quote!(::core::time::Duration::new(#seconds, #nanos))
+        }
+        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => quote!(::core::time::Duration::from_secs(#seconds)),
+        duration => quote!(#duration),
+    };
+    quote!(::core::option::Option::Some(#duration))
+}
+
+/// The key: a list of the arguments, as borrowed.
+fn parts(method: &Method, krate: &Path) -> TokenStream {
+    let arguments: Vec<Argument<'_>> = method.arguments().collect();
+    arguments.iter().rev().fold(quote!(()), |rest, argument| {
+        let name = argument.name;
+        let borrowed = if argument.is_reference() { quote!(#name) } else { quote!(&#name) };
+        // With the span of the type: an error about the key appears under it.
+        let part = quote_spanned!(argument.ty.span()=> #krate::private::Argument(#borrowed).part());
+        quote!((#part, #rest))
+    })
+}

@@ -1,0 +1,21 @@
+//! What is left of an item when something is wrong with its attribute: the item itself beside the error, so
+//! that whoever calls it sees no error of his own.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Error;
+
+use crate::method::Method;
+
+/// An item that could not be read.
+pub(crate) fn raw(item: &TokenStream, error: &Error) -> TokenStream {
+    let error = error.to_compile_error();
+    quote!(#item #error)
+}
+
+/// A function, with what else there was to be beside it.
+pub(crate) fn method(method: &Method, beside: &TokenStream, error: &Error) -> TokenStream {
+    let Method { attributes, visibility, signature, body } = method;
+    let error = error.to_compile_error();
+    quote!(#(#attributes)* #visibility #signature #body #beside #error)
+}

@@ -1,0 +1,142 @@
+//! The attributes of `cache-core`, which re-exports them: depend on that crate, not on this one.
+//!
+//! An attribute is read in stages: [`method`] takes the function's signature apart and keeps its body as it
+//! is, [`args`] reads the options, [`validate`] refuses what cannot work and says what would, and
+//! [`expand`] writes the code, which is a call into `cache_core::private` around the body. What goes wrong
+//! on the way ends in [`fallback`].
+
+#![forbid(unsafe_code)]
+
+use proc_macro::TokenStream;
+
+mod args;
+mod derive;
+mod duration;
+mod expand;
+mod fallback;
+mod method;
+mod validate;
+
+/// Caches what a function returns, under its arguments.
+///
+/// It goes on methods with `&self`, and on free functions. The body runs if there is no live entry for the
+/// arguments; what it returns is stored. Of a `Result` only the value of an `Ok` is.
+///
+/// | option | meaning |
+/// |---|---|
+/// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: seconds, a text with units, or an expression of type `Duration`; left out: the cache's default |
+/// | `cache = expr` | where the cache is, as a `&Cache`; left out: `HasCache` of `self`, or `Cache::global()` where there is no `self` |
+/// | `name = "text"` | the name in statistics and for invalidation at run time; left out: the function's |
+/// | `crate = path` | where `cache_core` is, if it was renamed: an absolute path |
+///
+/// The units of a `ttl` are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, as in `"1h30m"`. The time is counted
+/// from the start of the body.
+///
+/// # The key
+///
+/// All arguments make up the key, and the type of `Self` and generic arguments belong to it. `self` does
+/// not: see *What is shared* at `Cache`. An argument's type needs `Hash`, `Eq`, `Clone`, `Send` and `Sync`;
+/// `&str`, slices and references to such types are looked up as they are, and copied only to be stored.
+///
+/// # The value
+///
+/// It is cloned for each caller, and so is `Clone + Send + Sync + 'static`. Return an `Arc` if a clone would
+/// be slow.
+///
+/// # Panics
+///
+/// When the body does. Nothing is stored then.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache};
+/// static PRIMES: std::sync::LazyLock<Cache> = std::sync::LazyLock::new(|| Cache::builder().capacity(50).build());
+///
+/// #[cached_query(ttl = "1h", cache = &PRIMES)]
+/// fn is_prime(n: u64) -> bool {
+///     n > 1 && (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0)
+/// }
+///
+/// assert!(is_prime(97) && is_prime(97));
+/// assert_eq!(PRIMES.stats().loads, 1);
+/// ```
+#[proc_macro_attribute]
+pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand::cached_query(options.into(), &item.into()).into()
+}
+
+/// Forgets what a mutation makes wrong, when its body has ended.
+///
+/// It goes on any function, and takes one or more targets:
+///
+/// | target | what is forgotten |
+/// |---|---|
+/// | `"get_track"` or `get_track` | every entry of that query, of the same `Self` type; where there is no `self`, of that function in scope |
+/// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type or module, whose cache is the same |
+/// | `all` | every entry of the cache; through a scoped handle, of the scope |
+///
+/// and options:
+///
+/// | option | meaning |
+/// |---|---|
+/// | `on = "ok"` | only if the body returned `Ok`, or something that is no `Result` |
+/// | `cache = expr`, `crate = path` | as for `#[cached_query]` |
+///
+/// A name is checked by the compiler: one that no query has is an error under that very string.
+///
+/// It invalidates when the body is over, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
+/// that failed may have done half its work; to forget too much costs a miss, to forget too little costs
+/// wrong answers. `on = "ok"` is for where it is certain that an `Err` changed nothing.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Users { cache: Cache }
+/// impl Users {
+///     #[cached_query(ttl = "5m")]
+///     fn get(&self, id: u32) -> Option<String> {
+///         # let _ = id;
+///         // ..
+///         # None
+///     }
+///
+///     #[invalidates("get")]
+///     fn rename(&mut self, id: u32, name: &str) -> Result<(), std::io::Error> {
+///         # let _ = (id, name);
+///         // ..
+///         # Ok(())
+///     }
+/// }
+/// # let mut users = Users { cache: Cache::new() };
+/// # users.get(1);
+/// # users.rename(1, "a").unwrap();
+/// # assert!(users.cache.is_empty());
+/// ```
+#[proc_macro_attribute]
+pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
+    expand::invalidates(targets.into(), &item.into()).into()
+}
+
+/// Implements the trait `HasCache` for a struct: the cache is its field of type `Cache`, or the one that is
+/// marked `#[cache]`.
+///
+/// A marked field may be of any type that has `HasCache` itself. If `cache_core` was renamed, say so with
+/// `#[cache(crate = path)]` on the struct.
+///
+/// ```
+/// # use cache_core::{Cache, HasCache};
+/// #[derive(HasCache)]
+/// struct Shared {
+///     cache: Cache,
+/// }
+///
+/// #[derive(HasCache)]
+/// struct Users<Db> {
+///     db: Db,
+///     #[cache]
+///     shared: std::sync::Arc<Shared>,
+/// }
+/// ```
+#[proc_macro_derive(HasCache, attributes(cache))]
+pub fn derive_has_cache(item: TokenStream) -> TokenStream {
+    derive::has_cache(item.into()).into()
+}

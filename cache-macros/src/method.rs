@@ -1,0 +1,108 @@
+//! The annotated function: its signature taken apart, its body kept as it is.
+
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Error, FnArg, Pat, PatType, Receiver, ReturnType, Signature, Type, Visibility};
+
+pub(crate) struct Method {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) signature: Signature,
+    /// With its braces.
+    pub(crate) body: TokenTree,
+}
+
+/// An argument whose pattern is a mere name.
+pub(crate) struct Argument<'a> {
+    pub(crate) name: &'a Ident,
+    pub(crate) ty: &'a Type,
+}
+
+impl Parse for Method {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility: Visibility = input.parse()?;
+        let start = input.cursor().token_tree().map_or_else(Span::call_site, |(token, _)| token.span());
+        let signature: Signature = input.parse().map_err(|error| if_no_function(input, start, error))?;
+        match input.parse()? {
+            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
+                Ok(Self { attributes, visibility, signature, body: body.into() })
+            }
+            _ => Err(Error::new(
+                signature.ident.span(),
+                "this function has no body: put the attribute on the method that implements it",
+            )),
+        }
+    }
+}
+
+/// Says what is wrong with an item that isn't a function, rather than which token was expected.
+fn if_no_function(input: ParseStream<'_>, start: Span, error: Error) -> Error {
+    const OTHERS: [&str; 10] =
+        ["struct", "enum", "union", "trait", "impl", "mod", "type", "static", "use", "macro_rules"];
+    let _ = input.parse::<TokenStream>();
+    let first = start.source_text().unwrap_or_default();
+    if OTHERS.contains(&first.as_str()) {
+        let message = format!("this attribute goes on a function, and not on `{first}`: annotate the functions in it");
+        Error::new(start, message)
+    } else {
+        error
+    }
+}
+
+impl Method {
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.signature.receiver()
+    }
+
+    /// The function's name, without `r#`.
+    pub(crate) fn name(&self) -> String {
+        self.signature.ident.unraw().to_string()
+    }
+
+    pub(crate) fn typed_arguments(&self) -> impl Iterator<Item = &PatType> {
+        self.signature.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(argument) => Some(argument),
+            FnArg::Receiver(_) => None,
+        })
+    }
+
+    /// The arguments that have a name.
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = Argument<'_>> {
+        self.typed_arguments().filter_map(|argument| match &*argument.pat {
+            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
+                Some(Argument { name: &pattern.ident, ty: &argument.ty })
+            }
+            _ => None,
+        })
+    }
+
+    pub(crate) fn returns(&self) -> Option<&Type> {
+        match &self.signature.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        }
+    }
+}
+
+impl Argument<'_> {
+    /// Whether the argument is a reference, also if its type came through a `macro_rules!`, in an invisible
+    /// group.
+    pub(crate) fn is_reference(&self) -> bool {
+        let mut ty = self.ty;
+        loop {
+            match ty {
+                Type::Group(group) => ty = &group.elem,
+                Type::Paren(paren) => ty = &paren.elem,
+                Type::Reference(_) => return true,
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// The name of the constant that stands for a query, made from the query's name at `span`.
+pub(crate) fn site_name(query: &Ident, span: Span) -> Ident {
+    Ident::new(&format!("__cached_query_{}", query.unraw()), span)
+}

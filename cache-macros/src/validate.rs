@@ -1,0 +1,144 @@
+//! Everything that cannot work, refused with what to do instead.
+
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Expr, Pat, Receiver, ReceiverKind, Signature, Type};
+
+use crate::args::{Errors, Invalidations, Target};
+use crate::method::Method;
+
+pub(crate) fn cached_query(method: &Method, errors: &mut Errors) {
+    qualifiers(&method.signature, errors);
+    if let Some(receiver) = method.receiver() {
+        query_receiver(receiver, errors);
+    }
+    for argument in method.typed_arguments() {
+        if let Type::Reference(reference) = &*argument.ty
+            && reference.mutability.is_some()
+        {
+            errors.add(argument.ty.span(), "take the argument by value or by `&`: a cached query may not mutate");
+        }
+        let is_named = matches!(&*argument.pat, Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none());
+        if !is_named {
+            errors.add(argument.pat.span(), "give the argument a name: it is part of the key");
+        }
+    }
+    returned(&method.signature, errors);
+}
+
+pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors: &mut Errors) {
+    let signature = &method.signature;
+    if let Some(keyword) = &signature.constness {
+        errors.add(keyword.span, "remove `const`: to invalidate is nothing that can be done at compile time");
+    }
+    if let Some(keyword) = &signature.asyncness {
+        errors.add(keyword.span, "async functions are not supported yet: annotate a synchronous one");
+    }
+    if invalidations.targets.is_empty() {
+        errors.add(
+            proc_macro2::Span::call_site(),
+            "say what is to be forgotten: the names of queries, as in `#[invalidates(\"get_track\")]`, or `all`",
+        );
+    }
+    let all = invalidations.targets.iter().any(|target| matches!(target, Target::All));
+    for target in &invalidations.targets {
+        if let (true, Target::Query(path)) = (all, target) {
+            errors.add(path.span(), "`all` forgets this too: keep the one or the other");
+        }
+    }
+}
+
+fn qualifiers(signature: &Signature, errors: &mut Errors) {
+    if let Some(keyword) = &signature.constness {
+        errors.add(keyword.span, "remove `const`: a cache cannot be asked at compile time");
+    }
+    if let Some(keyword) = &signature.asyncness {
+        errors.add(keyword.span, "async queries are not supported yet: annotate a synchronous function");
+    }
+    if let Some(abi) = &signature.abi {
+        errors.add(abi.span(), "remove `extern`: annotate a function of Rust, and call it from this one");
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.add(variadic.span(), "name the arguments: they are the key");
+    }
+}
+
+fn query_receiver(receiver: &Receiver, errors: &mut Errors) {
+    let fault = match &receiver.kind {
+        ReceiverKind::Reference(_, _, None) => None,
+        ReceiverKind::Reference(..) => Some("take `&self`: a cached query may not mutate"),
+        ReceiverKind::Typed(_, ty) => (!is_shared(ty)).then_some("take `&self` or `self: Arc<Self>`"),
+        _ => Some("take `&self`: a hit leaves nothing that could consume `self`"),
+    };
+    if let Some(fault) = fault {
+        errors.add(receiver.span(), fault);
+    }
+}
+
+/// Whether a receiver is `&Self`, `Arc<Self>` or `&Arc<Self>`.
+fn is_shared(ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => {
+            reference.mutability.is_none() && (is_self(&reference.elem) || is_shared(&reference.elem))
+        }
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Arc"),
+        Type::Group(group) => is_shared(&group.elem),
+        Type::Paren(paren) => is_shared(&paren.elem),
+        _ => false,
+    }
+}
+
+fn is_self(ty: &Type) -> bool {
+    matches!(ty, Type::Path(path) if path.path.is_ident("Self"))
+}
+
+fn returned(signature: &Signature, errors: &mut Errors) {
+    let ty = match &signature.output {
+        syn::ReturnType::Type(_, ty) => &**ty,
+        syn::ReturnType::Default => {
+            return errors.add(signature.ident.span(), "return the value: a query without one has nothing to cache");
+        }
+    };
+    match ty {
+        Type::Tuple(tuple) if tuple.elems.is_empty() => {
+            errors.add(ty.span(), "return the value: a query without one has nothing to cache");
+        }
+        Type::Never(_) => errors.add(ty.span(), "return the value: a query that never returns has nothing to cache"),
+        Type::ImplTrait(_) => {
+            errors.add(ty.span(), "name the type, or collect into one: what `impl Trait` hides cannot be stored");
+        }
+        _ => Borrows { errors }.visit_type(ty),
+    }
+}
+
+/// Finds what a return type borrows.
+struct Borrows<'a> {
+    errors: &'a mut Errors,
+}
+
+impl<'ast> Visit<'ast> for Borrows<'_> {
+    fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
+        match &reference.lifetime {
+            Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, reference),
+            _ => self.errors.add(
+                reference.span(),
+                "return an owned value, or an `Arc` of one: what is cached outlives what it was borrowed from",
+            ),
+        }
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
+        if lifetime.ident != "static" {
+            self.errors.add(
+                lifetime.span(),
+                "return a type that owns what it holds: what is cached outlives what it was borrowed from",
+            );
+        }
+    }
+
+    // The arguments of functions in it borrow nothing that is stored.
+    fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+    // Lengths of arrays are no types.
+    fn visit_expr(&mut self, _: &'ast Expr) {}
+}
