@@ -1,6 +1,7 @@
 //! The handle that a repository holds.
 
 use std::fmt;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use once_cell::sync::OnceCell;
 
@@ -208,6 +209,10 @@ impl Cache {
         self.scope.as_ref()
     }
 }
+
+// A panic in code of the user's leaves a cache as it was: no invariant is broken while such code runs.
+impl UnwindSafe for Cache {}
+impl RefUnwindSafe for Cache {}
 
 impl Default for Cache {
     fn default() -> Self {

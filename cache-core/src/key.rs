@@ -24,44 +24,47 @@ impl<B> KeyPart for B where B: Hash + Eq + ToOwned<Owned: Borrow<B> + Eq + Send 
 #[derive(Debug)]
 pub struct Part<'a, B: ?Sized, S>(&'a B, PhantomData<S>);
 
-impl<'a, B: KeyPart + ?Sized, S> Part<'a, B, S> {
-    fn new(argument: &'a B) -> Self {
-        Self(argument, PhantomData)
-    }
-}
-
-/// An argument of which it is not known yet whether it has `Debug`.
+/// An argument of which it is not known yet what can be done with it.
 ///
-/// Method lookup decides: an inherent method that applies is preferred to one of a trait.
+/// The lookup of `(&Argument(..)).part()` decides. It takes the first that applies of an inherent method, a
+/// method of a trait, and a method of a trait that needs one more reference.
 #[derive(Debug)]
 pub struct Argument<'a, B: ?Sized>(pub &'a B);
 
-// Whether it can be part of a key is asked by the methods, not by the `impl`s: so the method is found, and
-// the error is the one of `KeyPart`.
-impl<'a, B: fmt::Debug + ?Sized> Argument<'a, B> {
-    /// An argument with `Debug`.
-    pub fn part(&self) -> Part<'a, B, Shown>
-    where
-        B: KeyPart,
-    {
-        Part::new(self.0)
+impl<'a, B: KeyPart + fmt::Debug + ?Sized> Argument<'a, B> {
+    /// A part of the key, with `Debug`.
+    pub fn part(&self) -> Part<'a, B, Shown> {
+        Part(self.0, PhantomData)
     }
 }
 
-/// An argument without `Debug`.
-pub trait Opaque<'a, B: ?Sized> {
-    /// The part of the key.
-    fn part(&self) -> Part<'a, B, Hidden>
+/// A part of the key, without `Debug`.
+pub trait OpaquePart<'a, B: ?Sized> {
+    /// The part.
+    fn part(&self) -> Part<'a, B, Hidden>;
+}
+
+impl<'a, B: KeyPart + ?Sized> OpaquePart<'a, B> for Argument<'a, B> {
+    fn part(&self) -> Part<'a, B, Hidden> {
+        Part(self.0, PhantomData)
+    }
+}
+
+/// What can't be part of a key.
+pub trait NoPart<B: ?Sized> {
+    /// Does not compile, for want of `KeyPart`. That is the one error: the type that is returned instead of
+    /// the part leads to no other.
+    fn part(&self) -> Part<'static, (), Hidden>
     where
         B: KeyPart;
 }
 
-impl<'a, B: ?Sized> Opaque<'a, B> for Argument<'a, B> {
-    fn part(&self) -> Part<'a, B, Hidden>
+impl<B: ?Sized> NoPart<B> for &Argument<'_, B> {
+    fn part(&self) -> Part<'static, (), Hidden>
     where
         B: KeyPart,
     {
-        Part::new(self.0)
+        Part(&(), PhantomData)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sync::{Arc, AtomicU32, AtomicU64};
 use crate::tag::{Bearings, Tag};
 
 /// A load that has begun. Dropped before it is finished, it has failed, by an `Err` or by a panic.
-pub(crate) struct Load<K: Storable + Eq, V: Storable> {
+pub(crate) struct Load<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
     /// Taken when the load is finished.
@@ -50,9 +50,9 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
         ttl: Option<Duration>,
         tags: impl IntoIterator<Item = Tag>,
     ) -> Self {
-        store.query().counters.count(Event::Load);
+        store.query.counters.count(Event::Load);
         // In this order: see `crate::version`.
-        let bearings = engine.bear(part, store.query(), tags);
+        let bearings = engine.bear(part, &store.query, tags);
         let origin = engine.origin(miss.now);
         let pending = Pending {
             key: miss.key,
@@ -79,13 +79,13 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
         let now = self.engine.time.now();
         let entry = pending.into_entry(value);
         if !self.store.insert(&self.engine, entry, now) {
-            self.store.query().counters.count(Event::DiscardedLoad);
+            self.store.query.counters.count(Event::DiscardedLoad);
         }
     }
 
     /// Ends a load that made no value.
     pub(crate) fn fail(mut self) {
-        self.store.query().counters.count(Event::LoadError);
+        self.store.query.counters.count(Event::LoadError);
         if let Some(Pending { key, hash, scope, replaces: true, .. }) = self.pending.take() {
             let wanted = Wanted { hash, scope, is_key: |stored: &K| *stored == key };
             self.store.bury(&self.engine, &wanted, self.engine.time.now());
@@ -93,10 +93,10 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
     }
 }
 
-impl<K: Storable + Eq, V: Storable> Drop for Load<K, V> {
+impl<K, V> Drop for Load<K, V> {
     fn drop(&mut self) {
         if self.pending.is_some() {
-            self.store.query().counters.count(Event::LoadError);
+            self.store.query.counters.count(Event::LoadError);
         }
     }
 }

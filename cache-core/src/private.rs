@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::engine::{downcast, downcast_arc, scope_id};
-pub use crate::key::{Argument, KeyPart, Opaque, Part, Parts};
+pub use crate::key::{Argument, KeyPart, NoPart, OpaquePart, Part, Parts};
 use crate::load::{Load, Miss};
 use crate::query::QueryState;
 pub use crate::query::{Query, Site};
@@ -83,11 +83,6 @@ impl<R> Returned<R> {
     pub const fn new() -> Self {
         Self(PhantomData)
     }
-
-    /// The type of what is given.
-    pub const fn by(_: &R) -> Self {
-        Self::new()
-    }
 }
 
 impl<T, E> Returned<Result<T, E>> {
@@ -117,9 +112,17 @@ pub enum Answer<R, M> {
 }
 
 /// A call that missed: all that is needed to load and to store.
-pub struct Missed<K: Eq + Send + Sync + 'static, V: Send + Sync + 'static, O>(Load<K, V>, PhantomData<fn() -> O>);
+///
+/// What needs bounds on the types is in it as functions, made by [`lookup`]: a type that can't be cached is
+/// then one error there, and none here.
+pub struct Missed<K, V, O> {
+    load: Load<K, V>,
+    finish: fn(Load<K, V>, &V),
+    fail: fn(Load<K, V>),
+    outcome: PhantomData<fn() -> O>,
+}
 
-impl<K: Eq + Send + Sync, V: Send + Sync, O> fmt::Debug for Missed<K, V, O> {
+impl<K, V, O> fmt::Debug for Missed<K, V, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Missed")
     }
@@ -150,23 +153,28 @@ where
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let found_dead = match typed.get(engine, &wanted, now) {
         Found::Live(value) => {
-            typed.query().counters.count(Event::Hit);
+            typed.query.counters.count(Event::Hit);
             return Answer::Hit(O::hit(value));
         }
         Found::Dead => true,
         Found::Nothing => false,
     };
-    typed.query().counters.count(Event::Miss);
+    typed.query.counters.count(Event::Miss);
     let miss = Miss { key: parts.to_owned(), hash, now, found_dead };
     let load = Load::begin(engine.clone(), downcast_arc(store), part, miss, ttl, []);
-    Answer::Miss(Missed(load, PhantomData))
+    Answer::Miss(Missed {
+        load,
+        finish: |load, value| load.finish(|| value.clone()),
+        fail: Load::fail,
+        outcome: PhantomData,
+    })
 }
 
 fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {
     P::show(key, query.arguments, out)
 }
 
-impl<K: Eq + Send + Sync + 'static, V: CacheValue, O> Missed<K, V, O> {
+impl<K, V, O> Missed<K, V, O> {
     /// Runs the body, stores a copy of what it made, and returns it.
     pub fn load<R>(self, body: impl FnOnce() -> R) -> R
     where
@@ -174,8 +182,8 @@ impl<K: Eq + Send + Sync + 'static, V: CacheValue, O> Missed<K, V, O> {
     {
         let result = body();
         match O::value(&result) {
-            Some(value) => self.0.finish(|| value.clone()),
-            None => self.0.fail(),
+            Some(value) => (self.finish)(self.load, value),
+            None => (self.fail)(self.load),
         }
         result
     }
@@ -197,22 +205,17 @@ pub fn invalidating<R>(cache: Cache, targets: &[Target], body: impl FnOnce() -> 
 }
 
 /// Runs the body of a mutation and then invalidates, unless it returns an `Err` or panics.
-pub fn invalidating_on_ok<R>(
+pub fn invalidating_on_ok<R, O: Outcome<R>>(
     cache: Cache,
     targets: &[Target],
-    is_ok: impl FnOnce(&R) -> bool,
+    _outcome: O,
     body: impl FnOnce() -> R,
 ) -> R {
     let result = body();
-    if is_ok(&result) {
+    if O::value(&result).is_some() {
         drop(Invalidation { cache, targets });
     }
     result
-}
-
-/// Whether a mutation succeeded: of a `Result` if it is `Ok`, else always.
-pub fn is_ok<R, O: Outcome<R>>(_outcome: O, result: &R) -> bool {
-    O::value(result).is_some()
 }
 
 /// Invalidates when it is dropped, so that nothing that ends the body can pass it by.

@@ -39,7 +39,7 @@ pub(crate) struct Store<K, V> {
     /// The number of its first shard, counted through all stores of the cache.
     first_shard: u32,
     shards: Box<[LockedShard<K, V>]>,
-    query: Arc<QueryState>,
+    pub(crate) query: Arc<QueryState>,
     describe: Describe<K>,
 }
 
@@ -64,10 +64,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         debug_assert!(shards.is_power_of_two());
         let shards = (0..shards).map(|_| CachePadded::new(RwLock::new(Shard::new()))).collect();
         Self { first_shard, shards, query, describe }
-    }
-
-    pub(crate) fn query(&self) -> &Arc<QueryState> {
-        &self.query
     }
 
     pub(crate) fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Found<V>

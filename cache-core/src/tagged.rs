@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use crate::builder::Settings;
@@ -278,7 +279,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.store.query().counters.count(Event::Invalidation);
+        self.store.query.counters.count(Event::Invalidation);
         let (hash, now) = (self.hash(key), self.engine.time.now());
         self.engine.versions.invalidate(|version| self.store.remove(&self.engine, &wanted(hash, key), version, now))
     }
@@ -312,7 +313,7 @@ where
 
     /// The figures since the cache was built. Its `entries` are counted one by one.
     pub fn stats(&self) -> Stats {
-        self.engine.stats_of(self.store.query())
+        self.engine.stats_of(&self.store.query)
     }
 
     /// Panics if something in the cache contradicts something else: for tests.
@@ -329,7 +330,7 @@ where
         let (hash, now) = (self.hash(key), self.engine.time.now());
         let found = self.store.get(&self.engine, &wanted(hash, key), now);
         let event = if matches!(found, Found::Live(_)) { Event::Hit } else { Event::Miss };
-        self.store.query().counters.count(event);
+        self.store.query.counters.count(event);
         match found {
             Found::Live(value) => Ok(value),
             Found::Dead => Err(Miss { key: (), hash, now, found_dead: true }),
@@ -349,6 +350,10 @@ where
 fn wanted<K: Borrow<Q>, Q: Eq + ?Sized>(hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool> {
     Wanted { hash, scope: ROOT, is_key: move |stored: &K| stored.borrow() == key }
 }
+
+// A panic in code of the user's leaves a cache as it was: no invariant is broken while such code runs.
+impl<K, V> UnwindSafe for TaggedCache<K, V> {}
+impl<K, V> RefUnwindSafe for TaggedCache<K, V> {}
 
 impl<K, V> Clone for TaggedCache<K, V> {
     fn clone(&self) -> Self {

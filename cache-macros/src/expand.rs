@@ -1,7 +1,8 @@
 //! All of the code that the attributes generate.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, Lit, Path, ReceiverKind, Type};
 
@@ -46,12 +47,13 @@ fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenSt
     let parts = parts(method, &krate);
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
-    let outcome = quote_spanned!(returns.span()=> #krate::private::Returned::<#returns>::new().outcome());
+    let at_type = respan(&krate, returns.span());
+    let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().outcome());
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)* #visibility #signature {
             let __cache_answer = {
                 #[allow(unused_imports, reason = "which of them is needed depends on types")]
-                use #krate::private::{Opaque as _, ReturnedPlain as _};
+                use #krate::private::{NoPart as _, OpaquePart as _, ReturnedPlain as _};
                 #krate::private::lookup(&#site_path, #cache, #ttl, &#parts, #outcome, || ())
             };
             match __cache_answer {
@@ -67,9 +69,9 @@ fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenSt
 fn site(method: &Method, options: &QueryOptions) -> TokenStream {
     let krate = options.common.krate();
     let visibility = &method.visibility;
-    let constant = site_name(&method.signature.ident, method.signature.ident.span());
+    let constant = site_name(&method.signature.ident);
     let name = options.name.get().map_or_else(|| method.name(), syn::LitStr::value);
-    let arguments = method.arguments().map(|argument| argument.name.to_string());
+    let arguments = method.arguments().map(|argument| argument.name.unraw().to_string());
     let owner = if method.receiver().is_some() { quote!(Self) } else { quote!(()) };
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
@@ -94,25 +96,27 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
             quote!(#krate::private::Target::Query(#site))
         }
     });
-    // `impl Trait` can't be written there, and needs no help to be inferred.
-    let returns = method.returns().filter(|ty| !matches!(ty, Type::ImplTrait(_))).map(|ty| quote!(-> #ty));
-    let function = if invalidations.on.get().is_some() { quote!(invalidating_on_ok) } else { quote!(invalidating) };
-    let is_ok = invalidations.on.get().map(|_| {
-        quote_spanned! {Span::mixed_site()=>
-            |__cache_result| {
-                #[allow(unused_imports, reason = "whether it is needed depends on the type")]
-                use #krate::private::ReturnedPlain as _;
-                #krate::private::is_ok(#krate::private::Returned::by(__cache_result).outcome(), __cache_result)
-            },
-        }
-    });
+    // `impl Trait` can't be written where a closure returns, and needs no help to be inferred.
+    let nameable = method.returns().filter(|ty| !matches!(ty, Type::ImplTrait(_)));
+    let arrow = nameable.map(|ty| quote!(-> #ty));
+    let (function, outcome) = if invalidations.on.get().is_some() {
+        let ty = nameable.map_or_else(|| quote!(()), ToTokens::to_token_stream);
+        let outcome = quote! {{
+            #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+            use #krate::private::ReturnedPlain as _;
+            #krate::private::Returned::<#ty>::new().outcome()
+        },};
+        (quote!(invalidating_on_ok), outcome)
+    } else {
+        (quote!(invalidating), TokenStream::new())
+    };
     quote_spanned! {Span::mixed_site()=>
         #(#attributes)* #visibility #signature {
             #krate::private::#function(
                 ::core::clone::Clone::clone(#cache),
                 &[#(#targets),*],
-                #is_ok
-                move || #returns #body,
+                #outcome
+                move || #arrow #body,
             )
         }
     }
@@ -122,7 +126,7 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
 fn site_path(method: &Method, query: &Path) -> TokenStream {
     let mut path = query.clone();
     let last = path.segments.last_mut().expect("a path is not empty");
-    last.ident = site_name(&last.ident, last.ident.span());
+    last.ident = site_name(&last.ident);
     if path.leading_colon.is_none() && path.segments.len() == 1 && method.receiver().is_some() {
         quote!(Self::#path)
     } else {
@@ -168,7 +172,17 @@ fn parts(method: &Method, krate: &Path) -> TokenStream {
         let name = argument.name;
         let borrowed = if argument.is_reference() { quote!(#name) } else { quote!(&#name) };
         // With the span of the type: an error about the key appears under it.
-        let part = quote_spanned!(argument.ty.span()=> #krate::private::Argument(#borrowed).part());
+        let at_type = respan(krate, argument.ty.span());
+        let part = quote_spanned!(argument.ty.span()=> (&#at_type::private::Argument(#borrowed)).part());
         quote!((#part, #rest))
     })
+}
+
+/// A path as if it stood elsewhere.
+fn respan(path: &Path, span: Span) -> TokenStream {
+    let moved = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    moved.collect()
 }

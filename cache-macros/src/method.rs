@@ -102,7 +102,11 @@ impl Argument<'_> {
     }
 }
 
-/// The name of the constant that stands for a query, made from the query's name at `span`.
-pub(crate) fn site_name(query: &Ident, span: Span) -> Ident {
-    Ident::new(&format!("__cached_query_{}", query.unraw()), span)
+/// The name of the constant that stands for a query. It has the span of the query's name.
+pub(crate) fn site_name(query: &Ident) -> Ident {
+    const PREFIX: &str = "__cached_query_";
+    let name = query.unraw().to_string();
+    // The compiler, asked for a name that no query has, suggests that of such a constant.
+    let name = name.strip_prefix(PREFIX).unwrap_or(&name);
+    Ident::new(&format!("{PREFIX}{name}"), query.span())
 }
