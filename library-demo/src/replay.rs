@@ -1,0 +1,193 @@
+//! The replay: what forgetting by name is worth, measured on this library.
+//!
+//! Three tables, each on freshly imported libraries: the example and the benchmarks that the
+//! original measured itself by, and a real trace. The figures are the cache's and the database's
+//! own counts, and [`replay`] checks that they are within their bounds.
+
+mod scenarios;
+mod table;
+mod trace;
+mod workload;
+
+use std::io::Write;
+
+pub use trace::trace;
+pub use workload::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
+
+use crate::{CsvFiles, Database, ImportError, ReplayError};
+use indicatif::ProgressBar;
+use table::{percent, print_table, seconds};
+
+/// Plays everything, with the first `visits` purchases as the trace, prints the tables to `out` and
+/// returns the bounds that do not hold.
+///
+/// # Errors
+///
+/// If the library fails, or the output.
+pub fn replay(out: &mut impl Write, visits: usize) -> Result<Vec<String>, ReplayError> {
+    let mut bounds = Bounds::default();
+    example(out, &mut bounds)?;
+    benchmarks(out, &mut bounds)?;
+    real_trace(out, visits, &mut bounds)?;
+    let held = bounds.checked - bounds.broken.len();
+    writeln!(out, "{held} of {} bounds hold.", bounds.checked)?;
+    out.flush()?;
+    Ok(bounds.broken)
+}
+
+/// What the figures have to satisfy.
+#[derive(Default)]
+struct Bounds {
+    checked: usize,
+    broken: Vec<String>,
+}
+
+impl Bounds {
+    fn require(&mut self, bound: String, holds: bool) {
+        self.checked += 1;
+        if !holds {
+            self.broken.push(bound);
+        }
+    }
+}
+
+/// Table 1: three queries are cached, a favourite is toggled, the three are asked again.
+fn example(out: &mut impl Write, bounds: &mut Bounds) -> Result<(), ReplayError> {
+    let mut rows = Vec::new();
+    for (policy, hits) in [(Policy::FORGET_BY_NAME, 2), (Policy::CLEAR_EVERYTHING, 0)] {
+        let player = Player::new(policy)?;
+        player.play(&scenarios::three_queries(), Check::Stale)?;
+        player.play(&scenarios::toggle(), Check::Stale)?;
+        let again = player.play(&scenarios::three_queries(), Check::Stale)?;
+
+        let name = format!("the example, {}", policy.name);
+        bounds.require(format!("{name}: {hits} of 3 hits"), again.hits == hits);
+        bounds.require(format!("{name}: no stale answer"), again.stale == 0);
+        rows.push([policy.name.to_owned(), hits_of_reads(&again), again.stale.to_string()]);
+    }
+    print_table(
+        out,
+        "1. The original's example: three cached queries are asked again after a favourite was toggled.",
+        1,
+        ["policy", "hits", "stale answers"],
+        &rows,
+    )?;
+    Ok(())
+}
+
+/// Table 2: the original's two benchmarks.
+fn benchmarks(out: &mut impl Write, bounds: &mut Bounds) -> Result<(), ReplayError> {
+    // With the most hits that forgetting by name can have, and the percentage that the original
+    // asked of itself.
+    let benchmarks = [
+        ("100 operations, 10 mutations", scenarios::hundred_operations(), 89, 70),
+        ("50 diverse operations, 10 mutations", scenarios::fifty_diverse_operations(), 27, 40),
+    ];
+    let mut rows = Vec::new();
+    for (workload, steps, possible, asked) in benchmarks {
+        let by_name = Player::new(Policy::FORGET_BY_NAME)?.play(&steps, Check::Stale)?;
+        let cleared = Player::new(Policy::CLEAR_EVERYTHING)?.play(&steps, Check::Stale)?;
+
+        let reads = by_name.reads;
+        bounds.require(format!("{workload}, by name: {possible} of {reads} hits"), by_name.hits == possible);
+        bounds.require(format!("{workload}, by name: more than {asked} % hits"), by_name.hits * 100 > reads * asked);
+        for (policy, outcome) in [(Policy::FORGET_BY_NAME, by_name), (Policy::CLEAR_EVERYTHING, cleared)] {
+            let name = policy.name;
+            bounds.require(format!("{workload}, {name}: no stale answer"), outcome.stale == 0);
+            rows.push([
+                workload.to_owned(),
+                name.to_owned(),
+                hits_of_reads(&outcome),
+                percent(outcome.hits, outcome.reads),
+                format!("> {asked} %"),
+                outcome.stale.to_string(),
+            ]);
+        }
+    }
+    print_table(
+        out,
+        "2. The original's benchmarks: two workloads of reads and mutations.",
+        2,
+        ["workload", "policy", "hits", "hit rate", "original asked", "stale answers"],
+        &rows,
+    )?;
+    Ok(())
+}
+
+/// Table 3: every purchase as a visit to the library.
+fn real_trace(out: &mut impl Write, visits: usize, bounds: &mut Bounds) -> Result<(), ReplayError> {
+    let steps = trace(&fresh_library()?, visits)?;
+    let no_cache = Passes::play(Policy::NO_CACHE, &steps)?;
+    let cleared = Passes::play(Policy::CLEAR_EVERYTHING, &steps)?;
+    let by_name = Passes::play(Policy::FORGET_BY_NAME, &steps)?;
+
+    let mut rows = Vec::new();
+    for Passes { policy, timed, checked } in [&no_cache, &cleared, &by_name] {
+        let name = format!("the trace, {}", policy.name);
+        bounds.require(format!("{name}: no stale answer"), checked.stale == 0);
+        bounds.require(format!("{name}: the same hits in both passes"), timed.hits == checked.hits);
+        rows.push([
+            policy.name.to_owned(),
+            timed.reads.to_string(),
+            timed.queries.to_string(),
+            percent(timed.hits, timed.reads),
+            seconds(timed.elapsed),
+            seconds(checked.elapsed),
+            checked.stale.to_string(),
+        ]);
+    }
+    let (no_cache, cleared, by_name) = (no_cache.timed, cleared.timed, by_name.timed);
+    bounds.require("the trace: no hits without a cache".to_owned(), no_cache.hits == 0);
+    bounds.require(
+        "the trace: a higher hit rate by name than clearing everything".to_owned(),
+        by_name.hits > cleared.hits,
+    );
+    bounds.require(
+        "the trace: fewer database queries by name than clearing everything".to_owned(),
+        by_name.queries < cleared.queries,
+    );
+    // Not fewer: a visit asks six different questions and ends with a play. Whoever clears
+    // everything at each play has nothing left to hit.
+    bounds.require(
+        "the trace: no more database queries clearing everything than without a cache".to_owned(),
+        cleared.queries <= no_cache.queries,
+    );
+    print_table(
+        out,
+        "3. The real trace: every purchase is replayed as a visit of six reads and a play, and that twice. The second\n   \
+         time, \"with the check\", every answer is compared with the database's own.",
+        1,
+        ["policy", "reads", "database queries", "hit rate", "wall time", "with the check", "stale answers"],
+        &rows,
+    )?;
+    Ok(())
+}
+
+/// A trace played twice. To compare every answer with the database's takes queries and time that
+/// are not the policy's.
+struct Passes {
+    policy: Policy,
+    timed: Outcome,
+    checked: Outcome,
+}
+
+impl Passes {
+    fn play(policy: Policy, steps: &[Step]) -> Result<Self, ReplayError> {
+        Ok(Self {
+            policy,
+            timed: Player::new(policy)?.play(steps, Check::Nothing)?,
+            checked: Player::new(policy)?.play(steps, Check::Stale)?,
+        })
+    }
+}
+
+fn hits_of_reads(outcome: &Outcome) -> String {
+    format!("{} of {}", outcome.hits, outcome.reads)
+}
+
+/// The embedded library in a database of its own.
+fn fresh_library() -> Result<Database, ImportError> {
+    let database = Database::open_in_memory()?;
+    database.import(&CsvFiles::embedded(), &ProgressBar::hidden())?;
+    Ok(database)
+}

@@ -1,0 +1,130 @@
+//! The program, run as its users run it.
+
+#![forbid(unsafe_code)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+fn library_demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_library-demo"));
+    command.args(arguments);
+    command
+}
+
+/// What a run that succeeds prints.
+fn stdout(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = library_demo(arguments).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert!(status.success(), "{arguments:?}: {stderr}");
+    assert_eq!(stderr, "", "{arguments:?}");
+    String::from_utf8(stdout).unwrap()
+}
+
+/// The one line that a run that fails prints.
+fn error(arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = library_demo(arguments).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{arguments:?}: {stderr}");
+    assert_eq!(stdout, b"", "{arguments:?}");
+    assert_eq!(stderr.lines().count(), 1, "{arguments:?}: {stderr}");
+    assert!(stderr.starts_with("error: "), "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+#[test]
+fn a_library_is_imported_used_and_kept() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("library.db");
+    let db = ["--db", path(&file)];
+    let run = |arguments: &[&str]| stdout(&[&db, arguments].concat());
+
+    assert_eq!(run(&["import"]), "imported 3503 tracks, 8715 places on playlists, 2240 purchases\n");
+    let list = run(&["list", "--limit", "2", "--offset", "3"]);
+    assert!(list.contains("Restless and Wild") && list.contains("Princess of the Dawn"), "{list}");
+    assert!(list.ends_with("2 of 3503 tracks\n"), "{list}");
+    let found = run(&["search", "100%"]);
+    assert!(found.contains("2242") && found.ends_with("1 of 1 tracks\n"), "{found}");
+
+    assert!(run(&["favorites"]).ends_with("0 of 0 tracks\n"));
+    assert_eq!(run(&["favorite", "5"]), "track 5 is now a favourite\n");
+    assert!(run(&["favorites"]).contains("Princess of the Dawn"));
+    assert_eq!(run(&["favorite", "5", "--off"]), "track 5 is no longer a favourite\n");
+    assert!(run(&["favorites"]).ends_with("0 of 0 tracks\n"));
+
+    assert!(run(&["popular"]).ends_with("0 of 0 tracks\n"));
+    assert!(run(&["show", "5"]).contains("last played  never"));
+    run(&["play", "5"]);
+    assert!(run(&["play", "5"]).starts_with("played Princess of the Dawn - Accept"));
+    assert!(run(&["popular"]).contains("Princess of the Dawn"));
+    assert!(run(&["recent", "--limit", "1"]).contains("Princess of the Dawn"));
+    let shown = run(&["show", "5"]);
+    assert!(shown.contains("plays        2\n") && shown.contains("length       6:15\n"), "{shown}");
+}
+
+#[test]
+fn without_a_file_the_sample_library_is_used() {
+    assert!(stdout(&["list"]).ends_with("20 of 3503 tracks\n"));
+    assert!(stdout(&["play", "1"]).ends_with("; plays: 1\n"));
+}
+
+#[test]
+fn a_folder_is_imported_or_refused() {
+    let folder = TempDir::new().unwrap();
+    let header = "track_id,title,artist,album,genre,media_type,composer,duration_ms,size_bytes";
+    fs::write(folder.path().join("tracks.csv"), format!("{header}\n1,One,A,X,Rock,MPEG,,1000,ten\n")).unwrap();
+    fs::write(folder.path().join("playlists.csv"), "playlist_id,playlist,track_id\n").unwrap();
+    fs::write(folder.path().join("purchases.csv"), "invoice_date,customer_id,track_id\n").unwrap();
+    let arguments = ["import", "--data", path(folder.path())];
+    assert!(error(&arguments).contains("tracks.csv, line 2, column size_bytes: "));
+
+    fs::write(folder.path().join("tracks.csv"), format!("{header}\n1,One,A,X,Rock,MPEG,,1000,10\n")).unwrap();
+    assert_eq!(stdout(&arguments), "imported 1 tracks, 0 places on playlists, 0 purchases\n");
+}
+
+#[test]
+fn an_unknown_track_is_an_error() {
+    for arguments in [["show", "9999"], ["play", "9999"], ["favorite", "9999"]] {
+        assert_eq!(error(&arguments), "error: there is no track 9999\n");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_library_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    let missing = folder.path().join("missing.db");
+    assert!(error(&["list", "--db", path(&missing)]).contains("there is no file"));
+    assert!(!missing.exists());
+
+    let text = folder.path().join("notes.txt");
+    fs::write(&text, "no database").unwrap();
+    assert!(error(&["list", "--db", path(&text)]).contains("is not a music library"));
+    assert!(error(&["--db", path(&text)]).contains("--db needs a command"));
+}
+
+#[test]
+fn whoever_stops_reading_is_no_error() {
+    // More than a pipe holds: the program has to notice that nobody reads.
+    let mut child =
+        library_demo(&["list", "--limit", "4000"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(stderr).unwrap(), "");
+    assert!(status.success());
+}
+
+#[test]
+fn help_names_every_command() {
+    let help = stdout(&["--help"]);
+    for command in ["import", "list", "search", "show", "favorites", "recent", "popular", "play", "favorite", "--db"] {
+        assert!(help.contains(command), "{command}: {help}");
+    }
+}
