@@ -1,0 +1,174 @@
+//! P9: memory is bounded, and dead entries make room before live ones.
+
+use std::time::Duration;
+
+use cache_core::{Cache, EntryOptions, HasCache, ManualClock, TaggedCache, cached_query, invalidates};
+
+#[test]
+fn p9_there_are_never_more_entries_than_capacity() {
+    for capacity in [0, 1, 2, 3, 7, 100] {
+        let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(capacity).build();
+        for key in 0..300 {
+            assert_eq!(cache.get_or_load(&key, || key + 1), key + 1);
+            assert_eq!(cache.len(), capacity.min(key as usize + 1));
+            if capacity > 0 {
+                assert_eq!(cache.get(&key), Some(key + 1), "the newest entry is there");
+            }
+            cache.check_invariants();
+        }
+        let stats = cache.stats();
+        assert_eq!(stats.entries, capacity);
+        assert_eq!(stats.evictions, if capacity == 0 { 0 } else { 300 - capacity as u64 });
+    }
+}
+
+#[test]
+fn p9_all_of_the_capacity_is_used_before_anything_is_evicted() {
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(1000).build();
+    for key in 0..1000 {
+        cache.insert(key, key);
+    }
+    assert_eq!((cache.len(), cache.stats().evictions), (1000, 0));
+}
+
+#[test]
+fn p9_threads_do_not_overfill_it() {
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(50).build();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let cache = &cache;
+            scope.spawn(move || {
+                for key in 0..2_000 {
+                    cache.insert(thread * 10_000 + key, key);
+                    assert!(cache.len() <= 50);
+                }
+            });
+        }
+    });
+    cache.check_invariants();
+}
+
+#[test]
+fn p9_a_scan_does_not_displace_what_is_used() {
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(100).build();
+    for key in 0..50 {
+        cache.insert(key, key);
+    }
+    for _ in 0..3 {
+        for key in 0..50 {
+            assert_eq!(cache.get(&key), Some(key));
+        }
+    }
+    for key in 1000..11_000 {
+        cache.insert(key, key);
+    }
+    assert!((0..50).all(|key| cache.get(&key).is_some()), "a scan displaced what was in use");
+}
+
+/// Fills a cache with two halves, of which one dies, and then puts in a third: nothing alive may go.
+fn assert_dead_go_first(kill: impl Fn(&TaggedCache<u32, u32>, &ManualClock)) {
+    let clock = ManualClock::new();
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(200).clock(clock.clone()).build();
+    for key in 0..100 {
+        cache.insert(key, key);
+        let mortal = EntryOptions::new().tag("mortal").ttl(Duration::from_secs(10));
+        cache.insert_with(100 + key, key, mortal);
+    }
+    kill(&cache, &clock);
+    assert_eq!(cache.len(), 100);
+    for key in 200..300 {
+        cache.insert(key, key);
+        cache.check_invariants();
+    }
+    assert!((0..100).chain(200..300).all(|key| cache.get(&key).is_some()), "a live entry made room");
+    assert_eq!(cache.stats().evictions, 0);
+}
+
+#[test]
+fn p9_the_invalidated_make_room_first() {
+    assert_dead_go_first(|cache, _| cache.invalidate_tags(["mortal"]));
+}
+
+#[test]
+fn p9_the_expired_make_room_first() {
+    assert_dead_go_first(|_, clock| clock.advance(Duration::from_secs(10)));
+}
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    fn first(&self, n: u32) -> u32 {
+        n
+    }
+
+    #[cached_query]
+    fn second(&self, n: &str) -> String {
+        n.to_owned()
+    }
+
+    #[invalidates("first")]
+    fn forget_first(&self) {}
+}
+
+#[test]
+fn p9_one_capacity_is_for_all_queries() {
+    let repo = Repo { cache: Cache::builder().capacity(10).build() };
+    for n in 0..50 {
+        repo.first(n);
+        repo.second(&n.to_string());
+        assert!(repo.cache.len() <= 10);
+        repo.cache.check_invariants();
+    }
+    assert_eq!(repo.cache.len(), 10);
+    let of_first = repo.cache.query_stats()[0].entries;
+    assert!((1..10).contains(&of_first), "the one that inserts is not the one that pays: {of_first}");
+
+    // What one query left behind is room for the other.
+    repo.cache.invalidate_all();
+    for n in 0..5 {
+        repo.first(n);
+    }
+    repo.forget_first();
+    let evictions = repo.cache.stats().evictions;
+    for n in 0..10 {
+        repo.second(&n.to_string());
+    }
+    assert_eq!((repo.cache.len(), repo.cache.stats().evictions), (10, evictions));
+}
+
+#[test]
+fn p9_with_no_capacity_every_call_loads_and_nothing_is_cloned() {
+    let repo = Repo { cache: Cache::builder().capacity(0).build() };
+    assert_eq!((repo.first(1), repo.first(1)), (1, 1));
+    let stats = repo.cache.stats();
+    assert_eq!((stats.hits, stats.loads, stats.entries, stats.discarded_loads), (0, 2, 0, 0));
+}
+
+#[test]
+fn p9_purge_frees_the_dead_and_only_them() {
+    let clock = ManualClock::new();
+    let cache: TaggedCache<u32, std::sync::Arc<u32>> = TaggedCache::builder().clock(clock.clone()).build();
+    let value = std::sync::Arc::new(0);
+    for key in 0..10 {
+        let short = EntryOptions::new().ttl(Duration::from_secs(1));
+        let tagged = EntryOptions::new().tag("mortal");
+        cache.insert_with(key, value.clone(), short);
+        cache.insert_with(100 + key, value.clone(), tagged);
+        cache.insert(200 + key, value.clone());
+    }
+    cache.invalidate_tags(["mortal"]);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!((cache.len(), std::sync::Arc::strong_count(&value)), (10, 31));
+    cache.purge();
+    assert_eq!((cache.len(), std::sync::Arc::strong_count(&value)), (10, 11));
+    assert_eq!(cache.stats().expirations, 10);
+    cache.check_invariants();
+
+    assert!(cache.get(&0).is_none());
+    drop(cache);
+    assert_eq!(std::sync::Arc::strong_count(&value), 1, "the last handle frees all");
+}

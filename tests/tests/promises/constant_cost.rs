@@ -1,0 +1,116 @@
+//! P3: an invalidation costs the same at any number of entries. What it costs is measured in `benches`; here
+//! is shown why: it touches none of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cache_core::{EntryOptions, TaggedCache};
+
+const ENTRIES: usize = 5_000;
+
+/// Counts how often its key is looked at and its value let go.
+#[derive(Default)]
+struct Touches {
+    compared: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+#[derive(Clone)]
+struct Key(usize, Arc<Touches>);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.1.compared.fetch_add(1, Ordering::Relaxed);
+        self.0 == other.0
+    }
+}
+impl Eq for Key {}
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.1.compared.fetch_add(1, Ordering::Relaxed);
+        self.0.hash(state);
+    }
+}
+
+#[derive(Clone)]
+struct Value(#[expect(dead_code, reason = "it is there to be dropped")] Arc<Dropped>);
+struct Dropped(Arc<Touches>);
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn assert_touches_nothing(invalidate: impl Fn(&TaggedCache<Key, Value>)) {
+    let touches = Arc::new(Touches::default());
+    let cache = TaggedCache::new();
+    for number in 0..ENTRIES {
+        let options = EntryOptions::new().tag("all").tag(format!("one:{number}"));
+        cache.insert_with(Key(number, touches.clone()), Value(Arc::new(Dropped(touches.clone()))), options);
+    }
+    assert_eq!(cache.len(), ENTRIES);
+    touches.compared.store(0, Ordering::Relaxed);
+
+    invalidate(&cache);
+    assert_eq!(touches.compared.load(Ordering::Relaxed), 0, "keys were looked at");
+    assert_eq!(touches.dropped.load(Ordering::Relaxed), 0, "values were dropped");
+    assert_eq!(cache.len(), 0, "and yet nothing is left");
+    cache.purge();
+    assert_eq!(touches.dropped.load(Ordering::Relaxed), ENTRIES);
+    cache.check_invariants();
+}
+
+#[test]
+fn p3_a_tag_is_invalidated_without_touching_its_entries() {
+    assert_touches_nothing(|cache| cache.invalidate_tags(["all"]));
+}
+
+#[test]
+fn p3_everything_is_invalidated_without_touching_it() {
+    assert_touches_nothing(TaggedCache::invalidate_all);
+}
+
+mod query {
+    use super::*;
+    use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+    #[derive(HasCache)]
+    struct Repo {
+        touches: Arc<Touches>,
+        cache: Cache,
+    }
+
+    impl Repo {
+        #[cached_query]
+        fn get(&self, number: u32) -> Value {
+            let _ = number;
+            Value(Arc::new(Dropped(self.touches.clone())))
+        }
+
+        #[invalidates("get")]
+        fn change(&self) {}
+    }
+
+    fn assert_touches_nothing(cache: Cache, invalidate: impl Fn(&Repo)) {
+        let repo = Repo { touches: Arc::default(), cache };
+        for number in 0..5_000 {
+            repo.get(number);
+        }
+        invalidate(&repo);
+        assert_eq!(repo.touches.dropped.load(Ordering::Relaxed), 0, "values were dropped");
+        assert_eq!(repo.cache.len(), 0, "and yet nothing is left");
+    }
+
+    #[test]
+    fn p3_a_query_is_invalidated_without_touching_its_entries() {
+        assert_touches_nothing(Cache::new(), Repo::change);
+        assert_touches_nothing(Cache::new(), |repo| repo.cache.invalidate(["get"]));
+    }
+
+    #[test]
+    fn p3_a_scope_is_invalidated_without_touching_its_entries() {
+        assert_touches_nothing(Cache::new().scope("a"), Repo::change);
+        assert_touches_nothing(Cache::new().scope("a"), |repo| repo.cache.invalidate(["get"]));
+        assert_touches_nothing(Cache::new().scope("a"), |repo| repo.cache.invalidate_all());
+    }
+}

@@ -1,0 +1,118 @@
+//! P7: an `Err` is returned to its caller and never stored.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cache_core::{Cache, HasCache, TaggedCache, cached_query};
+
+/// Neither `Clone`, nor `Sync`, nor comparable.
+#[derive(Debug)]
+struct Failure(#[expect(dead_code, reason = "it makes the type what it is")] std::cell::Cell<u32>);
+
+type Fallible<T> = Result<T, Failure>;
+type Answer = Fallible<Option<u32>>;
+
+#[derive(HasCache, Default)]
+struct Repo {
+    calls: AtomicU32,
+    cache: Cache,
+}
+
+impl Repo {
+    /// Every second call succeeds.
+    fn call(&self) -> Result<u32, Failure> {
+        match self.calls.fetch_add(1, Ordering::SeqCst) {
+            call if call % 2 == 0 => Err(Failure(call.into())),
+            call => Ok(call),
+        }
+    }
+
+    #[cached_query(ttl = "5m")]
+    fn plain(&self) -> Result<u32, Failure> {
+        self.call()
+    }
+
+    #[cached_query(ttl = "5m")]
+    fn alias_with_parameter(&self) -> Fallible<u32> {
+        let value = self.call()?;
+        Ok(value)
+    }
+
+    #[cached_query(ttl = "5m")]
+    fn alias(&self) -> Answer {
+        self.call().map(Some)
+    }
+
+    #[cached_query(ttl = "5m")]
+    fn early_return(&self, fail_at: u32) -> Result<u32, String> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) < fail_at {
+            return Err(format!("not before {fail_at}"));
+        }
+        Ok(fail_at)
+    }
+
+    /// An `Option` is a value like others.
+    #[cached_query(ttl = "5m")]
+    fn absent(&self) -> Option<u32> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        None
+    }
+}
+
+fn assert_only_success_is_cached<T: PartialEq + std::fmt::Debug>(query: impl Fn(&Repo) -> Fallible<T>, success: &T) {
+    let repo = Repo::default();
+    assert!(query(&repo).is_err());
+    assert_eq!(repo.cache.len(), 0);
+    assert_eq!(&query(&repo).unwrap(), success);
+    assert_eq!(&query(&repo).unwrap(), success, "the third call is a hit");
+    let stats = repo.cache.stats();
+    assert_eq!((stats.hits, stats.misses, stats.loads, stats.load_errors), (1, 2, 2, 1));
+}
+
+#[test]
+fn p7_an_error_is_not_cached() {
+    assert_only_success_is_cached(Repo::plain, &1);
+}
+
+#[test]
+fn p7_an_alias_of_result_is_a_result() {
+    assert_only_success_is_cached(Repo::alias_with_parameter, &1);
+    assert_only_success_is_cached(Repo::alias, &Some(1));
+}
+
+#[test]
+fn p7_an_early_return_of_an_error_is_not_cached() {
+    let repo = Repo::default();
+    assert_eq!(repo.early_return(2), Err("not before 2".into()));
+    assert_eq!(repo.early_return(2), Err("not before 2".into()));
+    assert_eq!((repo.early_return(2), repo.early_return(2)), (Ok(2), Ok(2)));
+    assert_eq!(repo.calls.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn p7_none_is_a_value_and_no_error() {
+    let repo = Repo::default();
+    assert_eq!((repo.absent(), repo.absent()), (None, None));
+    assert_eq!(repo.calls.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn p7_an_error_by_hand_is_not_cached_and_drops_what_was_dead() {
+    let cache: TaggedCache<u32, std::sync::Arc<u32>> = TaggedCache::new();
+    let value = std::sync::Arc::new(1);
+    cache.insert(1, value.clone());
+    cache.invalidate_all();
+    assert_eq!(cache.try_get_or_load(&1, || Err("down")), Err("down"));
+    assert_eq!(std::sync::Arc::strong_count(&value), 1, "the dead entry is gone");
+    assert_eq!(cache.try_get_or_load(&1, || Ok::<_, ()>(value.clone())), Ok(value));
+    cache.check_invariants();
+}
+
+#[test]
+fn p7_a_body_that_panics_leaves_nothing_and_the_cache_usable() {
+    let cache: TaggedCache<u32, u32> = TaggedCache::new();
+    let panicked = std::panic::catch_unwind(|| cache.get_or_load(&1, || panic!("in the body")));
+    assert!(panicked.is_err());
+    assert_eq!((cache.len(), cache.stats().load_errors), (0, 1));
+    assert_eq!(cache.get_or_load(&1, || 5), 5);
+    cache.check_invariants();
+}

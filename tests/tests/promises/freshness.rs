@@ -1,0 +1,130 @@
+//! P8: no value is served later than its time to live after the load that made it began.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use cache_core::{Cache, Clock, EntryOptions, HasCache, ManualClock, SystemClock, TaggedCache, cached_query};
+
+const TTL: Duration = Duration::from_millis(1500);
+
+#[derive(HasCache)]
+struct Repo {
+    loads: AtomicU32,
+    clock: ManualClock,
+    cache: Cache,
+}
+
+impl Repo {
+    fn new() -> Self {
+        let clock = ManualClock::new();
+        let cache = Cache::builder().clock(clock.clone()).default_ttl(Duration::from_secs(7)).build();
+        Self { loads: AtomicU32::new(0), clock, cache }
+    }
+
+    fn load(&self) -> u32 {
+        self.loads.fetch_add(1, Ordering::SeqCst)
+    }
+
+    #[cached_query(ttl = "5m")]
+    fn text(&self) -> u32 {
+        self.load()
+    }
+
+    #[cached_query(ttl = 300)]
+    fn seconds(&self) -> u32 {
+        self.load()
+    }
+
+    #[cached_query(ttl = TTL)]
+    fn expression(&self) -> u32 {
+        self.load()
+    }
+
+    #[cached_query]
+    fn by_default(&self) -> u32 {
+        self.load()
+    }
+
+    #[cached_query(ttl = "18446744073709551615s")]
+    fn forever(&self) -> u32 {
+        self.load()
+    }
+
+    #[cached_query(ttl = "10s")]
+    fn slow(&self) -> u32 {
+        self.clock.advance(Duration::from_secs(9));
+        self.load()
+    }
+}
+
+fn assert_lives_for(ttl: Duration, query: impl Fn(&Repo) -> u32) {
+    let repo = Repo::new();
+    assert_eq!(query(&repo), 0);
+    repo.clock.advance(ttl - Duration::from_nanos(1));
+    assert_eq!(query(&repo), 0, "it was forgotten too early");
+    repo.clock.advance(Duration::from_nanos(1));
+    assert!(repo.cache.is_empty());
+    assert_eq!(query(&repo), 1, "it was served too late");
+    assert_eq!(repo.cache.stats().expirations, 1);
+}
+
+#[test]
+fn p8_a_value_is_served_for_its_time_to_live() {
+    assert_lives_for(Duration::from_secs(300), Repo::text);
+    assert_lives_for(Duration::from_secs(300), Repo::seconds);
+    assert_lives_for(TTL, Repo::expression);
+    assert_lives_for(Duration::from_secs(7), Repo::by_default);
+}
+
+#[test]
+fn p8_the_time_to_live_counts_from_the_start_of_the_load() {
+    let repo = Repo::new();
+    assert_eq!((repo.slow(), repo.slow()), (0, 0));
+    repo.clock.advance(Duration::from_secs(1));
+    assert_eq!(repo.slow(), 1);
+}
+
+#[test]
+fn p8_a_hit_does_not_prolong_life() {
+    let repo = Repo::new();
+    repo.text();
+    for _ in 0..299 {
+        repo.clock.advance(Duration::from_secs(1));
+        assert_eq!(repo.text(), 0);
+    }
+    repo.clock.advance(Duration::from_secs(1));
+    assert_eq!(repo.text(), 1);
+}
+
+#[test]
+fn p8_the_longest_times_saturate() {
+    let repo = Repo::new();
+    repo.clock.advance(Duration::from_secs(1 << 33));
+    assert_eq!(repo.forever(), 0);
+    repo.clock.advance(Duration::MAX);
+    assert_eq!(repo.forever(), 0);
+    assert_eq!(repo.clock.now(), Duration::from_nanos(u64::MAX));
+
+    let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::MAX).build();
+    cache.insert(1, 1);
+    assert_eq!(cache.get(&1), Some(1));
+}
+
+#[test]
+fn p8_a_time_to_live_of_zero_serves_nothing() {
+    let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::ZERO).build();
+    cache.insert(1, 1);
+    assert_eq!((cache.get(&1), cache.len()), (None, 0));
+    cache.insert_with(1, 2, EntryOptions::new().ttl(Duration::from_secs(60)));
+    assert_eq!(cache.get(&1), Some(2));
+}
+
+#[test]
+fn p8_the_system_clock_is_monotonic() {
+    let mut last = SystemClock.now();
+    for _ in 0..1000 {
+        let now = SystemClock.now();
+        assert!(now >= last);
+        last = now;
+    }
+}

@@ -1,0 +1,122 @@
+//! The figures and the listing that the promises are watched by.
+
+use std::time::Duration;
+
+use cache_core::{Cache, EntryOptions, HasCache, ManualClock, Tag, TaggedCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Secret(&'static str);
+
+impl Repo {
+    #[cached_query(ttl = "1m")]
+    fn get(&self, id: u32) -> Result<u32, String> {
+        if id == 0 { Err("no such id".into()) } else { Ok(id) }
+    }
+
+    #[cached_query]
+    fn login(&self, user: &str, password: Secret) -> bool {
+        user.len() == password.0.len()
+    }
+
+    #[invalidates("get")]
+    fn change(&self) {}
+}
+
+#[test]
+fn figures_are_exact_per_query_and_in_all() {
+    let clock = ManualClock::new();
+    let repo = Repo { cache: Cache::builder().capacity(3).clock(clock.clone()).build() };
+    for id in [0, 1, 1, 2, 0] {
+        let _ = repo.get(id);
+    }
+    assert!(repo.login("a", Secret("b")));
+    repo.cache.invalidate_tags(["unknown"]);
+    repo.change();
+    repo.cache.invalidate(["get", "login"]);
+    assert!(repo.login("a", Secret("b")));
+    clock.advance(Duration::from_secs(300));
+    assert!(repo.login("a", Secret("b")));
+
+    let [get, login] = &repo.cache.query_stats()[..] else { panic!("two queries were used") };
+    assert_eq!((get.query, get.hits, get.misses, get.loads, get.load_errors), ("get", 1, 4, 4, 2));
+    assert_eq!((get.entries, get.invalidations, get.module), (0, 2, module_path!()));
+    assert_eq!((login.query, login.hits, login.loads, login.invalidations, login.expirations), ("login", 0, 3, 1, 1));
+    assert!((get.hit_rate() - 0.2).abs() < 1e-9);
+
+    let stats = repo.cache.stats();
+    assert_eq!((stats.entries, stats.capacity, stats.hits, stats.misses, stats.loads), (1, 3, 1, 7, 7));
+    assert_eq!((stats.load_errors, stats.invalidations, stats.expirations, stats.evictions), (2, 4, 1, 0));
+    assert!((stats.hit_rate() - 0.125).abs() < 1e-9);
+    assert_eq!(Cache::new().stats().hit_rate().to_bits(), 0_f64.to_bits());
+}
+
+#[test]
+fn figures_are_a_readable_table() {
+    let repo = Repo { cache: Cache::new() };
+    (repo.get(1).unwrap(), repo.get(1).unwrap());
+    let table = repo.cache.stats().to_string();
+    let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        lines,
+        [
+            "entries 1 of 10000",
+            "hit rate 50.0 %",
+            "hits 1",
+            "misses 1",
+            "loads 1",
+            "load errors 0",
+            "discarded loads 0",
+            "evictions 0",
+            "expirations 0",
+            "invalidations 0"
+        ]
+    );
+}
+
+#[test]
+fn a_listing_tells_what_is_cached_and_why() {
+    let clock = ManualClock::new();
+    let repo = Repo { cache: Cache::builder().clock(clock.clone()).build() };
+    repo.get(7).unwrap();
+    repo.get(7).unwrap();
+    clock.advance(Duration::from_secs(20));
+    repo.login("a", Secret("hunter2"));
+
+    let mut entries = repo.cache.entries();
+    entries.sort_by_key(|entry| entry.query);
+    let [get, login] = &entries[..] else { panic!("two entries are cached") };
+    assert_eq!((get.query, get.arguments.as_str(), get.hits), ("get", "id = 7", 1));
+    assert_eq!((get.age, get.expires_in), (Duration::from_secs(20), Duration::from_secs(40)));
+    assert_eq!(login.arguments, "user = \"a\", password = _", "what has no `Debug` is not shown");
+    assert_eq!((login.expires_in, login.tags.len(), &login.scope), (Duration::from_secs(300), 0, &None));
+
+    clock.advance(Duration::from_secs(40));
+    assert_eq!(repo.cache.entries().len(), 1, "an expired entry is not listed");
+}
+
+#[test]
+fn tags_are_listed_and_compared_whole() {
+    let cache: TaggedCache<String, u32> = TaggedCache::new();
+    cache.insert_with("x".into(), 1, EntryOptions::new().tags(["artist:2", "artist:2"]).tag(Tag::from("album:1")));
+    cache.insert_with("y".into(), 2, EntryOptions::new().tag("artist:22"));
+    cache.invalidate_tags(["artist:2"]);
+    assert_eq!((cache.get("x"), cache.get("y")), (None, Some(2)));
+    cache.invalidate_tags([String::from("artist:22"), String::new()]);
+    assert!(cache.is_empty());
+    assert_eq!(cache.stats().invalidations, 3);
+}
+
+#[test]
+fn a_handle_prints_and_clones_as_the_same_cache() {
+    let cache = Cache::builder().capacity(5).build();
+    assert_eq!(format!("{cache:?}"), "Cache { capacity: 5, .. }");
+    let scoped = cache.scope("tenant:7");
+    assert_eq!(format!("{scoped:?}"), "Cache { scope: \"tenant:7\", capacity: 5, .. }");
+    Repo { cache: scoped.clone() }.get(1).unwrap();
+    assert_eq!((scoped.len(), cache.len(), cache.stats()), (1, 1, scoped.stats()));
+}
