@@ -272,24 +272,28 @@ pub trait HasCache {
     fn cache(&self) -> &Cache;
 }
 
+#[diagnostic::do_not_recommend]
 impl HasCache for Cache {
     fn cache(&self) -> &Cache {
         self
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: HasCache + ?Sized> HasCache for &T {
     fn cache(&self) -> &Cache {
         (**self).cache()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: HasCache + ?Sized> HasCache for Box<T> {
     fn cache(&self) -> &Cache {
         (**self).cache()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: HasCache + ?Sized> HasCache for Arc<T> {
     fn cache(&self) -> &Cache {
         (**self).cache()

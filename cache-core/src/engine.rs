@@ -233,11 +233,6 @@ impl Engine {
         stored.sort_unstable();
         assert!(queued.iter().eq(stored.iter().map(|(at, _)| at)), "the queues and the stores disagree");
     }
-
-    #[cfg(test)]
-    pub(crate) fn tags(&self) -> usize {
-        self.tags.len()
-    }
 }
 
 fn raise_query(part: Part<'_>, query: &QueryState, version: u64) {
@@ -265,4 +260,90 @@ pub(crate) fn downcast<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> &
 pub(crate) fn downcast_arc<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> Arc<Store<K, V>> {
     let store: Arc<dyn Any + Send + Sync> = store.clone();
     store.downcast().expect("the store of a function has the types of that function")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cache, EntryOptions, TaggedCache};
+
+    fn tag(name: &str) -> Tag {
+        Tag::from(name)
+    }
+
+    fn engine() -> Engine {
+        Engine::new(Settings::default())
+    }
+
+    #[test]
+    fn p1_a_tag_that_only_the_result_brings_is_fenced_by_the_orphan_floor() {
+        let engine = engine();
+        let birth = engine.versions.birth();
+        engine.invalidate_tags(None, ["late"]);
+        // The invalidation found no cell; the load that began before it brings the tag only now.
+        let late = engine.bear(None, &QueryState::anonymous(), [tag("late")]);
+        assert!(!late.admit(birth), "what was read before the invalidation would be stored");
+        assert!(late.admit(engine.versions.birth()), "what is read now may be stored");
+    }
+
+    #[test]
+    fn p1_a_cell_that_has_left_leaves_its_version_behind() {
+        let engine = engine();
+        let query = QueryState::anonymous();
+        let bearer = engine.bear(None, &query, [tag("late")]);
+        let birth = engine.versions.birth();
+        engine.invalidate_tags(None, ["late"]);
+        drop(bearer);
+        assert_eq!(engine.tags.len(), 0);
+        assert!(!engine.bear(None, &query, [tag("late")]).admit(birth));
+    }
+
+    #[test]
+    fn p1_a_tag_in_a_scope_is_also_the_tag_everywhere() {
+        let engine = engine();
+        let (query, one, two) = (QueryState::anonymous(), engine.scope("1"), engine.scope("2"));
+        let in_one = engine.bear(Some(&one), &query, [tag("a")]);
+        let in_two = engine.bear(Some(&two), &query, [tag("a")]);
+        let birth = engine.versions.birth();
+        engine.invalidate_tags(Some(&one), ["a"]);
+        assert!(!in_one.admit(birth) && in_two.admit(birth));
+        engine.invalidate_tags(None, ["a"]);
+        assert!(!in_two.admit(birth));
+        assert_eq!(in_two.tags().map(Tag::as_str).collect::<Vec<_>>(), ["a"], "the scope's mark is no tag");
+    }
+
+    #[test]
+    fn p9_tags_leave_with_the_last_entry_that_bears_them() {
+        let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(4).build();
+        for key in 0..100 {
+            cache.insert_with(key, key, EntryOptions::new().tag("shared").tag(format!("own:{key}")));
+            assert!(cache.engine().tags.len() <= 5, "as many as the entries there are, and the shared one");
+        }
+        cache.invalidate_tags(["never borne by anything"]);
+        cache.invalidate_all();
+        cache.purge();
+        assert_eq!(cache.engine().tags.len(), 0);
+    }
+
+    #[test]
+    fn p9_a_scope_leaves_with_its_last_handle_and_entry() {
+        let cache = Cache::new();
+        let engine = cache.engine();
+        let scope = engine.scope("tenant");
+        let in_scope = engine.bear(Some(&scope), &QueryState::anonymous(), [tag("a")]);
+        let held = Arc::downgrade(&scope);
+        drop(scope);
+        assert!(held.upgrade().is_some(), "what is in it keeps it");
+        drop(in_scope);
+        assert!(held.upgrade().is_none());
+        assert_eq!(engine.tags.len(), 0, "the tag everywhere went with the tag in the scope");
+    }
+
+    #[test]
+    fn small_caches_have_few_shards() {
+        assert_eq!(shards_per_store(0, 8), 1);
+        assert_eq!(shards_per_store(100, 8), 4);
+        assert_eq!(shards_per_store(10_000, 2), 8);
+        assert_eq!(shards_per_store(MAX_CAPACITY, 200), 64);
+    }
 }

@@ -128,6 +128,11 @@ impl<K, V, O> fmt::Debug for Missed<K, V, O> {
     }
 }
 
+/// A time to live, of which the compiler is to say that it must be a `Duration` if it is none.
+pub const fn ttl(ttl: Duration) -> Option<Duration> {
+    Some(ttl)
+}
+
 /// Asks the cache for the answer to a call.
 ///
 /// `marker` is a closure of the function itself: its type differs for each instantiation of the function,

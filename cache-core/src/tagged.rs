@@ -322,6 +322,11 @@ where
         self.engine.check_invariants();
     }
 
+    #[cfg(test)]
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     fn look_up<Q>(&self, key: &Q) -> Result<V, Miss<()>>
     where
         K: Borrow<Q>,

@@ -1,6 +1,7 @@
 //! What stands in the parentheses of the attributes.
 
 use proc_macro2::{Ident, Span, TokenStream};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::punctuated::Punctuated;
@@ -138,15 +139,11 @@ impl Invalidations {
         let path: Path = input.parse()?;
         if input.peek(syn::token::Paren) {
             let message = "single entries can't be named yet: forget the whole query by its name";
-            return Err(Error::new(span_of(&path), message));
+            return Err(Error::new_spanned(path, message));
         }
         self.targets.push(if path.is_ident("all") { Target::All } else { Target::Query(path) });
         Ok(())
     }
-}
-
-fn span_of(path: &Path) -> Span {
-    path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span())
 }
 
 /// The path in a string, all of it with the string's span: an error about it appears under the string.
@@ -249,6 +246,15 @@ pub(crate) struct Errors(Option<Error>);
 impl Errors {
     pub(crate) fn add(&mut self, span: Span, message: &str) {
         self.push(Error::new(span, message));
+    }
+
+    /// Under all of what is given.
+    pub(crate) fn add_at(&mut self, tokens: impl ToTokens, message: &str) {
+        self.push(Error::new_spanned(tokens, message));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     fn push(&mut self, error: Error) {

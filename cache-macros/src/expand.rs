@@ -43,7 +43,7 @@ fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenSt
     let krate = options.common.krate();
     let site_path = site_path(method, &signature.ident.clone().into());
     let cache = cache(method, &options.common, &krate);
-    let ttl = ttl(options);
+    let ttl = ttl(options, &krate);
     let parts = parts(method, &krate);
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
@@ -151,7 +151,7 @@ fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream 
     quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#reference))
 }
 
-fn ttl(options: &QueryOptions) -> TokenStream {
+fn ttl(options: &QueryOptions, krate: &Path) -> TokenStream {
     let Some(ttl) = options.ttl.get() else { return quote!(::core::option::Option::None) };
     let duration = match ttl {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
@@ -162,7 +162,7 @@ fn ttl(options: &QueryOptions) -> TokenStream {
         Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => quote!(::core::time::Duration::from_secs(#seconds)),
         duration => quote!(#duration),
     };
-    quote!(::core::option::Option::Some(#duration))
+    quote!(#krate::private::ttl(#duration))
 }
 
 /// The key: a list of the arguments, as borrowed.

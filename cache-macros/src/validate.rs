@@ -1,6 +1,5 @@
 //! Everything that cannot work, refused with what to do instead.
 
-use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Expr, Pat, Receiver, ReceiverKind, Signature, Type};
 
@@ -16,11 +15,11 @@ pub(crate) fn cached_query(method: &Method, errors: &mut Errors) {
         if let Type::Reference(reference) = &*argument.ty
             && reference.mutability.is_some()
         {
-            errors.add(argument.ty.span(), "take the argument by value or by `&`: a cached query may not mutate");
+            errors.add_at(&argument.ty, "take the argument by value or by `&`: a cached query may not mutate");
         }
         let is_named = matches!(&*argument.pat, Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none());
         if !is_named {
-            errors.add(argument.pat.span(), "give the argument a name: it is part of the key");
+            errors.add_at(&argument.pat, "give the argument a name: it is part of the key");
         }
     }
     returned(&method.signature, errors);
@@ -34,7 +33,8 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     if let Some(keyword) = &signature.asyncness {
         errors.add(keyword.span, "async functions are not supported yet: annotate a synchronous one");
     }
-    if invalidations.targets.is_empty() {
+    // One that could not be read is a target too.
+    if invalidations.targets.is_empty() && errors.is_empty() {
         errors.add(
             proc_macro2::Span::call_site(),
             "say what is to be forgotten: the names of queries, as in `#[invalidates(\"get_track\")]`, or `all`",
@@ -43,7 +43,7 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     let all = invalidations.targets.iter().any(|target| matches!(target, Target::All));
     for target in &invalidations.targets {
         if let (true, Target::Query(path)) = (all, target) {
-            errors.add(path.span(), "`all` forgets this too: keep the one or the other");
+            errors.add_at(path, "`all` forgets this too: keep the one or the other");
         }
     }
 }
@@ -56,10 +56,10 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
         errors.add(keyword.span, "async queries are not supported yet: annotate a synchronous function");
     }
     if let Some(abi) = &signature.abi {
-        errors.add(abi.span(), "remove `extern`: annotate a function of Rust, and call it from this one");
+        errors.add_at(abi, "remove `extern`: annotate a function of Rust, and call it from this one");
     }
     if let Some(variadic) = &signature.variadic {
-        errors.add(variadic.span(), "name the arguments: they are the key");
+        errors.add_at(variadic, "name the arguments: they are the key");
     }
 }
 
@@ -71,7 +71,7 @@ fn query_receiver(receiver: &Receiver, errors: &mut Errors) {
         _ => Some("take `&self`: a hit leaves nothing that could consume `self`"),
     };
     if let Some(fault) = fault {
-        errors.add(receiver.span(), fault);
+        errors.add_at(receiver, fault);
     }
 }
 
@@ -101,11 +101,11 @@ fn returned(signature: &Signature, errors: &mut Errors) {
     };
     match ty {
         Type::Tuple(tuple) if tuple.elems.is_empty() => {
-            errors.add(ty.span(), "return the value: a query without one has nothing to cache");
+            errors.add_at(ty, "return the value: a query without one has nothing to cache");
         }
-        Type::Never(_) => errors.add(ty.span(), "return the value: a query that never returns has nothing to cache"),
+        Type::Never(_) => errors.add_at(ty, "return the value: a query that never returns has nothing to cache"),
         Type::ImplTrait(_) => {
-            errors.add(ty.span(), "name the type, or collect into one: what `impl Trait` hides cannot be stored");
+            errors.add_at(ty, "name the type, or collect into one: what `impl Trait` hides cannot be stored");
         }
         _ => Borrows { errors }.visit_type(ty),
     }
@@ -120,8 +120,8 @@ impl<'ast> Visit<'ast> for Borrows<'_> {
     fn visit_type_reference(&mut self, reference: &'ast syn::TypeReference) {
         match &reference.lifetime {
             Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, reference),
-            _ => self.errors.add(
-                reference.span(),
+            _ => self.errors.add_at(
+                reference,
                 "return an owned value, or an `Arc` of one: what is cached outlives what it was borrowed from",
             ),
         }
@@ -129,8 +129,8 @@ impl<'ast> Visit<'ast> for Borrows<'_> {
 
     fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
         if lifetime.ident != "static" {
-            self.errors.add(
-                lifetime.span(),
+            self.errors.add_at(
+                lifetime,
                 "return a type that owns what it holds: what is cached outlives what it was borrowed from",
             );
         }

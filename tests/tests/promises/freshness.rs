@@ -60,7 +60,7 @@ impl Repo {
 fn assert_lives_for(ttl: Duration, query: impl Fn(&Repo) -> u32) {
     let repo = Repo::new();
     assert_eq!(query(&repo), 0);
-    repo.clock.advance(ttl - Duration::from_nanos(1));
+    repo.clock.advance(ttl.saturating_sub(Duration::from_nanos(1)));
     assert_eq!(query(&repo), 0, "it was forgotten too early");
     repo.clock.advance(Duration::from_nanos(1));
     assert!(repo.cache.is_empty());
@@ -70,8 +70,8 @@ fn assert_lives_for(ttl: Duration, query: impl Fn(&Repo) -> u32) {
 
 #[test]
 fn p8_a_value_is_served_for_its_time_to_live() {
-    assert_lives_for(Duration::from_secs(300), Repo::text);
-    assert_lives_for(Duration::from_secs(300), Repo::seconds);
+    assert_lives_for(Duration::from_mins(5), Repo::text);
+    assert_lives_for(Duration::from_mins(5), Repo::seconds);
     assert_lives_for(TTL, Repo::expression);
     assert_lives_for(Duration::from_secs(7), Repo::by_default);
 }
@@ -115,7 +115,7 @@ fn p8_a_time_to_live_of_zero_serves_nothing() {
     let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::ZERO).build();
     cache.insert(1, 1);
     assert_eq!((cache.get(&1), cache.len()), (None, 0));
-    cache.insert_with(1, 2, EntryOptions::new().ttl(Duration::from_secs(60)));
+    cache.insert_with(1, 2, EntryOptions::new().ttl(Duration::from_mins(1)));
     assert_eq!(cache.get(&1), Some(2));
 }
 

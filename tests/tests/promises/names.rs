@@ -39,7 +39,10 @@ impl Repo {
 
     fn warm() -> Self {
         let repo = Self { cache: Cache::new() };
-        (repo.get_track(1), repo.get_track(2), repo.get_tracks(&[1, 2]), repo.count());
+        repo.get_track(1);
+        repo.get_track(2);
+        repo.get_tracks(&[1, 2]);
+        repo.count();
         assert_eq!(repo.cached(), ["get_track", "get_track", "get_tracks", "tracks.count"]);
         repo
     }

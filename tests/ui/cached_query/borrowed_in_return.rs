@@ -1,0 +1,17 @@
+//! says: return an owned value, or an `Arc` of one
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self) -> Result<Option<&str>, String> {
+        Ok(None)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! says: there is no option `tll`: did you mean `ttl`?
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(tll = "5m")]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! says: a query that never returns has nothing to cache
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self) -> ! {
+        loop {}
+    }
+}
+
+fn main() {}

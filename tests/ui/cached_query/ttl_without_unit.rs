@@ -1,0 +1,17 @@
+//! says: write `300s` for seconds
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "300")]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! says: this function has no body
+
+use cache_core::cached_query;
+
+pub trait Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self, id: u32) -> u32;
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! says: this attribute goes on a function, and not on `struct`
+
+use cache_core::invalidates;
+
+#[invalidates(all)]
+pub struct Repo;
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! says: there is no option `onn`: did you mean `on`?
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get_all_tracks(&self, limit: u32) -> u32 {
+        limit
+    }
+
+    #[invalidates("get_all_tracks", onn = "ok")]
+    fn change(&self) {}
+}
+
+fn main() {}

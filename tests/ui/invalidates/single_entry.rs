@@ -1,0 +1,20 @@
+//! says: single entries can't be named yet
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get_all_tracks(&self, limit: u32) -> u32 {
+        limit
+    }
+
+    #[invalidates(get_all_tracks(1))]
+    fn change(&self) {}
+}
+
+fn main() {}
