@@ -1,9 +1,9 @@
 //! The attributes of `cache-core`, which re-exports them: depend on that crate, not on this one.
 //!
-//! An attribute is read in stages: [`method`] takes the function's signature apart and keeps its body as it
-//! is, [`args`] reads the options, [`validate`] refuses what cannot work and says what would, and
-//! [`expand`] writes the code, which is a call into `cache_core::private` around the body. What goes wrong
-//! on the way ends in [`fallback`].
+//! An attribute is read in stages: `method` takes the function's signature apart and keeps its body as it
+//! is, `args` reads the options, `validate` refuses what cannot work and says what would, and
+//! `expand` writes the code, which is a call into `cache_core::private` around the body. What goes wrong
+//! on the way ends in `fallback`.
 
 #![forbid(unsafe_code)]
 
