@@ -60,6 +60,12 @@ use crate::sync::Arc;
 /// assert_eq!(request(1).name(7), "user 7 of tenant 1");
 /// assert_eq!(request(2).name(7), "user 7 of tenant 2");
 /// ```
+///
+/// # Locking
+///
+/// On a hit the value is cloned under a read lock. Its `Clone` may use the cache, but what it loads is not
+/// stored, and `purge` does nothing. `Eq` of arguments runs under locks, and must not use the cache. No other
+/// code of yours runs under one: bodies, `Drop`, `Hash` and closures do as they like.
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,
@@ -141,7 +147,7 @@ impl Cache {
     ///
     /// There is no need to call it: they make room when room is needed. It looks at every entry.
     ///
-    /// *Locking*: entries can't be added while a shard, about a hundredth of them, is looked at.
+    /// *Locking*: no entry can be added while a shard is looked at: a few per processor share a query's entries.
     pub fn purge(&self) {
         self.engine.purge();
     }
@@ -149,7 +155,9 @@ impl Cache {
     /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in
     /// the scope.
     ///
-    /// It looks at every entry: see [`purge`](Cache::purge) for what that means.
+    /// It looks at every entry, and is exact when no other thread adds or removes any.
+    ///
+    /// *Locking*: read locks, one shard at a time.
     pub fn len(&self) -> usize {
         self.engine.len(self.part())
     }
@@ -173,7 +181,8 @@ impl Cache {
     ///
     /// It is meant for people who look: it writes out the arguments of every entry.
     ///
-    /// *Locking*: the `Debug` of arguments runs under a read lock, and must not write to the cache.
+    /// *Locking*: the `Debug` of arguments runs under a read lock. It may use the cache like the `Clone` of a
+    /// value on a hit: see [`Cache`].
     ///
     /// ```
     /// # use cache_core::{cached_query, Cache, HasCache};

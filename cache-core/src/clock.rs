@@ -7,7 +7,7 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 
 /// A monotonic clock.
 ///
-/// A cache asks it once per call. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock);
+/// A cache asks it once when it is called, and once more when a load has ended. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock);
 /// without it a cache uses [`SystemClock`].
 ///
 /// ```

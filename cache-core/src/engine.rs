@@ -10,11 +10,13 @@ use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::inspect::EntryInfo;
 use crate::policy::Policy;
 use crate::query::{QueryNames, QueryState, QueryTable, Site};
+use crate::reentry;
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
 use crate::shard::Origin;
 use crate::stats::{Counters, Event, QueryStats, Stats};
-use crate::store::{AnyStore, Describe, Pool, Storable, Store};
-use crate::sync::{Arc, Mutex};
+use crate::store::{AnyStore, Describe, Storable, Store};
+use crate::stores::Stores;
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 use crate::tag::{Above, Bearings, Registry, Tag};
 use crate::version::{Cell, VersionClock};
 
@@ -26,7 +28,11 @@ pub(crate) struct Engine {
     /// Raised when everything is invalidated.
     pub(crate) floor: Cell,
     pub(crate) time: TimeSource,
-    pub(crate) pool: Mutex<Pool>,
+    /// The order in which entries go. Its lock is taken before those of shards.
+    pub(crate) policy: Mutex<Policy>,
+    pub(crate) stores: Stores,
+    /// Counts the loads begun.
+    loads: AtomicU64,
     capacity: usize,
     default_ttl: Nanos,
     hasher: foldhash::fast::RandomState,
@@ -53,11 +59,9 @@ impl Engine {
             versions: VersionClock::default(),
             floor: Cell::default(),
             time: settings.time,
-            pool: Mutex::new(Pool {
-                policy: Policy::new(capacity),
-                stores: Vec::new(),
-                shards_per_store: shards_per_store(capacity, processors),
-            }),
+            policy: Mutex::new(Policy::new(capacity)),
+            stores: Stores::new(shards_per_store(capacity, processors)),
+            loads: AtomicU64::new(0),
             capacity,
             default_ttl: saturating_nanos(settings.default_ttl),
             hasher: foldhash::fast::RandomState::default(),
@@ -87,7 +91,7 @@ impl Engine {
 
     /// When a load that starts now begins. Whatever it bears must have been found before.
     pub(crate) fn origin(&self, now: Nanos) -> Origin {
-        Origin { birth: self.versions.birth(), time: now }
+        Origin { birth: self.versions.birth(), time: now, order: self.loads.fetch_add(1, Ordering::Relaxed) }
     }
 
     pub(crate) fn scope(&self, name: &str) -> Arc<Scope> {
@@ -110,12 +114,7 @@ impl Engine {
         query: Arc<QueryState>,
         describe: Describe<K>,
     ) -> Arc<Store<K, V>> {
-        let mut pool = self.pool.lock();
-        let number = u32::try_from(pool.stores.len()).expect("a program has fewer queries than that");
-        let shards = pool.shards_per_store;
-        let store = Arc::new(Store::<K, V>::new(number * shards, shards as usize, query, describe));
-        pool.stores.push(store.clone());
-        store
+        self.stores.push(|first_shard, shards| Store::<K, V>::new(first_shard, shards, query, describe))
     }
 
     fn query(&self, site: Site) -> &Arc<QueryState> {
@@ -170,20 +169,26 @@ impl Engine {
 
     pub(crate) fn len(&self, part: Part<'_>) -> usize {
         let (now, only) = (self.time.now(), part.map(|scope| scope.id));
-        self.stores().iter().map(|store| store.count_live(self, now, only)).sum()
+        let live: usize = self.stores.iter().map(|store| store.count_live(self, now, only)).sum();
+        // Shards are counted one after the other. One that was counted may have made room for another since.
+        live.min(self.capacity)
     }
 
     pub(crate) fn purge(&self) {
+        if reentry::is_inside() {
+            return;
+        }
         let now = self.time.now();
-        for store in self.stores() {
+        for store in self.stores.iter() {
             store.purge(self, now);
         }
+        self.policy.lock().shrink();
     }
 
     pub(crate) fn entries(&self, part: Part<'_>) -> Vec<EntryInfo> {
         let (now, only) = (self.time.now(), part.map(|scope| scope.id));
         let mut list = Vec::new();
-        for store in self.stores() {
+        for store in self.stores.iter() {
             store.list(self, now, only, &mut list);
         }
         list
@@ -207,27 +212,21 @@ impl Engine {
 
     pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
         let now = self.time.now();
-        let stores = self.stores();
         let of = |query: Arc<QueryState>| {
-            let own = stores.iter().filter(|store| Arc::ptr_eq(store.query(), &query));
+            let own = self.stores.iter().filter(|store| Arc::ptr_eq(store.query(), &query));
             let entries = own.map(|store| store.count_live(self, now, None)).sum();
             QueryStats::new(query.name, query.module, &query.counters, entries)
         };
         self.names.all().into_iter().map(of).collect()
     }
 
-    /// The stores there are now. What takes long goes through them without holding the pool's lock.
-    fn stores(&self) -> Vec<Arc<dyn AnyStore>> {
-        self.pool.lock().stores.clone()
-    }
-
     /// Panics if something in the cache contradicts something else.
     pub(crate) fn check_invariants(&self) {
-        let pool = self.pool.lock();
-        let mut queued = pool.policy.check_invariants();
-        let mut stored: Vec<_> = pool.stores.iter().flat_map(|store| store.check_invariants()).collect();
+        let policy = self.policy.lock();
+        let mut queued = policy.check_invariants();
+        let mut stored: Vec<_> = self.stores.iter().flat_map(|store| store.check_invariants()).collect();
         for (at, node) in &stored {
-            assert_eq!(pool.policy.address(*node), *at, "an entry and its place in the queues disagree");
+            assert_eq!(policy.address(*node), *at, "an entry and its place in the queues disagree");
         }
         queued.sort_unstable();
         stored.sort_unstable();

@@ -75,10 +75,13 @@ mod key;
 mod load;
 mod policy;
 mod query;
+mod reentry;
 mod scope;
 mod shard;
 mod store;
+mod stores;
 mod sync;
+mod table;
 mod tag;
 mod version;
 

@@ -14,7 +14,7 @@ use crate::tag::{Bearings, Tag};
 /// A load that has begun. Dropped before it is finished, it has failed, by an `Err` or by a panic.
 pub(crate) struct Load<K, V> {
     engine: Arc<Engine>,
-    store: Arc<Store<K, V>>,
+    pub(crate) store: Arc<Store<K, V>>,
     /// Taken when the load is finished.
     pending: Option<Pending<K>>,
 }
@@ -50,7 +50,6 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
         ttl: Option<Duration>,
         tags: impl IntoIterator<Item = Tag>,
     ) -> Self {
-        store.query.counters.count(Event::Load);
         // In this order: see `crate::version`.
         let bearings = engine.bear(part, &store.query, tags);
         let origin = engine.origin(miss.now);
@@ -78,6 +77,10 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
         let Some(pending) = self.pending.take() else { return };
         let now = self.engine.time.now();
         let entry = pending.into_entry(value);
+        if now >= entry.expires_at {
+            let wanted = Wanted { hash: entry.hash, scope: entry.scope, is_key: |stored: &K| *stored == entry.key };
+            return self.store.bury(&self.engine, &wanted, now);
+        }
         if !self.store.insert(&self.engine, entry, now) {
             self.store.query.counters.count(Event::DiscardedLoad);
         }

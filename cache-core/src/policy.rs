@@ -52,6 +52,9 @@ const USES_TO_STAY: u32 = 2;
 /// How many entries the hand looks at in search of a dead one, for each that has to go.
 const SWEEP: usize = 16;
 
+/// How many entries an eviction moves on at the most, so that one insert isn't held up by all that were used.
+const MAX_MOVES: u32 = 256;
+
 /// The entries themselves, as the policy sees them.
 pub(crate) trait Residents {
     fn look(&self, at: Address) -> Sight;
@@ -139,33 +142,33 @@ impl Policy {
         if let Some(dead) = self.sweep(residents) {
             return Some(dead);
         }
+        let mut moves_left = MAX_MOVES;
         loop {
-            let from_small = self.small.len > self.capacity / 10 || self.main.len == 0;
+            let from_small = self.small.len >= (self.capacity / 10).max(1) || self.main.len == 0;
             let node = if from_small { self.small.oldest } else { self.main.oldest };
             if node == NIL {
                 return None;
             }
             let at = self.nodes[node as usize].at;
             let Sight { hash, state } = residents.look(at);
-            match state {
-                State::Live { uses } if from_small && uses >= USES_TO_STAY => {
-                    residents.spend(at, 0);
-                    self.unlink(node);
-                    self.link(node, Place::Main);
-                }
-                State::Live { uses } if !from_small && uses > 0 => {
-                    residents.spend(at, uses - 1);
-                    self.unlink(node);
-                    self.link(node, Place::Main);
-                }
-                _ => {
-                    if from_small && !state.is_dead() {
-                        self.ghosts.push(hash);
-                    }
-                    self.forget(node);
-                    return Some((at, state));
-                }
+            let left = match state {
+                State::Live { .. } if moves_left == 0 => None,
+                State::Live { uses } if from_small => (uses >= USES_TO_STAY).then_some(0),
+                State::Live { uses } => uses.checked_sub(1),
+                State::Expired | State::Invalidated => None,
+            };
+            if let Some(left) = left {
+                residents.spend(at, left);
+                self.unlink(node);
+                self.link(node, Place::Main);
+                moves_left -= 1;
+                continue;
             }
+            if from_small && !state.is_dead() {
+                self.ghosts.push(hash);
+            }
+            self.forget(node);
+            return Some((at, state));
         }
     }
 
@@ -247,6 +250,18 @@ impl Policy {
             queue.oldest = newer;
         }
         queue.len -= 1;
+    }
+
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&mut self) {
+        if self.len() == 0 {
+            (self.nodes, self.vacant, self.hand) = (Vec::new(), NIL, 0);
+        }
+    }
+
+    /// Takes note that an entry has moved.
+    pub(crate) fn relocate(&mut self, node: NodeId, to: Address) {
+        self.nodes[node as usize].at = to;
     }
 
     /// What a node stands for.

@@ -37,6 +37,8 @@ pub trait Outcome<R> {
     fn hit(value: Self::Value) -> R;
     /// What there is to store of a body's result.
     fn value(result: &R) -> Option<&Self::Value>;
+    /// Whether the body succeeded.
+    fn is_ok(result: &R) -> bool;
 }
 
 /// All of it.
@@ -51,7 +53,14 @@ impl<T> Outcome<T> for Plain {
     }
 
     fn value(result: &T) -> Option<&T> {
-        Some(result)
+        // Method lookup does not see that a generic parameter stands for a `Result`. An error must not be
+        // stored even so, and then neither is the value.
+        let is_result = std::any::type_name::<T>().starts_with("core::result::Result<");
+        (!is_result).then_some(result)
+    }
+
+    fn is_ok(_: &T) -> bool {
+        true
     }
 }
 
@@ -68,6 +77,10 @@ impl<T, E> Outcome<Result<T, E>> for Fallible {
 
     fn value(result: &Result<T, E>) -> Option<&T> {
         result.as_ref().ok()
+    }
+
+    fn is_ok(result: &Result<T, E>) -> bool {
+        result.is_ok()
     }
 }
 
@@ -140,7 +153,7 @@ pub const fn ttl(ttl: Duration) -> Option<Duration> {
 pub fn lookup<R, O, P, M>(
     site: &Site,
     cache: &Cache,
-    ttl: Option<Duration>,
+    ttl: impl FnOnce() -> Option<Duration>,
     parts: &P,
     _outcome: O,
     _marker: M,
@@ -166,7 +179,7 @@ where
     };
     typed.query.counters.count(Event::Miss);
     let miss = Miss { key: parts.to_owned(), hash, now, found_dead };
-    let load = Load::begin(engine.clone(), downcast_arc(store), part, miss, ttl, []);
+    let load = Load::begin(engine.clone(), downcast_arc(store), part, miss, ttl(), []);
     Answer::Miss(Missed {
         load,
         finish: |load, value| load.finish(|| value.clone()),
@@ -185,6 +198,7 @@ impl<K, V, O> Missed<K, V, O> {
     where
         O: Outcome<R, Value = V>,
     {
+        self.load.store.query.counters.count(Event::Load);
         let result = body();
         match O::value(&result) {
             Some(value) => (self.finish)(self.load, value),
@@ -217,7 +231,7 @@ pub fn invalidating_on_ok<R, O: Outcome<R>>(
     body: impl FnOnce() -> R,
 ) -> R {
     let result = body();
-    if O::value(&result).is_some() {
+    if O::is_ok(&result) {
         drop(Invalidation { cache, targets });
     }
     result

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicU32 as StaticAtomicU32;
 use crate::chain::Chain;
 use crate::stats::Counters;
 use crate::store::AnyStore;
-use crate::sync::{Arc, OnceLock, Ordering};
+use crate::sync::{Arc, Ordering};
+use crate::table::Table;
 use crate::tag::Tag;
 use crate::version::Cell;
 
@@ -93,11 +94,7 @@ impl QueryState {
 }
 
 /// The queries of one cache, and the stores of each. It only grows, and is read without a lock.
-///
-/// Bucket `n` has the `2^n` queries from number `2^n` on.
-pub(crate) struct QueryTable {
-    buckets: [OnceLock<Box<[QueryRow]>>; u32::BITS as usize],
-}
+pub(crate) struct QueryTable(Table<QueryRow>);
 
 /// What a cache has of one query.
 #[derive(Default)]
@@ -109,15 +106,7 @@ struct QueryRow {
 
 impl QueryTable {
     pub(crate) fn new() -> Self {
-        Self { buckets: std::array::from_fn(|_| OnceLock::new()) }
-    }
-
-    fn row(&self, query: &Query) -> &QueryRow {
-        let number = query.number();
-        let bucket = number.ilog2();
-        let rows =
-            self.buckets[bucket as usize].get_or_init(|| (0..1_usize << bucket).map(|_| QueryRow::default()).collect());
-        &rows[(number - (1 << bucket)) as usize]
+        Self(Table::new())
     }
 
     /// The state of a query. It is made on demand by whoever comes first, load or invalidation: both then
@@ -128,7 +117,8 @@ impl QueryTable {
         register: impl FnOnce(&'static Query) -> Arc<QueryState>,
     ) -> &Arc<QueryState> {
         let (query, owner) = ((site.query)(), (site.owner)());
-        let (_, state) = self.row(query).states.find_or_push(|(of, _)| *of == owner, || (owner, register(query)));
+        let (_, state) =
+            self.0.get(query.number()).states.find_or_push(|(of, _)| *of == owner, || (owner, register(query)));
         state
     }
 
@@ -139,7 +129,7 @@ impl QueryTable {
         marker: TypeId,
         make: impl FnOnce() -> Arc<dyn AnyStore>,
     ) -> &Arc<dyn AnyStore> {
-        let row = self.row((site.query)());
+        let row = self.0.get((site.query)().number());
         let (_, store) = row.stores.find_or_push(|(of, _)| *of == marker, || (marker, make()));
         store
     }

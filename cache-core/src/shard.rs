@@ -32,6 +32,8 @@ pub(crate) struct Entry<K, V> {
 pub(crate) struct Origin {
     pub(crate) birth: Version,
     pub(crate) time: Nanos,
+    /// Its place among the loads of the cache. Times are too coarse to tell which of two began first.
+    pub(crate) order: u64,
 }
 
 /// A `verified` mark that no count of invalidations is equal to.
@@ -146,6 +148,27 @@ impl<K, V> Shard<K, V> {
         entry
     }
 
+    /// Whether most of the slots are vacant.
+    pub(crate) fn is_sparse(&self) -> bool {
+        /// Fewer slots than these aren't worth the work.
+        const FEW: usize = 64;
+        self.slots.len() > FEW && self.slots.len() / 4 > self.table.len()
+    }
+
+    /// Frees the vacant slots. Entries move, and `moved` is told where to.
+    pub(crate) fn compact(&mut self, mut moved: impl FnMut(NodeId, Index)) {
+        let entries = self.table.len();
+        let old = std::mem::replace(&mut self.slots, Vec::with_capacity(entries));
+        self.table = HashTable::with_capacity(entries);
+        self.vacant = NIL;
+        for slot in old {
+            if let Slot::Occupied(entry) = slot {
+                let node = entry.node;
+                moved(node, self.insert(entry));
+            }
+        }
+    }
+
     /// The slots in use at and after `from`, with what is in them.
     pub(crate) fn entries_from(&self, from: Index) -> impl Iterator<Item = (Index, &Entry<K, V>)> {
         (from..).zip(self.slots.iter().skip(from as usize)).filter_map(|(index, slot)| match slot {
@@ -171,5 +194,62 @@ impl<K, V> Shard<K, V> {
             index = next;
         }
         assert_eq!(entries + vacant, self.slots.len(), "a slot is neither in use nor vacant");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(key: u64) -> Entry<u64, u64> {
+        Entry {
+            hash: key.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+            scope: 0,
+            node: NodeId::try_from(key).expect("a small number"),
+            origin: Origin { birth: 0, time: 0, order: 0 },
+            expires_at: Nanos::MAX,
+            verified: NEVER_VERIFIED.into(),
+            hits: 0.into(),
+            spent: 0.into(),
+            bearings: Bearings::default(),
+            key,
+            value: key,
+        }
+    }
+
+    fn find(shard: &Shard<u64, u64>, key: u64) -> Option<Index> {
+        shard.find(entry(key).hash, 0, |stored| *stored == key)
+    }
+
+    #[test]
+    fn p9_vacant_slots_are_freed_and_entries_found_where_they_moved() {
+        let mut shard = Shard::new();
+        for key in 0..1_000 {
+            shard.insert(entry(key));
+        }
+        for key in (0..1_000).filter(|key| key % 10 > 0) {
+            assert!(!shard.is_sparse() || shard.table.len() < 250);
+            let index = find(&shard, key).expect("it is stored");
+            assert_eq!(shard.remove(index).value, key);
+            shard.check_invariants();
+        }
+        assert!(shard.is_sparse());
+        let mut moved = Vec::new();
+        shard.compact(|node, index| moved.push((u64::from(node), index)));
+        shard.check_invariants();
+        assert_eq!((shard.slots.len(), shard.slots.capacity(), shard.is_sparse()), (100, 100, false));
+        assert_eq!(moved.len(), 100);
+        assert!(moved.iter().all(|&(key, index)| find(&shard, key) == Some(index)));
+    }
+
+    #[test]
+    fn what_was_born_before_the_fence_is_refused_also_after_all_has_left() {
+        let mut shard = Shard::new();
+        shard.raise_fence(5);
+        shard.raise_fence(3);
+        let index = shard.insert(entry(1));
+        shard.remove(index);
+        shard.compact(|_, _| {});
+        assert!(!shard.admits(4) && shard.admits(5));
     }
 }

@@ -83,7 +83,7 @@ pub struct Stats {
     pub hits: u64,
     /// Calls that were not.
     pub misses: u64,
-    /// Bodies run to make a value, whatever came of them.
+    /// Bodies run to make a value, whatever came of them. What is inserted by hand is none.
     pub loads: u64,
     /// Loads that ended in `Err` or in a panic.
     pub load_errors: u64,

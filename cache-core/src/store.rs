@@ -1,9 +1,10 @@
 //! The entries of one query, or of one cache used by hand: shards behind locks.
 //!
 //! Hits take a shard's read lock, and no other. Whatever adds or removes entries takes the lock of the
-//! cache's [`Pool`] first and then the locks of shards, one at a time. No code of the user's runs under a
+//! cache's [`Policy`] first and then the locks of shards, one at a time. No code of the user's runs under a
 //! lock, but for `Eq` of keys, `Clone` of the value on a hit, and `Debug` of keys in a listing: what has to
-//! be dropped is handed out from under the lock first.
+//! be dropped is handed out from under the lock first. The last two may use the cache again: see
+//! [`crate::reentry`].
 
 use std::any::Any;
 use std::fmt;
@@ -14,11 +15,13 @@ use crossbeam_utils::CachePadded;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::inspect::EntryInfo;
-use crate::policy::{Address, Policy, Residents, Sight, State};
+use crate::policy::{Address, Policy, Sight, State};
 use crate::query::QueryState;
+use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
 use crate::shard::{Entry, Shard};
 use crate::stats::Event;
+use crate::stores::View;
 use crate::sync::{Arc, Ordering, RwLock};
 use crate::version::Version;
 
@@ -41,6 +44,13 @@ pub(crate) struct Store<K, V> {
     shards: Box<[LockedShard<K, V>]>,
     pub(crate) query: Arc<QueryState>,
     describe: Describe<K>,
+}
+
+/// What had to go for an entry, or the entry itself if it could not be stored.
+enum Displaced<K, V> {
+    Nothing,
+    Own(Entry<K, V>),
+    Other(#[expect(dead_code, reason = "it is there to be dropped")] Garbage),
 }
 
 /// The key that a caller looks for, borrowed.
@@ -70,8 +80,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     where
         V: Clone,
     {
-        // Recursive, so that a `Clone` of the value may read the cache while a writer waits.
-        let shard = self.shard(wanted.hash).read_recursive();
+        let shard = reentry::read(self.shard(wanted.hash));
+        let _inside = Inside::enter();
         let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) else {
             return Found::Nothing;
         };
@@ -83,31 +93,34 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Found::Live(entry.value.clone())
     }
 
-    /// Stores an entry, if it is current; the last to be stored of several loads is the last begun.
-    /// Returns whether it was current.
+    /// Stores an entry if it is current, and returns whether it was. Of several loads of one key the last
+    /// begun is kept.
     pub(crate) fn insert(&self, engine: &Engine, entry: Entry<K, V>, now: Nanos) -> bool
     where
         K: Eq,
     {
-        let (is_current, garbage, evicted) = self.place(engine, entry, now);
-        drop((garbage, evicted));
+        if reentry::is_inside() {
+            return true;
+        }
+        let (is_current, garbage) = self.place(engine, entry, now);
+        drop(garbage);
         is_current
     }
 
-    fn place(&self, engine: &Engine, mut entry: Entry<K, V>, now: Nanos) -> (bool, Option<Entry<K, V>>, Option<Garbage>)
+    fn place(&self, engine: &Engine, mut entry: Entry<K, V>, now: Nanos) -> (bool, Displaced<K, V>)
     where
         K: Eq,
     {
-        let mut pool = engine.pool.lock();
+        let mut policy = engine.policy.lock();
         let mut shard = self.shard(entry.hash).write();
         let birth = entry.origin.birth;
         if !shard.admits(birth) || !self.admits(engine, &entry) {
-            return (false, Some(entry), None);
+            return (false, Displaced::Own(entry));
         }
         if let Some(index) = shard.find(entry.hash, entry.scope, |key| *key == entry.key) {
             let old = shard.entry_mut(index);
-            if old.origin.time > entry.origin.time && self.is_live(engine, old, now) {
-                return (true, Some(entry), None);
+            if old.origin.order > entry.origin.order && self.is_live(engine, old, now) {
+                return (true, Displaced::Own(entry));
             }
             if now >= old.expires_at {
                 self.query.counters.count(Event::Expiration);
@@ -115,43 +128,58 @@ impl<K: Storable, V: Storable> Store<K, V> {
             // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
             entry.node = old.node;
             entry.spent = 0_u32.wrapping_sub(old.uses()).into();
-            return (true, Some(std::mem::replace(old, entry)), None);
+            return (true, Displaced::Own(std::mem::replace(old, entry)));
         }
-        let mut garbage = None;
-        let mut evicted = None;
-        if pool.policy.is_full() {
+        let mut displaced = Displaced::Nothing;
+        if policy.is_full() {
             drop(shard);
-            if let Some((at, state)) = pool.evict(engine, now) {
-                // The common case, one store for all, needs no box.
-                if let Some(number) = self.own_shard(at.shard) {
-                    self.count_removal(state);
-                    garbage = Some(self.shards[number].write().remove(at.index));
-                } else {
-                    evicted = Some(pool.store(at).remove(at, state));
-                }
-            }
+            displaced = self.make_room(engine, &mut policy, now);
             shard = self.shard(entry.hash).write();
         }
         let hash = entry.hash;
         let index = shard.insert(entry);
-        let at = Address { shard: self.shard_number(hash), index };
-        shard.entry_mut(index).node = pool.policy.admit(hash, at);
-        (true, garbage, evicted)
+        let at = Address { shard: self.first_shard + self.shard_index(hash), index };
+        shard.entry_mut(index).node = policy.admit(self.policy_hash(hash), at);
+        (true, displaced)
+    }
+
+    /// Removes the entry whose turn it is, from whatever store it is in.
+    fn make_room(&self, engine: &Engine, policy: &mut Policy, now: Nanos) -> Displaced<K, V> {
+        match policy.evict(&View { engine, now }) {
+            None => Displaced::Nothing,
+            // The common case, one store for all, needs no box.
+            Some((at, state)) if self.owns(at) => Displaced::Own(self.evict(policy, at, state)),
+            Some((at, state)) => Displaced::Other(engine.stores.at(at).remove(policy, at, state)),
+        }
+    }
+
+    /// Removes an entry of which the policy has let go.
+    fn evict(&self, policy: &mut Policy, at: Address, state: State) -> Entry<K, V> {
+        self.count_removal(state);
+        let mut shard = self.shard_at(at).write();
+        let entry = shard.remove(at.index);
+        if shard.is_sparse() {
+            Self::compact(&mut shard, policy, at.shard);
+        }
+        entry
     }
 
     /// Removes the entry of a key, if it is dead.
     pub(crate) fn bury(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
-        drop(self.take(engine, wanted, |store, entry| match store.state(engine, entry, now) {
+        if reentry::is_inside() {
+            return;
+        }
+        drop(self.take(engine, wanted, |entry| match self.state(engine, entry, now) {
             State::Live { .. } => false,
             state => {
-                store.count_removal(state);
+                self.count_removal(state);
                 true
             }
         }));
     }
 
-    /// Removes the entry of a key, and refuses what is on its way there. Returns whether there was one that
-    /// was live.
+    /// Forgets a key: removes its entry, and refuses what is on its way there. Returns whether there was an
+    /// entry that was live.
     pub(crate) fn remove(
         &self,
         engine: &Engine,
@@ -159,48 +187,74 @@ impl<K: Storable, V: Storable> Store<K, V> {
         version: Version,
         now: Nanos,
     ) -> bool {
+        if reentry::is_inside() {
+            // Without a lock all that can be forgotten is everything in the store.
+            let was_live = matches!(self.peek(engine, wanted, now), Some(State::Live { .. }));
+            self.query.cell.raise(version);
+            return was_live;
+        }
         self.shard(wanted.hash).write().raise_fence(version);
         let mut was_live = false;
-        drop(self.take(engine, wanted, |store, entry| {
-            was_live = store.is_live(engine, entry, now);
+        drop(self.take(engine, wanted, |entry| {
+            was_live = self.is_live(engine, entry, now);
             true
         }));
         was_live
+    }
+
+    fn peek(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Option<State> {
+        let shard = reentry::read(self.shard(wanted.hash));
+        let index = shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
+        Some(self.state(engine, shard.entry(index), now))
     }
 
     fn take(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
-        should_go: impl FnOnce(&Self, &Entry<K, V>) -> bool,
+        should_go: impl FnOnce(&Entry<K, V>) -> bool,
     ) -> Option<Entry<K, V>> {
-        let mut pool = engine.pool.lock();
+        let mut policy = engine.policy.lock();
         let mut shard = self.shard(wanted.hash).write();
         let index = shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
-        should_go(self, shard.entry(index)).then(|| {
+        should_go(shard.entry(index)).then(|| {
             let entry = shard.remove(index);
-            pool.policy.forget(entry.node);
+            policy.forget(entry.node);
+            if shard.is_sparse() {
+                Self::compact(&mut shard, &mut policy, self.first_shard + self.shard_index(wanted.hash));
+            }
             entry
         })
     }
 
+    /// Frees a shard's vacant slots.
+    fn compact(shard: &mut Shard<K, V>, policy: &mut Policy, number: u32) {
+        shard.compact(|node, index| policy.relocate(node, Address { shard: number, index }));
+    }
+
     fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
-        &self.shards[self.shard_index(hash)]
+        &self.shards[self.shard_index(hash) as usize]
     }
 
     /// From bits of the hash that the shard's table does not use first.
-    fn shard_index(&self, hash: u64) -> usize {
-        (hash >> 40) as usize & (self.shards.len() - 1)
+    #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
+    fn shard_index(&self, hash: u64) -> u32 {
+        (hash >> 40) as u32 & (self.shards.len() as u32 - 1)
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a store has no more than some hundred shards")]
-    fn shard_number(&self, hash: u64) -> u32 {
-        self.first_shard + self.shard_index(hash) as u32
+    fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {
+        &self.shards[(at.shard - self.first_shard) as usize]
     }
 
-    fn own_shard(&self, number: u32) -> Option<usize> {
-        let index = number.checked_sub(self.first_shard)? as usize;
-        (index < self.shards.len()).then_some(index)
+    fn owns(&self, at: Address) -> bool {
+        at.shard.checked_sub(self.first_shard).is_some_and(|index| (index as usize) < self.shards.len())
+    }
+
+    /// Tells apart equal arguments of different queries, which the hash of a key does not.
+    fn policy_hash(&self, hash: u64) -> u64 {
+        /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        hash ^ u64::from(self.first_shard).wrapping_mul(SPREAD)
     }
 
     fn state(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> State {
@@ -271,7 +325,8 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
     fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight;
     fn spend(&self, at: Address, left: u32);
-    fn remove(&self, at: Address, state: State) -> Garbage;
+    /// Removes an entry of which the policy has let go.
+    fn remove(&self, policy: &mut Policy, at: Address, state: State) -> Garbage;
     /// Counts the live entries, of one scope or of all.
     fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize;
     fn purge(&self, engine: &Engine, now: Nanos);
@@ -286,34 +341,32 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 
     fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight {
-        let shard = self.shards[(at.shard - self.first_shard) as usize].read_recursive();
+        let shard = reentry::read(self.shard_at(at));
         let entry = shard.entry(at.index);
-        Sight { hash: entry.hash, state: self.state(engine, entry, now) }
+        Sight { hash: self.policy_hash(entry.hash), state: self.state(engine, entry, now) }
     }
 
     fn spend(&self, at: Address, left: u32) {
-        let shard = self.shards[(at.shard - self.first_shard) as usize].read_recursive();
-        shard.entry(at.index).spend_uses(left);
+        reentry::read(self.shard_at(at)).entry(at.index).spend_uses(left);
     }
 
-    fn remove(&self, at: Address, state: State) -> Garbage {
-        self.count_removal(state);
-        Box::new(self.shards[(at.shard - self.first_shard) as usize].write().remove(at.index))
+    fn remove(&self, policy: &mut Policy, at: Address, state: State) -> Garbage {
+        Box::new(self.evict(policy, at, state))
     }
 
     fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize {
         let count = |shard: &LockedShard<K, V>| {
-            let shard = shard.read_recursive();
+            let shard = reentry::read(shard);
             shard.entries_from(0).filter(|(_, entry)| self.is_listed(engine, entry, now, only)).count()
         };
         self.shards.iter().map(count).sum()
     }
 
     fn purge(&self, engine: &Engine, now: Nanos) {
-        for shard in &self.shards {
+        for (number, shard) in (self.first_shard..).zip(&self.shards) {
             let mut garbage = Vec::new();
             {
-                let mut pool = engine.pool.lock();
+                let mut policy = engine.policy.lock();
                 let mut shard = shard.write();
                 let dead = shard.entries_from(0).filter_map(|(index, entry)| {
                     let state = self.state(engine, entry, now);
@@ -322,9 +375,10 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
                 for (index, state) in dead.collect::<Vec<_>>() {
                     self.count_removal(state);
                     let entry = shard.remove(index);
-                    pool.policy.forget(entry.node);
+                    policy.forget(entry.node);
                     garbage.push(entry);
                 }
+                Self::compact(&mut shard, &mut policy, number);
             }
             drop(garbage);
         }
@@ -336,7 +390,8 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         for shard in &self.shards {
             let mut next = 0;
             loop {
-                let shard = shard.read_recursive();
+                let shard = reentry::read(shard);
+                let _inside = Inside::enter();
                 let mut seen = None;
                 for (index, entry) in shard.entries_from(next).take(AT_ONCE) {
                     seen = Some(index);
@@ -355,52 +410,10 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     fn check_invariants(&self) -> Vec<(Address, u32)> {
         let mut all = Vec::new();
         for (number, shard) in (self.first_shard..).zip(&self.shards) {
-            let shard = shard.read_recursive();
+            let shard = reentry::read(shard);
             shard.check_invariants();
             all.extend(shard.entries_from(0).map(|(index, entry)| (Address { shard: number, index }, entry.node)));
         }
         all
-    }
-}
-
-/// What all entries of one cache share: their stores, and the order in which they go.
-pub(crate) struct Pool {
-    pub(crate) policy: Policy,
-    pub(crate) stores: Vec<Arc<dyn AnyStore>>,
-    pub(crate) shards_per_store: u32,
-}
-
-impl Pool {
-    pub(crate) fn store(&self, at: Address) -> &dyn AnyStore {
-        &*self.stores[(at.shard / self.shards_per_store) as usize]
-    }
-
-    fn evict(&mut self, engine: &Engine, now: Nanos) -> Option<(Address, State)> {
-        let Self { policy, stores, shards_per_store } = self;
-        policy.evict(&View { engine, stores, shards_per_store: *shards_per_store, now })
-    }
-}
-
-/// The entries of all stores, as the policy sees them at one moment.
-struct View<'a> {
-    engine: &'a Engine,
-    stores: &'a [Arc<dyn AnyStore>],
-    shards_per_store: u32,
-    now: Nanos,
-}
-
-impl View<'_> {
-    fn store(&self, at: Address) -> &dyn AnyStore {
-        &*self.stores[(at.shard / self.shards_per_store) as usize]
-    }
-}
-
-impl Residents for View<'_> {
-    fn look(&self, at: Address) -> Sight {
-        self.store(at).look(self.engine, at, self.now)
-    }
-
-    fn spend(&self, at: Address, left: u32) {
-        self.store(at).spend(at, left);
     }
 }

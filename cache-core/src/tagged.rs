@@ -35,8 +35,9 @@ use crate::tag::Tag;
 /// assert_eq!(albums.get("Back in Black"), None);
 /// ```
 ///
-/// *Locking*: `Eq` of keys, and `Clone` of the value on a hit, run under a read lock. They must not write to
-/// the cache.
+/// *Locking*: on a hit the value is cloned under a read lock. Its `Clone` may use the cache, but nothing that
+/// it loads or inserts is stored, `purge` does nothing, and `invalidate_key` forgets all keys. `Eq` of keys
+/// runs under locks, and must not use the cache. No other code of yours runs under one.
 pub struct TaggedCache<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
@@ -258,6 +259,7 @@ where
         };
         let miss = Miss { key: key.to_owned(), hash: miss.hash, now: miss.now, found_dead: miss.found_dead };
         let pending = self.load(miss, options());
+        self.store.query.counters.count(Event::Load);
         match load() {
             Ok(value) => {
                 pending.finish(|| value.clone());
@@ -272,8 +274,9 @@ where
 
     /// Forgets one key. Returns whether it had a live entry.
     ///
-    /// A load of the key that is under way is not stored. When this returns, no call that starts later gets
-    /// a value whose load began before.
+    /// A load of the key that is under way is not stored, nor is, for the time being, one of another key
+    /// that shares its shard. When this returns, no call that starts later gets a value whose load began
+    /// before.
     pub fn invalidate_key<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -301,7 +304,8 @@ where
         self.engine.purge();
     }
 
-    /// The number of live entries: neither expired nor invalidated. It looks at every entry.
+    /// The number of live entries: neither expired nor invalidated. It looks at every entry, and is exact
+    /// when no other thread adds or removes any.
     pub fn len(&self) -> usize {
         self.engine.len(None)
     }

@@ -1,4 +1,4 @@
-//! The version clock: what an invalidation costs, and why no stale load can be stored.
+//! The version clock: what an invalidation costs, and why no stale load is served.
 //!
 //! Every invalidation takes the next version and then raises the *cells* of what it names to it. A load
 //! notes the version at which it is *born*, before it reads anything. What it made is current if and only

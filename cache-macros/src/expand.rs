@@ -1,10 +1,10 @@
 //! All of the code that the attributes generate.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, Lit, Path, ReceiverKind, Type};
+use syn::{Expr, ExprLit, FnArg, Lit, Pat, Path, ReceiverKind, Signature, Type};
 
 use crate::args::{CommonOptions, Invalidations, QueryOptions, Target};
 use crate::method::{Argument, Method, site_name};
@@ -54,7 +54,7 @@ fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenSt
             let __cache_answer = {
                 #[allow(unused_imports, reason = "which of them is needed depends on types")]
                 use #krate::private::{NoPart as _, OpaquePart as _, ReturnedPlain as _};
-                #krate::private::lookup(&#site_path, #cache, #ttl, &#parts, #outcome, || ())
+                #krate::private::lookup(&#site_path, #cache, || #ttl, &#parts, #outcome, || ())
             };
             match __cache_answer {
                 #krate::private::Answer::Hit(__cache_value) => __cache_value,
@@ -86,7 +86,13 @@ fn site(method: &Method, options: &QueryOptions) -> TokenStream {
 
 /// The function around the body of a mutation.
 fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
-    let Method { attributes, visibility, signature, body } = method;
+    let Method { attributes, visibility, body, .. } = method;
+    let (signature, arguments) = take_arguments(&method.signature);
+    // A closure captures only what it mentions, and of `self` perhaps only a field.
+    let whole_self = method.receiver().map(|receiver| {
+        let this = &receiver.self_token;
+        quote!(let _ = &#this;)
+    });
     let krate = invalidations.common.krate();
     let cache = cache(method, &invalidations.common, &krate);
     let targets = invalidations.targets.iter().map(|target| match target {
@@ -116,10 +122,40 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
                 ::core::clone::Clone::clone(#cache),
                 &[#(#targets),*],
                 #outcome
-                move || #arrow #body,
+                move || #arrow {
+                    #whole_self
+                    #arguments
+                    #body
+                },
             )
         }
     }
+}
+
+/// A signature with a plain name for each argument, and the statements that give them to the user's patterns.
+///
+/// So the body owns all its arguments, also those that it doesn't use, and they are dropped when it ends: what
+/// one of them writes in its `Drop` comes before the invalidation.
+fn take_arguments(signature: &Signature) -> (Signature, TokenStream) {
+    let mut signature = signature.clone();
+    let mut statements = TokenStream::new();
+    for (number, input) in signature.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(argument) = input else { continue };
+        let attributes: Vec<_> = argument.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+        let plain = match &*argument.pat {
+            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
+            _ => None,
+        };
+        let name = plain.cloned().unwrap_or_else(|| {
+            let name = format_ident!("__cache_argument_{number}", span = Span::mixed_site());
+            // A pattern need not take all of it: `_` takes nothing.
+            statements.extend(quote!(#(#attributes)* let #name = #name;));
+            name
+        });
+        let pattern = std::mem::replace(&mut *argument.pat, syn::parse_quote!(#name));
+        statements.extend(quote!(#(#attributes)* let #pattern = #name;));
+    }
+    (signature, statements)
 }
 
 /// How a function refers to the constant of a query: of its own type, if it is a method.

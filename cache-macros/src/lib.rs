@@ -19,7 +19,8 @@ mod validate;
 
 /// Caches what a function returns, under its arguments.
 ///
-/// It goes on methods with `&self`, and on free functions. The body runs if there is no live entry for the
+/// It goes on methods with `&self`, `self: Arc<Self>` or `self: &Arc<Self>`, and on free functions; not yet on
+/// associated functions without `self`, nor on methods of trait implementations. The body runs if there is no live entry for the
 /// arguments; what it returns is stored. Of a `Result` only the value of an `Ok` is.
 ///
 /// | option | meaning |
@@ -30,7 +31,7 @@ mod validate;
 /// | `crate = path` | where `cache_core` is, if it was renamed: an absolute path |
 ///
 /// The units of a `ttl` are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, as in `"1h30m"`. The time is counted
-/// from the start of the body.
+/// from the start of the body. An expression is evaluated on a miss, before the body.
 ///
 /// # The key
 ///
@@ -42,6 +43,9 @@ mod validate;
 ///
 /// It is cloned for each caller, and so is `Clone + Send + Sync + 'static`. Return an `Arc` if a clone would
 /// be slow.
+///
+/// A `Result` is known by its type, also through an alias. Where the return type is a generic parameter that
+/// stands for a `Result`, nothing is stored.
 ///
 /// # Panics
 ///
@@ -85,7 +89,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It invalidates when the body is over, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
 /// that failed may have done half its work; to forget too much costs a miss, to forget too little costs
-/// wrong answers. `on = "ok"` is for where it is certain that an `Err` changed nothing.
+/// wrong answers. `on = "ok"` is for where it is certain that an `Err` changed nothing. By then the arguments
+/// that the function took by value have been dropped, if the body did not give them away.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};

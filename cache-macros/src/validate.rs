@@ -33,6 +33,12 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     if let Some(keyword) = &signature.asyncness {
         errors.add(keyword.span, "async functions are not supported yet: annotate a synchronous one");
     }
+    if let Some(Type::Reference(reference)) = method.returns()
+        && reference.mutability.is_some()
+    {
+        let message = "return it without `mut`: what is written through it is written after the invalidation";
+        errors.add_at(reference, message);
+    }
     // One that could not be read is a target too.
     if invalidations.targets.is_empty() && errors.is_empty() {
         errors.add(

@@ -33,19 +33,37 @@ fn p9_all_of_the_capacity_is_used_before_anything_is_evicted() {
 
 #[test]
 fn p9_threads_do_not_overfill_it() {
-    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(50).build();
-    std::thread::scope(|scope| {
-        for thread in 0..4 {
-            let cache = &cache;
-            scope.spawn(move || {
-                for key in 0..2_000 {
-                    cache.insert(thread * 10_000 + key, key);
-                    assert!(cache.len() <= 50);
-                }
-            });
-        }
+    // In one shard, and in several that are counted one after the other.
+    for capacity in [50, 1_000] {
+        let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(capacity).build();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for key in 0..2_000 {
+                        cache.insert(thread * 10_000 + key, key);
+                        assert!(cache.len() <= capacity);
+                    }
+                });
+            }
+        });
+        assert_eq!(cache.len(), capacity);
+        cache.check_invariants();
+    }
+}
+
+#[test]
+fn p9_what_is_expired_on_arrival_takes_no_room() {
+    let clock = ManualClock::new();
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(2).clock(clock.clone()).build();
+    cache.insert(1, 1);
+    cache.insert(2, 2);
+    let mortal = || EntryOptions::new().ttl(Duration::from_secs(1));
+    let slow = cache.get_or_load_with(&3, mortal, || {
+        clock.advance(Duration::from_secs(1));
+        3
     });
-    cache.check_invariants();
+    assert_eq!((slow, cache.get(&1), cache.get(&2), cache.len()), (3, Some(1), Some(2), 2));
 }
 
 #[test]
@@ -94,6 +112,26 @@ fn p9_the_expired_make_room_first() {
     assert_dead_go_first(|_, clock| clock.advance(Duration::from_secs(10)));
 }
 
+/// Two queries that scan the same ids, as a track and its album do: they are different things.
+#[test]
+fn p9_a_scan_of_one_query_does_not_help_that_of_another() {
+    let repo = Repo { cache: Cache::builder().capacity(100).build() };
+    for _ in 0..4 {
+        for n in 0..50 {
+            repo.hot(n);
+        }
+    }
+    for n in 1_000..6_000 {
+        repo.first(n);
+        repo.other(n);
+    }
+    let before = repo.cache.stats().hits;
+    for n in 0..50 {
+        repo.hot(n);
+    }
+    assert_eq!(repo.cache.stats().hits - before, 50, "scans displaced what was in use");
+}
+
 #[derive(HasCache)]
 struct Repo {
     cache: Cache,
@@ -102,6 +140,16 @@ struct Repo {
 impl Repo {
     #[cached_query]
     fn first(&self, n: u32) -> u32 {
+        n
+    }
+
+    #[cached_query]
+    fn other(&self, n: u32) -> u32 {
+        n
+    }
+
+    #[cached_query]
+    fn hot(&self, n: u32) -> u32 {
         n
     }
 
@@ -138,6 +186,32 @@ fn p9_one_capacity_is_for_all_queries() {
         repo.second(&n.to_string());
     }
     assert_eq!((repo.cache.len(), repo.cache.stats().evictions), (10, evictions));
+}
+
+/// Entries move when their shard has more room than it needs; each must be found, and evicted, where it is.
+#[test]
+fn p9_queries_that_fill_the_cache_in_turn_leave_it_consistent() {
+    let repo = Repo { cache: Cache::builder().capacity(3_000).build() };
+    for round in 0..3 {
+        let ids = round * 10_000..round * 10_000 + 6_000;
+        for id in ids.clone() {
+            repo.first(id);
+        }
+        repo.cache.check_invariants();
+        for id in ids {
+            repo.other(id);
+        }
+        repo.cache.check_invariants();
+        assert_eq!(repo.cache.len(), 3_000);
+    }
+    repo.forget_first();
+    repo.cache.purge();
+    repo.cache.check_invariants();
+    repo.cache.invalidate_all();
+    repo.cache.purge();
+    repo.cache.check_invariants();
+    repo.first(1);
+    assert_eq!(repo.cache.len(), 1);
 }
 
 #[test]

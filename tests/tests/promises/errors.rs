@@ -50,6 +50,12 @@ impl Repo {
         Ok(fail_at)
     }
 
+    /// What it returns is known to be a `Result` only where it is called.
+    #[cached_query(ttl = "5m")]
+    fn whatever<T: Clone + Send + Sync + 'static>(&self, of: fn(u32) -> T) -> T {
+        of(self.calls.fetch_add(1, Ordering::SeqCst))
+    }
+
     /// An `Option` is a value like others.
     #[cached_query(ttl = "5m")]
     fn absent(&self) -> Option<u32> {
@@ -86,6 +92,15 @@ fn p7_an_early_return_of_an_error_is_not_cached() {
     assert_eq!(repo.early_return(2), Err("not before 2".into()));
     assert_eq!((repo.early_return(2), repo.early_return(2)), (Ok(2), Ok(2)));
     assert_eq!(repo.calls.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn p7_an_error_is_not_cached_where_a_generic_parameter_stands_for_a_result() {
+    let repo = Repo::default();
+    let fallible: fn(u32) -> Result<u32, String> = |call| if call == 0 { Err("no".into()) } else { Ok(call) };
+    assert_eq!((repo.whatever(fallible), repo.whatever(fallible)), (Err("no".into()), Ok(1)));
+    let plain: fn(u32) -> u32 = |call| call;
+    assert_eq!((repo.whatever(plain), repo.whatever(plain)), (2, 2));
 }
 
 #[test]

@@ -40,6 +40,11 @@ impl Repo {
         self.load()
     }
 
+    #[cached_query(ttl = { self.loads.fetch_add(10, Ordering::SeqCst); TTL })]
+    fn counts_evaluations(&self) -> u32 {
+        self.load()
+    }
+
     #[cached_query]
     fn by_default(&self) -> u32 {
         self.load()
@@ -82,6 +87,14 @@ fn p8_the_time_to_live_counts_from_the_start_of_the_load() {
     assert_eq!((repo.slow(), repo.slow()), (0, 0));
     repo.clock.advance(Duration::from_secs(1));
     assert_eq!(repo.slow(), 1);
+}
+
+#[test]
+fn p8_an_expression_is_evaluated_on_a_miss_and_not_on_a_hit() {
+    let repo = Repo::new();
+    assert_eq!((repo.counts_evaluations(), repo.counts_evaluations()), (10, 10));
+    repo.clock.advance(TTL);
+    assert_eq!(repo.counts_evaluations(), 21);
 }
 
 #[test]

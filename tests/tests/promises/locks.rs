@@ -49,9 +49,10 @@ fn p13_a_drop_may_write_to_the_cache() {
     let (handle, cache) = cache(3);
     let value = || Value { cache: handle.clone(), writes: true };
     for key in 0..20 {
-        cache.insert_with(key % 7, value(), EntryOptions::new().tag("tag")); // evicts, and replaces
+        cache.insert_with(key % 7, value(), EntryOptions::new().tag("tag")); // evicts
     }
     cache.insert(1, value());
+    cache.insert(1, value()); // replaces
     cache.invalidate_key(&1); // removes
     cache.insert(1, value());
     cache.invalidate_all();
@@ -74,24 +75,138 @@ fn p13_a_body_may_use_the_cache_as_it_likes() {
     cache.check_invariants();
 }
 
+/// Does with the cache all there is to do, when it is cloned on a hit.
+#[derive(Default)]
+struct Meddler(Arc<OnceLock<TaggedCache<u32, Meddler>>>);
+
+impl Clone for Meddler {
+    fn clone(&self) -> Self {
+        if let Some(cache) = self.0.get() {
+            let _ = cache.get(&2);
+            cache.get_or_load(&3, Self::default);
+            cache.insert(1, Self::default());
+            assert!((1..=2).contains(&cache.len()));
+            cache.invalidate_tags(["tag"]);
+            cache.purge();
+            let _ = cache.stats();
+        }
+        Self::default()
+    }
+}
+
+fn meddlers() -> TaggedCache<u32, Meddler> {
+    let handle = Arc::new(OnceLock::new());
+    // One shard, so that it is always the same lock.
+    let cache = TaggedCache::builder().capacity(2).build();
+    cache.insert(1, Meddler(handle.clone()));
+    assert!(handle.set(cache.clone()).is_ok());
+    cache
+}
+
 #[test]
-fn p13_a_clone_on_a_hit_may_read_the_cache() {
-    #[derive(Default)]
-    struct Reader(Arc<OnceLock<TaggedCache<u32, Reader>>>);
-    impl Clone for Reader {
-        fn clone(&self) -> Self {
-            if let Some(cache) = self.0.get() {
-                assert!(cache.get(&2).is_none());
-                assert_eq!(cache.len(), 1);
-            }
-            Self::default()
+fn p13_a_clone_on_a_hit_may_use_the_cache_and_stores_nothing() {
+    let cache = meddlers();
+    assert!(cache.get(&1).is_some());
+    assert_eq!(cache.len(), 1);
+    assert!(cache.get(&1).is_some(), "what it inserted did not take the place");
+    cache.check_invariants();
+
+    let outer = TaggedCache::new();
+    outer.insert((), Invalidator { cache: cache.clone() });
+    assert!(outer.get(&()).is_some());
+    assert!(cache.is_empty(), "a key that can't be removed there is forgotten with all others");
+}
+
+#[derive(Debug)]
+struct Invalidator {
+    cache: TaggedCache<u32, Meddler>,
+}
+
+impl Clone for Invalidator {
+    fn clone(&self) -> Self {
+        assert!(self.cache.invalidate_key(&1));
+        assert!(self.cache.get(&1).is_none(), "a dead entry is left where it is");
+        Self { cache: self.cache.clone() }
+    }
+}
+
+#[test]
+fn p13_clones_that_use_the_cache_and_writers_do_not_wait_for_each_other() {
+    let cache = meddlers();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| (0..2_000).for_each(|_| drop(cache.get(&1))));
+            scope.spawn(|| {
+                for round in 0..2_000 {
+                    cache.insert(2, Meddler::default());
+                    if round % 100 == 0 {
+                        cache.purge();
+                    }
+                }
+            });
+        }
+    });
+    cache.check_invariants();
+}
+
+#[test]
+fn p13_a_writer_gets_its_turn_while_others_read_without_pause() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    const READS: usize = 100_000;
+
+    // Cloning it takes long enough for a reader to be there at all times.
+    let cache: TaggedCache<u32, Vec<u8>> = TaggedCache::builder().capacity(2).build();
+    cache.insert(1, vec![0; 16_384]);
+    let written = AtomicBool::new(false);
+    let reads = std::thread::scope(|scope| {
+        let read =
+            || (0..READS).take_while(|_| !written.load(Ordering::SeqCst)).inspect(|_| drop(cache.get(&1))).count();
+        let readers: Vec<_> = (0..8).map(|_| scope.spawn(read)).collect();
+        scope.spawn(|| {
+            (0..10).for_each(|_| cache.insert(2, Vec::new()));
+            written.store(true, Ordering::SeqCst);
+        });
+        readers.into_iter().map(|reader| reader.join().expect("it only reads")).max()
+    });
+    assert!(reads < Some(READS), "the writer had to wait until the readers had gone");
+}
+
+#[test]
+fn p13_a_listing_may_use_the_cache() {
+    use cache_core::{Cache, HasCache, cached_query};
+    static CACHE: OnceLock<Cache> = OnceLock::new();
+
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Key;
+    impl std::fmt::Debug for Key {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            let cache = CACHE.get().expect("it is set");
+            Repo { cache: cache.clone() }.by_key(Key);
+            Repo { cache: cache.clone() }.first_asked_here(3);
+            cache.purge();
+            write!(f, "{}", cache.len())
         }
     }
-    let handle = Arc::new(OnceLock::new());
-    let cache = TaggedCache::new();
-    cache.insert(1, Reader(handle.clone()));
-    assert!(handle.set(cache.clone()).is_ok());
-    assert!(cache.get(&1).is_some());
+
+    #[derive(HasCache)]
+    struct Repo {
+        cache: Cache,
+    }
+    impl Repo {
+        #[cached_query]
+        fn by_key(&self, key: Key) -> u32 {
+            let _ = key;
+            0
+        }
+        #[cached_query]
+        fn first_asked_here(&self, n: u32) -> u32 {
+            n
+        }
+    }
+
+    let repo = Repo { cache: CACHE.get_or_init(Cache::new).clone() };
+    repo.by_key(Key);
+    assert_eq!(repo.cache.entries()[0].arguments, "key = 1");
 }
 
 #[test]

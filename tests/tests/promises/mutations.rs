@@ -86,7 +86,7 @@ impl Repo {
 
     /// Borrows from what it is given, which a closure around the body must not prevent.
     #[invalidates("read")]
-    fn borrows<'a>(&mut self, text: &'a mut String) -> &'a mut str {
+    fn borrows<'a>(&mut self, text: &'a mut String) -> &'a str {
         text.push('!');
         text
     }
@@ -94,6 +94,20 @@ impl Repo {
     #[invalidates("read")]
     fn opaque(&self, to: u32) -> impl Iterator<Item = u32> + use<> {
         0..to
+    }
+
+    #[invalidates("read")]
+    fn patterns(&self, (mut a, _): (u32, u32), [b, ..]: [u32; 3], mut c: u32, _: u32) -> u32 {
+        a += 1;
+        c += 1;
+        a + b + c
+    }
+
+    /// Takes transactions that commit when they are dropped: unused, used in part, and in a pattern.
+    #[invalidates("read")]
+    #[expect(unused_variables, reason = "an unused argument is one of the cases, and is told as such")]
+    fn commits(&self, unused: Transaction<'_>, partly: Request<'_>, _: Transaction<'_>) -> usize {
+        partly.name.len()
     }
 
     fn warm() -> Self {
@@ -111,6 +125,21 @@ impl Repo {
             len => panic!("{len} entries"),
         }
     }
+}
+
+/// Reads the repository when it is dropped, as another thread could at that moment.
+struct Transaction<'a>(&'a Repo);
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        self.0.read();
+    }
+}
+
+struct Request<'a> {
+    name: String,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    transaction: Transaction<'a>,
 }
 
 fn forgets(write: fn(&mut Repo, End) -> Option<Outcome>, how: End) -> bool {
@@ -166,10 +195,25 @@ fn p11_targets_are_forgotten_together_and_at_the_end() {
 fn p11_a_mutation_may_return_what_it_likes() {
     let mut repo = Repo::warm();
     let mut text = String::from("a");
-    repo.borrows(&mut text).make_ascii_uppercase();
-    assert_eq!(text, "A!");
+    assert_eq!(repo.borrows(&mut text), "a!");
     assert!(repo.forgot());
     repo.read();
     assert_eq!(repo.opaque(3).sum::<u32>(), 3);
+    assert!(repo.forgot());
+}
+
+#[test]
+fn p11_what_arguments_do_in_their_drop_comes_before() {
+    let repo = Repo::warm();
+    let transaction = || Transaction(&repo);
+    let request = Request { name: "ab".into(), transaction: transaction() };
+    assert_eq!(repo.commits(transaction(), request, transaction()), 2);
+    assert!(repo.forgot(), "it was read again before all had been dropped, and then not forgotten");
+}
+
+#[test]
+fn p11_a_mutation_may_take_what_it_likes() {
+    let repo = Repo::warm();
+    assert_eq!(repo.patterns((1, 2), [3, 4, 5], 6, 7), 12);
     assert!(repo.forgot());
 }

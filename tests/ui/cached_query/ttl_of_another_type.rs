@@ -1,4 +1,4 @@
-//! says: expected `Duration`
+//! says: `Duration`
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,4 +1,4 @@
-//! says: no associated item named `__cached_query_search`
+//! says: `__cached_query_search`
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: a constant with a similar name exists
+//! says: `__cached_query_exchange_rate`
 
 use cache_core::{cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: with a similar name
+//! says: `__cached_query_get_al_tracks`
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
