@@ -75,8 +75,8 @@ fn assert_lives_for(ttl: Duration, query: impl Fn(&Repo) -> u32) {
 
 #[test]
 fn p8_a_value_is_served_for_its_time_to_live() {
-    assert_lives_for(Duration::from_mins(5), Repo::text);
-    assert_lives_for(Duration::from_mins(5), Repo::seconds);
+    assert_lives_for(Duration::from_secs(300), Repo::text);
+    assert_lives_for(Duration::from_secs(300), Repo::seconds);
     assert_lives_for(TTL, Repo::expression);
     assert_lives_for(Duration::from_secs(7), Repo::by_default);
 }
@@ -128,7 +128,7 @@ fn p8_a_time_to_live_of_zero_serves_nothing() {
     let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::ZERO).build();
     cache.insert(1, 1);
     assert_eq!((cache.get(&1), cache.len()), (None, 0));
-    cache.insert_with(1, 2, EntryOptions::new().ttl(Duration::from_mins(1)));
+    cache.insert_with(1, 2, EntryOptions::new().ttl(Duration::from_secs(60)));
     assert_eq!(cache.get(&1), Some(2));
 }
 
