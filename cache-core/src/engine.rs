@@ -118,7 +118,7 @@ impl Engine {
     }
 
     fn query(&self, site: Site) -> &Arc<QueryState> {
-        self.queries.state(site, |query| self.names.register(query))
+        self.queries.state(site, || self.names.register(site))
     }
 
     /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
@@ -215,7 +215,7 @@ impl Engine {
         let of = |query: Arc<QueryState>| {
             let own = self.stores.iter().filter(|store| Arc::ptr_eq(store.query(), &query));
             let entries = own.map(|store| store.count_live(self, now, None)).sum();
-            QueryStats::new(query.name, query.module, &query.counters, entries)
+            QueryStats::new(&query, entries)
         };
         self.names.all().into_iter().map(of).collect()
     }

@@ -13,6 +13,8 @@ pub struct EntryInfo {
     pub query: &'static str,
     /// The module of the query.
     pub module: &'static str,
+    /// The type that the query is a method of, as [`std::any::type_name`] writes it; empty for a free function.
+    pub owner: &'static str,
     /// The arguments of the call, as in `limit = 10, offset = 0`. An argument without `Debug` is shown as `_`.
     pub arguments: String,
     /// The scope that it is in.

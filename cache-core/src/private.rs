@@ -13,7 +13,7 @@ use crate::engine::{downcast, downcast_arc, scope_id};
 pub use crate::key::{Argument, KeyPart, NoPart, OpaquePart, Part, Parts};
 use crate::load::{Load, Miss};
 use crate::query::QueryState;
-pub use crate::query::{Query, Site};
+pub use crate::query::{Located, Query, Site};
 use crate::stats::Event;
 use crate::store::{Found, Wanted};
 
@@ -150,8 +150,8 @@ pub const fn ttl(ttl: Duration) -> Option<Duration> {
 ///
 /// `marker` is a closure of the function itself: its type differs for each instantiation of the function,
 /// in all generic arguments of it and of its `impl`.
-pub fn lookup<R, O, P, M>(
-    site: &Site,
+pub fn lookup<R, O, P, M, W>(
+    query: &Located<W>,
     cache: &Cache,
     ttl: impl FnOnce() -> Option<Duration>,
     parts: &P,
@@ -163,7 +163,7 @@ where
     P: Parts,
 {
     let (engine, part) = (cache.engine(), cache.part());
-    let store = engine.store::<P::Owned, O::Value>(*site, typeid::of::<M>(), describe::<P>);
+    let store = engine.store::<P::Owned, O::Value>(query.site, typeid::of::<M>(), describe::<P>);
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(part);
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
@@ -208,12 +208,74 @@ impl<K, V, O> Missed<K, V, O> {
     }
 }
 
+/// The entries of a query are in the cache of its `self`.
+#[derive(Debug)]
+pub enum InSelf {}
+
+/// The entries of a query are in the global cache.
+#[derive(Debug)]
+pub enum InGlobal {}
+
+/// The entries of a query are where its `cache = ..` says.
+#[derive(Debug)]
+pub enum Elsewhere {}
+
+/// A place that a method knows of without being told: the cache of `self`, or the global one.
+#[diagnostic::on_unimplemented(
+    message = "this query is in another cache than that of `self`",
+    label = "its `cache = ..` says where",
+    note = "repeat the `cache = ..` of the query in this `#[invalidates]`, and give targets in other caches an attribute of their own"
+)]
+pub trait KnownToMethods {
+    /// The target, in that place.
+    fn target(site: Site) -> Target;
+}
+
+impl KnownToMethods for InSelf {
+    fn target(site: Site) -> Target {
+        Target::Query(site)
+    }
+}
+
+impl KnownToMethods for InGlobal {
+    fn target(site: Site) -> Target {
+        Target::Global(site)
+    }
+}
+
+/// A place that a function without `self` knows of without being told: the global cache.
+#[diagnostic::on_unimplemented(
+    message = "where there is no `self`, it is not known which cache this query is in",
+    label = "cached in another place than the global cache",
+    note = "say where, as in `#[invalidates(.., cache = repository.cache())]`"
+)]
+pub trait KnownToFunctions {}
+
+impl KnownToFunctions for InGlobal {}
+
+/// A target of a method.
+pub fn of_method<W: KnownToMethods>(query: &Located<W>) -> Target {
+    W::target(query.site)
+}
+
+/// A target of a function without `self`.
+pub fn of_function<W: KnownToFunctions>(query: &Located<W>) -> Target {
+    Target::Query(query.site)
+}
+
+/// A target of a function that says in which cache it is.
+pub fn of_cache<W>(query: &Located<W>) -> Target {
+    Target::Query(query.site)
+}
+
 /// What a mutation makes wrong.
 #[derive(Clone, Copy, Debug)]
 pub enum Target {
-    /// Every entry of a query.
+    /// Every entry of a query in the cache of the mutation.
     Query(Site),
-    /// Every entry.
+    /// Every entry of a query in the global cache.
+    Global(Site),
+    /// Every entry in the cache of the mutation.
     All,
 }
 
@@ -246,8 +308,9 @@ struct Invalidation<'a> {
 impl Drop for Invalidation<'_> {
     fn drop(&mut self) {
         for target in self.targets {
-            match target {
-                Target::Query(site) => self.cache.engine().invalidate_query(self.cache.part(), *site),
+            match *target {
+                Target::Query(site) => self.cache.engine().invalidate_query(self.cache.part(), site),
+                Target::Global(site) => Cache::global().engine().invalidate_query(None, site),
                 Target::All => self.cache.invalidate_all(),
             }
         }

@@ -1,6 +1,7 @@
 //! Queries: the static facts of an annotated function, and its state in one cache.
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
+use std::marker::PhantomData;
 use std::sync::atomic::AtomicU32 as StaticAtomicU32;
 
 use crate::chain::Chain;
@@ -47,19 +48,28 @@ impl Query {
     }
 }
 
-/// Names a query of one type: what `#[invalidates]` refers to.
+/// Names a query of one type.
 ///
 /// A static in a generic `impl` is one for all its instantiations, so the type belongs to the identity.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     query: fn() -> &'static Query,
     owner: fn() -> TypeId,
+    owner_name: fn() -> &'static str,
 }
 
-impl Site {
+/// What `#[invalidates]` refers to: a query, and where (`W`) its entries are.
+#[derive(Debug)]
+pub struct Located<W> {
+    pub(crate) site: Site,
+    place: PhantomData<W>,
+}
+
+impl<W> Located<W> {
     /// A query of the type `Owner`; of a free function, `()`.
     pub const fn of<Owner: ?Sized>(query: fn() -> &'static Query) -> Self {
-        Self { query, owner: typeid::of::<Owner> }
+        let site = Site { query, owner: typeid::of::<Owner>, owner_name: type_name::<Owner> };
+        Self { site, place: PhantomData }
     }
 }
 
@@ -67,6 +77,8 @@ impl Site {
 pub(crate) struct QueryState {
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
+    /// The type that it is a method of; empty for a free function.
+    pub(crate) owner: &'static str,
     pub(crate) arguments: &'static [&'static str],
     /// Raised when the whole query is invalidated.
     pub(crate) cell: Cell,
@@ -81,6 +93,7 @@ impl QueryState {
         Self {
             name: "",
             module: "",
+            owner: "",
             arguments: &[],
             cell: Cell::default(),
             label: Tag::from(""),
@@ -88,8 +101,10 @@ impl QueryState {
         }
     }
 
-    fn of(query: &'static Query, label: Tag) -> Self {
-        Self { name: query.name, module: query.module, arguments: query.arguments, label, ..Self::anonymous() }
+    fn of(site: Site, label: Tag) -> Self {
+        let Query { name, module, arguments, .. } = *(site.query)();
+        let owner = if (site.owner)() == TypeId::of::<()>() { "" } else { (site.owner_name)() };
+        Self { name, module, owner, arguments, label, ..Self::anonymous() }
     }
 }
 
@@ -111,14 +126,9 @@ impl QueryTable {
 
     /// The state of a query. It is made on demand by whoever comes first, load or invalidation: both then
     /// meet at the same cell.
-    pub(crate) fn state(
-        &self,
-        site: Site,
-        register: impl FnOnce(&'static Query) -> Arc<QueryState>,
-    ) -> &Arc<QueryState> {
+    pub(crate) fn state(&self, site: Site, register: impl FnOnce() -> Arc<QueryState>) -> &Arc<QueryState> {
         let (query, owner) = ((site.query)(), (site.owner)());
-        let (_, state) =
-            self.0.get(query.number()).states.find_or_push(|(of, _)| *of == owner, || (owner, register(query)));
+        let (_, state) = self.0.get(query.number()).states.find_or_push(|(of, _)| *of == owner, || (owner, register()));
         state
     }
 
@@ -142,10 +152,11 @@ pub(crate) struct QueryNames {
 }
 
 impl QueryNames {
-    pub(crate) fn register(&self, query: &'static Query) -> Arc<QueryState> {
-        let mut namesakes = self.by_name.entry(query.name).or_default();
-        let label = Tag::from(format!("{}#{}", query.name, namesakes.len()));
-        let state = Arc::new(QueryState::of(query, label));
+    pub(crate) fn register(&self, site: Site) -> Arc<QueryState> {
+        let name = (site.query)().name;
+        let mut namesakes = self.by_name.entry(name).or_default();
+        let label = Tag::from(format!("{name}#{}", namesakes.len()));
+        let state = Arc::new(QueryState::of(site, label));
         namesakes.push(state.clone());
         state
     }
@@ -161,7 +172,7 @@ impl QueryNames {
     /// All queries, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
         let mut all: Vec<_> = self.by_name.iter().flat_map(|namesakes| namesakes.value().clone()).collect();
-        all.sort_by_key(|state| (state.name, state.module));
+        all.sort_by_key(|state| (state.name, state.module, state.owner));
         all
     }
 }

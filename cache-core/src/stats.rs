@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::thread::available_parallelism;
 
+use crate::query::QueryState;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// What is counted, for each query.
@@ -145,6 +146,8 @@ pub struct QueryStats {
     pub query: &'static str,
     /// The module that the query is in.
     pub module: &'static str,
+    /// The type that it is a method of, as [`std::any::type_name`] writes it; empty for a free function.
+    pub owner: &'static str,
     /// Live entries.
     pub entries: usize,
     /// Calls answered from the cache.
@@ -171,12 +174,13 @@ impl QueryStats {
         hit_rate(self.hits, self.misses)
     }
 
-    pub(crate) fn new(query: &'static str, module: &'static str, counters: &Counters, entries: usize) -> Self {
+    pub(crate) fn new(query: &QueryState, entries: usize) -> Self {
         let mut sum = Stats::default();
-        sum.add(counters);
+        sum.add(&query.counters);
         Self {
-            query,
-            module,
+            query: query.name,
+            module: query.module,
+            owner: query.owner,
             entries,
             hits: sum.hits,
             misses: sum.misses,

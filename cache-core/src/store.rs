@@ -310,6 +310,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         EntryInfo {
             query: self.query.name,
             module: self.query.module,
+            owner: self.query.owner,
             arguments,
             scope: entry.bearings.scope().map(|scope| scope.name.clone()),
             tags: entry.bearings.tags().cloned().collect(),

@@ -156,9 +156,17 @@ fn path_in(text: &LitStr) -> syn::Result<Path> {
     )
 }
 
+/// An expression without the invisible group that it has if it came through a `macro_rules!`.
+pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
+    while let Expr::Group(group) = expression {
+        expression = &group.expr;
+    }
+    expression
+}
+
 /// Refuses a time to live of which it is known already that it is wrong.
 fn check_ttl(ttl: &Expr) -> syn::Result<()> {
-    match ttl {
+    match ungrouped(ttl) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             duration::parse(&text.value()).map(drop).map_err(|message| Error::new(text.span(), message))
         }

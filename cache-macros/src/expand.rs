@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, FnArg, Lit, Pat, Path, ReceiverKind, Signature, Type};
 
-use crate::args::{CommonOptions, Invalidations, QueryOptions, Target};
+use crate::args::{CommonOptions, Invalidations, QueryOptions, Target, ungrouped};
 use crate::method::{Argument, Method, site_name};
 use crate::{duration, fallback, validate};
 
@@ -49,20 +49,18 @@ fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenSt
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
     let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().outcome());
-    quote_spanned! {Span::mixed_site()=>
-        #(#attributes)* #visibility #signature {
-            let __cache_answer = {
-                #[allow(unused_imports, reason = "which of them is needed depends on types")]
-                use #krate::private::{NoPart as _, OpaquePart as _, ReturnedPlain as _};
-                #krate::private::lookup(&#site_path, #cache, || #ttl, &#parts, #outcome, || ())
-            };
-            match __cache_answer {
-                #krate::private::Answer::Hit(__cache_value) => __cache_value,
-                #krate::private::Answer::Miss(__cache_missed) => __cache_missed.load(move || -> #returns #body),
-            }
+    let around = method.braced(quote_spanned! {Span::mixed_site()=>
+        let __cache_answer = {
+            #[allow(unused_imports, reason = "which of them is needed depends on types")]
+            use #krate::private::{NoPart as _, OpaquePart as _, ReturnedPlain as _};
+            #krate::private::lookup(&#site_path, #cache, || #ttl, &#parts, #outcome, || ())
+        };
+        match __cache_answer {
+            #krate::private::Answer::Hit(__cache_value) => __cache_value,
+            #krate::private::Answer::Miss(__cache_missed) => __cache_missed.load(move || -> #returns #body),
         }
-        #site
-    }
+    });
+    quote!(#(#attributes)* #visibility #signature #around #site)
 }
 
 /// The constant that stands for a query: what `#[invalidates]` refers to.
@@ -73,10 +71,15 @@ fn site(method: &Method, options: &QueryOptions) -> TokenStream {
     let name = options.name.get().map_or_else(|| method.name(), syn::LitStr::value);
     let arguments = method.arguments().map(|argument| argument.name.unraw().to_string());
     let owner = if method.receiver().is_some() { quote!(Self) } else { quote!(()) };
+    let place = match (options.common.cache.get(), method.receiver()) {
+        (Some(_), _) => quote!(Elsewhere),
+        (None, Some(_)) => quote!(InSelf),
+        (None, None) => quote!(InGlobal),
+    };
     quote_spanned! {Span::mixed_site()=>
         #[doc(hidden)]
-        #[allow(non_upper_case_globals, reason = "it bears the name of the query")]
-        #visibility const #constant: #krate::private::Site = #krate::private::Site::of::<#owner>(|| {
+        #[allow(non_upper_case_globals, dead_code, reason = "it bears the name of the query, and is there to be used")]
+        #visibility const #constant: #krate::private::Located<#krate::private::#place> = #krate::private::Located::of::<#owner>(|| {
             static QUERY: #krate::private::Query =
                 #krate::private::Query::new(#name, ::core::module_path!(), &[#(#arguments),*]);
             &QUERY
@@ -86,7 +89,9 @@ fn site(method: &Method, options: &QueryOptions) -> TokenStream {
 
 /// The function around the body of a mutation.
 fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
-    let Method { attributes, visibility, body, .. } = method;
+    let Method { attributes, visibility, .. } = method;
+    // Without its braces: around a single expression they would be told to be superfluous.
+    let body = method.body.stream();
     let (signature, arguments) = take_arguments(&method.signature);
     // A closure captures only what it mentions, and of `self` perhaps only a field.
     let whole_self = method.receiver().map(|receiver| {
@@ -98,8 +103,18 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
     let targets = invalidations.targets.iter().map(|target| match target {
         Target::All => quote!(#krate::private::Target::All),
         Target::Query(path) => {
-            let site = site_path(method, path);
-            quote!(#krate::private::Target::Query(#site))
+            let query = site_path(method, path);
+            let known = if invalidations.common.cache.get().is_some() {
+                quote!(of_cache)
+            } else if method.receiver().is_some() {
+                quote!(of_method)
+            } else {
+                quote!(of_function)
+            };
+            // With the span of the name: an error about its place appears under it.
+            let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+            let krate = respan(&krate, span);
+            quote_spanned!(span=> #krate::private::#known(&#query))
         }
     });
     // `impl Trait` can't be written where a closure returns, and needs no help to be inferred.
@@ -116,20 +131,19 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
     } else {
         (quote!(invalidating), TokenStream::new())
     };
-    quote_spanned! {Span::mixed_site()=>
-        #(#attributes)* #visibility #signature {
-            #krate::private::#function(
-                ::core::clone::Clone::clone(#cache),
-                &[#(#targets),*],
-                #outcome
-                move || #arrow {
-                    #whole_self
-                    #arguments
-                    #body
-                },
-            )
-        }
-    }
+    let around = method.braced(quote_spanned! {Span::mixed_site()=>
+        #krate::private::#function(
+            ::core::clone::Clone::clone(#cache),
+            &[#(#targets),*],
+            #outcome
+            move || #arrow {
+                #whole_self
+                #arguments
+                #body
+            },
+        )
+    });
+    quote!(#(#attributes)* #visibility #signature #around)
 }
 
 /// A signature with a plain name for each argument, and the statements that give them to the user's patterns.
@@ -164,7 +178,8 @@ fn site_path(method: &Method, query: &Path) -> TokenStream {
     let last = path.segments.last_mut().expect("a path is not empty");
     last.ident = site_name(&last.ident);
     if path.leading_colon.is_none() && path.segments.len() == 1 && method.receiver().is_some() {
-        quote!(Self::#path)
+        // Also with the span of the name, so that an error is under it and not under the attribute.
+        quote_spanned!(query.segments.last().map_or_else(Span::call_site, |last| last.ident.span())=> Self::#path)
     } else {
         quote!(#path)
     }
@@ -189,7 +204,7 @@ fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream 
 
 fn ttl(options: &QueryOptions, krate: &Path) -> TokenStream {
     let Some(ttl) = options.ttl.get() else { return quote!(::core::option::Option::None) };
-    let duration = match ttl {
+    let duration = match ungrouped(ttl) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             let duration = duration::parse(&text.value()).expect("it was checked when it was read");
             let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());

@@ -20,7 +20,7 @@ mod validate;
 /// Caches what a function returns, under its arguments.
 ///
 /// It goes on methods with `&self`, `self: Arc<Self>` or `self: &Arc<Self>`, and on free functions; not yet on
-/// associated functions without `self`, nor on methods of trait implementations. The body runs if there is no live entry for the
+/// associated functions without `self`, nor on methods of traits and of their implementations. The body runs if there is no live entry for the
 /// arguments; what it returns is stored. Of a `Result` only the value of an `Ok` is.
 ///
 /// | option | meaning |
@@ -75,17 +75,23 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | target | what is forgotten |
 /// |---|---|
 /// | `"get_track"` or `get_track` | every entry of that query, of the same `Self` type; where there is no `self`, of that function in scope |
-/// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type or module, whose cache is the same |
-/// | `all` | every entry of the cache; through a scoped handle, of the scope |
+/// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type, whose cache is the same |
+/// | `"rates::current"` or `rates::current` | every entry of a query that is a free function; they are in the global cache |
+/// | `all` | every entry of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
 ///
 /// and options:
 ///
 /// | option | meaning |
 /// |---|---|
 /// | `on = "ok"` | only if the body returned `Ok`, or something that is no `Result` |
-/// | `cache = expr`, `crate = path` | as for `#[cached_query]` |
+/// | `cache = expr` | where the entries of the targets are, as a `&Cache`; left out: as for `#[cached_query]` |
+/// | `crate = path` | as for `#[cached_query]` |
 ///
-/// A name is checked by the compiler: one that no query has is an error under that very string.
+/// A query that has a `cache = ..` of its own must be named together with the same one, and a method's query by
+/// a function without `self` with a `cache = ..` too: it is not known otherwise where the entries are, and does
+/// not compile. Targets in several caches take an attribute for each cache.
+///
+/// A name is the function's, also where the query has another one for run time. It is checked by the compiler: one that no query has is an error under that very string.
 ///
 /// It invalidates when the body is over, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
 /// that failed may have done half its work; to forget too much costs a miss, to forget too little costs

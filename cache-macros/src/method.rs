@@ -1,16 +1,15 @@
 //! The annotated function: its signature taken apart, its body kept as it is.
 
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, FnArg, Pat, PatType, Receiver, ReturnType, Signature, Type, Visibility};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{AttrStyle, Attribute, Error, FnArg, Pat, PatType, Receiver, ReturnType, Signature, Type, Visibility};
 
 pub(crate) struct Method {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
-    /// With its braces.
-    pub(crate) body: TokenTree,
+    pub(crate) body: Group,
 }
 
 /// An argument whose pattern is a mere name.
@@ -21,13 +20,21 @@ pub(crate) struct Argument<'a> {
 
 impl Parse for Method {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let attributes = input.call(Attribute::parse_outer)?;
+        let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
         let start = input.cursor().token_tree().map_or_else(Span::call_site, |(token, _)| token.span());
         let signature: Signature = input.parse().map_err(|error| if_no_function(input, start, error))?;
         match input.parse()? {
             TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
-                Ok(Self { attributes, visibility, signature, body: body.into() })
+                let split = |input: ParseStream<'_>| {
+                    let inner = input.call(Attribute::parse_inner)?;
+                    Ok((inner, input.parse::<TokenStream>()?))
+                };
+                let (inner, stream) = split.parse2(body.stream())?;
+                // Where the body is going they would not be the first thing in a function.
+                attributes
+                    .extend(inner.into_iter().map(|attribute| Attribute { style: AttrStyle::Outer, ..attribute }));
+                Ok(Self { attributes, visibility, signature, body: braces(stream, body.span()) })
             }
             _ => Err(Error::new(
                 signature.ident.span(),
@@ -54,6 +61,14 @@ fn if_no_function(input: ParseStream<'_>, start: Span, error: Error) -> Error {
 impl Method {
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         self.signature.receiver()
+    }
+
+    /// Puts braces around what is to be the body, as if they were the user's.
+    ///
+    /// They end the function. If it ended in code that is not the user's, the compiler would take it for
+    /// generated, and keep to itself that it is never used.
+    pub(crate) fn braced(&self, body: TokenStream) -> Group {
+        braces(body, self.body.span())
     }
 
     /// The function's name, without `r#`.
@@ -84,6 +99,12 @@ impl Method {
             ReturnType::Type(_, ty) => Some(ty),
         }
     }
+}
+
+fn braces(body: TokenStream, span: Span) -> Group {
+    let mut group = Group::new(Delimiter::Brace, body);
+    group.set_span(span);
+    group
 }
 
 impl Argument<'_> {

@@ -33,6 +33,9 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     if let Some(keyword) = &signature.asyncness {
         errors.add(keyword.span, "async functions are not supported yet: annotate a synchronous one");
     }
+    if let Some(ty) = method.returns() {
+        future(ty, errors);
+    }
     if let Some(Type::Reference(reference)) = method.returns()
         && reference.mutability.is_some()
     {
@@ -49,7 +52,10 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     let all = invalidations.targets.iter().any(|target| matches!(target, Target::All));
     for target in &invalidations.targets {
         if let (true, Target::Query(path)) = (all, target) {
-            errors.add_at(path, "`all` forgets this too: keep the one or the other");
+            errors.add_at(
+                path,
+                "`all` forgets this too: keep the one or the other, or write \"all\" for a query of that name",
+            );
         }
     }
 }
@@ -113,7 +119,30 @@ fn returned(signature: &Signature, errors: &mut Errors) {
         Type::ImplTrait(_) => {
             errors.add_at(ty, "name the type, or collect into one: what `impl Trait` hides cannot be stored");
         }
-        _ => Borrows { errors }.visit_type(ty),
+        _ => {
+            future(ty, errors);
+            Borrows { errors }.visit_type(ty);
+        }
+    }
+}
+
+/// Refuses a future that the function makes and somebody else runs.
+fn future(ty: &Type, errors: &mut Errors) {
+    let mut found = Futures(false);
+    found.visit_type(ty);
+    if found.0 {
+        let message = "return the value, not a future: its work is done after this function has ended (async functions are not supported yet)";
+        errors.add_at(ty, message);
+    }
+}
+
+/// Finds `impl Future`, `dyn Future` and what is called a boxed one.
+struct Futures(bool);
+
+impl<'ast> Visit<'ast> for Futures {
+    fn visit_path_segment(&mut self, segment: &'ast syn::PathSegment) {
+        self.0 |= ["Future", "BoxFuture", "LocalBoxFuture"].iter().any(|name| segment.ident == name);
+        visit::visit_path_segment(self, segment);
     }
 }
 

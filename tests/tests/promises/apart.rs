@@ -151,7 +151,11 @@ impl Arguments {
     }
 
     #[cached_query]
-    #[expect(clippy::too_many_arguments, reason = "that there may be so many is the point")]
+    #[expect(
+        clippy::too_many_arguments,
+        clippy::many_single_char_names,
+        reason = "that there may be so many is the point"
+    )]
     fn many(
         &self,
         a: u8,

@@ -14,6 +14,16 @@ struct Repo {
     cache: Cache,
 }
 
+/// Hands the time over in an invisible group.
+macro_rules! by_macro {
+    ($name:ident, $ttl:literal) => {
+        #[cached_query(ttl = $ttl)]
+        fn $name(&self) -> u32 {
+            self.load()
+        }
+    };
+}
+
 impl Repo {
     fn new() -> Self {
         let clock = ManualClock::new();
@@ -44,6 +54,8 @@ impl Repo {
     fn counts_evaluations(&self) -> u32 {
         self.load()
     }
+
+    by_macro!(macro_made, "5m");
 
     #[cached_query]
     fn by_default(&self) -> u32 {
@@ -77,6 +89,7 @@ fn assert_lives_for(ttl: Duration, query: impl Fn(&Repo) -> u32) {
 fn p8_a_value_is_served_for_its_time_to_live() {
     assert_lives_for(Duration::from_secs(300), Repo::text);
     assert_lives_for(Duration::from_secs(300), Repo::seconds);
+    assert_lives_for(Duration::from_secs(300), Repo::macro_made);
     assert_lives_for(TTL, Repo::expression);
     assert_lives_for(Duration::from_secs(7), Repo::by_default);
 }

@@ -180,7 +180,7 @@ fn p13_a_listing_may_use_the_cache() {
     impl std::fmt::Debug for Key {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             let cache = CACHE.get().expect("it is set");
-            Repo { cache: cache.clone() }.by_key(Key);
+            Repo { cache: cache.clone() }.by_key(&Key);
             Repo { cache: cache.clone() }.first_asked_here(3);
             cache.purge();
             write!(f, "{}", cache.len())
@@ -193,7 +193,7 @@ fn p13_a_listing_may_use_the_cache() {
     }
     impl Repo {
         #[cached_query]
-        fn by_key(&self, key: Key) -> u32 {
+        fn by_key(&self, key: &Key) -> u32 {
             let _ = key;
             0
         }
@@ -204,7 +204,7 @@ fn p13_a_listing_may_use_the_cache() {
     }
 
     let repo = Repo { cache: CACHE.get_or_init(Cache::new).clone() };
-    repo.by_key(Key);
+    repo.by_key(&Key);
     assert_eq!(repo.cache.entries()[0].arguments, "key = 1");
 }
 

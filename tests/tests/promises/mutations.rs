@@ -103,6 +103,18 @@ impl Repo {
         a + b + c
     }
 
+    #[invalidates("read")]
+    fn inner_attribute(&self) -> u32 {
+        #![expect(unused_variables, reason = "it must reach the body")]
+        let unused = 1;
+        2
+    }
+
+    /// All in one line, where braces of ours around the body would be told to be superfluous.
+    #[rustfmt::skip]
+    #[invalidates("read")]
+    fn one_line(&self) -> u32 { self.spared() }
+
     /// Takes transactions that commit when they are dropped: unused, used in part, and in a pattern.
     #[invalidates("read")]
     #[expect(unused_variables, reason = "an unused argument is one of the cases, and is told as such")]
@@ -215,5 +227,8 @@ fn p11_what_arguments_do_in_their_drop_comes_before() {
 fn p11_a_mutation_may_take_what_it_likes() {
     let repo = Repo::warm();
     assert_eq!(repo.patterns((1, 2), [3, 4, 5], 6, 7), 12);
+    assert!(repo.forgot());
+    repo.read();
+    assert_eq!((repo.inner_attribute(), repo.one_line()), (2, 1));
     assert!(repo.forgot());
 }

@@ -29,11 +29,11 @@ impl Repo {
     #[invalidates(get_tracks)]
     fn by_path(&self) {}
 
-    #[invalidates("Repo::count", free_query)]
+    #[invalidates("Repo::count", never_asked)]
     fn by_paths(&self) {}
 
     #[cached_query]
-    fn free_query(&self) -> u8 {
+    fn never_asked(&self) -> u8 {
         0
     }
 
@@ -139,8 +139,69 @@ fn p2_free_functions_are_named_by_path() {
 #[test]
 fn p2_a_query_that_is_not_cached_yet_can_be_invalidated() {
     let repo = Repo { cache: Cache::new() };
-    repo.by_string();
-    repo.cache.invalidate(["get_track"]);
-    assert_eq!(repo.get_track(1), 1);
-    assert_eq!(repo.cached(), ["get_track"]);
+    repo.by_paths();
+    repo.cache.invalidate(["never_asked"]);
+    assert_eq!(repo.never_asked(), 0);
+    assert_eq!(repo.cached(), ["never_asked"]);
+}
+
+/// Each query is forgotten in the cache that it is in, whoever names it.
+#[test]
+fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
+    #[cached_query]
+    fn global_query(n: u32) -> u32 {
+        n
+    }
+
+    #[invalidates(global_query)]
+    fn by_function() {}
+
+    struct Writer(Cache);
+    impl HasCache for Writer {
+        fn cache(&self) -> &Cache {
+            &self.0
+        }
+    }
+    impl Writer {
+        #[cached_query]
+        fn own(&self) -> u32 {
+            1
+        }
+
+        #[invalidates("global::query_of_module", own)]
+        fn by_method(&self) {}
+
+        #[invalidates("Writer::own", cache = &self.0)]
+        #[invalidates(all, cache = &Cache::new())]
+        fn by_cache(&self) {}
+    }
+    #[invalidates("Writer::own", cache = writer.cache())]
+    fn by_function_that_says_where(writer: &Writer) {
+        writer.own();
+    }
+
+    let loads = || Cache::global().query_stats().iter().map(|query| query.loads).sum::<u64>();
+    let before = loads();
+    global_query(1);
+    by_function();
+    global_query(1);
+    assert_eq!(loads() - before, 2);
+
+    let writer = Writer(Cache::new());
+    for write in [Writer::by_method, Writer::by_cache, by_function_that_says_where] {
+        writer.own();
+        global::query_of_module(1);
+        write(&writer);
+        assert!(writer.0.is_empty());
+    }
+    let of_module = Cache::global().query_stats();
+    let of_module = of_module.iter().find(|query| query.query == "query_of_module").expect("it was used");
+    assert_eq!((of_module.loads, of_module.hits, of_module.entries), (2, 1, 1), "the first write forgot it");
+}
+
+mod global {
+    #[cache_core::cached_query]
+    pub(super) fn query_of_module(n: u32) -> u32 {
+        n
+    }
 }

@@ -26,7 +26,7 @@ impl Repo {
 
     /// Reads the version, and only then lets something happen.
     #[cached_query(ttl = "5m")]
-    fn read(&self, during: Intruder) -> u32 {
+    fn read(&self, during: &Intruder) -> u32 {
         let read = self.version.load(Ordering::SeqCst);
         (during.0)(self);
         read
@@ -59,7 +59,7 @@ impl Repo {
                 intruder(repo);
             }
         };
-        (self.read(Intruder(intrude_once)), self.read(Intruder(intrude_once)))
+        (self.read(&Intruder(intrude_once)), self.read(&Intruder(intrude_once)))
     }
 }
 

@@ -19,7 +19,7 @@ impl Repo {
     }
 
     #[cached_query]
-    fn login(&self, user: &str, password: Secret) -> bool {
+    fn login(&self, user: &str, password: &Secret) -> bool {
         user.len() == password.0.len()
     }
 
@@ -34,17 +34,18 @@ fn figures_are_exact_per_query_and_in_all() {
     for id in [0, 1, 1, 2, 0] {
         let _ = repo.get(id);
     }
-    assert!(repo.login("a", Secret("b")));
+    assert!(repo.login("a", &Secret("b")));
     repo.cache.invalidate_tags(["unknown"]);
     repo.change();
     repo.cache.invalidate(["get", "login"]);
-    assert!(repo.login("a", Secret("b")));
+    assert!(repo.login("a", &Secret("b")));
     clock.advance(Duration::from_secs(300));
-    assert!(repo.login("a", Secret("b")));
+    assert!(repo.login("a", &Secret("b")));
 
     let [get, login] = &repo.cache.query_stats()[..] else { panic!("two queries were used") };
     assert_eq!((get.query, get.hits, get.misses, get.loads, get.load_errors), ("get", 1, 4, 4, 2));
     assert_eq!((get.entries, get.invalidations, get.module), (0, 2, module_path!()));
+    assert_eq!(get.owner, std::any::type_name::<Repo>());
     assert_eq!((login.query, login.hits, login.loads, login.invalidations, login.expirations), ("login", 0, 3, 1, 1));
     assert!((get.hit_rate() - 0.2).abs() < 1e-9);
 
@@ -86,12 +87,13 @@ fn a_listing_tells_what_is_cached_and_why() {
     repo.get(7).unwrap();
     repo.get(7).unwrap();
     clock.advance(Duration::from_secs(20));
-    repo.login("a", Secret("hunter2"));
+    repo.login("a", &Secret("hunter2"));
 
     let mut entries = repo.cache.entries();
     entries.sort_by_key(|entry| entry.query);
     let [get, login] = &entries[..] else { panic!("two entries are cached") };
     assert_eq!((get.query, get.arguments.as_str(), get.hits), ("get", "id = 7", 1));
+    assert_eq!((get.module, get.owner), (module_path!(), std::any::type_name::<Repo>()));
     assert_eq!((get.age, get.expires_in), (Duration::from_secs(20), Duration::from_secs(40)));
     assert_eq!(login.arguments, "user = \"a\", password = _", "what has no `Debug` is not shown");
     assert_eq!((login.expires_in, login.tags.len(), &login.scope), (Duration::from_secs(300), 0, &None));

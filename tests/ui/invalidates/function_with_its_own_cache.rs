@@ -1,0 +1,15 @@
+//! says: where there is no `self`, it is not known which cache this query is in
+
+use cache_core::{Cache, cached_query, invalidates};
+
+static CACHE: std::sync::LazyLock<Cache> = std::sync::LazyLock::new(Cache::new);
+
+#[cached_query(cache = &CACHE)]
+pub fn exchange_rate(day: u32) -> u32 {
+    day
+}
+
+#[invalidates("exchange_rate")]
+pub fn publish() {}
+
+fn main() {}

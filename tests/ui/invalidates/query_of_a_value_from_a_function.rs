@@ -1,0 +1,20 @@
+//! says: where there is no `self`, it is not known which cache this query is in
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+pub struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    pub fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+#[invalidates("Repo::get_track")]
+pub fn rename_track(_: &Repo) {}
+
+fn main() {}
