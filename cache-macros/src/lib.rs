@@ -91,7 +91,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// a function without `self` with a `cache = ..` too: it is not known otherwise where the entries are, and does
 /// not compile. Targets in several caches take an attribute for each cache.
 ///
-/// A name is the function's, also where the query has another one for run time. It is checked by the compiler: one that no query has is an error under that very string.
+/// A name is the function's, also where the query has another one for run time. It is checked by the
+/// compiler: one that no query has is an error under that very string.
 ///
 /// It invalidates when the body is over, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
 /// that failed may have done half its work; to forget too much costs a miss, to forget too little costs
