@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use once_cell::sync::OnceCell;
 
 use crate::builder::{CacheBuilder, Settings};
-use crate::engine::{Engine, Part};
+use crate::engine::{Engine, ScopeRef};
 use crate::error::GlobalCacheInUse;
 use crate::inspect::EntryInfo;
 use crate::scope::Scope;
@@ -124,7 +124,7 @@ impl Cache {
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_named(self.part(), queries);
+        self.engine.invalidate_named(self.scope_ref(), queries);
     }
 
     /// Forgets all entries that bear one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
@@ -134,13 +134,13 @@ impl Cache {
     /// cache.invalidate_tags(["artist:22"]);
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(self.part(), tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate`](Cache::invalidate).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate_all(self.part());
+        self.engine.invalidate_all(self.scope_ref());
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes.
@@ -159,7 +159,7 @@ impl Cache {
     ///
     /// *Locking*: read locks, one shard at a time.
     pub fn len(&self) -> usize {
-        self.engine.len(self.part())
+        self.engine.len(self.scope_ref())
     }
 
     /// Whether there is no live entry.
@@ -201,7 +201,7 @@ impl Cache {
     /// assert_eq!((entry.query, entry.arguments.as_str()), ("page", "limit = 10, offset = 0"));
     /// ```
     pub fn entries(&self) -> Vec<EntryInfo> {
-        self.engine.entries(self.part())
+        self.engine.entries(self.scope_ref())
     }
 
     /// Panics if something in the cache contradicts something else: for tests.
@@ -214,7 +214,7 @@ impl Cache {
         &self.engine
     }
 
-    pub(crate) fn part(&self) -> Part<'_> {
+    pub(crate) fn scope_ref(&self) -> ScopeRef<'_> {
         self.scope.as_ref()
     }
 }

@@ -44,11 +44,11 @@ pub(crate) struct Engine {
     counters: Counters,
 }
 
-/// A part of the cache: one scope, or all of it.
-pub(crate) type Part<'a> = Option<&'a Arc<Scope>>;
+/// What a handle is on: a scope, or the root.
+pub(crate) type ScopeRef<'a> = Option<&'a Arc<Scope>>;
 
-pub(crate) fn scope_id(part: Part<'_>) -> ScopeId {
-    part.map_or(ROOT, |scope| scope.id)
+pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
+    scope.map_or(ROOT, |scope| scope.id)
 }
 
 impl Engine {
@@ -122,14 +122,19 @@ impl Engine {
     }
 
     /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
-    pub(crate) fn bear(&self, part: Part<'_>, query: &QueryState, tags: impl IntoIterator<Item = Tag>) -> Bearings {
+    pub(crate) fn bear(
+        &self,
+        scope: ScopeRef<'_>,
+        query: &QueryState,
+        tags: impl IntoIterator<Item = Tag>,
+    ) -> Bearings {
         let mut distinct: Vec<Tag> = Vec::new();
         for tag in tags {
             if !distinct.contains(&tag) {
                 distinct.push(tag);
             }
         }
-        let Some(scope) = part else {
+        let Some(scope) = scope else {
             return distinct.into_iter().map(|tag| self.tags.bear(tag, || Above::Nothing)).collect();
         };
         let of_query = scope.queries.bear(query.label.clone(), || Above::Scope(scope.clone()));
@@ -140,13 +145,13 @@ impl Engine {
         std::iter::once(of_query).chain(of_tags).collect()
     }
 
-    pub(crate) fn invalidate_all(&self, part: Part<'_>) {
+    pub(crate) fn invalidate_all(&self, scope: ScopeRef<'_>) {
         self.counters.count(Event::Invalidation);
-        self.versions.invalidate(|version| part.map_or(&self.floor, |scope| &scope.floor).raise(version));
+        self.versions.invalidate(|version| scope.map_or(&self.floor, |scope| &scope.floor).raise(version));
     }
 
-    pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, part: Part<'_>, tags: impl IntoIterator<Item = T>) {
-        let registry = part.map_or(&self.tags, |scope| &scope.tags);
+    pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
+        let registry = scope.map_or(&self.tags, |scope| &scope.tags);
         for tag in tags {
             self.counters.count(Event::Invalidation);
             self.versions.invalidate(|version| registry.raise(tag.as_ref(), version));
@@ -154,21 +159,21 @@ impl Engine {
     }
 
     /// Invalidates queries by their names at run time.
-    pub(crate) fn invalidate_named<T: AsRef<str>>(&self, part: Part<'_>, names: impl IntoIterator<Item = T>) {
+    pub(crate) fn invalidate_named<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
         for name in names {
             let raise_all = |version| {
-                self.names.for_each(name.as_ref(), |query| raise_query(part, query, version));
+                self.names.for_each(name.as_ref(), |query| raise_query(scope, query, version));
             };
             self.versions.invalidate(raise_all);
         }
     }
 
-    pub(crate) fn invalidate_query(&self, part: Part<'_>, site: Site) {
-        self.versions.invalidate(|version| raise_query(part, self.query(site), version));
+    pub(crate) fn invalidate_query(&self, scope: ScopeRef<'_>, site: Site) {
+        self.versions.invalidate(|version| raise_query(scope, self.query(site), version));
     }
 
-    pub(crate) fn len(&self, part: Part<'_>) -> usize {
-        let (now, only) = (self.time.now(), part.map(|scope| scope.id));
+    pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
+        let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
         let live: usize = self.stores.iter().map(|store| store.count_live(self, now, only)).sum();
         // Shards are counted one after the other. One that was counted may have made room for another since.
         live.min(self.capacity)
@@ -185,8 +190,8 @@ impl Engine {
         self.policy.lock().shrink();
     }
 
-    pub(crate) fn entries(&self, part: Part<'_>) -> Vec<EntryInfo> {
-        let (now, only) = (self.time.now(), part.map(|scope| scope.id));
+    pub(crate) fn entries(&self, scope: ScopeRef<'_>) -> Vec<EntryInfo> {
+        let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
         let mut list = Vec::new();
         for store in self.stores.iter() {
             store.list(self, now, only, &mut list);
@@ -234,9 +239,9 @@ impl Engine {
     }
 }
 
-fn raise_query(part: Part<'_>, query: &QueryState, version: u64) {
+fn raise_query(scope: ScopeRef<'_>, query: &QueryState, version: u64) {
     query.counters.count(Event::Invalidation);
-    match part {
+    match scope {
         None => query.cell.raise(version),
         Some(scope) => scope.queries.raise(query.label.as_str(), version),
     }

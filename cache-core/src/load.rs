@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Nanos;
-use crate::engine::{Engine, Part, scope_id};
+use crate::engine::{Engine, ScopeRef, scope_id};
 use crate::policy::NodeId;
 use crate::shard::{Entry, NEVER_VERIFIED, Origin};
 use crate::stats::Event;
@@ -24,7 +24,7 @@ struct Pending<K> {
     hash: u64,
     scope: u32,
     origin: Origin,
-    ttl: Nanos,
+    expires_at: Nanos,
     bearings: Bearings,
     /// A dead entry has the key, and is to go even if nothing takes its place.
     replaces: bool,
@@ -40,25 +40,32 @@ pub(crate) struct Miss<K> {
     pub(crate) found_dead: bool,
 }
 
+impl Miss<()> {
+    /// For the key that was asked for.
+    pub(crate) fn of<K>(self, key: K) -> Miss<K> {
+        Miss { key, hash: self.hash, now: self.now, found_dead: self.found_dead }
+    }
+}
+
 impl<K: Storable + Eq, V: Storable> Load<K, V> {
     /// Begins a load. Nothing that its value is made from may have been read yet.
     pub(crate) fn begin(
         engine: Arc<Engine>,
         store: Arc<Store<K, V>>,
-        part: Part<'_>,
+        scope: ScopeRef<'_>,
         miss: Miss<K>,
         ttl: Option<Duration>,
         tags: impl IntoIterator<Item = Tag>,
     ) -> Self {
         // In this order: see `crate::version`.
-        let bearings = engine.bear(part, &store.query, tags);
+        let bearings = engine.bear(scope, &store.query, tags);
         let origin = engine.origin(miss.now);
         let pending = Pending {
             key: miss.key,
             hash: miss.hash,
-            scope: scope_id(part),
+            scope: scope_id(scope),
             origin,
-            ttl: engine.ttl(ttl),
+            expires_at: origin.time.saturating_add(engine.ttl(ttl)),
             bearings,
             replaces: miss.found_dead,
         };
@@ -76,21 +83,24 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
         let value = value();
         let Some(pending) = self.pending.take() else { return };
         let now = self.engine.time.now();
-        let entry = pending.into_entry(value);
-        if now >= entry.expires_at {
-            let wanted = Wanted { hash: entry.hash, scope: entry.scope, is_key: |stored: &K| *stored == entry.key };
-            return self.store.bury(&self.engine, &wanted, now);
-        }
-        if !self.store.insert(&self.engine, entry, now) {
+        if now >= pending.expires_at {
+            self.bury_predecessor(&pending);
+        } else if !self.store.insert(&self.engine, pending.into_entry(value), now) {
             self.store.query.counters.count(Event::DiscardedLoad);
         }
     }
 
     /// Ends a load that made no value.
-    pub(crate) fn fail(mut self) {
-        self.store.query.counters.count(Event::LoadError);
-        if let Some(Pending { key, hash, scope, replaces: true, .. }) = self.pending.take() {
-            let wanted = Wanted { hash, scope, is_key: |stored: &K| *stored == key };
+    pub(crate) fn fail(self) {
+        if let Some(pending) = &self.pending {
+            self.bury_predecessor(pending);
+        }
+    }
+
+    fn bury_predecessor(&self, pending: &Pending<K>) {
+        if pending.replaces {
+            let is_key = |stored: &K| *stored == pending.key;
+            let wanted = Wanted { hash: pending.hash, scope: pending.scope, is_key };
             self.store.bury(&self.engine, &wanted, self.engine.time.now());
         }
     }
@@ -110,8 +120,8 @@ impl<K> Pending<K> {
             hash: self.hash,
             scope: self.scope,
             node: NodeId::MAX,
-            expires_at: self.origin.time.saturating_add(self.ttl),
             origin: self.origin,
+            expires_at: self.expires_at,
             verified: AtomicU64::new(NEVER_VERIFIED),
             hits: AtomicU32::new(0),
             spent: AtomicU32::new(0),

@@ -38,7 +38,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    fn is_dead(self) -> bool {
+    pub(crate) fn is_dead(self) -> bool {
         !matches!(self, Self::Live { .. })
     }
 }

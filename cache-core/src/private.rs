@@ -15,7 +15,7 @@ use crate::load::{Load, Miss};
 use crate::query::QueryState;
 pub use crate::query::{Located, Query, Site};
 use crate::stats::Event;
-use crate::store::{Found, Wanted};
+use crate::store::{Absent, Wanted};
 
 /// A value that can be cached. Implemented for every type that can.
 #[diagnostic::on_unimplemented(
@@ -162,24 +162,19 @@ where
     O: Outcome<R, Value: CacheValue>,
     P: Parts,
 {
-    let (engine, part) = (cache.engine(), cache.part());
+    let engine = cache.engine();
     let store = engine.store::<P::Owned, O::Value>(query.site, typeid::of::<M>(), describe::<P>);
     let typed = downcast::<P::Owned, O::Value>(store);
-    let scope = scope_id(part);
+    let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let now = engine.time.now();
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
-    let found_dead = match typed.get(engine, &wanted, now) {
-        Found::Live(value) => {
-            typed.query.counters.count(Event::Hit);
-            return Answer::Hit(O::hit(value));
-        }
-        Found::Dead => true,
-        Found::Nothing => false,
+    let absent = match typed.look_up(engine, &wanted, now) {
+        Ok(value) => return Answer::Hit(O::hit(value)),
+        Err(absent) => absent,
     };
-    typed.query.counters.count(Event::Miss);
-    let miss = Miss { key: parts.to_owned(), hash, now, found_dead };
-    let load = Load::begin(engine.clone(), downcast_arc(store), part, miss, ttl(), []);
+    let miss = Miss { key: parts.to_owned(), hash, now, found_dead: absent == Absent::Dead };
+    let load = Load::begin(engine.clone(), downcast_arc(store), cache.scope_ref(), miss, ttl(), []);
     Answer::Miss(Missed {
         load,
         finish: |load, value| load.finish(|| value.clone()),
@@ -309,7 +304,7 @@ impl Drop for Invalidation<'_> {
     fn drop(&mut self) {
         for target in self.targets {
             match *target {
-                Target::Query(site) => self.cache.engine().invalidate_query(self.cache.part(), site),
+                Target::Query(site) => self.cache.engine().invalidate_query(self.cache.scope_ref(), site),
                 Target::Global(site) => Cache::global().engine().invalidate_query(None, site),
                 Target::All => self.cache.invalidate_all(),
             }

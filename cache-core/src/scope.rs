@@ -1,7 +1,6 @@
 //! Scopes: parts of one cache whose entries are apart.
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
 
 use crate::sync::{Arc, Mutex, Weak};
 use crate::tag::Registry;
@@ -40,18 +39,12 @@ struct Ids {
 
 impl Scopes {
     pub(crate) fn get_or_make(self: &Arc<Self>, name: &str) -> Arc<Scope> {
-        match self.by_name.entry(name.into()) {
-            Entry::Occupied(mut entry) => entry.get().upgrade().unwrap_or_else(|| {
-                let scope = self.make(entry.key().clone());
-                entry.insert(Arc::downgrade(&scope));
-                scope
-            }),
-            Entry::Vacant(entry) => {
-                let scope = self.make(entry.key().clone());
-                entry.insert(Arc::downgrade(&scope));
-                scope
-            }
-        }
+        let mut found = self.by_name.entry(name.into()).or_default();
+        found.upgrade().unwrap_or_else(|| {
+            let scope = self.make(found.key().clone());
+            *found = Arc::downgrade(&scope);
+            scope
+        })
     }
 
     fn make(self: &Arc<Self>, name: Arc<str>) -> Arc<Scope> {

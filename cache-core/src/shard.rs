@@ -157,6 +157,9 @@ impl<K, V> Shard<K, V> {
 
     /// Frees the vacant slots. Entries move, and `moved` is told where to.
     pub(crate) fn compact(&mut self, mut moved: impl FnMut(NodeId, Index)) {
+        if self.vacant == NIL {
+            return;
+        }
         let entries = self.table.len();
         let old = std::mem::replace(&mut self.slots, Vec::with_capacity(entries));
         self.table = HashTable::with_capacity(entries);

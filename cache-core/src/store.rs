@@ -61,12 +61,12 @@ pub(crate) struct Wanted<F> {
     pub(crate) is_key: F,
 }
 
-/// What a cache has on a key.
-pub(crate) enum Found<V> {
-    Live(V),
-    /// Expired or invalidated, and still there.
+/// Why a key has no value that may be served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// There is an entry, expired or invalidated.
     Dead,
-    Nothing,
+    Missing,
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
@@ -76,21 +76,31 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Self { first_shard, shards, query, describe }
     }
 
-    pub(crate) fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Found<V>
+    /// The value of a key, for a caller: a hit or a miss, and counted as such.
+    pub(crate) fn look_up(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Result<V, Absent>
+    where
+        V: Clone,
+    {
+        let found = self.get(engine, wanted, now);
+        self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
+        found
+    }
+
+    fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Result<V, Absent>
     where
         V: Clone,
     {
         let shard = reentry::read(self.shard(wanted.hash));
         let _inside = Inside::enter();
         let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) else {
-            return Found::Nothing;
+            return Err(Absent::Missing);
         };
         let entry = shard.entry(index);
         if !self.is_live(engine, entry, now) {
-            return Found::Dead;
+            return Err(Absent::Dead);
         }
         entry.count_hit();
-        Found::Live(entry.value.clone())
+        Ok(entry.value.clone())
     }
 
     /// Stores an entry if it is current, and returns whether it was. Of several loads of one key the last
@@ -122,9 +132,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             if old.origin.order > entry.origin.order && self.is_live(engine, old, now) {
                 return (true, Displaced::Own(entry));
             }
-            if now >= old.expires_at {
-                self.query.counters.count(Event::Expiration);
-            }
+            self.count_death(self.state(engine, old, now));
             // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
             entry.node = old.node;
             entry.spent = 0_u32.wrapping_sub(old.uses()).into();
@@ -138,8 +146,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
         let hash = entry.hash;
         let index = shard.insert(entry);
-        let at = Address { shard: self.first_shard + self.shard_index(hash), index };
-        shard.entry_mut(index).node = policy.admit(self.policy_hash(hash), at);
+        shard.entry_mut(index).node = policy.admit(self.policy_hash(hash), self.address(hash, index));
         (true, displaced)
     }
 
@@ -149,17 +156,24 @@ impl<K: Storable, V: Storable> Store<K, V> {
             None => Displaced::Nothing,
             // The common case, one store for all, needs no box.
             Some((at, state)) if self.owns(at) => Displaced::Own(self.evict(policy, at, state)),
-            Some((at, state)) => Displaced::Other(engine.stores.at(at).remove(policy, at, state)),
+            Some((at, state)) => Displaced::Other(engine.stores.at(at).evict_any(policy, at, state)),
         }
     }
 
     /// Removes an entry of which the policy has let go.
     fn evict(&self, policy: &mut Policy, at: Address, state: State) -> Entry<K, V> {
-        self.count_removal(state);
-        let mut shard = self.shard_at(at).write();
+        match state {
+            State::Live { .. } => self.query.counters.count(Event::Eviction),
+            dead => self.count_death(dead),
+        }
+        Self::remove(&mut self.shard_at(at).write(), policy, at)
+    }
+
+    /// Removes an entry of which the policy has let go from its shard, and frees slots if most are vacant.
+    fn remove(shard: &mut Shard<K, V>, policy: &mut Policy, at: Address) -> Entry<K, V> {
         let entry = shard.remove(at.index);
         if shard.is_sparse() {
-            Self::compact(&mut shard, policy, at.shard);
+            Self::compact(shard, policy, at.shard);
         }
         entry
     }
@@ -169,18 +183,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if reentry::is_inside() {
             return;
         }
-        drop(self.take(engine, wanted, |entry| match self.state(engine, entry, now) {
-            State::Live { .. } => false,
-            state => {
-                self.count_removal(state);
-                true
-            }
-        }));
+        drop(self.take(engine, wanted, now, State::is_dead));
     }
 
     /// Forgets a key: removes its entry, and refuses what is on its way there. Returns whether there was an
     /// entry that was live.
-    pub(crate) fn remove(
+    pub(crate) fn invalidate(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
@@ -189,17 +197,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
     ) -> bool {
         if reentry::is_inside() {
             // Without a lock all that can be forgotten is everything in the store.
-            let was_live = matches!(self.peek(engine, wanted, now), Some(State::Live { .. }));
+            let was_live = self.peek(engine, wanted, now).is_some_and(|state| !state.is_dead());
             self.query.cell.raise(version);
             return was_live;
         }
         self.shard(wanted.hash).write().raise_fence(version);
-        let mut was_live = false;
-        drop(self.take(engine, wanted, |entry| {
-            was_live = self.is_live(engine, entry, now);
-            true
-        }));
-        was_live
+        let taken = self.take(engine, wanted, now, |_| true);
+        taken.is_some_and(|(state, _)| !state.is_dead())
     }
 
     fn peek(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Option<State> {
@@ -208,23 +212,25 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Some(self.state(engine, shard.entry(index), now))
     }
 
+    /// Removes the entry of a key if its state says so, and hands it out with its state.
     fn take(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
-        should_go: impl FnOnce(&Entry<K, V>) -> bool,
-    ) -> Option<Entry<K, V>> {
+        now: Nanos,
+        should_go: fn(State) -> bool,
+    ) -> Option<(State, Entry<K, V>)> {
         let mut policy = engine.policy.lock();
         let mut shard = self.shard(wanted.hash).write();
         let index = shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
-        should_go(shard.entry(index)).then(|| {
-            let entry = shard.remove(index);
-            policy.forget(entry.node);
-            if shard.is_sparse() {
-                Self::compact(&mut shard, &mut policy, self.first_shard + self.shard_index(wanted.hash));
-            }
-            entry
-        })
+        let entry = shard.entry(index);
+        let state = self.state(engine, entry, now);
+        if !should_go(state) {
+            return None;
+        }
+        self.count_death(state);
+        policy.forget(entry.node);
+        Some((state, Self::remove(&mut shard, &mut policy, self.address(wanted.hash, index))))
     }
 
     /// Frees a shard's vacant slots.
@@ -240,6 +246,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
     #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
     fn shard_index(&self, hash: u64) -> u32 {
         (hash >> 40) as u32 & (self.shards.len() as u32 - 1)
+    }
+
+    fn address(&self, hash: u64, index: u32) -> Address {
+        Address { shard: self.first_shard + self.shard_index(hash), index }
     }
 
     fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {
@@ -291,11 +301,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         engine.floor.admits(birth) && self.query.cell.admits(birth) && entry.bearings.admit(birth)
     }
 
-    fn count_removal(&self, state: State) {
-        match state {
-            State::Expired => self.query.counters.count(Event::Expiration),
-            State::Live { .. } => self.query.counters.count(Event::Eviction),
-            State::Invalidated => {}
+    /// Counts an entry that is removed or replaced, if it has expired.
+    fn count_death(&self, state: State) {
+        if state == State::Expired {
+            self.query.counters.count(Event::Expiration);
         }
     }
 
@@ -327,7 +336,7 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight;
     fn spend(&self, at: Address, left: u32);
     /// Removes an entry of which the policy has let go.
-    fn remove(&self, policy: &mut Policy, at: Address, state: State) -> Garbage;
+    fn evict_any(&self, policy: &mut Policy, at: Address, state: State) -> Garbage;
     /// Counts the live entries, of one scope or of all.
     fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize;
     fn purge(&self, engine: &Engine, now: Nanos);
@@ -351,7 +360,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         reentry::read(self.shard_at(at)).entry(at.index).spend_uses(left);
     }
 
-    fn remove(&self, policy: &mut Policy, at: Address, state: State) -> Garbage {
+    fn evict_any(&self, policy: &mut Policy, at: Address, state: State) -> Garbage {
         Box::new(self.evict(policy, at, state))
     }
 
@@ -371,10 +380,10 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
                 let mut shard = shard.write();
                 let dead = shard.entries_from(0).filter_map(|(index, entry)| {
                     let state = self.state(engine, entry, now);
-                    (!matches!(state, State::Live { .. })).then_some((index, state))
+                    state.is_dead().then_some((index, state))
                 });
                 for (index, state) in dead.collect::<Vec<_>>() {
-                    self.count_removal(state);
+                    self.count_death(state);
                     let entry = shard.remove(index);
                     policy.forget(entry.node);
                     garbage.push(entry);

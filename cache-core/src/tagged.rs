@@ -14,7 +14,7 @@ use crate::load::{Load, Miss};
 use crate::query::QueryState;
 use crate::scope::ROOT;
 use crate::stats::{Event, Stats};
-use crate::store::{Found, Store, Wanted};
+use crate::store::{Absent, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 
@@ -257,8 +257,7 @@ where
             Ok(value) => return Ok(value),
             Err(miss) => miss,
         };
-        let miss = Miss { key: key.to_owned(), hash: miss.hash, now: miss.now, found_dead: miss.found_dead };
-        let pending = self.load(miss, options());
+        let pending = self.load(miss.of(key.to_owned()), options());
         self.store.query.counters.count(Event::Load);
         match load() {
             Ok(value) => {
@@ -284,7 +283,7 @@ where
     {
         self.store.query.counters.count(Event::Invalidation);
         let (hash, now) = (self.hash(key), self.engine.time.now());
-        self.engine.versions.invalidate(|version| self.store.remove(&self.engine, &wanted(hash, key), version, now))
+        self.engine.versions.invalidate(|version| self.store.invalidate(&self.engine, &wanted(hash, key), version, now))
     }
 
     /// Forgets all entries that bear one of these tags. When this returns, no call that starts later gets a
@@ -337,14 +336,8 @@ where
         Q: Hash + Eq + ?Sized,
     {
         let (hash, now) = (self.hash(key), self.engine.time.now());
-        let found = self.store.get(&self.engine, &wanted(hash, key), now);
-        let event = if matches!(found, Found::Live(_)) { Event::Hit } else { Event::Miss };
-        self.store.query.counters.count(event);
-        match found {
-            Found::Live(value) => Ok(value),
-            Found::Dead => Err(Miss { key: (), hash, now, found_dead: true }),
-            Found::Nothing => Err(Miss { key: (), hash, now, found_dead: false }),
-        }
+        let found = self.store.look_up(&self.engine, &wanted(hash, key), now);
+        found.map_err(|absent| Miss { key: (), hash, now, found_dead: absent == Absent::Dead })
     }
 
     fn load(&self, miss: Miss<K>, options: EntryOptions) -> Load<K, V> {

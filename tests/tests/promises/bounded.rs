@@ -244,6 +244,10 @@ fn p9_purge_frees_the_dead_and_only_them() {
     cache.check_invariants();
 
     assert!(cache.get(&0).is_none());
+    cache.insert_with(0, value.clone(), EntryOptions::new().ttl(Duration::from_secs(1)));
+    clock.advance(Duration::from_secs(1));
+    assert!(!cache.invalidate_key(&0), "it was not live");
+    assert_eq!(cache.stats().expirations, 11, "what is removed by its key has expired as well");
     drop(cache);
     assert_eq!(std::sync::Arc::strong_count(&value), 1, "the last handle frees all");
 }
