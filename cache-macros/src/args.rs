@@ -1,10 +1,9 @@
 //! What stands in the parentheses of the attributes.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::punctuated::Punctuated;
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::duration;
@@ -92,10 +91,7 @@ impl CommonOptions {
     fn parse_one(&mut self, key: &Ident, known: &[&str], input: ParseStream<'_>) -> syn::Result<()> {
         match key.to_string().as_str() {
             "cache" => self.cache.set(key, value(key, input)?),
-            "crate" => {
-                equals(key, input)?;
-                self.krate.set(key, input.call(Path::parse_mod_style)?)
-            }
+            "crate" => self.krate.set(key, value_by(Path::parse_mod_style, key, input)?),
             _ => Err(unknown(key, known)),
         }
     }
@@ -148,12 +144,10 @@ impl Invalidations {
 
 /// The path in a string, all of it with the string's span: an error about it appears under the string.
 fn path_in(text: &LitStr) -> syn::Result<Path> {
-    text.parse_with(Path::parse_mod_style).or_else(|_| text.parse_with(<Path as syn::parse::Parse>::parse)).map_err(
-        |_| {
-            let message = format!("`{}` can't be the name of a query: write it as in \"get_track\"", text.value());
-            Error::new(text.span(), message)
-        },
-    )
+    text.parse_with(Path::parse_mod_style).or_else(|_| text.parse_with(Path::parse)).map_err(|_| {
+        let message = format!("`{}` can't be the name of a query: write it as in \"get_track\"", text.value());
+        Error::new(text.span(), message)
+    })
 }
 
 /// An expression without the invisible group that it has if it came through a `macro_rules!`.
@@ -187,19 +181,16 @@ fn check_ttl(ttl: &Expr) -> syn::Result<()> {
     }
 }
 
-fn value<T: syn::parse::Parse>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
-    equals(key, input)?;
-    if input.is_empty() || input.peek(Token![,]) {
-        return Err(Error::new(key.span(), format!("`{key}` has no value: write `{key} = ..`")));
-    }
-    input.parse()
+fn value<T: Parse>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
+    value_by(T::parse, key, input)
 }
 
-fn equals(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
-    if !input.peek(Token![=]) {
+fn value_by<T>(parse: fn(ParseStream<'_>) -> syn::Result<T>, key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
+    let equals = input.parse::<Option<Token![=]>>()?;
+    if equals.is_none() || input.is_empty() || input.peek(Token![,]) {
         return Err(Error::new(key.span(), format!("`{key}` has no value: write `{key} = ..`")));
     }
-    input.parse::<Token![=]>().map(drop)
+    parse(input)
 }
 
 fn unknown(key: &Ident, known: &[&str]) -> Error {
@@ -214,37 +205,34 @@ fn unknown(key: &Ident, known: &[&str]) -> Error {
     Error::new(key.span(), format!("there is no option `{given}`{nearest} (options: {})", known.join(", ")))
 }
 
-/// Parses items between commas. An error in one of them doesn't hide those in the others.
+/// Parses items with commas between them. An error in one of them doesn't hide those in the others.
 fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> Errors {
     let mut errors = Errors::default();
-    let items = Punctuated::<TokenStream, Token![,]>::parse_terminated_with;
-    let split = |input: ParseStream<'_>| items(input, up_to_comma);
-    match split.parse2(tokens) {
-        Ok(items) => {
-            for item in items {
-                let whole = |input: ParseStream<'_>| {
-                    parse(input)?;
-                    if input.is_empty() { Ok(()) } else { Err(input.error("a comma is missing before this")) }
-                };
-                if let Err(error) = whole.parse2(item) {
-                    errors.push(error);
+    let all = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let item = if input.peek(Token![,]) {
+                Err(input.error("there is nothing before this comma"))
+            } else {
+                parse(input).and_then(|()| up_to_comma(input))
+            };
+            if let Err(error) = item {
+                errors.push(error);
+                while !input.is_empty() && !input.peek(Token![,]) {
+                    input.parse::<TokenTree>()?;
                 }
             }
+            input.parse::<Option<Token![,]>>()?;
         }
-        Err(error) => errors.push(error),
+        Ok(())
+    };
+    if let Err(error) = all.parse2(tokens) {
+        errors.push(error);
     }
     errors
 }
 
-fn up_to_comma(input: ParseStream<'_>) -> syn::Result<TokenStream> {
-    if input.peek(Token![,]) {
-        return Err(input.error("there is nothing before this comma"));
-    }
-    let mut item = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![,]) {
-        item.extend([input.parse::<proc_macro2::TokenTree>()?]);
-    }
-    Ok(item)
+fn up_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("a comma is missing before this")) }
 }
 
 /// All that is wrong, to be told at once.

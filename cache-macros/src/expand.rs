@@ -4,10 +4,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, FnArg, Lit, Pat, Path, ReceiverKind, Signature, Type};
+use syn::{Expr, ExprLit, FnArg, Ident, Lit, Path, ReceiverKind, Signature, Type};
 
 use crate::args::{CommonOptions, Invalidations, QueryOptions, Target, ungrouped};
-use crate::method::{Argument, Method, site_name};
+use crate::method::{Argument, Method, plain_name, site_name};
 use crate::{duration, fallback, validate};
 
 pub(crate) fn cached_query(options: TokenStream, item: &TokenStream) -> TokenStream {
@@ -112,7 +112,7 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
                 quote!(of_function)
             };
             // With the span of the name: an error about its place appears under it.
-            let span = path.segments.last().map_or_else(Span::call_site, |segment| segment.ident.span());
+            let span = last_name(path).span();
             let krate = respan(&krate, span);
             quote_spanned!(span=> #krate::private::#known(&#query))
         }
@@ -156,11 +156,7 @@ fn take_arguments(signature: &Signature) -> (Signature, TokenStream) {
     for (number, input) in signature.inputs.iter_mut().enumerate() {
         let FnArg::Typed(argument) = input else { continue };
         let attributes: Vec<_> = argument.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
-        let plain = match &*argument.pat {
-            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
-            _ => None,
-        };
-        let name = plain.cloned().unwrap_or_else(|| {
+        let name = plain_name(&argument.pat).cloned().unwrap_or_else(|| {
             let name = format_ident!("__cache_argument_{number}", span = Span::mixed_site());
             // A pattern need not take all of it: `_` takes nothing.
             statements.extend(quote!(#(#attributes)* let #name = #name;));
@@ -175,14 +171,18 @@ fn take_arguments(signature: &Signature) -> (Signature, TokenStream) {
 /// How a function refers to the constant of a query: of its own type, if it is a method.
 fn site_path(method: &Method, query: &Path) -> TokenStream {
     let mut path = query.clone();
-    let last = path.segments.last_mut().expect("a path is not empty");
-    last.ident = site_name(&last.ident);
+    let name = last_name(query);
+    path.segments.last_mut().expect("a path is not empty").ident = site_name(name);
     if path.leading_colon.is_none() && path.segments.len() == 1 && method.receiver().is_some() {
         // Also with the span of the name, so that an error is under it and not under the attribute.
-        quote_spanned!(query.segments.last().map_or_else(Span::call_site, |last| last.ident.span())=> Self::#path)
+        quote_spanned!(name.span()=> Self::#path)
     } else {
         quote!(#path)
     }
+}
+
+fn last_name(path: &Path) -> &Ident {
+    &path.segments.last().expect("a path is not empty").ident
 }
 
 /// An expression for the cache, as a reference.

@@ -22,8 +22,12 @@ impl Parse for Method {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
-        let start = input.cursor().token_tree().map_or_else(Span::call_site, |(token, _)| token.span());
-        let signature: Signature = input.parse().map_err(|error| if_no_function(input, start, error))?;
+        let start = input.cursor().ident();
+        let signature: Signature = input.parse().map_err(|error| {
+            // What is left is not looked at; a parser has to be told so.
+            let _ = input.parse::<TokenStream>();
+            start.and_then(|(keyword, _)| other_item(&keyword)).unwrap_or(error)
+        })?;
         match input.parse()? {
             TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
                 let split = |input: ParseStream<'_>| {
@@ -44,18 +48,15 @@ impl Parse for Method {
     }
 }
 
-/// Says what is wrong with an item that isn't a function, rather than which token was expected.
-fn if_no_function(input: ParseStream<'_>, start: Span, error: Error) -> Error {
+/// Says what is wrong with an item that begins with a keyword other than a function's.
+fn other_item(keyword: &Ident) -> Option<Error> {
     const OTHERS: [&str; 10] =
         ["struct", "enum", "union", "trait", "impl", "mod", "type", "static", "use", "macro_rules"];
-    let _ = input.parse::<TokenStream>();
-    let first = start.source_text().unwrap_or_default();
-    if OTHERS.contains(&first.as_str()) {
-        let message = format!("this attribute goes on a function, and not on `{first}`: annotate the functions in it");
-        Error::new(start, message)
-    } else {
-        error
-    }
+    OTHERS.iter().any(|other| keyword == other).then(|| {
+        let message =
+            format!("this attribute goes on a function, and not on `{keyword}`: annotate the functions in it");
+        Error::new(keyword.span(), message)
+    })
 }
 
 impl Method {
@@ -85,12 +86,8 @@ impl Method {
 
     /// The arguments that have a name.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = Argument<'_>> {
-        self.typed_arguments().filter_map(|argument| match &*argument.pat {
-            Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => {
-                Some(Argument { name: &pattern.ident, ty: &argument.ty })
-            }
-            _ => None,
-        })
+        self.typed_arguments()
+            .filter_map(|argument| Some(Argument { name: plain_name(&argument.pat)?, ty: &argument.ty }))
     }
 
     pub(crate) fn returns(&self) -> Option<&Type> {
@@ -108,17 +105,26 @@ fn braces(body: TokenStream, span: Span) -> Group {
 }
 
 impl Argument<'_> {
-    /// Whether the argument is a reference, also if its type came through a `macro_rules!`, in an invisible
-    /// group.
     pub(crate) fn is_reference(&self) -> bool {
-        let mut ty = self.ty;
-        loop {
-            match ty {
-                Type::Group(group) => ty = &group.elem,
-                Type::Paren(paren) => ty = &paren.elem,
-                Type::Reference(_) => return true,
-                _ => return false,
-            }
+        matches!(bare_type(self.ty), Type::Reference(_))
+    }
+}
+
+/// The name that a pattern is, if it is no more than that.
+pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
+    match pattern {
+        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
+        _ => None,
+    }
+}
+
+/// A type without parentheses, and without the invisible group that it has if it came through a `macro_rules!`.
+pub(crate) fn bare_type(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            _ => return ty,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Everything that cannot work, refused with what to do instead.
 
 use syn::visit::{self, Visit};
-use syn::{Expr, Pat, Receiver, ReceiverKind, Signature, Type};
+use syn::{Expr, Receiver, ReceiverKind, Signature, Type};
 
 use crate::args::{Errors, Invalidations, Target};
-use crate::method::Method;
+use crate::method::{Method, bare_type, plain_name};
 
 pub(crate) fn cached_query(method: &Method, errors: &mut Errors) {
     qualifiers(&method.signature, errors);
@@ -12,17 +12,16 @@ pub(crate) fn cached_query(method: &Method, errors: &mut Errors) {
         query_receiver(receiver, errors);
     }
     for argument in method.typed_arguments() {
-        if let Type::Reference(reference) = &*argument.ty
+        if let Type::Reference(reference) = bare_type(&argument.ty)
             && reference.mutability.is_some()
         {
             errors.add_at(&argument.ty, "take the argument by value or by `&`: a cached query may not mutate");
         }
-        let is_named = matches!(&*argument.pat, Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none());
-        if !is_named {
+        if plain_name(&argument.pat).is_none() {
             errors.add_at(&argument.pat, "give the argument a name: it is part of the key");
         }
     }
-    returned(&method.signature, errors);
+    returned(method, errors);
 }
 
 pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors: &mut Errors) {
@@ -36,7 +35,7 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     if let Some(ty) = method.returns() {
         future(ty, errors);
     }
-    if let Some(Type::Reference(reference)) = method.returns()
+    if let Some(Type::Reference(reference)) = method.returns().map(bare_type)
         && reference.mutability.is_some()
     {
         let message = "return it without `mut`: what is written through it is written after the invalidation";
@@ -89,13 +88,11 @@ fn query_receiver(receiver: &Receiver, errors: &mut Errors) {
 
 /// Whether a receiver is `&Self`, `Arc<Self>` or `&Arc<Self>`.
 fn is_shared(ty: &Type) -> bool {
-    match ty {
+    match bare_type(ty) {
         Type::Reference(reference) => {
             reference.mutability.is_none() && (is_self(&reference.elem) || is_shared(&reference.elem))
         }
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Arc"),
-        Type::Group(group) => is_shared(&group.elem),
-        Type::Paren(paren) => is_shared(&paren.elem),
         _ => false,
     }
 }
@@ -104,17 +101,13 @@ fn is_self(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.is_ident("Self"))
 }
 
-fn returned(signature: &Signature, errors: &mut Errors) {
-    let ty = match &signature.output {
-        syn::ReturnType::Type(_, ty) => &**ty,
-        syn::ReturnType::Default => {
-            return errors.add(signature.ident.span(), "return the value: a query without one has nothing to cache");
-        }
+fn returned(method: &Method, errors: &mut Errors) {
+    const NOTHING: &str = "return the value: a query without one has nothing to cache";
+    let Some(ty) = method.returns() else {
+        return errors.add_at(&method.signature.ident, NOTHING);
     };
-    match ty {
-        Type::Tuple(tuple) if tuple.elems.is_empty() => {
-            errors.add_at(ty, "return the value: a query without one has nothing to cache");
-        }
+    match bare_type(ty) {
+        Type::Tuple(tuple) if tuple.elems.is_empty() => errors.add_at(ty, NOTHING),
         Type::Never(_) => errors.add_at(ty, "return the value: a query that never returns has nothing to cache"),
         Type::ImplTrait(_) => {
             errors.add_at(ty, "name the type, or collect into one: what `impl Trait` hides cannot be stored");

@@ -156,6 +156,11 @@ fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
     #[invalidates(global_query)]
     fn by_function() {}
 
+    /// Commas between generic arguments are not commas between options.
+    fn first<'a, A, B>(first: &'a A, _: &B) -> &'a A {
+        first
+    }
+
     struct Writer(Cache);
     impl HasCache for Writer {
         fn cache(&self) -> &Cache {
@@ -171,7 +176,7 @@ fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
         #[invalidates("global::query_of_module", own)]
         fn by_method(&self) {}
 
-        #[invalidates("Writer::own", cache = &self.0)]
+        #[invalidates(Writer::own, cache = first::<Cache, u8>(&self.0, &1))]
         #[invalidates(all, cache = &Cache::new())]
         fn by_cache(&self) {}
     }

@@ -1,0 +1,17 @@
+//! says: `crate` has no value
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(crate = , ttl = "5m")]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
