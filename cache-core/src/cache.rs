@@ -231,11 +231,11 @@ impl Default for Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut fields = f.debug_struct("Cache");
-        if let Some(scope) = &self.scope {
-            fields.field("scope", &scope.name);
-        }
-        fields.field("capacity", &self.engine.capacity()).finish_non_exhaustive()
+        f.debug_struct("Cache")
+            .field("scope", &self.scope.as_ref().map(|scope| &scope.name))
+            .field("capacity", &self.engine.capacity())
+            .field("loads_under_way", &self.engine.count_flights())
+            .finish_non_exhaustive()
     }
 }
 

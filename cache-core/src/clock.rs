@@ -1,9 +1,10 @@
 //! Where a cache reads the time.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::Arc;
 
 /// A monotonic clock.
 ///

@@ -2,23 +2,26 @@
 
 use std::any::{Any, TypeId};
 use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use crate::any_store::AnyStore;
 use crate::builder::Settings;
+use crate::capacity::{Quota, Room};
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::inspect::EntryInfo;
-use crate::policy::Policy;
 use crate::query::{QueryNames, QueryState, QueryTable, Site};
 use crate::reentry;
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
 use crate::shard::Origin;
 use crate::stats::{Counters, Event, QueryStats, Stats};
-use crate::store::{AnyStore, Describe, Storable, Store};
+use crate::store::{Candidate, Describe, Storable, Store};
 use crate::stores::Stores;
-use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
-use crate::tag::{Above, Bearings, Registry, Tag};
+use crate::sync::{Arc, Mutex};
+use crate::tag::{Above, Bearing, Bearings, Registry, Tag};
 use crate::version::{Cell, VersionClock};
+use crate::waits::next_load;
 
 /// More entries than these are never stored, whatever the capacity.
 pub(crate) const MAX_CAPACITY: usize = 1 << 30;
@@ -28,11 +31,11 @@ pub(crate) struct Engine {
     /// Raised when everything is invalidated.
     pub(crate) floor: Cell,
     pub(crate) time: TimeSource,
-    /// The order in which entries go. Its lock is taken before those of shards.
-    pub(crate) policy: Mutex<Policy>,
+    /// Which entry is to go. Its lock is taken before those of shards.
+    pub(crate) room: Mutex<Room>,
     pub(crate) stores: Stores,
-    /// Counts the loads begun.
-    loads: AtomicU64,
+    /// Counts the queries that have a capacity of their own.
+    quotas: AtomicU32,
     capacity: usize,
     default_ttl: Nanos,
     hasher: foldhash::fast::RandomState,
@@ -59,9 +62,9 @@ impl Engine {
             versions: VersionClock::default(),
             floor: Cell::default(),
             time: settings.time,
-            policy: Mutex::new(Policy::new(capacity)),
+            room: Mutex::new(Room::new(capacity)),
             stores: Stores::new(shards_per_store(capacity, processors)),
-            loads: AtomicU64::new(0),
+            quotas: AtomicU32::new(0),
             capacity,
             default_ttl: saturating_nanos(settings.default_ttl),
             hasher: foldhash::fast::RandomState::default(),
@@ -77,10 +80,6 @@ impl Engine {
         self.capacity
     }
 
-    pub(crate) fn ttl(&self, ttl: Option<Duration>) -> Nanos {
-        ttl.map_or(self.default_ttl, saturating_nanos)
-    }
-
     /// The hash of a key, which `write` writes.
     pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut foldhash::fast::FoldHasher<'_>)) -> u64 {
         let mut hasher = self.hasher.build_hasher();
@@ -89,9 +88,9 @@ impl Engine {
         hasher.finish()
     }
 
-    /// When a load that starts now begins. Whatever it bears must have been found before.
+    /// When a load that starts now begins. What it is known to bear must have been found before.
     pub(crate) fn origin(&self, now: Nanos) -> Origin {
-        Origin { birth: self.versions.birth(), time: now, order: self.loads.fetch_add(1, Ordering::Relaxed) }
+        Origin { birth: self.versions.birth(), time: now, load: next_load() }
     }
 
     pub(crate) fn scope(&self, name: &str) -> Arc<Scope> {
@@ -118,31 +117,51 @@ impl Engine {
     }
 
     fn query(&self, site: Site) -> &Arc<QueryState> {
-        self.queries.state(site, || self.names.register(site))
+        self.queries.state(site, || self.names.register(site, |capacity| self.quota(capacity)))
     }
 
-    /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
-    pub(crate) fn bear(
+    fn quota(&self, capacity: usize) -> Quota {
+        Quota { number: self.quotas.fetch_add(1, Ordering::Relaxed), capacity: capacity.min(MAX_CAPACITY) }
+    }
+
+    /// What an entry of a query is to be of. The cells of what it is to bear are found here.
+    pub(crate) fn candidate<K>(
         &self,
         scope: ScopeRef<'_>,
         query: &QueryState,
+        (key, hash): (K, u64),
+        ttl: Option<Duration>,
         tags: impl IntoIterator<Item = Tag>,
-    ) -> Bearings {
+    ) -> Candidate<K> {
+        let bearings = self.bear(scope, query, tags);
+        Candidate { key, hash, scope: scope_id(scope), ttl: ttl.map_or(self.default_ttl, saturating_nanos), bearings }
+    }
+
+    /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
+    fn bear(&self, scope: ScopeRef<'_>, query: &QueryState, tags: impl IntoIterator<Item = Tag>) -> Bearings {
+        let of_query = scope.map(|scope| scope.queries.bear(query.label.clone(), || Above::Scope(scope.clone())));
+        of_query.into_iter().chain(self.bear_tags(scope, tags)).collect()
+    }
+
+    /// Finds the cells of tags.
+    pub(crate) fn bear_tags(
+        &self,
+        scope: ScopeRef<'_>,
+        tags: impl IntoIterator<Item = Tag>,
+    ) -> impl Iterator<Item = Bearing> {
         let mut distinct: Vec<Tag> = Vec::new();
         for tag in tags {
             if !distinct.contains(&tag) {
                 distinct.push(tag);
             }
         }
-        let Some(scope) = scope else {
-            return distinct.into_iter().map(|tag| self.tags.bear(tag, || Above::Nothing)).collect();
-        };
-        let of_query = scope.queries.bear(query.label.clone(), || Above::Scope(scope.clone()));
-        let of_tags = distinct.into_iter().map(|tag| {
-            let everywhere = || Above::Everywhere(self.tags.bear(tag.clone(), || Above::Nothing));
-            scope.tags.bear(tag.clone(), everywhere)
-        });
-        std::iter::once(of_query).chain(of_tags).collect()
+        distinct.into_iter().map(move |tag| match scope {
+            None => self.tags.bear(tag, || Above::Nothing),
+            Some(scope) => {
+                let everywhere = || Above::Everywhere(self.tags.bear(tag.clone(), || Above::Nothing));
+                scope.tags.bear(tag.clone(), everywhere)
+            }
+        })
     }
 
     pub(crate) fn invalidate_all(&self, scope: ScopeRef<'_>) {
@@ -187,7 +206,7 @@ impl Engine {
         for store in self.stores.iter() {
             store.purge(self, now);
         }
-        self.policy.lock().shrink();
+        self.room.lock().shrink();
     }
 
     pub(crate) fn entries(&self, scope: ScopeRef<'_>) -> Vec<EntryInfo> {
@@ -197,6 +216,12 @@ impl Engine {
             store.list(self, now, only, &mut list);
         }
         list
+    }
+
+    /// The loads that are under way, for one who wonders what everybody is waiting for: so this waits for
+    /// nothing, and is `None` if something is locked.
+    pub(crate) fn count_flights(&self) -> Option<usize> {
+        self.stores.iter().map(|store| store.count_flights()).sum()
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -227,11 +252,11 @@ impl Engine {
 
     /// Panics if something in the cache contradicts something else.
     pub(crate) fn check_invariants(&self) {
-        let policy = self.policy.lock();
-        let mut queued = policy.check_invariants();
+        let room = self.room.lock();
+        let mut queued = room.check_invariants();
         let mut stored: Vec<_> = self.stores.iter().flat_map(|store| store.check_invariants()).collect();
         for (at, node) in &stored {
-            assert_eq!(policy.address(*node), *at, "an entry and its place in the queues disagree");
+            assert_eq!(room.address(*node), *at, "an entry and its place in the queues disagree");
         }
         queued.sort_unstable();
         stored.sort_unstable();

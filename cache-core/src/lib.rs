@@ -69,10 +69,15 @@ mod error;
 mod inspect;
 mod stats;
 
+mod any_store;
+mod capacity;
 mod chain;
 mod engine;
+mod flight;
 mod key;
+mod landing;
 mod load;
+mod options;
 mod policy;
 mod query;
 mod reentry;
@@ -84,6 +89,7 @@ mod sync;
 mod table;
 mod tag;
 mod version;
+mod waits;
 
 #[doc(hidden)]
 pub mod private;
@@ -95,6 +101,7 @@ pub use cache_macros::{HasCache, cached_query, invalidates};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::GlobalCacheInUse;
 pub use inspect::EntryInfo;
+pub use options::EntryOptions;
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
-pub use tagged::{EntryOptions, TaggedCache, TaggedCacheBuilder};
+pub use tagged::{TaggedCache, TaggedCacheBuilder};

@@ -1,106 +1,193 @@
-//! A load: from the miss that calls for it to the entry that it leaves.
-
-use std::time::Duration;
+//! What a caller does that missed: it waits for the load of another, or loads and leaves an entry.
+//!
+//! How that is decided is in [`Attempt::step`], for every kind of caller. Only how one waits differs.
 
 use crate::clock::Nanos;
-use crate::engine::{Engine, ScopeRef, scope_id};
-use crate::policy::NodeId;
-use crate::shard::{Entry, NEVER_VERIFIED, Origin};
+use crate::engine::{Engine, ScopeRef};
+use crate::landing::{Landed, Landing};
+use crate::reentry;
+use crate::scope::Scope;
 use crate::stats::Event;
-use crate::store::{Storable, Store, Wanted};
-use crate::sync::{Arc, AtomicU32, AtomicU64};
+use crate::store::{Candidate, Claim, Storable, Store, Wanted};
+use crate::sync::Arc;
 use crate::tag::{Bearings, Tag};
+use crate::waits::{LoadId, Running, Wait};
 
-/// A load that has begun. Dropped before it is finished, it has failed, by an `Err` or by a panic.
-pub(crate) struct Load<K, V> {
+/// A caller's way from a miss to a value, or to a load of its own.
+pub(crate) struct Attempt<K, V> {
     engine: Arc<Engine>,
-    pub(crate) store: Arc<Store<K, V>>,
-    /// Taken when the load is finished.
-    pending: Option<Pending<K>>,
-}
-
-struct Pending<K> {
-    key: K,
+    store: Arc<Store<K, V>>,
+    scope: Option<Arc<Scope>>,
     hash: u64,
-    scope: u32,
-    origin: Origin,
-    expires_at: Nanos,
-    bearings: Bearings,
-    /// A dead entry has the key, and is to go even if nothing takes its place.
-    replaces: bool,
+    /// Taken when its own load begins.
+    candidate: Option<Candidate<K>>,
+    /// When the cache was asked.
+    now: Nanos,
+    /// Whether a dead entry was found, which is to go even if nothing takes its place.
+    found_dead: bool,
+    /// How often it may still wait and be refused what it waited for.
+    patience: u32,
 }
 
-/// What a load is for.
-pub(crate) struct Miss<K> {
-    pub(crate) key: K,
-    pub(crate) hash: u64,
-    /// When the cache was asked for the key.
-    pub(crate) now: Nanos,
-    /// Whether a dead entry was found.
-    pub(crate) found_dead: bool,
+/// After so many loads whose values were not for it, a caller waits no more, but loads for itself. A load
+/// that makes no value doesn't count: the next waiter loads, and so all get on.
+const PATIENCE: u32 = 2;
+
+/// What is to be done next.
+enum Step<V> {
+    Return(V),
+    /// The load has begun already, if it has a number: what has none is not stored, nor waited for.
+    Load(Option<LoadId>),
+    Wait(Waiter<V>),
 }
 
-impl Miss<()> {
-    /// For the key that was asked for.
-    pub(crate) fn of<K>(self, key: K) -> Miss<K> {
-        Miss { key, hash: self.hash, now: self.now, found_dead: self.found_dead }
+/// Somebody who waits for the load of another.
+struct Waiter<V> {
+    landing: Arc<Landing<V>>,
+    _wait: Wait,
+}
+
+impl<V> Waiter<V> {
+    /// Blocks this thread.
+    fn block(self) -> (Landed, Arc<Landing<V>>) {
+        (self.landing.wait(), self.landing)
     }
 }
 
-impl<K: Storable + Eq, V: Storable> Load<K, V> {
-    /// Begins a load. Nothing that its value is made from may have been read yet.
-    pub(crate) fn begin(
+impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
+    pub(crate) fn new(
         engine: Arc<Engine>,
         store: Arc<Store<K, V>>,
         scope: ScopeRef<'_>,
-        miss: Miss<K>,
-        ttl: Option<Duration>,
-        tags: impl IntoIterator<Item = Tag>,
+        candidate: Candidate<K>,
+        now: Nanos,
+        found_dead: bool,
     ) -> Self {
-        // In this order: see `crate::version`.
-        let bearings = engine.bear(scope, &store.query, tags);
-        let origin = engine.origin(miss.now);
-        let pending = Pending {
-            key: miss.key,
-            hash: miss.hash,
-            scope: scope_id(scope),
-            origin,
-            expires_at: origin.time.saturating_add(engine.ttl(ttl)),
-            bearings,
-            replaces: miss.found_dead,
-        };
-        Self { pending: Some(pending), engine, store }
+        let (scope, hash, candidate) = (scope.cloned(), candidate.hash, Some(candidate));
+        Self { engine, store, scope, hash, candidate, now, found_dead, patience: PATIENCE }
     }
 
-    /// Stores the value, unless what it was made from has been invalidated since. `value` is not asked for
-    /// where nothing is stored anyway.
-    pub(crate) fn finish(mut self, value: impl FnOnce() -> V) {
-        if self.engine.capacity() == 0 {
-            self.pending = None;
-            return;
+    /// Waits, if it has to, by blocking this thread.
+    pub(crate) fn run(mut self) -> Result<V, Load<K, V>> {
+        loop {
+            match self.step() {
+                Step::Return(value) => return Ok(value),
+                Step::Load(flight) => return Err(self.into_load(flight)),
+                Step::Wait(waiter) => {
+                    let (landed, landing) = waiter.block();
+                    if let Some(value) = self.landed(landed, &landing) {
+                        return Ok(value);
+                    }
+                }
+            }
         }
-        // While it is made, and may panic, the load is still unfinished.
-        let value = value();
-        let Some(pending) = self.pending.take() else { return };
+    }
+
+    fn step(&mut self) -> Step<V> {
+        if self.store.capacity(&self.engine) == 0 || reentry::is_inside() {
+            // What isn't stored needs no flight. And inside, where a lock is held, there must be no waiting.
+            return Step::Load(None);
+        }
+        let mut may_wait = self.patience > 0;
+        loop {
+            match self.store.claim(&self.engine, &mut self.candidate, self.now, may_wait) {
+                Claim::Found => {
+                    // It may have gone again meanwhile.
+                    if let Some(value) = self.find() {
+                        return Step::Return(value);
+                    }
+                }
+                Claim::Join(load, landing) => match Wait::begin(load) {
+                    Some(wait) => return Step::Wait(Waiter { landing, _wait: wait }),
+                    None => may_wait = false,
+                },
+                Claim::Lead(load) => return Step::Load(Some(load)),
+            }
+        }
+    }
+
+    /// Takes note of how a load ended, and takes its value.
+    fn landed(&mut self, landed: Landed, landing: &Landing<V>) -> Option<V> {
+        self.now = self.engine.time.now();
+        match landed {
+            Landed::Shared => return landing.value().cloned(),
+            Landed::Refused => self.patience -= 1,
+            Landed::Failed => {}
+        }
+        None
+    }
+
+    fn find(&self) -> Option<V> {
+        let Candidate { key, hash, scope, .. } = self.candidate.as_ref()?;
+        let wanted = Wanted { hash: *hash, scope: *scope, is_key: |stored: &K| stored == key };
+        self.store.get(&self.engine, &wanted, self.now).ok()
+    }
+
+    fn into_load(self, flight: Option<LoadId>) -> Load<K, V> {
+        let Self { engine, store, scope, hash, found_dead, .. } = self;
+        Load { engine, store, scope, hash, flight, found_dead, has_ended: false }
+    }
+}
+
+/// A load that has begun. Dropped before it is finished, it has failed, by an `Err` or by a panic, and one of
+/// those who wait for it loads next.
+pub(crate) struct Load<K, V> {
+    engine: Arc<Engine>,
+    pub(crate) store: Arc<Store<K, V>>,
+    scope: Option<Arc<Scope>>,
+    hash: u64,
+    flight: Option<LoadId>,
+    found_dead: bool,
+    has_ended: bool,
+}
+
+impl<K, V> Load<K, V> {
+    /// Runs the body, in which no wait for this load is allowed.
+    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        self.store.query.counters.count(Event::Load);
+        let _running = self.flight.map(Running::enter);
+        body()
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
+    /// Ends the load with a value. A copy is stored, unless what it was made from has been invalidated since.
+    /// `tags` are those that only the value tells.
+    pub(crate) fn finish<T>(mut self, value: &V, tags: impl FnOnce(&V) -> T)
+    where
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        let Some(load) = self.flight else {
+            self.has_ended = true;
+            return;
+        };
+        // All of this is code of the user's, and may panic or ask for the same key: the load is still running.
+        let running = Running::enter(load);
+        let copy = value.clone();
+        let tags = tags(value).into_iter().map(Into::into);
+        let late: Bearings = self.engine.bear_tags(self.scope.as_ref(), tags).collect();
         let now = self.engine.time.now();
-        if now >= pending.expires_at {
-            self.bury_predecessor(&pending);
-        } else if !self.store.insert(&self.engine, pending.into_entry(value), now) {
+        drop(running);
+        let completion = self.store.complete(&self.engine, (self.hash, load), copy, late, now);
+        self.has_ended = true;
+        if completion.is_stale {
             self.store.query.counters.count(Event::DiscardedLoad);
+        }
+        if let Some(duty) = completion.duty {
+            if completion.may_share {
+                duty.share(value.clone());
+            } else {
+                duty.refuse();
+            }
         }
     }
 
     /// Ends a load that made no value.
-    pub(crate) fn fail(self) {
-        if let Some(pending) = &self.pending {
-            self.bury_predecessor(pending);
-        }
-    }
-
-    fn bury_predecessor(&self, pending: &Pending<K>) {
-        if pending.replaces {
-            let is_key = |stored: &K| *stored == pending.key;
-            let wanted = Wanted { hash: pending.hash, scope: pending.scope, is_key };
+    pub(crate) fn fail(mut self) {
+        let Some(load) = self.flight.take() else { return };
+        let Some(flight) = self.store.abandon(self.hash, load) else { return };
+        if self.found_dead {
+            let wanted = Wanted { hash: flight.hash, scope: flight.scope, is_key: |stored: &K| *stored == flight.key };
             self.store.bury(&self.engine, &wanted, self.engine.time.now());
         }
     }
@@ -108,26 +195,12 @@ impl<K: Storable + Eq, V: Storable> Load<K, V> {
 
 impl<K, V> Drop for Load<K, V> {
     fn drop(&mut self) {
-        if self.pending.is_some() {
-            self.store.query.counters.count(Event::LoadError);
+        if self.has_ended {
+            return;
         }
-    }
-}
-
-impl<K> Pending<K> {
-    fn into_entry<V>(self, value: V) -> Entry<K, V> {
-        Entry {
-            hash: self.hash,
-            scope: self.scope,
-            node: NodeId::MAX,
-            origin: self.origin,
-            expires_at: self.expires_at,
-            verified: AtomicU64::new(NEVER_VERIFIED),
-            hits: AtomicU32::new(0),
-            spent: AtomicU32::new(0),
-            bearings: self.bearings,
-            key: self.key,
-            value,
+        self.store.query.counters.count(Event::LoadError);
+        if let Some(load) = self.flight {
+            drop(self.store.abandon(self.hash, load));
         }
     }
 }

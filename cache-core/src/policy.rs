@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
+use crate::capacity::Quota;
+
 /// Where an entry is: the number of its shard, counted through all stores, and its slot there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address {
@@ -25,6 +27,9 @@ pub(crate) struct Address {
 pub(crate) struct Sight {
     pub(crate) hash: u64,
     pub(crate) state: State,
+    /// Its place in the queues of the whole cache.
+    pub(crate) node: NodeId,
+    pub(crate) quota: Option<Quota>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +143,7 @@ impl Policy {
     }
 
     /// Chooses the entry that goes, and lets go of it. `None` if there is none at all.
-    pub(crate) fn evict(&mut self, residents: &impl Residents) -> Option<(Address, State)> {
+    pub(crate) fn evict(&mut self, residents: &impl Residents) -> Option<(NodeId, Address, State)> {
         if let Some(dead) = self.sweep(residents) {
             return Some(dead);
         }
@@ -150,7 +155,7 @@ impl Policy {
                 return None;
             }
             let at = self.nodes[node as usize].at;
-            let Sight { hash, state } = residents.look(at);
+            let Sight { hash, state, .. } = residents.look(at);
             let left = match state {
                 State::Live { .. } if moves_left == 0 => None,
                 State::Live { uses } if from_small => (uses >= USES_TO_STAY).then_some(0),
@@ -168,12 +173,12 @@ impl Policy {
                 self.ghosts.push(hash);
             }
             self.forget(node);
-            return Some((at, state));
+            return Some((node, at, state));
         }
     }
 
     /// Moves the hand on, until it finds a dead entry or has looked at enough of them.
-    fn sweep(&mut self, residents: &impl Residents) -> Option<(Address, State)> {
+    fn sweep(&mut self, residents: &impl Residents) -> Option<(NodeId, Address, State)> {
         for _ in 0..SWEEP.min(self.nodes.len()) {
             self.hand = if self.hand + 1 < self.nodes.len() { self.hand + 1 } else { 0 };
             let Node { at, place, .. } = self.nodes[self.hand];
@@ -184,7 +189,7 @@ impl Policy {
             if state.is_dead() {
                 let node = NodeId::try_from(self.hand).expect("nodes are numbered by `NodeId`");
                 self.forget(node);
-                return Some((at, state));
+                return Some((node, at, state));
             }
         }
         None

@@ -11,11 +11,11 @@ use std::time::Duration;
 use crate::cache::Cache;
 use crate::engine::{downcast, downcast_arc, scope_id};
 pub use crate::key::{Argument, KeyPart, NoPart, OpaquePart, Part, Parts};
-use crate::load::{Load, Miss};
+use crate::load::{Attempt, Load};
 use crate::query::QueryState;
 pub use crate::query::{Located, Query, Site};
-use crate::stats::Event;
 use crate::store::{Absent, Wanted};
+use crate::tag::Tag;
 
 /// A value that can be cached. Implemented for every type that can.
 #[diagnostic::on_unimplemented(
@@ -173,14 +173,17 @@ where
         Ok(value) => return Answer::Hit(O::hit(value)),
         Err(absent) => absent,
     };
-    let miss = Miss { key: parts.to_owned(), hash, now, found_dead: absent == Absent::Dead };
-    let load = Load::begin(engine.clone(), downcast_arc(store), cache.scope_ref(), miss, ttl(), []);
-    Answer::Miss(Missed {
-        load,
-        finish: |load, value| load.finish(|| value.clone()),
-        fail: Load::fail,
-        outcome: PhantomData,
-    })
+    let candidate = engine.candidate(cache.scope_ref(), &typed.query, (parts.to_owned(), hash), ttl(), []);
+    let found_dead = absent == Absent::Dead;
+    match Attempt::new(engine.clone(), downcast_arc(store), cache.scope_ref(), candidate, now, found_dead).run() {
+        Ok(value) => Answer::Hit(O::hit(value)),
+        Err(load) => Answer::Miss(Missed {
+            load,
+            finish: |load, value| load.finish(value, |_| [] as [Tag; 0]),
+            fail: Load::fail,
+            outcome: PhantomData,
+        }),
+    }
 }
 
 fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {
@@ -193,8 +196,7 @@ impl<K, V, O> Missed<K, V, O> {
     where
         O: Outcome<R, Value = V>,
     {
-        self.load.store.query.counters.count(Event::Load);
-        let result = body();
+        let result = self.load.run(body);
         match O::value(&result) {
             Some(value) => (self.finish)(self.load, value),
             None => (self.fail)(self.load),

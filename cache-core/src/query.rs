@@ -2,12 +2,14 @@
 
 use std::any::{TypeId, type_name};
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicU32 as StaticAtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::any_store::AnyStore;
+use crate::capacity::Quota;
 use crate::chain::Chain;
 use crate::stats::Counters;
-use crate::store::AnyStore;
-use crate::sync::{Arc, Ordering};
+
+use crate::sync::Arc;
 use crate::table::Table;
 use crate::tag::Tag;
 use crate::version::Cell;
@@ -19,14 +21,23 @@ pub struct Query {
     pub(crate) module: &'static str,
     /// The names of the arguments that are its key.
     pub(crate) arguments: &'static [&'static str],
+    /// The most entries there may be of it, if it says so.
+    capacity: Option<usize>,
     /// Its number among the queries of this process, from 1; 0 until it is first used.
-    number: StaticAtomicU32,
+    number: AtomicU32,
 }
 
 impl Query {
     /// The facts of one function. `arguments` are those that are its key, in their order.
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
-        Self { name, module, arguments, number: StaticAtomicU32::new(0) }
+        Self { name, module, arguments, capacity: None, number: AtomicU32::new(0) }
+    }
+
+    /// The same, with at most so many entries.
+    #[must_use]
+    pub const fn with_capacity(self, entries: usize) -> Self {
+        let Self { name, module, arguments, number, .. } = self;
+        Self { name, module, arguments, capacity: Some(entries), number }
     }
 
     fn number(&self) -> u32 {
@@ -38,7 +49,7 @@ impl Query {
 
     #[cold]
     fn take_number(&self) -> u32 {
-        static LAST: StaticAtomicU32 = StaticAtomicU32::new(0);
+        static LAST: AtomicU32 = AtomicU32::new(0);
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         // The number of a thread that comes second is never used.
         match self.number.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed) {
@@ -84,6 +95,7 @@ pub(crate) struct QueryState {
     pub(crate) cell: Cell,
     /// Names the query in a scope's registry.
     pub(crate) label: Tag,
+    pub(crate) quota: Option<Quota>,
     pub(crate) counters: Counters,
 }
 
@@ -97,14 +109,15 @@ impl QueryState {
             arguments: &[],
             cell: Cell::default(),
             label: Tag::from(""),
+            quota: None,
             counters: Counters::new(),
         }
     }
 
-    fn of(site: Site, label: Tag) -> Self {
+    fn of(site: Site, label: Tag, quota: Option<Quota>) -> Self {
         let Query { name, module, arguments, .. } = *(site.query)();
         let owner = if (site.owner)() == TypeId::of::<()>() { "" } else { (site.owner_name)() };
-        Self { name, module, owner, arguments, label, ..Self::anonymous() }
+        Self { name, module, owner, arguments, label, quota, ..Self::anonymous() }
     }
 }
 
@@ -152,11 +165,11 @@ pub(crate) struct QueryNames {
 }
 
 impl QueryNames {
-    pub(crate) fn register(&self, site: Site) -> Arc<QueryState> {
-        let name = (site.query)().name;
+    pub(crate) fn register(&self, site: Site, quota: impl FnOnce(usize) -> Quota) -> Arc<QueryState> {
+        let Query { name, capacity, .. } = *(site.query)();
         let mut namesakes = self.by_name.entry(name).or_default();
         let label = Tag::from(format!("{name}#{}", namesakes.len()));
-        let state = Arc::new(QueryState::of(site, label));
+        let state = Arc::new(QueryState::of(site, label, capacity.map(quota)));
         namesakes.push(state.clone());
         state
     }

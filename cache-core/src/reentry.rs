@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use crate::sync::{RwLock, RwLockReadGuard};
+use crate::sync::{RwLock, RwLockReadGuard, thread_local};
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -15,7 +15,7 @@ thread_local! {
 
 /// Whether this thread holds a read lock of a cache.
 pub(crate) fn is_inside() -> bool {
-    DEPTH.get() > 0
+    DEPTH.with(Cell::get) > 0
 }
 
 /// Takes a read lock: in its turn, or if this thread is inside past the writers that wait.
@@ -30,13 +30,13 @@ pub(crate) struct Inside(());
 
 impl Inside {
     pub(crate) fn enter() -> Self {
-        DEPTH.set(DEPTH.get() + 1);
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
         Self(())
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }

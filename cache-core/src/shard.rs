@@ -1,13 +1,17 @@
-//! One shard of a store: a table of entries. No locks in here.
+//! One shard of a store: a table of entries, and the loads under way. No locks in here.
+
+use std::sync::atomic::AtomicU32;
 
 use hashbrown::HashTable;
 
 use crate::clock::Nanos;
+use crate::flight::Flights;
 use crate::policy::{MAX_USES, NodeId};
 use crate::scope::ScopeId;
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 use crate::tag::Bearings;
 use crate::version::Version;
+use crate::waits::LoadId;
 
 /// A stored value, and all that is known of it.
 pub(crate) struct Entry<K, V> {
@@ -32,8 +36,8 @@ pub(crate) struct Entry<K, V> {
 pub(crate) struct Origin {
     pub(crate) birth: Version,
     pub(crate) time: Nanos,
-    /// Its place among the loads of the cache. Times are too coarse to tell which of two began first.
-    pub(crate) order: u64,
+    /// Tells also which of two loads began first: times are too coarse for that.
+    pub(crate) load: LoadId,
 }
 
 /// A `verified` mark that no count of invalidations is equal to.
@@ -72,23 +76,12 @@ pub(crate) struct Shard<K, V> {
     table: HashTable<Index>,
     slots: Vec<Slot<K, V>>,
     vacant: Index,
-    /// The last invalidation of a single key in this shard. A load of that key may be on its way, and
-    /// loads aren't known by their keys: what was born before is not stored here, whatever its key.
-    fence: Version,
+    pub(crate) flights: Flights<K, V>,
 }
 
 impl<K, V> Shard<K, V> {
     pub(crate) fn new() -> Self {
-        Self { table: HashTable::new(), slots: Vec::new(), vacant: NIL, fence: 0 }
-    }
-
-    pub(crate) fn raise_fence(&mut self, version: Version) {
-        self.fence = self.fence.max(version);
-    }
-
-    /// Whether what was born at `birth` may be stored, as far as invalidations of single keys go.
-    pub(crate) fn admits(&self, birth: Version) -> bool {
-        self.fence <= birth
+        Self { table: HashTable::new(), slots: Vec::new(), vacant: NIL, flights: Flights::new() }
     }
 
     /// Finds the entry of a key, given by its hash, its scope and its equality.
@@ -98,6 +91,15 @@ impl<K, V> Shard<K, V> {
             entry.hash == hash && entry.scope == scope && is_key(&entry.key)
         };
         self.table.find(hash, same).copied()
+    }
+
+    /// Finds the entry that has the key of a load under way.
+    pub(crate) fn find_predecessor(&self, hash: u64, load: LoadId) -> Option<Index>
+    where
+        K: Eq,
+    {
+        let flight = self.flights.get(hash, load)?;
+        self.find(hash, flight.scope, |key| *key == flight.key)
     }
 
     pub(crate) fn entry(&self, index: Index) -> &Entry<K, V> {
@@ -182,6 +184,7 @@ impl<K, V> Shard<K, V> {
 
     /// Panics if the table, the slots and the list of vacant ones disagree.
     pub(crate) fn check_invariants(&self) {
+        self.flights.check_invariants();
         for (index, entry) in self.entries_from(0) {
             let found = self.table.find(entry.hash, |&found| found == index);
             assert!(found.is_some(), "the entry in slot {index} is not in the table");
@@ -209,7 +212,7 @@ mod tests {
             hash: key.wrapping_mul(0x9E37_79B9_7F4A_7C15),
             scope: 0,
             node: NodeId::try_from(key).expect("a small number"),
-            origin: Origin { birth: 0, time: 0, order: 0 },
+            origin: Origin { birth: 0, time: 0, load: 0 },
             expires_at: Nanos::MAX,
             verified: NEVER_VERIFIED.into(),
             hits: 0.into(),
@@ -243,16 +246,5 @@ mod tests {
         assert_eq!((shard.slots.len(), shard.slots.capacity(), shard.is_sparse()), (100, 100, false));
         assert_eq!(moved.len(), 100);
         assert!(moved.iter().all(|&(key, index)| find(&shard, key) == Some(index)));
-    }
-
-    #[test]
-    fn what_was_born_before_the_fence_is_refused_also_after_all_has_left() {
-        let mut shard = Shard::new();
-        shard.raise_fence(5);
-        shard.raise_fence(3);
-        let index = shard.insert(entry(1));
-        shard.remove(index);
-        shard.compact(|_, _| {});
-        assert!(!shard.admits(4) && shard.admits(5));
     }
 }

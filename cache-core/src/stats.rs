@@ -2,10 +2,10 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
 use crate::query::QueryState;
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// What is counted, for each query.
 #[derive(Clone, Copy)]

@@ -6,24 +6,27 @@
 //! be dropped is handed out from under the lock first. The last two may use the cache again: see
 //! [`crate::reentry`].
 
-use std::any::Any;
 use std::fmt;
-use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
 
+use crate::any_store::Garbage;
+use crate::capacity::Room;
 use crate::clock::Nanos;
 use crate::engine::Engine;
-use crate::inspect::EntryInfo;
-use crate::policy::{Address, Policy, Sight, State};
+use crate::flight::Flight;
+use crate::landing::{Duty, Landing};
+use crate::policy::{Address, NodeId, State};
 use crate::query::QueryState;
 use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
-use crate::shard::{Entry, Shard};
+use crate::shard::{Entry, Index, NEVER_VERIFIED, Origin, Shard};
 use crate::stats::Event;
 use crate::stores::View;
-use crate::sync::{Arc, Ordering, RwLock};
+use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use crate::tag::Bearings;
 use crate::version::Version;
+use crate::waits::LoadId;
 
 /// Keys and values that can be stored.
 pub(crate) trait Storable: Send + Sync + 'static {}
@@ -32,25 +35,63 @@ impl<T: Send + Sync + 'static> Storable for T {}
 /// Writes out a key, for a listing.
 pub(crate) type Describe<K> = fn(&K, &QueryState, &mut dyn fmt::Write) -> fmt::Result;
 
-/// What is to be dropped where no lock is held.
-type Garbage = Box<dyn Any + Send>;
-
 /// In cache lines of its own: threads that use different shards have nothing to do with each other.
-type LockedShard<K, V> = CachePadded<RwLock<Shard<K, V>>>;
+pub(crate) type LockedShard<K, V> = CachePadded<RwLock<Shard<K, V>>>;
 
 pub(crate) struct Store<K, V> {
     /// The number of its first shard, counted through all stores of the cache.
-    first_shard: u32,
-    shards: Box<[LockedShard<K, V>]>,
+    pub(crate) first_shard: u32,
+    pub(crate) shards: Box<[LockedShard<K, V>]>,
     pub(crate) query: Arc<QueryState>,
-    describe: Describe<K>,
+    pub(crate) describe: Describe<K>,
 }
 
-/// What had to go for an entry, or the entry itself if it could not be stored.
-enum Displaced<K, V> {
-    Nothing,
-    Own(Entry<K, V>),
-    Other(#[expect(dead_code, reason = "it is there to be dropped")] Garbage),
+/// What an operation took out. It is dropped where no lock is held.
+pub(crate) struct Removed<K, V> {
+    entry: Option<Entry<K, V>>,
+    flight: Option<Flight<K, V>>,
+    value: Option<V>,
+    /// What made room.
+    evicted: Option<Entry<K, V>>,
+    /// The same, of another store.
+    evicted_elsewhere: Option<Garbage>,
+}
+
+impl<K, V> Default for Removed<K, V> {
+    fn default() -> Self {
+        Self { entry: None, flight: None, value: None, evicted: None, evicted_elsewhere: None }
+    }
+}
+
+/// What an entry is to be of, before there is a value: all that code of the user's has a part in.
+pub(crate) struct Candidate<K> {
+    pub(crate) key: K,
+    pub(crate) hash: u64,
+    pub(crate) scope: ScopeId,
+    pub(crate) ttl: Nanos,
+    pub(crate) bearings: Bearings,
+}
+
+/// What somebody is to do who asked for a key and missed.
+pub(crate) enum Claim<V> {
+    /// Look again: there is a value by now.
+    Found,
+    /// Wait for a load that is under way.
+    Join(LoadId, Arc<Landing<V>>),
+    /// Load.
+    Lead(LoadId),
+}
+
+/// What became of a value that was loaded.
+pub(crate) struct Completion<K, V> {
+    /// Whether it was made from something that has been invalidated since.
+    pub(crate) is_stale: bool,
+    /// Whether those who waited may have it.
+    pub(crate) may_share: bool,
+    /// To those who waited.
+    pub(crate) duty: Option<Duty<V>>,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    pub(crate) removed: Removed<K, V>,
 }
 
 /// The key that a caller looks for, borrowed.
@@ -86,7 +127,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
-    fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Result<V, Absent>
+    pub(crate) fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Result<V, Absent>
     where
         V: Clone,
     {
@@ -103,79 +144,212 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Ok(entry.value.clone())
     }
 
-    /// Stores an entry if it is current, and returns whether it was. Of several loads of one key the last
-    /// begun is kept.
-    pub(crate) fn insert(&self, engine: &Engine, entry: Entry<K, V>, now: Nanos) -> bool
+    /// Finds out what a caller is to do that missed, and if it is to load begins that: the candidate is taken
+    /// then. One that must not wait is given a load of its own, for which nobody else waits.
+    pub(crate) fn claim(
+        &self,
+        engine: &Engine,
+        candidate: &mut Option<Candidate<K>>,
+        now: Nanos,
+        may_wait: bool,
+    ) -> Claim<V>
     where
         K: Eq,
     {
-        if reentry::is_inside() {
-            return true;
+        let wanted = candidate.as_ref().expect("it is taken when a load begins, and no other begins after");
+        let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
+        let mut shard = self.shard(hash).write();
+        if shard.find(hash, scope, is_key).is_some_and(|index| self.is_live(engine, shard.entry(index), now)) {
+            return Claim::Found;
         }
-        let (is_current, garbage) = self.place(engine, entry, now);
-        drop(garbage);
-        is_current
+        let is_current = |flight: &Flight<K, V>| now < flight.expires_at && !self.is_stale(engine, flight);
+        let open = shard.flights.find_open(hash, scope, is_key, is_current);
+        let is_open = open.is_none();
+        if let (true, Some(flight)) = (may_wait, open) {
+            return Claim::Join(flight.id(), flight.landing());
+        }
+        let Some(Candidate { key, hash, scope, ttl, bearings }) = candidate.take() else { unreachable!() };
+        // The birth is read under the lock: an invalidation of the key that took its version before comes to
+        // the lock after this, and finds the load.
+        let origin = engine.origin(now);
+        let expires_at = now.saturating_add(ttl);
+        let (is_fenced, duty) = (false, None);
+        shard.flights.begin(Flight { hash, scope, key, origin, expires_at, bearings, is_open, is_fenced, duty });
+        Claim::Lead(origin.load)
     }
 
-    fn place(&self, engine: &Engine, mut entry: Entry<K, V>, now: Nanos) -> (bool, Displaced<K, V>)
+    /// Ends a load with a value, and stores it if it is current. Of several loads of one key the last begun is
+    /// kept. `late` is what it bears beside what was known when it began.
+    pub(crate) fn complete(
+        &self,
+        engine: &Engine,
+        (hash, load): (u64, LoadId),
+        value: V,
+        late: Bearings,
+        now: Nanos,
+    ) -> Completion<K, V>
     where
         K: Eq,
     {
-        let mut policy = engine.policy.lock();
-        let mut shard = self.shard(entry.hash).write();
-        let birth = entry.origin.birth;
-        if !shard.admits(birth) || !self.admits(engine, &entry) {
-            return (false, Displaced::Own(entry));
+        // Before the locks are taken: if comparing keys panics, it is dropped after they are released.
+        let mut removed = Removed::default();
+        let mut room = engine.room.lock();
+        if room.is_full(self.query.quota) && self.needs_room(engine, hash, load, now) {
+            self.make_room(engine, &mut room, now, &mut removed);
         }
-        if let Some(index) = shard.find(entry.hash, entry.scope, |key| *key == entry.key) {
-            let old = shard.entry_mut(index);
-            if old.origin.order > entry.origin.order && self.is_live(engine, old, now) {
-                return (true, Displaced::Own(entry));
-            }
-            self.count_death(self.state(engine, old, now));
-            // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
-            entry.node = old.node;
-            entry.spent = 0_u32.wrapping_sub(old.uses()).into();
-            return (true, Displaced::Own(std::mem::replace(old, entry)));
+        let mut shard = self.shard(hash).write();
+        let predecessor = shard.find_predecessor(hash, load);
+        // From here on nothing panics: the load ends now, in one step with what becomes of its value.
+        let mut flight = shard.flights.end(hash, load).expect("a load ends once");
+        let Origin { birth, .. } = flight.origin;
+        // Who waits has asked what was known when the load began, but not what it brings.
+        let may_share = now < flight.expires_at && late.admit(birth);
+        let duty = flight.duty.take();
+        flight.bearings.join(late);
+        let is_stale = self.is_stale(engine, &flight);
+        if is_stale || now >= flight.expires_at {
+            removed.entry =
+                predecessor.and_then(|index| self.remove_dead(engine, &mut room, &mut shard, index, hash, now));
+            (removed.flight, removed.value) = (Some(flight), Some(value));
+        } else {
+            let Flight { hash, scope, key, origin, expires_at, bearings, .. } = flight;
+            let entry = new_entry(Candidate { key, hash, scope, ttl: 0, bearings }, origin, expires_at, value);
+            removed.entry = self.put(engine, &mut room, &mut shard, predecessor, entry, now);
         }
-        let mut displaced = Displaced::Nothing;
-        if policy.is_full() {
-            drop(shard);
-            displaced = self.make_room(engine, &mut policy, now);
-            shard = self.shard(entry.hash).write();
+        Completion { is_stale, may_share, duty, removed }
+    }
+
+    /// Whether what a load is made from has been invalidated since it began.
+    fn is_stale(&self, engine: &Engine, flight: &Flight<K, V>) -> bool {
+        flight.is_fenced || !self.admits(engine, flight.origin.birth, &flight.bearings)
+    }
+
+    /// Whether the value of a load will be an entry more.
+    fn needs_room(&self, engine: &Engine, hash: u64, load: LoadId, now: Nanos) -> bool
+    where
+        K: Eq,
+    {
+        let shard = self.shard(hash).read();
+        let Some(flight) = shard.flights.get(hash, load) else { return false };
+        let may_be_stored = !self.is_stale(engine, flight) && now < flight.expires_at;
+        may_be_stored && shard.find_predecessor(hash, load).is_none()
+    }
+
+    /// Stores a value that is there already, in place of any that the key has, and of any that is on its way.
+    pub(crate) fn insert(&self, engine: &Engine, candidate: Candidate<K>, value: V, now: Nanos) -> Removed<K, V>
+    where
+        K: Eq,
+    {
+        let mut removed = Removed::default();
+        if reentry::is_inside() || self.capacity(engine) == 0 {
+            removed.value = Some(value);
+            return removed;
         }
-        let hash = entry.hash;
-        let index = shard.insert(entry);
-        shard.entry_mut(index).node = policy.admit(self.policy_hash(hash), self.address(hash, index));
-        (true, displaced)
+        let (hash, scope) = (candidate.hash, candidate.scope);
+        let is_key = |key: &K| *key == candidate.key;
+        let mut room = engine.room.lock();
+        let expires_at = now.saturating_add(candidate.ttl);
+        let is_live = now < expires_at;
+        if is_live && room.is_full(self.query.quota) && self.shard(hash).read().find(hash, scope, is_key).is_none() {
+            self.make_room(engine, &mut room, now, &mut removed);
+        }
+        let mut shard = self.shard(hash).write();
+        let predecessor = shard.find(hash, scope, is_key);
+        shard.flights.fence(hash, scope, is_key, Version::MAX);
+        if is_live {
+            let entry = new_entry(candidate, engine.origin(now), expires_at, value);
+            removed.entry = self.put(engine, &mut room, &mut shard, predecessor, entry, now);
+        } else {
+            removed.entry = predecessor.map(|index| self.remove_at(engine, &mut room, &mut shard, index, hash, now));
+            removed.value = Some(value);
+        }
+        removed
+    }
+
+    /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces;
+    /// that is itself, if the predecessor is newer.
+    fn put(
+        &self,
+        engine: &Engine,
+        room: &mut Room,
+        shard: &mut Shard<K, V>,
+        predecessor: Option<Index>,
+        mut entry: Entry<K, V>,
+        now: Nanos,
+    ) -> Option<Entry<K, V>> {
+        let Some(index) = predecessor else {
+            let hash = entry.hash;
+            let index = shard.insert(entry);
+            let node = room.admit(self.policy_hash(hash), self.address(hash, index), self.query.quota);
+            shard.entry_mut(index).node = node;
+            return None;
+        };
+        let old = shard.entry_mut(index);
+        if old.origin.load > entry.origin.load && self.is_live(engine, old, now) {
+            return Some(entry);
+        }
+        self.count_death(self.state(engine, old, now));
+        // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
+        entry.node = old.node;
+        entry.spent = 0_u32.wrapping_sub(old.uses()).into();
+        Some(std::mem::replace(old, entry))
     }
 
     /// Removes the entry whose turn it is, from whatever store it is in.
-    fn make_room(&self, engine: &Engine, policy: &mut Policy, now: Nanos) -> Displaced<K, V> {
-        match policy.evict(&View { engine, now }) {
-            None => Displaced::Nothing,
+    fn make_room(&self, engine: &Engine, room: &mut Room, now: Nanos, removed: &mut Removed<K, V>) {
+        match room.evict(&View { engine, now }, self.query.quota) {
+            None => {}
             // The common case, one store for all, needs no box.
-            Some((at, state)) if self.owns(at) => Displaced::Own(self.evict(policy, at, state)),
-            Some((at, state)) => Displaced::Other(engine.stores.at(at).evict_any(policy, at, state)),
+            Some((at, state)) if self.owns(at) => removed.evicted = Some(self.evict(room, at, state)),
+            Some((at, state)) => removed.evicted_elsewhere = Some(engine.stores.at(at).evict_any(room, at, state)),
         }
     }
 
-    /// Removes an entry of which the policy has let go.
-    fn evict(&self, policy: &mut Policy, at: Address, state: State) -> Entry<K, V> {
+    /// Removes an entry of which the policies have let go.
+    pub(crate) fn evict(&self, room: &mut Room, at: Address, state: State) -> Entry<K, V> {
         match state {
             State::Live { .. } => self.query.counters.count(Event::Eviction),
             dead => self.count_death(dead),
         }
-        Self::remove(&mut self.shard_at(at).write(), policy, at)
+        self.remove(&mut self.shard_at(at).write(), room, at)
     }
 
-    /// Removes an entry of which the policy has let go from its shard, and frees slots if most are vacant.
-    fn remove(shard: &mut Shard<K, V>, policy: &mut Policy, at: Address) -> Entry<K, V> {
+    /// Removes an entry of which the policies have let go from its shard, and frees slots if most are vacant.
+    fn remove(&self, shard: &mut Shard<K, V>, room: &mut Room, at: Address) -> Entry<K, V> {
         let entry = shard.remove(at.index);
         if shard.is_sparse() {
-            Self::compact(shard, policy, at.shard);
+            self.compact(shard, room, at.shard);
         }
         entry
+    }
+
+    /// Removes an entry, for whatever reason.
+    fn remove_at(
+        &self,
+        engine: &Engine,
+        room: &mut Room,
+        shard: &mut Shard<K, V>,
+        index: Index,
+        hash: u64,
+        now: Nanos,
+    ) -> Entry<K, V> {
+        let entry = shard.entry(index);
+        self.count_death(self.state(engine, entry, now));
+        room.forget(entry.node, self.query.quota);
+        self.remove(shard, room, self.address(hash, index))
+    }
+
+    fn remove_dead(
+        &self,
+        engine: &Engine,
+        room: &mut Room,
+        shard: &mut Shard<K, V>,
+        index: Index,
+        hash: u64,
+        now: Nanos,
+    ) -> Option<Entry<K, V>> {
+        let is_dead = !self.is_live(engine, shard.entry(index), now);
+        is_dead.then(|| self.remove_at(engine, room, shard, index, hash, now))
     }
 
     /// Removes the entry of a key, if it is dead.
@@ -183,7 +357,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if reentry::is_inside() {
             return;
         }
-        drop(self.take(engine, wanted, now, State::is_dead));
+        let mut removed = None;
+        let mut room = engine.room.lock();
+        let mut shard = self.shard(wanted.hash).write();
+        if let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) {
+            removed = self.remove_dead(engine, &mut room, &mut shard, index, wanted.hash, now);
+        }
+        drop((shard, room));
+        drop(removed);
     }
 
     /// Forgets a key: removes its entry, and refuses what is on its way there. Returns whether there was an
@@ -197,62 +378,47 @@ impl<K: Storable, V: Storable> Store<K, V> {
     ) -> bool {
         if reentry::is_inside() {
             // Without a lock all that can be forgotten is everything in the store.
-            let was_live = self.peek(engine, wanted, now).is_some_and(|state| !state.is_dead());
+            let was_live = self.is_stored(engine, wanted, now);
             self.query.cell.raise(version);
             return was_live;
         }
-        self.shard(wanted.hash).write().raise_fence(version);
-        let taken = self.take(engine, wanted, now, |_| true);
-        taken.is_some_and(|(state, _)| !state.is_dead())
-    }
-
-    fn peek(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Option<State> {
-        let shard = reentry::read(self.shard(wanted.hash));
-        let index = shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
-        Some(self.state(engine, shard.entry(index), now))
-    }
-
-    /// Removes the entry of a key if its state says so, and hands it out with its state.
-    fn take(
-        &self,
-        engine: &Engine,
-        wanted: &Wanted<impl Fn(&K) -> bool>,
-        now: Nanos,
-        should_go: fn(State) -> bool,
-    ) -> Option<(State, Entry<K, V>)> {
-        let mut policy = engine.policy.lock();
-        let mut shard = self.shard(wanted.hash).write();
-        let index = shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
-        let entry = shard.entry(index);
-        let state = self.state(engine, entry, now);
-        if !should_go(state) {
-            return None;
+        {
+            let mut shard = self.shard(wanted.hash).write();
+            shard.flights.fence(wanted.hash, wanted.scope, &wanted.is_key, version);
+            // What was on its way is refused from now on. So if there is nothing, there will be nothing.
+            if shard.find(wanted.hash, wanted.scope, &wanted.is_key).is_none() {
+                return false;
+            }
         }
-        self.count_death(state);
-        policy.forget(entry.node);
-        Some((state, Self::remove(&mut shard, &mut policy, self.address(wanted.hash, index))))
+        let mut removed = None;
+        let mut room = engine.room.lock();
+        let mut shard = self.shard(wanted.hash).write();
+        let mut was_live = false;
+        if let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) {
+            was_live = self.is_live(engine, shard.entry(index), now);
+            removed = Some(self.remove_at(engine, &mut room, &mut shard, index, wanted.hash, now));
+        }
+        drop((shard, room));
+        drop(removed);
+        was_live
+    }
+
+    fn is_stored(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> bool {
+        let shard = reentry::read(self.shard(wanted.hash));
+        let found = shard.find(wanted.hash, wanted.scope, &wanted.is_key);
+        found.is_some_and(|index| self.is_live(engine, shard.entry(index), now))
     }
 
     /// Frees a shard's vacant slots.
-    fn compact(shard: &mut Shard<K, V>, policy: &mut Policy, number: u32) {
-        shard.compact(|node, index| policy.relocate(node, Address { shard: number, index }));
-    }
-
-    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
-        &self.shards[self.shard_index(hash) as usize]
-    }
-
-    /// From bits of the hash that the shard's table does not use first.
-    #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
-    fn shard_index(&self, hash: u64) -> u32 {
-        (hash >> 40) as u32 & (self.shards.len() as u32 - 1)
+    pub(crate) fn compact(&self, shard: &mut Shard<K, V>, room: &mut Room, number: u32) {
+        shard.compact(|node, index| room.relocate(node, Address { shard: number, index }, self.query.quota));
     }
 
     fn address(&self, hash: u64, index: u32) -> Address {
         Address { shard: self.first_shard + self.shard_index(hash), index }
     }
 
-    fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {
+    pub(crate) fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {
         &self.shards[(at.shard - self.first_shard) as usize]
     }
 
@@ -261,13 +427,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Tells apart equal arguments of different queries, which the hash of a key does not.
-    fn policy_hash(&self, hash: u64) -> u64 {
+    pub(crate) fn policy_hash(&self, hash: u64) -> u64 {
         /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
         const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
         hash ^ u64::from(self.first_shard).wrapping_mul(SPREAD)
     }
 
-    fn state(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> State {
+    pub(crate) fn state(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> State {
         if now >= entry.expires_at {
             State::Expired
         } else if self.is_current(engine, entry) {
@@ -277,7 +443,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
     }
 
-    fn is_live(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> bool {
+    pub(crate) fn is_live(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> bool {
         now < entry.expires_at && self.is_current(engine, entry)
     }
 
@@ -289,141 +455,60 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if entry.verified.load(Ordering::Relaxed) == completed {
             return true;
         }
-        let admitted = self.admits(engine, entry);
+        let admitted = self.admits(engine, entry.origin.birth, &entry.bearings);
         if admitted {
             entry.verified.store(completed, Ordering::Relaxed);
         }
         admitted
     }
 
-    fn admits(&self, engine: &Engine, entry: &Entry<K, V>) -> bool {
-        let birth = entry.origin.birth;
-        engine.floor.admits(birth) && self.query.cell.admits(birth) && entry.bearings.admit(birth)
+    fn admits(&self, engine: &Engine, birth: Version, bearings: &Bearings) -> bool {
+        engine.floor.admits(birth) && self.query.cell.admits(birth) && bearings.admit(birth)
+    }
+
+    /// The most entries that there may be of this query.
+    pub(crate) fn capacity(&self, engine: &Engine) -> usize {
+        self.query.quota.map_or(engine.capacity(), |quota| quota.capacity.min(engine.capacity()))
     }
 
     /// Counts an entry that is removed or replaced, if it has expired.
-    fn count_death(&self, state: State) {
+    pub(crate) fn count_death(&self, state: State) {
         if state == State::Expired {
             self.query.counters.count(Event::Expiration);
         }
     }
+}
 
-    fn is_listed(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos, only: Option<ScopeId>) -> bool {
-        only.is_none_or(|scope| scope == entry.scope) && self.is_live(engine, entry, now)
+impl<K, V> Store<K, V> {
+    /// Ends a load that made no value, and hands out what there was of it.
+    pub(crate) fn abandon(&self, hash: u64, load: LoadId) -> Option<Flight<K, V>> {
+        self.shard(hash).write().flights.end(hash, load)
     }
 
-    fn info(&self, entry: &Entry<K, V>, now: Nanos) -> EntryInfo {
-        let mut arguments = String::new();
-        // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
-        let _ = (self.describe)(&entry.key, &self.query, &mut arguments);
-        EntryInfo {
-            query: self.query.name,
-            module: self.query.module,
-            owner: self.query.owner,
-            arguments,
-            scope: entry.bearings.scope().map(|scope| scope.name.clone()),
-            tags: entry.bearings.tags().cloned().collect(),
-            age: Duration::from_nanos(now.saturating_sub(entry.origin.time)),
-            expires_in: Duration::from_nanos(entry.expires_at.saturating_sub(now)),
-            hits: entry.hits.load(Ordering::Relaxed).into(),
-        }
+    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
+        &self.shards[self.shard_index(hash) as usize]
+    }
+
+    /// From bits of the hash that the shard's table does not use first.
+    #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
+    fn shard_index(&self, hash: u64) -> u32 {
+        (hash >> 40) as u32 & (self.shards.len() as u32 - 1)
     }
 }
 
-/// A store whose types are forgotten: for work on all stores of a cache, which is never on the path of a hit.
-pub(crate) trait AnyStore: Any + Send + Sync {
-    fn query(&self) -> &Arc<QueryState>;
-    fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight;
-    fn spend(&self, at: Address, left: u32);
-    /// Removes an entry of which the policy has let go.
-    fn evict_any(&self, policy: &mut Policy, at: Address, state: State) -> Garbage;
-    /// Counts the live entries, of one scope or of all.
-    fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize;
-    fn purge(&self, engine: &Engine, now: Nanos);
-    fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>);
-    /// Panics if a shard is broken. Returns the addresses of all entries, with their nodes.
-    fn check_invariants(&self) -> Vec<(Address, u32)>;
-}
-
-impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
-    fn query(&self) -> &Arc<QueryState> {
-        &self.query
-    }
-
-    fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight {
-        let shard = reentry::read(self.shard_at(at));
-        let entry = shard.entry(at.index);
-        Sight { hash: self.policy_hash(entry.hash), state: self.state(engine, entry, now) }
-    }
-
-    fn spend(&self, at: Address, left: u32) {
-        reentry::read(self.shard_at(at)).entry(at.index).spend_uses(left);
-    }
-
-    fn evict_any(&self, policy: &mut Policy, at: Address, state: State) -> Garbage {
-        Box::new(self.evict(policy, at, state))
-    }
-
-    fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize {
-        let count = |shard: &LockedShard<K, V>| {
-            let shard = reentry::read(shard);
-            shard.entries_from(0).filter(|(_, entry)| self.is_listed(engine, entry, now, only)).count()
-        };
-        self.shards.iter().map(count).sum()
-    }
-
-    fn purge(&self, engine: &Engine, now: Nanos) {
-        for (number, shard) in (self.first_shard..).zip(&self.shards) {
-            let mut garbage = Vec::new();
-            {
-                let mut policy = engine.policy.lock();
-                let mut shard = shard.write();
-                let dead = shard.entries_from(0).filter_map(|(index, entry)| {
-                    let state = self.state(engine, entry, now);
-                    state.is_dead().then_some((index, state))
-                });
-                for (index, state) in dead.collect::<Vec<_>>() {
-                    self.count_death(state);
-                    let entry = shard.remove(index);
-                    policy.forget(entry.node);
-                    garbage.push(entry);
-                }
-                Self::compact(&mut shard, &mut policy, number);
-            }
-            drop(garbage);
-        }
-    }
-
-    fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>) {
-        /// Writers wait for no longer than it takes to write out so many.
-        const AT_ONCE: usize = 64;
-        for shard in &self.shards {
-            let mut next = 0;
-            loop {
-                let shard = reentry::read(shard);
-                let _inside = Inside::enter();
-                let mut seen = None;
-                for (index, entry) in shard.entries_from(next).take(AT_ONCE) {
-                    seen = Some(index);
-                    if self.is_listed(engine, entry, now, only) {
-                        list.push(self.info(entry, now));
-                    }
-                }
-                match seen {
-                    Some(index) => next = index + 1,
-                    None => break,
-                }
-            }
-        }
-    }
-
-    fn check_invariants(&self) -> Vec<(Address, u32)> {
-        let mut all = Vec::new();
-        for (number, shard) in (self.first_shard..).zip(&self.shards) {
-            let shard = reentry::read(shard);
-            shard.check_invariants();
-            all.extend(shard.entries_from(0).map(|(index, entry)| (Address { shard: number, index }, entry.node)));
-        }
-        all
+/// Its `ttl` has become `expires_at`.
+fn new_entry<K, V>(of: Candidate<K>, origin: Origin, expires_at: Nanos, value: V) -> Entry<K, V> {
+    Entry {
+        hash: of.hash,
+        scope: of.scope,
+        node: NodeId::MAX,
+        origin,
+        expires_at,
+        verified: AtomicU64::new(NEVER_VERIFIED),
+        hits: 0.into(),
+        spent: 0.into(),
+        bearings: of.bearings,
+        key: of.key,
+        value,
     }
 }

@@ -1,10 +1,12 @@
 //! The stores of one cache, whatever their types.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::any_store::AnyStore;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::policy::{Address, Residents, Sight};
-use crate::store::AnyStore;
-use crate::sync::{Arc, AtomicU32, OnceLock, Ordering};
+use crate::sync::{Arc, OnceLock};
 use crate::table::Table;
 
 /// They are added, never removed, and found without a lock: also by code that runs under one.

@@ -3,11 +3,8 @@
 use std::borrow::Borrow;
 use std::fmt;
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
-
 use crate::scope::Scope;
-use crate::sync::{Arc, AtomicUsize, Ordering};
+use crate::sync::{Arc, AtomicUsize, Map, Ordering};
 use crate::version::{Cell, Version};
 
 /// A label that entries bear, and by which they are forgotten together.
@@ -92,7 +89,7 @@ const ORPHAN_FLOORS: usize = 64;
 /// floor*, shared by the tags that hash to it, and a new cell starts at that floor. A load then finds its
 /// new cell above its birth and isn't stored: sometimes needlessly, never wrongly.
 pub(crate) struct Registry {
-    cells: DashMap<Tag, Arc<TagCell>, foldhash::fast::RandomState>,
+    cells: Map<Tag, Arc<TagCell>>,
     orphan_floors: Box<[Cell]>,
 }
 
@@ -116,11 +113,8 @@ pub(crate) enum Above {
 }
 
 impl Registry {
-    pub(crate) fn new(shards: usize) -> Self {
-        Self {
-            cells: DashMap::with_hasher_and_shard_amount(foldhash::fast::RandomState::default(), shards),
-            orphan_floors: (0..ORPHAN_FLOORS).map(|_| Cell::default()).collect(),
-        }
+    pub(crate) fn new(parts: usize) -> Self {
+        Self { cells: Map::new(parts), orphan_floors: (0..ORPHAN_FLOORS).map(|_| Cell::default()).collect() }
     }
 
     /// How many tags are borne.
@@ -131,22 +125,16 @@ impl Registry {
 
     /// Finds the cell of `tag`, or makes it, for one more bearer. `above` is asked if it has to be made.
     pub(crate) fn bear(self: &Arc<Self>, tag: Tag, above: impl FnOnce() -> Above) -> Bearing {
-        if let Some(cell) = self.cells.get(&tag) {
-            return Bearing::new(&cell);
+        if let Some(bearing) = self.cells.look(&tag, Bearing::new) {
+            return bearing;
         }
-        // Before the entry is locked: finding what is above locks another registry.
+        // Before the lock: finding what is above locks another registry.
         let above = above();
-        match self.cells.entry(tag) {
-            Entry::Occupied(entry) => Bearing::new(entry.get()),
-            Entry::Vacant(entry) => {
-                let tag = entry.key().clone();
-                let cell = Cell::new(self.orphan_floor(tag.as_str()).at());
-                let cell = Arc::new(TagCell { cell, tag, bearers: AtomicUsize::new(0), above, home: self.clone() });
-                let bearing = Bearing::new(&cell);
-                entry.insert(cell);
-                bearing
-            }
-        }
+        let make = |tag: &Tag| {
+            let cell = Cell::new(self.orphan_floor(tag.as_str()).at());
+            Arc::new(TagCell { cell, tag: tag.clone(), bearers: AtomicUsize::new(0), above, home: self.clone() })
+        };
+        self.cells.look_or_make(tag, make, Bearing::new)
     }
 
     /// Raises the cell of `tag`, or the floor of those that have none.
@@ -160,17 +148,16 @@ impl Registry {
 
     fn raise_cell(&self, tag: &str, version: Version) -> bool {
         // Raised while the lock is held: a cell that leaves takes its last version along to the floor.
-        self.cells.get(tag).map(|cell| cell.cell.raise(version)).is_some()
+        self.cells.look(tag, |cell| cell.cell.raise(version)).is_some()
     }
 
     fn orphan_floor(&self, tag: &str) -> &Cell {
-        let hash = self.cells.hash_usize(&tag);
-        &self.orphan_floors[hash % ORPHAN_FLOORS]
+        &self.orphan_floors[self.cells.hash(tag) % ORPHAN_FLOORS]
     }
 
     /// Lets a cell go, unless somebody has come to bear it since.
     fn release(&self, cell: &TagCell) {
-        self.cells.remove_if(&cell.tag, |_, found| {
+        self.cells.remove_if(&cell.tag, |found| {
             let forsaken = std::ptr::eq(&raw const **found, cell) && found.bearers.load(Ordering::Acquire) == 0;
             if forsaken {
                 self.orphan_floor(cell.tag.as_str()).raise(cell.cell.at());
@@ -232,6 +219,28 @@ impl Bearings {
             Self::None => &[],
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
+        }
+    }
+
+    /// Takes on what others are, but nothing twice.
+    pub(crate) fn join(&mut self, others: Self) {
+        if matches!(others, Self::None) {
+            return;
+        }
+        let mut all = std::mem::take(self).into_vec();
+        for other in others.into_vec() {
+            if !all.iter().any(|one| Arc::ptr_eq(&one.0, &other.0)) {
+                all.push(other);
+            }
+        }
+        *self = all.into_iter().collect();
+    }
+
+    fn into_vec(self) -> Vec<Bearing> {
+        match self {
+            Self::None => Vec::new(),
+            Self::One(one) => vec![one],
+            Self::Many(many) => many.into_vec(),
         }
     }
 

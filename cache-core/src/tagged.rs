@@ -1,6 +1,7 @@
 //! The cache without the attributes.
 
 use std::borrow::Borrow;
+use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -8,11 +9,13 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::time::Duration;
 
 use crate::builder::Settings;
-use crate::clock::{Clock, TimeSource};
-use crate::engine::Engine;
-use crate::load::{Load, Miss};
+use crate::clock::{Clock, Nanos, TimeSource};
+use crate::engine::{Engine, ScopeRef, scope_id};
+use crate::inspect::EntryInfo;
+use crate::load::Attempt;
+use crate::options::EntryOptions;
 use crate::query::QueryState;
-use crate::scope::ROOT;
+use crate::scope::Scope;
 use crate::stats::{Event, Stats};
 use crate::store::{Absent, Store, Wanted};
 use crate::sync::Arc;
@@ -41,6 +44,7 @@ use crate::tag::Tag;
 pub struct TaggedCache<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
+    scope: Option<Arc<Scope>>,
 }
 
 /// Builds a [`TaggedCache`].
@@ -57,47 +61,6 @@ pub struct TaggedCache<K, V> {
 pub struct TaggedCacheBuilder<K, V> {
     settings: Settings,
     types: PhantomData<fn() -> (K, V)>,
-}
-
-/// What is particular to one entry: its tags, and how long it may be served.
-///
-/// ```
-/// use std::time::Duration;
-/// use cache_core::EntryOptions;
-///
-/// let options = EntryOptions::new().ttl(Duration::from_secs(10)).tag("catalogue").tags(["artist:1", "artist:2"]);
-/// # let _ = options;
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use = "it changes nothing by itself"]
-pub struct EntryOptions {
-    ttl: Option<Duration>,
-    tags: Vec<Tag>,
-}
-
-impl EntryOptions {
-    /// No tags, and the time to live that is the cache's default.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How long the value may be served, counted from the start of the load.
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// One more tag.
-    pub fn tag(mut self, tag: impl Into<Tag>) -> Self {
-        self.tags.push(tag.into());
-        self
-    }
-
-    /// More tags.
-    pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
-        self.tags.extend(tags.into_iter().map(Into::into));
-        self
-    }
 }
 
 impl<K, V> TaggedCacheBuilder<K, V>
@@ -127,7 +90,7 @@ where
     pub fn build(self) -> TaggedCache<K, V> {
         let engine = Engine::new(self.settings);
         let store = engine.make_store(Arc::new(QueryState::anonymous()), |_, _, _| Ok(()));
-        TaggedCache { engine: Arc::new(engine), store }
+        TaggedCache { engine: Arc::new(engine), store, scope: None }
     }
 }
 
@@ -154,38 +117,66 @@ where
     {
         match self.look_up(key) {
             Ok(value) => Some(value),
-            Err(miss) => {
-                if miss.found_dead {
-                    self.store.bury(&self.engine, &wanted(miss.hash, key), miss.now);
+            Err(Miss { hash, now, found_dead }) => {
+                if found_dead {
+                    self.store.bury(&self.engine, &self.wanted(hash, key), now);
                 }
                 None
             }
         }
     }
 
+    /// A handle on a part of this cache whose entries are apart from all others. See
+    /// [`Cache::scope`](crate::Cache::scope).
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::<u32, &str>::new();
+    /// let tenant = cache.scope("tenant:7");
+    /// tenant.insert(1, "theirs");
+    /// assert_eq!((cache.get(&1), tenant.get(&1)), (None, Some("theirs")));
+    /// ```
+    #[must_use = "it changes nothing here: use the handle that it returns"]
+    pub fn scope(&self, name: &str) -> Self {
+        Self { scope: Some(self.engine.scope(name)), ..self.clone() }
+    }
+
     /// Stores a value, in place of any that the key had.
     ///
-    /// The value counts as loaded now. If it was read before an invalidation that has returned since, it is
-    /// stale, and nothing here can know: [`get_or_load`](TaggedCache::get_or_load) does.
+    /// The value counts as loaded now, and replaces also what a load of the key that is under way will make.
+    /// If it was read before an invalidation that has returned since, it is stale, and nothing here can know:
+    /// [`get_or_load`](TaggedCache::get_or_load) does.
     pub fn insert(&self, key: K, value: V) {
         self.insert_with(key, value, EntryOptions::new());
     }
 
     /// Stores a value, like [`insert`](TaggedCache::insert), with tags or a time to live of its own.
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
-        let hash = self.hash(&key);
-        let miss = Miss { key, hash, now: self.engine.time.now(), found_dead: false };
-        self.load(miss, options).finish(|| value);
+        let (hash, now) = (self.hash(&key), self.engine.time.now());
+        let EntryOptions { ttl, tags } = options;
+        let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, tags);
+        drop(self.store.insert(&self.engine, candidate, value, now));
     }
 
     /// The value of a key; if there is no live entry for it, `load` makes one, which is stored.
     ///
-    /// The value is returned to this caller in any case. It is not stored if it was invalidated while it
-    /// was made.
+    /// However many threads ask for a key at once, one of them loads and the others wait for its value. Keys
+    /// don't wait for each other. Whoever asks after an invalidation doesn't wait for a load that began before
+    /// it, but begins another. If a load panics or fails, one of those who waited loads next.
+    ///
+    /// The value is returned to the caller that loaded it in any case. It is not stored if it was invalidated
+    /// while it was made.
+    ///
+    /// # Deadlocks
+    ///
+    /// `load` may use the cache. If it asks for the key that it is loading, directly or through the loads of
+    /// other keys, of other caches or on other threads that wait for each other in a circle, then the call
+    /// that would close the circle doesn't wait but loads for itself. What can't be seen is a `load` that
+    /// waits in its own way for *another* thread, as by joining it, which asks for the same key: let that
+    /// thread use [`get`](TaggedCache::get).
     ///
     /// # Panics
     ///
-    /// When `load` does. Nothing is stored then.
+    /// When `load` does. Nothing is stored then, and nobody else is told of the panic.
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -203,24 +194,52 @@ where
     }
 
     /// Like [`get_or_load`](TaggedCache::get_or_load), with tags or a time to live. `options` is called
-    /// only if a value has to be loaded, before `load`.
+    /// only on a miss, and before `load`.
     pub fn get_or_load_with<Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions, load: impl FnOnce() -> V) -> V
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let load = || Ok::<V, std::convert::Infallible>(load());
-        match self.try_get_or_load_with(key, options, load) {
-            Ok(value) => value,
-            Err(never) => match never {},
-        }
+        self.get_or_load_tagged(key, options, load, no_tags)
+    }
+
+    /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with more tags that only the value tells.
+    ///
+    /// `tags` is called with the value that was loaded. If one of its tags was invalidated after the load had
+    /// begun, the value isn't stored, and who waited for it asks again.
+    ///
+    /// ```
+    /// use cache_core::{EntryOptions, TaggedCache};
+    ///
+    /// let albums: TaggedCache<u32, (&str, u32)> = TaggedCache::new();
+    /// let load = || ("Back in Black", 1);
+    /// albums.get_or_load_tagged(&7, EntryOptions::new, load, |(_, artist)| [format!("artist:{artist}")]);
+    /// albums.invalidate_tags(["artist:1"]);
+    /// assert_eq!(albums.get(&7), None);
+    /// ```
+    pub fn get_or_load_tagged<Q, T>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> V,
+        tags: impl FnOnce(&V) -> T,
+    ) -> V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        let load = || Ok::<V, Infallible>(load());
+        let Ok(value) = self.try_get_or_load_tagged(key, options, load, tags);
+        value
     }
 
     /// Like [`get_or_load`](TaggedCache::get_or_load), for a load that can fail.
     ///
     /// # Errors
     ///
-    /// That of `load`. It is not stored: the next call loads again.
+    /// That of `load`, if this call ran it. It is not stored, and not shared: the next caller loads again, or
+    /// the next of those who waited.
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -238,11 +257,11 @@ where
     }
 
     /// Like [`try_get_or_load`](TaggedCache::try_get_or_load), with tags or a time to live. `options` is
-    /// called only if a value has to be loaded, before `load`.
+    /// called only on a miss, and before `load`.
     ///
     /// # Errors
     ///
-    /// That of `load`.
+    /// That of `load`, if this call ran it.
     pub fn try_get_or_load_with<Q, E>(
         &self,
         key: &Q,
@@ -253,19 +272,41 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
+        self.try_get_or_load_tagged(key, options, load, no_tags)
+    }
+
+    /// Like [`get_or_load_tagged`](TaggedCache::get_or_load_tagged), for a load that can fail.
+    ///
+    /// # Errors
+    ///
+    /// That of `load`, if this call ran it.
+    pub fn try_get_or_load_tagged<Q, E, T>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> Result<V, E>,
+        tags: impl FnOnce(&V) -> T,
+    ) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
         let miss = match self.look_up(key) {
             Ok(value) => return Ok(value),
             Err(miss) => miss,
         };
-        let pending = self.load(miss.of(key.to_owned()), options());
-        self.store.query.counters.count(Event::Load);
-        match load() {
+        let under_way = match self.attempt(key.to_owned(), miss, options()).run() {
+            Ok(value) => return Ok(value),
+            Err(load) => load,
+        };
+        match under_way.run(load) {
             Ok(value) => {
-                pending.finish(|| value.clone());
+                under_way.finish(&value, tags);
                 Ok(value)
             }
             Err(error) => {
-                pending.fail();
+                under_way.fail();
                 Err(error)
             }
         }
@@ -273,9 +314,8 @@ where
 
     /// Forgets one key. Returns whether it had a live entry.
     ///
-    /// A load of the key that is under way is not stored, nor is, for the time being, one of another key
-    /// that shares its shard. When this returns, no call that starts later gets a value whose load began
-    /// before.
+    /// A load of the key that is under way is not stored, nor joined by anyone who asks later. When this
+    /// returns, no call that starts later gets a value whose load began before.
     pub fn invalidate_key<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -283,18 +323,19 @@ where
     {
         self.store.query.counters.count(Event::Invalidation);
         let (hash, now) = (self.hash(key), self.engine.time.now());
-        self.engine.versions.invalidate(|version| self.store.invalidate(&self.engine, &wanted(hash, key), version, now))
+        let wanted = self.wanted(hash, key);
+        self.engine.versions.invalidate(|version| self.store.invalidate(&self.engine, &wanted, version, now))
     }
 
     /// Forgets all entries that bear one of these tags. When this returns, no call that starts later gets a
     /// value whose load began before. The cost doesn't depend on the number of entries.
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(None, tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
-    /// Forgets everything. Otherwise like [`invalidate_tags`](TaggedCache::invalidate_tags).
+    /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like [`invalidate_tags`](TaggedCache::invalidate_tags).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate_all(None);
+        self.engine.invalidate_all(self.scope_ref());
     }
 
     /// Frees the memory of all entries that have expired or were invalidated. There is no need to call it:
@@ -306,7 +347,7 @@ where
     /// The number of live entries: neither expired nor invalidated. It looks at every entry, and is exact
     /// when no other thread adds or removes any.
     pub fn len(&self) -> usize {
-        self.engine.len(None)
+        self.engine.len(self.scope_ref())
     }
 
     /// Whether there is no live entry.
@@ -317,6 +358,26 @@ where
     /// The figures since the cache was built. Its `entries` are counted one by one.
     pub fn stats(&self) -> Stats {
         self.engine.stats_of(&self.store.query)
+    }
+
+    /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope.
+    ///
+    /// *Locking*: the `Debug` of keys runs under a read lock. It may use the cache like the `Clone` of a value
+    /// on a hit: see [`TaggedCache`].
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// assert_eq!(cache.entries()[0].arguments, "\"a\"");
+    /// ```
+    pub fn entries(&self) -> Vec<EntryInfo>
+    where
+        K: fmt::Debug,
+    {
+        let (now, only) = (self.engine.time.now(), self.scope_ref().map(|scope| scope.id));
+        let mut list = Vec::new();
+        self.store.list_with(&self.engine, now, only, |key, _, out| write!(out, "{key:?}"), &mut list);
+        list
     }
 
     /// Panics if something in the cache contradicts something else: for tests.
@@ -330,27 +391,55 @@ where
         &self.engine
     }
 
-    fn look_up<Q>(&self, key: &Q) -> Result<V, Miss<()>>
+    fn look_up<Q>(&self, key: &Q) -> Result<V, Miss>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let (hash, now) = (self.hash(key), self.engine.time.now());
-        let found = self.store.look_up(&self.engine, &wanted(hash, key), now);
-        found.map_err(|absent| Miss { key: (), hash, now, found_dead: absent == Absent::Dead })
+        let found = self.store.look_up(&self.engine, &self.wanted(hash, key), now);
+        found.map_err(|absent| Miss { hash, now, found_dead: absent == Absent::Dead })
     }
 
-    fn load(&self, miss: Miss<K>, options: EntryOptions) -> Load<K, V> {
-        Load::begin(self.engine.clone(), self.store.clone(), None, miss, options.ttl, options.tags)
+    fn attempt(&self, key: K, miss: Miss, options: EntryOptions) -> Attempt<K, V> {
+        let Miss { hash, now, found_dead } = miss;
+        let EntryOptions { ttl, tags } = options;
+        let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, tags);
+        Attempt::new(self.engine.clone(), self.store.clone(), self.scope_ref(), candidate, now, found_dead)
+    }
+
+    fn wanted<Q>(&self, hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        Wanted { hash, scope: scope_id(self.scope_ref()), is_key: move |stored: &K| stored.borrow() == key }
     }
 
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.engine.hash(ROOT, |hasher| key.hash(hasher))
+        self.engine.hash(scope_id(self.scope_ref()), |hasher| key.hash(hasher))
     }
 }
 
-fn wanted<K: Borrow<Q>, Q: Eq + ?Sized>(hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool> {
-    Wanted { hash, scope: ROOT, is_key: move |stored: &K| stored.borrow() == key }
+impl<K, V> TaggedCache<K, V> {
+    fn scope_ref(&self) -> ScopeRef<'_> {
+        self.scope.as_ref()
+    }
+}
+
+/// What was asked for, and not found.
+#[derive(Clone, Copy)]
+struct Miss {
+    hash: u64,
+    /// When it was asked for.
+    now: Nanos,
+    /// Whether a dead entry was found.
+    found_dead: bool,
+}
+
+/// Of a value that tells no tags.
+fn no_tags<V>(_: &V) -> [Tag; 0] {
+    []
 }
 
 // A panic in code of the user's leaves a cache as it was: no invariant is broken while such code runs.
@@ -359,7 +448,7 @@ impl<K, V> RefUnwindSafe for TaggedCache<K, V> {}
 
 impl<K, V> Clone for TaggedCache<K, V> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone(), store: self.store.clone() }
+        Self { engine: self.engine.clone(), store: self.store.clone(), scope: self.scope.clone() }
     }
 }
 
@@ -375,7 +464,11 @@ where
 
 impl<K, V> fmt::Debug for TaggedCache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaggedCache").field("capacity", &self.engine.capacity()).finish_non_exhaustive()
+        f.debug_struct("TaggedCache")
+            .field("scope", &self.scope.as_ref().map(|scope| &scope.name))
+            .field("capacity", &self.engine.capacity())
+            .field("loads_under_way", &self.engine.count_flights())
+            .finish_non_exhaustive()
     }
 }
 

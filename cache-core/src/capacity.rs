@@ -1,0 +1,137 @@
+//! The room there is: for all entries of a cache together, and for those of a query that has a capacity of
+//! its own.
+//!
+//! The entries of such a query are in two eviction policies: that of the whole, which chooses among all
+//! entries when the cache is full, and that of the query, which chooses among the query's when those are as
+//! many as they may be.
+
+use hashbrown::HashMap;
+
+use crate::policy::{Address, NodeId, Policy, Residents, State};
+
+/// A query's number among those that have a capacity of their own, and that capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) number: u32,
+    pub(crate) capacity: usize,
+}
+
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
+#[derive(Debug)]
+pub(crate) struct Room {
+    whole: Policy,
+    /// By the numbers of the quotas, each from its first entry on.
+    parts: Map<u32, Part>,
+}
+
+/// The room of one query.
+#[derive(Debug)]
+struct Part {
+    policy: Policy,
+    /// For each entry's node in the policy of the whole, its node in this one.
+    nodes: Map<NodeId, NodeId>,
+}
+
+impl Room {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { whole: Policy::new(capacity), parts: Map::default() }
+    }
+
+    /// Whether an entry has to go before one of this quota comes in.
+    pub(crate) fn is_full(&self, quota: Option<Quota>) -> bool {
+        self.whole.is_full() || self.full_part(quota).is_some()
+    }
+
+    fn full_part(&self, quota: Option<Quota>) -> Option<u32> {
+        let number = quota?.number;
+        self.parts.get(&number)?.policy.is_full().then_some(number)
+    }
+
+    /// Takes in a new entry, for which there must be room.
+    pub(crate) fn admit(&mut self, hash: u64, at: Address, quota: Option<Quota>) -> NodeId {
+        let node = self.whole.admit(hash, at);
+        if let Some(Quota { number, capacity }) = quota {
+            let part = self.parts.entry(number).or_insert_with(|| Part::new(capacity));
+            let own = part.policy.admit(hash, at);
+            part.nodes.insert(node, own);
+        }
+        node
+    }
+
+    /// Lets go of an entry that was removed for a reason of its own.
+    pub(crate) fn forget(&mut self, node: NodeId, quota: Option<Quota>) {
+        self.whole.forget(node);
+        if let Some(quota) = quota {
+            self.part(quota).forget(node);
+        }
+    }
+
+    fn part(&mut self, quota: Quota) -> &mut Part {
+        self.parts.get_mut(&quota.number).expect("it is there from the first entry on")
+    }
+
+    /// Takes note that an entry has moved.
+    pub(crate) fn relocate(&mut self, node: NodeId, to: Address, quota: Option<Quota>) {
+        self.whole.relocate(node, to);
+        if let Some(quota) = quota {
+            let part = self.part(quota);
+            part.policy.relocate(part.nodes[&node], to);
+        }
+    }
+
+    /// Chooses the entry that goes for one of this quota, and lets go of it. `None` if there is none at all.
+    pub(crate) fn evict(&mut self, residents: &impl Residents, quota: Option<Quota>) -> Option<(Address, State)> {
+        if let Some(number) = self.full_part(quota) {
+            let part = self.parts.get_mut(&number)?;
+            let (_, at, state) = part.policy.evict(residents)?;
+            let node = residents.look(at).node;
+            part.nodes.remove(&node);
+            self.whole.forget(node);
+            return Some((at, state));
+        }
+        let (node, at, state) = self.whole.evict(residents)?;
+        if let Some(quota) = residents.look(at).quota {
+            self.part(quota).forget(node);
+        }
+        Some((at, state))
+    }
+
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&mut self) {
+        self.whole.shrink();
+        for part in self.parts.values_mut() {
+            part.policy.shrink();
+            part.nodes.shrink_to_fit();
+        }
+    }
+
+    /// What a node stands for.
+    pub(crate) fn address(&self, node: NodeId) -> Address {
+        self.whole.address(node)
+    }
+
+    /// Panics if the queues are broken. Returns the addresses that are in them.
+    pub(crate) fn check_invariants(&self) -> Vec<Address> {
+        let all = self.whole.check_invariants();
+        for part in self.parts.values() {
+            let own = part.policy.check_invariants();
+            assert_eq!(own.len(), part.nodes.len(), "a query's room and its nodes disagree");
+            for (&node, &own) in &part.nodes {
+                assert_eq!(self.whole.address(node), part.policy.address(own), "two policies disagree on an entry");
+            }
+        }
+        all
+    }
+}
+
+impl Part {
+    fn new(capacity: usize) -> Self {
+        Self { policy: Policy::new(capacity), nodes: Map::default() }
+    }
+
+    fn forget(&mut self, node: NodeId) {
+        let own = self.nodes.remove(&node).expect("an entry with a quota is in both policies");
+        self.policy.forget(own);
+    }
+}

@@ -1,0 +1,123 @@
+//! The same, as shuttle schedules it.
+//!
+//! Locks have the faces of `parking_lot`'s. A task that panics poisons nothing there, so neither here.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::ops::{Deref, DerefMut};
+use std::sync::PoisonError;
+
+pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use shuttle::thread_local;
+
+#[derive(Default)]
+pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+/// Empty only while its task waits for a [`Condvar`].
+pub(crate) struct MutexGuard<'a, T>(Option<shuttle::sync::MutexGuard<'a, T>>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_ref().expect("nobody looks while the task waits")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.as_mut().expect("nobody looks while the task waits")
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Condvar(shuttle::sync::Condvar);
+
+impl Condvar {
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let inner = guard.0.take().expect("a task waits for one thing at a time");
+        guard.0 = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+}
+
+pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::RwLock::new(value))
+    }
+
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn read_recursive(&self) -> RwLockReadGuard<'_, T> {
+        self.read()
+    }
+
+    pub(crate) fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
+        self.0.try_read().ok()
+    }
+
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One part: the fewest, for the most meetings.
+pub(crate) struct Map<K, V>(RwLock<HashMap<K, V, BuildHasherDefault<DefaultHasher>>>);
+
+impl<K: Eq + Hash, V> Map<K, V> {
+    pub(crate) fn new(_parts: usize) -> Self {
+        Self(RwLock::new(HashMap::default()))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "any part of a hash will do")]
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(key) as usize
+    }
+
+    pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.0.read().get(key).map(look)
+    }
+
+    pub(crate) fn look_or_make<R>(&self, key: K, make: impl FnOnce(&K) -> V, look: impl FnOnce(&V) -> R) -> R {
+        let mut map = self.0.write();
+        if !map.contains_key(&key) {
+            let value = make(&key);
+            return look(map.entry(key).or_insert(value));
+        }
+        look(&map[&key])
+    }
+
+    pub(crate) fn remove_if<Q>(&self, key: &Q, should_go: impl FnOnce(&V) -> bool)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut map = self.0.write();
+        let goes = map.get(key).is_some_and(should_go);
+        let _removed = goes.then(|| map.remove(key));
+        drop(map);
+    }
+}

@@ -1,0 +1,59 @@
+//! What runs in programs.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+pub(crate) use parking_lot::{Condvar, Mutex, RwLock, RwLockReadGuard};
+pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+pub(crate) use std::thread_local;
+
+/// A concurrent map whose values are looked at under a lock of their part of it.
+pub(crate) struct Map<K, V>(DashMap<K, V, foldhash::fast::RandomState>);
+
+impl<K: Eq + Hash, V> Map<K, V> {
+    /// In so many parts, a power of two that is greater than 1.
+    pub(crate) fn new(parts: usize) -> Self {
+        Self(DashMap::with_hasher_and_shard_amount(foldhash::fast::RandomState::default(), parts))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
+        self.0.hash_usize(&key)
+    }
+
+    /// Looks at the value of a key, if it has one.
+    pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.0.get(key).map(|value| look(&value))
+    }
+
+    /// Looks at the value of a key, which is made if it has none. The lock is held also while it is made.
+    pub(crate) fn look_or_make<R>(&self, key: K, make: impl FnOnce(&K) -> V, look: impl FnOnce(&V) -> R) -> R {
+        match self.0.entry(key) {
+            Entry::Occupied(entry) => look(entry.get()),
+            Entry::Vacant(entry) => {
+                let value = make(entry.key());
+                look(&entry.insert(value))
+            }
+        }
+    }
+
+    pub(crate) fn remove_if<Q>(&self, key: &Q, should_go: impl FnOnce(&V) -> bool)
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        // Dropped here, when the lock is no longer held.
+        let _removed = self.0.remove_if(key, |_, value| should_go(value));
+    }
+}
