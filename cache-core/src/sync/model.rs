@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
+use std::sync::{PoisonError, TryLockError};
 
 pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
@@ -72,7 +72,11 @@ impl<T> RwLock<T> {
     }
 
     pub(crate) fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
-        self.0.try_read().ok()
+        match self.0.try_read() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
@@ -81,16 +85,22 @@ impl<T> RwLock<T> {
 }
 
 /// One part: the fewest, for the most meetings.
-pub(crate) struct Map<K, V>(RwLock<HashMap<K, V, BuildHasherDefault<DefaultHasher>>>);
+pub(crate) struct Map<K, V> {
+    values: RwLock<HashMap<K, V, Hasher>>,
+    hasher: Hasher,
+}
+
+/// Always the same, so that a failure can be repeated.
+type Hasher = BuildHasherDefault<DefaultHasher>;
 
 impl<K: Eq + Hash, V> Map<K, V> {
     pub(crate) fn new(_parts: usize) -> Self {
-        Self(RwLock::new(HashMap::default()))
+        Self { values: RwLock::new(HashMap::default()), hasher: Hasher::default() }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "any part of a hash will do")]
     pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
-        BuildHasherDefault::<DefaultHasher>::default().hash_one(key) as usize
+        self.hasher.hash_one(key) as usize
     }
 
     pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
@@ -98,11 +108,11 @@ impl<K: Eq + Hash, V> Map<K, V> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0.read().get(key).map(look)
+        self.values.read().get(key).map(look)
     }
 
     pub(crate) fn look_or_make<R>(&self, key: K, make: impl FnOnce(&K) -> V, look: impl FnOnce(&V) -> R) -> R {
-        let mut map = self.0.write();
+        let mut map = self.values.write();
         if !map.contains_key(&key) {
             let value = make(&key);
             return look(map.entry(key).or_insert(value));
@@ -115,7 +125,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let mut map = self.0.write();
+        let mut map = self.values.write();
         let goes = map.get(key).is_some_and(should_go);
         let _removed = goes.then(|| map.remove(key));
         drop(map);

@@ -1,0 +1,60 @@
+//! P9: never more entries than there may be, whoever comes at the same time.
+
+use cache_core::TaggedCache;
+
+use crate::{Numbers, concurrently, explore};
+
+/// Fence: the lock on the room, held from the eviction to the insertion.
+#[test]
+fn p9_inserts_at_once_stay_within_the_capacity() {
+    explore(|| {
+        let cache: Numbers = TaggedCache::builder().capacity(1).build();
+        let insert = |key: u32| {
+            let cache = cache.clone();
+            move || {
+                cache.insert(key, key);
+                cache.check_invariants();
+                assert!(cache.len() <= 1);
+            }
+        };
+        let load = {
+            let cache = cache.clone();
+            move || {
+                cache.get_or_load(&3, || 3);
+                cache.check_invariants();
+            }
+        };
+        concurrently([Box::new(insert(1)), Box::new(insert(2)), Box::new(load)]);
+        cache.check_invariants();
+        assert_eq!(cache.len(), 1);
+        assert_eq!(cache.stats().evictions, 2);
+    });
+}
+
+/// A key that is forgotten while it is evicted, replaced and purged.
+#[test]
+fn p9_what_is_removed_in_several_ways_at_once_is_removed_once() {
+    explore(|| {
+        let cache: Numbers = TaggedCache::builder().capacity(1).build();
+        cache.insert(1, 1);
+        let forget = {
+            let cache = cache.clone();
+            move || _ = cache.invalidate_key(&1)
+        };
+        let replace = {
+            let cache = cache.clone();
+            move || cache.insert(1, 2)
+        };
+        let evict = {
+            let cache = cache.clone();
+            move || {
+                cache.insert(2, 2);
+                cache.invalidate_all();
+                cache.purge();
+            }
+        };
+        concurrently([Box::new(forget), Box::new(replace), Box::new(evict)]);
+        cache.check_invariants();
+        assert!(cache.len() <= 1);
+    });
+}

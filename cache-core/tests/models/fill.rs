@@ -1,0 +1,177 @@
+//! P1 and P3: a value whose load began before an invalidation is not served to who asks after it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_core::EntryOptions;
+
+use crate::{Database, Numbers, cache, concurrently, explore};
+
+const KEY: u32 = 1;
+
+fn read(cache: &Numbers, database: &Database) -> u32 {
+    cache.get_or_load_with(&KEY, || EntryOptions::new().tags(["a", "b"]), || database.read())
+}
+
+/// Readers fill the cache while a writer writes, invalidates, and reads what it has written.
+fn fill_against(invalidate: fn(&Numbers), readers: usize) {
+    explore(move || {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        let mut threads: Vec<_> = (0..readers)
+            .map(|_| {
+                let (cache, database) = (cache.clone(), database.clone());
+                shuttle::thread::spawn(move || assert!(read(&cache, &database) <= 1))
+            })
+            .collect();
+        let writer = {
+            let (cache, database) = (cache.clone(), database.clone());
+            shuttle::thread::spawn(move || {
+                database.write(1);
+                invalidate(&cache);
+                assert_eq!(read(&cache, &database), 1, "what was read before the write was served after it");
+            })
+        };
+        threads.push(writer);
+        for thread in threads {
+            thread.join().expect("what a model asserts holds");
+        }
+        assert_eq!(read(&cache, &database), 1, "what was read before the write has stayed");
+        cache.check_invariants();
+    });
+}
+
+/// Fences: in `Store::complete`, `is_stale`, and there the cells of tags; in `Store::claim`, `is_current`.
+#[test]
+fn p1_fill_against_invalidation_of_a_tag() {
+    fill_against(|cache| cache.invalidate_tags(["b"]), 1);
+}
+
+/// Fences: the same, and there the cell of the whole cache.
+#[test]
+fn p1_fill_against_invalidation_of_everything() {
+    fill_against(Numbers::invalidate_all, 1);
+}
+
+/// Fences: `Flights::fence`, and that a load's birth is read under the shard's lock.
+#[test]
+fn p1_fill_against_invalidation_of_the_key() {
+    fill_against(|cache| _ = cache.invalidate_key(&KEY), 1);
+}
+
+/// Fences: in `Store::claim`, `is_current`. With two readers one may wait for the other.
+#[test]
+fn p1_join_against_invalidation() {
+    fill_against(|cache| cache.invalidate_tags(["a"]), 2);
+}
+
+/// Fences: in `Flights::find_open`, what is fenced is not found.
+#[test]
+fn p1_join_against_invalidation_of_the_key() {
+    fill_against(|cache| _ = cache.invalidate_key(&KEY), 2);
+}
+
+/// A reader in the same scope, in another one, and in none.
+#[test]
+fn p1_fill_against_invalidation_in_a_scope() {
+    fn fill(invalidate: fn(&Numbers, &Numbers)) {
+        explore(move || {
+            let (cache, database) = (cache(), Arc::new(Database::default()));
+            let scope = cache.scope("tenant");
+            let reader = {
+                let (scope, database) = (scope.clone(), database.clone());
+                move || assert!(read(&scope, &database) <= 1)
+            };
+            let writer = {
+                let (cache, scope, database) = (cache.clone(), scope.clone(), database.clone());
+                move || {
+                    database.write(1);
+                    invalidate(&cache, &scope);
+                    assert_eq!(read(&scope, &database), 1, "what was read before the write was served after it");
+                }
+            };
+            concurrently([Box::new(reader), Box::new(writer)]);
+            assert_eq!(read(&scope, &database), 1);
+            cache.check_invariants();
+        });
+    }
+    fill(|_, scope| scope.invalidate_all());
+    fill(|cache, _| cache.invalidate_tags(["a"]));
+}
+
+/// Of two writers the first to begin may be the last to write its version to the cell.
+///
+/// Fence: `fetch_max` in `Cell::raise`.
+#[test]
+fn p1_a_slow_invalidation_against_a_fast_one() {
+    explore(|| {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        let write = |number| {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                database.write(number);
+                cache.invalidate_tags(["a"]);
+            }
+        };
+        let reader = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                read(&cache, &database);
+            }
+        };
+        concurrently([Box::new(write(1)), Box::new(write(2)), Box::new(reader)]);
+        assert_eq!(read(&cache, &database), database.read(), "a later invalidation was undone by an earlier one");
+    });
+}
+
+/// A reader that finds an entry current marks it as verified. An invalidation that has begun must not be
+/// taken for one that has been looked at.
+///
+/// Fence: `VersionClock::completed` in `Store::is_current`, where `birth` would not do.
+#[test]
+fn p1_the_verified_mark_against_an_invalidation() {
+    explore(|| {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        read(&cache, &database);
+        let reader = {
+            let cache = cache.clone();
+            move || _ = cache.get(&KEY)
+        };
+        let writer = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                database.write(1);
+                cache.invalidate_tags(["a"]);
+                assert_eq!(cache.get(&KEY), None, "an entry was found current after it had been invalidated");
+            }
+        };
+        concurrently([Box::new(reader), Box::new(writer)]);
+        assert_eq!(read(&cache, &database), 1);
+    });
+}
+
+/// A value inserted by hand takes the place also of one that is being loaded.
+///
+/// Fence: `Flights::fence` in `Store::insert`.
+#[test]
+fn an_insert_against_an_older_load() {
+    explore(|| {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        let loader = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || _ = read(&cache, &database)
+        };
+        let writer = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                database.write(1);
+                cache.insert(KEY, 1);
+                // One that has expired on arrival takes the place too, and leaves it empty.
+                cache.insert_with(KEY, 1, EntryOptions::new().ttl(Duration::ZERO));
+                assert_ne!(cache.get(&KEY), Some(0), "an older load came after what was inserted");
+            }
+        };
+        concurrently([Box::new(loader), Box::new(writer)]);
+        assert_ne!(cache.get(&KEY), Some(0), "an older load came after what was inserted");
+        cache.check_invariants();
+    });
+}

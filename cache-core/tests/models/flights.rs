@@ -1,0 +1,115 @@
+//! P4 to P6: one load at a time for a key, whatever becomes of it, and nobody waits for ever: shuttle reports
+//! a deadlock as a failure.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{cache, concurrently, explore};
+
+const KEY: u32 = 1;
+const CALLERS: u32 = 3;
+
+/// Fence: in `Store::claim`, the search for an entry and for an open flight, under one lock with the start of
+/// another.
+#[test]
+fn p4_callers_at_once_load_once() {
+    explore(|| {
+        let (cache, loads) = (cache(), Arc::new(AtomicU32::new(0)));
+        let callers = [(); CALLERS as usize].map(|()| {
+            let (cache, loads) = (cache.clone(), loads.clone());
+            let call = move || {
+                let load = || {
+                    shuttle::thread::yield_now();
+                    loads.fetch_add(1, Ordering::Relaxed)
+                };
+                assert_eq!(cache.get_or_load(&KEY, load), 0, "each gets the value of the one load");
+            };
+            Box::new(call) as Box<dyn FnOnce() + Send>
+        });
+        concurrently(callers);
+        let stats = cache.stats();
+        assert_eq!((stats.loads, loads.load(Ordering::Relaxed)), (1, 1));
+        assert_eq!(stats.hits + stats.misses, CALLERS.into(), "every call is one or the other");
+        assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"));
+    });
+}
+
+/// The first load ends without a value, in one of two ways.
+fn hand_over(fails: fn()) {
+    explore(move || {
+        let (cache, loads) = (cache(), Arc::new(AtomicU32::new(0)));
+        let callers = [(); CALLERS as usize].map(|()| {
+            let (cache, loads) = (cache.clone(), loads.clone());
+            let call = move || {
+                let load = || {
+                    shuttle::thread::yield_now();
+                    let number = loads.fetch_add(1, Ordering::Relaxed);
+                    if number == 0 {
+                        fails();
+                        return Err(());
+                    }
+                    Ok(number)
+                };
+                match catch_unwind(AssertUnwindSafe(|| cache.try_get_or_load(&KEY, load))) {
+                    Ok(Ok(number)) => assert_eq!(number, 1),
+                    Ok(Err(())) | Err(_) => {}
+                }
+            };
+            Box::new(call) as Box<dyn FnOnce() + Send>
+        });
+        concurrently(callers);
+        assert_eq!(cache.get(&KEY), Some(1));
+        let stats = cache.stats();
+        assert_eq!((stats.loads, stats.load_errors), (2, 1), "one of those who waited loads, and one only");
+        assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"));
+        cache.check_invariants();
+    });
+}
+
+/// Fence: in `Load::drop`, that the flight is abandoned; in `Duty::drop`, that those who wait are told.
+#[test]
+fn p5_a_panic_against_those_who_wait() {
+    hand_over(|| resume_unwind(Box::new(())));
+}
+
+/// Fence: in `Load::fail`, the same.
+#[test]
+fn p5_an_error_against_those_who_wait() {
+    hand_over(|| {});
+}
+
+/// Fence: in `Wait::begin`, that a wait which would close a circle does not begin, under one lock with the
+/// search for the circle.
+#[test]
+fn p6_bodies_that_need_each_others_keys() {
+    explore(|| {
+        let cache = cache();
+        let load = |own: u32, other: u32| {
+            let cache = cache.clone();
+            move || {
+                let load = || {
+                    assert_eq!(cache.get_or_load(&other, || other), other);
+                    own
+                };
+                assert_eq!(cache.get_or_load(&own, load), own);
+            }
+        };
+        concurrently([Box::new(load(1, 2)), Box::new(load(2, 1)), Box::new(load(1, 2))]);
+        cache.check_invariants();
+    });
+}
+
+/// Three loads, each of which needs the next one's key.
+#[test]
+fn p6_a_circle_of_three() {
+    explore(|| {
+        let cache = cache();
+        let load = |own: u32, other: u32| {
+            let cache = cache.clone();
+            move || _ = cache.get_or_load(&own, || cache.get_or_load(&other, || other))
+        };
+        concurrently([Box::new(load(1, 2)), Box::new(load(2, 3)), Box::new(load(3, 1))]);
+        cache.check_invariants();
+    });
+}

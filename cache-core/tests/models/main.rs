@@ -1,0 +1,63 @@
+//! The cache under every interleaving of a few threads, or as many as there is time for.
+//!
+//! Shuttle runs each model over and over, and switches between its threads wherever they meet: at locks and
+//! at the atomics of the version clock, the tags and the entries. A failure prints a schedule that repeats
+//! it. Each model names the fence that it guards: taken out, the model fails.
+//!
+//! ```text
+//! RUSTFLAGS='--cfg shuttle' cargo test --release -p cache-core --test models --target-dir target/shuttle
+//! ```
+//!
+//! `MODEL_ITERATIONS` sets how many schedules of each kind are tried.
+
+#![cfg(shuttle)]
+
+mod capacity;
+mod fill;
+mod flights;
+mod tags;
+
+use std::sync::Arc;
+
+use cache_core::TaggedCache;
+use shuttle::sync::atomic::{AtomicU32, Ordering};
+use shuttle::thread;
+
+/// Runs a model under many schedules: some that switch at random, and some that switch seldom, at places
+/// chosen to find what takes a few switches to go wrong.
+fn explore(model: impl Fn() + Send + Sync + 'static) {
+    let iterations = std::env::var("MODEL_ITERATIONS").map_or(10_000, |n| n.parse().expect("a number of schedules"));
+    let model = Arc::new(model);
+    let random = model.clone();
+    shuttle::check_random(move || random(), iterations);
+    shuttle::check_pct(move || model(), iterations, 3);
+}
+
+/// What the loads read and the writers write. A load that begins after a write has returned reads it.
+#[derive(Default)]
+struct Database(AtomicU32);
+
+impl Database {
+    fn read(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn write(&self, number: u32) {
+        self.0.store(number, Ordering::SeqCst);
+    }
+}
+
+type Numbers = TaggedCache<u32, u32>;
+
+/// So small that all its entries share a shard, and so a lock.
+fn cache() -> Numbers {
+    TaggedCache::builder().capacity(8).build()
+}
+
+/// Runs each of these on a thread of its own, and waits for all.
+fn concurrently<const N: usize>(threads: [Box<dyn FnOnce() + Send>; N]) {
+    let threads = threads.map(thread::spawn);
+    for thread in threads {
+        thread.join().expect("what a model asserts holds");
+    }
+}

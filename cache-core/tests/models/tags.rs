@@ -1,0 +1,64 @@
+//! P1 for tags that only a value tells, while the cells of tags come and go.
+
+use std::sync::Arc;
+
+use cache_core::EntryOptions;
+
+use crate::{Database, Numbers, cache, concurrently, explore};
+
+const KEY: u32 = 1;
+const OTHER: u32 = 2;
+
+fn read(cache: &Numbers, database: &Database) -> u32 {
+    cache.get_or_load_tagged(&KEY, EntryOptions::new, || database.read(), |_| ["late"])
+}
+
+/// Loads of a key whose values bring the tag, a writer that invalidates the tag, and a third thread.
+fn late_tag_against(before: fn(&Numbers), meanwhile: fn(&Numbers, &Database)) {
+    explore(move || {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        before(&cache);
+        let reader = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || assert!(read(&cache, &database) <= 1)
+        };
+        let other = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || meanwhile(&cache, &database)
+        };
+        let writer = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                database.write(1);
+                cache.invalidate_tags(["late"]);
+                assert_eq!(read(&cache, &database), 1, "what was read before the write was served after it");
+            }
+        };
+        concurrently([Box::new(reader), Box::new(other), Box::new(writer)]);
+        assert_eq!(read(&cache, &database), 1, "what was read before the write has stayed");
+        cache.check_invariants();
+    });
+}
+
+/// Fences: in `Registry::raise`, the orphan floor; in `Registry::bear`, that a cell starts at it; in
+/// `Store::complete`, `may_share`.
+#[test]
+fn p1_a_tag_from_the_result_against_its_invalidation() {
+    late_tag_against(|_| {}, |cache, database| assert!(read(cache, database) <= 1));
+}
+
+/// Fences: in `Registry::release`, that a cell which leaves raises the floor; in `Registry::raise`, that the
+/// cell is raised under the lock, and looked for again after the floor was raised.
+#[test]
+fn p1_a_tag_from_the_result_against_a_cell_that_leaves() {
+    late_tag_against(
+        |cache| cache.insert_with(OTHER, 0, EntryOptions::new().tag("late")),
+        |cache, _| _ = cache.invalidate_key(&OTHER),
+    );
+}
+
+/// Fence: in `Registry::raise`, that the cell is looked for again after the floor was raised.
+#[test]
+fn p1_a_tag_from_the_result_against_a_cell_that_comes() {
+    late_tag_against(|_| {}, |cache, _| cache.insert_with(OTHER, 0, EntryOptions::new().tag("late")));
+}
