@@ -34,6 +34,7 @@ impl<T> Setting<T> {
 #[derive(Default)]
 pub(crate) struct QueryOptions {
     pub(crate) ttl: Setting<Expr>,
+    pub(crate) capacity: Setting<Expr>,
     pub(crate) name: Setting<LitStr>,
     pub(crate) common: CommonOptions,
 }
@@ -60,7 +61,7 @@ pub(crate) enum Target {
 }
 
 impl QueryOptions {
-    const NAMES: &[&str] = &["ttl", "cache", "name", "crate"];
+    const NAMES: &[&str] = &["ttl", "capacity", "cache", "name", "crate"];
 
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut options = Self::default();
@@ -80,6 +81,11 @@ impl QueryOptions {
                 let value = value(&key, input)?;
                 check_ttl(&value)?;
                 self.ttl.set(&key, value)
+            }
+            "capacity" => {
+                let value = value(&key, input)?;
+                check_capacity(&value)?;
+                self.capacity.set(&key, value)
             }
             "name" => self.name.set(&key, value(&key, input)?),
             _ => self.common.parse_one(&key, Self::NAMES, input),
@@ -177,6 +183,17 @@ fn check_ttl(ttl: &Expr) -> syn::Result<()> {
         Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => {
             Err(Error::new(minus.span, "a time to live can't be negative"))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a capacity that is seen to be no number of entries.
+fn check_capacity(capacity: &Expr) -> syn::Result<()> {
+    let message = "a capacity is a number of entries, as in `capacity = 100` or `capacity = LIMIT`";
+    match ungrouped(capacity) {
+        Expr::Lit(ExprLit { lit: Lit::Int(entries), .. }) if entries.base10_parse::<usize>().is_ok() => Ok(()),
+        Expr::Lit(ExprLit { lit, .. }) => Err(Error::new(lit.span(), message)),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => Err(Error::new(minus.span, message)),
         _ => Ok(()),
     }
 }

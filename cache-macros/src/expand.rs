@@ -70,6 +70,7 @@ fn site(method: &Method, options: &QueryOptions) -> TokenStream {
     let constant = site_name(&method.signature.ident);
     let name = options.name.get().map_or_else(|| method.name(), syn::LitStr::value);
     let arguments = method.arguments().map(|argument| argument.name.unraw().to_string());
+    let capacity = options.capacity.get().map(|entries| quote!(.with_capacity(#entries)));
     let owner = if method.receiver().is_some() { quote!(Self) } else { quote!(()) };
     let place = match (options.common.cache.get(), method.receiver()) {
         (Some(_), _) => quote!(Elsewhere),
@@ -81,7 +82,7 @@ fn site(method: &Method, options: &QueryOptions) -> TokenStream {
         #[allow(non_upper_case_globals, dead_code, reason = "it bears the name of the query, and is there to be used")]
         #visibility const #constant: #krate::private::Located<#krate::private::#place> = #krate::private::Located::of::<#owner>(|| {
             static QUERY: #krate::private::Query =
-                #krate::private::Query::new(#name, ::core::module_path!(), &[#(#arguments),*]);
+                #krate::private::Query::new(#name, ::core::module_path!(), &[#(#arguments),*])#capacity;
             &QUERY
         });
     }

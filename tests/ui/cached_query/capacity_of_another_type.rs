@@ -1,0 +1,17 @@
+//! says: `usize`
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(capacity = 100_u64 + 1)]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
