@@ -65,7 +65,11 @@ use crate::sync::Arc;
 ///
 /// On a hit the value is cloned under a read lock. Its `Clone` may use the cache, but what it loads is not
 /// stored, and `purge` does nothing. `Eq` of arguments runs under locks, and must not use the cache. No other
-/// code of yours runs under one: bodies, `Drop`, `Hash` and closures do as they like.
+/// code of yours runs under one: bodies, `Drop`, `Hash` and closures do as they like. One that panics leaves the
+/// cache as it was.
+///
+/// A call that misses waits for the body of another call with the same key, if one is running: see
+/// [`cached_query`](macro@crate::cached_query).
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,

@@ -41,7 +41,8 @@
 //! # What is where
 //!
 //! - [`Cache`] is the handle that a repository holds, made by [`Cache::new`] or [`Cache::builder`].
-//! - [`TaggedCache`] is the same cache for use by hand, without the attributes.
+//! - [`TaggedCache`] is the same cache for use by hand, without the attributes, and [`EntryOptions`] are what is
+//!   particular to one of its entries.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is going on.
 //! - [`Clock`] and [`ManualClock`] put time into the hands of tests.
 //!
@@ -49,6 +50,8 @@
 //!
 //! - **No stale fill.** Once an invalidation has returned, no call that starts later gets a value whose load
 //!   began before the invalidation did.
+//! - **One load.** Those who ask for one key at once wait for the first of them, and share its value. If its body
+//!   panics or fails, one of those who waited loads next. Where a call would wait for itself, it loads instead.
 //! - **Invalidation costs the same** at a thousand entries and at ten million.
 //! - **Errors are not cached**, and a mutation that fails or panics invalidates all the same.
 //! - **Nothing is shared by accident**: entries are apart by query, by the type of `Self`, by generic

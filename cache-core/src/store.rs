@@ -1,10 +1,10 @@
 //! The entries of one query, or of one cache used by hand: shards behind locks.
 //!
 //! Hits take a shard's read lock, and no other. Whatever adds or removes entries takes the lock of the
-//! cache's [`Policy`] first and then the locks of shards, one at a time. No code of the user's runs under a
-//! lock, but for `Eq` of keys, `Clone` of the value on a hit, and `Debug` of keys in a listing: what has to
-//! be dropped is handed out from under the lock first. The last two may use the cache again: see
-//! [`crate::reentry`].
+//! cache's [`Room`] first and then the locks of shards, one at a time; a load begins under its shard's lock
+//! alone. No code of the user's runs under a lock, but for `Eq` of keys, `Clone` of the value on a hit, and
+//! `Debug` of keys in a listing: what has to be dropped is handed out from under the lock first. The last two
+//! may use the cache again: see [`crate::reentry`].
 
 use std::fmt;
 
@@ -169,8 +169,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
             return Claim::Join(flight.id(), flight.landing());
         }
         let Some(Candidate { key, hash, scope, ttl, bearings }) = candidate.take() else { unreachable!() };
-        // The birth is read under the lock: an invalidation of the key that took its version before comes to
-        // the lock after this, and finds the load.
         let origin = engine.origin(now);
         let expires_at = now.saturating_add(ttl);
         let (is_fenced, duty) = (false, None);

@@ -40,19 +40,19 @@ fn fill_against(invalidate: fn(&Numbers), readers: usize) {
     });
 }
 
-/// Fences: in `Store::complete`, `is_stale`, and there the cells of tags; in `Store::claim`, `is_current`.
+/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cells of tags.
 #[test]
 fn p1_fill_against_invalidation_of_a_tag() {
     fill_against(|cache| cache.invalidate_tags(["b"]), 1);
 }
 
-/// Fences: the same, and there the cell of the whole cache.
+/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cell of the whole cache.
 #[test]
 fn p1_fill_against_invalidation_of_everything() {
     fill_against(Numbers::invalidate_all, 1);
 }
 
-/// Fences: `Flights::fence`, and that a load's birth is read under the shard's lock.
+/// Fences: `Flights::fence`; in `Store::complete`, `is_stale`.
 #[test]
 fn p1_fill_against_invalidation_of_the_key() {
     fill_against(|cache| _ = cache.invalidate_key(&KEY), 1);

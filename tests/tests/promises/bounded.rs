@@ -251,3 +251,135 @@ fn p9_purge_frees_the_dead_and_only_them() {
     drop(cache);
     assert_eq!(std::sync::Arc::strong_count(&value), 1, "the last handle frees all");
 }
+
+/// A query with a capacity of its own, beside others.
+#[derive(HasCache)]
+struct Capped {
+    cache: Cache,
+}
+
+impl Capped {
+    const FEW: usize = 3;
+
+    #[cached_query(capacity = 3)]
+    fn few(&self, n: u32) -> u32 {
+        n
+    }
+
+    #[cached_query(capacity = LIMIT - 1, ttl = "10s")]
+    fn some<T: Into<u64> + Copy + std::hash::Hash + Eq + Send + Sync + 'static>(&self, n: T) -> u64 {
+        n.into()
+    }
+
+    #[cached_query(capacity = 0)]
+    fn none(&self, n: u32) -> u32 {
+        n
+    }
+
+    #[cached_query]
+    fn many(&self, n: u32) -> u32 {
+        n
+    }
+
+    #[invalidates("few")]
+    fn forget_few(&self) {}
+
+    fn entries_of(&self, query: &str) -> usize {
+        self.cache.query_stats().iter().filter(|stats| stats.query == query).map(|stats| stats.entries).sum()
+    }
+}
+
+const LIMIT: usize = 6;
+
+#[test]
+fn p9_a_query_keeps_within_its_own_capacity() {
+    let repo = Capped { cache: Cache::builder().capacity(100).build() };
+    let tenant = Capped { cache: repo.cache.scope("tenant") };
+    for n in 0..20 {
+        repo.few(n);
+        tenant.few(n);
+        repo.some(n);
+        repo.some(u64::from(n));
+        repo.none(n);
+        repo.many(n);
+        assert!(repo.entries_of("few") <= Capped::FEW, "in all scopes together");
+        assert!(repo.entries_of("some") < LIMIT, "in all instantiations together");
+        repo.cache.check_invariants();
+    }
+    assert_eq!(["few", "some", "none", "many"].map(|query| repo.entries_of(query)), [3, 5, 0, 20]);
+    let stats = repo.cache.stats();
+    assert_eq!((stats.entries, stats.evictions, stats.discarded_loads), (28, 37 + 35, 0));
+}
+
+#[test]
+fn p9_a_query_within_its_capacity_keeps_what_is_used() {
+    let repo = Capped { cache: Cache::builder().capacity(100).build() };
+    for _ in 0..3 {
+        repo.few(1);
+    }
+    for n in 100..200 {
+        repo.few(n);
+    }
+    let hits = repo.cache.stats().hits;
+    repo.few(1);
+    assert_eq!(repo.cache.stats().hits, hits + 1, "a scan displaced what was in use");
+}
+
+#[test]
+fn p9_within_a_query_too_the_dead_make_room_first() {
+    let repo = Capped { cache: Cache::builder().capacity(100).build() };
+    (0..2).for_each(|n| _ = repo.few(n));
+    repo.forget_few();
+    (2..5).for_each(|n| _ = repo.few(n));
+    assert_eq!((repo.entries_of("few"), repo.cache.stats().evictions), (3, 0));
+}
+
+/// The whole is full before the query is: entries with a capacity of their own go like all others.
+#[test]
+fn p9_the_capacity_of_the_whole_holds_for_queries_that_have_their_own() {
+    let repo = Capped { cache: Cache::builder().capacity(4).build() };
+    for n in 0..50 {
+        repo.few(n);
+        repo.some(n);
+        repo.many(n);
+        assert!(repo.cache.len() <= 4);
+        repo.cache.check_invariants();
+    }
+    assert_eq!(repo.cache.len(), 4);
+    (100..200).for_each(|n| _ = repo.many(n));
+    repo.cache.check_invariants();
+    assert_eq!((repo.entries_of("few"), repo.entries_of("some")), (0, 0), "they were not used");
+    repo.cache.purge();
+    repo.cache.invalidate_all();
+    repo.cache.purge();
+    repo.cache.check_invariants();
+    repo.few(1);
+    assert_eq!(repo.cache.len(), 1);
+}
+
+/// Entries move when their shard has more room than it needs: in both policies.
+#[test]
+fn p9_a_query_with_a_capacity_survives_the_compaction_of_its_shards() {
+    #[derive(HasCache)]
+    struct Large {
+        cache: Cache,
+    }
+    impl Large {
+        #[cached_query(capacity = 2_000)]
+        fn own(&self, n: u32) -> u32 {
+            n
+        }
+        #[cached_query]
+        fn other(&self, n: u32) -> u32 {
+            n
+        }
+    }
+    let repo = Large { cache: Cache::builder().capacity(2_500).build() };
+    for round in 0..3 {
+        (0..5_000).for_each(|n| _ = repo.own(round * 10_000 + n));
+        repo.cache.check_invariants();
+        (0..8_000).for_each(|n| _ = repo.other(round * 10_000 + n));
+        repo.cache.check_invariants();
+        assert_eq!(repo.cache.len(), 2_500);
+    }
+}

@@ -4,11 +4,15 @@
 mod apart;
 mod bounded;
 mod constant_cost;
+mod deadlocks;
 mod errors;
+mod freed;
 mod freshness;
 mod locks;
 mod mutations;
 mod names;
 mod no_unsafe;
+mod one_load;
+mod panics;
 mod stale_fill;
 mod statistics;

@@ -1,0 +1,166 @@
+//! P6: a body that needs its own key, or that of one who waits for it, computes instead of waiting.
+
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, cached_query};
+use cache_tests::watchdog::{self, Guard};
+
+type Numbers = TaggedCache<u32, u32>;
+
+fn watch(state: impl std::fmt::Debug + Send + 'static) -> Guard {
+    watchdog::guard(Duration::from_secs(60), move || format!("{state:?}"))
+}
+
+#[test]
+fn p6_a_body_that_asks_for_its_own_key() {
+    let cache = Numbers::new();
+    let _watch = watch(cache.clone());
+    let outer = cache.get_or_load(&1, || cache.get_or_load(&1, || cache.get_or_load(&1, || 1) + 1) + 1);
+    assert_eq!(outer, 3);
+    assert_eq!(cache.get(&1), Some(1), "the load that began last is kept");
+    assert_eq!((cache.stats().loads, cache.stats().misses), (3, 3));
+    cache.check_invariants();
+}
+
+#[derive(HasCache)]
+struct Repo {
+    left: AtomicU32,
+    cache: Cache,
+}
+
+impl Repo {
+    fn new(rounds: u32) -> Self {
+        Self { left: AtomicU32::new(rounds), cache: Cache::new() }
+    }
+
+    /// Goes on while there are rounds left.
+    fn next(&self) -> bool {
+        self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+    }
+
+    #[cached_query]
+    fn itself(&self, id: u32) -> u32 {
+        if self.next() { self.itself(id) + 1 } else { 0 }
+    }
+
+    #[cached_query]
+    fn ping(&self, id: u32) -> Result<u32, ()> {
+        if self.next() { Ok(self.pong("id", id)? + 1) } else { Ok(0) }
+    }
+
+    #[cached_query]
+    fn pong(&self, name: &str, id: u32) -> Result<u32, ()> {
+        if self.next() && name == "id" { Ok(self.ping(id)? + 1) } else { Ok(0) }
+    }
+}
+
+#[test]
+fn p6_a_query_that_calls_itself_with_the_same_arguments() {
+    let repo = Repo::new(4);
+    let _watch = watch(repo.cache.clone());
+    assert_eq!(repo.itself(1), 4);
+    repo.cache.check_invariants();
+}
+
+#[test]
+fn p6_queries_that_call_each_other_with_the_same_arguments() {
+    let repo = Repo::new(4);
+    let _watch = watch(repo.cache.clone());
+    assert_eq!(repo.ping(1), Ok(4));
+    repo.cache.check_invariants();
+}
+
+/// A tag's closure and the `Clone` of a value run while the load is under way, too.
+#[test]
+fn p6_what_runs_after_the_body_may_ask_for_the_key() {
+    #[derive(Debug)]
+    struct Value(Option<TaggedCache<u32, Value>>);
+    impl Clone for Value {
+        fn clone(&self) -> Self {
+            if let Some(cache) = &self.0 {
+                cache.get_or_load(&1, || Self(None));
+            }
+            Self(None)
+        }
+    }
+    let cache: TaggedCache<u32, Value> = TaggedCache::new();
+    let _watch = watch(cache.clone());
+    let tags = |_: &Value| {
+        cache.get_or_load(&1, || Value(None));
+        ["tag"]
+    };
+    cache.get_or_load_tagged(&1, EntryOptions::new, || Value(Some(cache.clone())), tags);
+    assert_eq!(cache.len(), 1);
+    cache.check_invariants();
+}
+
+/// Each thread loads a key and, once all are in their bodies, asks for the next one's.
+fn circle(threads: u32, caches: &[Numbers]) {
+    let all_in = Barrier::new(threads as usize);
+    thread::scope(|scope| {
+        for own in 0..threads {
+            let other = (own + 1) % threads;
+            let cache = |key: u32| &caches[key as usize % caches.len()];
+            let all_in = &all_in;
+            scope.spawn(move || {
+                let body = || {
+                    all_in.wait();
+                    own + cache(other).get_or_load(&other, || other)
+                };
+                let sum = cache(own).get_or_load(&own, body);
+                assert!(sum >= own + other, "{sum} is the key's own number and what was got for the next");
+            });
+        }
+    });
+    for cache in caches {
+        cache.check_invariants();
+        assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"), "{cache:?}");
+    }
+}
+
+#[test]
+fn p6_two_threads_that_need_each_others_keys() {
+    let cache = Numbers::new();
+    let _watch = watch(cache.clone());
+    for _ in 0..100 {
+        circle(2, std::slice::from_ref(&cache));
+        cache.invalidate_all();
+    }
+}
+
+#[test]
+fn p6_a_circle_of_threads_through_several_caches() {
+    let caches = [Numbers::new(), Numbers::new(), Numbers::new()];
+    let _watch = watch(caches.clone());
+    circle(7, &caches);
+}
+
+/// Only a circle is a reason not to wait.
+#[test]
+fn p6_a_body_waits_for_the_load_of_another_that_does_not_wait_for_it() {
+    let cache = Numbers::new();
+    let _watch = watch(cache.clone());
+    let in_both = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            cache.get_or_load(&1, || {
+                in_both.wait();
+                cache.get_or_load(&2, || unreachable!("somebody is loading it"))
+            })
+        });
+        scope.spawn(|| {
+            cache.get_or_load(&2, || {
+                in_both.wait();
+                // Until the other has missed this key: then it waits, or finds it.
+                while cache.stats().misses < 3 {
+                    thread::yield_now();
+                }
+                2
+            })
+        });
+    });
+    assert_eq!((cache.get(&1), cache.get(&2), cache.stats().loads), (Some(2), Some(2), 2));
+}

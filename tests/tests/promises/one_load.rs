@@ -1,0 +1,323 @@
+//! P4 and P5: one load per key, however many ask for it, and none of them is left behind.
+//!
+//! No test here sleeps. A load that others are to wait for goes on until the statistics show that they have
+//! missed: from then on each of them waits for it, or finds what it has stored.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use cache_core::{Cache, EntryOptions, HasCache, ManualClock, TaggedCache, cached_query};
+use cache_tests::watchdog::{self, Guard};
+
+type Numbers = TaggedCache<u64, u64>;
+
+/// Ends the test with what there is to see of the cache, if it hangs.
+fn watch(cache: &Numbers) -> Guard {
+    let cache = cache.clone();
+    watchdog::guard(Duration::from_secs(60), move || format!("{cache:?}\n{}", cache.stats()))
+}
+
+/// Waits until so many calls have missed.
+fn until_missed(cache: &Numbers, calls: u64) {
+    while cache.stats().misses < calls {
+        thread::yield_now();
+    }
+}
+
+fn assert_nothing_is_left(cache: &Numbers) {
+    assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"), "{cache:?}");
+    cache.check_invariants();
+}
+
+#[test]
+fn p4_256_threads_that_ask_for_one_cold_key_load_it_once() {
+    const THREADS: u64 = 256;
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let bodies = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let value = cache.get_or_load(&1, || {
+                    until_missed(&cache, THREADS);
+                    bodies.fetch_add(1, Ordering::SeqCst) + 7
+                });
+                assert_eq!(value, 7);
+            });
+        }
+    });
+    let stats = cache.stats();
+    assert_eq!((bodies.into_inner(), stats.loads, stats.hits, stats.misses), (1, 1, 0, THREADS));
+    assert_nothing_is_left(&cache);
+}
+
+#[test]
+fn p4_ten_thousand_keys_are_loaded_once_each() {
+    const THREADS: u64 = 64;
+    const KEYS: u64 = 10_000;
+    let cache: Numbers = TaggedCache::builder().capacity(20_000).build();
+    let _watch = watch(&cache);
+    let start = Barrier::new(usize::try_from(THREADS).unwrap());
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (cache, start) = (&cache, &start);
+            scope.spawn(move || {
+                start.wait();
+                // Half of them from the same key on, the others each from a key of its own.
+                let first = if thread % 2 == 0 { 0 } else { thread * KEYS / THREADS };
+                for key in (0..KEYS).map(|n| (first + n) % KEYS) {
+                    assert_eq!(cache.get_or_load(&key, || key * 2), key * 2);
+                }
+            });
+        }
+    });
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.hits + stats.misses), (KEYS, THREADS * KEYS));
+    assert_nothing_is_left(&cache);
+}
+
+/// All entries of so small a cache are behind one lock.
+#[test]
+fn p4_keys_do_not_wait_for_each_other() {
+    let cache: Numbers = TaggedCache::builder().capacity(4).build();
+    let _watch = watch(&cache);
+    let done = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            cache.get_or_load(&1, || {
+                done.wait();
+                1
+            })
+        });
+        until_missed(&cache, 1);
+        assert_eq!(cache.get_or_load(&2, || 2), 2);
+        assert_eq!(cache.get_or_load(&2, || unreachable!()), 2);
+        cache.insert(3, 3);
+        assert_eq!((cache.len(), cache.get(&1)), (2, None));
+        cache.purge();
+        done.wait();
+    });
+    assert_eq!(cache.get(&1), Some(1));
+    assert_nothing_is_left(&cache);
+}
+
+#[derive(HasCache)]
+struct Repo {
+    bodies: AtomicU32,
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    fn get(&self, id: &str, callers: u64) -> Result<String, ()> {
+        self.bodies.fetch_add(1, Ordering::SeqCst);
+        while self.cache.stats().misses < callers {
+            thread::yield_now();
+        }
+        Ok(id.to_owned())
+    }
+}
+
+#[test]
+fn p4_an_annotated_query_runs_once_for_all_in_one_scope() {
+    const CALLERS: u64 = 8;
+    let cache = Cache::new();
+    let repo = |cache: Cache| Repo { bodies: AtomicU32::new(0), cache };
+    let repos = [repo(cache.clone()), repo(cache.scope("tenant:1")), repo(cache.scope("tenant:2"))];
+    thread::scope(|scope| {
+        for repo in &repos {
+            for _ in 0..CALLERS {
+                scope.spawn(|| assert_eq!(repo.get("a", 3 * CALLERS).as_deref(), Ok("a")));
+            }
+        }
+    });
+    assert!(repos.iter().all(|repo| repo.bodies.load(Ordering::SeqCst) == 1));
+    assert_eq!((cache.stats().loads, cache.len()), (3, 3));
+    cache.check_invariants();
+}
+
+/// The first bodies end badly; then one ends well. Returns what became of the callers: values, and failures.
+fn after_failures(failures: u64, callers: u64, fail: fn() -> Result<u64, ()>) -> (BTreeSet<u64>, u64) {
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let bodies = AtomicU64::new(0);
+    let call = || {
+        cache.try_get_or_load(&1, || {
+            until_missed(&cache, callers);
+            match bodies.fetch_add(1, Ordering::SeqCst) {
+                body if body < failures => fail(),
+                body => Ok(body),
+            }
+        })
+    };
+    let call = || catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(()));
+    let results: Vec<_> = thread::scope(|scope| {
+        let calls: Vec<_> = (0..callers).map(|_| scope.spawn(call)).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.load_errors), (failures + 1, failures), "one loads at a time");
+    assert_eq!((stats.misses, cache.get(&1)), (callers, Some(failures)));
+    assert_nothing_is_left(&cache);
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    (results.into_iter().flatten().collect(), failed as u64)
+}
+
+#[test]
+fn p5_a_leader_that_panics_five_times_and_then_succeeds() {
+    let (values, failed) = after_failures(5, 256, || resume_unwind(Box::new("as the test wants it")));
+    assert_eq!((values, failed), ([5].into(), 5), "a panic reaches its own caller alone");
+}
+
+#[test]
+fn p5_a_leader_that_fails_hands_over() {
+    let (values, failed) = after_failures(3, 16, || Err(()));
+    assert_eq!((values, failed), ([3].into(), 3), "an error reaches its own caller alone");
+}
+
+#[test]
+fn p5_when_all_fail_each_has_its_own_error() {
+    const CALLERS: u64 = 16;
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let bodies = AtomicU64::new(0);
+    let errors: BTreeSet<_> = thread::scope(|scope| {
+        let call = || {
+            cache.try_get_or_load(&1, || {
+                until_missed(&cache, CALLERS);
+                Err(bodies.fetch_add(1, Ordering::SeqCst))
+            })
+        };
+        let calls: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
+        calls.into_iter().map(|call| call.join().unwrap().unwrap_err()).collect()
+    });
+    assert_eq!(errors, (0..CALLERS).collect());
+    assert_eq!((cache.stats().load_errors, cache.len()), (CALLERS, 0));
+    assert_nothing_is_left(&cache);
+}
+
+/// Somebody asks while a load is under way that began before an invalidation. To join it would be to wait for
+/// ever: it goes on only when the one who asks has an answer.
+fn ask_after(invalidate: impl Fn(&Numbers)) {
+    let cache: Numbers = TaggedCache::builder().capacity(4).build();
+    let scope = cache.scope("tenant");
+    let _watch = watch(&cache);
+    let options = || EntryOptions::new().tags(["other", "mine"]);
+    let done = Barrier::new(2);
+    thread::scope(|threads| {
+        let first = threads.spawn(|| {
+            scope.get_or_load_with(&1, options, || {
+                done.wait();
+                1
+            })
+        });
+        until_missed(&cache, 1);
+        while format!("{cache:?}").contains("loads_under_way: Some(0)") {
+            thread::yield_now();
+        }
+        invalidate(&scope);
+        assert_eq!(scope.get_or_load_with(&1, options, || 2), 2);
+        done.wait();
+        assert_eq!(first.join().unwrap(), 1, "who asked before gets what was read before");
+    });
+    assert_eq!(scope.get(&1), Some(2), "the older load took the place of the newer");
+    assert_eq!(cache.stats().discarded_loads, 1);
+    assert_nothing_is_left(&cache);
+}
+
+#[test]
+fn p1_who_asks_after_an_invalidation_does_not_join_an_older_load() {
+    ask_after(|scope| scope.invalidate_tags(["mine"]));
+    ask_after(Numbers::invalidate_all);
+    ask_after(|scope| assert!(!scope.invalidate_key(&1)));
+}
+
+#[test]
+fn p1_a_key_that_is_forgotten_fences_the_loads_of_no_other() {
+    let cache: Numbers = TaggedCache::builder().capacity(4).build();
+    cache.get_or_load(&1, || {
+        cache.invalidate_key(&2);
+        cache.scope("another").invalidate_key(&1);
+        1
+    });
+    assert_eq!((cache.get(&1), cache.stats().discarded_loads), (Some(1), 0));
+}
+
+/// The tag is known only when the load is over, and one who asked after the tag was invalidated has joined.
+#[test]
+fn p1_who_waits_for_a_value_asks_again_if_a_tag_that_it_brings_was_invalidated() {
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let database = AtomicU64::new(1);
+    let read = |before: &(dyn Fn() + Sync)| {
+        let body = || {
+            let read = database.load(Ordering::SeqCst);
+            before();
+            read
+        };
+        cache.get_or_load_tagged(&1, EntryOptions::new, body, |value| [format!("version:{}", value.min(&1))])
+    };
+    let started = Barrier::new(2);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| {
+            read(&|| {
+                started.wait();
+                until_missed(&cache, 2);
+            })
+        });
+        started.wait();
+        database.store(2, Ordering::SeqCst);
+        cache.invalidate_tags(["version:1"]);
+        assert_eq!(read(&|| {}), 2);
+        assert_eq!(first.join().unwrap(), 1);
+    });
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.discarded_loads), (2, 1), "it loads for itself once");
+    assert_nothing_is_left(&cache);
+}
+
+/// A load that takes longer than its value may be served: who waits for it must not get it.
+#[test]
+fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
+    let clock = ManualClock::new();
+    let cache: Numbers = TaggedCache::builder().clock(clock.clone()).default_ttl(Duration::from_secs(5)).build();
+    let _watch = watch(&cache);
+    let bodies = AtomicU64::new(0);
+    let values: BTreeSet<_> = thread::scope(|scope| {
+        let call = || {
+            cache.get_or_load(&1, || {
+                until_missed(&cache, 2);
+                let body = bodies.fetch_add(1, Ordering::SeqCst);
+                if body == 0 {
+                    clock.advance(Duration::from_secs(5));
+                }
+                body
+            })
+        };
+        let calls = [scope.spawn(call), scope.spawn(call)];
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    assert_eq!(values, [0, 1].into());
+    assert_eq!(cache.get(&1), Some(1));
+    assert_nothing_is_left(&cache);
+}
+
+/// Nothing that could be joined: each call loads, as the docs of `capacity` and `default_ttl` say.
+#[test]
+fn p4_what_is_never_stored_is_never_waited_for() {
+    for cache in [Numbers::builder().capacity(0).build(), Numbers::builder().default_ttl(Duration::ZERO).build()] {
+        let _watch = watch(&cache);
+        let both = Barrier::new(2);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| cache.get_or_load(&1, || u64::from(both.wait().is_leader())));
+            }
+        });
+        assert_eq!((cache.stats().loads, cache.len()), (2, 0));
+        assert_nothing_is_left(&cache);
+    }
+}

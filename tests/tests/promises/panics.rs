@@ -1,0 +1,216 @@
+//! P13: code of the user's that panics leaves the cache consistent and usable, wherever it is called from.
+//!
+//! A fuse of each kind is set to blow at the first call, at the second, and so on, until a whole round of
+//! operations gets by without reaching it: so every call that the cache makes has panicked once.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use cache_core::{EntryOptions, ManualClock, Tag, TaggedCache};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Code {
+    Hash,
+    Eq,
+    CloneKey,
+    CloneValue,
+    DropKey,
+    DropValue,
+    Debug,
+    Body,
+    Options,
+    Tags,
+}
+
+thread_local! {
+    /// What is to panic, and after how many calls of it.
+    static FUSE: Cell<Option<(Code, u32)>> = const { Cell::new(None) };
+}
+
+/// Called by all that may panic.
+fn burn(code: Code) {
+    match FUSE.get() {
+        Some((armed, 0)) if armed == code => {
+            FUSE.set(None);
+            resume_unwind(Box::new(code));
+        }
+        Some((armed, left)) if armed == code => FUSE.set(Some((armed, left - 1))),
+        _ => {}
+    }
+}
+
+struct Key(u32);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        burn(Code::Hash);
+        // All in one place, so that keys are compared a lot.
+        (self.0 % 2).hash(state);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        burn(Code::Eq);
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        burn(Code::CloneKey);
+        Self(self.0)
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        burn(Code::DropKey);
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        burn(Code::Debug);
+        write!(f, "{}", self.0)
+    }
+}
+
+struct Value(u32);
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        burn(Code::CloneValue);
+        Self(self.0)
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        burn(Code::DropValue);
+    }
+}
+
+type Fragile = TaggedCache<Key, Value>;
+
+fn options() -> EntryOptions {
+    burn(Code::Options);
+    EntryOptions::new().tag("tag").ttl(Duration::from_secs(10))
+}
+
+fn tags(value: &Value) -> [Tag; 1] {
+    burn(Code::Tags);
+    [Tag::from(format!("value:{}", value.0))]
+}
+
+fn load(cache: &Fragile, key: u32) {
+    let body = || {
+        burn(Code::Body);
+        Value(key)
+    };
+    cache.get_or_load_tagged(&Key(key), options, body, tags);
+}
+
+/// All there is to do with a cache: each operation on its own, for one that panics must not spare the others.
+fn operations(clock: &ManualClock) -> Vec<Box<dyn Fn(&Fragile) + '_>> {
+    vec![
+        Box::new(|cache| load(cache, 1)),
+        Box::new(|cache| load(cache, 2)),
+        Box::new(|cache| load(cache, 3)),
+        Box::new(|cache| load(cache, 1)),
+        Box::new(|cache| load(cache, 4)), // evicts
+        Box::new(|cache| cache.insert(Key(3), Value(3))),
+        Box::new(|cache| cache.insert(Key(5), Value(5))),
+        Box::new(|cache| drop(cache.get(&Key(5)))),
+        Box::new(|cache| drop(cache.entries())),
+        Box::new(|cache| {
+            // Refused: it is overtaken by an invalidation.
+            cache.get_or_load_with(&Key(6), options, || {
+                cache.invalidate_tags(["tag"]);
+                cache.invalidate_key(&Key(6));
+                Value(6)
+            });
+        }),
+        Box::new(|cache| _ = cache.try_get_or_load(&Key(7), || Err::<Value, _>(()))),
+        Box::new(|cache| _ = cache.invalidate_key(&Key(5))),
+        Box::new(|cache| load(cache, 8)),
+        Box::new(|_| clock.advance(Duration::from_secs(10))),
+        Box::new(|cache| drop(cache.get(&Key(8)))), // dropped on sight
+        Box::new(|cache| _ = cache.try_get_or_load(&Key(3), || Err::<Value, _>(()))),
+        Box::new(|cache| load(cache, 9)),
+        Box::new(|cache| cache.insert_with(Key(9), Value(9), EntryOptions::new().ttl(Duration::ZERO))),
+        Box::new(|cache| load(cache, 9)),
+        Box::new(|cache| {
+            // Asks for its own key, and is cloned for nobody who waits.
+            cache.get_or_load(&Key(10), || cache.get_or_load(&Key(10), || Value(10)));
+        }),
+        Box::new(Fragile::invalidate_all),
+        Box::new(Fragile::purge),
+        Box::new(|cache| load(cache, 1)),
+    ]
+}
+
+/// Runs all operations with the fuse set. Returns whether it blew.
+fn round(code: Code, calls: u32) -> bool {
+    let clock = ManualClock::new();
+    let cache: Fragile = TaggedCache::builder().capacity(3).clock(clock.clone()).build();
+    FUSE.set(Some((code, calls)));
+    for (number, operation) in operations(&clock).iter().enumerate() {
+        let panicked = catch_unwind(AssertUnwindSafe(|| operation(&cache))).is_err();
+        cache.check_invariants();
+        let state = format!("{cache:?}");
+        assert!(state.contains("loads_under_way: Some(0)"), "{code:?} {calls}, operation {number}: {state}");
+        assert!(!panicked || FUSE.get().is_none());
+    }
+    let blew = FUSE.take().is_none();
+    // It works as if nothing had been.
+    cache.invalidate_all();
+    load(&cache, 20);
+    assert_eq!(cache.get(&Key(20)).map(|value| value.0), Some(20), "{code:?} {calls}");
+    assert_eq!(cache.get_or_load(&Key(20), || unreachable!()).0, 20);
+    assert_eq!(cache.len(), 1);
+    cache.check_invariants();
+    blew
+}
+
+#[test]
+fn p13_whatever_panics_wherever_leaves_the_cache_usable() {
+    use Code::{Body, CloneKey, CloneValue, Debug, DropKey, DropValue, Eq, Hash, Options, Tags};
+    for code in [Hash, Eq, CloneKey, CloneValue, DropKey, DropValue, Debug, Body, Options, Tags] {
+        let calls = (0..10_000).find(|&calls| !round(code, calls)).expect("the operations come to an end");
+        assert!(calls > 2, "{code:?} is called {calls} times only");
+    }
+}
+
+/// The copy for those who wait is made when the value is stored already.
+#[test]
+fn p13_a_clone_that_panics_for_those_who_wait_leaves_them_to_ask_again() {
+    let cache = Fragile::new();
+    let value = std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| {
+            while cache.stats().misses == 0 {
+                std::thread::yield_now();
+            }
+            cache.get_or_load(&Key(1), || Value(2)).0
+        });
+        let leader = catch_unwind(AssertUnwindSafe(|| {
+            cache.get_or_load(&Key(1), || {
+                while cache.stats().misses < 2 {
+                    std::thread::yield_now();
+                }
+                FUSE.set(Some((Code::CloneValue, 1)));
+                Value(1)
+            })
+        }));
+        // It may have found nobody waiting yet, and made no second copy.
+        assert_eq!(leader.is_err(), FUSE.take().is_none());
+        waiter.join().unwrap()
+    });
+    assert_eq!((value, cache.stats().loads), (1, 1));
+    cache.check_invariants();
+}
