@@ -135,3 +135,58 @@ impl Part {
         self.policy.forget(own);
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::policy::Sight;
+
+    const FEW: Quota = Quota { number: 3, capacity: 2 };
+
+    /// Live entries that were not used.
+    #[derive(Default)]
+    struct Unused(RefCell<BTreeMap<Address, (NodeId, Option<Quota>)>>);
+
+    impl Residents for Unused {
+        fn look(&self, at: Address) -> Sight {
+            let (node, quota) = self.0.borrow()[&at];
+            Sight { hash: at.index.into(), state: State::Live { uses: 0 }, node, quota }
+        }
+
+        fn spend(&self, _: Address, _: u32) {}
+    }
+
+    fn insert(room: &mut Room, residents: &Unused, index: u32, quota: Option<Quota>) -> Option<u32> {
+        let evicted = room.is_full(quota).then(|| {
+            let (at, _) = room.evict(residents, quota).expect("it is full");
+            residents.0.borrow_mut().remove(&at);
+            at.index
+        });
+        let at = Address { shard: 0, index };
+        let node = room.admit(index.into(), at, quota);
+        residents.0.borrow_mut().insert(at, (node, quota));
+        let mut all = room.check_invariants();
+        all.sort_unstable();
+        assert!(all.iter().eq(residents.0.borrow().keys()));
+        evicted
+    }
+
+    #[test]
+    fn p9_what_is_full_evicts_and_from_where_it_is_full() {
+        let (mut room, residents) = (Room::new(4), Unused::default());
+        let mut insert = |index, quota| insert(&mut room, &residents, index, quota);
+        assert_eq!([insert(1, None), insert(2, Some(FEW)), insert(3, Some(FEW))], [None; 3]);
+        assert_eq!(insert(4, Some(FEW)), Some(2), "the oldest of the query, not of all");
+        assert_eq!(insert(5, None), None);
+        assert_eq!(insert(6, None), Some(1), "the oldest of all");
+        assert_eq!(insert(7, None), Some(3), "which may be one of the query");
+        assert_eq!(insert(8, Some(FEW)), Some(4), "as the whole is full, and not the query");
+        let node = residents.0.borrow_mut().remove(&Address { shard: 0, index: 8 }).expect("it is there").0;
+        room.forget(node, Some(FEW));
+        assert_eq!(room.check_invariants().len(), 3);
+        assert!(!room.is_full(Some(FEW)) && !room.is_full(None));
+    }
+}

@@ -99,3 +99,79 @@ impl<K, V> Flights<K, V> {
         }
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    const HASH: u64 = 7;
+
+    fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str, u32> {
+        Flight {
+            hash: HASH,
+            scope: 0,
+            key,
+            origin: Origin { birth, time: 0, load },
+            expires_at: Nanos::MAX,
+            bearings: Bearings::default(),
+            is_open: true,
+            is_fenced: false,
+            duty: None,
+        }
+    }
+
+    fn flights(all: impl IntoIterator<Item = Flight<&'static str, u32>>) -> Flights<&'static str, u32> {
+        let mut flights = Flights::new();
+        all.into_iter().for_each(|flight| flights.begin(flight));
+        flights.check_invariants();
+        flights
+    }
+
+    fn open(flights: &mut Flights<&'static str, u32>, key: &str) -> Option<LoadId> {
+        flights.find_open(HASH, 0, |own| *own == key, |flight| !flight.is_fenced).map(|flight| flight.id())
+    }
+
+    #[test]
+    fn p4_only_the_open_and_current_load_of_the_very_key_is_joined() {
+        let mut flights = flights([
+            Flight { is_open: false, ..flight(1, "a", 0) },
+            Flight { is_fenced: true, ..flight(2, "a", 0) },
+            Flight { scope: 1, ..flight(3, "a", 0) },
+            flight(4, "b", 0),
+        ]);
+        assert_eq!((open(&mut flights, "a"), open(&mut flights, "b")), (None, Some(4)));
+        flights.begin(flight(5, "a", 0));
+        assert_eq!(open(&mut flights, "a"), Some(5));
+        assert!(flights.find_open(HASH + 1, 0, |_| true, |_| true).is_none());
+    }
+
+    #[test]
+    fn p1_a_key_fences_all_its_older_loads_and_no_others() {
+        let mut flights = flights([
+            Flight { is_open: false, ..flight(1, "a", 4) },
+            flight(2, "a", 4),
+            flight(3, "a", 5),
+            flight(4, "b", 4),
+            Flight { scope: 1, ..flight(5, "a", 4) },
+        ]);
+        flights.fence(HASH, 0, |key| *key == "a", 5);
+        let fenced: Vec<_> = (1..=5).filter(|&id| flights.get(HASH, id).unwrap().is_fenced).collect();
+        assert_eq!(fenced, [1, 2], "the third began after the invalidation");
+    }
+
+    #[test]
+    fn a_load_ends_once_and_is_known_by_its_number() {
+        let mut flights = flights([flight(1, "a", 0), flight(2, "a", 0)]);
+        assert_eq!(flights.len(), 2);
+        assert_eq!(flights.end(HASH, 2).map(|flight| flight.id()), Some(2));
+        assert!(flights.end(HASH, 2).is_none() && flights.get(HASH, 2).is_none());
+        assert_eq!(flights.len(), 1);
+        flights.check_invariants();
+    }
+
+    #[test]
+    fn those_who_wait_for_a_load_wait_in_one_place() {
+        let mut flight = flight(1, "a", 0);
+        assert!(Arc::ptr_eq(&flight.landing(), &flight.landing()));
+    }
+}

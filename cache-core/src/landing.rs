@@ -75,3 +75,24 @@ impl<V> Drop for Duty<V> {
         self.0.land(Landed::Failed);
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p5_however_a_load_ends_those_who_wait_are_told() {
+        let end = |end: fn(Duty<u32>)| {
+            let duty = Duty::new();
+            let landing = duty.landing();
+            std::thread::scope(|scope| {
+                let waiter = scope.spawn(|| (landing.wait(), landing.value().copied()));
+                end(duty);
+                waiter.join().unwrap()
+            })
+        };
+        assert_eq!(end(|duty| duty.share(1)), (Landed::Shared, Some(1)));
+        assert_eq!(end(Duty::refuse), (Landed::Refused, None));
+        assert_eq!(end(drop), (Landed::Failed, None));
+    }
+}

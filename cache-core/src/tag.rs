@@ -269,3 +269,52 @@ impl FromIterator<Bearing> for Bearings {
         }
     }
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    fn bear(registry: &Arc<Registry>, tags: &[&str]) -> Bearings {
+        tags.iter().map(|&tag| registry.bear(tag.into(), || Above::Nothing)).collect()
+    }
+
+    fn names(bearings: &Bearings) -> Vec<&str> {
+        bearings.tags().map(Tag::as_str).collect()
+    }
+
+    #[test]
+    fn bearings_join_without_doubles() {
+        let registry = Arc::new(Registry::new(2));
+        let mut all = bear(&registry, &[]);
+        all.join(bear(&registry, &[]));
+        assert_eq!(names(&all), [""; 0]);
+        all.join(bear(&registry, &["a"]));
+        assert_eq!(names(&all), ["a"]);
+        all.join(bear(&registry, &["a"]));
+        assert_eq!(names(&all), ["a"]);
+        all.join(bear(&registry, &["b", "a", "c"]));
+        assert_eq!(names(&all), ["a", "b", "c"]);
+        drop(all);
+        assert_eq!(registry.len(), 0, "what was there twice has left, too");
+    }
+
+    #[test]
+    fn p1_each_of_several_bearings_counts() {
+        let registry = Arc::new(Registry::new(2));
+        let all = bear(&registry, &["a", "b", "c"]);
+        assert!(all.admit(0));
+        registry.raise("c", 2);
+        assert!(!all.admit(1) && all.admit(2));
+    }
+
+    /// Others that share the floor may be refused in its place, but not from another registry's.
+    #[test]
+    fn p1_a_floor_is_that_of_few_tags() {
+        let registry = Arc::new(Registry::new(2));
+        registry.raise("unknown", 5);
+        assert!(!bear(&registry, &["unknown"]).admit(4));
+        let tags: Vec<_> = (0..ORPHAN_FLOORS * 4).map(|tag| tag.to_string()).collect();
+        let admitted = tags.iter().filter(|tag| bear(&registry, &[tag]).admit(4)).count();
+        assert!(admitted > tags.len() / 2, "{admitted} of {} tags have nothing to do with it", tags.len());
+    }
+}

@@ -35,15 +35,21 @@ pub(crate) struct Running(());
 
 impl Running {
     pub(crate) fn enter(load: LoadId) -> Self {
-        RUNNING.with(|running| running.borrow_mut().push(load));
+        with_running(|running| running.push(load));
         Self(())
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        RUNNING.with(|running| running.borrow_mut().pop());
+        with_running(Vec::pop);
     }
+}
+
+/// A thread that is ending may have dropped its list while other destructors of its still use caches. It is
+/// in no body then that anybody waits for.
+fn with_running<R: Default>(with: impl FnOnce(&mut Vec<LoadId>) -> R) -> R {
+    RUNNING.try_with(|running| with(&mut running.borrow_mut())).unwrap_or_default()
 }
 
 /// For each load whose body waits, what it waits for. A load without an entry is computing.
@@ -65,7 +71,7 @@ pub(crate) struct Wait {
 impl Wait {
     /// Takes note that this thread is to wait for a load. `None` if it would be for ever.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
-        let waiters = RUNNING.with(|running| running.borrow().clone());
+        let waiters = with_running(|running| running.clone());
         if !waiters.is_empty() {
             // One lock for both: of two that would close a circle, the second sees the first.
             waiting(|waiting| {

@@ -116,8 +116,10 @@ fn load(cache: &Fragile, key: u32) {
     cache.get_or_load_tagged(&Key(key), options, body, tags);
 }
 
+type Operation<'a> = Box<dyn Fn(&Fragile) + 'a>;
+
 /// All there is to do with a cache: each operation on its own, for one that panics must not spare the others.
-fn operations(clock: &ManualClock) -> Vec<Box<dyn Fn(&Fragile) + '_>> {
+fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
     vec![
         Box::new(|cache| load(cache, 1)),
         Box::new(|cache| load(cache, 2)),
