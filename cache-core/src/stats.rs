@@ -82,13 +82,14 @@ pub struct Stats {
     pub capacity: usize,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that were not.
+    /// Calls that were not: they loaded, or waited for the load of another.
     pub misses: u64,
     /// Bodies run to make a value, whatever came of them. What is inserted by hand is none.
     pub loads: u64,
     /// Loads that ended in `Err` or in a panic.
     pub load_errors: u64,
-    /// Loads whose value was not stored, because what it was made from was invalidated meanwhile.
+    /// Loads whose value was not stored, because what it was made from was invalidated meanwhile, or because
+    /// the key was given a value by hand.
     pub discarded_loads: u64,
     /// Live entries that had to make room for others.
     pub evictions: u64,
