@@ -93,6 +93,7 @@ mod table;
 mod tag;
 mod version;
 mod waits;
+mod writer;
 
 #[doc(hidden)]
 pub mod private;

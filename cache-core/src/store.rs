@@ -20,13 +20,14 @@ use crate::policy::{Address, NodeId, State};
 use crate::query::QueryState;
 use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
-use crate::shard::{Entry, Index, NEVER_VERIFIED, Origin, Shard};
+use crate::shard::{Entry, NEVER_VERIFIED, Origin, Shard};
 use crate::stats::Event;
 use crate::stores::View;
-use crate::sync::{Arc, AtomicU64, Ordering, RwLock};
+use crate::sync::{Arc, AtomicU64, MutexGuard, Ordering, RwLock};
 use crate::tag::Bearings;
 use crate::version::Version;
 use crate::waits::LoadId;
+use crate::writer::Writer;
 
 /// Keys and values that can be stored.
 pub(crate) trait Storable: Send + Sync + 'static {}
@@ -195,10 +196,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if room.is_full(self.query.quota) && self.needs_room(engine, hash, load, now) {
             self.make_room(engine, &mut room, now, &mut removed);
         }
-        let mut shard = self.shard(hash).write();
-        let predecessor = shard.find_predecessor(hash, load);
+        let mut writer = self.writer(engine, room, hash, now);
+        let predecessor = writer.shard.find_predecessor(hash, load);
         // From here on nothing panics: the load ends now, in one step with what becomes of its value.
-        let mut flight = shard.flights.end(hash, load).expect("a load ends once");
+        let mut flight = writer.shard.flights.end(hash, load).expect("a load ends once");
         let Origin { birth, .. } = flight.origin;
         // Who waits has asked what was known when the load began, but not what it brings.
         let may_share = now < flight.expires_at && late.admit(birth);
@@ -206,13 +207,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         flight.bearings.join(late);
         let is_stale = self.is_stale(engine, &flight);
         if is_stale || now >= flight.expires_at {
-            removed.entry =
-                predecessor.and_then(|index| self.remove_dead(engine, &mut room, &mut shard, index, hash, now));
+            let dead = predecessor.filter(|&index| writer.state(index).is_dead());
+            removed.entry = dead.map(|index| writer.remove(index));
             (removed.flight, removed.value) = (Some(flight), Some(value));
         } else {
             let Flight { hash, scope, key, origin, expires_at, bearings, .. } = flight;
             let entry = new_entry(Candidate { key, hash, scope, ttl: 0, bearings }, origin, expires_at, value);
-            removed.entry = self.put(engine, &mut room, &mut shard, predecessor, entry, now);
+            removed.entry = writer.put(predecessor, entry);
         }
         Completion { is_stale, may_share, duty, removed }
     }
@@ -251,46 +252,21 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if is_live && room.is_full(self.query.quota) && self.shard(hash).read().find(hash, scope, is_key).is_none() {
             self.make_room(engine, &mut room, now, &mut removed);
         }
-        let mut shard = self.shard(hash).write();
-        let predecessor = shard.find(hash, scope, is_key);
-        shard.flights.fence(hash, scope, is_key, Version::MAX);
+        let mut writer = self.writer(engine, room, hash, now);
+        let predecessor = writer.shard.find(hash, scope, is_key);
+        writer.shard.flights.fence(hash, scope, is_key, Version::MAX);
         if is_live {
             let entry = new_entry(candidate, engine.origin(now), expires_at, value);
-            removed.entry = self.put(engine, &mut room, &mut shard, predecessor, entry, now);
+            removed.entry = writer.put(predecessor, entry);
         } else {
-            removed.entry = predecessor.map(|index| self.remove_at(engine, &mut room, &mut shard, index, hash, now));
+            removed.entry = predecessor.map(|index| writer.remove(index));
             removed.value = Some(value);
         }
         removed
     }
 
-    /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces;
-    /// that is itself, if the predecessor is newer.
-    fn put(
-        &self,
-        engine: &Engine,
-        room: &mut Room,
-        shard: &mut Shard<K, V>,
-        predecessor: Option<Index>,
-        mut entry: Entry<K, V>,
-        now: Nanos,
-    ) -> Option<Entry<K, V>> {
-        let Some(index) = predecessor else {
-            let hash = entry.hash;
-            let index = shard.insert(entry);
-            let node = room.admit(self.policy_hash(hash), self.address(hash, index), self.query.quota);
-            shard.entry_mut(index).node = node;
-            return None;
-        };
-        let old = shard.entry_mut(index);
-        if old.origin.load > entry.origin.load && self.is_live(engine, old, now) {
-            return Some(entry);
-        }
-        self.count_death(self.state(engine, old, now));
-        // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
-        entry.node = old.node;
-        entry.spent = 0_u32.wrapping_sub(old.uses()).into();
-        Some(std::mem::replace(old, entry))
+    fn writer<'a>(&'a self, engine: &'a Engine, room: MutexGuard<'a, Room>, hash: u64, now: Nanos) -> Writer<'a, K, V> {
+        Writer { store: self, engine, room, shard: self.shard(hash).write(), number: self.number_of_shard(hash), now }
     }
 
     /// Removes the entry whose turn it is, from whatever store it is in.
@@ -313,7 +289,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Removes an entry of which the policies have let go from its shard, and frees slots if most are vacant.
-    fn remove(&self, shard: &mut Shard<K, V>, room: &mut Room, at: Address) -> Entry<K, V> {
+    pub(crate) fn remove(&self, shard: &mut Shard<K, V>, room: &mut Room, at: Address) -> Entry<K, V> {
         let entry = shard.remove(at.index);
         if shard.is_sparse() {
             self.compact(shard, room, at.shard);
@@ -321,48 +297,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         entry
     }
 
-    /// Removes an entry, for whatever reason.
-    fn remove_at(
-        &self,
-        engine: &Engine,
-        room: &mut Room,
-        shard: &mut Shard<K, V>,
-        index: Index,
-        hash: u64,
-        now: Nanos,
-    ) -> Entry<K, V> {
-        let entry = shard.entry(index);
-        self.count_death(self.state(engine, entry, now));
-        room.forget(entry.node, self.query.quota);
-        self.remove(shard, room, self.address(hash, index))
-    }
-
-    fn remove_dead(
-        &self,
-        engine: &Engine,
-        room: &mut Room,
-        shard: &mut Shard<K, V>,
-        index: Index,
-        hash: u64,
-        now: Nanos,
-    ) -> Option<Entry<K, V>> {
-        let is_dead = !self.is_live(engine, shard.entry(index), now);
-        is_dead.then(|| self.remove_at(engine, room, shard, index, hash, now))
-    }
-
     /// Removes the entry of a key, if it is dead.
     pub(crate) fn bury(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
-        if reentry::is_inside() {
-            return;
+        if !reentry::is_inside() {
+            drop(self.take(engine, wanted, now, State::is_dead));
         }
-        let mut removed = None;
-        let mut room = engine.room.lock();
-        let mut shard = self.shard(wanted.hash).write();
-        if let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) {
-            removed = self.remove_dead(engine, &mut room, &mut shard, index, wanted.hash, now);
-        }
-        drop((shard, room));
-        drop(removed);
     }
 
     /// Forgets a key: removes its entry, and refuses what is on its way there. Returns whether there was an
@@ -388,17 +327,22 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 return false;
             }
         }
-        let mut removed = None;
-        let mut room = engine.room.lock();
-        let mut shard = self.shard(wanted.hash).write();
-        let mut was_live = false;
-        if let Some(index) = shard.find(wanted.hash, wanted.scope, &wanted.is_key) {
-            was_live = self.is_live(engine, shard.entry(index), now);
-            removed = Some(self.remove_at(engine, &mut room, &mut shard, index, wanted.hash, now));
-        }
-        drop((shard, room));
-        drop(removed);
-        was_live
+        let taken = self.take(engine, wanted, now, |_| true);
+        taken.is_some_and(|(state, _)| !state.is_dead())
+    }
+
+    /// Removes the entry of a key if its state says so, and hands it out with its state.
+    fn take(
+        &self,
+        engine: &Engine,
+        wanted: &Wanted<impl Fn(&K) -> bool>,
+        now: Nanos,
+        should_go: fn(State) -> bool,
+    ) -> Option<(State, Entry<K, V>)> {
+        let mut writer = self.writer(engine, engine.room.lock(), wanted.hash, now);
+        let index = writer.shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
+        let state = writer.state(index);
+        should_go(state).then(|| (state, writer.remove(index)))
     }
 
     fn is_stored(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> bool {
@@ -412,8 +356,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         shard.compact(|node, index| room.relocate(node, Address { shard: number, index }, self.query.quota));
     }
 
-    fn address(&self, hash: u64, index: u32) -> Address {
-        Address { shard: self.first_shard + self.shard_index(hash), index }
+    /// Counted through all stores.
+    fn number_of_shard(&self, hash: u64) -> u32 {
+        self.first_shard + self.shard_index(hash)
     }
 
     pub(crate) fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {

@@ -1,0 +1,53 @@
+//! What puts entries into a shard and takes them out, under the two locks that this takes.
+
+use crate::capacity::Room;
+use crate::clock::Nanos;
+use crate::engine::Engine;
+use crate::policy::{Address, State};
+use crate::shard::{Entry, Index, Shard};
+use crate::store::{Storable, Store};
+use crate::sync::{MutexGuard, RwLockWriteGuard};
+
+/// The room and one shard, locked. Entries are handed out, to be dropped when it is gone.
+pub(crate) struct Writer<'a, K, V> {
+    pub(crate) store: &'a Store<K, V>,
+    pub(crate) engine: &'a Engine,
+    pub(crate) room: MutexGuard<'a, Room>,
+    pub(crate) shard: RwLockWriteGuard<'a, Shard<K, V>>,
+    /// Of the shard, counted through all stores.
+    pub(crate) number: u32,
+    pub(crate) now: Nanos,
+}
+
+impl<K: Storable, V: Storable> Writer<'_, K, V> {
+    pub(crate) fn state(&self, index: Index) -> State {
+        self.store.state(self.engine, self.shard.entry(index), self.now)
+    }
+
+    /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces;
+    /// that is itself, if the predecessor is newer.
+    pub(crate) fn put(&mut self, predecessor: Option<Index>, mut entry: Entry<K, V>) -> Option<Entry<K, V>> {
+        let Some(index) = predecessor else {
+            let hash = self.store.policy_hash(entry.hash);
+            let at = Address { shard: self.number, index: self.shard.insert(entry) };
+            self.shard.entry_mut(at.index).node = self.room.admit(hash, at, self.store.query.quota);
+            return None;
+        };
+        let state = self.state(index);
+        let old = self.shard.entry_mut(index);
+        if old.origin.load > entry.origin.load && !state.is_dead() {
+            return Some(entry);
+        }
+        self.store.count_death(state);
+        // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
+        entry.node = old.node;
+        entry.spent = 0_u32.wrapping_sub(old.uses()).into();
+        Some(std::mem::replace(old, entry))
+    }
+
+    pub(crate) fn remove(&mut self, index: Index) -> Entry<K, V> {
+        self.store.count_death(self.state(index));
+        self.room.forget(self.shard.entry(index).node, self.store.query.quota);
+        self.store.remove(&mut self.shard, &mut self.room, Address { shard: self.number, index })
+    }
+}
