@@ -170,6 +170,14 @@ mod tests {
     }
 
     #[test]
+    #[should_panic(expected = "load 1 is not where it belongs")]
+    fn the_check_notices_a_load_that_cannot_be_found() {
+        let mut flights = flights([]);
+        flights.0.insert_unique(!HASH, flight(1, "a", 0), |_| !HASH);
+        flights.check_invariants();
+    }
+
+    #[test]
     fn those_who_wait_for_a_load_wait_in_one_place() {
         let mut flight = flight(1, "a", 0);
         assert!(Arc::ptr_eq(&flight.landing(), &flight.landing()));

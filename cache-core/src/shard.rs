@@ -247,4 +247,41 @@ mod tests {
         assert_eq!(moved.len(), 100);
         assert!(moved.iter().all(|&(key, index)| find(&shard, key) == Some(index)));
     }
+
+    #[test]
+    fn few_slots_are_never_sparse() {
+        let mut shard = Shard::new();
+        let fill = |shard: &mut Shard<u64, u64>, keys: std::ops::Range<u64>| -> Vec<_> {
+            keys.map(|key| shard.insert(entry(key))).collect()
+        };
+        for index in fill(&mut shard, 0..64) {
+            shard.remove(index);
+        }
+        assert!(!shard.is_sparse(), "64 slots aren't worth the work");
+        let indices = fill(&mut shard, 0..65);
+        indices[..48].iter().for_each(|&index| _ = shard.remove(index));
+        assert!(!shard.is_sparse(), "17 of 65 are more than a quarter");
+        indices[48..50].iter().for_each(|&index| _ = shard.remove(index));
+        assert!(shard.is_sparse());
+    }
+
+    /// What the check is for is tested nowhere else: that it notices.
+    #[test]
+    fn the_check_notices_what_is_broken() {
+        let breaks: [fn(&mut Shard<u64, u64>); 4] = [
+            |shard| shard.entry_mut(0).hash ^= 1 << 60,
+            |shard| shard.vacant = NIL,
+            |shard| _ = shard.table.insert_unique(1, 9, |_| 1),
+            |shard| shard.slots.push(Slot::Vacant { next: NIL }),
+        ];
+        for (number, break_it) in breaks.into_iter().enumerate() {
+            let mut shard = Shard::new();
+            [1, 2, 3].map(|key| shard.insert(entry(key)));
+            shard.remove(1);
+            shard.check_invariants();
+            break_it(&mut shard);
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| shard.check_invariants()));
+            assert!(check.is_err(), "break {number} went unnoticed");
+        }
+    }
 }
