@@ -283,6 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_its_text() {
+        let tag = Tag::from("a");
+        assert_eq!((tag.as_ref(), tag.as_str(), tag.to_string().as_str()), ("a", "a", "a"));
+        assert_eq!(format!("{tag:?}"), "\"a\"");
+    }
+
+    /// Most entries bear one tag or none, and are not to pay for a list.
+    #[test]
+    fn one_bearing_is_kept_without_a_list() {
+        let registry = Arc::new(Registry::new(2));
+        assert!(matches!(bear(&registry, &[]), Bearings::None));
+        assert!(matches!(bear(&registry, &["a"]), Bearings::One(_)));
+        assert!(matches!(bear(&registry, &["a", "b"]), Bearings::Many(_)));
+    }
+
+    /// Between the last bearer's going and the release, another may have come.
+    #[test]
+    fn p1_a_cell_that_is_borne_again_is_not_released() {
+        let registry = Arc::new(Registry::new(2));
+        let bearing = registry.bear("a".into(), || Above::Nothing);
+        registry.release(&bearing.0);
+        registry.raise("a", 1);
+        assert!(!bearing.admits(0), "the cell had left, and the invalidation missed it");
+    }
+
+    #[test]
     fn bearings_join_without_doubles() {
         let registry = Arc::new(Registry::new(2));
         let mut all = bear(&registry, &[]);

@@ -21,8 +21,8 @@ pub(crate) type LoadId = u64;
 
 /// The number of a load that begins now.
 pub(crate) fn next_load() -> LoadId {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 thread_local! {

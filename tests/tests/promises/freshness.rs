@@ -154,3 +154,22 @@ fn p8_the_system_clock_is_monotonic() {
         last = now;
     }
 }
+
+/// Waits for as long as it takes, but for the watchdog.
+#[test]
+fn p8_the_system_clock_moves_on() {
+    let _watch = cache_tests::watchdog::guard(Duration::from_secs(60), || "the clock stands still".into());
+    let start = SystemClock.now();
+    let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::from_millis(1)).build();
+    cache.insert(1, 1);
+    while SystemClock.now() < start + Duration::from_millis(20) || cache.get(&1).is_some() {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_builder_shows_which_clock_it_has() {
+    let builder = Cache::builder();
+    assert!(format!("{builder:?}").contains("SystemClock"));
+    assert!(format!("{:?}", builder.clock(ManualClock::new())).contains("custom clock"));
+}
