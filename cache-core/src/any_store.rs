@@ -29,8 +29,8 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize;
     fn purge(&self, engine: &Engine, now: Nanos);
     fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>);
-    /// Counts the loads under way; `None` if a shard is locked.
-    fn count_flights(&self) -> Option<usize>;
+    /// Counts the loads under way, and those who wait for one; `None` if a shard is locked.
+    fn count_flights(&self) -> Option<(usize, usize)>;
     /// Panics if a shard is broken. Returns the addresses of all entries, with their nodes.
     fn check_invariants(&self) -> Vec<(Address, u32)>;
 }
@@ -93,8 +93,11 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         self.list_with(engine, now, only, self.describe, list);
     }
 
-    fn count_flights(&self) -> Option<usize> {
-        self.shards.iter().map(|shard| shard.try_read().map(|shard| shard.flights.len())).sum()
+    fn count_flights(&self) -> Option<(usize, usize)> {
+        self.shards.iter().try_fold((0, 0), |(loads, waiting), shard| {
+            let (more, more_waiting) = shard.try_read()?.flights.count();
+            Some((loads + more, waiting + more_waiting))
+        })
     }
 
     fn check_invariants(&self) -> Vec<(Address, u32)> {
@@ -157,7 +160,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             tags: entry.bearings.tags().cloned().collect(),
             age: Duration::from_nanos(now.saturating_sub(entry.origin.time)),
             expires_in: Duration::from_nanos(entry.expires_at.saturating_sub(now)),
-            hits: entry.hits.load(Ordering::Relaxed).into(),
+            hits: entry.hits.load(Ordering::Relaxed),
         }
     }
 }

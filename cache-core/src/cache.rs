@@ -63,8 +63,8 @@ use crate::sync::Arc;
 ///
 /// # Locking
 ///
-/// On a hit the value is cloned under a read lock. Its `Clone` may use the cache, but what it loads is not
-/// stored, and `purge` does nothing. `Eq` of arguments runs under locks, and must not use the cache. No other
+/// On a hit the value is cloned under a read lock. Its `Clone` may use this cache and others, but what it loads
+/// is not stored, and `purge` does nothing. `Eq` of arguments runs under locks, and must not use the cache. No other
 /// code of yours runs under one: bodies, `Drop`, `Hash` and closures do as they like. One that panics leaves the
 /// cache as it was.
 ///
@@ -183,7 +183,8 @@ impl Cache {
 
     /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope.
     ///
-    /// It is meant for people who look: it writes out the arguments of every entry.
+    /// It is meant for people who look: it writes out the arguments of every entry. It is no snapshot: of what
+    /// other threads add and remove meanwhile some is listed and some is not.
     ///
     /// *Locking*: the `Debug` of arguments runs under a read lock. It may use the cache like the `Clone` of a
     /// value on a hit: see [`Cache`].
@@ -235,10 +236,12 @@ impl Default for Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flights = self.engine.count_flights();
         f.debug_struct("Cache")
-            .field("scope", &self.scope.as_ref().map(|scope| &scope.name))
+            .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
-            .field("loads_under_way", &self.engine.count_flights())
+            .field("loads_under_way", &flights.map(|(loads, _)| loads))
+            .field("callers_waiting", &flights.map(|(_, waiting)| waiting))
             .finish_non_exhaustive()
     }
 }

@@ -58,6 +58,7 @@ impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let capacity = settings.capacity.min(MAX_CAPACITY);
         let processors = available_parallelism().map_or(4, usize::from);
+        let parts = (processors * 4).next_power_of_two();
         Self {
             versions: VersionClock::default(),
             floor: Cell::default(),
@@ -68,10 +69,10 @@ impl Engine {
             capacity,
             default_ttl: saturating_nanos(settings.default_ttl),
             hasher: foldhash::fast::RandomState::default(),
-            tags: Arc::new(Registry::new((processors * 4).next_power_of_two())),
-            scopes: Arc::default(),
+            tags: Arc::new(Registry::new(parts)),
+            scopes: Arc::new(Scopes::new(parts)),
             queries: QueryTable::new(),
-            names: QueryNames::default(),
+            names: QueryNames::new(parts),
             counters: Counters::new(),
         }
     }
@@ -218,10 +219,13 @@ impl Engine {
         list
     }
 
-    /// The loads that are under way, for one who wonders what everybody is waiting for: so this waits for
-    /// nothing, and is `None` if something is locked.
-    pub(crate) fn count_flights(&self) -> Option<usize> {
-        self.stores.iter().map(|store| store.count_flights()).sum()
+    /// Counts the loads under way, and those who wait for one. It is asked by people who wonder what everybody is
+    /// waiting for: so this waits for nothing, and is `None` if something is locked.
+    pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
+        self.stores.iter().try_fold((0, 0), |(loads, waiting), store| {
+            let (more, more_waiting) = store.count_flights()?;
+            Some((loads + more, waiting + more_waiting))
+        })
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -240,12 +244,17 @@ impl Engine {
         stats
     }
 
+    /// The most entries that there may be of a query.
+    pub(crate) fn capacity_of(&self, query: &QueryState) -> usize {
+        query.quota.map_or(self.capacity, |quota| quota.capacity.min(self.capacity))
+    }
+
     pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
         let now = self.time.now();
         let of = |query: Arc<QueryState>| {
             let own = self.stores.iter().filter(|store| Arc::ptr_eq(store.query(), &query));
-            let entries = own.map(|store| store.count_live(self, now, None)).sum();
-            QueryStats::new(&query, entries)
+            let entries: usize = own.map(|store| store.count_live(self, now, None)).sum();
+            QueryStats::new(&query, entries.min(self.capacity_of(&query)))
         };
         self.names.all().into_iter().map(of).collect()
     }

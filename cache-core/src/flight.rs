@@ -53,8 +53,10 @@ impl<K, V> Flights<K, V> {
         Self(HashTable::new())
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
+    /// How many loads are under way, and how many callers wait for one of them.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let waiting = self.0.iter().filter_map(|flight| flight.duty.as_ref()).map(Duty::waiting).sum();
+        (self.0.len(), waiting)
     }
 
     /// The load of a key that may be waited for, as far as `is_current` knows.
@@ -162,10 +164,10 @@ mod tests {
     #[test]
     fn a_load_ends_once_and_is_known_by_its_number() {
         let mut flights = flights([flight(1, "a", 0), flight(2, "a", 0)]);
-        assert_eq!(flights.len(), 2);
+        assert_eq!(flights.count(), (2, 0));
         assert_eq!(flights.end(HASH, 2).map(|flight| flight.id()), Some(2));
         assert!(flights.end(HASH, 2).is_none() && flights.get(HASH, 2).is_none());
-        assert_eq!(flights.len(), 1);
+        assert_eq!(flights.count(), (1, 0));
         flights.check_invariants();
     }
 
@@ -180,6 +182,8 @@ mod tests {
     #[test]
     fn those_who_wait_for_a_load_wait_in_one_place() {
         let mut flight = flight(1, "a", 0);
-        assert!(Arc::ptr_eq(&flight.landing(), &flight.landing()));
+        let (first, second) = (flight.landing(), flight.landing());
+        assert!(Arc::ptr_eq(&first, &second));
+        assert_eq!(flights([flight]).count(), (1, 2));
     }
 }

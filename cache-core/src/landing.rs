@@ -58,6 +58,11 @@ impl<V> Duty<V> {
         self.0.clone()
     }
 
+    /// How many wait, or are about to.
+    pub(crate) fn waiting(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+
     /// Ends the load with a value for all.
     pub(crate) fn share(self, value: V) {
         let set = self.0.value.set(value);

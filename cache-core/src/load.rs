@@ -84,7 +84,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     }
 
     fn step(&mut self) -> Step<V> {
-        if self.store.capacity(&self.engine) == 0 || reentry::is_inside() {
+        if self.engine.capacity_of(&self.store.query) == 0 || reentry::is_inside() {
             // What isn't stored needs no flight. And inside, where a lock is held, there must be no waiting.
             return Step::Load(None);
         }
@@ -92,7 +92,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         loop {
             match self.store.claim(&self.engine, &mut self.candidate, self.now, may_wait) {
                 Claim::Found => {
-                    // It may have gone again meanwhile.
+                    // It may have gone again meanwhile, or expired: code of the user's ran since the cache was asked.
+                    self.now = self.engine.time.now();
                     if let Some(value) = self.find() {
                         return Step::Return(value);
                     }
@@ -161,15 +162,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
             self.has_ended = true;
             return;
         };
-        // All of this is code of the user's, and may panic or ask for the same key: the load is still running.
-        let running = Running::enter(load);
+        // Much of this is code of the user's, and may panic, or ask for a key for which this load is waited for.
+        let _running = Running::enter(load);
         let copy = value.clone();
         let tags = tags(value).into_iter().map(Into::into);
         let late: Bearings = self.engine.bear_tags(self.scope.as_ref(), tags).collect();
         let now = self.engine.time.now();
-        drop(running);
         let completion = self.store.complete(&self.engine, (self.hash, load), copy, late, now);
-        self.has_ended = true;
         if completion.is_stale {
             self.store.query.counters.count(Event::DiscardedLoad);
         }
@@ -180,6 +179,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
                 duty.refuse();
             }
         }
+        self.has_ended = true;
     }
 
     /// Ends a load that made no value.

@@ -9,7 +9,7 @@ use crate::capacity::Quota;
 use crate::chain::Chain;
 use crate::stats::Counters;
 
-use crate::sync::Arc;
+use crate::sync::{Arc, Map};
 use crate::table::Table;
 use crate::tag::Tag;
 use crate::version::Cell;
@@ -159,32 +159,36 @@ impl QueryTable {
 }
 
 /// The queries of one cache by the names that they have at run time. Several types may use one name.
-#[derive(Default)]
 pub(crate) struct QueryNames {
-    by_name: dashmap::DashMap<&'static str, Vec<Arc<QueryState>>, foldhash::fast::RandomState>,
+    by_name: Map<&'static str, Vec<Arc<QueryState>>>,
 }
 
 impl QueryNames {
+    pub(crate) fn new(parts: usize) -> Self {
+        Self { by_name: Map::new(parts) }
+    }
+
     pub(crate) fn register(&self, site: Site, quota: impl FnOnce(usize) -> Quota) -> Arc<QueryState> {
         let Query { name, capacity, .. } = *(site.query)();
-        let mut namesakes = self.by_name.entry(name).or_default();
-        let label = Tag::from(format!("{name}#{}", namesakes.len()));
-        let state = Arc::new(QueryState::of(site, label, capacity.map(quota)));
-        namesakes.push(state.clone());
-        state
+        let register = |namesakes: &mut Vec<_>| {
+            let label = Tag::from(format!("{name}#{}", namesakes.len()));
+            let state = Arc::new(QueryState::of(site, label, capacity.map(quota)));
+            namesakes.push(state.clone());
+            state
+        };
+        self.by_name.with(name, |_| Vec::new(), register)
     }
 
     /// Visits the queries of a name. The lock is what a first load and an invalidation meet at: see
     /// [`crate::version`].
     pub(crate) fn for_each(&self, name: &str, visit: impl FnMut(&Arc<QueryState>)) {
-        if let Some(namesakes) = self.by_name.get(name) {
-            namesakes.iter().for_each(visit);
-        }
+        self.by_name.look(name, |namesakes| namesakes.iter().for_each(visit));
     }
 
     /// All queries, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
-        let mut all: Vec<_> = self.by_name.iter().flat_map(|namesakes| namesakes.value().clone()).collect();
+        let mut all = Vec::new();
+        self.by_name.look_at_all(|namesakes| all.extend(namesakes.iter().cloned()));
         all.sort_by_key(|state| (state.name, state.module, state.owner));
         all
     }

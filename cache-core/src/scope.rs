@@ -1,8 +1,6 @@
 //! Scopes: parts of one cache whose entries are apart.
 
-use dashmap::DashMap;
-
-use crate::sync::{Arc, Mutex, Weak};
+use crate::sync::{Arc, Map, Mutex, Weak};
 use crate::tag::Registry;
 use crate::version::Cell;
 
@@ -25,9 +23,8 @@ pub(crate) struct Scope {
 }
 
 /// The scopes of one cache, by name.
-#[derive(Default)]
 pub(crate) struct Scopes {
-    by_name: DashMap<Arc<str>, Weak<Scope>, foldhash::fast::RandomState>,
+    by_name: Map<Arc<str>, Weak<Scope>>,
     ids: Mutex<Ids>,
 }
 
@@ -38,13 +35,26 @@ struct Ids {
 }
 
 impl Scopes {
+    pub(crate) fn new(parts: usize) -> Self {
+        Self { by_name: Map::new(parts), ids: Mutex::default() }
+    }
+
     pub(crate) fn get_or_make(self: &Arc<Self>, name: &str) -> Arc<Scope> {
-        let mut found = self.by_name.entry(name.into()).or_default();
-        found.upgrade().unwrap_or_else(|| {
-            let scope = self.make(found.key().clone());
-            *found = Arc::downgrade(&scope);
-            scope
-        })
+        if let Some(scope) = self.by_name.look(name, Weak::upgrade).flatten() {
+            return scope;
+        }
+        let name: Arc<str> = name.into();
+        self.by_name.with(
+            name.clone(),
+            |_| Weak::new(),
+            |found| {
+                found.upgrade().unwrap_or_else(|| {
+                    let scope = self.make(name);
+                    *found = Arc::downgrade(&scope);
+                    scope
+                })
+            },
+        )
     }
 
     fn make(self: &Arc<Self>, name: Arc<str>) -> Arc<Scope> {
@@ -73,7 +83,7 @@ impl Ids {
 impl Drop for Scope {
     fn drop(&mut self) {
         // A scope of the same name may have been made since; that one stays.
-        self.home.by_name.remove_if(&*self.name, |_, found| found.strong_count() == 0);
+        self.home.by_name.remove_if(&*self.name, |found| found.strong_count() == 0);
         self.home.ids.lock().returned.push(self.id);
     }
 }
@@ -84,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_scope_lasts_as_long_as_it_is_held_and_its_id_is_used_again() {
-        let scopes = Arc::new(Scopes::default());
+        let scopes = Arc::new(Scopes::new(2));
         let first = scopes.get_or_make("a");
         assert!(Arc::ptr_eq(&first, &scopes.get_or_make("a")));
         let other = scopes.get_or_make("b");

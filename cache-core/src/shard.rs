@@ -1,6 +1,6 @@
 //! One shard of a store: a table of entries, and the loads under way. No locks in here.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicU64 as StdAtomicU64};
 
 use hashbrown::HashTable;
 
@@ -23,8 +23,8 @@ pub(crate) struct Entry<K, V> {
     pub(crate) expires_at: Nanos,
     /// The count of completed invalidations at which the entry was last found current.
     pub(crate) verified: AtomicU64,
-    pub(crate) hits: AtomicU32,
-    /// How many of the hits the eviction policy has accounted for.
+    pub(crate) hits: StdAtomicU64,
+    /// How many of the hits the eviction policy has accounted for: the low half of the count.
     pub(crate) spent: AtomicU32,
     pub(crate) bearings: Bearings,
     pub(crate) key: K,
@@ -50,13 +50,16 @@ impl<K, V> Entry<K, V> {
 
     /// Hits since the policy last looked, as far as they matter to it.
     pub(crate) fn uses(&self) -> u32 {
-        let hits = self.hits.load(Ordering::Relaxed);
-        hits.wrapping_sub(self.spent.load(Ordering::Relaxed)).min(MAX_USES)
+        self.low_hits().wrapping_sub(self.spent.load(Ordering::Relaxed)).min(MAX_USES)
     }
 
     pub(crate) fn spend_uses(&self, left: u32) {
-        let hits = self.hits.load(Ordering::Relaxed);
-        self.spent.store(hits.wrapping_sub(left), Ordering::Relaxed);
+        self.spent.store(self.low_hits().wrapping_sub(left), Ordering::Relaxed);
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "differences of the low halves are all that matters")]
+    fn low_hits(&self) -> u32 {
+        self.hits.load(Ordering::Relaxed) as u32
     }
 }
 
@@ -276,7 +279,9 @@ mod tests {
         ];
         for (number, break_it) in breaks.into_iter().enumerate() {
             let mut shard = Shard::new();
-            [1, 2, 3].map(|key| shard.insert(entry(key)));
+            for key in 1..=3 {
+                shard.insert(entry(key));
+            }
             shard.remove(1);
             shard.check_invariants();
             break_it(&mut shard);

@@ -240,7 +240,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         K: Eq,
     {
         let mut removed = Removed::default();
-        if reentry::is_inside() || self.capacity(engine) == 0 {
+        if reentry::is_inside() || engine.capacity_of(&self.query) == 0 {
             removed.value = Some(value);
             return removed;
         }
@@ -409,11 +409,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         engine.floor.admits(birth) && self.query.cell.admits(birth) && bearings.admit(birth)
     }
 
-    /// The most entries that there may be of this query.
-    pub(crate) fn capacity(&self, engine: &Engine) -> usize {
-        self.query.quota.map_or(engine.capacity(), |quota| quota.capacity.min(engine.capacity()))
-    }
-
     /// Counts an entry that is removed or replaced, if it has expired.
     pub(crate) fn count_death(&self, state: State) {
         if state == State::Expired {
@@ -423,9 +418,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
 }
 
 impl<K, V> Store<K, V> {
-    /// Ends a load that made no value, and hands out what there was of it.
+    /// Ends a load that made no value, and hands out what there was of it, if it had not ended before.
     pub(crate) fn abandon(&self, hash: u64, load: LoadId) -> Option<Flight<K, V>> {
-        self.shard(hash).write().flights.end(hash, load)
+        let mut flight = self.shard(hash).write().flights.end(hash, load)?;
+        // Who waits is told at once: what follows is code of the user's, which may take its time or ask for more.
+        drop(flight.duty.take());
+        Some(flight)
     }
 
     fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {

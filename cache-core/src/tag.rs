@@ -134,7 +134,7 @@ impl Registry {
             let cell = Cell::new(self.orphan_floor(tag.as_str()).at());
             Arc::new(TagCell { cell, tag: tag.clone(), bearers: AtomicUsize::new(0), above, home: self.clone() })
         };
-        self.cells.look_or_make(tag, make, Bearing::new)
+        self.cells.with(tag, make, |cell| Bearing::new(cell))
     }
 
     /// Raises the cell of `tag`, or the floor of those that have none.

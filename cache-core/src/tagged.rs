@@ -38,8 +38,8 @@ use crate::tag::Tag;
 /// assert_eq!(albums.get("Back in Black"), None);
 /// ```
 ///
-/// *Locking*: on a hit the value is cloned under a read lock. Its `Clone` may use the cache, but nothing that
-/// it loads or inserts is stored, `purge` does nothing, and `invalidate_key` forgets all keys. `Eq` of keys
+/// *Locking*: on a hit the value is cloned under a read lock. Its `Clone` may use this cache and others, but
+/// nothing that it loads or inserts is stored, `purge` does nothing, and `invalidate_key` forgets all keys. `Eq` of keys
 /// runs under locks, and must not use the cache. No other code of yours runs under one.
 pub struct TaggedCache<K, V> {
     engine: Arc<Engine>,
@@ -360,7 +360,8 @@ where
         self.engine.stats_of(&self.store.query)
     }
 
-    /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope.
+    /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope. It is no
+    /// snapshot, if other threads add and remove meanwhile.
     ///
     /// *Locking*: the `Debug` of keys runs under a read lock. It may use the cache like the `Clone` of a value
     /// on a hit: see [`TaggedCache`].
@@ -464,10 +465,12 @@ where
 
 impl<K, V> fmt::Debug for TaggedCache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flights = self.engine.count_flights();
         f.debug_struct("TaggedCache")
-            .field("scope", &self.scope.as_ref().map(|scope| &scope.name))
+            .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
-            .field("loads_under_way", &self.engine.count_flights())
+            .field("loads_under_way", &flights.map(|(loads, _)| loads))
+            .field("callers_waiting", &flights.map(|(_, waiting)| waiting))
             .finish_non_exhaustive()
     }
 }

@@ -46,10 +46,9 @@ impl Drop for Running {
     }
 }
 
-/// A thread that is ending may have dropped its list while other destructors of its still use caches. It is
-/// in no body then that anybody waits for.
-fn with_running<R: Default>(with: impl FnOnce(&mut Vec<LoadId>) -> R) -> R {
-    RUNNING.try_with(|running| with(&mut running.borrow_mut())).unwrap_or_default()
+/// `None` on a thread that is ending and has dropped its list, while other destructors of its still use caches.
+fn with_running<R>(with: impl FnOnce(&mut Vec<LoadId>) -> R) -> Option<R> {
+    RUNNING.try_with(|running| with(&mut running.borrow_mut())).ok()
 }
 
 /// For each load whose body waits, what it waits for. A load without an entry is computing.
@@ -69,9 +68,10 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Takes note that this thread is to wait for a load. `None` if it would be for ever.
+    /// Takes note that this thread is to wait for a load. `None` if it would be for ever, or if it isn't known
+    /// which bodies this thread is in.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
-        let waiters = with_running(|running| running.clone());
+        let waiters = with_running(|running| running.clone())?;
         if !waiters.is_empty() {
             // One lock for both: of two that would close a circle, the second sees the first.
             waiting(|waiting| {

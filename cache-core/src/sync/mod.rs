@@ -9,7 +9,7 @@ mod model;
 #[cfg(not(shuttle))]
 mod real;
 
-pub(crate) use std::sync::{Arc, OnceLock, Weak};
+pub(crate) use std::sync::{Arc, Weak};
 
 #[cfg(shuttle)]
 pub(crate) use model::*;

@@ -84,6 +84,43 @@ impl<T> RwLock<T> {
     }
 }
 
+/// Its lock is held while the value is made, as `std`'s is: by one that shuttle can switch away from.
+pub(crate) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    making: Mutex<()>,
+}
+
+impl<T> OnceLock<T> {
+    pub(crate) fn new() -> Self {
+        Self { value: std::sync::OnceLock::new(), making: Mutex::new(()) }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.value.get()
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.value.set(value)
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        if self.get().is_none() {
+            let _making = self.making.lock();
+            if self.get().is_none() {
+                let value = make();
+                assert!(self.set(value).is_ok(), "one task makes it");
+            }
+        }
+        self.get().expect("it was made just now")
+    }
+}
+
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// One part: the fewest, for the most meetings.
 pub(crate) struct Map<K, V> {
     values: RwLock<HashMap<K, V, Hasher>>,
@@ -111,13 +148,17 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.values.read().get(key).map(look)
     }
 
-    pub(crate) fn look_or_make<R>(&self, key: K, make: impl FnOnce(&K) -> V, look: impl FnOnce(&V) -> R) -> R {
+    pub(crate) fn with<R>(&self, key: K, make: impl FnOnce(&K) -> V, with: impl FnOnce(&mut V) -> R) -> R {
         let mut map = self.values.write();
         if !map.contains_key(&key) {
             let value = make(&key);
-            return look(map.entry(key).or_insert(value));
+            return with(map.entry(key).or_insert(value));
         }
-        look(&map[&key])
+        with(map.get_mut(&key).expect("it was there just now"))
+    }
+
+    pub(crate) fn look_at_all(&self, look: impl FnMut(&V)) {
+        self.values.read().values().for_each(look);
     }
 
     pub(crate) fn remove_if<Q>(&self, key: &Q, should_go: impl FnOnce(&V) -> bool)

@@ -7,6 +7,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread_local;
 
@@ -37,15 +38,19 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.0.get(key).map(|value| look(&value))
     }
 
-    /// Looks at the value of a key, which is made if it has none. The lock is held also while it is made.
-    pub(crate) fn look_or_make<R>(&self, key: K, make: impl FnOnce(&K) -> V, look: impl FnOnce(&V) -> R) -> R {
+    /// Has the value of a key at hand, which is made if it has none. The lock is held also while it is made.
+    pub(crate) fn with<R>(&self, key: K, make: impl FnOnce(&K) -> V, with: impl FnOnce(&mut V) -> R) -> R {
         match self.0.entry(key) {
-            Entry::Occupied(entry) => look(entry.get()),
+            Entry::Occupied(mut entry) => with(entry.get_mut()),
             Entry::Vacant(entry) => {
                 let value = make(entry.key());
-                look(&entry.insert(value))
+                with(&mut entry.insert(value))
             }
         }
+    }
+
+    pub(crate) fn look_at_all(&self, mut look: impl FnMut(&V)) {
+        self.0.iter().for_each(|value| look(&value));
     }
 
     pub(crate) fn remove_if<Q>(&self, key: &Q, should_go: impl FnOnce(&V) -> bool)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::EntryOptions;
+use cache_core::{Cache, EntryOptions, HasCache, cached_query};
 
 use crate::{Database, Numbers, cache, concurrently, explore};
 
@@ -96,6 +96,66 @@ fn p1_fill_against_invalidation_in_a_scope() {
     }
     fill(|_, scope| scope.invalidate_all());
     fill(|cache, _| cache.invalidate_tags(["a"]));
+}
+
+/// A scope that is held by nobody goes, and comes back with another's number.
+///
+/// Fence: in `Scopes`, that a number is free only when nothing in the scope is left.
+#[test]
+fn p10_scopes_that_come_and_go_stay_apart() {
+    explore(|| {
+        let cache = cache();
+        let visit = |name: &'static str, number: u32| {
+            let cache = cache.clone();
+            move || {
+                let scope = cache.scope(name);
+                assert_eq!(scope.get_or_load(&KEY, || number), number, "a value of another scope");
+                scope.invalidate_all();
+                drop(scope);
+                assert_eq!(cache.scope(name).get(&KEY), None, "what was forgotten is back");
+            }
+        };
+        concurrently([Box::new(visit("a", 1)), Box::new(visit("b", 2)), Box::new(visit("c", 3))]);
+        cache.check_invariants();
+    });
+}
+
+#[derive(HasCache)]
+struct Repo {
+    database: Arc<Database>,
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    fn number(&self) -> u32 {
+        self.database.read()
+    }
+}
+
+/// The query is registered under its name by its first load, while an invalidation looks for the name.
+///
+/// Fence: that a load registers its query before its birth is read.
+#[test]
+fn p1_the_first_load_of_a_query_against_an_invalidation_by_name() {
+    explore(|| {
+        let (cache, database) = (Cache::builder().capacity(8).build(), Arc::new(Database::default()));
+        let repo = || Repo { database: database.clone(), cache: cache.clone() };
+        let reader = {
+            let repo = repo();
+            move || assert!(repo.number() <= 1)
+        };
+        let writer = {
+            let repo = repo();
+            move || {
+                repo.database.write(1);
+                repo.cache.invalidate(["number"]);
+                assert_eq!(repo.number(), 1, "what was read before the write was served after it");
+            }
+        };
+        concurrently([Box::new(reader), Box::new(writer)]);
+        assert_eq!(repo().number(), 1, "what was read before the write has stayed");
+    });
 }
 
 /// Of two writers the first to begin may be the last to write its version to the cell.

@@ -5,7 +5,7 @@
 //! it. Each model names the fence that it guards: taken out, the model fails.
 //!
 //! ```text
-//! RUSTFLAGS='--cfg shuttle' cargo test --release -p cache-core --test models --target-dir target/shuttle
+//! RUSTFLAGS='--cfg shuttle' cargo test --profile models -p cache-core --test models --target-dir target/shuttle
 //! ```
 //!
 //! `MODEL_ITERATIONS` sets how many schedules of each kind are tried.

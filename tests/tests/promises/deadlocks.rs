@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, cached_query};
+use cache_core::{Cache, EntryOptions, HasCache, ManualClock, TaggedCache, cached_query};
 use cache_tests::watchdog::{self, Guard};
 
 type Numbers = TaggedCache<u32, u32>;
@@ -163,4 +163,151 @@ fn p6_a_body_waits_for_the_load_of_another_that_does_not_wait_for_it() {
         });
     });
     assert_eq!((cache.get(&1), cache.get(&2), cache.stats().loads), (Some(2), Some(2), 2));
+}
+
+/// Asks for something when it is cloned or dropped, if it is told to.
+struct Nosy {
+    on_clone: Option<Numbers>,
+    on_drop: Option<Numbers>,
+}
+
+impl Nosy {
+    const QUIET: Self = Self { on_clone: None, on_drop: None };
+
+    /// What fails to load is not stored, and so is asked for each time.
+    fn ask(numbers: Option<&Numbers>) {
+        if let Some(numbers) = numbers {
+            let _ = numbers.try_get_or_load(&1, || Err(()));
+        }
+    }
+}
+
+impl Clone for Nosy {
+    fn clone(&self) -> Self {
+        Self::ask(self.on_clone.as_ref());
+        Self { on_clone: self.on_clone.clone(), on_drop: None }
+    }
+}
+
+impl Drop for Nosy {
+    fn drop(&mut self) {
+        Self::ask(self.on_drop.as_ref());
+    }
+}
+
+/// One thread loads a value. Another is in the body of a number that the value asks for, and waits for the value.
+/// At the end of its load the first runs code of the user's that asks for the number: nobody must wait for it.
+fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load: fn(&Numbers) -> Result<Nosy, ()>) {
+    let clock = ManualClock::new();
+    let values: TaggedCache<u32, Nosy> = TaggedCache::builder().clock(clock.clone()).build();
+    let numbers = Numbers::new();
+    let _watch = watch((values.clone(), numbers.clone()));
+    prepare(&values, &numbers);
+    clock.advance(Duration::from_secs(1));
+    let in_body = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _ = values.try_get_or_load(&1, || {
+                in_body.wait();
+                while !format!("{values:?}").contains("callers_waiting: Some(1)") {
+                    thread::yield_now();
+                }
+                load(&numbers)
+            });
+        });
+        scope.spawn(|| {
+            in_body.wait();
+            let _ = numbers.try_get_or_load(&1, || {
+                values.get_or_load(&1, || Nosy::QUIET);
+                Err(())
+            });
+        });
+    });
+    values.check_invariants();
+    numbers.check_invariants();
+}
+
+#[test]
+fn p6_a_clone_for_those_who_wait_may_ask_for_what_one_of_them_loads() {
+    ask_at_the_end_of_a_load(|_, _| {}, |numbers| Ok(Nosy { on_clone: Some(numbers.clone()), on_drop: None }));
+}
+
+#[test]
+fn p6_a_dead_value_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
+    let prepare = |values: &TaggedCache<u32, Nosy>, numbers: &Numbers| {
+        let dead = Nosy { on_clone: None, on_drop: Some(numbers.clone()) };
+        values.insert_with(1, dead, EntryOptions::new().ttl(Duration::from_secs(1)));
+    };
+    ask_at_the_end_of_a_load(prepare, |_| Err(()));
+}
+
+/// A key that is dropped on a thread that has been told so asks for a number.
+#[test]
+fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
+    use std::cell::RefCell;
+    thread_local! {
+        static ON_DROP: RefCell<Option<Numbers>> = const { RefCell::new(None) };
+    }
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Key(u32);
+    impl Drop for Key {
+        fn drop(&mut self) {
+            Nosy::ask(ON_DROP.take().as_ref());
+        }
+    }
+    for panics in [false, true] {
+        let values: TaggedCache<Key, u32> = TaggedCache::new();
+        let numbers = Numbers::new();
+        let _watch = watch((values.clone(), numbers.clone()));
+        let in_body = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let load = || {
+                    in_body.wait();
+                    while !format!("{values:?}").contains("callers_waiting: Some(1)") {
+                        thread::yield_now();
+                    }
+                    ON_DROP.set(Some(numbers.clone()));
+                    if panics {
+                        std::panic::resume_unwind(Box::new(()));
+                    }
+                    Err(())
+                };
+                let call = || values.try_get_or_load(&Key(1), load);
+                let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+                assert_eq!(result.is_err(), panics);
+            });
+            scope.spawn(|| {
+                in_body.wait();
+                let _ = numbers.try_get_or_load(&1, || Err::<u32, ()>(_ = values.get_or_load(&Key(1), || 1)));
+            });
+        });
+        assert_eq!(values.get(&Key(1)), Some(1));
+    }
+}
+
+/// A thread-local that is older than those of the cache outlives them, and loads recursively when it goes.
+#[test]
+fn p6_a_destructor_of_a_thread_local_may_ask_for_its_own_key() {
+    struct AtEnd(Numbers);
+    impl Drop for AtEnd {
+        fn drop(&mut self) {
+            self.0.get_or_load(&1, || self.0.get_or_load(&1, || 1));
+        }
+    }
+    thread_local! {
+        static AT_END: std::cell::RefCell<Option<AtEnd>> = const { std::cell::RefCell::new(None) };
+    }
+    let cache = Numbers::new();
+    let _watch = watch(cache.clone());
+    let on_thread = || {
+        AT_END.set(Some(AtEnd(cache.clone())));
+        cache.get_or_load(&2, || 2);
+    };
+    thread::scope(|scope| scope.spawn(on_thread).join().unwrap());
+    // A scope ends before the destructors of its threads do.
+    while cache.get(&1).is_none() {
+        thread::yield_now();
+    }
+    cache.check_invariants();
 }

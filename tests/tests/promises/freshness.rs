@@ -173,3 +173,16 @@ fn a_builder_shows_which_clock_it_has() {
     assert!(format!("{builder:?}").contains("SystemClock"));
     assert!(format!("{:?}", builder.clock(ManualClock::new())).contains("custom clock"));
 }
+
+/// What a miss runs first takes its time, and meanwhile another thread stores a value, which expires.
+#[test]
+fn p8_what_comes_while_a_load_is_prepared_is_not_served_late() {
+    let clock = ManualClock::new();
+    let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(clock.clone()).build();
+    let options = || {
+        cache.insert_with(1, "old", EntryOptions::new().ttl(Duration::from_secs(1)));
+        clock.advance(Duration::from_secs(1));
+        EntryOptions::new()
+    };
+    assert_eq!(cache.get_or_load_with(&1, options, || "new"), "new");
+}

@@ -1,5 +1,6 @@
 //! The figures and the listing that the promises are watched by.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use cache_core::{Cache, EntryOptions, HasCache, ManualClock, Tag, TaggedCache, cached_query, invalidates};
@@ -117,9 +118,41 @@ fn tags_are_listed_and_compared_whole() {
 #[test]
 fn a_handle_prints_and_clones_as_the_same_cache() {
     let cache = Cache::builder().capacity(5).build();
-    assert_eq!(format!("{cache:?}"), "Cache { scope: None, capacity: 5, loads_under_way: Some(0), .. }");
+    assert_eq!(
+        format!("{cache:?}"),
+        "Cache { scope: None, capacity: 5, loads_under_way: Some(0), callers_waiting: Some(0), .. }"
+    );
     let scoped = cache.scope("tenant:7");
     assert!(format!("{scoped:?}").starts_with("Cache { scope: Some(\"tenant:7\"), capacity: 5, "));
     Repo { cache: scoped.clone() }.get(1).unwrap();
     assert_eq!((scoped.len(), cache.len(), cache.stats()), (1, 1, scoped.stats()));
+}
+
+/// Entries are counted shard by shard, while others come and go.
+#[test]
+fn p9_the_figures_of_a_query_do_not_exceed_its_capacity() {
+    #[derive(HasCache)]
+    struct Capped {
+        cache: Cache,
+    }
+    impl Capped {
+        #[cached_query(capacity = 8)]
+        fn get(&self, id: u32) -> u32 {
+            id
+        }
+    }
+    let repo = Capped { cache: Cache::new() };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for writer in 0..2 {
+            let (repo, done) = (&repo, &done);
+            scope.spawn(move || {
+                let ids = (0..64).cycle().take_while(|_| !done.load(SeqCst));
+                ids.for_each(|id| _ = repo.get(id * 2 + writer));
+            });
+        }
+        let most = (0..3_000).filter_map(|_| repo.cache.query_stats().first().map(|stats| stats.entries)).max();
+        done.store(true, SeqCst);
+        assert_eq!(most, Some(8));
+    });
 }
