@@ -66,6 +66,22 @@ fn p9_what_is_expired_on_arrival_takes_no_room() {
     assert_eq!((slow, cache.get(&1), cache.get(&2), cache.len()), (3, Some(1), Some(2), 2));
 }
 
+/// What comes is used twice and then no more; what is there is used again and again.
+#[test]
+fn p9_uses_of_long_ago_do_not_keep_an_entry() {
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(10).build();
+    let visit = |key| cache.get_or_load(&key, || key);
+    for round in 0..100 {
+        for _ in 0..3 {
+            (0..7).for_each(|key| _ = visit(key));
+            visit(1_000 + round);
+        }
+    }
+    let loads = cache.stats().loads;
+    assert!((107..120).contains(&loads), "{loads} loads of 107 keys: what is in use was displaced by what was");
+    cache.check_invariants();
+}
+
 #[test]
 fn p9_a_scan_does_not_displace_what_is_used() {
     let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(100).build();
