@@ -4,6 +4,7 @@
 // Who copies an example must not be greeted by warnings.
 #![doc(test(attr(deny(warnings))))]
 
+pub mod oracle;
 pub mod watchdog;
 
 #[cfg(doctest)]

@@ -14,5 +14,6 @@ mod names;
 mod no_unsafe;
 mod one_load;
 mod panics;
+mod soak;
 mod stale_fill;
 mod statistics;

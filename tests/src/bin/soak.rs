@@ -1,0 +1,129 @@
+//! Puts the caches under stress for as long as one likes, and says whether they gave an answer that they must not.
+#![forbid(unsafe_code)]
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use cache_tests::oracle::{self, Budget, ROOMS, Report};
+use clap::Parser;
+
+/// Threads read and write through caches of several configurations, and check every answer.
+///
+/// It ends with an error if there is an answer that must not be, or if a thread hangs.
+#[derive(Parser)]
+struct Cli {
+    /// How long to go on
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// How many threads
+    #[arg(long, default_value_t = 4)]
+    threads: usize,
+    /// What the threads' choices are made from [default: another one each time]
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// The caches of a room are thrown away after this time, and built anew when it is the room's turn again.
+const ROUND: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let seed = cli.seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("{} threads for {} s, seed {seed}", cli.threads, cli.seconds);
+    let (start, end) = (Instant::now(), Duration::from_secs(cli.seconds));
+    let mut reports: [Report; ROOMS.len()] = Default::default();
+    let mut first_violation = None;
+    let mut seeds = fastrand::Rng::with_seed(seed);
+    for turn in 0.. {
+        let left = end.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        let room = turn % ROOMS.len();
+        let report = oracle::run(&ROOMS[room], seeds.u64(..), cli.threads, Budget::Time(ROUND.min(left)));
+        reports[room].add(&report);
+        if report.violations > 0 && first_violation.is_none() {
+            first_violation = Some(start.elapsed());
+        }
+        show_progress(start.elapsed(), &reports);
+    }
+    print_table(&reports);
+    for violation in reports.iter().flat_map(|report| report.first_violations.iter().take(3)) {
+        println!("{violation}");
+    }
+    let Some(after) = first_violation else { return ExitCode::SUCCESS };
+    println!("the first violation was found after {:.1} s", after.as_secs_f64());
+    ExitCode::FAILURE
+}
+
+fn show_progress(elapsed: Duration, reports: &[Report]) {
+    let mut stderr = io::stderr();
+    if stderr.is_terminal() {
+        let sum = sum(reports);
+        let _ = write!(
+            stderr,
+            "\r{:>4} s  {} operations, {} violations ",
+            elapsed.as_secs(),
+            grouped(sum.operations),
+            sum.violations
+        );
+        let _ = stderr.flush();
+    }
+}
+
+fn print_table(reports: &[Report]) {
+    const HEADINGS: [&str; 10] =
+        ["operations", "writes", "hits", "loads", "shared", "failed", "discarded", "evicted", "expired", "violations"];
+    if io::stderr().is_terminal() {
+        eprintln!();
+    }
+    print!("\n{:<15}", "");
+    for heading in HEADINGS {
+        print!("{heading:>13}");
+    }
+    println!();
+    let sum = sum(reports);
+    let names = ROOMS.iter().map(|room| room.name).chain(["in all"]);
+    for (name, report) in names.zip(reports.iter().chain([&sum])) {
+        print!("{name:<15}");
+        let figures = [
+            report.operations,
+            report.writes,
+            report.hits,
+            report.loads,
+            report.shared,
+            report.load_errors,
+            report.discarded_loads,
+            report.evictions,
+            report.expirations,
+            report.violations,
+        ];
+        for figure in figures {
+            print!("{:>13}", grouped(figure));
+        }
+        println!();
+    }
+    println!();
+}
+
+fn sum(reports: &[Report]) -> Report {
+    let mut sum = Report::default();
+    for report in reports {
+        sum.add(report);
+    }
+    sum
+}
+
+/// A number that can be read, such as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

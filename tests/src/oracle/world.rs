@@ -1,0 +1,240 @@
+//! What the threads of a run share: the database, the caches, and what was found wrong.
+
+use std::fmt::Write;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use cache_core::{Cache, Clock, ManualClock, TaggedCache};
+
+use crate::watchdog;
+
+use super::report::Report;
+use super::room::{Room, Time};
+use super::slot::{Answer, Kind, PLACES, SCOPES, SlotId};
+use super::stumble::SlowClock;
+use super::write::Notice;
+
+/// How long the figures of a run that hangs are waited for.
+const STATS_TIME: Duration = Duration::from_secs(1);
+
+/// What a reader knew before it asked.
+#[derive(Clone, Copy)]
+pub(super) struct Asked {
+    of: SlotId,
+    floor: Floor,
+    at: Duration,
+}
+
+/// The least number that may be answered, and in the low 8 bits how that was made known.
+#[derive(Clone, Copy)]
+pub(super) struct Floor(u64);
+
+impl Floor {
+    pub(super) fn new(number: u64, notice: Notice) -> Self {
+        Self(number << 8 | notice.code())
+    }
+
+    fn number(self) -> u64 {
+        self.0 >> 8
+    }
+
+    fn notice(self) -> Notice {
+        Notice::from_code(self.0 & 0xFF)
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    number: AtomicU64,
+    floor: AtomicU64,
+    /// Held by who raises the number of what is inserted, and by who inserts until it is done.
+    is_held: AtomicBool,
+}
+
+/// What a thread shows of itself. In a cache line of its own: it is written all the time.
+#[derive(Default)]
+#[repr(align(64))]
+struct Status {
+    operations: AtomicU64,
+    doing: AtomicU64,
+}
+
+/// What a thread can be in the middle of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Doing {
+    Asking,
+    Getting,
+    Writing,
+    Upkeep,
+    Nothing,
+}
+
+const ALL_DOING: [Doing; 5] = [Doing::Asking, Doing::Getting, Doing::Writing, Doing::Upkeep, Doing::Nothing];
+
+pub(super) struct World {
+    pub(super) room: &'static Room,
+    pub(super) clock: Option<ManualClock>,
+    pub(super) hand: TaggedCache<usize, Answer>,
+    pub(super) cache: Cache,
+    ttl: Duration,
+    slots: Box<[Slot]>,
+    threads: Box<[Status]>,
+    violations: Mutex<Violations>,
+}
+
+#[derive(Default)]
+struct Violations {
+    count: u64,
+    first: Vec<String>,
+}
+
+impl World {
+    pub(super) fn new(room: &'static Room, threads: usize) -> Self {
+        let (clock, ttl) = match room.time {
+            Time::Manual { ttl } => (Some(ManualClock::new()), ttl),
+            Time::System { ttl } => (None, ttl),
+        };
+        let mut hand = TaggedCache::builder().capacity(room.capacity).default_ttl(ttl);
+        let mut cache = Cache::builder().capacity(room.capacity).default_ttl(ttl);
+        if let Some(clock) = &clock {
+            hand = hand.clock(SlowClock(clock.clone()));
+            cache = cache.clock(SlowClock(clock.clone()));
+        }
+        Self {
+            room,
+            clock,
+            hand: hand.build(),
+            cache: cache.build(),
+            ttl,
+            slots: (0..PLACES * room.keys).map(|_| Slot::default()).collect(),
+            threads: (0..threads).map(|_| Status::default()).collect(),
+            violations: Mutex::default(),
+        }
+    }
+
+    /// Made anew for each call, so that scopes come and go with what is in them.
+    pub(super) fn hand(&self, place: usize) -> TaggedCache<usize, Answer> {
+        if place == 0 { self.hand.clone() } else { self.hand.scope(SCOPES[place]) }
+    }
+
+    /// Like [`World::hand`].
+    pub(super) fn cache(&self, place: usize) -> Cache {
+        if place == 0 { self.cache.clone() } else { self.cache.scope(SCOPES[place]) }
+    }
+
+    /// Any slot, but some more often than others.
+    pub(super) fn pick(&self) -> SlotId {
+        let keys = self.room.keys;
+        let key = fastrand::usize(..keys).min(fastrand::usize(..keys));
+        SlotId { place: fastrand::usize(..PLACES), key }
+    }
+
+    fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id.place * self.room.keys + id.key]
+    }
+
+    pub(super) fn ttl_of(&self, kind: Kind) -> Duration {
+        if kind == Kind::Tagged { self.ttl / 2 } else { self.ttl }
+    }
+
+    /// Reads the database.
+    pub(super) fn read(&self, of: SlotId) -> Answer {
+        let number = self.slot(of).number.load(Ordering::SeqCst);
+        let made_at = self.clock.as_ref().map_or(Duration::MAX, Clock::now);
+        Answer { of, number, made_at }
+    }
+
+    /// Writes to the database. Returns the number that is in it now.
+    pub(super) fn bump(&self, of: SlotId) -> u64 {
+        if of.kind() == Kind::Inserted { self.bump_and(of, |_| ()) } else { self.slot(of).bump() }
+    }
+
+    /// Writes to the database, and lets nobody else write there before something has been done.
+    pub(super) fn bump_and(&self, of: SlotId, then: impl FnOnce(u64)) -> u64 {
+        let slot = self.slot(of);
+        while slot.is_held.swap(true, Ordering::Acquire) {
+            thread::yield_now();
+        }
+        let number = slot.bump();
+        then(number);
+        slot.is_held.store(false, Ordering::Release);
+        number
+    }
+
+    /// Takes note that no answer below the floor may be given to who asks from now on.
+    pub(super) fn settle(&self, of: SlotId, floor: Floor) {
+        self.slot(of).floor.fetch_max(floor.0, Ordering::SeqCst);
+    }
+
+    /// To be called before the cache is asked.
+    pub(super) fn asks(&self, of: SlotId) -> Asked {
+        let floor = Floor(self.slot(of).floor.load(Ordering::SeqCst));
+        Asked { of, floor, at: self.clock.as_ref().map_or(Duration::ZERO, Clock::now) }
+    }
+
+    pub(super) fn judge(&self, asked: Asked, answer: &Answer) {
+        let Asked { of, floor, at } = asked;
+        if answer.of != of {
+            self.accuse(|| format!("{of:?} was answered with {answer:?}"));
+        } else if answer.number < floor.number() {
+            self.accuse(|| {
+                let (kind, notice, floor) = (of.kind(), floor.notice(), floor.number());
+                format!(
+                    "stale: {of:?} ({kind:?}) was answered {}, after {floor} was made known by {notice:?}",
+                    answer.number
+                )
+            });
+        } else if at >= answer.made_at.saturating_add(self.ttl_of(of.kind())) {
+            self.accuse(|| format!("expired: {of:?} ({:?}) was answered at {at:?} with {answer:?}", of.kind()));
+        }
+    }
+
+    /// Counts a violation, and keeps the first few.
+    #[cold]
+    pub(super) fn accuse(&self, what: impl FnOnce() -> String) {
+        const KEPT: usize = 5;
+        let mut violations = self.violations.lock().unwrap();
+        violations.count += 1;
+        if violations.first.len() < KEPT {
+            let what = format!("{}: {}", self.room.name, what());
+            violations.first.push(what);
+        }
+    }
+
+    pub(super) fn show(&self, thread: usize, doing: Doing, of: SlotId) {
+        let Status { operations, doing: shown } = &self.threads[thread];
+        // Nobody else writes here, so there is nothing to lose between the two.
+        operations.store(operations.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let code = ((of.key * PLACES + of.place) * ALL_DOING.len() + doing as usize) as u64;
+        shown.store(code, Ordering::Relaxed);
+    }
+
+    /// For one who wonders why it doesn't go on. What can't wait for anything comes first.
+    pub(super) fn describe(&self) -> String {
+        let mut text = format!("{}: {:?}, {:?}\n", self.room.name, self.hand, self.cache);
+        for (number, Status { operations, doing }) in self.threads.iter().enumerate() {
+            let code = usize::try_from(doing.load(Ordering::Relaxed)).unwrap_or_default();
+            let (doing, of) = (ALL_DOING[code % ALL_DOING.len()], code / ALL_DOING.len());
+            let of = SlotId { place: of % PLACES, key: of / PLACES };
+            let operations = operations.load(Ordering::Relaxed);
+            let _ = writeln!(text, "thread {number}, in operation {operations}: {doing:?} {of:?} ({:?})", of.kind());
+        }
+        let (hand, cache) = (self.hand.clone(), self.cache.clone());
+        let stats = move || format!("by hand:\n{}\nqueries:\n{}", hand.stats(), cache.stats());
+        text + &watchdog::in_time(STATS_TIME, stats).unwrap_or_else(|| "a lock is held: there are no figures".into())
+    }
+
+    pub(super) fn add_violations(&self, report: &mut Report) {
+        let violations = self.violations.lock().unwrap();
+        report.violations += violations.count;
+        report.first_violations.extend_from_slice(&violations.first);
+    }
+}
+
+impl Slot {
+    fn bump(&self) -> u64 {
+        self.number.fetch_add(1, Ordering::SeqCst) + 1
+    }
+}
