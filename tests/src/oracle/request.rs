@@ -11,7 +11,7 @@ use super::load::{Failed, PlannedPanic};
 use super::report::Tally;
 use super::room::TICK;
 use super::slot::{Answer, Kind, SlotId};
-use super::stumble::stumble_once_in;
+use super::stumble::{stumble, stumble_once_in};
 use super::world::{Doing, World};
 
 pub(super) struct Worker<'a> {
@@ -147,6 +147,7 @@ impl<'a> Worker<'a> {
         if kind.is_query() {
             self.tally.query_calls.add(1);
             let request = self.request(place);
+            stumble();
             let asked = world.asks(of);
             let answer = if kind == Kind::Query { request.query(key) } else { request.fallible_query(key)? };
             world.judge(asked, &answer);
@@ -154,6 +155,8 @@ impl<'a> Worker<'a> {
         }
         self.tally.hand_calls.add(1);
         let hand = world.hand(place);
+        // The handle may be older than what was invalidated through another.
+        stumble();
         let asked = world.asks(of);
         let answer = match kind {
             Kind::Tagged => {

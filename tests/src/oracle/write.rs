@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::request::Worker;
 use super::slot::{Answer, Kind, SlotId};
-use super::stumble::Slow;
+use super::stumble::{Slow, stumble};
 use super::world::Floor;
 
 /// A way to make a write known.
@@ -86,7 +86,12 @@ impl Worker<'_> {
         if everywhere {
             slots = slots.into_iter().flat_map(SlotId::everywhere).collect();
         }
-        slots.into_iter().map(|id| (id, self.world.bump(id))).collect()
+        let bump = |id| {
+            // A write takes its time, in which others read what was there before.
+            stumble();
+            (id, self.world.bump(id))
+        };
+        slots.into_iter().map(bump).collect()
     }
 
     /// Nobody else may write between the two: what is inserted must be the latest.
