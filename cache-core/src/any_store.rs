@@ -148,6 +148,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     fn info(&self, entry: &Entry<K, V>, now: Nanos, describe: Describe<K>) -> EntryInfo {
+        // It may have come since the clock was read.
+        let now = now.max(entry.origin.time);
         let mut arguments = String::new();
         // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
         let _ = describe(&entry.key, &self.query, &mut arguments);
@@ -158,7 +160,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             arguments,
             scope: entry.bearings.scope().map(|scope| scope.name.clone()),
             tags: entry.bearings.tags().cloned().collect(),
-            age: Duration::from_nanos(now.saturating_sub(entry.origin.time)),
+            age: Duration::from_nanos(now - entry.origin.time),
             expires_in: Duration::from_nanos(entry.expires_at.saturating_sub(now)),
             hits: entry.hits.load(Ordering::Relaxed),
         }

@@ -1,5 +1,6 @@
 //! Where callers wait for a load that another has begun. Nothing here knows why they wait.
 
+use crate::clock::Nanos;
 use crate::sync::{Arc, Condvar, Mutex, OnceLock};
 
 /// How a load ended, for those who waited.
@@ -13,11 +14,16 @@ pub(crate) enum Landed {
     Failed,
 }
 
+pub(crate) struct Shared<V> {
+    pub(crate) value: V,
+    pub(crate) expires_at: Nanos,
+}
+
 pub(crate) struct Landing<V> {
     landed: Mutex<Option<Landed>>,
     changed: Condvar,
     /// Set before it has landed. Whoever waited clones it without a lock.
-    value: OnceLock<V>,
+    value: OnceLock<Shared<V>>,
 }
 
 impl<V> Landing<V> {
@@ -33,7 +39,7 @@ impl<V> Landing<V> {
     }
 
     /// The value, after a load that landed [`Shared`](Landed::Shared).
-    pub(crate) fn value(&self) -> Option<&V> {
+    pub(crate) fn shared(&self) -> Option<&Shared<V>> {
         self.value.get()
     }
 
@@ -64,8 +70,8 @@ impl<V> Duty<V> {
     }
 
     /// Ends the load with a value for all.
-    pub(crate) fn share(self, value: V) {
-        let set = self.0.value.set(value);
+    pub(crate) fn share(self, value: V, expires_at: Nanos) {
+        let set = self.0.value.set(Shared { value, expires_at });
         debug_assert!(set.is_ok(), "a load ends once");
         self.0.land(Landed::Shared);
     }
@@ -91,12 +97,12 @@ mod tests {
             let duty = Duty::new();
             let landing = duty.landing();
             std::thread::scope(|scope| {
-                let waiter = scope.spawn(|| (landing.wait(), landing.value().copied()));
+                let waiter = scope.spawn(|| (landing.wait(), landing.shared().map(|shared| shared.value)));
                 end(duty);
                 waiter.join().unwrap()
             })
         };
-        assert_eq!(end(|duty| duty.share(1)), (Landed::Shared, Some(1)));
+        assert_eq!(end(|duty| duty.share(1, 0)), (Landed::Shared, Some(1)));
         assert_eq!(end(Duty::refuse), (Landed::Refused, None));
         assert_eq!(end(drop), (Landed::Failed, None));
     }

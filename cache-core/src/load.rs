@@ -111,7 +111,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     fn landed(&mut self, landed: Landed, landing: &Landing<V>) -> Option<V> {
         self.now = self.engine.time.now();
         match landed {
-            Landed::Shared => return landing.value().cloned(),
+            Landed::Shared => match landing.shared() {
+                Some(shared) if self.now < shared.expires_at => return Some(shared.value.clone()),
+                _ => self.patience -= 1,
+            },
             Landed::Refused => self.patience -= 1,
             Landed::Failed => {}
         }
@@ -174,7 +177,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         }
         if let Some(duty) = completion.duty {
             if completion.may_share {
-                duty.share(value.clone());
+                duty.share(value.clone(), completion.expires_at);
             } else {
                 duty.refuse();
             }

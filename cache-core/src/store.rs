@@ -89,6 +89,7 @@ pub(crate) struct Completion<K, V> {
     pub(crate) is_stale: bool,
     /// Whether those who waited may have it.
     pub(crate) may_share: bool,
+    pub(crate) expires_at: Nanos,
     /// To those who waited.
     pub(crate) duty: Option<Duty<V>>,
     #[expect(dead_code, reason = "it is there to be dropped")]
@@ -200,22 +201,22 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let predecessor = writer.shard.find_predecessor(hash, load);
         // From here on nothing panics: the load ends now, in one step with what becomes of its value.
         let mut flight = writer.shard.flights.end(hash, load).expect("a load ends once");
-        let Origin { birth, .. } = flight.origin;
+        let expires_at = flight.expires_at;
         // Who waits has asked what was known when the load began, but not what it brings.
-        let may_share = now < flight.expires_at && late.admit(birth);
+        let may_share = late.admit(flight.origin.birth);
         let duty = flight.duty.take();
         flight.bearings.join(late);
         let is_stale = self.is_stale(engine, &flight);
-        if is_stale || now >= flight.expires_at {
+        if is_stale || now >= expires_at {
             let dead = predecessor.filter(|&index| writer.state(index).is_dead());
             removed.entry = dead.map(|index| writer.remove(index));
             (removed.flight, removed.value) = (Some(flight), Some(value));
         } else {
-            let Flight { hash, scope, key, origin, expires_at, bearings, .. } = flight;
+            let Flight { hash, scope, key, origin, bearings, .. } = flight;
             let entry = new_entry(Candidate { key, hash, scope, ttl: 0, bearings }, origin, expires_at, value);
             removed.entry = writer.put(predecessor, entry);
         }
-        Completion { is_stale, may_share, duty, removed }
+        Completion { is_stale, may_share, expires_at, duty, removed }
     }
 
     /// Whether what a load is made from has been invalidated since it began.

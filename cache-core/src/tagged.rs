@@ -314,6 +314,8 @@ where
 
     /// Forgets one key. Returns whether it had a live entry.
     ///
+    /// It is the key in the scope of this handle, or in none: the same key in another scope is another key.
+    ///
     /// A load of the key that is under way is not stored, nor joined by anyone who asks later. When this
     /// returns, no call that starts later gets a value whose load began before.
     pub fn invalidate_key<Q>(&self, key: &Q) -> bool
