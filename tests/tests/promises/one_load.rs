@@ -280,6 +280,49 @@ fn p1_who_waits_for_a_value_asks_again_if_a_tag_that_it_brings_was_invalidated()
     assert_nothing_is_left(&cache);
 }
 
+/// One caller waits for a load after another, each of which brings a tag that was invalidated meanwhile. The
+/// third is not worth waiting for: it goes on only when the caller has its answer.
+#[test]
+fn p1_who_was_refused_twice_loads_for_itself() {
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let options = || EntryOptions::new().tag("known");
+    let ends = [(); 3].map(|()| Barrier::new(2));
+    let load = |number: usize| {
+        let body = || {
+            ends[number].wait();
+            number as u64
+        };
+        cache.get_or_load_tagged(&1, options, body, |_| ["late"])
+    };
+    let shown = |what: &str| {
+        while !format!("{cache:?}").contains(what) {
+            thread::yield_now()
+        }
+    };
+    // The next caller doesn't join what is under way, and who has joined is refused what it brings.
+    let overtake = || cache.invalidate_tags(["known", "late"]);
+    thread::scope(|scope| {
+        scope.spawn(|| load(0));
+        shown("loads_under_way: Some(1)");
+        let caller = scope.spawn(|| cache.get_or_load_with(&1, options, || 9));
+        shown("callers_waiting: Some(1)");
+        for number in [1, 2] {
+            overtake();
+            scope.spawn(move || load(number));
+            shown("loads_under_way: Some(2)");
+            ends[number - 1].wait();
+            if number == 1 {
+                shown("loads_under_way: Some(1), callers_waiting: Some(1)");
+            }
+        }
+        assert_eq!(caller.join().unwrap(), 9);
+        ends[2].wait();
+    });
+    assert_eq!((cache.stats().loads, cache.get(&1)), (4, Some(9)), "what began last is kept");
+    assert_nothing_is_left(&cache);
+}
+
 /// A load that takes longer than its value may be served: who waits for it must not get it.
 #[test]
 fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
