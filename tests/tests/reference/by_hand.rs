@@ -1,0 +1,86 @@
+//! A cache without the attributes.
+
+use std::time::Duration;
+
+use cache_core::{EntryInfo, EntryOptions, ManualClock, Stats, TaggedCache};
+
+use crate::model::Value;
+use crate::ops::{End, Place, Scope, TagName, scope_name};
+use crate::run::{Call, Face, Failure};
+
+pub(crate) struct ByHand(TaggedCache<u8, Value>);
+
+impl ByHand {
+    pub(crate) fn new(capacity: usize, default_ttl: Duration, clock: &ManualClock) -> Self {
+        Self(TaggedCache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone()).build())
+    }
+
+    fn of(&self, scope: Scope) -> TaggedCache<u8, Value> {
+        scope.map_or_else(|| self.0.clone(), |scope| self.0.scope(scope_name(scope)))
+    }
+}
+
+fn options((ttl, tags): (Option<Duration>, Vec<TagName>)) -> EntryOptions {
+    let options = EntryOptions::new().tags(tags);
+    match ttl {
+        Some(ttl) => options.ttl(ttl),
+        None => options,
+    }
+}
+
+impl Face for ByHand {
+    fn load(&self, call: &Call<'_>) -> Result<Value, Failure> {
+        let Place { scope, key, .. } = call.plan.place;
+        let cache = self.of(scope);
+        let options = || options(call.options());
+        let body = || call.body().expect("only a fallible call fails");
+        let late = |value: &Value| call.late(**value);
+        let plain = call.plan.late.is_empty() && call.plan.after.is_empty() && call.plan.end != End::PanicAfter;
+        match (call.plan.fallible, plain) {
+            (false, true) => Ok(cache.get_or_load_with(&key, options, body)),
+            (false, false) => Ok(cache.get_or_load_tagged(&key, options, body, late)),
+            (true, true) => cache.try_get_or_load_with(&key, options, || call.body()),
+            (true, false) => cache.try_get_or_load_tagged(&key, options, || call.body(), late),
+        }
+    }
+
+    fn get(&self, Place { scope, key, .. }: Place) -> Option<Value> {
+        self.of(scope).get(&key)
+    }
+
+    fn insert(&self, Place { scope, key, .. }: Place, value: Value, ttl: Option<Duration>, tags: &[TagName]) {
+        self.of(scope).insert_with(key, value, options((ttl, tags.to_vec())));
+    }
+
+    fn invalidate_key(&self, Place { scope, key, .. }: Place) -> bool {
+        self.of(scope).invalidate_key(&key)
+    }
+
+    fn invalidate_tags(&self, scope: Scope, tags: &[TagName]) {
+        self.of(scope).invalidate_tags(tags);
+    }
+
+    fn invalidate_all(&self, scope: Scope) {
+        self.of(scope).invalidate_all();
+    }
+
+    fn purge(&self) {
+        self.0.purge();
+    }
+
+    fn len(&self, scope: Scope) -> usize {
+        self.of(scope).len()
+    }
+
+    fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    fn entries(&self, scope: Scope) -> Vec<EntryInfo> {
+        self.of(scope).entries()
+    }
+
+    fn check_invariants(&self) {
+        self.0.check_invariants();
+    }
+}

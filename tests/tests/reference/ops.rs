@@ -1,0 +1,279 @@
+//! What is done to a cache, and how such operations are drawn.
+
+use std::any::type_name;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::annotated::{self, First, Repo, Second};
+
+pub(crate) type TagName = &'static str;
+
+/// The number of a scope, or the root.
+pub(crate) type Scope = Option<u8>;
+
+pub(crate) fn scope_name(scope: u8) -> &'static str {
+    ["tenant:0", "tenant:1"][usize::from(scope)]
+}
+
+const TAGS: [TagName; 3] = ["red", "green", "blue"];
+
+/// A function that is cached, with its generic arguments; or the one cache that is used by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Query {
+    ByHand,
+    FirstPlain,
+    SecondPlain,
+    FirstFallible,
+    SecondFallible,
+    /// Two instantiations of one query.
+    GenericU8,
+    GenericU16,
+}
+
+/// What tells queries apart for statistics, and for invalidations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct QueryId {
+    pub(crate) name: &'static str,
+    pub(crate) module: &'static str,
+    pub(crate) owner: &'static str,
+}
+
+impl Query {
+    pub(crate) fn id(self) -> QueryId {
+        let (first, second) = (type_name::<Repo<'_, First>>(), type_name::<Repo<'_, Second>>());
+        let (name, owner) = match self {
+            Self::ByHand => return QueryId { name: "", module: "", owner: "" },
+            Self::FirstPlain => ("plain", first),
+            Self::SecondPlain => ("plain", second),
+            Self::FirstFallible => ("fallible", first),
+            Self::SecondFallible => ("fallible", second),
+            Self::GenericU8 | Self::GenericU16 => ("generic", first),
+        };
+        QueryId { name, module: annotated::MODULE, owner }
+    }
+
+    /// `None` where it is up to the call.
+    fn is_fallible(self) -> Option<bool> {
+        (self != Self::ByHand).then_some(matches!(self, Self::FirstFallible | Self::SecondFallible))
+    }
+
+    /// The arguments that a key stands for, as a listing shows them.
+    pub(crate) fn arguments(self, key: u8) -> String {
+        match self {
+            Self::ByHand => format!("{key}"),
+            Self::FirstFallible | Self::SecondFallible => {
+                let (id, name) = annotated::two_arguments(key);
+                format!("id = {id}, name = {name:?}")
+            }
+            _ => format!("key = {key}"),
+        }
+    }
+}
+
+/// What is looked up: at most one entry is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) query: Query,
+    pub(crate) scope: Scope,
+    pub(crate) key: u8,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Op {
+    Load(LoadPlan),
+    Get(Place),
+    Insert { place: Place, ttl: Option<Duration>, tags: Vec<TagName> },
+    InvalidateKey(Place),
+    InvalidateTags(Scope, Vec<TagName>),
+    InvalidateNames(Scope, Vec<&'static str>),
+    InvalidateAll(Scope),
+    Write { scope: Scope, writer: Writer, inside: Vec<Op>, end: End },
+    Purge,
+    Advance(Duration),
+}
+
+/// A call that loads if it has to, and what happens meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadPlan {
+    pub(crate) place: Place,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) tags: Vec<TagName>,
+    /// Tags that the value tells.
+    pub(crate) late: Vec<TagName>,
+    /// After the cache was asked, and before the body.
+    pub(crate) before: Vec<Op>,
+    /// In the body.
+    pub(crate) inside: Vec<Op>,
+    /// When the value is there, and is asked for its tags.
+    pub(crate) after: Vec<Op>,
+    pub(crate) end: End,
+    /// Whether it is asked for in the way that an `Err` could come of.
+    pub(crate) fallible: bool,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Value,
+    Err,
+    Panic,
+    /// Even before the body.
+    PanicBefore,
+    /// After it.
+    PanicAfter,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Writer {
+    /// Of `plain`, of the first type.
+    FirstPlain,
+    SecondPlain,
+    /// Of `plain` and `fallible`, if it succeeds.
+    SecondOnOk,
+    Generic,
+    All,
+}
+
+/// What operations are drawn from.
+#[derive(Clone, Debug)]
+pub(crate) struct Domain {
+    pub(crate) queries: &'static [Query],
+    pub(crate) keys: u8,
+    pub(crate) scopes: u8,
+    /// Whether entries live for seconds. If not nothing expires, but what never lived.
+    pub(crate) mortal: bool,
+}
+
+impl Domain {
+    fn is_by_hand(&self) -> bool {
+        self.queries == [Query::ByHand]
+    }
+
+    pub(crate) fn scopes(&self) -> Vec<Scope> {
+        [None].into_iter().chain((0..self.scopes).map(Some)).collect()
+    }
+
+    fn scope(&self) -> impl Strategy<Value = Scope> + use<> {
+        select(self.scopes())
+    }
+
+    /// One of them half of the time: only where operations meet is there something to see.
+    fn place(&self) -> impl Strategy<Value = Place> + use<> {
+        let anywhere = (select(self.queries), self.scope(), 0..self.keys);
+        let common = Just((self.queries[0], None, 0));
+        prop_oneof![common, anywhere].prop_map(|(query, scope, key)| Place { query, scope, key })
+    }
+
+    fn ttl(&self) -> impl Strategy<Value = Option<Duration>> + use<> {
+        let seconds = if self.mortal { 0..=4_u64 } else { 500..=504 };
+        option::weighted(0.4, prop_oneof![9 => seconds, 1 => Just(0)].prop_map(Duration::from_secs))
+    }
+
+    /// Operations, of which the loads contain others up to a depth.
+    pub(crate) fn op(&self, depth: u32) -> BoxedStrategy<Op> {
+        let place = || self.place();
+        let scope = || self.scope();
+        let advance = (1..=3_u64).prop_map(|seconds| Op::Advance(Duration::from_secs(seconds)));
+        // Annotated methods have no tags.
+        let invalidations = if self.is_by_hand() { 4 } else { 1 };
+        let common = prop_oneof![
+            12 => self.load(depth).prop_map(Op::Load),
+            invalidations => (scope(), tags()).prop_map(|(scope, tags)| Op::InvalidateTags(scope, tags)),
+            1 => scope().prop_map(Op::InvalidateAll),
+            1 => Just(Op::Purge),
+            3 => advance,
+        ];
+        if self.is_by_hand() {
+            let insert = (place(), self.ttl(), tags()).prop_map(|(place, ttl, tags)| Op::Insert { place, ttl, tags });
+            prop_oneof![
+                6 => common,
+                2 => place().prop_map(Op::Get),
+                2 => insert,
+                1 => place().prop_map(Op::InvalidateKey),
+            ]
+            .boxed()
+        } else {
+            let names = vec(select(&["plain", "fallible", "generic", "plai", ""][..]), 0..3);
+            prop_oneof![
+                12 => common,
+                1 => (scope(), names).prop_map(|(scope, names)| Op::InvalidateNames(scope, names)),
+                2 => self.write(depth),
+            ]
+            .boxed()
+        }
+    }
+
+    fn load(&self, depth: u32) -> impl Strategy<Value = LoadPlan> + use<> {
+        let meanwhile = [self.meanwhile(depth, 1), self.meanwhile(depth, 4), self.meanwhile(depth, 2)];
+        let of_entry = (self.place(), self.ttl(), tags(), tags());
+        (of_entry, meanwhile, end(), any::<bool>()).prop_map(|(of_entry, meanwhile, end, fallible)| {
+            let (place, ttl, tags, late) = of_entry;
+            let fallible = place.query.is_fallible().unwrap_or(fallible);
+            let [before, inside, after] = meanwhile.map(|ops| ops.into_iter().map(|op| op.resolve(place)).collect());
+            LoadPlan { place, ttl, tags, late, before, inside, after, end, fallible }
+        })
+    }
+
+    fn write(&self, depth: u32) -> impl Strategy<Value = Op> + use<> {
+        let writers =
+            [Writer::FirstPlain, Writer::SecondPlain, Writer::SecondOnOk, Writer::Generic, Writer::All].as_slice();
+        (self.scope(), select(writers), self.meanwhile(depth, 3), end()).prop_map(|(scope, writer, inside, end)| {
+            let inside = inside.into_iter().map(|Nested { op, .. }| op).collect();
+            Op::Write { scope, writer, inside, end }
+        })
+    }
+
+    /// What happens in one part of a load: nothing in most of them.
+    fn meanwhile(&self, depth: u32, weight: u32) -> BoxedStrategy<Vec<Nested>> {
+        match depth.checked_sub(1) {
+            None => Just(Vec::new()).boxed(),
+            Some(depth) => prop_oneof![
+                10 - weight => Just(Vec::new()),
+                weight => vec((any::<bool>(), self.op(depth)).prop_map(|(is_here, op)| Nested { is_here, op }), 1..4),
+            ]
+            .boxed(),
+        }
+    }
+}
+
+/// An operation in a body.
+#[derive(Clone, Debug)]
+struct Nested {
+    /// Whether it is on what the body loads, if on any place.
+    is_here: bool,
+    op: Op,
+}
+
+impl Nested {
+    fn resolve(mut self, here: Place) -> Op {
+        if self.is_here {
+            match &mut self.op {
+                Op::Load(plan) => {
+                    plan.place = here;
+                    plan.fallible = here.query.is_fallible().unwrap_or(plan.fallible);
+                }
+                Op::Get(place) | Op::InvalidateKey(place) | Op::Insert { place, .. } => *place = here,
+                _ => {}
+            }
+        }
+        self.op
+    }
+}
+
+/// Few, and some of them twice.
+fn tags() -> impl Strategy<Value = Vec<TagName>> {
+    prop_oneof![3 => vec(select(&TAGS[..]), 0..2), 1 => vec(select(&TAGS[..]), 0..4)]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
+        12 => Just(End::Value),
+        2 => Just(End::Err),
+        1 => Just(End::Panic),
+        1 => select(&[End::PanicBefore, End::PanicAfter][..]),
+    ]
+}
