@@ -194,7 +194,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         // Before the locks are taken: if comparing keys panics, it is dropped after they are released.
         let mut removed = Removed::default();
         let mut room = engine.room.lock();
-        if room.is_full(self.query.quota) && self.needs_room(engine, hash, load, now) {
+        if room.is_full(self.query.quota) && self.needs_room(engine, hash, load, &late, now) {
             self.make_room(engine, &mut room, now, &mut removed);
         }
         let mut writer = self.writer(engine, room, hash, now);
@@ -225,13 +225,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Whether the value of a load will be an entry more.
-    fn needs_room(&self, engine: &Engine, hash: u64, load: LoadId, now: Nanos) -> bool
+    fn needs_room(&self, engine: &Engine, hash: u64, load: LoadId, late: &Bearings, now: Nanos) -> bool
     where
         K: Eq,
     {
         let shard = self.shard(hash).read();
         let Some(flight) = shard.flights.get(hash, load) else { return false };
-        let may_be_stored = !self.is_stale(engine, flight) && now < flight.expires_at;
+        let is_stale = self.is_stale(engine, flight) || !late.admit(flight.origin.birth);
+        let may_be_stored = !is_stale && now < flight.expires_at;
         may_be_stored && shard.find_predecessor(hash, load).is_none()
     }
 

@@ -89,7 +89,7 @@ struct Entry {
 /// What a call found that has to load.
 #[derive(Clone, Copy)]
 pub(crate) struct Miss {
-    /// When it asked. It goes by that time until its load ends.
+    /// When it asked. It goes by that time until its load ends, if nothing comes between.
     pub(crate) at: Duration,
     pub(crate) found_dead: bool,
 }
