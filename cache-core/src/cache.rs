@@ -69,7 +69,8 @@ use crate::sync::Arc;
 /// cache as it was.
 ///
 /// A call that misses waits for the body of another call with the same key, if one is running: see
-/// [`cached_query`](macro@crate::cached_query).
+/// [`cached_query`](macro@crate::cached_query). `{:?}` shows how many bodies run and how many callers wait for one,
+/// in all scopes; `None` if a lock was held just then. It never waits itself.
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,
@@ -103,7 +104,8 @@ impl Cache {
     ///
     /// A scope has no capacity of its own and needs no making or deleting. Invalidations through its handle
     /// reach this scope only; through the root handle they reach every scope. Scopes aren't nested: the
-    /// scope of a scoped handle is another scope of the root.
+    /// scope of a scoped handle is another scope of the root. What is read through the root handle is in no scope,
+    /// and no invalidation through a scoped one reaches it. `""` is a name like others.
     ///
     /// ```
     /// let cache = cache_core::Cache::new();
@@ -119,7 +121,8 @@ impl Cache {
 
     /// Forgets all entries of the queries of these names, whatever type they belong to.
     ///
-    /// Names are compared whole, and one that no query has does nothing: `#[invalidates]` is checked by the
+    /// A query's name is what its `name = ".."` says, or else the function's. Names are compared whole, and one that
+    /// no query has does nothing: `#[invalidates]` is checked by the
     /// compiler, and is to be preferred. When this returns, no call that starts later gets a value whose
     /// load began before. The cost doesn't depend on the number of entries.
     ///
@@ -132,6 +135,8 @@ impl Cache {
     }
 
     /// Forgets all entries that bear one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
+    ///
+    /// Entries of annotated functions bear no tags yet, so that there is nothing for it to forget.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
@@ -171,7 +176,7 @@ impl Cache {
         self.len() == 0
     }
 
-    /// The figures of the whole cache. Its `entries` are counted one by one.
+    /// The figures of the whole cache, also through a scoped handle. Its `entries` are counted one by one.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
     }

@@ -1,9 +1,9 @@
 //! The loads that are under way in one shard. No locks in here.
 //!
 //! Of the loads of one key, one is *open*: whoever asks for the key waits for it. It is no longer joined
-//! once something that it bears has been invalidated, and the next caller begins another. A load that
-//! could not be waited for is closed from its start. Open or not, each is listed here for as long as it
-//! runs, so that an invalidation of its key reaches it.
+//! once something that it bears has been invalidated, and the next caller begins another. A load beside an
+//! open one, by a caller that has waited in vain, is closed from its start. Open or not, each is listed here
+//! for as long as it runs, so that an invalidation of its key reaches it.
 
 use hashbrown::HashTable;
 

@@ -85,12 +85,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 
     fn step(&mut self) -> Step<V> {
         if self.engine.capacity_of(&self.store.query) == 0 || reentry::is_inside() {
-            // What isn't stored needs no flight. And inside, where a lock is held, there must be no waiting.
+            // What isn't stored needs no flight. Inside, where a lock is held, there must be no waiting either.
             return Step::Load(None);
         }
-        let mut may_wait = self.patience > 0;
         loop {
-            match self.store.claim(&self.engine, &mut self.candidate, self.now, may_wait) {
+            match self.store.claim(&self.engine, &mut self.candidate, self.now, self.patience > 0) {
                 Claim::Found => {
                     // It may have gone again meanwhile, or expired: code of the user's ran since the cache was asked.
                     self.now = self.engine.time.now();
@@ -100,7 +99,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                 }
                 Claim::Join(load, landing) => match Wait::begin(load) {
                     Some(wait) => return Step::Wait(Waiter { landing, _wait: wait }),
-                    None => may_wait = false,
+                    // It is part of what it would wait for. That is what is stored, and not a part of it.
+                    None => return Step::Load(None),
                 },
                 Claim::Lead(load) => return Step::Load(Some(load)),
             }

@@ -24,7 +24,11 @@ use crate::tag::Tag;
 /// A concurrent, bounded cache whose entries expire and bear tags: what the attributes use, for use by hand.
 ///
 /// A clone is the same cache. Keys are looked up by anything that they borrow as, so that a cache with
-/// `String` keys is asked with a `&str`. A hit allocates nothing and takes no exclusive lock.
+/// `String` keys is asked with a `&str`; to load, that must turn into the key by `to_owned` (where keys are
+/// `&'static str`, write `&"key"`). A hit allocates nothing and takes no exclusive lock.
+///
+/// `{:?}` shows how many loads are under way and how many callers wait for one, in all scopes; `None` if a lock
+/// was held just then. It never waits itself, and so tells what others wait for.
 ///
 /// ```
 /// use cache_core::{EntryOptions, TaggedCache};
@@ -166,13 +170,19 @@ where
     /// The value is returned to the caller that loaded it in any case. It is not stored if it was invalidated
     /// while it was made.
     ///
+    /// Whatever `load` returns is stored, a `Result` or an `Option` too:
+    /// [`try_get_or_load`](TaggedCache::try_get_or_load) keeps errors out. Where nothing can be kept (capacity 0, a
+    /// time to live that is zero, or over before the load is), each call loads.
+    ///
     /// # Deadlocks
     ///
     /// `load` may use the cache. If it asks for the key that it is loading, directly or through the loads of
     /// other keys, of other caches or on other threads that wait for each other in a circle, then the call
-    /// that would close the circle doesn't wait but loads for itself. What can't be seen is a `load` that
-    /// waits in its own way for *another* thread, as by joining it, which asks for the same key: let that
-    /// thread use [`get`](TaggedCache::get).
+    /// that would close the circle doesn't wait but loads for itself, and what it loads is not stored: the load
+    /// that it is part of is. What can't be seen is a `load` that waits in its own way for *another* thread, as by
+    /// joining it, which asks for the same key: let that thread use [`get`](TaggedCache::get).
+    ///
+    /// Nothing wakes those who wait but the end of the load: it should have a timeout of its own.
     ///
     /// # Panics
     ///
@@ -205,7 +215,7 @@ where
 
     /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with more tags that only the value tells.
     ///
-    /// `tags` is called with the value that was loaded. If one of its tags was invalidated after the load had
+    /// `tags` is called with the value that was loaded, and returns an array or another list, also of one. If one of its tags was invalidated after the load had
     /// begun, the value isn't stored, and who waited for it asks again.
     ///
     /// ```
@@ -346,8 +356,8 @@ where
         self.engine.purge();
     }
 
-    /// The number of live entries: neither expired nor invalidated. It looks at every entry, and is exact
-    /// when no other thread adds or removes any.
+    /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in the scope.
+    /// It looks at every entry, and is exact when no other thread adds or removes any.
     pub fn len(&self) -> usize {
         self.engine.len(self.scope_ref())
     }
@@ -357,7 +367,8 @@ where
         self.len() == 0
     }
 
-    /// The figures since the cache was built. Its `entries` are counted one by one.
+    /// The figures of the whole cache since it was built, also through a scoped handle. Its `entries` are counted
+    /// one by one.
     pub fn stats(&self) -> Stats {
         self.engine.stats_of(&self.store.query)
     }

@@ -26,7 +26,7 @@ mod validate;
 /// | option | meaning |
 /// |---|---|
 /// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: seconds, a text with units, or an expression of type `Duration`; left out: the cache's default |
-/// | `capacity = n` | at most so many entries of this query, in all scopes together: a constant expression of type `usize`; left out: as many as the cache has room for. With 0 nothing is stored |
+/// | `capacity = n` | at most so many entries of this query, in all scopes together, for each type of `Self`: a constant expression of type `usize`; left out: as many as the cache has room for. With 0 nothing is stored |
 /// | `cache = expr` | where the cache is, as a `&Cache`; left out: `HasCache` of `self`, or `Cache::global()` where there is no `self` |
 /// | `name = "text"` | the name in statistics and for invalidation at run time; left out: the function's |
 /// | `crate = path` | where `cache_core` is, if it was renamed: an absolute path |
@@ -55,9 +55,14 @@ mod validate;
 /// If the body panics or returns an `Err`, its own caller is told, and the body of one of those who waited
 /// runs next.
 ///
+/// While every body of a key fails, those who wait try one after another: give a body that may hang a short
+/// timeout. Nothing else wakes those who wait. Where nothing can be kept (capacity 0, a `ttl` that is over before
+/// the body is), each call runs its body.
+///
 /// A body may call its own query, with the same arguments too, directly or through others: where a call would
-/// have to wait for itself, on one thread or in a circle of several, its body runs instead. Only a body that
-/// waits for *another* thread which calls the same query, as by joining it, waits for ever.
+/// have to wait for itself, on one thread or in a circle of several, its body runs instead, and what that returns
+/// is not stored: what the outermost returns is. Only a body that waits for *another* thread which calls the same
+/// query, as by joining it, waits for ever.
 ///
 /// # Panics
 ///

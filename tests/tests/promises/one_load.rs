@@ -28,6 +28,13 @@ fn until_missed(cache: &Numbers, calls: u64) {
     }
 }
 
+/// Waits until the cache shows that it is so.
+fn until_shown(cache: &Numbers, what: &str) {
+    while !format!("{cache:?}").contains(what) {
+        thread::yield_now();
+    }
+}
+
 fn assert_nothing_is_left(cache: &Numbers) {
     assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"), "{cache:?}");
     cache.check_invariants();
@@ -295,11 +302,7 @@ fn p1_who_was_refused_twice_loads_for_itself() {
         };
         cache.get_or_load_tagged(&1, options, body, |_| ["late"])
     };
-    let shown = |what: &str| {
-        while !format!("{cache:?}").contains(what) {
-            thread::yield_now()
-        }
-    };
+    let shown = |what| until_shown(&cache, what);
     // The next caller doesn't join what is under way, and who has joined is refused what it brings.
     let overtake = || cache.invalidate_tags(["known", "late"]);
     thread::scope(|scope| {
@@ -333,9 +336,9 @@ fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
     let values: BTreeSet<_> = thread::scope(|scope| {
         let call = || {
             cache.get_or_load(&1, || {
-                until_missed(&cache, 2);
                 let body = bodies.fetch_add(1, Ordering::SeqCst);
                 if body == 0 {
+                    until_shown(&cache, "callers_waiting: Some(1)");
                     clock.advance(Duration::from_secs(5));
                 }
                 body

@@ -71,6 +71,8 @@ struct Load {
     expires_at: Duration,
     /// As soon as there is one.
     value: Option<Made>,
+    /// Whether it is part of a load of the same place that can be waited for: that one is stored, and not this.
+    is_part: bool,
 }
 
 /// A value that was made.
@@ -189,7 +191,10 @@ impl Model {
     /// A body is about to run. Returns the load's number.
     pub(crate) fn begin(&mut self, place: Place, at: Duration, ttl: Option<Duration>, tags: &[TagName]) -> u64 {
         self.counts(place.query).loads += 1;
-        let load = self.load(place, at, ttl, tags);
+        let can_be_joined =
+            |load: &Load| load.place == place && !load.is_part && at < load.expires_at && !self.is_stale(load);
+        let is_part = self.under_way.iter().any(can_be_joined);
+        let load = Load { is_part, ..self.load(place, at, ttl, tags) };
         let number = load.number;
         self.under_way.push(load);
         number
@@ -205,6 +210,7 @@ impl Model {
             began,
             expires_at: began + ttl.unwrap_or(self.default_ttl),
             value: None,
+            is_part: false,
         }
     }
 
@@ -226,7 +232,7 @@ impl Model {
     /// invalidation of one tag may, seldom, hit a load that brings another only with its value.
     pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool) {
         let mut load = self.end_of(number);
-        if self.capacity == 0 {
+        if self.capacity == 0 || load.is_part {
             return;
         }
         load.tags.extend(late);
@@ -251,7 +257,7 @@ impl Model {
     pub(crate) fn fail(&mut self, number: u64, miss: Miss) {
         let load = self.end_of(number);
         self.counts(load.place.query).load_errors += 1;
-        if miss.found_dead {
+        if miss.found_dead && !load.is_part {
             self.bury(load.place);
         }
     }
