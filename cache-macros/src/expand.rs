@@ -1,6 +1,6 @@
 //! All of the code that the attributes generate.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -101,6 +101,8 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
     });
     let krate = invalidations.common.krate();
     let cache = cache(method, &invalidations.common, &krate);
+    // An argument that only says where the cache is would be told to be unused in the body.
+    let used = mentioned(&cache, method.arguments().map(|argument| argument.name));
     let targets = invalidations.targets.iter().map(|target| match target {
         Target::All => quote!(#krate::private::Target::All),
         Target::Query(path) => {
@@ -140,6 +142,7 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
             move || #arrow {
                 #whole_self
                 #arguments
+                #(let _ = &#used;)*
                 #body
             },
         )
@@ -167,6 +170,18 @@ fn take_arguments(signature: &Signature) -> (Signature, TokenStream) {
         statements.extend(quote!(#(#attributes)* let #pattern = #name;));
     }
     (signature, statements)
+}
+
+/// Those of the names that tokens mention.
+fn mentioned<'a>(tokens: &TokenStream, names: impl Iterator<Item = &'a Ident>) -> Vec<&'a Ident> {
+    fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(ident) => ident == *name,
+            TokenTree::Group(group) => mentions(group.stream(), name),
+            _ => false,
+        })
+    }
+    names.filter(|name| mentions(tokens.clone(), name)).collect()
 }
 
 /// How a function refers to the constant of a query: of its own type, if it is a method.

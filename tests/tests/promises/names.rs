@@ -210,3 +210,15 @@ mod global {
         n
     }
 }
+
+/// An argument that says where the cache is, and nothing else, is in use.
+#[test]
+fn p2_an_argument_may_be_there_for_the_cache_alone() {
+    #[deny(unused)]
+    #[invalidates(all, cache = (cache, 1).0)]
+    fn forget(cache: &Cache) {}
+
+    let cache = Cache::new();
+    forget(&cache);
+    assert_eq!(cache.stats().invalidations, 1);
+}
