@@ -102,7 +102,7 @@ impl<K, V> Flights<K, V> {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

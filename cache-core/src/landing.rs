@@ -87,7 +87,7 @@ impl<V> Drop for Duty<V> {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

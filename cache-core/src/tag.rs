@@ -270,7 +270,7 @@ impl FromIterator<Bearing> for Bearings {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

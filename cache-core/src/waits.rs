@@ -126,7 +126,7 @@ fn leads_to(waiting: &HashMap<LoadId, Vec<LoadId>>, load: LoadId, targets: &[Loa
     false
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
