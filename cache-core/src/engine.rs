@@ -3,7 +3,6 @@
 use std::any::{Any, TypeId};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::any_store::AnyStore;
@@ -15,7 +14,7 @@ use crate::query::{QueryNames, QueryState, QueryTable, Site};
 use crate::reentry;
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
 use crate::shard::Origin;
-use crate::stats::{Counters, Event, QueryStats, Stats};
+use crate::stats::{Counters, Event, QueryStats, Stats, processors};
 use crate::store::{Candidate, Describe, Storable, Store};
 use crate::stores::Stores;
 use crate::sync::{Arc, Mutex};
@@ -57,7 +56,7 @@ pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let capacity = settings.capacity.min(MAX_CAPACITY);
-        let processors = available_parallelism().map_or(4, usize::from);
+        let processors = processors();
         let parts = (processors * 4).next_power_of_two();
         Self {
             versions: VersionClock::default(),

@@ -110,13 +110,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     /// Takes note of how a load ended, and takes its value.
     fn landed(&mut self, landed: Landed, landing: &Landing<V>) -> Option<V> {
         self.now = self.engine.time.now();
-        match landed {
-            Landed::Shared => match landing.shared() {
-                Some(shared) if self.now < shared.expires_at => return Some(shared.value.clone()),
-                _ => self.patience -= 1,
-            },
-            Landed::Refused => self.patience -= 1,
-            Landed::Failed => {}
+        if landed == Landed::Shared
+            && let Some(shared) = landing.shared()
+            && self.now < shared.expires_at
+        {
+            return Some(shared.value.clone());
+        }
+        if landed != Landed::Failed {
+            self.patience -= 1;
         }
         None
     }

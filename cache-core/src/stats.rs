@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
@@ -35,7 +36,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn new() -> Self {
-        let stripes = available_parallelism().map_or(8, |n| n.get().next_power_of_two().min(64));
+        let stripes = processors().next_power_of_two().min(64);
         Self { stripes: (0..stripes).map(|_| Stripe::default()).collect() }
     }
 
@@ -47,6 +48,12 @@ impl Counters {
     pub(crate) fn sum(&self, event: Event) -> u64 {
         self.stripes.iter().map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
     }
+}
+
+/// How many processors there are. Asking the system takes longer than building the rest of a cache.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| available_parallelism().map_or(8, usize::from))
 }
 
 /// Threads are numbered as they come, so that the first few have stripes to themselves.
@@ -95,7 +102,7 @@ pub struct Stats {
     pub evictions: u64,
     /// Entries that were found expired, and removed or replaced.
     pub expirations: u64,
-    /// Targets of invalidations: each query, key and tag named, and each call for a scope or for all.
+    /// Targets of invalidations: each key and tag named, each query found, and each call for a scope or for all.
     pub invalidations: u64,
 }
 

@@ -215,7 +215,7 @@ where
 
     /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with more tags that only the value tells.
     ///
-    /// `tags` is called with the value that was loaded, and returns an array or another list, also of one. If one of its tags was invalidated after the load had
+    /// `tags` is called with the value that was loaded, if it may be stored, and returns an array or another list, also of one. If one of its tags was invalidated after the load had
     /// begun, the value isn't stored, and who waited for it asks again.
     ///
     /// ```

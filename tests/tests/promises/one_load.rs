@@ -352,6 +352,30 @@ fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
     assert_nothing_is_left(&cache);
 }
 
+/// Who asked before an invalidation may have what was read before it, also if it is not stored.
+#[test]
+fn p4_those_who_wait_share_what_is_not_stored() {
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let options = || EntryOptions::new().tag("known");
+    let bodies = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let value = cache.get_or_load_with(&1, options, || {
+                    until_shown(&cache, "callers_waiting: Some(1)");
+                    cache.invalidate_tags(["known"]);
+                    bodies.fetch_add(1, Ordering::SeqCst)
+                });
+                assert_eq!(value, 0);
+            });
+        }
+    });
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.discarded_loads, cache.get(&1)), (1, 1, None));
+    assert_nothing_is_left(&cache);
+}
+
 /// Nothing that could be joined: each call loads, as the docs of `capacity` and `default_ttl` say.
 #[test]
 fn p4_what_is_never_stored_is_never_waited_for() {

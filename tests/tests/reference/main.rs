@@ -81,8 +81,8 @@ fn annotated_with_room_for_all() {
 fn by_hand(capacity: usize) {
     let make = |ttl, clock: &ManualClock| Box::new(ByHand::new(capacity, ttl, clock)) as Box<dyn Face>;
     let Needless { possible, refused } = compare_all(capacity, 200, &[&[Query::ByHand]], make);
-    // Few tags share 64 floors: one in thirty is to be expected.
-    assert!(refused * 4 <= possible + 12, "{refused} of {possible} values were refused without need");
+    // Few tags share 64 floors: one in fifty is to be expected.
+    assert!(refused * 8 <= possible + 20, "{refused} of {possible} values were refused without need");
 }
 
 fn annotated(capacity: usize) {
