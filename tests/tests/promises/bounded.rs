@@ -66,6 +66,18 @@ fn p9_what_is_expired_on_arrival_takes_no_room() {
     assert_eq!((slow, cache.get(&1), cache.get(&2), cache.len()), (3, Some(1), Some(2), 2));
 }
 
+#[test]
+fn p9_what_its_own_tags_refuse_takes_no_room() {
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(1).build();
+    cache.insert(0, 0);
+    let body = || {
+        cache.invalidate_tags(["late"]);
+        1
+    };
+    cache.get_or_load_tagged(&1, EntryOptions::new, body, |_| ["late"]);
+    assert_eq!((cache.get(&0), cache.stats().discarded_loads), (Some(0), 1), "it was evicted for nothing");
+}
+
 /// What comes is used twice and then no more; what is there is used again and again.
 #[test]
 fn p9_uses_of_long_ago_do_not_keep_an_entry() {
