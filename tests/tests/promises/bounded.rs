@@ -63,6 +63,7 @@ fn p9_what_is_expired_on_arrival_takes_no_room() {
         clock.advance(Duration::from_secs(1));
         3
     });
+    cache.insert_with(4, 4, EntryOptions::new().ttl(Duration::ZERO));
     assert_eq!((slow, cache.get(&1), cache.get(&2), cache.len()), (3, Some(1), Some(2), 2));
 }
 
