@@ -493,3 +493,31 @@ impl<K, V> fmt::Debug for TaggedCacheBuilder<K, V> {
         f.debug_struct("TaggedCacheBuilder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whichever way the entries go.
+    #[test]
+    fn p9_shards_from_which_most_has_gone_give_back_their_room() {
+        let leave: [fn(&TaggedCache<u32, u32>); 2] = [
+            |cache| (100..2_000).for_each(|key| _ = cache.invalidate_key(&key)),
+            |cache| {
+                cache.invalidate_tags(["most"]);
+                cache.purge();
+            },
+        ];
+        for leave in leave {
+            let cache = TaggedCache::new();
+            for key in 0..2_000 {
+                let options = EntryOptions::new().tags((key >= 100).then_some("most"));
+                cache.insert_with(key, key, options);
+            }
+            leave(&cache);
+            assert!(cache.store.shards.iter().all(|shard| !shard.read().is_sparse()));
+            assert!((0..100).all(|key| cache.get(&key) == Some(key)));
+            cache.check_invariants();
+        }
+    }
+}

@@ -94,6 +94,7 @@ impl Clone for Meddler {
             let _ = cache.stats();
             if self.forgets {
                 assert!(cache.invalidate_key(&1));
+                assert!(!cache.invalidate_key(&1), "it is forgotten already");
             }
         }
         Self::default()
