@@ -84,17 +84,16 @@ impl Room {
     pub(crate) fn evict(&mut self, residents: &impl Residents, quota: Option<Quota>) -> Option<(Address, State)> {
         if let Some(number) = self.full_part(quota) {
             let part = self.parts.get_mut(&number)?;
-            let (_, at, state) = part.policy.evict(residents)?;
-            let node = residents.look(at).node;
-            part.nodes.remove(&node);
-            self.whole.forget(node);
-            return Some((at, state));
+            let (at, sight) = part.policy.evict(residents)?;
+            part.nodes.remove(&sight.node);
+            self.whole.forget(sight.node);
+            return Some((at, sight.state));
         }
-        let (node, at, state) = self.whole.evict(residents)?;
-        if let Some(quota) = residents.look(at).quota {
-            self.part(quota).forget(node);
+        let (at, sight) = self.whole.evict(residents)?;
+        if let Some(quota) = sight.quota {
+            self.part(quota).forget(sight.node);
         }
-        Some((at, state))
+        Some((at, sight.state))
     }
 
     /// Frees what memory it can.

@@ -9,8 +9,9 @@ use hashbrown::HashTable;
 
 use crate::clock::Nanos;
 use crate::landing::{Duty, Landing};
+use crate::policy::NodeId;
 use crate::scope::ScopeId;
-use crate::shard::Origin;
+use crate::shard::{Entry, NEVER_VERIFIED, Origin};
 use crate::sync::Arc;
 use crate::tag::Bearings;
 use crate::version::Version;
@@ -41,6 +42,23 @@ impl<K, V> Flight<K, V> {
         self.duty.get_or_insert_with(Duty::new).landing()
     }
 
+    /// The entry that it leaves, without a place in the eviction queues.
+    pub(crate) fn into_entry(self, value: V) -> Entry<K, V> {
+        Entry {
+            hash: self.hash,
+            scope: self.scope,
+            node: NodeId::MAX,
+            origin: self.origin,
+            expires_at: self.expires_at,
+            verified: NEVER_VERIFIED.into(),
+            hits: 0.into(),
+            spent: 0.into(),
+            bearings: self.bearings,
+            key: self.key,
+            value,
+        }
+    }
+
     fn is_of(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         self.hash == hash && self.scope == scope && is_key(&self.key)
     }
@@ -67,9 +85,7 @@ impl<K, V> Flights<K, V> {
         is_key: impl Fn(&K) -> bool,
         is_current: impl Fn(&Flight<K, V>) -> bool,
     ) -> Option<&mut Flight<K, V>> {
-        self.0.find_mut(hash, |flight| {
-            flight.is_open && flight.hash == hash && is_current(flight) && flight.is_of(hash, scope, &is_key)
-        })
+        self.0.find_mut(hash, |flight| flight.is_open && flight.is_of(hash, scope, &is_key) && is_current(flight))
     }
 
     pub(crate) fn begin(&mut self, flight: Flight<K, V>) {

@@ -143,7 +143,7 @@ impl Policy {
     }
 
     /// Chooses the entry that goes, and lets go of it. `None` if there is none at all.
-    pub(crate) fn evict(&mut self, residents: &impl Residents) -> Option<(NodeId, Address, State)> {
+    pub(crate) fn evict(&mut self, residents: &impl Residents) -> Option<(Address, Sight)> {
         if let Some(dead) = self.sweep(residents) {
             return Some(dead);
         }
@@ -155,8 +155,8 @@ impl Policy {
                 return None;
             }
             let at = self.nodes[node as usize].at;
-            let Sight { hash, state, .. } = residents.look(at);
-            let left = match state {
+            let sight = residents.look(at);
+            let left = match sight.state {
                 State::Live { .. } if moves_left == 0 => None,
                 State::Live { uses } if from_small => (uses >= USES_TO_STAY).then_some(0),
                 State::Live { uses } => uses.checked_sub(1),
@@ -169,27 +169,27 @@ impl Policy {
                 moves_left -= 1;
                 continue;
             }
-            if from_small && !state.is_dead() {
-                self.ghosts.push(hash);
+            if from_small && !sight.state.is_dead() {
+                self.ghosts.push(sight.hash);
             }
             self.forget(node);
-            return Some((node, at, state));
+            return Some((at, sight));
         }
     }
 
     /// Moves the hand on, until it finds a dead entry or has looked at enough of them.
-    fn sweep(&mut self, residents: &impl Residents) -> Option<(NodeId, Address, State)> {
+    fn sweep(&mut self, residents: &impl Residents) -> Option<(Address, Sight)> {
         for _ in 0..SWEEP.min(self.nodes.len()) {
             self.hand = if self.hand + 1 < self.nodes.len() { self.hand + 1 } else { 0 };
             let Node { at, place, .. } = self.nodes[self.hand];
             if place == Place::Vacant {
                 continue;
             }
-            let state = residents.look(at).state;
-            if state.is_dead() {
+            let sight = residents.look(at);
+            if sight.state.is_dead() {
                 let node = NodeId::try_from(self.hand).expect("nodes are numbered by `NodeId`");
                 self.forget(node);
-                return Some((node, at, state));
+                return Some((at, sight));
             }
         }
         None

@@ -8,7 +8,6 @@ use crate::any_store::AnyStore;
 use crate::capacity::Quota;
 use crate::chain::Chain;
 use crate::stats::Counters;
-
 use crate::sync::{Arc, Map};
 use crate::table::Table;
 use crate::tag::Tag;

@@ -16,14 +16,14 @@ use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::flight::Flight;
 use crate::landing::{Duty, Landing};
-use crate::policy::{Address, NodeId, State};
+use crate::policy::{Address, State};
 use crate::query::QueryState;
 use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
-use crate::shard::{Entry, NEVER_VERIFIED, Origin, Shard};
+use crate::shard::{Entry, Origin, Shard};
 use crate::stats::Event;
 use crate::stores::View;
-use crate::sync::{Arc, AtomicU64, MutexGuard, Ordering, RwLock};
+use crate::sync::{Arc, MutexGuard, Ordering, RwLock};
 use crate::tag::Bearings;
 use crate::version::Version;
 use crate::waits::LoadId;
@@ -71,6 +71,18 @@ pub(crate) struct Candidate<K> {
     pub(crate) scope: ScopeId,
     pub(crate) ttl: Nanos,
     pub(crate) bearings: Bearings,
+}
+
+impl<K> Candidate<K> {
+    fn expires_at(&self, began: Nanos) -> Nanos {
+        began.saturating_add(self.ttl)
+    }
+
+    fn into_flight<V>(self, origin: Origin, is_open: bool) -> Flight<K, V> {
+        let expires_at = self.expires_at(origin.time);
+        let Self { key, hash, scope, bearings, .. } = self;
+        Flight { hash, scope, key, origin, expires_at, bearings, is_open, is_fenced: false, duty: None }
+    }
 }
 
 /// What somebody is to do who asked for a key and missed.
@@ -170,12 +182,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if let (true, Some(flight)) = (may_wait, open) {
             return Claim::Join(flight.id(), flight.landing());
         }
-        let Some(Candidate { key, hash, scope, ttl, bearings }) = candidate.take() else { unreachable!() };
-        let origin = engine.origin(now);
-        let expires_at = now.saturating_add(ttl);
-        let (is_fenced, duty) = (false, None);
-        shard.flights.begin(Flight { hash, scope, key, origin, expires_at, bearings, is_open, is_fenced, duty });
-        Claim::Lead(origin.load)
+        let candidate = candidate.take().expect("it was there a moment ago");
+        let flight = candidate.into_flight(engine.origin(now), is_open);
+        let load = flight.id();
+        shard.flights.begin(flight);
+        Claim::Lead(load)
     }
 
     /// Ends a load with a value, and stores it if it is current. Of several loads of one key the last begun is
@@ -212,9 +223,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             removed.entry = dead.map(|index| writer.remove(index));
             (removed.flight, removed.value) = (Some(flight), Some(value));
         } else {
-            let Flight { hash, scope, key, origin, bearings, .. } = flight;
-            let entry = new_entry(Candidate { key, hash, scope, ttl: 0, bearings }, origin, expires_at, value);
-            removed.entry = writer.put(predecessor, entry);
+            removed.entry = writer.put(predecessor, flight.into_entry(value));
         }
         Completion { is_stale, may_share, expires_at, duty, removed }
     }
@@ -249,8 +258,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let (hash, scope) = (candidate.hash, candidate.scope);
         let is_key = |key: &K| *key == candidate.key;
         let mut room = engine.room.lock();
-        let expires_at = now.saturating_add(candidate.ttl);
-        let is_live = now < expires_at;
+        let is_live = now < candidate.expires_at(now);
         if is_live && room.is_full(self.query.quota) && self.shard(hash).read().find(hash, scope, is_key).is_none() {
             self.make_room(engine, &mut room, now, &mut removed);
         }
@@ -258,7 +266,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let predecessor = writer.shard.find(hash, scope, is_key);
         writer.shard.flights.fence(hash, scope, is_key, Version::MAX);
         if is_live {
-            let entry = new_entry(candidate, engine.origin(now), expires_at, value);
+            // As a load that ends where it begins, and that nobody can see.
+            let entry = candidate.into_flight(engine.origin(now), false).into_entry(value);
             removed.entry = writer.put(predecessor, entry);
         } else {
             removed.entry = predecessor.map(|index| writer.remove(index));
@@ -436,22 +445,5 @@ impl<K, V> Store<K, V> {
     #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
     fn shard_index(&self, hash: u64) -> u32 {
         (hash >> 40) as u32 & (self.shards.len() as u32 - 1)
-    }
-}
-
-/// Its `ttl` has become `expires_at`.
-fn new_entry<K, V>(of: Candidate<K>, origin: Origin, expires_at: Nanos, value: V) -> Entry<K, V> {
-    Entry {
-        hash: of.hash,
-        scope: of.scope,
-        node: NodeId::MAX,
-        origin,
-        expires_at,
-        verified: AtomicU64::new(NEVER_VERIFIED),
-        hits: 0.into(),
-        spent: 0.into(),
-        bearings: of.bearings,
-        key: of.key,
-        value,
     }
 }

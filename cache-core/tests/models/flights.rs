@@ -5,10 +5,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{cache, concurrently, explore};
+use crate::{Numbers, cache, concurrently, explore};
 
 const KEY: u32 = 1;
 const CALLERS: u32 = 3;
+
+/// Each caller does the same, on a thread of its own.
+fn all_call(cache: &Numbers, loads: &Arc<AtomicU32>, call: impl Fn(&Numbers, &AtomicU32) + Copy + Send + 'static) {
+    concurrently([(); CALLERS as usize].map(|()| {
+        let (cache, loads) = (cache.clone(), loads.clone());
+        Box::new(move || call(&cache, &loads)) as Box<dyn FnOnce() + Send>
+    }));
+}
 
 /// Fence: in `Store::claim`, the search for an entry and for an open flight, under one lock with the start of
 /// another.
@@ -16,18 +24,14 @@ const CALLERS: u32 = 3;
 fn p4_callers_at_once_load_once() {
     explore(|| {
         let (cache, loads) = (cache(), Arc::new(AtomicU32::new(0)));
-        let callers = [(); CALLERS as usize].map(|()| {
-            let (cache, loads) = (cache.clone(), loads.clone());
-            let call = move || {
-                let load = || {
-                    shuttle::thread::yield_now();
-                    loads.fetch_add(1, Ordering::Relaxed)
-                };
-                assert_eq!(cache.get_or_load(&KEY, load), 0, "each gets the value of the one load");
+        let call = |cache: &Numbers, loads: &AtomicU32| {
+            let load = || {
+                shuttle::thread::yield_now();
+                loads.fetch_add(1, Ordering::Relaxed)
             };
-            Box::new(call) as Box<dyn FnOnce() + Send>
-        });
-        concurrently(callers);
+            assert_eq!(cache.get_or_load(&KEY, load), 0, "each gets the value of the one load");
+        };
+        all_call(&cache, &loads, call);
         let stats = cache.stats();
         assert_eq!((stats.loads, loads.load(Ordering::Relaxed)), (1, 1));
         assert_eq!(stats.hits + stats.misses, CALLERS.into(), "every call is one or the other");
@@ -39,26 +43,22 @@ fn p4_callers_at_once_load_once() {
 fn hand_over(fails: fn()) {
     explore(move || {
         let (cache, loads) = (cache(), Arc::new(AtomicU32::new(0)));
-        let callers = [(); CALLERS as usize].map(|()| {
-            let (cache, loads) = (cache.clone(), loads.clone());
-            let call = move || {
-                let load = || {
-                    shuttle::thread::yield_now();
-                    let number = loads.fetch_add(1, Ordering::Relaxed);
-                    if number == 0 {
-                        fails();
-                        return Err(());
-                    }
-                    Ok(number)
-                };
-                match catch_unwind(AssertUnwindSafe(|| cache.try_get_or_load(&KEY, load))) {
-                    Ok(Ok(number)) => assert_eq!(number, 1),
-                    Ok(Err(())) | Err(_) => {}
+        let call = move |cache: &Numbers, loads: &AtomicU32| {
+            let load = || {
+                shuttle::thread::yield_now();
+                let number = loads.fetch_add(1, Ordering::Relaxed);
+                if number == 0 {
+                    fails();
+                    return Err(());
                 }
+                Ok(number)
             };
-            Box::new(call) as Box<dyn FnOnce() + Send>
-        });
-        concurrently(callers);
+            match catch_unwind(AssertUnwindSafe(|| cache.try_get_or_load(&KEY, load))) {
+                Ok(Ok(number)) => assert_eq!(number, 1),
+                Ok(Err(())) | Err(_) => {}
+            }
+        };
+        all_call(&cache, &loads, call);
         assert_eq!(cache.get(&KEY), Some(1));
         let stats = cache.stats();
         assert_eq!((stats.loads, stats.load_errors), (2, 1), "one of those who waited loads, and one only");
