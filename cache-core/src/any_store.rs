@@ -13,8 +13,9 @@ use crate::query::QueryState;
 use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
 use crate::shard::Entry;
-use crate::store::{Describe, LockedShard, Storable, Store};
+use crate::store::{Describe, LockedShard, Storable, Store, Wanted};
 use crate::sync::Arc;
+use crate::version::Version;
 
 /// What is to be dropped where no lock is held.
 pub(crate) type Garbage = Box<dyn Any + Send>;
@@ -27,6 +28,8 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn evict_any(&self, room: &mut Room, at: Address, state: State) -> Garbage;
     /// Counts the live entries, of one scope or of all.
     fn count_live(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>) -> usize;
+    /// Forgets every key with this hash, in one scope: see `Store::invalidate`.
+    fn invalidate_hash(&self, engine: &Engine, hash: u64, scope: ScopeId, version: Version, now: Nanos);
     fn purge(&self, engine: &Engine, now: Nanos);
     fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>);
     /// Counts the loads under way, and those who wait for one; `None` if a shard is locked.
@@ -65,6 +68,12 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
             shard.entries_from(0).filter(|(_, entry)| self.is_listed(engine, entry, now, only)).count()
         };
         self.shards.iter().map(count).sum()
+    }
+
+    fn invalidate_hash(&self, engine: &Engine, hash: u64, scope: ScopeId, version: Version, now: Nanos) {
+        let wanted = Wanted { hash, scope, is_key: |_: &K| true };
+        // One entry and no more, but for one chance in 2^64.
+        while self.invalidate(engine, &wanted, version, now) {}
     }
 
     fn purge(&self, engine: &Engine, now: Nanos) {

@@ -34,6 +34,11 @@ impl<T> Chain<T> {
             here = &link.rest;
         }
     }
+
+    /// The items, in the order in which they were appended.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        std::iter::successors(self.0.get(), |link| link.rest.0.get()).map(|link| &link.item)
+    }
 }
 
 #[cfg(test)]
@@ -46,12 +51,6 @@ mod tests {
         for wanted in [3, 1, 3, 2, 1] {
             assert_eq!(*chain.find_or_push(|item| *item == wanted, || wanted), wanted);
         }
-        let mut items = Vec::new();
-        let mut here = &chain;
-        while let Some(link) = here.0.get() {
-            items.push(link.item);
-            here = &link.rest;
-        }
-        assert_eq!(items, [3, 1, 2]);
+        assert_eq!(chain.iter().copied().collect::<Vec<_>>(), [3, 1, 2]);
     }
 }

@@ -1,16 +1,19 @@
 //! What the handles of one cache share, and the invalidations.
 
-use std::any::{Any, TypeId};
+use std::any::Any;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
+
+use foldhash::fast::{FoldHasher, RandomState};
+use once_cell::sync::Lazy;
 
 use crate::any_store::AnyStore;
 use crate::builder::Settings;
 use crate::capacity::{Quota, Room};
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::inspect::EntryInfo;
-use crate::query::{QueryNames, QueryState, QueryTable, Site};
+use crate::query::{KeyHash, Marker, QueryNames, QueryState, QueryTable, Site};
 use crate::reentry;
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
 use crate::shard::Origin;
@@ -37,7 +40,7 @@ pub(crate) struct Engine {
     quotas: AtomicU32,
     capacity: usize,
     default_ttl: Nanos,
-    hasher: foldhash::fast::RandomState,
+    hasher: RandomState,
     tags: Arc<Registry>,
     scopes: Arc<Scopes>,
     queries: QueryTable,
@@ -67,7 +70,7 @@ impl Engine {
             quotas: AtomicU32::new(0),
             capacity,
             default_ttl: saturating_nanos(settings.default_ttl),
-            hasher: foldhash::fast::RandomState::default(),
+            hasher: HASHER.clone(),
             tags: Arc::new(Registry::new(parts)),
             scopes: Arc::new(Scopes::new(parts)),
             queries: QueryTable::new(),
@@ -81,11 +84,8 @@ impl Engine {
     }
 
     /// The hash of a key, which `write` writes.
-    pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut foldhash::fast::FoldHasher<'_>)) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write_u32(scope);
-        write(&mut hasher);
-        hasher.finish()
+    pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
+        in_scope(hash_with(&self.hasher, write), scope)
     }
 
     /// When a load that starts now begins. What it is known to bear must have been found before.
@@ -101,7 +101,7 @@ impl Engine {
     pub(crate) fn store<K: Storable, V: Storable>(
         &self,
         site: Site,
-        marker: TypeId,
+        marker: Marker,
         describe: Describe<K>,
     ) -> &Arc<dyn AnyStore> {
         self.queries.store(site, marker, || self.make_store::<K, V>(self.query(site).clone(), describe))
@@ -191,6 +191,25 @@ impl Engine {
         self.versions.invalidate(|version| raise_query(scope, self.query(site), version));
     }
 
+    /// Invalidates one key of a query. Through the root it is the key in every scope.
+    pub(crate) fn invalidate_key(&self, scope: ScopeRef<'_>, site: Site, key: KeyHash) {
+        self.query(site).counters.count(Event::Invalidation);
+        self.versions.invalidate(|version| {
+            let now = self.time.now();
+            // After the version was taken: of a scope or a store that isn't there yet all loads begin later.
+            let scopes = scope.map_or_else(|| self.scopes.all(), |scope| vec![scope.clone()]);
+            for store in self.queries.stores(site, key.instance) {
+                let forget = |scope| store.invalidate_hash(self, in_scope(key.hash, scope), scope, version, now);
+                if scope.is_none() {
+                    forget(ROOT);
+                }
+                for scope in &scopes {
+                    forget(scope.id);
+                }
+            }
+        });
+    }
+
     pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
         let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
         let live: usize = self.stores.iter().map(|store| store.count_live(self, now, only)).sum();
@@ -270,6 +289,27 @@ impl Engine {
         stored.sort_unstable();
         assert!(queued.iter().eq(stored.iter().map(|(at, _)| at)), "the queues and the stores disagree");
     }
+}
+
+/// The hasher of all caches of this process: a key has one hash, whichever of them it is in.
+static HASHER: Lazy<RandomState> = Lazy::new(RandomState::default);
+
+/// The hash of a key in no scope, which `write` writes.
+pub(crate) fn hash_key(write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
+    hash_with(&HASHER, write)
+}
+
+fn hash_with(hasher: &RandomState, write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
+    let mut hasher = hasher.build_hasher();
+    write(&mut hasher);
+    hasher.finish()
+}
+
+/// The hash that a key has in a scope.
+fn in_scope(hash: u64, scope: ScopeId) -> u64 {
+    /// Spreads small numbers over all bits: the fraction of the square root of 2.
+    const SPREAD: u64 = 0x6A09_E667_F3BC_C909;
+    hash ^ u64::from(scope).wrapping_mul(SPREAD)
 }
 
 fn raise_query(scope: ScopeRef<'_>, query: &QueryState, version: u64) {

@@ -1,19 +1,21 @@
 //! Keys made of a function's arguments: hashed and compared as the caller holds them, owned only when a
 //! value is to be stored.
 //!
-//! The arguments come as a list, `(Part(&a), (Part(&b), ()))`, so that there may be any number of them.
+//! A key is a list of parts, `(part, (part, ()))`, so that there may be any number of them. A part is an argument,
+//! or what it is made of where that is borrowed: the part of an `Option<&str>` is an `Option` of the part of a `str`.
 
 use std::borrow::{Borrow, ToOwned};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::mem::discriminant;
 
 /// What an argument must be to take part in a key. Implemented for every type that can.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key",
-    label = "this argument is no key",
-    note = "a key is an owned type with `Hash`, `Eq`, `Clone`, `Send` and `Sync`, or a reference to one, to a `str` or to a slice",
-    note = "floats, connections and types that hold references are not; derive the traits for a type of your own"
+    label = "this is no key",
+    note = "leave the argument out with `skip(..)`, or say with `key(..)` what is the key instead",
+    note = "a key is an owned type with `Hash`, `Eq`, `Clone`, `Send` and `Sync`, or a reference to one, to a `str` or to a slice: derive the traits for a type of your own"
 )]
 pub trait KeyPart: Hash + Eq + ToOwned<Owned: Borrow<Self> + Eq + Send + Sync + 'static> {}
 
@@ -24,29 +26,76 @@ impl<B> KeyPart for B where B: Hash + Eq + ToOwned<Owned: Borrow<B> + Eq + Send 
 #[derive(Debug)]
 pub struct Part<'a, B: ?Sized, S>(&'a B, PhantomData<S>);
 
+impl<'a, B: ?Sized, S> Part<'a, B, S> {
+    fn of(borrowed: &'a B) -> Self {
+        Self(borrowed, PhantomData)
+    }
+}
+
 /// An argument of which it is not known yet what can be done with it.
 ///
-/// The lookup of `(&Argument(..)).part()` decides. It takes the first that applies of an inherent method, a
-/// method of a trait, and a method of a trait that needs one more reference.
+/// The lookup of `(&&&&Argument(..)).__cache_part()` decides. It takes the first that applies of the traits that
+/// follow, in their order: it looks at methods that take three references, then at four, two, one and none.
 #[derive(Debug)]
 pub struct Argument<'a, B: ?Sized>(pub &'a B);
 
-impl<'a, B: KeyPart + fmt::Debug + ?Sized> Argument<'a, B> {
-    /// A part of the key, with `Debug`.
-    pub fn part(&self) -> Part<'a, B, Shown> {
-        Part(self.0, PhantomData)
+/// A reference: what it refers to is the part.
+pub trait ReferencePart<'a, B: ?Sized> {
+    /// The part.
+    fn __cache_part(&self) -> Part<'a, B, Shown>;
+}
+
+impl<'a, B: KeyPart + fmt::Debug + ?Sized> ReferencePart<'a, B> for &&&Argument<'_, &'a B> {
+    fn __cache_part(&self) -> Part<'a, B, Shown> {
+        Part::of(self.0)
+    }
+}
+
+/// An optional reference.
+pub trait OptionPart<'a, B: ?Sized> {
+    /// The part.
+    fn __cache_part(&self) -> Option<Part<'a, B, Shown>>;
+}
+
+impl<'a, B: KeyPart + fmt::Debug + ?Sized> OptionPart<'a, B> for &&&Argument<'_, Option<&'a B>> {
+    fn __cache_part(&self) -> Option<Part<'a, B, Shown>> {
+        self.0.map(Part::of)
+    }
+}
+
+/// A reference to what has no `Debug`.
+pub trait OpaqueReferencePart<'a, B: ?Sized> {
+    /// The part.
+    fn __cache_part(&self) -> Part<'a, B, Hidden>;
+}
+
+impl<'a, B: KeyPart + ?Sized> OpaqueReferencePart<'a, B> for &&&&Argument<'_, &'a B> {
+    fn __cache_part(&self) -> Part<'a, B, Hidden> {
+        Part::of(self.0)
+    }
+}
+
+/// A part of the key, with `Debug`.
+pub trait PlainPart<'a, B: ?Sized> {
+    /// The part.
+    fn __cache_part(&self) -> Part<'a, B, Shown>;
+}
+
+impl<'a, B: KeyPart + fmt::Debug + ?Sized> PlainPart<'a, B> for &&Argument<'a, B> {
+    fn __cache_part(&self) -> Part<'a, B, Shown> {
+        Part::of(self.0)
     }
 }
 
 /// A part of the key, without `Debug`.
 pub trait OpaquePart<'a, B: ?Sized> {
     /// The part.
-    fn part(&self) -> Part<'a, B, Hidden>;
+    fn __cache_part(&self) -> Part<'a, B, Hidden>;
 }
 
-impl<'a, B: KeyPart + ?Sized> OpaquePart<'a, B> for Argument<'a, B> {
-    fn part(&self) -> Part<'a, B, Hidden> {
-        Part(self.0, PhantomData)
+impl<'a, B: KeyPart + ?Sized> OpaquePart<'a, B> for &Argument<'a, B> {
+    fn __cache_part(&self) -> Part<'a, B, Hidden> {
+        Part::of(self.0)
     }
 }
 
@@ -54,17 +103,17 @@ impl<'a, B: KeyPart + ?Sized> OpaquePart<'a, B> for Argument<'a, B> {
 pub trait NoPart<B: ?Sized> {
     /// Does not compile, for want of `KeyPart`. That is the one error: the type that is returned instead of
     /// the part leads to no other.
-    fn part(&self) -> Part<'static, (), Hidden>
+    fn __cache_part(&self) -> Part<'static, (), Hidden>
     where
         B: KeyPart;
 }
 
-impl<B: ?Sized> NoPart<B> for &Argument<'_, B> {
-    fn part(&self) -> Part<'static, (), Hidden>
+impl<B: ?Sized> NoPart<B> for Argument<'_, B> {
+    fn __cache_part(&self) -> Part<'static, (), Hidden>
     where
         B: KeyPart,
     {
-        Part(&(), PhantomData)
+        Part::of(&())
     }
 }
 
@@ -98,17 +147,157 @@ impl<B: ?Sized> Show<B> for Hidden {
     }
 }
 
-/// A list of arguments.
+/// A part of a key, borrowed.
+pub trait Borrowing {
+    /// The same, owned.
+    type Owned: Eq + Send + Sync + 'static;
+    /// Hashes it.
+    fn hash<H: Hasher>(&self, hasher: &mut H);
+    /// Whether an owned one is equal.
+    fn is(&self, owned: &Self::Owned) -> bool;
+    /// Makes the one that is to be stored.
+    fn to_owned(&self) -> Self::Owned;
+    /// Writes out an owned one.
+    ///
+    /// # Errors
+    ///
+    /// When `out` has one, or the `Debug` of an argument.
+    fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result;
+}
+
+impl<B: KeyPart + ?Sized, S: Show<B>> Borrowing for Part<'_, B, S> {
+    type Owned = B::Owned;
+
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash(hasher);
+    }
+
+    fn is(&self, owned: &B::Owned) -> bool {
+        self.0 == owned.borrow()
+    }
+
+    fn to_owned(&self) -> B::Owned {
+        self.0.to_owned()
+    }
+
+    fn show(owned: &B::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
+        S::show(owned.borrow(), out)
+    }
+}
+
+impl<P: Borrowing> Borrowing for Option<P> {
+    type Owned = Option<P::Owned>;
+
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        discriminant(self).hash(hasher);
+        if let Some(part) = self {
+            part.hash(hasher);
+        }
+    }
+
+    fn is(&self, owned: &Self::Owned) -> bool {
+        match (self, owned) {
+            (Some(part), Some(owned)) => part.is(owned),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    fn to_owned(&self) -> Self::Owned {
+        self.as_ref().map(P::to_owned)
+    }
+
+    fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
+        let Some(owned) = owned else { return out.write_str("None") };
+        out.write_str("Some(")?;
+        P::show(owned, out)?;
+        out.write_str(")")
+    }
+}
+
+/// A tuple of parts, as a list.
+#[derive(Debug)]
+pub struct Tuple<L>(pub L);
+
+impl<L: Parts> Borrowing for Tuple<L> {
+    type Owned = L::Owned;
+
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash(hasher);
+    }
+
+    fn is(&self, owned: &L::Owned) -> bool {
+        self.0.are(owned)
+    }
+
+    fn to_owned(&self) -> L::Owned {
+        self.0.to_owned()
+    }
+
+    fn show(owned: &L::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str("(")?;
+        L::show(owned, &[], out)?;
+        out.write_str(")")
+    }
+}
+
+/// A slice, and how to make a part of each item.
+pub struct Each<'a, T, F>(&'a [T], F);
+
+/// A part of the items of a slice.
+pub fn each<'a, T, P: Borrowing, F: Fn(&'a T) -> P>(items: &'a [T], part: F) -> Each<'a, T, F> {
+    Each(items, part)
+}
+
+impl<T, F> fmt::Debug for Each<'_, T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Each")
+    }
+}
+
+impl<'a, T, P: Borrowing, F: Fn(&'a T) -> P> Borrowing for Each<'a, T, F> {
+    type Owned = Box<[P::Owned]>;
+
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_usize(self.0.len());
+        for item in self.0 {
+            self.1(item).hash(hasher);
+        }
+    }
+
+    fn is(&self, owned: &Self::Owned) -> bool {
+        self.0.len() == owned.len() && self.0.iter().zip(owned).all(|(item, owned)| self.1(item).is(owned))
+    }
+
+    fn to_owned(&self) -> Self::Owned {
+        self.0.iter().map(|item| self.1(item).to_owned()).collect()
+    }
+
+    fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str("[")?;
+        for (number, owned) in owned.iter().enumerate() {
+            if number > 0 {
+                out.write_str(", ")?;
+            }
+            P::show(owned, out)?;
+        }
+        out.write_str("]")
+    }
+}
+
+/// A list of parts.
 pub trait Parts {
+    /// How many there are.
+    const LEN: usize;
     /// The same list, owned: the key that is stored.
     type Owned: Eq + Send + Sync + 'static;
-    /// Hashes the arguments.
+    /// Hashes the parts.
     fn hash<H: Hasher>(&self, hasher: &mut H);
-    /// Whether a stored key is of the same arguments.
+    /// Whether a stored key is of the same parts.
     fn are(&self, stored: &Self::Owned) -> bool;
     /// Makes the key that is to be stored.
     fn to_owned(&self) -> Self::Owned;
-    /// Writes out a stored key, as in `limit = 10, offset = 0`.
+    /// Writes out a stored key, as in `limit = 10, offset = 0`; without names, as in `10, 0`.
     ///
     /// # Errors
     ///
@@ -117,6 +306,7 @@ pub trait Parts {
 }
 
 impl Parts for () {
+    const LEN: usize = 0;
     type Owned = ();
 
     fn hash<H: Hasher>(&self, _: &mut H) {}
@@ -132,27 +322,30 @@ impl Parts for () {
     }
 }
 
-impl<B: KeyPart + ?Sized, S: Show<B>, Rest: Parts> Parts for (Part<'_, B, S>, Rest) {
-    type Owned = (B::Owned, Rest::Owned);
+impl<P: Borrowing, Rest: Parts> Parts for (P, Rest) {
+    const LEN: usize = 1 + Rest::LEN;
+    type Owned = (P::Owned, Rest::Owned);
 
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        self.0.0.hash(hasher);
+        self.0.hash(hasher);
         self.1.hash(hasher);
     }
 
     fn are(&self, (first, rest): &Self::Owned) -> bool {
-        self.0.0 == first.borrow() && self.1.are(rest)
+        self.0.is(first) && self.1.are(rest)
     }
 
     fn to_owned(&self) -> Self::Owned {
-        (self.0.0.to_owned(), self.1.to_owned())
+        (self.0.to_owned(), self.1.to_owned())
     }
 
     fn show((first, rest): &Self::Owned, names: &[&str], out: &mut dyn fmt::Write) -> fmt::Result {
-        let (name, names) = names.split_first().map_or(("", names), |(name, names)| (*name, names));
-        write!(out, "{name} = ")?;
-        S::show(first.borrow(), out)?;
-        if !names.is_empty() {
+        let (name, names) = names.split_first().map_or((None, names), |(name, names)| (Some(name), names));
+        if let Some(name) = name {
+            write!(out, "{name} = ")?;
+        }
+        P::show(first, out)?;
+        if Rest::LEN > 0 {
             out.write_str(", ")?;
         }
         Rest::show(rest, names, out)
@@ -161,25 +354,75 @@ impl<B: KeyPart + ?Sized, S: Show<B>, Rest: Parts> Parts for (Part<'_, B, S>, Re
 
 #[cfg(test)]
 mod tests {
+    use std::hash::DefaultHasher;
+
     use super::*;
+
+    #[derive(Clone, PartialEq, Eq, Hash)]
+    struct Secret(u8);
+
+    macro_rules! part {
+        ($argument:expr) => {
+            (&&&&Argument($argument)).__cache_part()
+        };
+    }
+
+    fn shown<P: Parts>(parts: &P, names: &[&str]) -> String {
+        let mut out = String::new();
+        P::show(&parts.to_owned(), names, &mut out).expect("a string takes all");
+        out
+    }
+
+    fn hash(parts: &impl Parts) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        parts.hash(&mut hasher);
+        hasher.finish()
+    }
 
     #[test]
     fn a_key_is_found_borrowed_and_shown_by_name() {
-        #[derive(Clone, PartialEq, Eq, Hash)]
-        struct Secret(u8);
-
         let (text, numbers, secret) = (String::from("a"), [1, 2], Secret(3));
-        let parts = (Argument(text.as_str()).part(), (Argument(&numbers[..]).part(), (Argument(&secret).part(), ())));
+        let parts = (part!(text.as_str()), (part!(&numbers[..]), (part!(&secret), ())));
         let stored = Parts::to_owned(&parts);
         assert!(parts.are(&stored));
         assert!(!parts.are(&(String::from("b"), (vec![1, 2], (Secret(3), ())))));
-
-        let mut out = String::new();
-        show(&parts, &stored, &["text", "numbers", "secret"], &mut out);
-        assert_eq!(out, r#"text = "a", numbers = [1, 2], secret = _"#);
+        assert_eq!(shown(&parts, &["text", "numbers", "secret"]), r#"text = "a", numbers = [1, 2], secret = _"#);
     }
 
-    fn show<P: Parts>(_: &P, stored: &P::Owned, names: &[&str], out: &mut String) {
-        P::show(stored, names, out).expect("a string takes all");
+    /// Whatever the type is written like: of an argument whose type the attribute cannot see.
+    #[test]
+    fn references_are_seen_through() {
+        let (text, secret, nothing) = ("a", &Secret(3), None::<&str>);
+        let references = Parts::to_owned(&(part!(&text), (part!(&secret), ())));
+        assert!(references == (String::from("a"), (Secret(3), ())));
+        let options = Parts::to_owned(&(part!(&Some(text)), (part!(&nothing), ())));
+        assert_eq!(options, (Some(String::from("a")), (None, ())));
+    }
+
+    #[test]
+    fn borrowed_parts_of_an_argument_are_looked_up_as_they_are() {
+        fn text<'a>(text: &&'a str) -> Part<'a, str, Shown> {
+            Part::of(text)
+        }
+        let parts = |words: &'static [&'static str], word: Option<&'static str>, pair: (&'static str, u8)| {
+            let pair = Tuple((text(&pair.0), (Part::<_, Shown>::of(Box::leak(Box::new(pair.1))), ())));
+            (Each(words, text), (word.as_ref().map(text), (pair, ())))
+        };
+        let key = parts(&["a", "b"], Some("c"), ("d", 1));
+        assert!(key.are(&Parts::to_owned(&key)));
+        assert_eq!(shown(&key, &["words", "word", "pair"]), r#"words = ["a", "b"], word = Some("c"), pair = ("d", 1)"#);
+        let others = [
+            parts(&["a"], Some("c"), ("d", 1)),
+            parts(&["a", "c"], Some("c"), ("d", 1)),
+            parts(&["a", "b"], Some("d"), ("d", 1)),
+            parts(&["a", "b"], None, ("d", 1)),
+            parts(&["a", "b"], Some("c"), ("e", 1)),
+            parts(&["a", "b"], Some("c"), ("d", 2)),
+        ];
+        for other in others {
+            assert!(!key.are(&Parts::to_owned(&other)) && !other.are(&Parts::to_owned(&key)));
+            assert_ne!(hash(&key), hash(&other));
+        }
+        assert_eq!(shown(&parts(&[], None, ("", 0)), &[]), r#"[], None, ("", 0)"#);
     }
 }

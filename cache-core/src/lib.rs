@@ -101,7 +101,7 @@ pub mod private;
 pub use builder::CacheBuilder;
 pub use cache::{Cache, HasCache};
 #[cfg(feature = "macros")]
-pub use cache_macros::{HasCache, cached_query, invalidates};
+pub use cache_macros::{HasCache, cached_impl, cached_query, invalidates};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::GlobalCacheInUse;
 pub use inspect::EntryInfo;

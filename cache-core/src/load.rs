@@ -156,9 +156,9 @@ impl<K, V> Load<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
-    /// Ends the load with a value. A copy is stored, unless what it was made from has been invalidated since.
-    /// `tags` are those that only the value tells.
-    pub(crate) fn finish<T>(mut self, value: &V, tags: impl FnOnce(&V) -> T)
+    /// Ends the load with a value. A copy is stored if `judge` gives it tags, beside those that it has, and if what
+    /// it was made from has not been invalidated since.
+    pub(crate) fn finish<T>(mut self, value: &V, judge: impl FnOnce(&V) -> Option<T>)
     where
         T: IntoIterator<Item: Into<Tag>>,
     {
@@ -168,8 +168,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         };
         // Much of this is code of the user's, and may panic, or ask for a key for which this load is waited for.
         let _running = Running::enter(load);
-        let copy = value.clone();
-        let tags = tags(value).into_iter().map(Into::into);
+        let tags = judge(value);
+        let copy = tags.is_some().then(|| value.clone());
+        let tags = tags.into_iter().flatten().map(Into::into);
         let late: Bearings = self.engine.bear_tags(self.scope.as_ref(), tags).collect();
         let now = self.engine.time.now();
         let completion = self.store.complete(&self.engine, (self.hash, load), copy, late, now);

@@ -6,14 +6,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::engine::{downcast, downcast_arc, scope_id};
-pub use crate::key::{Argument, KeyPart, NoPart, OpaquePart, Part, Parts};
+use crate::engine::{downcast, downcast_arc, hash_key, scope_id};
+pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
 use crate::load::{Attempt, Load};
-use crate::query::QueryState;
-pub use crate::query::{Located, Query, Site};
+use crate::options::EntryOptions;
+use crate::query::{KeyHash, Marker, QueryState};
+pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
 use crate::store::{Absent, Wanted};
 use crate::tag::Tag;
 
@@ -100,7 +100,7 @@ impl<R> Returned<R> {
 
 impl<T, E> Returned<Result<T, E>> {
     /// A `Result`.
-    pub const fn outcome(&self) -> Fallible {
+    pub const fn __cache_outcome(&self) -> Fallible {
         Fallible
     }
 }
@@ -108,12 +108,37 @@ impl<T, E> Returned<Result<T, E>> {
 /// Any other type than a `Result`.
 pub trait ReturnedPlain {
     /// All of it is cached.
-    fn outcome(&self) -> Plain {
+    fn __cache_outcome(&self) -> Plain {
         Plain
     }
 }
 
 impl<R> ReturnedPlain for Returned<R> {}
+
+/// What method lookup decides by: imported where it decides, and without names.
+pub mod probing {
+    pub use super::ReturnedPlain as _;
+    pub use crate::key::{
+        NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
+    };
+}
+
+/// Where the code stands that this is in.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_source_place {
+    () => {
+        $crate::private::SourcePlace {
+            module: ::core::module_path!(),
+            file: ::core::file!(),
+            line: ::core::line!(),
+            column: ::core::column!(),
+        }
+    };
+}
+
+pub use crate::__cache_source_place as source_place;
+pub use std::format;
 
 /// What a cache had to say to a call.
 #[derive(Debug)]
@@ -130,10 +155,13 @@ pub enum Answer<R, M> {
 /// then one error there, and none here.
 pub struct Missed<K, V, O> {
     load: Load<K, V>,
-    finish: fn(Load<K, V>, &V),
+    finish: fn(Load<K, V>, &V, Judge<'_, V>),
     fail: fn(Load<K, V>),
     outcome: PhantomData<fn() -> O>,
 }
+
+/// Says of a value whether it is to be stored, and with what tags beside those that were known before.
+type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K, V, O> fmt::Debug for Missed<K, V, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,21 +169,18 @@ impl<K, V, O> fmt::Debug for Missed<K, V, O> {
     }
 }
 
-/// A time to live, of which the compiler is to say that it must be a `Duration` if it is none.
-pub const fn ttl(ttl: Duration) -> Option<Duration> {
-    Some(ttl)
-}
-
 /// Asks the cache for the answer to a call.
 ///
+/// `options` is called on a miss, and before the body. `instance` stands for the function's own generic arguments.
 /// `marker` is a closure of the function itself: its type differs for each instantiation of the function,
 /// in all generic arguments of it and of its `impl`.
-pub fn lookup<R, O, P, M, W>(
+pub fn lookup<R, O, P, I, M, W>(
     query: &Located<W>,
     cache: &Cache,
-    ttl: impl FnOnce() -> Option<Duration>,
     parts: &P,
     _outcome: O,
+    options: impl FnOnce() -> EntryOptions,
+    _instance: I,
     _marker: M,
 ) -> Answer<R, Missed<P::Owned, O::Value, O>>
 where
@@ -163,7 +188,8 @@ where
     P: Parts,
 {
     let engine = cache.engine();
-    let store = engine.store::<P::Owned, O::Value>(query.site, typeid::of::<M>(), describe::<P>);
+    let marker = Marker { function: typeid::of::<M>(), instance: typeid::of::<I>() };
+    let store = engine.store::<P::Owned, O::Value>(query.site, marker, describe::<P>);
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
@@ -173,13 +199,14 @@ where
         Ok(value) => return Answer::Hit(O::hit(value)),
         Err(absent) => absent,
     };
-    let candidate = engine.candidate(cache.scope_ref(), &typed.query, (parts.to_owned(), hash), ttl(), []);
+    let EntryOptions { ttl, tags } = options();
+    let candidate = engine.candidate(cache.scope_ref(), &typed.query, (parts.to_owned(), hash), ttl, tags);
     let found_dead = absent == Absent::Dead;
     match Attempt::new(engine.clone(), downcast_arc(store), cache.scope_ref(), candidate, now, found_dead).run() {
         Ok(value) => Answer::Hit(O::hit(value)),
         Err(load) => Answer::Miss(Missed {
             load,
-            finish: |load, value| load.finish(value, |_| [] as [Tag; 0]),
+            finish: |load, value, judge| load.finish(value, judge),
             fail: Load::fail,
             outcome: PhantomData,
         }),
@@ -196,12 +223,54 @@ impl<K, V, O> Missed<K, V, O> {
     where
         O: Outcome<R, Value = V>,
     {
+        self.load_judged(body, |_| Some(Vec::new()))
+    }
+
+    /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
+    pub fn load_judged<R>(self, body: impl FnOnce() -> R, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) -> R
+    where
+        O: Outcome<R, Value = V>,
+    {
         let result = self.load.run(body);
+        let mut judge = Some(judge);
         match O::value(&result) {
-            Some(value) => (self.finish)(self.load, value),
+            Some(value) => (self.finish)(self.load, value, &mut |value| judge.take()?(value)),
             None => (self.fail)(self.load),
         }
         result
+    }
+}
+
+/// Asks `cache_if` about a value.
+pub fn is_kept<'v, V>(value: &'v V, cache_if: impl FnOnce(&'v V) -> bool) -> bool {
+    cache_if(value)
+}
+
+/// Asks `tags_from` about a value.
+pub fn tags_of<'v, V, T>(value: &'v V, tags_from: impl FnOnce(&'v V) -> T) -> Vec<Tag>
+where
+    T: IntoIterator<Item: Into<Tag>>,
+{
+    tags_from(value).into_iter().map(Into::into).collect()
+}
+
+/// Stands for the type of an argument that has no name.
+pub fn type_of<T>(_: &T) -> PhantomData<T> {
+    PhantomData
+}
+
+/// One key of a query.
+pub fn keyed<W, P: Parts, I>(query: &Located<W>, parts: &P, _instance: I) -> Keyed<W> {
+    let hash = hash_key(|hasher| parts.hash(hasher));
+    Keyed::new(query, KeyHash { hash, instance: typeid::of::<I>() })
+}
+
+/// One key of a query that has something of `self` in it: made when it is known of which.
+pub struct KeyedBy<F>(pub F);
+
+impl<F> fmt::Debug for KeyedBy<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyedBy")
     }
 }
 
@@ -224,20 +293,16 @@ pub enum Elsewhere {}
     note = "repeat the `cache = ..` of the query in this `#[invalidates]`, and give targets in other caches an attribute of their own"
 )]
 pub trait KnownToMethods {
-    /// The target, in that place.
-    fn target(site: Site) -> Target;
+    /// Whether it is the global cache.
+    const IS_GLOBAL: bool;
 }
 
 impl KnownToMethods for InSelf {
-    fn target(site: Site) -> Target {
-        Target::Query(site)
-    }
+    const IS_GLOBAL: bool = false;
 }
 
 impl KnownToMethods for InGlobal {
-    fn target(site: Site) -> Target {
-        Target::Global(site)
-    }
+    const IS_GLOBAL: bool = true;
 }
 
 /// A place that a function without `self` knows of without being told: the global cache.
@@ -250,66 +315,218 @@ pub trait KnownToFunctions {}
 
 impl KnownToFunctions for InGlobal {}
 
-/// A target of a method.
-pub fn of_method<W: KnownToMethods>(query: &Located<W>) -> Target {
-    W::target(query.site)
+/// What names entries, to a function whose `self` is an `S`.
+#[diagnostic::on_unimplemented(
+    message = "the key of this query is made of its `self`, which is not known here",
+    label = "made of `self`",
+    note = "forget the whole query by its name, or give its entries a tag with `tags(..)` and forget that"
+)]
+pub trait Names<S: ?Sized> {
+    /// Where the entries are.
+    type Place;
+    /// What it names.
+    fn named(self, this: &S) -> Named;
 }
 
-/// A target of a function without `self`.
-pub fn of_function<W: KnownToFunctions>(query: &Located<W>) -> Target {
-    Target::Query(query.site)
-}
-
-/// A target of a function that says in which cache it is.
-pub fn of_cache<W>(query: &Located<W>) -> Target {
-    Target::Query(query.site)
-}
-
-/// What a mutation makes wrong.
-#[derive(Clone, Copy, Debug)]
-pub enum Target {
-    /// Every entry of a query in the cache of the mutation.
+/// Entries that are named before the body of a mutation runs.
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// Every entry of a query.
     Query(Site),
-    /// Every entry of a query in the global cache.
-    Global(Site),
-    /// Every entry in the cache of the mutation.
+    /// The entry of one key.
+    #[expect(private_interfaces, reason = "expansions only hand it on")]
+    Key(Site, KeyHash),
+    /// Every entry that bears a tag.
+    Tag(Tag),
+    /// Every entry.
     All,
 }
 
+impl<S: ?Sized, W> Names<S> for &Located<W> {
+    type Place = W;
+
+    fn named(self, _: &S) -> Named {
+        Named::Query(self.site)
+    }
+}
+
+impl<S: ?Sized, W> Names<S> for Keyed<W> {
+    type Place = W;
+
+    fn named(self, _: &S) -> Named {
+        Named::Key(self.site, self.key)
+    }
+}
+
+impl<S: ?Sized, W, F: FnOnce(&S) -> Keyed<W>> Names<S> for KeyedBy<F> {
+    type Place = W;
+
+    fn named(self, this: &S) -> Named {
+        self.0(this).named(this)
+    }
+}
+
+/// A target of a method: `this` is its `self`.
+pub fn of_method<S: ?Sized, N: Names<S, Place: KnownToMethods>>(names: N, this: &S) -> Target {
+    Target { named: names.named(this), is_global: N::Place::IS_GLOBAL }
+}
+
+/// A target of a function without `self`.
+pub fn of_function<N: Names<(), Place: KnownToFunctions>>(names: N) -> Target {
+    names.named(&()).into()
+}
+
+/// A target of a method that says in which cache it is.
+pub fn of_method_in_cache<S: ?Sized, N: Names<S>>(names: N, this: &S) -> Target {
+    names.named(this).into()
+}
+
+/// A target of a function without `self` that says in which cache it is.
+pub fn of_function_in_cache<N: Names<()>>(names: N) -> Target {
+    names.named(&()).into()
+}
+
+/// What a mutation makes wrong, known before its body runs.
+#[derive(Clone, Debug)]
+pub struct Target {
+    named: Named,
+    /// Whether it is in the global cache, and not in that of the mutation.
+    is_global: bool,
+}
+
+impl Target {
+    /// Every entry in the cache of the mutation.
+    pub const ALL: Self = Self { named: Named::All, is_global: false };
+
+    /// Every entry with a tag, in the cache of the mutation.
+    pub fn tag(tag: impl Into<Tag>) -> Self {
+        Named::Tag(tag.into()).into()
+    }
+}
+
+impl From<Named> for Target {
+    fn from(named: Named) -> Self {
+        Self { named, is_global: false }
+    }
+}
+
+/// Makes a target of a mutation that returns an `R`: what `key` says of the value in it, and without a value all of
+/// the query. `known` is a target that says of the query where it is.
+pub fn from_result<R, O: Outcome<R>, W, F>(_outcome: O, known: Target, key: F) -> FromResult<F>
+where
+    F: FnOnce(&O::Value) -> Keyed<W>,
+{
+    FromResult { target: known, key: Some(key) }
+}
+
+/// A target of which the key is known when the body is over.
+pub struct FromResult<F> {
+    target: Target,
+    key: Option<F>,
+}
+
+impl<F> fmt::Debug for FromResult<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromResult").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// What a mutation that makes a `V` makes wrong: targets as a list, `(target, (target, ()))`.
+pub trait Targets<V> {
+    /// Takes notice of what the body made.
+    fn learn(&mut self, value: &V);
+    /// Forgets them.
+    fn forget(&self, cache: &Cache);
+}
+
+impl<V> Targets<V> for () {
+    fn learn(&mut self, _: &V) {}
+    fn forget(&self, _: &Cache) {}
+}
+
+impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
+    fn learn(&mut self, value: &V) {
+        self.0.learn(value);
+        self.1.learn(value);
+    }
+
+    fn forget(&self, cache: &Cache) {
+        self.0.forget(cache);
+        self.1.forget(cache);
+    }
+}
+
+impl<V> Targets<V> for Target {
+    fn learn(&mut self, _: &V) {}
+
+    fn forget(&self, cache: &Cache) {
+        let cache = if self.is_global { Cache::global() } else { cache };
+        let (engine, scope) = (cache.engine(), cache.scope_ref());
+        match &self.named {
+            Named::Query(site) => engine.invalidate_query(scope, *site),
+            Named::Key(site, key) => engine.invalidate_key(scope, *site, *key),
+            Named::Tag(tag) => engine.invalidate_tags(scope, [tag]),
+            Named::All => engine.invalidate_all(scope),
+        }
+    }
+}
+
+impl<V, W, F: FnOnce(&V) -> Keyed<W>> Targets<V> for FromResult<F> {
+    fn learn(&mut self, value: &V) {
+        if let Some(key) = self.key.take() {
+            self.target.named = key(value).named(&());
+        }
+    }
+
+    fn forget(&self, cache: &Cache) {
+        Targets::<V>::forget(&self.target, cache);
+    }
+}
+
 /// Runs the body of a mutation and then invalidates, also if the body panics.
-pub fn invalidating<R>(cache: Cache, targets: &[Target], body: impl FnOnce() -> R) -> R {
-    let _armed = Invalidation { cache, targets };
-    body()
+pub fn invalidating<R, O: Outcome<R>, T: Targets<O::Value>>(
+    cache: Cache,
+    targets: T,
+    _outcome: O,
+    body: impl FnOnce() -> R,
+) -> R {
+    let mut armed = Invalidation { cache, targets, value: PhantomData::<fn(&O::Value)> };
+    let result = body();
+    armed.learn(O::value(&result));
+    result
 }
 
 /// Runs the body of a mutation and then invalidates, unless it returns an `Err` or panics.
-pub fn invalidating_on_ok<R, O: Outcome<R>>(
+pub fn invalidating_on_ok<R, O: Outcome<R>, T: Targets<O::Value>>(
     cache: Cache,
-    targets: &[Target],
+    targets: T,
     _outcome: O,
     body: impl FnOnce() -> R,
 ) -> R {
     let result = body();
     if O::is_ok(&result) {
-        drop(Invalidation { cache, targets });
+        Invalidation { cache, targets, value: PhantomData::<fn(&O::Value)> }.learn(O::value(&result));
     }
     result
 }
 
 /// Invalidates when it is dropped, so that nothing that ends the body can pass it by.
-struct Invalidation<'a> {
+struct Invalidation<V, T: Targets<V>> {
     cache: Cache,
-    targets: &'a [Target],
+    targets: T,
+    value: PhantomData<fn(&V)>,
 }
 
-impl Drop for Invalidation<'_> {
-    fn drop(&mut self) {
-        for target in self.targets {
-            match *target {
-                Target::Query(site) => self.cache.engine().invalidate_query(self.cache.scope_ref(), site),
-                Target::Global(site) => Cache::global().engine().invalidate_query(None, site),
-                Target::All => self.cache.invalidate_all(),
-            }
+impl<V, T: Targets<V>> Invalidation<V, T> {
+    fn learn(&mut self, value: Option<&V>) {
+        if let Some(value) = value {
+            self.targets.learn(value);
         }
+    }
+}
+
+impl<V, T: Targets<V>> Drop for Invalidation<V, T> {
+    fn drop(&mut self) {
+        self.targets.forget(&self.cache);
     }
 }

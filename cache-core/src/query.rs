@@ -1,14 +1,17 @@
 //! Queries: the static facts of an annotated function, and its state in one cache.
 
 use std::any::{TypeId, type_name};
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use once_cell::sync::Lazy;
 
 use crate::any_store::AnyStore;
 use crate::capacity::Quota;
 use crate::chain::Chain;
 use crate::stats::Counters;
-use crate::sync::{Arc, Map};
+use crate::sync::{Arc, Map, RwLock};
 use crate::table::Table;
 use crate::tag::Tag;
 use crate::version::Cell;
@@ -17,8 +20,8 @@ use crate::version::Cell;
 #[derive(Debug)]
 pub struct Query {
     pub(crate) name: &'static str,
-    pub(crate) module: &'static str,
-    /// The names of the arguments that are its key.
+    pub(crate) place: SourcePlace,
+    /// The names of what is its key.
     pub(crate) arguments: &'static [&'static str],
     /// The most entries there may be of it, if it says so.
     capacity: Option<usize>,
@@ -26,17 +29,30 @@ pub struct Query {
     number: AtomicU32,
 }
 
+/// Where a function stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SourcePlace {
+    /// As `module_path!()` has it.
+    pub module: &'static str,
+    /// As `file!()` has it.
+    pub file: &'static str,
+    /// As `line!()` has it.
+    pub line: u32,
+    /// As `column!()` has it.
+    pub column: u32,
+}
+
 impl Query {
-    /// The facts of one function. `arguments` are those that are its key, in their order.
-    pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
-        Self { name, module, arguments, capacity: None, number: AtomicU32::new(0) }
+    /// The facts of one function. `arguments` names what is its key, in the order of its parts.
+    pub const fn new(name: &'static str, place: SourcePlace, arguments: &'static [&'static str]) -> Self {
+        Self { name, place, arguments, capacity: None, number: AtomicU32::new(0) }
     }
 
     /// The same, with at most so many entries.
     #[must_use]
     pub const fn with_capacity(self, entries: usize) -> Self {
-        let Self { name, module, arguments, number, .. } = self;
-        Self { name, module, arguments, capacity: Some(entries), number }
+        let Self { name, place, arguments, number, .. } = self;
+        Self { name, place, arguments, capacity: Some(entries), number }
     }
 
     fn number(&self) -> u32 {
@@ -46,15 +62,17 @@ impl Query {
         }
     }
 
+    /// A function without `self` may or may not be in an `impl`, and its attribute cannot know how to name what
+    /// stands beside it. So it states its facts more than once, and they have the same number by being equal.
     #[cold]
     fn take_number(&self) -> u32 {
-        static LAST: AtomicU32 = AtomicU32::new(0);
-        let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-        // The number of a thread that comes second is never used.
-        match self.number.compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => number,
-            Err(first) => first,
-        }
+        static NUMBERS: Lazy<parking_lot::Mutex<HashMap<(SourcePlace, &'static str), u32>>> =
+            Lazy::new(Default::default);
+        let mut numbers = NUMBERS.lock();
+        let next = u32::try_from(numbers.len() + 1).expect("there are fewer functions than that");
+        let number = *numbers.entry((self.place, self.name)).or_insert(next);
+        self.number.store(number, Ordering::Relaxed);
+        number
     }
 }
 
@@ -80,6 +98,32 @@ impl<W> Located<W> {
     pub const fn of<Owner: ?Sized>(query: fn() -> &'static Query) -> Self {
         let site = Site { query, owner: typeid::of::<Owner>, owner_name: type_name::<Owner> };
         Self { site, place: PhantomData }
+    }
+}
+
+/// One key of a query.
+///
+/// It is no more than the key's hash: 64 bits with a random seed. Whatever else has the same is forgotten, too, and
+/// nothing has to be kept of arguments that the body is going to take.
+#[derive(Debug)]
+pub struct Keyed<W> {
+    pub(crate) site: Site,
+    pub(crate) key: KeyHash,
+    place: PhantomData<W>,
+}
+
+/// The hash of a key, in all instantiations of a query's function that are alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeyHash {
+    /// As it is in no scope.
+    pub(crate) hash: u64,
+    /// Stands for the function's own generic arguments.
+    pub(crate) instance: TypeId,
+}
+
+impl<W> Keyed<W> {
+    pub(crate) fn new(query: &Located<W>, key: KeyHash) -> Self {
+        Self { site: query.site, key, place: PhantomData }
     }
 }
 
@@ -114,7 +158,7 @@ impl QueryState {
     }
 
     fn of(site: Site, label: Tag, quota: Option<Quota>) -> Self {
-        let Query { name, module, arguments, .. } = *(site.query)();
+        let Query { name, place: SourcePlace { module, .. }, arguments, .. } = *(site.query)();
         let owner = if (site.owner)() == TypeId::of::<()>() { "" } else { (site.owner_name)() };
         Self { name, module, owner, arguments, label, quota, ..Self::anonymous() }
     }
@@ -127,8 +171,24 @@ pub(crate) struct QueryTable(Table<QueryRow>);
 #[derive(Default)]
 struct QueryRow {
     states: Chain<(TypeId, Arc<QueryState>)>,
-    /// By the type that stands for the function with its generic arguments.
-    stores: Chain<(TypeId, Arc<dyn AnyStore>)>,
+    stores: Chain<StoreRow>,
+    /// What the first load of a store and an invalidation of a key meet at: see [`crate::version`]. One of them
+    /// comes first here, and the other finds its traces.
+    meeting: RwLock<()>,
+}
+
+struct StoreRow {
+    marker: Marker,
+    store: Arc<dyn AnyStore>,
+}
+
+/// The types that stand for one instantiation of a query's function.
+#[derive(Clone, Copy)]
+pub(crate) struct Marker {
+    /// With the generic arguments of its `impl`.
+    pub(crate) function: TypeId,
+    /// Without: only those that one who names the function can give.
+    pub(crate) instance: TypeId,
 }
 
 impl QueryTable {
@@ -144,16 +204,30 @@ impl QueryTable {
         state
     }
 
-    /// The store of one instantiation of a query's function, which the type `marker` stands for.
+    /// The store of one instantiation of a query's function.
     pub(crate) fn store(
         &self,
         site: Site,
-        marker: TypeId,
+        marker: Marker,
         make: impl FnOnce() -> Arc<dyn AnyStore>,
     ) -> &Arc<dyn AnyStore> {
         let row = self.0.get((site.query)().number());
-        let (_, store) = row.stores.find_or_push(|(of, _)| *of == marker, || (marker, make()));
-        store
+        let is_wanted = |row: &StoreRow| row.marker.function == marker.function;
+        if let Some(found) = row.stores.iter().find(|row| is_wanted(row)) {
+            return &found.store;
+        }
+        let _meeting = row.meeting.write();
+        &row.stores.find_or_push(is_wanted, || StoreRow { marker, store: make() }).store
+    }
+
+    /// The stores of a query of one type, in all instantiations that are alike.
+    pub(crate) fn stores(&self, site: Site, instance: TypeId) -> impl Iterator<Item = &Arc<dyn AnyStore>> {
+        let (row, owner) = (self.0.get((site.query)().number()), (site.owner)());
+        drop(row.meeting.read());
+        let state = row.states.iter().find(|(of, _)| *of == owner).map(|(_, state)| state);
+        let is_own = move |store: &Arc<dyn AnyStore>| state.is_some_and(|state| Arc::ptr_eq(state, store.query()));
+        let is_alike = move |row: &&StoreRow| row.marker.instance == instance && is_own(&row.store);
+        row.stores.iter().filter(is_alike).map(|row| &row.store)
     }
 }
 

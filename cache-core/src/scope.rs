@@ -57,6 +57,17 @@ impl Scopes {
         )
     }
 
+    /// All that are alive.
+    pub(crate) fn all(&self) -> Vec<Arc<Scope>> {
+        let mut all = Vec::new();
+        if self.ids.lock().taken == 0 {
+            // There never was one: the map's many locks need not be taken.
+            return all;
+        }
+        self.by_name.look_at_all(|scope| all.extend(scope.upgrade()));
+        all
+    }
+
     fn make(self: &Arc<Self>, name: Arc<str>) -> Arc<Scope> {
         /// There may be very many scopes, and each has a registry: the fewest shards that dashmap takes.
         const SHARDS: usize = 2;

@@ -189,13 +189,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Claim::Lead(load)
     }
 
-    /// Ends a load with a value, and stores it if it is current. Of several loads of one key the last begun is
-    /// kept. `late` is what it bears beside what was known when it began.
+    /// Ends a load, and stores its value if it is current; without one, the value is not to be stored. Of several
+    /// loads of one key the last begun is kept. `late` is what it bears beside what was known when it began.
     pub(crate) fn complete(
         &self,
         engine: &Engine,
         (hash, load): (u64, LoadId),
-        value: V,
+        value: Option<V>,
         late: Bearings,
         now: Nanos,
     ) -> Completion<K, V>
@@ -205,7 +205,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         // Before the locks are taken: if comparing keys panics, it is dropped after they are released.
         let mut removed = Removed::default();
         let mut room = engine.room.lock();
-        if room.is_full(self.query.quota) && self.needs_room(engine, hash, load, &late, now) {
+        if value.is_some() && room.is_full(self.query.quota) && self.needs_room(engine, hash, load, &late, now) {
             self.make_room(engine, &mut room, now, &mut removed);
         }
         let mut writer = self.writer(engine, room, hash, now);
@@ -218,12 +218,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let duty = flight.duty.take();
         flight.bearings.join(late);
         let is_stale = self.is_stale(engine, &flight);
-        if is_stale || now >= expires_at {
-            let dead = predecessor.filter(|&index| writer.state(index).is_dead());
-            removed.entry = dead.map(|index| writer.remove(index));
-            (removed.flight, removed.value) = (Some(flight), Some(value));
-        } else {
-            removed.entry = writer.put(predecessor, flight.into_entry(value));
+        let is_live = !is_stale && now < expires_at;
+        match value {
+            Some(value) if is_live => removed.entry = writer.put(predecessor, flight.into_entry(value)),
+            value => {
+                let dead = predecessor.filter(|&index| writer.state(index).is_dead());
+                removed.entry = dead.map(|index| writer.remove(index));
+                (removed.flight, removed.value) = (Some(flight), value);
+            }
         }
         Completion { is_stale, may_share, expires_at, duty, removed }
     }

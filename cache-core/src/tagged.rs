@@ -312,7 +312,7 @@ where
         };
         match under_way.run(load) {
             Ok(value) => {
-                under_way.finish(&value, tags);
+                under_way.finish(&value, |value| Some(tags(value)));
                 Ok(value)
             }
             Err(error) => {

@@ -1,12 +1,13 @@
 //! What stands in the parentheses of the attributes.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::ToTokens;
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::duration;
+use crate::errors::{Errors, did_you_mean};
 
 /// An option that may be given once.
 pub(crate) struct Setting<T>(Option<T>);
@@ -18,7 +19,7 @@ impl<T> Default for Setting<T> {
 }
 
 impl<T> Setting<T> {
-    fn set(&mut self, key: &Ident, value: T) -> syn::Result<()> {
+    pub(crate) fn set(&mut self, key: &Ident, value: T) -> syn::Result<()> {
         if self.0.replace(value).is_some() {
             return Err(Error::new(key.span(), format!("`{}` is given twice: keep one", key.unraw())));
         }
@@ -36,6 +37,13 @@ pub(crate) struct QueryOptions {
     pub(crate) ttl: Setting<Expr>,
     pub(crate) capacity: Setting<Expr>,
     pub(crate) name: Setting<LitStr>,
+    /// What is the key, instead of all arguments.
+    pub(crate) key: Setting<Vec<Expr>>,
+    /// The arguments that are no part of the key.
+    pub(crate) skip: Setting<Vec<Ident>>,
+    pub(crate) tags: Setting<Vec<Expr>>,
+    pub(crate) tags_from: Setting<Expr>,
+    pub(crate) cache_if: Setting<Expr>,
     pub(crate) common: CommonOptions,
 }
 
@@ -46,22 +54,9 @@ pub(crate) struct CommonOptions {
     pub(crate) krate: Setting<Path>,
 }
 
-/// The targets and options of `#[invalidates]`.
-#[derive(Default)]
-pub(crate) struct Invalidations {
-    pub(crate) targets: Vec<Target>,
-    pub(crate) on: Setting<LitStr>,
-    pub(crate) common: CommonOptions,
-}
-
-pub(crate) enum Target {
-    /// A query, by its path; all of the path has the span of what the user wrote.
-    Query(Path),
-    All,
-}
-
 impl QueryOptions {
-    const NAMES: &[&str] = &["ttl", "capacity", "cache", "name", "crate"];
+    const NAMES: &[&str] =
+        &["ttl", "key", "skip", "tags", "tags_from", "cache_if", "capacity", "cache", "name", "crate"];
 
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut options = Self::default();
@@ -87,14 +82,39 @@ impl QueryOptions {
                 check_capacity(&value)?;
                 self.capacity.set(&key, value)
             }
-            "name" => self.name.set(&key, value(&key, input)?),
+            "name" => {
+                let name: LitStr = value(&key, input)?;
+                if name.value().is_empty() {
+                    return Err(Error::new(
+                        name.span(),
+                        "this name is empty: leave `name` away for that of the function",
+                    ));
+                }
+                self.name.set(&key, name)
+            }
+            "key" => {
+                let parts = list(
+                    &key,
+                    input,
+                    "name what is the key, as in `key(track.id)`, or leave `key` away for all arguments",
+                )?;
+                self.key.set(&key, parts)
+            }
+            "skip" => {
+                let names =
+                    list(&key, input, "name the arguments that are no part of the key, as in `skip(connection)`")?;
+                self.skip.set(&key, names)
+            }
+            "tags" => self.tags.set(&key, tags(&key, input)?),
+            "tags_from" => self.tags_from.set(&key, value(&key, input)?),
+            "cache_if" => self.cache_if.set(&key, value(&key, input)?),
             _ => self.common.parse_one(&key, Self::NAMES, input),
         }
     }
 }
 
 impl CommonOptions {
-    fn parse_one(&mut self, key: &Ident, known: &[&str], input: ParseStream<'_>) -> syn::Result<()> {
+    pub(crate) fn parse_one(&mut self, key: &Ident, known: &[&str], input: ParseStream<'_>) -> syn::Result<()> {
         match key.to_string().as_str() {
             "cache" => self.cache.set(key, value(key, input)?),
             "crate" => self.krate.set(key, value_by(Path::parse_mod_style, key, input)?),
@@ -106,54 +126,6 @@ impl CommonOptions {
     pub(crate) fn krate(&self) -> Path {
         self.krate.get().cloned().unwrap_or_else(|| syn::parse_quote!(::cache_core))
     }
-}
-
-impl Invalidations {
-    const OPTIONS: &[&str] = &["on", "cache", "crate"];
-
-    pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
-        let mut parsed = Self::default();
-        let errors = each_item(tokens, |input| parsed.parse_one(input));
-        (parsed, errors)
-    }
-
-    fn parse_one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
-        if input.peek(LitStr) {
-            self.targets.push(Target::Query(path_in(&input.parse()?)?));
-            return Ok(());
-        }
-        if input.peek(Ident::peek_any) && input.peek2(Token![=]) {
-            let key = Ident::parse_any(input)?;
-            return match key.to_string().as_str() {
-                "on" => {
-                    let on: LitStr = value(&key, input)?;
-                    if on.value() != "ok" {
-                        return Err(Error::new(on.span(), "only \"ok\" can be asked for; leave `on` away for always"));
-                    }
-                    self.on.set(&key, on)
-                }
-                _ => self.common.parse_one(&key, Self::OPTIONS, input),
-            };
-        }
-        if !input.peek(Ident::peek_any) && !input.peek(Token![::]) {
-            return Err(input.error("a target is the name of a query, as in \"get_track\", or `all`"));
-        }
-        let path: Path = input.parse()?;
-        if input.peek(syn::token::Paren) {
-            let message = "single entries can't be named yet: forget the whole query by its name";
-            return Err(Error::new_spanned(path, message));
-        }
-        self.targets.push(if path.is_ident("all") { Target::All } else { Target::Query(path) });
-        Ok(())
-    }
-}
-
-/// The path in a string, all of it with the string's span: an error about it appears under the string.
-fn path_in(text: &LitStr) -> syn::Result<Path> {
-    text.parse_with(Path::parse_mod_style).or_else(|_| text.parse_with(Path::parse)).map_err(|_| {
-        let message = format!("`{}` can't be the name of a query: write it as in \"get_track\"", text.value());
-        Error::new(text.span(), message)
-    })
 }
 
 /// An expression without the invisible group that it has if it came through a `macro_rules!`.
@@ -198,7 +170,8 @@ fn check_capacity(capacity: &Expr) -> syn::Result<()> {
     }
 }
 
-fn value<T: Parse>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
+/// What stands behind `key =`.
+pub(crate) fn value<T: Parse>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
     value_by(T::parse, key, input)
 }
 
@@ -210,20 +183,33 @@ fn value_by<T>(parse: fn(ParseStream<'_>) -> syn::Result<T>, key: &Ident, input:
     parse(input)
 }
 
+/// The tags in `tags(..)`.
+pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
+    list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")
+}
+
+/// What stands in the parentheses of `key(..)`. The remedy is for when there is nothing.
+fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<T>> {
+    if !input.peek(syn::token::Paren) {
+        return Err(Error::new(key.span(), format!("`{key}` takes a list in parentheses: {remedy}")));
+    }
+    let content;
+    syn::parenthesized!(content in input);
+    let items = Punctuated::<T, Token![,]>::parse_terminated(&content)?;
+    if items.is_empty() {
+        return Err(Error::new(key.span(), format!("`{key}(..)` is empty: {remedy}")));
+    }
+    Ok(items.into_iter().collect())
+}
+
 fn unknown(key: &Ident, known: &[&str]) -> Error {
     let given = key.to_string();
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(name, &given), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len().max(given.len()) / 2)
-        .map(|(_, name)| format!(": did you mean `{name}`?"))
-        .unwrap_or_default();
+    let nearest = did_you_mean(&given, known.iter().copied());
     Error::new(key.span(), format!("there is no option `{given}`{nearest} (options: {})", known.join(", ")))
 }
 
 /// Parses items with commas between them. An error in one of them doesn't hide those in the others.
-fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> Errors {
+pub(crate) fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> Errors {
     let mut errors = Errors::default();
     let all = |input: ParseStream<'_>| {
         while !input.is_empty() {
@@ -250,34 +236,4 @@ fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn:
 
 fn up_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("a comma is missing before this")) }
-}
-
-/// All that is wrong, to be told at once.
-#[derive(Default)]
-pub(crate) struct Errors(Option<Error>);
-
-impl Errors {
-    pub(crate) fn add(&mut self, span: Span, message: &str) {
-        self.push(Error::new(span, message));
-    }
-
-    /// Under all of what is given.
-    pub(crate) fn add_at(&mut self, tokens: impl ToTokens, message: &str) {
-        self.push(Error::new_spanned(tokens, message));
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
-    }
-
-    fn push(&mut self, error: Error) {
-        match &mut self.0 {
-            Some(errors) => errors.combine(error),
-            None => self.0 = Some(error),
-        }
-    }
-
-    pub(crate) fn into_result(self) -> syn::Result<()> {
-        self.0.map_or(Ok(()), Err)
-    }
 }

@@ -1,144 +1,128 @@
-//! All of the code that the attributes generate.
+//! The code that the attributes put around a body.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, FnArg, Ident, Lit, Path, ReceiverKind, Signature, Type};
+use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
 
-use crate::args::{CommonOptions, Invalidations, QueryOptions, Target, ungrouped};
-use crate::method::{Argument, Method, plain_name, site_name};
-use crate::{duration, fallback, validate};
-
-pub(crate) fn cached_query(options: TokenStream, item: &TokenStream) -> TokenStream {
-    let method = match syn::parse2::<Method>(item.clone()) {
-        Ok(method) => method,
-        Err(error) => return fallback::raw(item, &error),
-    };
-    let (options, mut errors) = QueryOptions::parse(options);
-    validate::cached_query(&method, &mut errors);
-    let site = site(&method, &options);
-    match errors.into_result() {
-        Ok(()) => query(&method, &options, &site),
-        Err(error) => fallback::method(&method, &site, &error),
-    }
-}
-
-pub(crate) fn invalidates(targets: TokenStream, item: &TokenStream) -> TokenStream {
-    let method = match syn::parse2::<Method>(item.clone()) {
-        Ok(method) => method,
-        Err(error) => return fallback::raw(item, &error),
-    };
-    let (invalidations, mut errors) = Invalidations::parse(targets);
-    validate::invalidates(&method, &invalidations, &mut errors);
-    match errors.into_result() {
-        Ok(()) => mutation(&method, &invalidations),
-        Err(error) => fallback::method(&method, &TokenStream::new(), &error),
-    }
-}
+use crate::args::{CommonOptions, QueryOptions, ungrouped};
+use crate::beside::{Beside, Home};
+use crate::key::respan;
+use crate::method::{Method, bound_names, given_name, plain_name};
+use crate::targets::{Invalidations, Keyed, Target};
+use crate::{duration, text};
 
 /// The function around the body of a query.
-fn query(method: &Method, options: &QueryOptions, site: &TokenStream) -> TokenStream {
-    let Method { attributes, visibility, signature, body } = method;
+pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
+    let Beside { method, options, key, .. } = *beside;
+    let Method { attributes, visibility, body, .. } = method;
     let krate = options.common.krate();
-    let site_path = site_path(method, &signature.ident.clone().into());
-    let cache = cache(method, &options.common, &krate);
-    let ttl = ttl(options, &krate);
-    let parts = parts(method, &krate);
+    let (signature, site, instance) = (method.name_arguments(), beside.site(), beside.instance());
+    let (cache, parts, entry) = (cache(method, &options.common, &krate), key.parts(&krate), entry(options, &krate));
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
-    let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().outcome());
+    let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome());
+    let load = match judge(options, &krate) {
+        None => quote_spanned!(Span::mixed_site()=> load(move || -> #returns #body)),
+        Some(judge) => quote_spanned!(Span::mixed_site()=> load_judged(move || -> #returns #body, #judge)),
+    };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         let __cache_answer = {
-            #[allow(unused_imports, reason = "which of them is needed depends on types")]
-            use #krate::private::{NoPart as _, OpaquePart as _, ReturnedPlain as _};
-            #krate::private::lookup(&#site_path, #cache, || #ttl, &#parts, #outcome, || ())
+            #[allow(unused_imports, reason = "whether it is needed depends on types")]
+            use #krate::private::probing::*;
+            #krate::private::lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
         };
         match __cache_answer {
             #krate::private::Answer::Hit(__cache_value) => __cache_value,
-            #krate::private::Answer::Miss(__cache_missed) => __cache_missed.load(move || -> #returns #body),
+            #krate::private::Answer::Miss(__cache_missed) => __cache_missed.#load,
         }
     });
-    quote!(#(#attributes)* #visibility #signature #around #site)
+    quote!(#(#attributes)* #visibility #signature #around)
 }
 
-/// The constant that stands for a query: what `#[invalidates]` refers to.
-fn site(method: &Method, options: &QueryOptions) -> TokenStream {
-    let krate = options.common.krate();
-    let visibility = &method.visibility;
-    let constant = site_name(&method.signature.ident);
-    let name = options.name.get().map_or_else(|| method.name(), syn::LitStr::value);
-    let arguments = method.arguments().map(|argument| argument.name.unraw().to_string());
-    let capacity = options.capacity.get().map(|entries| quote!(.with_capacity(#entries)));
-    let owner = if method.receiver().is_some() { quote!(Self) } else { quote!(()) };
-    let place = match (options.common.cache.get(), method.receiver()) {
-        (Some(_), _) => quote!(Elsewhere),
-        (None, Some(_)) => quote!(InSelf),
-        (None, None) => quote!(InGlobal),
-    };
-    quote_spanned! {Span::mixed_site()=>
-        #[doc(hidden)]
-        #[allow(non_upper_case_globals, dead_code, reason = "it bears the name of the query, and is there to be used")]
-        #visibility const #constant: #krate::private::Located<#krate::private::#place> = #krate::private::Located::of::<#owner>(|| {
-            static QUERY: #krate::private::Query =
-                #krate::private::Query::new(#name, ::core::module_path!(), &[#(#arguments),*])#capacity;
-            &QUERY
-        });
+/// What is particular to an entry, and asked for on a miss.
+fn entry(options: &QueryOptions, krate: &Path) -> TokenStream {
+    let ttl = options.ttl.get().map(|ttl| {
+        let ttl = ttl_of(ttl);
+        quote_spanned!(Span::mixed_site()=> .ttl(#ttl))
+    });
+    let tags = options.tags.get().into_iter().flatten().map(|given| {
+        let given = tag(given, krate);
+        quote_spanned!(Span::mixed_site()=> .tag(#given))
+    });
+    quote_spanned!(Span::mixed_site()=> || #krate::EntryOptions::new()#ttl #(#tags)*)
+}
+
+fn ttl_of(ttl: &Expr) -> TokenStream {
+    match ungrouped(ttl) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            let duration = duration::parse(&text.value()).expect("it was checked when it was read");
+            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+            quote!(::core::time::Duration::new(#seconds, #nanos))
+        }
+        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => quote!(::core::time::Duration::from_secs(#seconds)),
+        duration => quote!(#duration),
     }
 }
 
+/// A tag: a text is formatted, if there is something to format, and other expressions are as they are.
+fn tag(given: &Expr, krate: &Path) -> TokenStream {
+    match ungrouped(given) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
+            quote_spanned!(Span::mixed_site()=> #krate::private::format!(#text))
+        }
+        given => given.to_token_stream(),
+    }
+}
+
+/// What decides whether a value is stored, and with what tags, if there is something to decide.
+fn judge(options: &QueryOptions, krate: &Path) -> Option<TokenStream> {
+    let (cache_if, tags_from) = (options.cache_if.get(), options.tags_from.get());
+    if cache_if.is_none() && tags_from.is_none() {
+        return None;
+    }
+    let is_kept = cache_if.map_or_else(
+        || quote_spanned!(Span::mixed_site()=> true),
+        |cache_if| quote_spanned!(Span::mixed_site()=> #krate::private::is_kept(__cache_value, #cache_if)),
+    );
+    let tags = tags_from.map_or_else(
+        || quote_spanned!(Span::mixed_site()=> ::core::default::Default::default()),
+        |tags_from| quote_spanned!(Span::mixed_site()=> #krate::private::tags_of(__cache_value, #tags_from)),
+    );
+    Some(quote_spanned! {Span::mixed_site()=>
+        |__cache_value| if #is_kept { ::core::option::Option::Some(#tags) } else { ::core::option::Option::None }
+    })
+}
+
 /// The function around the body of a mutation.
-fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
+pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Home<'_>) -> TokenStream {
     let Method { attributes, visibility, .. } = method;
+    let krate = invalidations.common.krate();
     // Without its braces: around a single expression they would be told to be superfluous.
     let body = method.body.stream();
-    let (signature, arguments) = take_arguments(&method.signature);
+    let cache = cache(method, &invalidations.common, &krate);
+    let mutation = Mutation { method, invalidations, home, krate: &krate };
+    let targets = mutation.targets();
+    // An argument that only says what to forget, or where, would be told to be unused in the body.
+    let outside = quote!(#cache #targets);
+    let (signature, arguments) = take_arguments(&method.signature, &outside);
+    let used = method.arguments().map(|argument| argument.name).filter(|name| text::mentions(&outside, name));
     // A closure captures only what it mentions, and of `self` perhaps only a field.
     let whole_self = method.receiver().map(|receiver| {
         let this = &receiver.self_token;
         quote!(let _ = &#this;)
     });
-    let krate = invalidations.common.krate();
-    let cache = cache(method, &invalidations.common, &krate);
-    // An argument that only says where the cache is would be told to be unused in the body.
-    let used = mentioned(&cache, method.arguments().map(|argument| argument.name));
-    let targets = invalidations.targets.iter().map(|target| match target {
-        Target::All => quote!(#krate::private::Target::All),
-        Target::Query(path) => {
-            let query = site_path(method, path);
-            let known = if invalidations.common.cache.get().is_some() {
-                quote!(of_cache)
-            } else if method.receiver().is_some() {
-                quote!(of_method)
-            } else {
-                quote!(of_function)
-            };
-            // With the span of the name: an error about its place appears under it.
-            let span = last_name(path).span();
-            let krate = respan(&krate, span);
-            quote_spanned!(span=> #krate::private::#known(&#query))
-        }
-    });
-    // `impl Trait` can't be written where a closure returns, and needs no help to be inferred.
-    let nameable = method.returns().filter(|ty| !matches!(ty, Type::ImplTrait(_)));
-    let arrow = nameable.map(|ty| quote!(-> #ty));
-    let (function, outcome) = if invalidations.on.get().is_some() {
-        let ty = nameable.map_or_else(|| quote!(()), ToTokens::to_token_stream);
-        let outcome = quote! {{
-            #[allow(unused_imports, reason = "whether it is needed depends on the type")]
-            use #krate::private::ReturnedPlain as _;
-            #krate::private::Returned::<#ty>::new().outcome()
-        },};
-        (quote!(invalidating_on_ok), outcome)
-    } else {
-        (quote!(invalidating), TokenStream::new())
-    };
+    let arrow = mutation.returns().map(|ty| quote!(-> #ty));
+    let on_ok = invalidations.on.get().is_some();
+    let function = if on_ok { quote!(invalidating_on_ok) } else { quote!(invalidating) };
+    let is_asked = on_ok || invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
+    let outcome = if is_asked { mutation.outcome() } else { quote!(#krate::private::Plain) };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         #krate::private::#function(
             ::core::clone::Clone::clone(#cache),
-            &[#(#targets),*],
-            #outcome
+            #targets,
+            #outcome,
             move || #arrow {
                 #whole_self
                 #arguments
@@ -150,50 +134,92 @@ fn mutation(method: &Method, invalidations: &Invalidations) -> TokenStream {
     quote!(#(#attributes)* #visibility #signature #around)
 }
 
-/// A signature with a plain name for each argument, and the statements that give them to the user's patterns.
-///
-/// So the body owns all its arguments, also those that it doesn't use, and they are dropped when it ends: what
-/// one of them writes in its `Drop` comes before the invalidation.
-fn take_arguments(signature: &Signature) -> (Signature, TokenStream) {
-    let mut signature = signature.clone();
-    let mut statements = TokenStream::new();
-    for (number, input) in signature.inputs.iter_mut().enumerate() {
-        let FnArg::Typed(argument) = input else { continue };
-        let attributes: Vec<_> = argument.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
-        let name = plain_name(&argument.pat).cloned().unwrap_or_else(|| {
-            let name = format_ident!("__cache_argument_{number}", span = Span::mixed_site());
-            // A pattern need not take all of it: `_` takes nothing.
-            statements.extend(quote!(#(#attributes)* let #name = #name;));
-            name
-        });
-        let pattern = std::mem::replace(&mut *argument.pat, syn::parse_quote!(#name));
-        statements.extend(quote!(#(#attributes)* let #pattern = #name;));
-    }
-    (signature, statements)
+struct Mutation<'a> {
+    method: &'a Method,
+    invalidations: &'a Invalidations,
+    home: &'a Home<'a>,
+    krate: &'a Path,
 }
 
-/// Those of the names that tokens mention.
-fn mentioned<'a>(tokens: &TokenStream, names: impl Iterator<Item = &'a Ident>) -> Vec<&'a Ident> {
-    fn mentions(tokens: TokenStream, name: &Ident) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(ident) => ident == *name,
-            TokenTree::Group(group) => mentions(group.stream(), name),
-            _ => false,
+impl Mutation<'_> {
+    /// The type that is returned, if it can be written where a closure returns. `impl Trait` can't, and needs no
+    /// help to be inferred.
+    fn returns(&self) -> Option<&Type> {
+        self.method.returns().filter(|ty| !matches!(ty, Type::ImplTrait(_)))
+    }
+
+    /// Of what kind the result is.
+    fn outcome(&self) -> TokenStream {
+        let krate = self.krate;
+        let ty = self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream);
+        quote_spanned! {Span::mixed_site()=> {
+            #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+            use #krate::private::probing::*;
+            #krate::private::Returned::<#ty>::new().__cache_outcome()
+        }}
+    }
+
+    /// The targets, as a list.
+    fn targets(&self) -> TokenStream {
+        let targets = self.invalidations.targets.iter().rev();
+        targets.fold(quote_spanned!(Span::mixed_site()=> ()), |rest, target| {
+            let target = self.target(target);
+            quote_spanned!(Span::mixed_site()=> (#target, #rest))
         })
     }
-    names.filter(|name| mentions(tokens.clone(), name)).collect()
-}
 
-/// How a function refers to the constant of a query: of its own type, if it is a method.
-fn site_path(method: &Method, query: &Path) -> TokenStream {
-    let mut path = query.clone();
-    let name = last_name(query);
-    path.segments.last_mut().expect("a path is not empty").ident = site_name(name);
-    if path.leading_colon.is_none() && path.segments.len() == 1 && method.receiver().is_some() {
-        // Also with the span of the name, so that an error is under it and not under the attribute.
-        quote_spanned!(name.span()=> Self::#path)
-    } else {
-        quote!(#path)
+    fn target(&self, target: &Target) -> TokenStream {
+        let krate = self.krate;
+        match target {
+            Target::All(_) => quote_spanned!(Span::mixed_site()=> #krate::private::Target::ALL),
+            Target::Tag(given) => {
+                let given = tag(given, krate);
+                quote_spanned!(Span::mixed_site()=> #krate::private::Target::tag(#given))
+            }
+            Target::Query(query) => self.query(query),
+            Target::Keyed(keyed) => {
+                let named = self.key(keyed);
+                self.located(&keyed.query, &named)
+            }
+            Target::FromResult { closure, keyed } => {
+                let (known, outcome, named) = (self.query(&keyed.query), self.outcome(), self.key(keyed));
+                let mut closure = closure.clone();
+                *closure.body = Expr::Verbatim(named);
+                let ty = self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream);
+                quote_spanned! {Span::mixed_site()=>
+                    #krate::private::from_result::<#ty, _, _, _>(#outcome, #known, #closure)
+                }
+            }
+        }
+    }
+
+    /// All entries of a query.
+    fn query(&self, query: &ExprPath) -> TokenStream {
+        let mut query = query.clone();
+        query.path.segments.last_mut().expect("a path is not empty").arguments = syn::PathArguments::None;
+        let constant = self.home.constant(self.method, &query);
+        let span = last_name(&query.path).span();
+        self.located(&query, &quote_spanned!(span=> &#constant))
+    }
+
+    /// One key of a query.
+    fn key(&self, Keyed { query, arguments }: &Keyed) -> TokenStream {
+        let function = self.home.key_function(self.method, query);
+        quote!(#function #arguments)
+    }
+
+    /// What is named, in the cache in which it is.
+    fn located(&self, query: &ExprPath, named: &TokenStream) -> TokenStream {
+        let is_told = self.invalidations.common.cache.get().is_some();
+        // With the span of the name: an error about its place appears under it.
+        let span = last_name(&query.path).span();
+        let krate = respan(self.krate, span);
+        match (self.method.this(), is_told) {
+            (Some(this), false) => quote_spanned!(span=> #krate::private::of_method(#named, #this)),
+            (Some(this), true) => quote_spanned!(span=> #krate::private::of_method_in_cache(#named, #this)),
+            (None, false) => quote_spanned!(span=> #krate::private::of_function(#named)),
+            (None, true) => quote_spanned!(span=> #krate::private::of_function_in_cache(#named)),
+        }
     }
 }
 
@@ -201,55 +227,41 @@ fn last_name(path: &Path) -> &Ident {
     &path.segments.last().expect("a path is not empty").ident
 }
 
+/// A signature with a plain name for each argument, and the statements that give them to the user's patterns.
+///
+/// So the body owns all its arguments, also those that it doesn't use, and they are dropped when it ends: what
+/// one of them writes in its `Drop` comes before the invalidation. Only a pattern of which something is mentioned
+/// outside of the body stays where it is.
+fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, TokenStream) {
+    let mut signature = signature.clone();
+    let mut statements = TokenStream::new();
+    for (number, input) in signature.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(argument) = input else { continue };
+        let attributes: Vec<_> = argument.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+        let name = if let Some(name) = plain_name(&argument.pat) {
+            name.clone()
+        } else {
+            let bound = bound_names(&argument.pat);
+            if bound.iter().any(|name| text::mentions(outside, name)) {
+                statements.extend(quote!(#(#attributes)* let _ = (#(&#bound,)*);));
+                continue;
+            }
+            let name = given_name(number);
+            // A pattern need not take all of it: `_` takes nothing.
+            statements.extend(quote!(#(#attributes)* let #name = #name;));
+            name
+        };
+        let pattern = std::mem::replace(&mut *argument.pat, syn::parse_quote!(#name));
+        statements.extend(quote!(#(#attributes)* let #pattern = #name;));
+    }
+    (signature, statements)
+}
+
 /// An expression for the cache, as a reference.
 fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream {
     if let Some(cache) = options.cache.get() {
         return quote!(#cache);
     }
-    let Some(receiver) = method.receiver() else {
-        return quote_spanned!(Span::mixed_site()=> #krate::Cache::global());
-    };
-    let this = &receiver.self_token;
-    let reference = match &receiver.kind {
-        ReceiverKind::Reference(_, _, None) => quote!(#this),
-        ReceiverKind::Reference(..) => quote!(&*#this),
-        _ => quote!(&#this),
-    };
-    quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#reference))
-}
-
-fn ttl(options: &QueryOptions, krate: &Path) -> TokenStream {
-    let Some(ttl) = options.ttl.get() else { return quote!(::core::option::Option::None) };
-    let duration = match ungrouped(ttl) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            let duration = duration::parse(&text.value()).expect("it was checked when it was read");
-            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-            quote!(::core::time::Duration::new(#seconds, #nanos))
-        }
-        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => quote!(::core::time::Duration::from_secs(#seconds)),
-        duration => quote!(#duration),
-    };
-    quote!(#krate::private::ttl(#duration))
-}
-
-/// The key: a list of the arguments, as borrowed.
-fn parts(method: &Method, krate: &Path) -> TokenStream {
-    let arguments: Vec<Argument<'_>> = method.arguments().collect();
-    arguments.iter().rev().fold(quote!(()), |rest, argument| {
-        let name = argument.name;
-        let borrowed = if argument.is_reference() { quote!(#name) } else { quote!(&#name) };
-        // With the span of the type: an error about the key appears under it.
-        let at_type = respan(krate, argument.ty.span());
-        let part = quote_spanned!(argument.ty.span()=> (&#at_type::private::Argument(#borrowed)).part());
-        quote!((#part, #rest))
-    })
-}
-
-/// A path as if it stood elsewhere.
-fn respan(path: &Path, span: Span) -> TokenStream {
-    let moved = path.to_token_stream().into_iter().map(|mut token| {
-        token.set_span(span);
-        token
-    });
-    moved.collect()
+    let of_self = method.this().map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
+    of_self.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> #krate::Cache::global()))
 }

@@ -13,9 +13,8 @@ pub(crate) fn raw(item: &TokenStream, error: &Error) -> TokenStream {
     quote!(#item #error)
 }
 
-/// A function, with what else there was to be beside it.
-pub(crate) fn method(method: &Method, beside: &TokenStream, error: &Error) -> TokenStream {
+/// A function, without what the attribute would have made of it.
+pub(crate) fn function(method: &Method) -> TokenStream {
     let Method { attributes, visibility, signature, body } = method;
-    let error = error.to_compile_error();
-    quote!(#(#attributes)* #visibility #signature #body #beside #error)
+    quote!(#(#attributes)* #visibility #signature #body)
 }

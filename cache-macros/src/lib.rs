@@ -10,11 +10,18 @@
 use proc_macro::TokenStream;
 
 mod args;
+mod attribute;
+mod beside;
+mod cached_impl;
 mod derive;
 mod duration;
+mod errors;
 mod expand;
 mod fallback;
+mod key;
 mod method;
+mod targets;
+mod text;
 mod validate;
 
 /// Caches what a function returns, under its arguments.
@@ -82,7 +89,7 @@ mod validate;
 /// ```
 #[proc_macro_attribute]
 pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::cached_query(options.into(), &item.into()).into()
+    attribute::cached_query(options.into(), &item.into()).into()
 }
 
 /// Forgets what a mutation makes wrong, when its body has ended.
@@ -142,7 +149,13 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
-    expand::invalidates(targets.into(), &item.into()).into()
+    attribute::invalidates(targets.into(), &item.into()).into()
+}
+
+/// Goes on the `impl` of a trait in which functions are annotated.
+#[proc_macro_attribute]
+pub fn cached_impl(options: TokenStream, item: TokenStream) -> TokenStream {
+    cached_impl::cached_impl(&options.into(), &item.into()).into()
 }
 
 /// Implements the trait `HasCache` for a struct: the cache is its field of type `Cache`, or the one that is

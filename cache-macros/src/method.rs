@@ -1,10 +1,18 @@
 //! The annotated function: its signature taken apart, its body kept as it is.
 
+use std::borrow::Cow;
+
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{AttrStyle, Attribute, Error, FnArg, Pat, PatType, Receiver, ReturnType, Signature, Type, Visibility};
+use syn::visit::{self, Visit};
+use syn::{
+    AttrStyle, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, PathArguments, Receiver, ReceiverKind,
+    ReturnType, Signature, Type, Visibility,
+};
 
+#[derive(Clone)]
 pub(crate) struct Method {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -12,10 +20,15 @@ pub(crate) struct Method {
     pub(crate) body: Group,
 }
 
-/// An argument whose pattern is a mere name.
+/// A name that the arguments give to the body.
 pub(crate) struct Argument<'a> {
-    pub(crate) name: &'a Ident,
-    pub(crate) ty: &'a Type,
+    pub(crate) name: Cow<'a, Ident>,
+    /// How a listing names it.
+    pub(crate) shown: String,
+    /// Not known of a name within a pattern.
+    pub(crate) ty: Option<&'a Type>,
+    /// Of the argument that it is, or is in.
+    pub(crate) cfgs: Vec<&'a Attribute>,
 }
 
 impl Parse for Method {
@@ -84,10 +97,70 @@ impl Method {
         })
     }
 
-    /// The arguments that have a name.
-    pub(crate) fn arguments(&self) -> impl Iterator<Item = Argument<'_>> {
-        self.typed_arguments()
-            .filter_map(|argument| Some(Argument { name: plain_name(&argument.pat)?, ty: &argument.ty }))
+    /// The names that the arguments give to the body. A pattern that binds none counts as one, of the name that
+    /// [`Self::name_arguments`] gives it.
+    pub(crate) fn arguments<'a>(&'a self) -> impl Iterator<Item = Argument<'a>> {
+        self.typed_arguments().enumerate().flat_map(|(number, argument)| {
+            let cfgs: Vec<_> = cfgs(&argument.attrs).collect();
+            let of = |name: Cow<'a, Ident>, shown, ty| Argument { name, shown, ty, cfgs: cfgs.clone() };
+            if let Some(name) = plain_name(&argument.pat) {
+                return vec![of(Cow::Borrowed(name), name.unraw().to_string(), Some(&*argument.ty))];
+            }
+            let names = bound_names(&argument.pat);
+            if names.is_empty() {
+                let shown = argument.pat.to_token_stream().to_string();
+                return vec![of(Cow::Owned(given_name(number)), shown, Some(&*argument.ty))];
+            }
+            names.into_iter().map(|name| of(Cow::Borrowed(name), name.unraw().to_string(), None)).collect()
+        })
+    }
+
+    /// The signature, in which every argument has a name.
+    pub(crate) fn name_arguments(&self) -> Signature {
+        let mut signature = self.signature.clone();
+        let typed = signature.inputs.iter_mut().filter_map(|input| match input {
+            FnArg::Typed(argument) => Some(argument),
+            FnArg::Receiver(_) => None,
+        });
+        for (number, argument) in typed.enumerate() {
+            if plain_name(&argument.pat).is_none() && bound_names(&argument.pat).is_empty() {
+                let name = given_name(number);
+                *argument.pat = syn::parse_quote!(#name);
+            }
+        }
+        signature
+    }
+
+    /// Whether it is certain that the function is in an `impl` or a trait.
+    pub(crate) fn is_associated(&self) -> bool {
+        fn mentions_self(tokens: TokenStream) -> bool {
+            tokens.into_iter().any(|token| match token {
+                TokenTree::Ident(ident) => ident == "Self",
+                TokenTree::Group(group) => mentions_self(group.stream()),
+                _ => false,
+            })
+        }
+        self.receiver().is_some() || mentions_self(self.signature.to_token_stream())
+    }
+
+    /// The attributes that say whether the function is there at all.
+    pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        cfgs(&self.attributes)
+    }
+
+    /// An expression for `self` as a `&Self`, if there is one.
+    pub(crate) fn this(&self) -> Option<TokenStream> {
+        let receiver = self.receiver()?;
+        let this = &receiver.self_token;
+        Some(match &receiver.kind {
+            ReceiverKind::Reference(_, _, None) => quote!(#this),
+            ReceiverKind::Reference(..) => quote!(&*#this),
+            ReceiverKind::Typed(_, ty) => {
+                let stars = (0..depth_of_self(ty)).map(|_| quote!(*));
+                quote!(&#(#stars)* #this)
+            }
+            _ => quote!(&#this),
+        })
     }
 
     pub(crate) fn returns(&self) -> Option<&Type> {
@@ -104,9 +177,29 @@ fn braces(body: TokenStream, span: Span) -> Group {
     group
 }
 
-impl Argument<'_> {
-    pub(crate) fn is_reference(&self) -> bool {
-        matches!(bare_type(self.ty), Type::Reference(_))
+fn cfgs(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
+}
+
+/// The name of an argument whose pattern has none.
+pub(crate) fn given_name(number: usize) -> Ident {
+    format_ident!("__cache_argument_{number}", span = Span::mixed_site())
+}
+
+/// How many pointers there are around `Self` in the type of a receiver.
+fn depth_of_self(ty: &Type) -> usize {
+    match bare_type(ty) {
+        Type::Reference(reference) => 1 + depth_of_self(&reference.elem),
+        Type::Path(path) => {
+            let arguments = path.path.segments.last().map(|last| &last.arguments);
+            let Some(PathArguments::AngleBracketed(arguments)) = arguments else { return 0 };
+            let ty = arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                _ => None,
+            });
+            ty.map_or(0, |ty| 1 + depth_of_self(ty))
+        }
+        _ => 0,
     }
 }
 
@@ -118,6 +211,22 @@ pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
     }
 }
 
+/// All names that a pattern binds.
+pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
+    struct Names<'ast>(Vec<&'ast Ident>);
+
+    impl<'ast> Visit<'ast> for Names<'ast> {
+        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+            self.0.push(&pattern.ident);
+            visit::visit_pat_ident(self, pattern);
+        }
+    }
+
+    let mut names = Names(Vec::new());
+    names.visit_pat(pattern);
+    names.0
+}
+
 /// A type without parentheses, and without the invisible group that it has if it came through a `macro_rules!`.
 pub(crate) fn bare_type(mut ty: &Type) -> &Type {
     loop {
@@ -127,13 +236,4 @@ pub(crate) fn bare_type(mut ty: &Type) -> &Type {
             _ => return ty,
         }
     }
-}
-
-/// The name of the constant that stands for a query. It has the span of the query's name.
-pub(crate) fn site_name(query: &Ident) -> Ident {
-    const PREFIX: &str = "__cached_query_";
-    let name = query.unraw().to_string();
-    // The compiler, asked for a name that no query has, suggests that of such a constant.
-    let name = name.strip_prefix(PREFIX).unwrap_or(&name);
-    Ident::new(&format!("{PREFIX}{name}"), query.span())
 }

@@ -1,27 +1,102 @@
 //! Everything that cannot work, refused with what to do instead.
 
+use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, Receiver, ReceiverKind, Signature, Type};
 
-use crate::args::{Errors, Invalidations, Target};
-use crate::method::{Method, bare_type, plain_name};
+use crate::args::QueryOptions;
+use crate::errors::{Errors, did_you_mean};
+use crate::key::unknown_borrow;
+use crate::method::{Argument, Method, bare_type};
+use crate::targets::{Invalidations, Target};
+use crate::text;
 
-pub(crate) fn cached_query(method: &Method, errors: &mut Errors) {
+pub(crate) fn cached_query(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     qualifiers(&method.signature, errors);
     if let Some(receiver) = method.receiver() {
         query_receiver(receiver, errors);
     }
-    for argument in method.typed_arguments() {
-        if let Type::Reference(reference) = bare_type(&argument.ty)
-            && reference.mutability.is_some()
-        {
-            errors.add_at(&argument.ty, "take the argument by value or by `&`: a cached query may not mutate");
-        }
-        if plain_name(&argument.pat).is_none() {
-            errors.add_at(&argument.pat, "give the argument a name: it is part of the key");
+    key(method, options, errors);
+    tags(options, errors);
+    other_attributes(
+        method,
+        |name| match name {
+            "cached_query" => Some("one `#[cached_query]` is enough: keep one"),
+            "invalidates" => {
+                Some("a query that forgets would do so on a miss only: take the one attribute or the other")
+            }
+            _ => None,
+        },
+        errors,
+    );
+    returned(method, errors);
+}
+
+/// What is the key, and what takes its place.
+fn key(method: &Method, options: &QueryOptions, errors: &mut Errors) {
+    if let (Some(_), Some(skipped)) = (options.key.get(), options.skip.get()) {
+        errors
+            .add(skipped[0].span(), "leave `skip` away: with `key(..)` no argument is part of the key but those in it");
+    }
+    let arguments: Vec<_> = method.arguments().collect();
+    let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
+    for (number, name) in skipped.iter().enumerate() {
+        if !arguments.iter().any(|argument| argument.is(name)) {
+            let known: Vec<_> = arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
+            let nearest = did_you_mean(&name.unraw().to_string(), known.iter().map(String::as_str));
+            errors.add(name.span(), &format!("there is no argument `{name}`{nearest}"));
+        } else if skipped[..number].iter().any(|other| other.unraw() == name.unraw()) {
+            errors.add(name.span(), &format!("`{name}` is skipped twice: name it once"));
         }
     }
-    returned(method, errors);
+    if options.key.get().is_some() {
+        return;
+    }
+    for Argument { ty, .. } in arguments.iter().filter(|argument| !skipped.iter().any(|name| argument.is(name))) {
+        let Some(ty) = ty else { continue };
+        match bare_type(ty) {
+            Type::Reference(reference) if reference.mutability.is_some() => {
+                let message = "take the argument by value or by `&`, for a cached query may not mutate; or leave it out with `skip(..)`";
+                errors.add_at(ty, message);
+            }
+            Type::ImplTrait(bounds) if !bounds.to_token_stream().to_string().contains("Hash") => {
+                errors.add_at(ty, "say with `key(..)` what of it is the key, or leave it out with `skip(..)`: nothing is known of its type");
+            }
+            _ => {
+                if let Some(borrowed) = unknown_borrow(ty) {
+                    errors.add_at(
+                        borrowed,
+                        "say with `key(..)` what of it is the key, or leave it out with `skip(..)`: it borrows, and cannot be stored as it is",
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Calls that differ in a skipped argument share an entry, and that would bear the tag of the first alone.
+fn tags(options: &QueryOptions, errors: &mut Errors) {
+    for tag in options.tags.get().into_iter().flatten() {
+        for name in options.skip.get().into_iter().flatten() {
+            if text::mentions(&tag.to_token_stream(), name) {
+                let message = format!(
+                    "`{name}` is skipped: one entry is for all its values, and would bear the tag of the first. Make it part of the key, or take it out of the tag"
+                );
+                errors.add_at(tag, &message);
+            }
+        }
+    }
+}
+
+/// Finds attributes that don't go together with this one.
+fn other_attributes(method: &Method, fault: fn(&str) -> Option<&'static str>, errors: &mut Errors) {
+    for attribute in &method.attributes {
+        let name = attribute.path().segments.last().map(|last| last.ident.to_string());
+        if let Some(fault) = name.as_deref().and_then(fault) {
+            errors.add_at(attribute.path(), fault);
+        }
+    }
 }
 
 pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors: &mut Errors) {
@@ -41,19 +116,44 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
         let message = "return it without `mut`: what is written through it is written after the invalidation";
         errors.add_at(reference, message);
     }
+    other_attributes(
+        method,
+        |name| {
+            (name == "cached_query")
+                .then_some("a query that forgets would do so on a miss only: take the one attribute or the other")
+        },
+        errors,
+    );
+    targets(method, &invalidations.targets, errors);
+}
+
+fn targets(method: &Method, targets: &[Target], errors: &mut Errors) {
     // One that could not be read is a target too.
-    if invalidations.targets.is_empty() && errors.is_empty() {
+    if targets.is_empty() && errors.is_empty() {
         errors.add(
             proc_macro2::Span::call_site(),
             "say what is to be forgotten: the names of queries, as in `#[invalidates(\"get_track\")]`, or `all`",
         );
     }
-    let all = invalidations.targets.iter().any(|target| matches!(target, Target::All));
-    for target in &invalidations.targets {
-        if let (true, Target::Query(path)) = (all, target) {
+    let all = targets.iter().find_map(|target| match target {
+        Target::All(all) => Some(all),
+        _ => None,
+    });
+    if let (Some(all), true) = (all, targets.len() > 1) {
+        let message =
+            "`all` forgets the others too: keep the one or the others, or write \"all\" for a query of that name";
+        errors.add(all.span(), message);
+    }
+    let returns_nothing = match method.returns().map(bare_type) {
+        None => true,
+        Some(Type::Tuple(tuple)) => tuple.elems.is_empty(),
+        Some(_) => false,
+    };
+    for target in targets {
+        if let (true, Target::FromResult { closure, .. }) = (returns_nothing, target) {
             errors.add_at(
-                path,
-                "`all` forgets this too: keep the one or the other, or write \"all\" for a query of that name",
+                &closure.inputs,
+                "return the value that the arguments come from: this function returns nothing",
             );
         }
     }

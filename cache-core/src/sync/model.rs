@@ -56,6 +56,7 @@ impl Condvar {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct RwLock<T>(shuttle::sync::RwLock<T>);
 
 impl<T> RwLock<T> {

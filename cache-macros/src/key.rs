@@ -1,0 +1,232 @@
+//! The key of a query: from its parameters, or what it says instead, to parts of a key.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{
+    Expr, GenericArgument, Lifetime, ParenthesizedGenericArguments, Path, PathArguments, Type, TypeFnPtr, TypeReference,
+};
+
+use crate::args::QueryOptions;
+use crate::method::{Argument, Method, bare_type};
+
+/// What the key of a query is made of.
+pub(crate) enum Key<'a> {
+    Arguments(Vec<Argument<'a>>),
+    Given(&'a [Expr]),
+}
+
+impl<'a> Key<'a> {
+    pub(crate) fn of(method: &'a Method, options: &'a QueryOptions) -> Self {
+        if let Some(given) = options.key.get() {
+            return Self::Given(given);
+        }
+        let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
+        let is_skipped = |argument: &Argument<'_>| skipped.iter().any(|skipped| argument.is(skipped));
+        Self::Arguments(method.arguments().filter(|argument| !is_skipped(argument)).collect())
+    }
+
+    /// The names of the parts, as the items of an array.
+    pub(crate) fn names(&self) -> TokenStream {
+        match self {
+            Self::Arguments(arguments) => {
+                let names = arguments.iter().map(|Argument { shown, cfgs, .. }| quote!(#(#cfgs)* #shown));
+                quote!(#(#names),*)
+            }
+            Self::Given(given) => quote!(#(::core::stringify!(#given)),*),
+        }
+    }
+
+    /// The parts, as borrowed.
+    pub(crate) fn parts(&self, krate: &Path) -> TokenStream {
+        let end = quote_spanned!(Span::mixed_site()=> ());
+        match self {
+            Self::Arguments(arguments) => arguments.iter().rev().fold(end, |rest, argument| {
+                let Argument { name, ty, cfgs, .. } = argument;
+                let part = match ty {
+                    Some(ty) => part(ty, &quote!(#name), krate),
+                    None => leaf(&quote!(#name), name.span(), krate),
+                };
+                if cfgs.is_empty() {
+                    return quote_spanned!(Span::mixed_site()=> (#part, #rest));
+                }
+                quote_spanned!(Span::mixed_site()=> {
+                    let __cache_rest = #rest;
+                    #(#cfgs)*
+                    let __cache_rest = (#part, __cache_rest);
+                    __cache_rest
+                })
+            }),
+            Self::Given(given) => given.iter().rev().fold(end, |rest, expression| {
+                let part = leaf(&expression.to_token_stream(), expression.span(), krate);
+                quote_spanned!(Span::mixed_site()=> (#part, #rest))
+            }),
+        }
+    }
+
+    /// Whether `self` has a part in it.
+    pub(crate) fn mentions_self(&self) -> bool {
+        match self {
+            Self::Arguments(_) => false,
+            Self::Given(given) => given.iter().any(|expression| has_self(expression.to_token_stream())),
+        }
+    }
+}
+
+impl Argument<'_> {
+    pub(crate) fn is(&self, name: &Ident) -> bool {
+        self.name.unraw() == name.unraw()
+    }
+}
+
+fn has_self(tokens: TokenStream) -> bool {
+    // The first segment of a path is no value.
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+        let found = match token {
+            TokenTree::Ident(ident) => ident == "self" && !is_path,
+            TokenTree::Group(group) => has_self(group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+/// The same tokens with another name for `self`.
+pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut renamed = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+        renamed.extend([match token {
+            TokenTree::Ident(ident) if ident == "self" && !is_path => TokenTree::Ident(name.clone()),
+            TokenTree::Group(group) => {
+                let mut inner = proc_macro2::Group::new(group.delimiter(), with_self_as(name, group.stream()));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            other => other,
+        }]);
+    }
+    renamed
+}
+
+/// The part that stands for a place of a type.
+///
+/// References in it are looked up as they are, as far as they are seen: what borrows has no owned form of its own
+/// that could be stored.
+fn part(ty: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
+    let ty = bare_type(ty);
+    match ty {
+        Type::Reference(reference) => part(&reference.elem, &quote!(*#place), krate),
+        _ if !borrows(ty) => leaf(place, ty.span(), krate),
+        Type::Tuple(tuple) => {
+            let items = tuple.elems.iter().enumerate().rev();
+            let list = items.fold(quote_spanned!(Span::mixed_site()=> ()), |rest, (number, item)| {
+                let number = syn::Index::from(number);
+                let item = part(item, &quote!((#place).#number), krate);
+                quote_spanned!(Span::mixed_site()=> (#item, #rest))
+            });
+            quote_spanned!(Span::mixed_site()=> #krate::private::Tuple(#list))
+        }
+        Type::Array(array) => each(&array.elem, place, krate),
+        Type::Slice(slice) => each(&slice.elem, place, krate),
+        _ => match container(ty) {
+            Some((name, item)) if name == "Option" => {
+                let item = part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item), krate);
+                quote_spanned! {Span::mixed_site()=>
+                    ::core::option::Option::map(::core::option::Option::as_ref(&#place), |__cache_item| #item)
+                }
+            }
+            Some((name, item)) if name == "Vec" => each(item, place, krate),
+            Some((name, item)) if name == "Cow" => leaf(&quote!(*#place), item.span(), krate),
+            Some((_, item)) => part(item, &quote!(*#place), krate),
+            None => leaf(place, ty.span(), krate),
+        },
+    }
+}
+
+fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
+    let item = part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item), krate);
+    quote_spanned!(Span::mixed_site()=> #krate::private::each(&(#place)[..], |__cache_item| #item))
+}
+
+/// The part that a place is as a whole. An error about the key appears under `span`.
+fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
+    let krate = respan(krate, span);
+    quote_spanned!(span=> (&&&&#krate::private::Argument(&#place)).__cache_part())
+}
+
+/// A path as if it stood elsewhere.
+pub(crate) fn respan(path: &Path, span: Span) -> TokenStream {
+    let moved = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    moved.collect()
+}
+
+/// The name of a type that is known to hold nothing but another type, and that type.
+fn container(ty: &Type) -> Option<(&Ident, &Type)> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let is_known = ["Option", "Vec", "Cow", "Box", "Arc", "Rc"].iter().any(|known| last.ident == known);
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    match (types.next(), types.next()) {
+        (Some(item), None) if is_known => Some((&last.ident, item)),
+        _ => None,
+    }
+}
+
+/// What there is in a type that borrows, and of which no part can be made.
+pub(crate) fn unknown_borrow(ty: &Type) -> Option<&Type> {
+    let ty = bare_type(ty);
+    match ty {
+        Type::Reference(reference) => unknown_borrow(&reference.elem),
+        _ if !borrows(ty) => None,
+        Type::Tuple(tuple) => tuple.elems.iter().find_map(unknown_borrow),
+        Type::Array(array) => unknown_borrow(&array.elem),
+        Type::Slice(slice) => unknown_borrow(&slice.elem),
+        _ => match container(ty) {
+            Some((name, _)) if name == "Cow" => None,
+            Some((_, item)) => unknown_borrow(item),
+            None => Some(ty),
+        },
+    }
+}
+
+/// Whether a type is seen to borrow from what does not live for ever.
+fn borrows(ty: &Type) -> bool {
+    struct Borrows(bool);
+
+    impl<'ast> Visit<'ast> for Borrows {
+        fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+            self.0 |= reference.lifetime.is_none();
+            visit::visit_type_reference(self, reference);
+        }
+
+        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+            self.0 |= lifetime.ident != "static";
+        }
+
+        // The arguments of functions in it borrow nothing that it holds.
+        fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
+        // Lengths of arrays are no types.
+        fn visit_expr(&mut self, _: &'ast Expr) {}
+    }
+
+    let mut found = Borrows(false);
+    found.visit_type(ty);
+    found.0
+}
