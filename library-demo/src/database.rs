@@ -2,6 +2,7 @@
 //! offers, under the same names and without a cache.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{
         Mutex, PoisonError,
@@ -199,6 +200,25 @@ impl Database {
             let mut statement = session.prepare("SELECT track_id FROM purchase ORDER BY id")?;
             let ids = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
             Ok(ids)
+        })
+    }
+
+    /// The tracks of each playlist, by id.
+    ///
+    /// # Errors
+    ///
+    /// If `SQLite` fails.
+    pub fn get_playlists(&self) -> Result<Vec<Vec<TrackId>>, DbError> {
+        self.with(|session| {
+            let mut statement =
+                session.prepare("SELECT playlist_id, track_id FROM playlist_track ORDER BY playlist_id, track_id")?;
+            let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut playlists = BTreeMap::<u32, Vec<TrackId>>::new();
+            for row in rows {
+                let (playlist, track) = row?;
+                playlists.entry(playlist).or_default().push(track);
+            }
+            Ok(playlists.into_values().collect())
         })
     }
 

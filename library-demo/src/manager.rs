@@ -3,16 +3,19 @@
 //!
 //! | mutation             | forgets                                                                   |
 //! |----------------------|---------------------------------------------------------------------------|
-//! | `add_track`          | all tracks, search, recent; *and one track*                               |
+//! | `add_track`          | all tracks, search, recent; *and the track of that id*                    |
 //! | `set_track_favorite` | favourites                                                                |
-//! | `record_track_play`  | popular, recent, all tracks, one track                                    |
-//! | `update_track`       | one track, search, all tracks; *and favourites, recent, popular*          |
-//! | `delete_track`       | all six                                                                   |
-//! | `import`             | all six                                                                   |
+//! | `record_track_play`  | popular, recent, all tracks, the track of that id                         |
+//! | `update_track`       | the track of that id, search, all tracks; *and favourites, recent, popular* |
+//! | `delete_track`       | all tracks, the track of that id, search, favourites, recent, popular     |
+//! | `import`             | everything                                                                |
 //!
 //! What is in italics goes beyond the table this application was specified with; each has its
 //! reason below. The rest of that table is exact because of what the answers show: no row tells
 //! whether a track is a favourite, and a search or the favourites show no plays.
+//!
+//! Of `get_track` one entry is forgotten, that of the track in question: `get_track(id)` names it by
+//! its arguments. Which pages show a track is not known, and so the paged reads are forgotten whole.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 use indicatif::ProgressBar;
@@ -108,8 +111,9 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the id wanted is taken, or the database fails.
-    // `get_track` goes beyond the table: it may have cached that the new id does not exist.
-    #[invalidates("get_all_tracks", "search_tracks", "get_recent_tracks", "get_track")]
+    // `get_track` goes beyond the table: it may have cached that the new id does not exist. The id is known when the
+    // track was added, and if it was not, all of them are forgotten.
+    #[invalidates("get_all_tracks", "search_tracks", "get_recent_tracks", |track| get_track(track.info.id))]
     pub fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
         self.database.add_track(new)
     }
@@ -129,7 +133,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If there is no such track, or the database fails.
-    #[invalidates("get_popular_tracks", "get_recent_tracks", "get_all_tracks", "get_track")]
+    #[invalidates("get_popular_tracks", "get_recent_tracks", "get_all_tracks", get_track(id))]
     pub fn record_track_play(&self, id: TrackId) -> Result<Track, DbError> {
         self.database.record_track_play(id)
     }
@@ -140,7 +144,7 @@ impl LibraryManager {
     ///
     /// If there is no such track, or the database fails.
     #[invalidates(
-        "get_track",
+        get_track(id),
         "search_tracks",
         "get_all_tracks",
         // Beyond the table: these show titles, too.
@@ -159,7 +163,7 @@ impl LibraryManager {
     /// If there is no such track, or the database fails.
     #[invalidates(
         "get_all_tracks",
-        "get_track",
+        get_track(id),
         "search_tracks",
         "get_favorite_tracks",
         "get_recent_tracks",

@@ -116,6 +116,27 @@ fn every_mutation_forgets_exactly_the_answers_it_changes() {
 }
 
 #[test]
+fn what_is_known_of_other_tracks_is_kept() {
+    for case in CASES {
+        let library = library();
+        library.get_track(TrackId(3)).unwrap();
+        (case.mutate)(&library, case.id);
+        let hits = library.cache().stats().hits;
+        library.get_track(TrackId(3)).unwrap();
+        assert_eq!(library.cache().stats().hits, hits + 1, "{}", case.mutation);
+    }
+}
+
+/// Which track it would have been is not known then.
+#[test]
+fn an_addition_that_fails_forgets_all_tracks() {
+    let library = library();
+    library.get_track(TrackId(3)).unwrap();
+    library.add_track(&new_track(2, "Taken")).unwrap_err();
+    assert!(library.cache().is_empty());
+}
+
+#[test]
 fn the_absence_of_a_track_is_cached_until_it_is_added() {
     let library = library();
     assert_eq!(library.get_track(TrackId(4)).unwrap(), None);

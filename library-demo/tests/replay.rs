@@ -44,13 +44,14 @@ fn the_trace_is_every_purchase_and_the_same_every_time() {
 fn the_check_finds_answers_that_a_change_behind_the_cache_made_stale() {
     let broken = Policy {
         name: "broken",
-        after_mutation: |manager| manager.database().set_track_favorite(TrackId(1), true),
-        ..Policy::FORGET_BY_NAME
+        after_mutation: |manager, _| manager.database().set_track_favorite(TrackId(1), true),
+        ..Policy::FORGET_BY_KEY
     };
     let steps = sample_trace(VISITS);
     let stale = |policy| Player::new(policy).unwrap().play(&steps, Check::Stale).unwrap().stale;
     assert!(stale(broken) > 0);
     assert_eq!(stale(Policy::FORGET_BY_NAME), 0);
+    assert_eq!(stale(Policy::FORGET_BY_KEY), 0);
     // Without a cache there is nothing that the same change could make stale.
     assert_eq!(stale(Policy { after_mutation: broken.after_mutation, ..Policy::NO_CACHE }), 0);
 }

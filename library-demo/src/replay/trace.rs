@@ -69,6 +69,27 @@ pub fn trace(library: &Database, visits: usize) -> Result<Vec<Step>, DbError> {
     Ok(steps)
 }
 
+/// The steps of somebody who goes through the playlists of a freshly imported library, in portions: looks at
+/// each track of a portion, and plays the first.
+///
+/// Many tracks are on several playlists, and so are looked at again, after others were played.
+///
+/// # Errors
+///
+/// If the database fails.
+pub fn playlists(library: &Database) -> Result<Vec<Step>, DbError> {
+    /// Tracks to a portion.
+    const PORTION: usize = 25;
+    let mut steps = Vec::new();
+    for playlist in library.get_playlists()? {
+        for portion in playlist.chunks(PORTION) {
+            steps.extend(portion.iter().map(|&id| Step::Read(Read::Track(id))));
+            steps.push(Step::Mutation(Mutation::Play(portion[0])));
+        }
+    }
+    Ok(steps)
+}
+
 /// The offset of the page of the catalogue that shows an imported track. The catalogue is in the
 /// order of ids, and the imported ones count up from 1 without a gap.
 fn page_of(id: TrackId) -> u32 {

@@ -64,7 +64,7 @@ pub enum Check {
 
 /// What is cached, and what is forgotten at a mutation.
 ///
-/// The manager itself forgets by name. The other policies are made of it: by what its cache can
+/// The manager itself forgets by key where it can. The other policies are made of it: by what its cache can
 /// hold, and by what happens after each mutation.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
@@ -73,26 +73,39 @@ pub struct Policy {
     /// Makes the manager's cache.
     pub cache: fn() -> Cache,
     /// Called after each mutation.
-    pub after_mutation: fn(&LibraryManager) -> Result<(), DbError>,
+    pub after_mutation: fn(&LibraryManager, &Mutation) -> Result<(), DbError>,
 }
 
 impl Policy {
     /// Every read goes to the database.
     pub const NO_CACHE: Self =
-        Self { name: "no cache", cache: || Cache::builder().capacity(0).build(), after_mutation: |_| Ok(()) };
+        Self { name: "no cache", cache: || Cache::builder().capacity(0).build(), after_mutation: |_, _| Ok(()) };
 
     /// Every mutation empties the cache.
     pub const CLEAR_EVERYTHING: Self = Self {
         name: "clear everything",
         cache: Cache::new,
-        after_mutation: |manager| {
+        after_mutation: |manager, _| {
             manager.cache().invalidate_all();
             Ok(())
         },
     };
 
-    /// Every mutation forgets the queries it names.
-    pub const FORGET_BY_NAME: Self = Self { name: "forget by name", cache: Cache::new, after_mutation: |_| Ok(()) };
+    /// Every mutation forgets the queries it names, whole.
+    pub const FORGET_BY_NAME: Self = Self {
+        name: "forget by name",
+        cache: Cache::new,
+        after_mutation: |manager, mutation| {
+            // No row shows the flag.
+            if !matches!(mutation, Mutation::Favorite(..)) {
+                manager.cache().invalidate(["get_track"]);
+            }
+            Ok(())
+        },
+    };
+
+    /// Every mutation forgets the single entry where that is known, and else the queries it names.
+    pub const FORGET_BY_KEY: Self = Self { name: "forget by key", cache: Cache::new, after_mutation: |_, _| Ok(()) };
 }
 
 /// What playing some steps came to.
@@ -146,7 +159,7 @@ impl Player {
                 }
                 Step::Mutation(mutation) => {
                     self.make(mutation)?;
-                    (self.policy.after_mutation)(&self.manager)?;
+                    (self.policy.after_mutation)(&self.manager, mutation)?;
                 }
             }
         }
