@@ -196,7 +196,6 @@ impl Engine {
         self.query(site).counters.count(Event::Invalidation);
         self.versions.invalidate(|version| {
             let now = self.time.now();
-            // After the version was taken: of a scope or a store that isn't there yet all loads begin later.
             let scopes = scope.map_or_else(|| self.scopes.all(), |scope| vec![scope.clone()]);
             for store in self.queries.stores(site, key.instance) {
                 let forget = |scope| store.invalidate_hash(self, in_scope(key.hash, scope), scope, version, now);

@@ -172,8 +172,8 @@ pub(crate) struct QueryTable(Table<QueryRow>);
 struct QueryRow {
     states: Chain<(TypeId, Arc<QueryState>)>,
     stores: Chain<StoreRow>,
-    /// What the first load of a store and an invalidation of a key meet at: see [`crate::version`]. One of them
-    /// comes first here, and the other finds its traces.
+    /// What the first load of a store and an invalidation of a key meet at, so that one of them comes first: a store
+    /// that the invalidation does not find has only loads that begin later.
     meeting: RwLock<()>,
 }
 

@@ -15,6 +15,7 @@
 mod capacity;
 mod fill;
 mod flights;
+mod keyed;
 mod tags;
 
 use std::sync::Arc;
