@@ -123,21 +123,26 @@ pub mod probing {
     };
 }
 
-/// Where the code stands that this is in.
+/// The facts of a query of a type, that stands where this is.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __cache_source_place {
-    () => {
-        $crate::private::SourcePlace {
-            module: ::core::module_path!(),
-            file: ::core::file!(),
-            line: ::core::line!(),
-            column: ::core::column!(),
-        }
+macro_rules! __cache_query {
+    ($place:ty, $owner:ty, $name:literal, [$($parts:tt)*] $(, capacity = $capacity:expr)?) => {
+        $crate::private::Located::<$place>::of::<$owner>(|| {
+            const __CACHE_PLACE: $crate::private::SourcePlace = $crate::private::SourcePlace {
+                module: ::core::module_path!(),
+                file: ::core::file!(),
+                line: ::core::line!(),
+                column: ::core::column!(),
+            };
+            static __CACHE_QUERY: $crate::private::Query =
+                $crate::private::Query::new($name, __CACHE_PLACE, &[$($parts)*])$(.with_capacity($capacity))?;
+            &__CACHE_QUERY
+        })
     };
 }
 
-pub use crate::__cache_source_place as source_place;
+pub use crate::__cache_query as query;
 pub use std::format;
 
 /// What a cache had to say to a call.
@@ -217,25 +222,23 @@ fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Wri
     P::show(key, query.arguments, out)
 }
 
-impl<K, V, O> Missed<K, V, O> {
-    /// Runs the body, stores a copy of what it made, and returns it.
-    pub fn load<R>(self, body: impl FnOnce() -> R) -> R
-    where
-        O: Outcome<R, Value = V>,
-    {
-        self.load_judged(body, |_| Some(Vec::new()))
+impl<R, K, V, O: Outcome<R, Value = V>> Answer<R, Missed<K, V, O>> {
+    /// On a miss runs the body, stores a copy of what it made, and returns it.
+    pub fn or_load(self, body: impl FnOnce() -> R) -> R {
+        self.or_load_judged(body, |_| Some(Vec::new()))
     }
 
     /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
-    pub fn load_judged<R>(self, body: impl FnOnce() -> R, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) -> R
-    where
-        O: Outcome<R, Value = V>,
-    {
-        let result = self.load.run(body);
+    pub fn or_load_judged(self, body: impl FnOnce() -> R, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) -> R {
+        let missed = match self {
+            Self::Hit(result) => return result,
+            Self::Miss(missed) => missed,
+        };
+        let result = missed.load.run(body);
         let mut judge = Some(judge);
         match O::value(&result) {
-            Some(value) => (self.finish)(self.load, value, &mut |value| judge.take()?(value)),
-            None => (self.fail)(self.load),
+            Some(value) => (missed.finish)(missed.load, value, &mut |value| judge.take()?(value)),
+            None => (missed.fail)(missed.load),
         }
         result
     }

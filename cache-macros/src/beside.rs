@@ -192,15 +192,9 @@ impl Beside<'_> {
         let (krate, place) = (self.options.common.krate(), self.place());
         let name = self.options.name.get().map_or_else(|| self.method.name(), syn::LitStr::value);
         let parts = self.key.names();
-        let capacity = self.options.capacity.get().map(|entries| quote!(.with_capacity(#entries)));
+        let capacity = self.options.capacity.get().map(|entries| quote!(, capacity = #entries));
         let owner = if self.home.is_associated(self.method) { quote!(Self) } else { quote!(()) };
-        quote_spanned! {Span::mixed_site()=>
-            #krate::private::Located::<#place>::of::<#owner>(|| {
-                static __CACHE_QUERY: #krate::private::Query =
-                    #krate::private::Query::new(#name, #krate::private::source_place!(), &[#parts])#capacity;
-                &__CACHE_QUERY
-            })
-        }
+        quote_spanned!(Span::mixed_site()=> #krate::private::query!(#place, #owner, #name, [#parts] #capacity))
     }
 
     /// The query, as its own function and the one that makes its keys refer to it.

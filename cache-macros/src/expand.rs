@@ -24,8 +24,8 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let at_type = respan(&krate, returns.span());
     let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome());
     let load = match judge(options, &krate) {
-        None => quote_spanned!(Span::mixed_site()=> load(move || -> #returns #body)),
-        Some(judge) => quote_spanned!(Span::mixed_site()=> load_judged(move || -> #returns #body, #judge)),
+        None => quote_spanned!(Span::mixed_site()=> or_load(move || -> #returns #body)),
+        Some(judge) => quote_spanned!(Span::mixed_site()=> or_load_judged(move || -> #returns #body, #judge)),
     };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         let __cache_answer = {
@@ -33,10 +33,7 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
             use #krate::private::probing::*;
             #krate::private::lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
         };
-        match __cache_answer {
-            #krate::private::Answer::Hit(__cache_value) => __cache_value,
-            #krate::private::Answer::Miss(__cache_missed) => __cache_missed.#load,
-        }
+        __cache_answer.#load
     });
     quote!(#(#attributes)* #visibility #signature #around)
 }
@@ -91,7 +88,7 @@ fn judge(options: &QueryOptions, krate: &Path) -> Option<TokenStream> {
         |tags_from| quote_spanned!(Span::mixed_site()=> #krate::private::tags_of(__cache_value, #tags_from)),
     );
     Some(quote_spanned! {Span::mixed_site()=>
-        |__cache_value| if #is_kept { ::core::option::Option::Some(#tags) } else { ::core::option::Option::None }
+        |__cache_value| (#is_kept).then(|| #tags)
     })
 }
 

@@ -20,6 +20,8 @@ mod expand;
 mod fallback;
 mod key;
 mod method;
+#[cfg(test)]
+mod snapshots;
 mod targets;
 mod text;
 mod validate;

@@ -1,0 +1,58 @@
+fn rate(currency: &str) -> f64 {
+    let __cache_answer = {
+        #[allow(unused_imports, reason = "whether it is needed depends on types")]
+        use ::cache_core::private::probing::*;
+        ::cache_core::private::lookup(
+            &::cache_core::private::query!(
+                ::cache_core::private::InGlobal, (), "rate", ["currency"]
+            ),
+            ::cache_core::Cache::global(),
+            &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
+            ::cache_core::private::Returned::<f64>::new().__cache_outcome(),
+            || ::cache_core::EntryOptions::new(),
+            (),
+            || (),
+        )
+    };
+    __cache_answer.or_load(move || -> f64 { fetch(currency) })
+}
+#[doc(hidden)]
+#[allow(dead_code, non_upper_case_globals, reason = "it is there for its name")]
+const __rate_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = ();
+#[doc(hidden)]
+#[allow(
+    unused,
+    non_upper_case_globals,
+    private_interfaces,
+    private_bounds,
+    clippy::all,
+    clippy::pedantic,
+    reason = "it repeats the signature of the query, and is there to be used"
+)]
+const __cached_query_rate: ::cache_core::private::Located<
+    ::cache_core::private::InGlobal,
+> = ::cache_core::private::query!(
+    ::cache_core::private::InGlobal, (), "rate", ["currency"]
+);
+#[doc(hidden)]
+#[allow(
+    unused,
+    non_upper_case_globals,
+    private_interfaces,
+    private_bounds,
+    clippy::all,
+    clippy::pedantic,
+    reason = "it repeats the signature of the query, and is there to be used"
+)]
+fn __cached_key_rate(
+    currency: &str,
+) -> ::cache_core::private::Keyed<::cache_core::private::InGlobal> {
+    use ::cache_core::private::probing::*;
+    ::cache_core::private::keyed(
+        &::cache_core::private::query!(
+            ::cache_core::private::InGlobal, (), "rate", ["currency"]
+        ),
+        &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
+        (),
+    )
+}

@@ -1,0 +1,73 @@
+impl Library {
+    pub fn update(
+        &self,
+        id: u32,
+        album: u32,
+        changes: &Changes,
+    ) -> Result<Track, DbError> {
+        ::cache_core::private::invalidating(
+            ::core::clone::Clone::clone(::cache_core::HasCache::cache(self)),
+            (
+                ::cache_core::private::of_method(
+                    &Self::__cached_query_get_all_tracks,
+                    self,
+                ),
+                (
+                    ::cache_core::private::of_method(
+                        Self::__cached_key_get_track(id),
+                        self,
+                    ),
+                    (
+                        ::cache_core::private::from_result::<
+                            Result<Track, DbError>,
+                            _,
+                            _,
+                            _,
+                        >(
+                            {
+                                #[allow(
+                                    unused_imports,
+                                    reason = "whether it is needed depends on the type"
+                                )]
+                                use ::cache_core::private::probing::*;
+                                ::cache_core::private::Returned::<
+                                    Result<Track, DbError>,
+                                >::new()
+                                    .__cache_outcome()
+                            },
+                            ::cache_core::private::of_method(
+                                &Self::__cached_query_by_artist,
+                                self,
+                            ),
+                            |track| Self::__cached_key_by_artist(track.artist),
+                        ),
+                        (
+                            ::cache_core::private::Target::tag(
+                                ::cache_core::private::format!("album:{album}"),
+                            ),
+                            (),
+                        ),
+                    ),
+                ),
+            ),
+            {
+                #[allow(
+                    unused_imports,
+                    reason = "whether it is needed depends on the type"
+                )]
+                use ::cache_core::private::probing::*;
+                ::cache_core::private::Returned::<Result<Track, DbError>>::new()
+                    .__cache_outcome()
+            },
+            move || -> Result<Track, DbError> {
+                let _ = &self;
+                let id = id;
+                let album = album;
+                let changes = changes;
+                let _ = &id;
+                let _ = &album;
+                self.database.update(id, album, changes)
+            },
+        )
+    }
+}

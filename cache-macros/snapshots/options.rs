@@ -1,0 +1,87 @@
+impl Library {
+    pub fn search(&self, filter: Filter<'_>) -> Page<Track> {
+        let __cache_answer = {
+            #[allow(unused_imports, reason = "whether it is needed depends on types")]
+            use ::cache_core::private::probing::*;
+            ::cache_core::private::lookup(
+                &Self::__cached_query_search,
+                ::cache_core::HasCache::cache(self),
+                &(
+                    (&&&&::cache_core::private::Argument(&self.tenant)).__cache_part(),
+                    (
+                        (&&&&::cache_core::private::Argument(&filter.text()))
+                            .__cache_part(),
+                        (),
+                    ),
+                ),
+                ::cache_core::private::Returned::<Page<Track>>::new().__cache_outcome(),
+                || {
+                    ::cache_core::EntryOptions::new()
+                        .tag("search")
+                        .tag(::cache_core::private::format!("tenant:{tenant}"))
+                },
+                (),
+                || (),
+            )
+        };
+        __cache_answer
+            .or_load_judged(
+                move || -> Page<Track> { self.database.search(filter) },
+                |__cache_value| {
+                    (::cache_core::private::is_kept(
+                        __cache_value,
+                        |page| !page.is_empty(),
+                    ))
+                        .then(|| ::cache_core::private::tags_of(
+                            __cache_value,
+                            |page| page.tracks(),
+                        ))
+                },
+            )
+    }
+    #[doc(hidden)]
+    #[allow(
+        unused,
+        non_upper_case_globals,
+        private_interfaces,
+        private_bounds,
+        clippy::all,
+        clippy::pedantic,
+        reason = "it repeats the signature of the query, and is there to be used"
+    )]
+    pub const __cached_query_search: ::cache_core::private::Located<
+        ::cache_core::private::InSelf,
+    > = ::cache_core::private::query!(
+        ::cache_core::private::InSelf, Self, "search", [::core::stringify!(self.tenant),
+        ::core::stringify!(filter.text())], capacity = 100
+    );
+    #[doc(hidden)]
+    #[allow(
+        unused,
+        non_upper_case_globals,
+        private_interfaces,
+        private_bounds,
+        clippy::all,
+        clippy::pedantic,
+        reason = "it repeats the signature of the query, and is there to be used"
+    )]
+    pub fn __cached_key_search(
+        filter: Filter<'_>,
+    ) -> ::cache_core::private::KeyedBy<
+        impl FnOnce(&Self) -> ::cache_core::private::Keyed<::cache_core::private::InSelf>,
+    > {
+        use ::cache_core::private::probing::*;
+        ::cache_core::private::KeyedBy(move |__cache_self: &Self| ::cache_core::private::keyed(
+            &Self::__cached_query_search,
+            &(
+                (&&&&::cache_core::private::Argument(&__cache_self.tenant))
+                    .__cache_part(),
+                (
+                    (&&&&::cache_core::private::Argument(&filter.text())).__cache_part(),
+                    (),
+                ),
+            ),
+            (),
+        ))
+    }
+}

@@ -1,0 +1,127 @@
+impl<D: Database> Tracks for Library<D> {
+    type Id = u32;
+    fn get(&self, id: Self::Id) -> Option<Track> {
+        let __cache_answer = {
+            #[allow(unused_imports, reason = "whether it is needed depends on types")]
+            use ::cache_core::private::probing::*;
+            ::cache_core::private::lookup(
+                &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
+                ::cache_core::HasCache::cache(self),
+                &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+                ::cache_core::private::Returned::<Option<Track>>::new()
+                    .__cache_outcome(),
+                || {
+                    ::cache_core::EntryOptions::new()
+                        .ttl(::core::time::Duration::from_secs(300))
+                },
+                (::core::marker::PhantomData::<D>,),
+                || (),
+            )
+        };
+        __cache_answer.or_load(move || -> Option<Track> { self.database.get(id) })
+    }
+    fn remove(&self, id: Self::Id) {
+        ::cache_core::private::invalidating(
+            ::core::clone::Clone::clone(::cache_core::HasCache::cache(self)),
+            (
+                ::cache_core::private::of_method(
+                    <Self as __Cached_Tracks_for_Library_D<D>>::__cached_key_get(id),
+                    self,
+                ),
+                (),
+            ),
+            ::cache_core::private::Plain,
+            move || {
+                let _ = &self;
+                let id = id;
+                let _ = &id;
+                self.database.remove(id);
+            },
+        )
+    }
+}
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_camel_case_types,
+    private_bounds,
+    private_interfaces,
+    clippy::all,
+    clippy::pedantic,
+    reason = "it repeats what the block that it stands for says"
+)]
+pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
+    #[doc(hidden)]
+    #[allow(
+        unused,
+        non_upper_case_globals,
+        private_interfaces,
+        private_bounds,
+        clippy::all,
+        clippy::pedantic,
+        reason = "it repeats the signature of the query, and is there to be used"
+    )]
+    const __cached_query_get: ::cache_core::private::Located<
+        ::cache_core::private::InSelf,
+    >;
+    #[doc(hidden)]
+    #[allow(
+        unused,
+        non_upper_case_globals,
+        private_interfaces,
+        private_bounds,
+        clippy::all,
+        clippy::pedantic,
+        reason = "it repeats the signature of the query, and is there to be used"
+    )]
+    fn __cached_key_get(
+        id: Self::Id,
+    ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf>;
+}
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    non_camel_case_types,
+    private_bounds,
+    private_interfaces,
+    clippy::all,
+    clippy::pedantic,
+    reason = "it repeats what the block that it stands for says"
+)]
+impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
+    #[doc(hidden)]
+    #[allow(
+        unused,
+        non_upper_case_globals,
+        private_interfaces,
+        private_bounds,
+        clippy::all,
+        clippy::pedantic,
+        reason = "it repeats the signature of the query, and is there to be used"
+    )]
+    const __cached_query_get: ::cache_core::private::Located<
+        ::cache_core::private::InSelf,
+    > = ::cache_core::private::query!(
+        ::cache_core::private::InSelf, Self, "get", ["id"]
+    );
+    #[doc(hidden)]
+    #[allow(
+        unused,
+        non_upper_case_globals,
+        private_interfaces,
+        private_bounds,
+        clippy::all,
+        clippy::pedantic,
+        reason = "it repeats the signature of the query, and is there to be used"
+    )]
+    fn __cached_key_get(
+        id: Self::Id,
+    ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf> {
+        use ::cache_core::private::probing::*;
+        ::cache_core::private::keyed(
+            &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
+            &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+            (::core::marker::PhantomData::<D>,),
+        )
+    }
+}

@@ -1,0 +1,96 @@
+//! What users get: a few expansions, as they are in the folder `snapshots`.
+//!
+//! `SNAPSHOTS=overwrite cargo test -p cache-macros` writes them anew.
+
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::attribute::{cached_query, invalidates};
+use crate::cached_impl::cached_impl;
+
+/// What the file `name` says is what the code becomes.
+fn assert_snapshot(name: &str, expanded: TokenStream) {
+    let file = syn::parse2(expanded).expect("an expansion is made of items");
+    let pretty = prettyplease::unparse(&file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(format!("{name}.rs"));
+    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
+        fs::write(&path, &pretty).expect("it can be written");
+    }
+    let expected = fs::read_to_string(&path).expect("there is a snapshot of that name");
+    assert!(pretty == expected, "{} is another now:\n{pretty}", path.display());
+}
+
+/// As in an `impl`, which this wraps around.
+fn in_impl(items: &TokenStream) -> TokenStream {
+    quote!(impl Library { #items })
+}
+
+#[test]
+fn a_method() {
+    let function = quote! {
+        pub fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {
+            self.database.get_track(id)
+        }
+    };
+    assert_snapshot("method", in_impl(&cached_query(quote!(ttl = "5m"), &function)));
+}
+
+/// It says what its query is each time: whether it is in an `impl` it does not know.
+#[test]
+fn a_function_without_self() {
+    let function = quote! {
+        fn rate(currency: &str) -> f64 {
+            fetch(currency)
+        }
+    };
+    assert_snapshot("function", cached_query(quote!(), &function));
+}
+
+#[test]
+fn a_query_with_many_options() {
+    let options = quote! {
+        key(self.tenant, filter.text()),
+        tags("search", "tenant:{tenant}"),
+        tags_from = |page| page.tracks(),
+        cache_if = |page| !page.is_empty(),
+        capacity = 100
+    };
+    let function = quote! {
+        pub fn search(&self, filter: Filter<'_>) -> Page<Track> {
+            self.database.search(filter)
+        }
+    };
+    assert_snapshot("options", in_impl(&cached_query(options, &function)));
+}
+
+#[test]
+fn a_mutation() {
+    let targets = quote!("get_all_tracks", get_track(id), |track| by_artist(track.artist), tags("album:{album}"));
+    let function = quote! {
+        pub fn update(&self, id: u32, album: u32, changes: &Changes) -> Result<Track, DbError> {
+            self.database.update(id, album, changes)
+        }
+    };
+    assert_snapshot("mutation", in_impl(&invalidates(targets, &function)));
+}
+
+#[test]
+fn an_impl_of_a_trait() {
+    let block = quote! {
+        impl<D: Database> Tracks for Library<D> {
+            type Id = u32;
+            #[cached_query(ttl = 300)]
+            fn get(&self, id: Self::Id) -> Option<Track> {
+                self.database.get(id)
+            }
+            #[invalidates(get(id))]
+            fn remove(&self, id: Self::Id) {
+                self.database.remove(id);
+            }
+        }
+    };
+    assert_snapshot("trait_impl", cached_impl(&quote!(), &block));
+}
