@@ -136,7 +136,7 @@ impl Cache {
 
     /// Forgets all entries that bear one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
     ///
-    /// Entries of annotated functions bear no tags yet, so that there is nothing for it to forget.
+    /// Entries bear the tags that `tags(..)` and `tags_from = ..` of their query say.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();

@@ -25,7 +25,7 @@
 //!         self.tracks.lock().unwrap().len()
 //!     }
 //!
-//!     #[invalidates("get_track")] // a name that no query has does not compile
+//!     #[invalidates(get_track(id))] // a name that no query has does not compile
 //!     fn rename_track(&self, id: u32, title: &str) {
 //!         self.tracks.lock().unwrap().insert(id, title.to_owned());
 //!     }
@@ -40,6 +40,8 @@
 //!
 //! # What is where
 //!
+//! - [`cached_query`](macro@cached_query), [`invalidates`](macro@invalidates), [`cached_impl`](macro@cached_impl) and the
+//!   derive [`HasCache`] are all that most repositories need, and the [guide] says which writes forget what.
 //! - [`Cache`] is the handle that a repository holds, made by [`Cache::new`] or [`Cache::builder`].
 //! - [`TaggedCache`] is the same cache for use by hand, without the attributes, and [`EntryOptions`] are what is
 //!   particular to one of its entries.
@@ -94,6 +96,10 @@ mod tag;
 mod version;
 mod waits;
 mod writer;
+
+#[cfg(feature = "macros")]
+#[doc = include_str!("guide.md")]
+pub mod guide {}
 
 #[doc(hidden)]
 pub mod private;

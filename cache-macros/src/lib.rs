@@ -28,26 +28,197 @@ mod validate;
 
 /// Caches what a function returns, under its arguments.
 ///
-/// It goes on methods with `&self`, `self: Arc<Self>` or `self: &Arc<Self>`, and on free functions; not yet on
-/// associated functions without `self`, nor on methods of traits and of their implementations. The body runs if there is no live entry for the
-/// arguments; what it returns is stored. Of a `Result` only the value of an `Ok` is.
+/// It goes on methods with `&self`, `self: Arc<Self>` or `self: &Arc<Self>`, on associated functions without `self`, and
+/// on free functions, generic or not. In an `impl` of a trait it needs [`macro@cached_impl`] on the `impl`. The body
+/// runs if there is no live entry for the arguments; what it returns is stored. Of a `Result` only the value of an
+/// `Ok` is.
 ///
 /// | option | meaning |
 /// |---|---|
 /// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: seconds, a text with units, or an expression of type `Duration`; left out: the cache's default |
+/// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
+/// | `skip(arg, ..)` | these arguments are no part of the key |
+/// | `tags("all", "artist:{artist_id}", expr)` | tags: texts, formatted from the arguments like `format!`, or expressions that are `Into<Tag>` |
+/// | `tags_from = \|value\| ..` | more tags, of the value: an iterator of what is `Into<Tag>` |
+/// | `cache_if = \|value\| ..` | only a value for which this is true is stored |
 /// | `capacity = n` | at most so many entries of this query, in all scopes together, for each type of `Self`: a constant expression of type `usize`; left out: as many as the cache has room for. With 0 nothing is stored |
 /// | `cache = expr` | where the cache is, as a `&Cache`; left out: `HasCache` of `self`, or `Cache::global()` where there is no `self` |
 /// | `name = "text"` | the name in statistics and for invalidation at run time; left out: the function's |
-/// | `crate = path` | where `cache_core` is, if it was renamed: an absolute path |
+/// | `crate = path` | where `cache_core` is, if it was renamed or is re-exported: an absolute path |
 ///
-/// The units of a `ttl` are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, as in `"1h30m"`. The time is counted
+/// # `ttl`
+///
+/// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, the longest first, as in `"1h30m"`. The time is counted
 /// from the start of the body. An expression is evaluated on a miss, before the body.
 ///
-/// # The key
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # use std::time::Duration;
+/// # #[derive(HasCache)]
+/// # struct Rates { ttl: Duration, cache: Cache }
+/// impl Rates {
+///     #[cached_query(ttl = "1h30m")]
+///     fn slow(&self) -> u32 { 1 }
+///
+///     #[cached_query(ttl = 90)] // seconds
+///     fn fast(&self) -> u32 { 2 }
+///
+///     #[cached_query(ttl = self.ttl)]
+///     fn configured(&self) -> u32 { 3 }
+/// }
+/// # let rates = Rates { ttl: Duration::from_secs(7), cache: Cache::new() };
+/// # let _ = (rates.slow(), rates.fast());
+/// # rates.cache.invalidate_all();
+/// # rates.configured();
+/// # assert!(rates.cache.entries()[0].expires_in <= rates.ttl);
+/// ```
+///
+/// # The key: `key` and `skip`
 ///
 /// All arguments make up the key, and the type of `Self` and generic arguments belong to it. `self` does
-/// not: see *What is shared* at `Cache`. An argument's type needs `Hash`, `Eq`, `Clone`, `Send` and `Sync`;
-/// `&str`, slices and references to such types are looked up as they are, and copied only to be stored.
+/// not: see *What is shared* at `Cache`. An argument's type needs `Hash`, `Eq`, `Clone`, `Send` and `Sync`, and to be
+/// `'static`. References are looked up as they are, and what they refer to is copied only to be stored: `&str`, `&[T]`,
+/// `&T`, and these within `Option`, tuples, arrays, slices, `Vec`, `Box` and `Cow`. With a `Debug` an argument is
+/// shown in listings.
+///
+/// A pattern counts as the names that it binds, since the body sees no more of it.
+///
+/// `skip` leaves out arguments that make no difference to the answer, and those that can't be part of a key. `key` says what
+/// the key is in expressions, which may mention arguments and `self`, and are evaluated at each call.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # struct Connection;
+/// # struct Filter<'a> { text: &'a str, limit: u32 }
+/// # #[derive(HasCache)]
+/// # struct Tracks { tenant: u32, cache: Cache }
+/// impl Tracks {
+///     #[cached_query(skip(connection))]
+///     fn get(&self, connection: &mut Connection, id: u32) -> Option<String> {
+///         // ..
+/// #       let _ = (connection, id);
+/// #       None
+///     }
+///
+///     #[cached_query(key(self.tenant, filter.text, filter.limit))]
+///     fn search(&self, filter: &Filter<'_>) -> Vec<String> {
+///         // ..
+/// #       let _ = filter;
+/// #       Vec::new()
+///     }
+/// }
+/// # let tracks = Tracks { tenant: 7, cache: Cache::new() };
+/// # tracks.get(&mut Connection, 1);
+/// # assert_eq!(tracks.cache.entries()[0].arguments, "id = 1");
+/// # tracks.cache.invalidate_all();
+/// # tracks.search(&Filter { text: "a", limit: 2 });
+/// # assert_eq!(tracks.cache.entries()[0].arguments, r#"self.tenant = 7, filter.text = "a", filter.limit = 2"#);
+/// ```
+///
+/// # `tags` and `tags_from`
+///
+/// An entry is forgotten with any of its tags: by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. Those of
+/// `tags` are made on a miss, before the body. `tags_from` is asked about a value that is to be stored; of a `Result` it is
+/// the `Ok`. If one of its tags is forgotten while the body runs, the value is not stored.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(Clone)]
+/// # struct Album { artist: u32 }
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(tags("catalogue", "artist:{artist:04}"))]
+///     fn albums_of(&self, artist: u32) -> Vec<Album> {
+/// #       vec![Album { artist }]
+///         // ..
+///     }
+///
+///     #[cached_query(tags_from = |album| [format!("artist:{:04}", album.artist)])]
+///     fn album(&self, id: u32) -> Result<Album, std::io::Error> {
+/// #       Ok(Album { artist: id })
+///         // ..
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # library.albums_of(7);
+/// # library.album(7).unwrap();
+/// # assert_eq!(library.cache.len(), 2);
+/// # library.cache.invalidate_tags(["artist:0007"]);
+/// # assert!(library.cache.is_empty());
+/// ```
+///
+/// # `cache_if`
+///
+/// A value for which it is false is returned to all who waited for it, and not stored.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Jobs { cache: Cache }
+/// impl Jobs {
+///     #[cached_query(cache_if = |state| state == "done")]
+///     fn state(&self, id: u32) -> Result<String, std::io::Error> {
+/// #       let _ = id;
+/// #       Ok("running".into())
+///         // ..
+///     }
+/// }
+/// # let jobs = Jobs { cache: Cache::new() };
+/// # jobs.state(1).unwrap();
+/// # assert!(jobs.cache.is_empty());
+/// ```
+///
+/// # `capacity` and `name`
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(capacity = 100, name = "search_tracks")] // texts come and go
+///     fn search(&self, text: &str) -> Vec<String> {
+/// #       vec![text.to_owned()]
+///         // ..
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # for n in 0..200 { library.search(&n.to_string()); }
+/// # assert!(library.cache.len() <= 100);
+/// # library.cache.invalidate(["search_tracks"]);
+/// # assert!(library.cache.is_empty());
+/// ```
+///
+/// # `cache`
+///
+/// A function without `self` uses the global cache, unless it says which. The expression may mention arguments.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache};
+/// #[cached_query(cache = cache, skip(cache))]
+/// fn rate(cache: &Cache, currency: &str) -> f64 {
+/// #   let _ = currency;
+/// #   1.5
+///     // ..
+/// }
+/// # let cache = Cache::new();
+/// # rate(&cache, "EUR");
+/// # assert_eq!(cache.entries()[0].arguments, "currency = \"EUR\"");
+/// ```
+///
+/// # `crate`
+///
+/// ```
+/// mod reexport {
+///     pub use cache_core as cache;
+/// }
+///
+/// #[reexport::cache::cached_query(crate = crate::reexport::cache)]
+/// fn answer() -> u32 {
+///     42
+/// }
+/// # fn main() { assert_eq!(answer(), 42); }
+/// ```
 ///
 /// # The value
 ///
@@ -73,6 +244,11 @@ mod validate;
 /// is not stored: what the outermost returns is. Only a body that waits for *another* thread which calls the same
 /// query, as by joining it, waits for ever.
 ///
+/// # In traits
+///
+/// A method that a trait provides may be annotated too. The trait is not dyn compatible then, unless it bears
+/// [`macro@cached_impl`].
+///
 /// # Panics
 ///
 /// When the body does. Nothing is stored then.
@@ -96,13 +272,16 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Forgets what a mutation makes wrong, when its body has ended.
 ///
-/// It goes on any function, and takes one or more targets:
+/// It goes on any function, in an `impl` of a trait too, and takes one or more targets:
 ///
 /// | target | what is forgotten |
 /// |---|---|
 /// | `"get_track"` or `get_track` | every entry of that query, of the same `Self` type; where there is no `self`, of that function in scope |
-/// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type, whose cache is the same |
+/// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type, whose cache is the same; `"Self::total"` where there is no `self` |
 /// | `"rates::current"` or `rates::current` | every entry of a query that is a free function; they are in the global cache |
+/// | `get_track(id)` | the one entry for these arguments; with a path too, as in `Tracks::get(id)` |
+/// | `\|track\| get_track(track.id)` | the one entry for arguments from the value that is returned, of a `Result` from the `Ok`; without one every entry of the query |
+/// | `tags("artist:{artist_id}", expr)` | every entry that bears one of these tags, formatted from the arguments like `format!` |
 /// | `all` | every entry of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
 ///
 /// and options:
@@ -110,8 +289,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | meaning |
 /// |---|---|
 /// | `on = "ok"` | only if the body returned `Ok`, or something that is no `Result` |
-/// | `cache = expr` | where the entries of the targets are, as a `&Cache`; left out: as for `#[cached_query]` |
-/// | `crate = path` | as for `#[cached_query]` |
+/// | `cache = expr` | where the entries of the targets are, as a `&Cache`; left out: as for [`macro@cached_query`] |
+/// | `crate = path` | as for [`macro@cached_query`] |
 ///
 /// A query that has a `cache = ..` of its own must be named together with the same one, and a method's query by
 /// a function without `self` with a `cache = ..` too: it is not known otherwise where the entries are, and does
@@ -137,24 +316,148 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 ///         # None
 ///     }
 ///
-///     #[invalidates("get")]
+///     #[cached_query(ttl = "5m")]
+///     fn list(&self) -> Vec<String> {
+///         // ..
+///         # Vec::new()
+///     }
+///
+///     #[invalidates("list", get(id))]
 ///     fn rename(&mut self, id: u32, name: &str) -> Result<(), std::io::Error> {
 ///         # let _ = (id, name);
+///         // ..
+///         # Ok(())
+///     }
+///
+///     #[invalidates(all, on = "ok")]
+///     fn restore(&mut self) -> Result<(), std::io::Error> {
 ///         // ..
 ///         # Ok(())
 ///     }
 /// }
 /// # let mut users = Users { cache: Cache::new() };
 /// # users.get(1);
+/// # users.get(2);
+/// # users.list();
 /// # users.rename(1, "a").unwrap();
+/// # assert_eq!(users.cache.entries()[0].arguments, "id = 2");
+/// # users.restore().unwrap();
 /// # assert!(users.cache.is_empty());
+/// ```
+///
+/// # One entry
+///
+/// `get_track(id)` takes the arguments of the query without `self`, all of them, also those that it skips, as a call would;
+/// where they are generic, as `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which
+/// may give them away after, and nothing of them is kept but a hash. The entry is forgotten in the scope of the mutation's
+/// handle, or through the root in every scope, and with it a load of it that is under way.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # #[derive(Clone)]
+/// # struct Track { id: u32, title: String }
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query]
+///     fn by_title(&self, title: &str) -> Option<Track> {
+///         # let _ = title;
+///         // ..
+///         # None
+///     }
+///
+///     #[cached_query]
+///     fn get(&self, id: u32) -> Option<Track> {
+///         # let _ = id;
+///         // ..
+///         # None
+///     }
+///
+///     #[invalidates(by_title(&title), |track| get(track.id))]
+///     fn add(&self, title: String) -> Result<Track, std::io::Error> {
+///         # Ok(Track { id: 7, title })
+///         // ..
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # library.by_title("a");
+/// # library.by_title("b");
+/// # library.get(7);
+/// # library.add("a".into()).unwrap();
+/// # assert_eq!(library.cache.entries()[0].arguments, "title = \"b\"");
+/// # assert_eq!(library.cache.len(), 1);
+/// ```
+///
+/// # Tags
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(tags("artist:{artist}"))]
+///     fn albums_of(&self, artist: u32) -> Vec<String> {
+///         # let _ = artist;
+///         // ..
+///         # Vec::new()
+///     }
+///
+///     #[invalidates(tags("artist:{from}", "artist:{to}"))]
+///     fn move_album(&self, album: u32, from: u32, to: u32) {
+///         # let _ = album;
+///         // ..
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # for artist in 1..4 { library.albums_of(artist); }
+/// # library.move_album(5, 1, 2);
+/// # assert_eq!(library.cache.entries()[0].arguments, "artist = 3");
 /// ```
 #[proc_macro_attribute]
 pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
     attribute::invalidates(targets.into(), &item.into()).into()
 }
 
-/// Goes on the `impl` of a trait in which functions are annotated.
+/// Goes on an `impl` of a trait in which there is a [`macro@cached_query`], and on a trait that provides one.
+///
+/// Such an `impl` has no room for what stands beside a query, so that [`macro@invalidates`] finds it. This puts it into
+/// a hidden trait, `__Cached_Tracks_for_Library` for `impl Tracks for Library`, which other modules have to import if they
+/// name a query of this `impl` as `Library::get`; two traits may have queries of one name.
+///
+/// It has no options. What is only annotated with [`macro@invalidates`] does not need it.
+///
+/// ```
+/// use cache_core::{cached_impl, cached_query, invalidates, Cache, HasCache};
+///
+/// trait Tracks {
+///     fn get(&self, id: u32) -> Option<String>;
+///     fn rename(&self, id: u32, title: &str);
+/// }
+///
+/// #[derive(HasCache)]
+/// struct Library { cache: Cache }
+///
+/// #[cached_impl]
+/// impl Tracks for Library {
+///     #[cached_query(ttl = "5m")]
+///     fn get(&self, id: u32) -> Option<String> {
+///         # let _ = id;
+///         // ..
+///         # None
+///     }
+///
+///     #[invalidates(get(id))]
+///     fn rename(&self, id: u32, title: &str) {
+///         # let _ = title;
+///         // ..
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # library.get(1);
+/// # library.get(2);
+/// # library.rename(1, "a");
+/// # assert_eq!(library.cache.len(), 1);
+/// ```
 #[proc_macro_attribute]
 pub fn cached_impl(options: TokenStream, item: TokenStream) -> TokenStream {
     cached_impl::cached_impl(&options.into(), &item.into()).into()
