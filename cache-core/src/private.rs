@@ -1,7 +1,7 @@
 //! What the expansions of the attributes call, and nobody else: none of it is covered by semantic
 //! versioning.
 //!
-//! A cached function becomes one [`lookup`], and on a miss one [`Missed::load`] around its own body. They
+//! A cached function becomes one [`lookup`], and on a miss one [`Answer::or_load`] around its own body. They
 //! are two calls so that the arguments are borrowed for the key only until the body takes them.
 
 use std::fmt;
