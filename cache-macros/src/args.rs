@@ -237,3 +237,79 @@ pub(crate) fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'
 fn up_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("a comma is missing before this")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::{ToTokens, quote};
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Result<QueryOptions, String> {
+        let (options, errors) = QueryOptions::parse(tokens);
+        errors.into_result().map(|()| options).map_err(|error| {
+            let all: Vec<_> = error.into_iter().map(|error| error.to_string()).collect();
+            all.join("\n")
+        })
+    }
+
+    fn text(tokens: impl ToTokens) -> String {
+        tokens.to_token_stream().to_string()
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let options = parse(quote! {
+            ttl = "5m", key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
+            cache_if = T::is_whole, capacity = N * 2, cache = &self.cache, name = "n", crate = ::renamed,
+        })
+        .expect("all is well");
+        let list = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>();
+        assert_eq!(options.ttl.get().map(text).as_deref(), Some("\"5m\""));
+        assert_eq!(list(options.key.get().unwrap()), ["a . b", "f (c , d)"]);
+        assert_eq!(options.skip.get().unwrap().iter().map(text).collect::<Vec<_>>(), ["e", "r#type"]);
+        assert_eq!(list(options.tags.get().unwrap()), ["\"x\"", "\"y:{a}\"", "tag (a)"]);
+        assert_eq!(options.tags_from.get().map(text).as_deref(), Some("| value | [value . a]"));
+        assert_eq!(options.cache_if.get().map(text).as_deref(), Some("T :: is_whole"));
+        assert_eq!(options.capacity.get().map(text).as_deref(), Some("N * 2"));
+        assert_eq!(options.common.cache.get().map(text).as_deref(), Some("& self . cache"));
+        assert_eq!(options.name.get().map(text).as_deref(), Some("\"n\""));
+        assert_eq!(text(options.common.krate()), ":: renamed");
+    }
+
+    #[test]
+    fn without_options_there_is_nothing_but_the_crate() {
+        let options = parse(quote!()).expect("all of them may be left out");
+        assert!(options.ttl.get().is_none() && options.key.get().is_none() && options.tags.get().is_none());
+        assert_eq!(text(options.common.krate()), ":: cache_core");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_a_remedy() {
+        let cases = [
+            (quote!(ttl = 0), "a time to live of 0"),
+            (quote!(ttl("5m")), "write `ttl = ..`"),
+            (quote!(key = a), "`key` takes a list in parentheses"),
+            (quote!(key()), "`key(..)` is empty"),
+            (quote!(skip()), "`skip(..)` is empty"),
+            (quote!(tags()), "`tags(..)` is empty"),
+            (quote!(tags = "a"), "`tags` takes a list in parentheses"),
+            (quote!(name = ""), "this name is empty"),
+            (quote!(tags_form = f), "did you mean `tags_from`?"),
+            (quote!(skip(a), skip(b)), "`skip` is given twice"),
+            (quote!(cache_if = f, cache_if = g), "`cache_if` is given twice"),
+            (quote!(capacity = -1), "a capacity is a number of entries"),
+            (quote!(ttl = 1 capacity = 1), "a comma is missing"),
+            (quote!("5m"), "an option is `name = value`"),
+        ];
+        for (tokens, remedy) in cases {
+            let error = parse(tokens.clone()).err().unwrap_or_else(|| panic!("{tokens} is accepted"));
+            assert!(error.contains(remedy), "{tokens}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_fault_does_not_hide_another() {
+        let error = parse(quote!(ttl = 0, nmae = "x", key())).err().expect("three are wrong");
+        assert_eq!(error.lines().count(), 3, "{error}");
+    }
+}

@@ -142,3 +142,78 @@ fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
     })?;
     whole(&path)
 }
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Result<Invalidations, String> {
+        let (parsed, errors) = Invalidations::parse(tokens);
+        errors.into_result().map(|()| parsed).map_err(|error| error.to_string())
+    }
+
+    /// A target as its kind and the path, tag or name in it.
+    fn describe(target: &Target) -> String {
+        match target {
+            Target::Query(path) => format!("query {}", path.to_token_stream()),
+            Target::Keyed(Keyed { query, arguments }) => {
+                format!("key {} {arguments}", query.to_token_stream())
+            }
+            Target::FromResult { keyed: Keyed { query, arguments }, .. } => {
+                format!("result {} {arguments}", query.to_token_stream())
+            }
+            Target::Tag(tag) => format!("tag {}", tag.to_token_stream()),
+            Target::All(_) => "all".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_target_is_read() {
+        let cases = [
+            (quote!("get"), "query get"),
+            (quote!(get), "query get"),
+            (quote!("A::get"), "query A :: get"),
+            (quote!(<Self as B>::get), "query < Self as B > :: get"),
+            (quote!("<Self as B>::get"), "query < Self as B > :: get"),
+            (quote!("all"), "query all"),
+            (quote!(all), "all"),
+            (quote!(all(1)), "key all (1)"),
+            (quote!(get(id, &name)), "key get (id , & name)"),
+            (quote!(get::<T>()), "key get :: < T > ()"),
+            (quote!(|t| get(t.id)), "result get (t . id)"),
+            (quote!(|t| { A::get(t.id) }), "result A :: get (t . id)"),
+            (quote!(tags("a:{b}")), "tag \"a:{b}\""),
+            (quote!("tags"), "query tags"),
+        ];
+        for (tokens, expected) in cases {
+            let parsed = parse(tokens.clone()).unwrap_or_else(|error| panic!("{tokens}: {error}"));
+            assert_eq!(parsed.targets.iter().map(describe).collect::<Vec<_>>(), [expected]);
+        }
+        let many = parse(quote!("a", b(1), tags("c", d), on = "ok", cache = e)).expect("all is well");
+        assert_eq!(many.targets.len(), 4);
+        assert!(many.on.get().is_some() && many.common.cache.get().is_some());
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_a_remedy() {
+        let cases = [
+            (quote!(5), "a target is"),
+            (quote!(a + b), "a target is"),
+            (quote!("a b"), "can't be the name of a query"),
+            (quote!(get::<u8>), "leave the generic arguments away"),
+            (quote!(self.get(1)), "a target is"),
+            (quote!(|t| t.id), "end the closure in a query"),
+            (quote!(|a, b| get(a)), "take one parameter"),
+            (quote!(|| get(1)), "take one parameter"),
+            (quote!(tags()), "`tags(..)` is empty"),
+            (quote!(on = "err"), "only \"ok\""),
+            (quote!(onn = "ok"), "did you mean `on`?"),
+        ];
+        for (tokens, remedy) in cases {
+            let error = parse(tokens.clone()).err().unwrap_or_else(|| panic!("{tokens} is accepted"));
+            assert!(error.contains(remedy), "{tokens}: {error}");
+        }
+    }
+}
