@@ -1,4 +1,4 @@
-//! says: `all` forgets this too
+//! says: `all` forgets the others too
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
