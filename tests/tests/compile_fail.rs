@@ -1,41 +1,50 @@
-//! Misuse is a compile error that says what to do instead.
+//! Misuse is a compile error that says what to do instead, and what is none compiles in silence.
 //!
-//! Each file in `ui` has one fault, and says in its first line what the compiler must say of it. Whole
-//! messages are compared with the version of rustc that they were written with; other versions word and
-//! draw their part differently, and are held to that line.
+//! Each file in a folder of `ui` has one fault, and says in its first line what the compiler must say of it.
+//! Whole messages are compared with the version of rustc that they were written with; other versions word and
+//! draw their part differently, and are held to that line. The files in `ui/pass` have no fault: each is a
+//! program that ends well, in every edition.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 /// The version that the `.stderr` files are of. `TRYBUILD=overwrite cargo test` writes them anew.
 const PINNED: &str = "rustc 1.95.0 ";
 
 #[test]
 fn messages_are_as_written_down() {
+    if is_pinned() {
+        let tests = trybuild::TestCases::new();
+        for folder in folders().iter().filter(|folder| is_misuse(folder)) {
+            tests.compile_fail(format!("ui/{}/*.rs", stem(folder)));
+        }
+    }
+}
+
+/// Apart from the others, which are compiled all at once if there is nothing to run among them.
+#[test]
+fn what_is_no_misuse_runs() {
+    if is_pinned() {
+        trybuild::TestCases::new().pass("ui/pass/*.rs");
+    }
+}
+
+fn is_pinned() -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output().expect("rustc tells its version").stdout;
-    if String::from_utf8_lossy(&version).starts_with(PINNED) {
-        trybuild::TestCases::new().compile_fail("ui/*/*.rs");
-    }
+    String::from_utf8_lossy(&version).starts_with(PINNED)
 }
 
 /// Compiles all files as programs of one package, with whatever version of rustc this is.
 #[test]
 fn each_misuse_fails_and_is_told_in_our_words() {
-    let cases = cases();
-    assert!(cases.len() >= 60, "only {} files in ui", cases.len());
-    let package = package(&cases);
-    let check = Command::new(env!("CARGO"))
-        .args(["check", "--bins", "--keep-going", "--quiet", "--message-format=json", "--target-dir"])
-        .arg(package.join("target"))
-        .current_dir(&package)
-        .output()
-        .expect("cargo runs");
-    let told = errors_by_target(&String::from_utf8_lossy(&check.stdout));
+    let cases = cases(is_misuse);
+    assert!(cases.len() >= 220, "only {} files in ui", cases.len());
+    let (told, check) = cargo("check", &["--package=misuse", "--bins"]);
     let mut failures = Vec::new();
     for (name, path) in &cases {
         let words = words(path);
@@ -55,21 +64,59 @@ fn each_misuse_fails_and_is_told_in_our_words() {
     );
 }
 
-/// The files in `ui`, each with a name that no other has.
-fn cases() -> BTreeMap<String, PathBuf> {
+#[test]
+fn what_is_no_misuse_compiles_in_every_edition() {
+    let cases = cases(is_pass);
+    assert!(cases.len() >= 30, "only {} files in ui/pass", cases.len());
+    all_is_well("check", &["--package=pass-*", "--bins", "--lib"]);
+}
+
+#[test]
+fn a_package_may_know_the_crate_by_another_name() {
+    all_is_well("check", &["--package=of-another-name", "--bins"]);
+}
+
+/// As a program, where all is private, and as a library, where what is public is seen by others.
+#[test]
+fn clippy_has_nothing_to_say_in_crates_of_users() {
+    let is_there = Command::new(env!("CARGO")).args(["clippy", "--version"]).output();
+    if !is_there.is_ok_and(|output| output.status.success()) {
+        println!("clippy isn't installed: nobody has looked at what it says");
+        return;
+    }
+    all_is_well("clippy", &["--package=pass-*", "--bin=pass-silence", "--lib", "--", "-Dwarnings"]);
+}
+
+/// The folders in `ui`.
+fn folders() -> Vec<PathBuf> {
     let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("ui");
-    let folders = fs::read_dir(ui).expect("there is a folder `ui`").map(|entry| entry.expect("it is readable").path());
+    fs::read_dir(ui).expect("there is a folder `ui`").map(|entry| entry.expect("it is readable").path()).collect()
+}
+
+fn is_pass(folder: &Path) -> bool {
+    folder.ends_with("pass")
+}
+
+fn is_misuse(folder: &Path) -> bool {
+    !is_pass(folder)
+}
+
+/// The files in some folders of `ui`, each with a name that no other has.
+fn cases(is_wanted: fn(&Path) -> bool) -> BTreeMap<String, PathBuf> {
     let mut cases = BTreeMap::new();
-    for folder in folders {
-        for file in fs::read_dir(&folder).expect("it is a folder") {
+    for folder in folders().iter().filter(|folder| is_wanted(folder)) {
+        for file in fs::read_dir(folder).expect("it is a folder") {
             let path = file.expect("it is readable").path();
             if path.extension().is_some_and(|extension| extension == "rs") {
-                let stem = |path: &Path| path.file_stem().expect("it has a name").to_string_lossy().into_owned();
-                cases.insert(format!("{}-{}", stem(&folder), stem(&path)), path);
+                cases.insert(format!("{}-{}", stem(folder), stem(&path)), path);
             }
         }
     }
     cases
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().expect("it has a name").to_string_lossy().into_owned()
 }
 
 /// What the first line of a file says that the compiler must say.
@@ -79,24 +126,71 @@ fn words(path: &Path) -> String {
     words.unwrap_or_else(|| panic!("{} begins with no `//! says: `", path.display())).to_owned()
 }
 
-/// Writes a package that has the files as its programs, and the versions of dependencies that we have.
-fn package(cases: &BTreeMap<String, PathBuf>) -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is around this package");
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
-    // A string that Rust quotes is one that TOML reads.
-    let quoted = |path: &Path| format!("{:?}", path.display().to_string());
-    let mut manifest = format!(
-        "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n\n\
-         [dependencies]\ncache-core = {{ path = {} }}\n",
-        quoted(&workspace.join("cache-core"))
+/// Fails with what the compiler has to say, if it has.
+fn all_is_well(command: &str, arguments: &[&str]) {
+    let (told, output) = cargo(command, arguments);
+    let told: Vec<String> = told.iter().map(|(target, told)| format!("{target}:\n{told}")).collect();
+    assert!(
+        output.status.success(),
+        "{}\n{}",
+        told.join("\n"),
+        if told.is_empty() { String::from_utf8_lossy(&output.stderr) } else { "".into() }
     );
-    for (name, path) in cases {
-        writeln!(manifest, "\n[[bin]]\nname = {name:?}\npath = {}", quoted(path)).expect("a string takes all");
+}
+
+/// What a command of cargo says of the programs that it compiles, by their names.
+fn cargo(command: &str, arguments: &[&str]) -> (BTreeMap<String, String>, Output) {
+    let output = Command::new(env!("CARGO"))
+        .args([command, "--keep-going", "--quiet", "--message-format=json", "--target-dir"])
+        .arg(PACKAGES.join("target"))
+        .args(arguments)
+        .current_dir(&*PACKAGES)
+        .output()
+        .expect("cargo runs");
+    (errors_by_target(&String::from_utf8_lossy(&output.stdout)), output)
+}
+
+/// Packages that have the files as their programs, and the versions of dependencies that we have.
+static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ours = tests.parent().expect("the workspace is around this package");
+    let core = quoted(&ours.join("cache-core"));
+    let by_its_name = format!("cache-core = {{ path = {core} }}");
+    let by_another = format!("renamed = {{ package = \"cache-core\", path = {core} }}");
+
+    let programs =
+        |cases: BTreeMap<String, PathBuf>| -> String { cases.iter().map(|(name, path)| program(name, path)).collect() };
+    let silence = quoted(&tests.join("ui/pass/silence.rs"));
+    let pass = programs(cases(is_pass)) + &format!("\n[lib]\npath = {silence}\n");
+    let renamed = program("of-another-name", &tests.join("renamed/main.rs"));
+
+    let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
+    let write = |path: &str, text: &str| {
+        let path = workspace.join(path);
+        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("there is room for it");
+        fs::write(path, text).expect("it can be written");
+    };
+    for (package, edition, dependency, targets) in [
+        ("misuse", "2021", &by_its_name, &programs(cases(is_misuse))),
+        ("pass-2021", "2021", &by_its_name, &pass),
+        ("pass-2024", "2024", &by_its_name, &pass),
+        ("of-another-name", "2024", &by_another, &renamed),
+    ] {
+        let head = format!("[package]\nname = {package:?}\nversion = \"0.0.0\"\nedition = {edition:?}\n");
+        write(&format!("{package}/Cargo.toml"), &format!("{head}\n[dependencies]\n{dependency}\n{targets}"));
     }
-    fs::create_dir_all(&package).expect("there is room for it");
-    fs::write(package.join("Cargo.toml"), manifest).expect("it can be written");
-    fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).expect("the lock file can be copied");
-    package
+    write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"misuse\", \"pass-*\", \"of-another-name\"]\n");
+    fs::copy(ours.join("Cargo.lock"), workspace.join("Cargo.lock")).expect("the lock file can be copied");
+    workspace
+});
+
+fn program(name: &str, path: &Path) -> String {
+    format!("\n[[bin]]\nname = {name:?}\npath = {}\n", quoted(path))
+}
+
+/// A string that Rust quotes is one that TOML reads.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
 }
 
 /// What the compiler said of each program, from cargo's messages.
