@@ -1,0 +1,17 @@
+//! says: say with `key(..)` what of it is the key, or leave it out with `skip(..)`
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self, id: u32, wanted: impl Fn(u32) -> bool) -> bool {
+        wanted(id)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! says: `Option<f64>` cannot be part of a cache key
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self, at: Option<f64>) -> bool {
+        at.is_some()
+    }
+}
+
+fn main() {}

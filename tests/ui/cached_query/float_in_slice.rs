@@ -1,0 +1,17 @@
+//! says: `[f64]` cannot be part of a cache key
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self, at: &[f64]) -> usize {
+        at.len()
+    }
+}
+
+fn main() {}

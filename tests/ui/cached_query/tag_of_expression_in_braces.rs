@@ -1,0 +1,22 @@
+//! says: field access isn't supported
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Artist {
+    id: u32,
+}
+
+impl Repo {
+    #[cached_query(tags("artist:{artist.id}"))]
+    fn get(&self, artist: Artist) -> u32 {
+        artist.id
+    }
+}
+
+fn main() {}

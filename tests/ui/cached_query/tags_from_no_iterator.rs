@@ -1,0 +1,17 @@
+//! says: `u32` is not an iterator
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(tags_from = |tracks| tracks[0])]
+    fn get(&self, artist_id: u32, limit: u32) -> Vec<u32> {
+        vec![artist_id; limit as usize]
+    }
+}
+
+fn main() {}
