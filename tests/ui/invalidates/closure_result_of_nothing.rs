@@ -1,0 +1,22 @@
+//! says: mismatched types
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(|id| get_track(id))]
+    fn change(&self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! says: `__cached_query_get_rate`
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+#[cached_query(ttl = "5m")]
+fn get_rate(day: u32) -> u32 {
+    day
+}
+
+impl Repo {
+    #[invalidates("get_rate")]
+    fn change(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! says: `__cached_key_get_track`
+
+use cache_core::{Cache, HasCache, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(get_track(id))]
+    fn change(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

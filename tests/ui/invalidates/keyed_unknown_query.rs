@@ -1,0 +1,22 @@
+//! says: `__cached_key_get_trak`
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(get_trak(id))]
+    fn change(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
