@@ -1,0 +1,22 @@
+//! says: method `gt` is not a member of trait `Tracks`
+
+use cache_core::*;
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+trait Tracks {
+    fn get(&self, id: u32) -> u32;
+}
+
+#[cached_impl]
+impl Tracks for Repo {
+    #[cached_query(ttl = "5m")]
+    fn gt(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+//! says: nothing in it is annotated: put `#[cached_query]` on what it reads
+
+use cache_core::cached_impl;
+
+#[cached_impl]
+pub trait Tracks {
+    fn get(&self, id: u32) -> u32;
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! says: `#[cached_impl]` has no options
+
+use cache_core::*;
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+trait Tracks {
+    fn get(&self, id: u32) -> u32;
+}
+
+#[cached_impl(ttl = "5m")]
+impl Tracks for Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
