@@ -123,25 +123,35 @@ pub mod probing {
     };
 }
 
-/// The facts of a query of a type, that stands where this is.
+/// The facts of a query that stands where this is: of a type, or with `_` of whatever is around.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_query {
-    ($place:ty, $owner:ty, $name:literal, [$($parts:tt)*] $(, capacity = $capacity:expr)?) => {
-        $crate::private::Located::<$place>::of::<$owner>(|| {
-            const __CACHE_PLACE: $crate::private::SourcePlace = $crate::private::SourcePlace {
-                module: ::core::module_path!(),
-                file: ::core::file!(),
-                line: ::core::line!(),
-                column: ::core::column!(),
-            };
-            static __CACHE_QUERY: $crate::private::Query =
-                $crate::private::Query::new($name, __CACHE_PLACE, &[$($parts)*])$(.with_capacity($capacity))?;
-            &__CACHE_QUERY
-        })
+    ($place:ty, _, $($facts:tt)*) => {
+        $crate::private::Located::<$place>::around(&|| (), || $crate::private::facts!($($facts)*))
+    };
+    ($place:ty, $owner:ty, $($facts:tt)*) => {
+        $crate::private::Located::<$place>::of::<$owner>(|| $crate::private::facts!($($facts)*))
     };
 }
 
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_facts {
+    ($name:literal, [$($parts:tt)*] $(, capacity = $capacity:expr)?) => {{
+        const __CACHE_PLACE: $crate::private::SourcePlace = $crate::private::SourcePlace {
+            module: ::core::module_path!(),
+            file: ::core::file!(),
+            line: ::core::line!(),
+            column: ::core::column!(),
+        };
+        static __CACHE_QUERY: $crate::private::Query =
+            $crate::private::Query::new($name, __CACHE_PLACE, &[$($parts)*])$(.with_capacity($capacity))?;
+        &__CACHE_QUERY
+    }};
+}
+
+pub use crate::__cache_facts as facts;
 pub use crate::__cache_query as query;
 pub use std::format;
 
@@ -268,13 +278,18 @@ pub fn keyed<W, P: Parts, I>(query: &Located<W>, parts: &P, _instance: I) -> Key
     Keyed::new(query, KeyHash { hash, instance: typeid::of::<I>() })
 }
 
-/// One key of a query that has something of `self` in it: made when it is known of which.
-pub struct KeyedBy<F>(pub F);
+/// One key of a query that has something of its `self`, an `S`, in it: made when it is known of which.
+pub struct KeyedBy<S: ?Sized, F>(F, PhantomData<fn(&S)>);
 
-impl<F> fmt::Debug for KeyedBy<F> {
+impl<S: ?Sized, F> fmt::Debug for KeyedBy<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyedBy")
     }
+}
+
+/// A key that `key` makes of a `self`.
+pub fn keyed_by<S: ?Sized, W, F: FnOnce(&S) -> Keyed<W>>(key: F) -> KeyedBy<S, F> {
+    KeyedBy(key, PhantomData)
 }
 
 /// The entries of a query are in the cache of its `self`.
@@ -322,7 +337,7 @@ impl KnownToFunctions for InGlobal {}
 #[diagnostic::on_unimplemented(
     message = "the key of this query is made of its `self`, which is not known here",
     label = "made of `self`",
-    note = "forget the whole query by its name, or give its entries a tag with `tags(..)` and forget that"
+    note = "name it in a method of the same type, forget the whole query by its name, or give its entries a tag and forget that"
 )]
 pub trait Names<S: ?Sized> {
     /// Where the entries are.
@@ -361,7 +376,7 @@ impl<S: ?Sized, W> Names<S> for Keyed<W> {
     }
 }
 
-impl<S: ?Sized, W, F: FnOnce(&S) -> Keyed<W>> Names<S> for KeyedBy<F> {
+impl<S: ?Sized, W, F: FnOnce(&S) -> Keyed<W>> Names<S> for KeyedBy<S, F> {
     type Place = W;
 
     fn named(self, this: &S) -> Named {
@@ -415,9 +430,9 @@ impl From<Named> for Target {
 
 /// Makes a target of a mutation that returns an `R`: what `key` says of the value in it, and without a value all of
 /// the query. `known` is a target that says of the query where it is.
-pub fn from_result<R, O: Outcome<R>, W, F>(_outcome: O, known: Target, key: F) -> FromResult<F>
+pub fn from_result<R, O: Outcome<R>, N: Names<()>, F>(_outcome: O, known: Target, key: F) -> FromResult<F>
 where
-    F: FnOnce(&O::Value) -> Keyed<W>,
+    F: FnOnce(&O::Value) -> N,
 {
     FromResult { target: known, key: Some(key) }
 }
@@ -474,7 +489,7 @@ impl<V> Targets<V> for Target {
     }
 }
 
-impl<V, W, F: FnOnce(&V) -> Keyed<W>> Targets<V> for FromResult<F> {
+impl<V, N: Names<()>, F: FnOnce(&V) -> N> Targets<V> for FromResult<F> {
     fn learn(&mut self, value: &V) {
         if let Some(key) = self.key.take() {
             self.target.named = key(value).named(&());

@@ -82,8 +82,43 @@ impl Query {
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     query: fn() -> &'static Query,
-    owner: fn() -> TypeId,
-    owner_name: fn() -> &'static str,
+    owner: fn() -> Owner,
+}
+
+/// The type that a query is of, or what is known of what stands around it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Owner {
+    id: TypeId,
+    name: &'static str,
+}
+
+impl Owner {
+    fn of<T: ?Sized>() -> Self {
+        Self { id: typeid::of::<T>(), name: type_name::<T>() }
+    }
+
+    /// Of a closure in a function or a constant, whose path leads through what stands around that: with the generic
+    /// arguments of an `impl`, if it is one.
+    ///
+    /// Without such a path nothing is told apart, and more is forgotten than need be.
+    fn around<F>() -> Self {
+        let item = type_name::<F>().trim_end_matches("::{{closure}}");
+        Self { id: TypeId::of::<()>(), name: &item[..end_of_parent(item)] }
+    }
+}
+
+/// Where the last segment of a path begins, which may have generic arguments with paths in them.
+fn end_of_parent(path: &str) -> usize {
+    let mut depth = 0_u32;
+    for (at, sign) in path.char_indices().rev() {
+        match sign {
+            '>' if !path[..at].ends_with('-') => depth += 1,
+            '<' => depth = depth.saturating_sub(1),
+            ':' if depth == 0 && path[..at].ends_with(':') => return at - 1,
+            _ => {}
+        }
+    }
+    0
 }
 
 /// What `#[invalidates]` refers to: a query, and where (`W`) its entries are.
@@ -94,10 +129,14 @@ pub struct Located<W> {
 }
 
 impl<W> Located<W> {
-    /// A query of the type `Owner`; of a free function, `()`.
-    pub const fn of<Owner: ?Sized>(query: fn() -> &'static Query) -> Self {
-        let site = Site { query, owner: typeid::of::<Owner>, owner_name: type_name::<Owner> };
-        Self { site, place: PhantomData }
+    /// A query of a type.
+    pub const fn of<T: ?Sized>(query: fn() -> &'static Query) -> Self {
+        Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
+    }
+
+    /// A query that may be of a type or not: of what is around the function or constant that the closure is in.
+    pub const fn around<F>(_closure: &F, query: fn() -> &'static Query) -> Self {
+        Self { site: Site { query, owner: Owner::around::<F> }, place: PhantomData }
     }
 }
 
@@ -159,7 +198,8 @@ impl QueryState {
 
     fn of(site: Site, label: Tag, quota: Option<Quota>) -> Self {
         let Query { name, place: SourcePlace { module, .. }, arguments, .. } = *(site.query)();
-        let owner = if (site.owner)() == TypeId::of::<()>() { "" } else { (site.owner_name)() };
+        let Owner { name: owner, .. } = (site.owner)();
+        let owner = if owner == module { "" } else { owner };
         Self { name, module, owner, arguments, label, quota, ..Self::anonymous() }
     }
 }
@@ -170,7 +210,7 @@ pub(crate) struct QueryTable(Table<QueryRow>);
 /// What a cache has of one query.
 #[derive(Default)]
 struct QueryRow {
-    states: Chain<(TypeId, Arc<QueryState>)>,
+    states: Chain<(Owner, Arc<QueryState>)>,
     stores: Chain<StoreRow>,
     /// What the first load of a store and an invalidation of a key meet at, so that one of them comes first: a store
     /// that the invalidation does not find has only loads that begin later.
@@ -264,5 +304,27 @@ impl QueryNames {
         self.by_name.look_at_all(|namesakes| all.extend(namesakes.iter().cloned()));
         all.sort_by_key(|state| (state.name, state.module, state.owner));
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_around_is_the_path_without_its_last_segment() {
+        let cases = [
+            ("a::Repo<u8>::total<u16>", "a::Repo<u8>"),
+            ("a::Repo<b::Vec<&str>>::total", "a::Repo<b::Vec<&str>>"),
+            (
+                "<a::Repo<fn(u8) -> c::D> as b::Trait<c::D>>::total<fn() -> c::D>",
+                "<a::Repo<fn(u8) -> c::D> as b::Trait<c::D>>",
+            ),
+            ("a::rates::current", "a::rates"),
+            ("nothing", ""),
+        ];
+        for (path, parent) in cases {
+            assert_eq!(&path[..end_of_parent(path)], parent);
+        }
     }
 }

@@ -2,9 +2,13 @@ fn rate(currency: &str) -> f64 {
     let __cache_answer = {
         #[allow(unused_imports, reason = "whether it is needed depends on types")]
         use ::cache_core::private::probing::*;
+        #[allow(
+            clippy::used_underscore_binding,
+            reason = "what is not used in the body is still part of the key"
+        )]
         ::cache_core::private::lookup(
             &::cache_core::private::query!(
-                ::cache_core::private::InGlobal, (), "rate", ["currency"]
+                ::cache_core::private::InGlobal, _, "rate", ["currency"]
             ),
             ::cache_core::Cache::global(),
             &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
@@ -22,7 +26,8 @@ const __rate_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = (
 #[doc(hidden)]
 #[allow(
     unused,
-    non_upper_case_globals,
+    deprecated,
+    nonstandard_style,
     private_interfaces,
     private_bounds,
     clippy::all,
@@ -32,12 +37,13 @@ const __rate_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = (
 const __cached_query_rate: ::cache_core::private::Located<
     ::cache_core::private::InGlobal,
 > = ::cache_core::private::query!(
-    ::cache_core::private::InGlobal, (), "rate", ["currency"]
+    ::cache_core::private::InGlobal, _, "rate", ["currency"]
 );
 #[doc(hidden)]
 #[allow(
     unused,
-    non_upper_case_globals,
+    deprecated,
+    nonstandard_style,
     private_interfaces,
     private_bounds,
     clippy::all,
@@ -50,7 +56,7 @@ fn __cached_key_rate(
     use ::cache_core::private::probing::*;
     ::cache_core::private::keyed(
         &::cache_core::private::query!(
-            ::cache_core::private::InGlobal, (), "rate", ["currency"]
+            ::cache_core::private::InGlobal, _, "rate", ["currency"]
         ),
         &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
         (),

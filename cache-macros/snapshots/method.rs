@@ -3,6 +3,10 @@ impl Library {
         let __cache_answer = {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
+            #[allow(
+                clippy::used_underscore_binding,
+                reason = "what is not used in the body is still part of the key"
+            )]
             ::cache_core::private::lookup(
                 &Self::__cached_query_get_track,
                 ::cache_core::HasCache::cache(self),
@@ -25,7 +29,8 @@ impl Library {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -40,7 +45,8 @@ impl Library {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,

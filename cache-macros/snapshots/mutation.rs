@@ -39,6 +39,10 @@ impl Library {
                                 &Self::__cached_query_by_artist,
                                 self,
                             ),
+                            #[allow(
+                                clippy::redundant_closure,
+                                reason = "a target has no other form"
+                            )]
                             |track| Self::__cached_key_by_artist(track.artist),
                         ),
                         (

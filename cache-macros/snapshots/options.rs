@@ -3,13 +3,17 @@ impl Library {
         let __cache_answer = {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
+            #[allow(
+                clippy::used_underscore_binding,
+                reason = "what is not used in the body is still part of the key"
+            )]
             ::cache_core::private::lookup(
                 &Self::__cached_query_search,
                 ::cache_core::HasCache::cache(self),
                 &(
-                    (&&&&::cache_core::private::Argument(&self.tenant)).__cache_part(),
+                    (&&&&::cache_core::private::Argument(&(self.tenant))).__cache_part(),
                     (
-                        (&&&&::cache_core::private::Argument(&filter.text()))
+                        (&&&&::cache_core::private::Argument(&(filter.text())))
                             .__cache_part(),
                         (),
                     ),
@@ -42,7 +46,8 @@ impl Library {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -52,13 +57,14 @@ impl Library {
     pub const __cached_query_search: ::cache_core::private::Located<
         ::cache_core::private::InSelf,
     > = ::cache_core::private::query!(
-        ::cache_core::private::InSelf, Self, "search", [::core::stringify!(self.tenant),
-        ::core::stringify!(filter.text())], capacity = 100
+        ::cache_core::private::InSelf, Self, "search", ["self.tenant", "filter.text()"],
+        capacity = 100
     );
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -68,16 +74,18 @@ impl Library {
     pub fn __cached_key_search(
         filter: Filter<'_>,
     ) -> ::cache_core::private::KeyedBy<
+        Self,
         impl FnOnce(&Self) -> ::cache_core::private::Keyed<::cache_core::private::InSelf>,
     > {
         use ::cache_core::private::probing::*;
-        ::cache_core::private::KeyedBy(move |__cache_self: &Self| ::cache_core::private::keyed(
+        ::cache_core::private::keyed_by(move |__cache_self: &Self| ::cache_core::private::keyed(
             &Self::__cached_query_search,
             &(
-                (&&&&::cache_core::private::Argument(&__cache_self.tenant))
+                (&&&&::cache_core::private::Argument(&(__cache_self.tenant)))
                     .__cache_part(),
                 (
-                    (&&&&::cache_core::private::Argument(&filter.text())).__cache_part(),
+                    (&&&&::cache_core::private::Argument(&(filter.text())))
+                        .__cache_part(),
                     (),
                 ),
             ),

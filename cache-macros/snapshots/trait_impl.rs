@@ -4,6 +4,10 @@ impl<D: Database> Tracks for Library<D> {
         let __cache_answer = {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
+            #[allow(
+                clippy::used_underscore_binding,
+                reason = "what is not used in the body is still part of the key"
+            )]
             ::cache_core::private::lookup(
                 &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
                 ::cache_core::HasCache::cache(self),
@@ -54,7 +58,8 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -67,7 +72,8 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -92,7 +98,8 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -107,7 +114,8 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     #[doc(hidden)]
     #[allow(
         unused,
-        non_upper_case_globals,
+        deprecated,
+        nonstandard_style,
         private_interfaces,
         private_bounds,
         clippy::all,
@@ -125,3 +133,15 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
         )
     }
 }
+const _: () = {
+    #[allow(
+        unused_imports,
+        reason = "so that it is not told to be unused where it is imported"
+    )]
+    use cached_query as _;
+    #[allow(
+        unused_imports,
+        reason = "so that it is not told to be unused where it is imported"
+    )]
+    use invalidates as _;
+};

@@ -101,9 +101,9 @@ impl QueryOptions {
                 self.key.set(&key, parts)
             }
             "skip" => {
-                let names =
+                let names: Vec<Expr> =
                     list(&key, input, "name the arguments that are no part of the key, as in `skip(connection)`")?;
-                self.skip.set(&key, names)
+                self.skip.set(&key, names.iter().map(argument_name).collect::<syn::Result<_>>()?)
             }
             "tags" => self.tags.set(&key, tags(&key, input)?),
             "tags_from" => self.tags_from.set(&key, value(&key, input)?),
@@ -117,7 +117,7 @@ impl CommonOptions {
     pub(crate) fn parse_one(&mut self, key: &Ident, known: &[&str], input: ParseStream<'_>) -> syn::Result<()> {
         match key.to_string().as_str() {
             "cache" => self.cache.set(key, value(key, input)?),
-            "crate" => self.krate.set(key, value_by(Path::parse_mod_style, key, input)?),
+            "crate" => self.krate.set(key, value_by(path, key, input)?),
             _ => Err(unknown(key, known)),
         }
     }
@@ -183,6 +183,13 @@ fn value_by<T>(parse: fn(ParseStream<'_>) -> syn::Result<T>, key: &Ident, input:
     parse(input)
 }
 
+fn path(input: ParseStream<'_>) -> syn::Result<Path> {
+    if let Ok(text) = input.parse::<LitStr>() {
+        return Err(Error::new(text.span(), "write the path without quotes, as in `crate = ::cache_core`"));
+    }
+    Path::parse_mod_style(input)
+}
+
 /// The tags in `tags(..)`.
 pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
     list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")
@@ -195,11 +202,28 @@ fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, remedy: &str) -> syn::Res
     }
     let content;
     syn::parenthesized!(content in input);
-    let items = Punctuated::<T, Token![,]>::parse_terminated(&content)?;
+    let items = Punctuated::<T, Token![,]>::parse_terminated(&content).inspect_err(|_| {
+        // One error is enough: what is left is not looked at, and a parser has to be told so.
+        let _ = content.parse::<TokenStream>();
+    })?;
     if items.is_empty() {
         return Err(Error::new(key.span(), format!("`{key}(..)` is empty: {remedy}")));
     }
     Ok(items.into_iter().collect())
+}
+
+fn argument_name(skipped: &Expr) -> syn::Result<Ident> {
+    let name = match ungrouped(skipped) {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    };
+    match name {
+        Some(name) if name == "self" => {
+            Err(Error::new(name.span(), "`self` is no part of the key as it is: leave it away here"))
+        }
+        Some(name) => Ok(name.clone()),
+        None => Err(Error::new_spanned(skipped, "name an argument, as in `skip(connection)`")),
+    }
 }
 
 fn unknown(key: &Ident, known: &[&str]) -> Error {

@@ -6,7 +6,7 @@ use quote::quote;
 use crate::args::QueryOptions;
 use crate::beside::{Beside, Code, Home};
 use crate::key::Key;
-use crate::method::Method;
+use crate::method::{Method, is_named};
 use crate::targets::Invalidations;
 use crate::{expand, fallback, validate};
 
@@ -45,7 +45,10 @@ pub(crate) fn query(options: TokenStream, method: &Method, home: &Home<'_>) -> E
     let key = Key::of(method, &options);
     let beside = Beside { method, options: &options, key: &key, home, is_sound: errors.is_none() };
     let function = if errors.is_none() { expand::query(&beside) } else { fallback::function(method) };
-    Expanded { function, beside: beside.code(), errors }
+    // One that follows has the same names.
+    let is_last = !method.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));
+    let beside = if is_last { beside.code() } else { Code::default() };
+    Expanded { function, beside, errors }
 }
 
 pub(crate) fn mutation(targets: TokenStream, method: &Method, home: &Home<'_>) -> Expanded {

@@ -141,7 +141,7 @@ impl Beside<'_> {
             #(#cfgs)*
             #[doc(hidden)]
             #[allow(
-                unused, non_upper_case_globals, private_interfaces, private_bounds, clippy::all, clippy::pedantic,
+                unused, deprecated, nonstandard_style, private_interfaces, private_bounds, clippy::all, clippy::pedantic,
                 reason = "it repeats the signature of the query, and is there to be used"
             )]
         }
@@ -193,7 +193,7 @@ impl Beside<'_> {
         let name = self.options.name.get().map_or_else(|| self.method.name(), syn::LitStr::value);
         let parts = self.key.names();
         let capacity = self.options.capacity.get().map(|entries| quote!(, capacity = #entries));
-        let owner = if self.home.is_associated(self.method) { quote!(Self) } else { quote!(()) };
+        let owner = if self.home.is_associated(self.method) { quote!(Self) } else { quote!(_) };
         quote_spanned!(Span::mixed_site()=> #krate::private::query!(#place, #owner, #name, [#parts] #capacity))
     }
 
@@ -221,11 +221,17 @@ impl Beside<'_> {
             let name = &parameter.ident;
             quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<#name>)
         });
+        // Of constants only these have types that can be written.
+        let lengths = self.method.signature.generics.const_params().filter_map(|parameter| {
+            let name = &parameter.ident;
+            let is_length = matches!(&parameter.ty, Type::Path(path) if path.path.is_ident("usize"));
+            is_length.then(|| quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<[(); #name]>))
+        });
         let unnamed = self.method.arguments().filter_map(|Argument { name, ty, cfgs, .. }| {
             let is_generic = matches!(bare_type(ty?), Type::ImplTrait(_));
             is_generic.then(|| quote_spanned!(Span::mixed_site()=> #(#cfgs)* #krate::private::type_of(&#name)))
         });
-        let types = named.chain(unnamed);
+        let types = named.chain(lengths).chain(unnamed);
         quote_spanned!(Span::mixed_site()=> (#(#types,)*))
     }
 
@@ -243,7 +249,7 @@ impl Beside<'_> {
         repeated.inputs = repeated.inputs.into_iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
         let returns = if self.is_keyed_by_self() {
             // With a span of ours: in all editions it may borrow from the arguments.
-            quote_spanned!(Span::mixed_site()=> #krate::private::KeyedBy<impl FnOnce(&Self) -> #krate::private::Keyed<#place>>)
+            quote_spanned!(Span::mixed_site()=> #krate::private::KeyedBy<Self, impl FnOnce(&Self) -> #krate::private::Keyed<#place>>)
         } else {
             quote_spanned!(Span::mixed_site()=> #krate::private::Keyed<#place>)
         };
@@ -261,7 +267,7 @@ impl Beside<'_> {
         let keyed = if self.is_keyed_by_self() {
             let this = Ident::new("__cache_self", Span::mixed_site());
             let keyed = with_self_as(&this, keyed);
-            quote_spanned!(Span::mixed_site()=> #krate::private::KeyedBy(move |#this: &Self| #keyed))
+            quote_spanned!(Span::mixed_site()=> #krate::private::keyed_by(move |#this: &Self| #keyed))
         } else {
             keyed
         };

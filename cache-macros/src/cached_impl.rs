@@ -1,19 +1,19 @@
 //! `#[cached_impl]`: the attributes in an `impl` of a trait, which has no room for what stands beside queries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Error, Generics, ImplItem, ItemImpl, ItemTrait, Meta, Signature, TraitItem, Visibility};
+use syn::{Attribute, Error, Generics, ImplItem, ItemImpl, ItemTrait, Meta, Path, Signature, TraitItem, Visibility};
 
 use crate::attribute::{mutation, query};
 use crate::beside::{Code, HiddenTrait, Home};
 use crate::errors::Errors;
 use crate::fallback;
-use crate::method::Method;
+use crate::method::{Method, is_named};
 
 pub(crate) fn cached_impl(options: &TokenStream, item: &TokenStream) -> TokenStream {
     match expand(options, item) {
@@ -34,7 +34,10 @@ fn expand(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream>
     });
     let queries: BTreeSet<_> =
         functions.clone().filter(|method| is_query(method)).map(|method| method.name()).collect();
-    if functions.count() == 0 {
+    if let Some(again) = block.head.attributes().iter().find(|attribute| is_named(attribute, "cached_impl")) {
+        return Err(Error::new_spanned(again.path(), "one `#[cached_impl]` is enough: keep one"));
+    }
+    if functions.clone().count() == 0 {
         let message =
             "nothing in it is annotated: put `#[cached_query]` on what it reads, or leave `#[cached_impl]` away";
         return Err(Error::new(Span::call_site(), message));
@@ -50,10 +53,27 @@ fn expand(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream>
             }
         }
     }
+    let imports = functions.flat_map(|method| &method.attributes).filter(|attribute| kind(attribute).is_some());
+    let imports = used(imports.map(Attribute::path));
     let errors = errors.into_result().err().map(|errors| errors.to_compile_error());
     let head = block.head.around(&items);
     let beside = (!hidden.queries.is_empty()).then(|| block.head.hidden(&hidden.name, &beside));
-    Ok(quote!(#head #beside #errors))
+    Ok(quote!(#head #beside #imports #errors))
+}
+
+/// Uses the paths of attributes, which are expanded here and not looked up: or they would be told to be imported for
+/// nothing.
+fn used<'a>(paths: impl Iterator<Item = &'a Path>) -> TokenStream {
+    let distinct: BTreeMap<String, &Path> = paths.map(|path| (path.to_token_stream().to_string(), path)).collect();
+    let paths = distinct.values();
+    quote_spanned! {Span::mixed_site()=>
+        const _: () = {
+            #(
+                #[allow(unused_imports, reason = "so that it is not told to be unused where it is imported")]
+                use #paths as _;
+            )*
+        };
+    }
 }
 
 /// Expands the attributes of one function, the first of them first, which the next ones then find around the body.
@@ -92,14 +112,14 @@ enum Kind {
 
 /// Whether an attribute is one of ours, whatever path it has.
 fn kind(attribute: &Attribute) -> Option<Kind> {
-    let last = attribute.path().segments.last()?;
-    if last.ident == "cached_query" {
-        Some(Kind::Query)
-    } else if last.ident == "invalidates" {
-        Some(Kind::Mutation)
-    } else {
-        None
-    }
+    let kinds = [("cached_query", Kind::Query), ("invalidates", Kind::Mutation)];
+    kinds.into_iter().find_map(|(name, kind)| is_named(attribute, name).then_some(kind))
+}
+
+/// Whether an attribute of ours is in it.
+fn is_conditional(attribute: &Attribute) -> bool {
+    let tokens = attribute.meta.to_token_stream().to_string();
+    attribute.path().is_ident("cfg_attr") && (tokens.contains("cached_query") || tokens.contains("invalidates"))
 }
 
 fn is_query(method: &Method) -> bool {
@@ -160,6 +180,10 @@ impl Item {
     fn parse(input: ParseStream<'_>, is_of_trait: bool) -> syn::Result<Self> {
         let ahead = input.fork();
         let attributes = ahead.call(Attribute::parse_outer)?;
+        if let Some(hidden) = attributes.iter().find(|attribute| is_conditional(attribute)) {
+            let message = "put `#[cfg(..)]` on the function instead: what is in a `cfg_attr` is not seen from here";
+            return Err(Error::new_spanned(hidden, message));
+        }
         if attributes.iter().any(|attribute| kind(attribute).is_some())
             && ahead.parse::<Visibility>().is_ok()
             && ahead.parse::<Signature>().is_ok()
@@ -218,9 +242,16 @@ impl Head {
             }
             Self::Trait(head) => head.ident.unraw().to_string(),
         };
-        let words: Vec<_> =
-            described.split(|c: char| c != '_' && !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
-        format_ident!("__Cached_{}", words.join("_"), span = Span::mixed_site().located_at(Span::call_site()))
+        // What can't be in a name but tells types apart is spelt out.
+        let spelt: Vec<_> =
+            [("&", " ref "), ("*", " ptr "), ("(", " of "), ("[", " in "), ("!", " not "), ("->", " to ")]
+                .into_iter()
+                .fold(described, |described, (sign, word)| described.replace(sign, word))
+                .split(|c: char| c != '_' && !c.is_alphanumeric())
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect();
+        format_ident!("__Cached_{}", spelt.join("_"), span = Span::mixed_site().located_at(Span::call_site()))
     }
 
     /// The hidden trait, and that the type has it.
@@ -291,7 +322,7 @@ fn without_attributes(item: TokenStream) -> TokenStream {
             (TokenTree::Punct(hash), Some(TokenTree::Group(group))) if hash.as_char() == '#' => {
                 let attribute = quote!(#hash #group);
                 let parsed = Attribute::parse_outer.parse2(attribute.clone()).unwrap_or_default();
-                if !parsed.iter().any(|attribute| kind(attribute).is_some()) {
+                if !parsed.iter().any(|attribute| kind(attribute).is_some() || is_conditional(attribute)) {
                     kept.extend(attribute);
                 }
                 tokens.next();

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Attribute, Data, DeriveInput, Error, Field, Index, Member, Path, Type};
+use syn::{Attribute, Data, DeriveInput, Error, Field, Index, Member, Meta, Path, Type};
 
 pub(crate) fn has_cache(item: TokenStream) -> TokenStream {
     let expanded = syn::parse2(item).and_then(|input| expand(&input));
@@ -34,6 +34,13 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
 
 /// The position of the field that is marked, or else is a `Cache`.
 fn find(input: &DeriveInput, fields: &[&Field]) -> syn::Result<usize> {
+    let marks = fields.iter().flat_map(|field| &field.attrs).filter(|attribute| attribute.path().is_ident("cache"));
+    for mark in marks {
+        if !matches!(mark.meta, Meta::Path(_)) {
+            let message = "write a mere `#[cache]` here: `#[cache(crate = path)]` goes on the struct";
+            return Err(Error::new_spanned(&mark.meta, message));
+        }
+    }
     let positions = |is_wanted: fn(&Field) -> bool| -> Vec<usize> {
         (0..fields.len()).filter(|&position| is_wanted(fields[position])).collect()
     };
@@ -64,6 +71,9 @@ fn is_cache(ty: &Type) -> bool {
 fn krate(attributes: &[Attribute]) -> syn::Result<Path> {
     let mut krate = syn::parse_quote!(::cache_core);
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cache")) {
+        if let Meta::Path(path) = &attribute.meta {
+            return Err(Error::new_spanned(path, "write `#[cache]` on the field that leads to the cache"));
+        }
         attribute.parse_nested_meta(|meta| {
             if !meta.path.is_ident("crate") {
                 return Err(meta.error("the one option here is `crate = path`"));

@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
 use crate::args::{CommonOptions, QueryOptions, ungrouped};
 use crate::beside::{Beside, Home};
 use crate::key::respan;
-use crate::method::{Method, bound_names, given_name, plain_name};
+use crate::method::{Method, bound_names, given_name, has_impl_trait, is_named, plain_name};
 use crate::targets::{Invalidations, Keyed, Target};
 use crate::{duration, text};
 
@@ -31,6 +31,7 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
         let __cache_answer = {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use #krate::private::probing::*;
+            #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
             #krate::private::lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
         };
         __cache_answer.#load
@@ -102,7 +103,8 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
     let mutation = Mutation { method, invalidations, home, krate: &krate };
     let targets = mutation.targets();
     // An argument that only says what to forget, or where, would be told to be unused in the body.
-    let outside = quote!(#cache #targets);
+    let others = attributes.iter().filter(|attribute| is_named(attribute, "invalidates"));
+    let outside = quote!(#cache #targets #(#others)*);
     let (signature, arguments) = take_arguments(&method.signature, &outside);
     let used = method.arguments().map(|argument| argument.name).filter(|name| text::mentions(&outside, name));
     // A closure captures only what it mentions, and of `self` perhaps only a field.
@@ -139,10 +141,10 @@ struct Mutation<'a> {
 }
 
 impl Mutation<'_> {
-    /// The type that is returned, if it can be written where a closure returns. `impl Trait` can't, and needs no
-    /// help to be inferred.
+    /// The type that is returned, if it can be written where a closure returns. One with `impl Trait` in it can't, and
+    /// needs no help to be inferred.
     fn returns(&self) -> Option<&Type> {
-        self.method.returns().filter(|ty| !matches!(ty, Type::ImplTrait(_)))
+        self.method.returns().filter(|ty| !has_impl_trait(ty))
     }
 
     /// Of what kind the result is.
@@ -184,7 +186,12 @@ impl Mutation<'_> {
                 *closure.body = Expr::Verbatim(named);
                 let ty = self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream);
                 quote_spanned! {Span::mixed_site()=>
-                    #krate::private::from_result::<#ty, _, _, _>(#outcome, #known, #closure)
+                    #krate::private::from_result::<#ty, _, _, _>(
+                        #outcome,
+                        #known,
+                        #[allow(clippy::redundant_closure, reason = "a target has no other form")]
+                        #closure,
+                    )
                 }
             }
         }
@@ -249,7 +256,15 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
             name
         };
         let pattern = std::mem::replace(&mut *argument.pat, syn::parse_quote!(#name));
-        statements.extend(quote!(#(#attributes)* let #pattern = #name;));
+        let allowed = name.to_string().starts_with('_').then(|| {
+            quote! {
+                #[allow(
+                    clippy::used_underscore_binding, clippy::no_effect_underscore_binding,
+                    reason = "it is taken to be dropped before the invalidation"
+                )]
+            }
+        });
+        statements.extend(quote!(#(#attributes)* #allowed let #pattern = #name;));
     }
     (signature, statements)
 }

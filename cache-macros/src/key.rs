@@ -11,6 +11,7 @@ use syn::{
 
 use crate::args::QueryOptions;
 use crate::method::{Argument, Method, bare_type};
+use crate::text;
 
 /// What the key of a query is made of.
 pub(crate) enum Key<'a> {
@@ -35,7 +36,10 @@ impl<'a> Key<'a> {
                 let names = arguments.iter().map(|Argument { shown, cfgs, .. }| quote!(#(#cfgs)* #shown));
                 quote!(#(#names),*)
             }
-            Self::Given(given) => quote!(#(::core::stringify!(#given)),*),
+            Self::Given(given) => {
+                let names = given.iter().map(|expression| text::of_expression(expression.to_token_stream()));
+                quote!(#(#names),*)
+            }
         }
     }
 
@@ -60,7 +64,9 @@ impl<'a> Key<'a> {
                 })
             }),
             Self::Given(given) => given.iter().rev().fold(end, |rest, expression| {
-                let part = leaf(&expression.to_token_stream(), expression.span(), krate);
+                // In parentheses of ours, which nobody is told to be superfluous.
+                let place = quote_spanned!(Span::mixed_site()=> (#expression));
+                let part = leaf(&place, expression.span(), krate);
                 quote_spanned!(Span::mixed_site()=> (#part, #rest))
             }),
         }

@@ -9,7 +9,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::visit::{self, Visit};
 use syn::{
     AttrStyle, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, PathArguments, Receiver, ReceiverKind,
-    ReturnType, Signature, Type, Visibility,
+    ReturnType, Signature, Type, TypeImplTrait, Visibility,
 };
 
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Parse for Method {
             let _ = input.parse::<TokenStream>();
             start.and_then(|(keyword, _)| other_item(&keyword)).unwrap_or(error)
         })?;
-        match input.parse()? {
+        match ungrouped(input.parse()?) {
             TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
                 let split = |input: ParseStream<'_>| {
                     let inner = input.call(Attribute::parse_inner)?;
@@ -58,6 +58,17 @@ impl Parse for Method {
                 "this function has no body: put the attribute on the method that implements it",
             )),
         }
+    }
+}
+
+/// A token without the invisible group that it has if it came through a `macro_rules!`.
+fn ungrouped(token: TokenTree) -> TokenTree {
+    match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            let mut inner = group.stream().into_iter();
+            inner.next().map_or(TokenTree::Group(group), ungrouped)
+        }
+        token => token,
     }
 }
 
@@ -181,6 +192,11 @@ fn cfgs(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
 }
 
+/// Whether an attribute is of a name, whatever path it has.
+pub(crate) fn is_named(attribute: &Attribute, name: &str) -> bool {
+    attribute.path().segments.last().is_some_and(|last| last.ident == name)
+}
+
 /// The name of an argument whose pattern has none.
 pub(crate) fn given_name(number: usize) -> Ident {
     format_ident!("__cache_argument_{number}", span = Span::mixed_site())
@@ -209,6 +225,21 @@ pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
         _ => None,
     }
+}
+
+/// Whether there is an `impl Trait` in a type.
+pub(crate) fn has_impl_trait(ty: &Type) -> bool {
+    struct Found(bool);
+
+    impl<'ast> Visit<'ast> for Found {
+        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+
+    let mut found = Found(false);
+    found.visit_type(ty);
+    found.0
 }
 
 /// All names that a pattern binds.

@@ -50,6 +50,7 @@ impl Invalidations {
         if input.peek(Ident::peek_any) && input.peek2(Token![=]) {
             let key = Ident::parse_any(input)?;
             return match key.to_string().as_str() {
+                "tags" => tags(&key, input).map(drop),
                 "on" => {
                     let on: LitStr = value(&key, input)?;
                     if on.value() != "ok" {
@@ -83,10 +84,21 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
             Some(name) if name == "all" => Ok(Target::All(name.clone())),
             _ => whole(path).map(Target::Query),
         },
+        Expr::Call(call) if is_option(call) => Err(Error::new_spanned(call, "write `on = \"ok\"`")),
         Expr::Call(call) => keyed(call).map(Target::Keyed),
         Expr::Closure(closure) => from_result(closure),
+        Expr::MethodCall(call) => {
+            let message = format!("write it without what is before the dot, as in `{}(..)`", call.method);
+            Err(Error::new_spanned(call, message))
+        }
         other => Err(Error::new_spanned(other, message)),
     }
+}
+
+/// Whether it looks like the key of a query `on`, and is an option.
+fn is_option(call: &ExprCall) -> bool {
+    let is_on = matches!(ungrouped(&call.func), Expr::Path(path) if path.path.is_ident("on"));
+    is_on && matches!(call.args.first(), Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if text.value() == "ok")
 }
 
 /// A query without generic arguments, which would say nothing: all of its instantiations are forgotten.
@@ -137,8 +149,13 @@ fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
     let plain = |path| ExprPath { attrs: Vec::new(), qself: None, path };
     let parsed = text.parse_with(Path::parse_mod_style).map(plain).or_else(|_| text.parse_with(ExprPath::parse));
     let path = parsed.map_err(|_| {
-        let message = format!("`{}` can't be the name of a query: write it as in \"get_track\"", text.value());
-        Error::new(text.span(), message)
+        let text_value = text.value();
+        let remedy = if text_value.contains('(') {
+            "one entry is written without quotes, as in `get_track(id)`"
+        } else {
+            "write it as in \"get_track\""
+        };
+        Error::new(text.span(), format!("`{text_value}` can't be the name of a query: {remedy}"))
     })?;
     whole(&path)
 }
@@ -203,7 +220,7 @@ mod tests {
             (quote!(a + b), "a target is"),
             (quote!("a b"), "can't be the name of a query"),
             (quote!(get::<u8>), "leave the generic arguments away"),
-            (quote!(self.get(1)), "a target is"),
+            (quote!(self.get(1)), "write it without what is before the dot"),
             (quote!(|t| t.id), "end the closure in a query"),
             (quote!(|a, b| get(a)), "take one parameter"),
             (quote!(|| get(1)), "take one parameter"),

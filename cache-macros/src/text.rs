@@ -1,6 +1,6 @@
 //! What the text of a tag mentions: `"artist:{artist_id:>4}"`.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr};
 
@@ -41,9 +41,71 @@ fn names(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// An expression as people write it.
+pub(crate) fn of_expression(tokens: TokenStream) -> String {
+    let (mut text, mut is_after_operand, mut is_joint) = (String::new(), false, false);
+    for token in tokens {
+        match token {
+            TokenTree::Punct(sign) => {
+                match sign.as_char() {
+                    '.' | ':' | '?' => text.push(sign.as_char()),
+                    ',' | ';' => text.extend([sign.as_char(), ' ']),
+                    sign if !is_after_operand => text.push(sign),
+                    sign if is_joint => text.insert(text.trim_end().len(), sign),
+                    sign => text.extend([' ', sign, ' ']),
+                }
+                is_joint = sign.spacing() == Spacing::Joint;
+                is_after_operand = sign.as_char() == '?' || (is_joint && is_after_operand);
+            }
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::None => ("", ""),
+                };
+                text.extend([open, of_expression(group.stream()).trim_end(), close]);
+                (is_after_operand, is_joint) = (true, false);
+            }
+            operand => {
+                if is_after_operand {
+                    text.push(' ');
+                }
+                text.push_str(&operand.to_string());
+                is_joint = false;
+                // `as` and the like stand between two operands.
+                is_after_operand = !text.ends_with(" as");
+                if !is_after_operand {
+                    text.push(' ');
+                }
+            }
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn expressions_are_shown_as_they_are_written() {
+        let cases = [
+            "self.tenant",
+            "&self.name",
+            "*local",
+            "self.rows.get(&id)",
+            "a + b * -c",
+            "id as u64",
+            "f(a, &b)[1].c",
+            "a::b(c)?.d",
+            "a == b && !c",
+            "(a, b.0)",
+        ];
+        for case in cases {
+            assert_eq!(of_expression(case.parse().expect("it is an expression")), case);
+        }
+    }
 
     #[test]
     fn names_are_found_in_braces_alone() {

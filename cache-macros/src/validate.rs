@@ -1,14 +1,14 @@
 //! Everything that cannot work, refused with what to do instead.
 
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
-use syn::{Expr, Receiver, ReceiverKind, Signature, Type};
+use syn::{Expr, Ident, Receiver, ReceiverKind, Signature, Type};
 
-use crate::args::QueryOptions;
+use crate::args::{QueryOptions, ungrouped};
 use crate::errors::{Errors, did_you_mean};
 use crate::key::unknown_borrow;
-use crate::method::{Argument, Method, bare_type};
+use crate::method::{Argument, Method, bare_type, has_impl_trait};
 use crate::targets::{Invalidations, Target};
 use crate::text;
 
@@ -18,7 +18,7 @@ pub(crate) fn cached_query(method: &Method, options: &QueryOptions, errors: &mut
         query_receiver(receiver, errors);
     }
     key(method, options, errors);
-    tags(options, errors);
+    tags(method, options, errors);
     other_attributes(
         method,
         |name| match name {
@@ -43,15 +43,13 @@ fn key(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
     for (number, name) in skipped.iter().enumerate() {
         if !arguments.iter().any(|argument| argument.is(name)) {
-            let known: Vec<_> = arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
-            let nearest = did_you_mean(&name.unraw().to_string(), known.iter().map(String::as_str));
-            errors.add(name.span(), &format!("there is no argument `{name}`{nearest}"));
+            errors.add(name.span(), &no_argument(name, &arguments));
         } else if skipped[..number].iter().any(|other| other.unraw() == name.unraw()) {
             errors.add(name.span(), &format!("`{name}` is skipped twice: name it once"));
         }
     }
-    if options.key.get().is_some() {
-        return;
+    if let Some(given) = options.key.get() {
+        return names_in_key(given, &arguments, errors);
     }
     for Argument { ty, .. } in arguments.iter().filter(|argument| !skipped.iter().any(|name| argument.is(name))) {
         let Some(ty) = ty else { continue };
@@ -75,13 +73,43 @@ fn key(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     }
 }
 
-/// Calls that differ in a skipped argument share an entry, and that would bear the tag of the first alone.
-fn tags(options: &QueryOptions, errors: &mut Errors) {
+/// Finds names that are almost those of arguments. Others may be of something else.
+fn names_in_key(given: &[Expr], arguments: &[Argument<'_>], errors: &mut Errors) {
+    for expression in given {
+        let Expr::Path(path) = ungrouped(expression) else { continue };
+        let Some(name) = path.path.get_ident() else { continue };
+        let plain = name.unraw().to_string();
+        let may_be_argument = !plain.starts_with(char::is_uppercase) && plain != "self";
+        let is_argument = arguments.iter().any(|argument| argument.is(name));
+        if may_be_argument && !is_argument && !nearest_argument(name, arguments).is_empty() {
+            errors.add(name.span(), &no_argument(name, arguments));
+        }
+    }
+}
+
+fn no_argument(name: &Ident, arguments: &[Argument<'_>]) -> String {
+    format!("there is no argument `{name}`{}", nearest_argument(name, arguments))
+}
+
+fn nearest_argument(name: &Ident, arguments: &[Argument<'_>]) -> String {
+    let known: Vec<_> = arguments.iter().map(|argument| argument.name.unraw().to_string()).collect();
+    did_you_mean(&name.unraw().to_string(), known.iter().map(String::as_str))
+}
+
+/// Calls that differ in what is no part of the key share an entry, and that would bear the tag of the first alone.
+fn tags(method: &Method, options: &QueryOptions, errors: &mut Errors) {
+    let key = options.key.get().map(|given| quote!(#(#given),*));
+    let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
+    let is_in_key = |argument: &Argument<'_>| match &key {
+        Some(key) => text::mentions(key, &argument.name),
+        None => !skipped.iter().any(|name| argument.is(name)),
+    };
+    let left_out: Vec<_> = method.arguments().filter(|argument| !is_in_key(argument)).collect();
     for tag in options.tags.get().into_iter().flatten() {
-        for name in options.skip.get().into_iter().flatten() {
+        for Argument { name, .. } in &left_out {
             if text::mentions(&tag.to_token_stream(), name) {
                 let message = format!(
-                    "`{name}` is skipped: one entry is for all its values, and would bear the tag of the first. Make it part of the key, or take it out of the tag"
+                    "`{name}` is no part of the key: one entry is for all its values, and would bear the tag of the first. Make it part of the key, or take it out of the tag"
                 );
                 errors.add_at(tag, &message);
             }
@@ -150,6 +178,11 @@ fn targets(method: &Method, targets: &[Target], errors: &mut Errors) {
         Some(_) => false,
     };
     for target in targets {
+        if let Target::FromResult { closure, .. } = target
+            && method.returns().is_some_and(has_impl_trait)
+        {
+            errors.add_at(&closure.inputs, "name the type that is returned: of `impl Trait` nothing is known here");
+        }
         if let (true, Target::FromResult { closure, .. }) = (returns_nothing, target) {
             errors.add_at(
                 &closure.inputs,
