@@ -1,0 +1,260 @@
+//! Targets whose arguments come from what the function returns.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
+
+use crate::check::forgotten;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Track {
+    id: u32,
+    title: String,
+}
+
+type Fallible<T> = Result<T, String>;
+
+#[derive(HasCache, Default)]
+struct Repo {
+    cache: Cache,
+}
+
+#[derive(HasCache)]
+struct OtherRepo {
+    cache: Cache,
+}
+
+impl OtherRepo {
+    #[cached_query(tags("other"))]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn track(id: u32) -> Track {
+    Track { id, title: "a".into() }
+}
+
+impl Repo {
+    #[cached_query]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[cached_query]
+    fn search(&self, title: &str) -> String {
+        title.into()
+    }
+
+    #[cached_query]
+    fn spared(&self) -> u32 {
+        0
+    }
+
+    #[invalidates(|track| get(track.id))]
+    fn plain(&self, id: u32) -> Track {
+        track(id)
+    }
+
+    #[invalidates(|track| get(track.id))]
+    fn result(&self, id: u32, ok: bool) -> Result<Track, String> {
+        if !ok {
+            return Err("no".into());
+        }
+        let track = Some(track(id)).ok_or("never")?;
+        Ok(track)
+    }
+
+    #[invalidates(|track| get(track.id))]
+    fn aliased(&self, id: u32, ok: bool) -> Fallible<Track> {
+        self.result(id, ok)
+    }
+
+    #[invalidates(|track| get(track.id), on = "ok")]
+    fn on_ok(&self, id: u32, ok: bool) -> Fallible<Track> {
+        ok.then(|| track(id)).ok_or("no".into())
+    }
+
+    #[invalidates(|track| get(track.as_ref().map_or(1, |track| track.id)))]
+    fn option(&self, id: Option<u32>) -> Option<Track> {
+        id.map(track)
+    }
+
+    #[invalidates(|id| get(*id))]
+    fn number(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(|(one, _): &(u32, Track)| get(*one), |(_, track)| search(&track.title))]
+    fn pattern(&self, id: u32) -> (u32, Track) {
+        (id, track(9))
+    }
+
+    #[invalidates(|track: &Track| search(&track.title), get(id), "spared")]
+    fn mixed(&self, id: u32) -> Fallible<Track> {
+        Ok(Track { id: 9, title: "b".into() })
+    }
+
+    #[invalidates(|track| Self::get(track.id), |track| OtherRepo::get(track.id))]
+    fn by_paths(&self, id: u32) -> Track {
+        track(id)
+    }
+
+    #[invalidates(|track| get(track.id))]
+    fn panics(&self, id: u32) -> Track {
+        assert!(id > 9, "in the body");
+        track(id)
+    }
+
+    #[invalidates(|track| get(track.id), on = "ok")]
+    fn panics_on_ok(&self, id: u32) -> Track {
+        assert!(id > 9, "in the body");
+        track(id)
+    }
+
+    #[invalidates(|track| get(track.id))]
+    fn returns_a_reference<'a>(&self, tracks: &'a [Track]) -> &'a Track {
+        &tracks[0]
+    }
+
+    /// An argument of the same name, and one of the function, both in one target.
+    #[invalidates(|id| get(*id + offset))]
+    fn with_an_argument(&self, offset: u32) -> u32 {
+        1
+    }
+
+    fn forgotten(write: impl FnOnce(&Self)) -> Vec<String> {
+        let repo = Self::default();
+        for id in 1..=2 {
+            repo.get(id);
+            OtherRepo { cache: repo.cache.clone() }.get(id);
+        }
+        for title in ["a", "b"] {
+            repo.search(title);
+        }
+        repo.spared();
+        forgotten(&repo.cache, || write(&repo))
+    }
+}
+
+const ALL_OF_GET: [&str; 2] = ["get(id = 1)", "get(id = 2)"];
+
+#[test]
+fn a_plain_value() {
+    assert_eq!(Repo::forgotten(|repo| assert_eq!(repo.plain(1).id, 1)), ["get(id = 1)"]);
+    assert_eq!(Repo::forgotten(|repo| assert_eq!(repo.number(2), 2)), ["get(id = 2)"]);
+    assert_eq!(Repo::forgotten(|repo| assert_eq!(repo.plain(3).id, 3)), [""; 0], "there is no such entry");
+}
+
+#[test]
+fn the_value_of_an_ok() {
+    for write in [Repo::result, Repo::aliased, Repo::on_ok] {
+        assert_eq!(Repo::forgotten(|repo| assert_eq!(write(repo, 1, true).unwrap().id, 1)), ["get(id = 1)"]);
+    }
+}
+
+#[test]
+fn p11_without_a_value_the_whole_query_is_forgotten() {
+    for write in [Repo::result, Repo::aliased] {
+        assert_eq!(Repo::forgotten(|repo| assert_eq!(write(repo, 1, false).unwrap_err(), "no")), ALL_OF_GET);
+    }
+    let gone = Repo::forgotten(|repo| {
+        catch_unwind(AssertUnwindSafe(|| repo.panics(1))).unwrap_err();
+    });
+    assert_eq!(gone, ALL_OF_GET);
+}
+
+#[test]
+fn p11_on_ok_nothing_is_forgotten_without_a_value() {
+    assert_eq!(Repo::forgotten(|repo| assert_eq!(repo.on_ok(1, false).unwrap_err(), "no")), [""; 0]);
+    let gone = Repo::forgotten(|repo| {
+        catch_unwind(AssertUnwindSafe(|| repo.panics_on_ok(1))).unwrap_err();
+    });
+    assert_eq!(gone, [""; 0]);
+}
+
+#[test]
+fn an_option_is_a_value() {
+    assert_eq!(Repo::forgotten(|repo| assert!(repo.option(Some(2)).is_some())), ["get(id = 2)"]);
+    assert_eq!(Repo::forgotten(|repo| assert!(repo.option(None).is_none())), ["get(id = 1)"]);
+}
+
+#[test]
+fn patterns_and_several_targets() {
+    let gone = Repo::forgotten(|repo| assert_eq!(repo.pattern(2).0, 2));
+    assert_eq!(gone, ["get(id = 2)", "search(title = \"a\")"]);
+    let gone = Repo::forgotten(|repo| assert!(repo.mixed(1).is_ok()));
+    assert_eq!(gone, ["get(id = 1)", "search(title = \"b\")", "spared()"]);
+    let gone = Repo::forgotten(|repo| assert_eq!(repo.by_paths(1).id, 1));
+    assert_eq!(gone, ["get(id = 1)", "get(id = 1) [other]"]);
+}
+
+#[test]
+fn a_value_that_is_borrowed() {
+    let tracks = [track(2), track(1)];
+    let gone = Repo::forgotten(|repo| assert_eq!(repo.returns_a_reference(&tracks).id, 2));
+    assert_eq!(gone, ["get(id = 2)"]);
+}
+
+#[test]
+fn an_argument_of_the_function_beside_the_value() {
+    assert_eq!(Repo::forgotten(|repo| assert_eq!(repo.with_an_argument(1), 1)), ["get(id = 2)"]);
+}
+
+mod free {
+    use cache_core::{Cache, cached_query, invalidates};
+
+    #[cached_query(skip(cache), cache = cache)]
+    pub(super) fn read(id: u32, cache: &Cache) -> u32 {
+        id + u32::try_from(cache.stats().capacity).unwrap()
+    }
+
+    #[invalidates(|id| read(*id, cache), cache = cache)]
+    pub(super) fn write(id: u32, cache: &Cache) -> Result<u32, std::fmt::Error> {
+        if id == 0 { Err(std::fmt::Error) } else { Ok(id) }
+    }
+}
+
+#[test]
+fn a_free_function_forgets_by_its_result() {
+    let cache = Cache::new();
+    let fill = || [1, 2].map(|id| free::read(id, &cache));
+    fill();
+    assert_eq!(forgotten(&cache, || assert_eq!(free::write(1, &cache), Ok(1))), ["read(id = 1)"]);
+    fill();
+    assert_eq!(forgotten(&cache, || assert!(free::write(0, &cache).is_err())), ["read(id = 1)", "read(id = 2)"]);
+}
+
+trait Tracks {
+    type Id;
+
+    fn load(&self, id: &Self::Id) -> String;
+    fn add(&self, name: &str) -> Fallible<Self::Id>;
+}
+
+#[cached_impl]
+impl Tracks for Repo {
+    type Id = String;
+
+    #[cached_query]
+    fn load(&self, id: &Self::Id) -> String {
+        id.clone()
+    }
+
+    #[invalidates(|id| load(id))]
+    #[allow(clippy::redundant_closure, reason = "a target is no function")]
+    fn add(&self, name: &str) -> Fallible<Self::Id> {
+        if name.is_empty() { Err("no name".into()) } else { Ok(name.into()) }
+    }
+}
+
+#[test]
+fn in_an_implementation_of_a_trait() {
+    let fill = |repo: &Repo| ["a", "b"].map(|id| repo.load(&id.into()));
+    let repo = Repo::default();
+    fill(&repo);
+    assert_eq!(forgotten(&repo.cache, || assert_eq!(repo.add("a").unwrap(), "a")), ["load(id = \"a\")"]);
+    fill(&repo);
+    let gone = forgotten(&repo.cache, || assert!(repo.add("").is_err()));
+    assert_eq!(gone, ["load(id = \"a\")", "load(id = \"b\")"]);
+}

@@ -1,0 +1,255 @@
+//! P1 for targets that name one entry, and for tags: they reach loads that are under way.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+use cache_tests::watchdog::{self, Guard};
+
+/// Holds up the next load, from when it has read until it is told to go on.
+#[derive(Default)]
+struct Gate(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
+
+/// The other side of a gate.
+struct Held {
+    reached: mpsc::Receiver<()>,
+    go_on: mpsc::Sender<()>,
+}
+
+impl Gate {
+    fn close(&self) -> Held {
+        let ((has_reached, reached), (go_on, may_go_on)) = (mpsc::channel(), mpsc::channel());
+        *self.0.lock().unwrap() = Some((has_reached, may_go_on));
+        Held { reached, go_on }
+    }
+
+    fn pass(&self) {
+        let held = self.0.lock().unwrap().take();
+        if let Some((has_reached, may_go_on)) = held {
+            has_reached.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        }
+    }
+}
+
+#[derive(HasCache, Default)]
+struct Repo {
+    version: AtomicU32,
+    gate: Gate,
+    #[cache]
+    cache: Cache,
+}
+
+impl Repo {
+    fn read(&self) -> u32 {
+        let version = self.version.load(Ordering::SeqCst);
+        self.gate.pass();
+        version
+    }
+
+    fn raise(&self) -> u32 {
+        self.version.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    #[cached_query]
+    fn get(&self, id: u32, text: &str) -> (u32, String) {
+        (self.read(), format!("{id}{text}"))
+    }
+
+    #[cached_query(key(text.len(), id), tags("text:{text}", "id:{id}"))]
+    fn chosen(&self, id: u32, text: &str) -> (u32, String) {
+        (self.read(), format!("{id}{text}"))
+    }
+
+    #[cached_query(tags_from = |value| [&value.1])]
+    fn tagged_late(&self, id: u32, text: &str) -> Result<(u32, String), String> {
+        Ok((self.read(), format!("{id}{text}")))
+    }
+
+    #[cached_query(tags("{id}{text}"))]
+    fn bears(&self, id: u32, text: &str) -> u32 {
+        id.max(u32::try_from(text.len()).unwrap())
+    }
+
+    #[invalidates(get(id, text), chosen(id, text))]
+    fn by_key(&self, id: u32, text: &str) {
+        self.raise();
+    }
+
+    #[invalidates(|_| get(id, text), |_| chosen(id, text))]
+    fn by_key_from_the_result(&self, id: u32, text: &str) -> u32 {
+        self.raise()
+    }
+
+    #[invalidates(tags("text:{text}", "{id}{text}"))]
+    fn by_tag(&self, id: u32, text: &str) {
+        self.raise();
+    }
+
+    fn by_tag_at_run_time(&self, id: u32, text: &str) {
+        self.raise();
+        self.cache.invalidate_tags([format!("id:{id}"), format!("{id}{text}")]);
+    }
+
+    fn watch(&self) -> Guard {
+        let cache = self.cache.clone();
+        watchdog::guard(Duration::from_secs(60), move || format!("{cache:?}\n{}", cache.stats()))
+    }
+}
+
+type Read = fn(&Repo, u32, &str) -> (u32, String);
+type Write = fn(&Repo, u32, &str);
+
+/// Writes while a load of the same key is under way.
+fn assert_overtaken(read: Read, write: Write) {
+    let repo = Arc::new(Repo::default());
+    let _watch = repo.watch();
+    let held = repo.gate.close();
+    let first = thread::spawn({
+        let repo = repo.clone();
+        move || read(&repo, 1, "a")
+    });
+    held.reached.recv().unwrap();
+    write(&repo, 1, "a");
+    assert_eq!(read(&repo, 1, "a"), (1, "1a".into()), "it joined a load that began before the write");
+    held.go_on.send(()).unwrap();
+    assert_eq!(first.join().unwrap(), (0, "1a".into()), "what was overtaken still answers its own caller");
+    assert_eq!(read(&repo, 1, "a"), (1, "1a".into()), "what was read before the write was stored after it");
+    let stats = repo.cache.stats();
+    assert_eq!((stats.loads, stats.hits, stats.discarded_loads), (2, 1, 1));
+    repo.cache.check_invariants();
+}
+
+/// Writes while a load of another key is under way, which others wait for.
+fn assert_not_disturbed(read: Read, write: Write) {
+    let repo = Arc::new(Repo::default());
+    let _watch = repo.watch();
+    let held = repo.gate.close();
+    let spawn = || {
+        let repo = repo.clone();
+        thread::spawn(move || read(&repo, 2, "bc"))
+    };
+    let first = spawn();
+    held.reached.recv().unwrap();
+    write(&repo, 1, "a");
+    let second = spawn();
+    while repo.cache.stats().misses < 2 {
+        thread::yield_now();
+    }
+    held.go_on.send(()).unwrap();
+    let expected = (0, String::from("2bc"));
+    assert_eq!((first.join().unwrap(), second.join().unwrap()), (expected.clone(), expected.clone()));
+    assert_eq!(read(&repo, 2, "bc"), expected);
+    let stats = repo.cache.stats();
+    assert_eq!((stats.loads, stats.hits, stats.discarded_loads), (1, 1, 0));
+    repo.cache.check_invariants();
+}
+
+fn tagged_late(repo: &Repo, id: u32, text: &str) -> (u32, String) {
+    repo.tagged_late(id, text).unwrap()
+}
+
+#[test]
+fn p1_an_entry_named_by_its_key_while_it_is_loaded() {
+    for read in [Repo::get, Repo::chosen] {
+        assert_overtaken(read, Repo::by_key);
+        assert_overtaken(read, |repo, id, text| assert_eq!(repo.by_key_from_the_result(id, text), 1));
+    }
+}
+
+#[test]
+fn p1_another_key_that_is_loaded_is_not_disturbed() {
+    for read in [Repo::get, Repo::chosen] {
+        assert_not_disturbed(read, Repo::by_key);
+        assert_not_disturbed(read, |repo, id, text| assert_eq!(repo.by_key_from_the_result(id, text), 1));
+    }
+}
+
+#[test]
+fn p1_a_tag_from_the_arguments_while_it_is_loaded() {
+    for write in [Repo::by_tag, Repo::by_tag_at_run_time] {
+        assert_overtaken(Repo::chosen, write);
+        assert_not_disturbed(Repo::chosen, write);
+    }
+}
+
+/// Those who come after the write wait for the load, whose tags nobody knows yet, and then load for themselves.
+#[test]
+fn p1_a_tag_from_the_result_while_it_is_loaded() {
+    for write in [Repo::by_tag, Repo::by_tag_at_run_time] {
+        let repo = Arc::new(Repo::default());
+        let _watch = repo.watch();
+        let held = repo.gate.close();
+        let spawn = || {
+            let repo = repo.clone();
+            thread::spawn(move || tagged_late(&repo, 1, "a"))
+        };
+        let first = spawn();
+        held.reached.recv().unwrap();
+        write(&repo, 1, "a");
+        let second = spawn();
+        while repo.cache.stats().misses < 2 {
+            thread::yield_now();
+        }
+        held.go_on.send(()).unwrap();
+        assert_eq!(first.join().unwrap(), (0, "1a".into()));
+        assert_eq!(second.join().unwrap(), (1, "1a".into()), "it got what was read before the write");
+        assert_eq!(tagged_late(&repo, 1, "a"), (1, "1a".into()), "what was read before the write was stored");
+        assert_eq!((repo.cache.stats().loads, repo.cache.stats().discarded_loads), (2, 1));
+        repo.cache.check_invariants();
+    }
+}
+
+/// Of a tag that nothing bears it is not remembered exactly when it was forgotten, and so an entry bears this one.
+#[test]
+fn p1_a_load_that_brings_another_tag_is_not_disturbed() {
+    for write in [Repo::by_tag, Repo::by_tag_at_run_time] {
+        let repo = Arc::new(Repo::default());
+        let _watch = repo.watch();
+        assert_eq!(repo.bears(2, "bc"), 2);
+        let held = repo.gate.close();
+        let load = thread::spawn({
+            let repo = repo.clone();
+            move || tagged_late(&repo, 2, "bc")
+        });
+        held.reached.recv().unwrap();
+        write(&repo, 1, "a");
+        held.go_on.send(()).unwrap();
+        assert_eq!((load.join().unwrap(), tagged_late(&repo, 2, "bc")), ((0, "2bc".into()), (0, "2bc".into())));
+        assert_eq!((repo.cache.stats().loads, repo.cache.stats().discarded_loads), (2, 0));
+        write(&repo, 2, "bc");
+        assert!(repo.cache.is_empty(), "it bears the tag");
+    }
+}
+
+#[test]
+fn p1_through_a_scope_it_reaches_the_loads_of_that_scope() {
+    let root = Cache::new();
+    let repo = |cache| Arc::new(Repo { cache, ..Repo::default() });
+    let (one, two) = (repo(root.scope("1")), repo(root.scope("2")));
+    let _watch = one.watch();
+    for (writer, overtaken) in [(&one, [true, false]), (&two, [false, true]), (&repo(root.clone()), [true, true])] {
+        let gates = [one.gate.close(), two.gate.close()];
+        let loads = [&one, &two].map(|repo| {
+            let repo = repo.clone();
+            thread::spawn(move || repo.get(1, "a"))
+        });
+        for gate in &gates {
+            gate.reached.recv().unwrap();
+        }
+        writer.by_key(1, "a");
+        for gate in &gates {
+            gate.go_on.send(()).unwrap();
+        }
+        for load in loads {
+            load.join().unwrap();
+        }
+        let discarded = root.stats().discarded_loads;
+        let was_stored = [&one, &two].map(|repo| repo.cache.len() == 1);
+        assert_eq!(was_stored, overtaken.map(|overtaken| !overtaken), "{discarded} loads discarded so far");
+        root.invalidate_all();
+    }
+    root.check_invariants();
+}

@@ -1,0 +1,350 @@
+//! Names of the user's that are those of the prelude, of traits, or of what an expansion could use.
+
+mod prelude_names {
+    #![deny(warnings, clippy::all, clippy::pedantic)]
+    #![allow(dead_code, unused_macros, non_upper_case_globals, reason = "most names are there to be in the way")]
+
+    use cache_core::{Cache as TheCache, cached_impl, cached_query, invalidates};
+
+    // Types in the way.
+    pub(super) struct Result;
+    pub(super) struct String;
+    pub(super) struct Box;
+    pub(super) struct Vec;
+    pub(super) enum Option {}
+    pub(super) struct Cache;
+    pub(super) struct HasCache;
+    pub(super) struct Query;
+    pub(super) struct Tag;
+    pub(super) struct Duration;
+
+    // Traits in the way.
+    pub(super) trait Clone {}
+    pub(super) trait Copy {}
+    pub(super) trait Send {}
+    pub(super) trait Sync {}
+    pub(super) trait Sized {}
+    pub(super) trait Drop {}
+    pub(super) trait Fn {}
+    pub(super) trait FnOnce {}
+    pub(super) trait Into {}
+    pub(super) trait From {}
+    pub(super) trait Iterator {}
+    pub(super) trait IntoIterator {}
+    pub(super) trait AsRef {}
+    pub(super) trait ToOwned {}
+    pub(super) trait ToString {}
+    pub(super) trait Hash {}
+    pub(super) trait Eq {}
+    pub(super) trait PartialEq {}
+    pub(super) trait Default {}
+
+    // Functions in the way, also of constructors.
+    #[expect(non_snake_case, reason = "it is there to be in the way")]
+    pub(super) fn Ok(_: u8) {}
+    #[expect(non_snake_case, reason = "it is there to be in the way")]
+    pub(super) fn Err(_: u8) {}
+    #[expect(non_snake_case, reason = "it is there to be in the way")]
+    pub(super) fn Some(_: u8) {}
+    pub(super) const None: u8 = 0;
+    pub(super) fn drop() {}
+
+    // Modules in the way.
+    mod core {}
+    mod std {}
+    mod alloc {}
+
+    macro_rules! format {
+        ($($any:tt)*) => {
+            compile_error!("a macro of the user's")
+        };
+    }
+    macro_rules! module_path {
+        ($($any:tt)*) => {
+            compile_error!("a macro of the user's")
+        };
+    }
+    macro_rules! vec {
+        ($($any:tt)*) => {
+            compile_error!("a macro of the user's")
+        };
+    }
+
+    pub(super) struct Repo {
+        pub(super) of_it: TheCache,
+    }
+
+    impl ::cache_core::HasCache for Repo {
+        fn cache(&self) -> &TheCache {
+            &self.of_it
+        }
+    }
+
+    impl Repo {
+        #[cached_query(ttl = "5m", tags("id:{id}", text))]
+        pub(super) fn get(&self, id: u32, text: &str) -> ::std::option::Option<::std::string::String> {
+            (id > 0).then(|| ::std::format!("{id}{text}"))
+        }
+
+        #[cached_query(
+            ttl = 60,
+            key(id, option.is_some()),
+            tags_from = |value| [value.as_str()],
+            cache_if = |value| !value.is_empty(),
+            capacity = 7
+        )]
+        pub(super) fn fallible(
+            &self,
+            id: u32,
+            option: ::std::option::Option<&str>,
+        ) -> ::std::result::Result<::std::string::String, u8> {
+            if id == 0 {
+                return ::std::result::Result::Err(0);
+            }
+            ::std::result::Result::Ok(::std::format!("{:?}", option.unwrap_or("none")))
+        }
+
+        #[invalidates(get(id, text), fallible(id, ::std::option::Option::Some(text)), tags("id:{id}"))]
+        pub(super) fn forget_one(&self, id: u32, text: &str) {
+            let _ = (id, text);
+        }
+
+        #[invalidates(|id| get(*id, "a"), "fallible", on = "ok")]
+        pub(super) fn by_result(&self, id: u32) -> ::std::result::Result<u32, u8> {
+            if id == 0 { ::std::result::Result::Err(0) } else { ::std::result::Result::Ok(id) }
+        }
+    }
+
+    pub(super) trait Tracks {
+        fn track(&self, id: u32) -> u32;
+        fn write(&self, id: u32);
+    }
+
+    #[cached_impl]
+    impl Tracks for Repo {
+        #[cached_query]
+        fn track(&self, id: u32) -> u32 {
+            id
+        }
+
+        #[invalidates(track(id))]
+        fn write(&self, id: u32) {
+            let _ = id;
+        }
+    }
+}
+
+#[test]
+fn names_of_the_prelude() {
+    use prelude_names::Tracks;
+
+    let repo = prelude_names::Repo { of_it: cache_core::Cache::new() };
+    check!(
+        &repo.of_it;
+        repo.get(1, "a") => "get(id = 1, text = \"a\") [a, id:1]",
+        repo.get(0, "b") => "get(id = 0, text = \"b\") [b, id:0]";
+        one: repo.forget_one(1, "a");
+        all: repo.of_it.invalidate(["get"])
+    );
+    check!(
+        &repo.of_it;
+        repo.fallible(1, Some("x")).unwrap() => "fallible(id = 1, option.is_some() = true) [\"x\"]",
+        repo.fallible(1, None).unwrap() => "fallible(id = 1, option.is_some() = false) [\"none\"]";
+        one: repo.forget_one(1, "x");
+        all: assert_eq!(repo.by_result(2), Ok(2))
+    );
+    assert_eq!((repo.by_result(0), repo.fallible(0, None)), (Err(0), Err(0)));
+    check!(
+        &repo.of_it;
+        repo.track(1) => "track(id = 1)", repo.track(2) => "track(id = 2)";
+        one: repo.write(1);
+        all: repo.of_it.invalidate_all()
+    );
+}
+
+mod words_of_an_expansion {
+    #![deny(warnings, clippy::all, clippy::pedantic)]
+    #![allow(non_upper_case_globals, reason = "they are there to be in the way")]
+
+    use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+    pub(super) const QUERY: u32 = 1;
+    pub(super) static SITE: u32 = 2;
+    pub(super) const value: u32 = 3;
+    pub(super) const part: u32 = 4;
+    pub(super) static query: u32 = 5;
+    pub(super) const result: u32 = 6;
+    pub(super) const body: u32 = 7;
+
+    pub(super) fn outcome() -> u32 {
+        QUERY + SITE + value + part + query + result + body
+    }
+
+    #[derive(HasCache)]
+    pub(super) struct Words {
+        pub(super) cache: Cache,
+        pub(super) key: u32,
+    }
+
+    impl Words {
+        #[cached_query(tags("key:{key}"), tags_from = |tags| [tags.len().to_string()])]
+        #[expect(clippy::too_many_arguments, reason = "there are so many names to try")]
+        pub(super) fn load(
+            &self,
+            cache: u32,
+            key: u32,
+            load: &str,
+            part_: u32,
+            tags: &[u32],
+            ttl: u32,
+            hit: u32,
+            missed: u32,
+        ) -> String {
+            format!("{cache}{key}{load}{part_}{tags:?}{ttl}{hit}{missed}{}", outcome())
+        }
+
+        #[invalidates(load(cache, key, load, 0, tags, 0, 0, 0))]
+        pub(super) fn target(&self, cache: u32, key: u32, load: &str, tags: &[u32]) -> u32 {
+            let targets = cache + key;
+            let answer = targets + u32::try_from(load.len() + tags.len()).unwrap_or_default();
+            answer + self.key
+        }
+
+        #[invalidates(|key| load(1, *key, "a", 0, &[], 0, 0, 0))]
+        pub(super) fn by_result(&self, outcome: u32) -> u32 {
+            let cache = outcome + self.key;
+            cache - self.key
+        }
+
+        #[cached_query(key(value, outcome, self.key))]
+        pub(super) fn lookup(&self, outcome: u32, query_: &str) -> String {
+            format!("{outcome}{}", query_.len())
+        }
+
+        #[invalidates("lookup", load(1, 2, "a", 0, &[], 0, 0, 0))]
+        pub(super) fn invalidating(&mut self, marker: u32) -> u32 {
+            let guard = marker;
+            self.key = guard;
+            guard
+        }
+    }
+}
+
+#[test]
+fn names_that_an_expansion_could_use() {
+    let words = words_of_an_expansion::Words { cache: cache_core::Cache::new(), key: 7 };
+    let load = |cache, tags: &[u32]| words.load(cache, 2, "a", 0, tags, 0, 0, 0);
+    check!(
+        &words.cache;
+        load(1, &[]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [], ttl = 0, hit = 0, missed = 0) \
+                         [11, key:2]",
+        load(1, &[1]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [1], ttl = 0, hit = 0, missed = 0) \
+                          [12, key:2]";
+        one: assert_eq!(words.target(1, 2, "a", &[]), 11);
+        all: words.cache.invalidate_tags(["key:2"])
+    );
+    assert_eq!(words.by_result(2), 2);
+    assert_eq!(words.cache.len(), 1);
+    assert_eq!(words.lookup(1, "a"), words.lookup(1, "b"));
+    assert_eq!(words.cache.len(), 2);
+    let mut words = words;
+    assert_eq!((words.invalidating(1), words.cache.len()), (1, 1));
+}
+
+mod blanket_traits {
+    #![deny(warnings, clippy::all, clippy::pedantic)]
+
+    use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+    /// Methods on everything that there is, with the names that an expansion could call as methods.
+    #[expect(dead_code, reason = "they are there to be in the way")]
+    pub(super) trait OnEverything {
+        fn part(&self) -> u8 {
+            1
+        }
+
+        fn outcome(&self) -> u8 {
+            2
+        }
+
+        fn load(&self) -> u8 {
+            3
+        }
+
+        fn parts(&self) -> u8 {
+            4
+        }
+
+        fn hit(&self) -> u8 {
+            5
+        }
+
+        fn tags(&self) -> u8 {
+            6
+        }
+
+        fn cache_if(&self) -> u8 {
+            7
+        }
+
+        fn target(&self) -> u8 {
+            8
+        }
+
+        fn with_capacity(&self, _: usize) -> u8 {
+            9
+        }
+
+        fn key(&self) -> u8 {
+            10
+        }
+
+        fn to_key(&self) -> u8 {
+            11
+        }
+
+        fn borrowed(&self) -> u8 {
+            12
+        }
+    }
+
+    impl<T: ?Sized> OnEverything for T {}
+
+    #[derive(HasCache)]
+    pub(super) struct Repo {
+        pub(super) cache: Cache,
+    }
+
+    impl Repo {
+        #[cached_query(
+            capacity = 9,
+            tags("name:{name}"),
+            tags_from = |sum| [sum.to_string()],
+            cache_if = |sum| *sum > 0
+        )]
+        pub(super) fn get(&self, name: &str, option: Option<&str>, pair: (u32, &[u8])) -> Result<u8, String> {
+            let sum = name.part() + option.outcome() + pair.load();
+            if name.is_empty() { Err("no name".into()) } else { Ok(sum + name.as_bytes()[0]) }
+        }
+
+        #[invalidates(get(name, None, (1, &[])), tags("none"), on = "ok")]
+        pub(super) fn forget_one(&self, name: &str) -> Result<u8, String> {
+            if name.is_empty() { Err("no name".into()) } else { Ok(self.target() + self.key()) }
+        }
+    }
+}
+
+#[test]
+fn methods_on_every_type() {
+    let repo = blanket_traits::Repo { cache: cache_core::Cache::new() };
+    check!(
+        &repo.cache;
+        repo.get("a", None, (1, &[])).unwrap() => "get(name = \"a\", option = None, pair = (1, [])) [103, name:a]",
+        repo.get("b", None, (1, &[])).unwrap() => "get(name = \"b\", option = None, pair = (1, [])) [104, name:b]";
+        one: assert_eq!(repo.forget_one("a"), Ok(18));
+        all: repo.cache.invalidate_tags(["name:a", "name:b"])
+    );
+    repo.get("", None, (1, &[])).unwrap_err();
+    repo.forget_one("").unwrap_err();
+    assert_eq!(repo.cache.len(), 2);
+}

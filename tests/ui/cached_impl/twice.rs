@@ -1,0 +1,23 @@
+//! says: one `#[cached_impl]` is enough
+
+use cache_core::*;
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+trait Tracks {
+    fn get(&self, id: u32) -> u32;
+}
+
+#[cached_impl]
+#[cached_impl]
+impl Tracks for Repo {
+    #[cached_query(ttl = "5m")]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
