@@ -81,7 +81,7 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
         reason = "it repeats the signature of the query, and is there to be used"
     )]
     fn __cached_key_get(
-        id: Self::Id,
+        _: Self::Id,
     ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf>;
 }
 #[doc(hidden)]

@@ -120,7 +120,13 @@ impl Beside<'_> {
     pub(crate) fn code(&self) -> Code {
         let (constant, key_function, attributes) = (self.constant(), self.key_function(), self.attributes());
         if let Home::Hidden(_) = self.home {
-            let (constant_type, signature) = (self.constant_type(), self.key_signature());
+            let (constant_type, mut signature) = (self.constant_type(), self.key_signature());
+            for input in &mut signature.inputs {
+                if let FnArg::Typed(argument) = input {
+                    // Without a body there is nothing that a pattern could bind for.
+                    *argument.pat = syn::parse_quote!(_);
+                }
+            }
             return Code {
                 declared: quote_spanned!(Span::mixed_site()=> #attributes #constant_type; #attributes #signature;),
                 items: quote_spanned!(Span::mixed_site()=> #attributes #constant #attributes #key_function),

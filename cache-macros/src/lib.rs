@@ -350,7 +350,9 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// `get_track(id)` takes the arguments of the query without `self`, all of them, also those that it skips, as a call would;
 /// where they are generic, as `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which
 /// may give them away after, and nothing of them is kept but a hash. The entry is forgotten in the scope of the mutation's
-/// handle, or through the root in every scope, and with it a load of it that is under way.
+/// handle, or through the root in every scope that is in use, one after the other, and with it a load of it that is under
+/// way. Of a generic function only type arguments and lengths tell instantiations apart here: other constants do not, and
+/// the entry is forgotten for all their values.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};

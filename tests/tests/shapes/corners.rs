@@ -155,6 +155,31 @@ fn a_query_that_is_left_out_of_an_implementation_of_a_trait() {
     assert_eq!((repo.title(1), repo.title(1), repo.cache.len()), (1, 1, 1));
 }
 
+trait Sums {
+    fn sum(&self, pair: (u32, u32), more: u32) -> u32;
+    fn forget(&self, pair: (u32, u32));
+}
+
+#[cached_impl]
+impl Sums for Repo {
+    #[cached_query]
+    fn sum(&self, (a, b): (u32, u32), mut more: u32) -> u32 {
+        more += a + b;
+        more
+    }
+
+    #[invalidates(sum((a, b), 3))]
+    fn forget(&self, (a, b): (u32, u32)) {}
+}
+
+#[test]
+fn patterns_in_an_implementation_of_a_trait() {
+    let repo = Repo::default();
+    assert_eq!((repo.sum((1, 2), 3), repo.sum((1, 2), 4)), (6, 7));
+    repo.forget((1, 2));
+    assert_eq!(shown(&repo.cache), ["sum(a = 1, b = 2, more = 4)"]);
+}
+
 mod lints {
     #![deny(clippy::all, clippy::pedantic)]
 
