@@ -71,9 +71,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 
     fn invalidate_hash(&self, engine: &Engine, hash: u64, scope: ScopeId, version: Version, now: Nanos) {
-        let wanted = Wanted { hash, scope, is_key: |_: &K| true };
-        // One entry and no more, but for one chance in 2^64.
-        while self.invalidate(engine, &wanted, version, now) {}
+        self.invalidate(engine, &Wanted { hash, scope, is_key: |_: &K| true }, version, now);
     }
 
     fn purge(&self, engine: &Engine, now: Nanos) {

@@ -344,7 +344,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         taken.is_some_and(|(state, _)| !state.is_dead())
     }
 
-    /// Removes the entry of a key if its state says so, and hands it out with its state.
+    /// Removes the entry of a key if its state says so, and hands it out with its state. If several keys are wanted,
+    /// those of one hash, their entries go with the first.
     fn take(
         &self,
         engine: &Engine,
@@ -352,10 +353,20 @@ impl<K: Storable, V: Storable> Store<K, V> {
         now: Nanos,
         should_go: fn(State) -> bool,
     ) -> Option<(State, Entry<K, V>)> {
+        // Before the locks are taken: if comparing keys panics, what was removed is dropped after they are released.
+        let (mut taken, mut others) = (None, Vec::new());
         let mut writer = self.writer(engine, engine.room.lock(), wanted.hash, now);
         let index = writer.shard.find(wanted.hash, wanted.scope, &wanted.is_key)?;
         let state = writer.state(index);
-        should_go(state).then(|| (state, writer.remove(index)))
+        if should_go(state) {
+            taken = Some((state, writer.remove(index)));
+            // Under the same lock, so that nothing goes that is loaded later. There are others once in 2^64 times.
+            while let Some(index) = writer.shard.find(wanted.hash, wanted.scope, &wanted.is_key) {
+                others.push(writer.remove(index));
+            }
+        }
+        drop(writer);
+        taken
     }
 
     fn is_stored(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> bool {

@@ -147,10 +147,15 @@ impl Mutation<'_> {
         self.method.returns().filter(|ty| !has_impl_trait(ty))
     }
 
+    /// The same, with nothing in its place if it can't be written.
+    fn returned(&self) -> TokenStream {
+        self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream)
+    }
+
     /// Of what kind the result is.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
-        let ty = self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream);
+        let ty = self.returned();
         quote_spanned! {Span::mixed_site()=> {
             #[allow(unused_imports, reason = "whether it is needed depends on the type")]
             use #krate::private::probing::*;
@@ -184,7 +189,7 @@ impl Mutation<'_> {
                 let (known, outcome, named) = (self.query(&keyed.query), self.outcome(), self.key(keyed));
                 let mut closure = closure.clone();
                 *closure.body = Expr::Verbatim(named);
-                let ty = self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream);
+                let ty = self.returned();
                 quote_spanned! {Span::mixed_site()=>
                     #krate::private::from_result::<#ty, _, _, _>(
                         #outcome,
