@@ -12,8 +12,8 @@ use syn::{Attribute, Error, Generics, ImplItem, ItemImpl, ItemTrait, Meta, Path,
 use crate::attribute::{mutation, query};
 use crate::beside::{Code, HiddenTrait, Home};
 use crate::errors::Errors;
-use crate::fallback;
 use crate::method::{Method, is_named};
+use crate::{fallback, text};
 
 pub(crate) fn cached_impl(options: &TokenStream, item: &TokenStream) -> TokenStream {
     match expand(options, item) {
@@ -272,7 +272,9 @@ impl Head {
             Self::Impl(ItemImpl { trait_, self_ty, .. }) => {
                 let (path, _) = trait_.as_ref().expect("it was refused if it has none");
                 // In the signatures there may be types that the trait tells of.
-                let above = mentions_associated(declared).then(|| quote!(: #path));
+                let tells_of_self =
+                    text::has_ident(declared.clone(), &|ident, begins_path| ident == "Self" && begins_path);
+                let above = tells_of_self.then(|| quote!(: #path));
                 quote_spanned! {Span::mixed_site()=>
                     #allowed
                     pub(crate) trait #name #impl_generics #above #bounds { #declared }
@@ -294,23 +296,6 @@ impl Head {
             }
         }
     }
-}
-
-/// Whether there is a path that begins with `Self`.
-fn mentions_associated(tokens: &TokenStream) -> bool {
-    let mut tokens = tokens.clone().into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
-        let found = match token {
-            TokenTree::Ident(ident) => ident == "Self" && is_path,
-            TokenTree::Group(group) => mentions_associated(&group.stream()),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-    }
-    false
 }
 
 /// A block without our attributes, so that what is wrong with it is told once.

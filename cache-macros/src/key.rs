@@ -76,7 +76,10 @@ impl<'a> Key<'a> {
     pub(crate) fn mentions_self(&self) -> bool {
         match self {
             Self::Arguments(_) => false,
-            Self::Given(given) => given.iter().any(|expression| has_self(expression.to_token_stream())),
+            Self::Given(given) => given.iter().any(|expression| {
+                // What begins a path is no value.
+                text::has_ident(expression.to_token_stream(), &|ident, begins_path| ident == "self" && !begins_path)
+            }),
         }
     }
 }
@@ -85,23 +88,6 @@ impl Argument<'_> {
     pub(crate) fn is(&self, name: &Ident) -> bool {
         self.name.unraw() == name.unraw()
     }
-}
-
-fn has_self(tokens: TokenStream) -> bool {
-    // The first segment of a path is no value.
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
-        let found = match token {
-            TokenTree::Ident(ident) => ident == "self" && !is_path,
-            TokenTree::Group(group) => has_self(group.stream()),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-    }
-    false
 }
 
 /// The same tokens with another name for `self`.

@@ -12,6 +12,8 @@ use syn::{
     ReturnType, Signature, Type, TypeImplTrait, Visibility,
 };
 
+use crate::text;
+
 #[derive(Clone)]
 pub(crate) struct Method {
     pub(crate) attributes: Vec<Attribute>,
@@ -144,14 +146,7 @@ impl Method {
 
     /// Whether it is certain that the function is in an `impl` or a trait.
     pub(crate) fn is_associated(&self) -> bool {
-        fn mentions_self(tokens: TokenStream) -> bool {
-            tokens.into_iter().any(|token| match token {
-                TokenTree::Ident(ident) => ident == "Self",
-                TokenTree::Group(group) => mentions_self(group.stream()),
-                _ => false,
-            })
-        }
-        self.receiver().is_some() || mentions_self(self.signature.to_token_stream())
+        self.receiver().is_some() || text::has_ident(self.signature.to_token_stream(), &|ident, _| ident == "Self")
     }
 
     /// The attributes that say whether the function is there at all.

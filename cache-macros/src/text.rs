@@ -21,6 +21,23 @@ pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
     })
 }
 
+/// Whether there is such an identifier in tokens. It is told of each whether it begins a path.
+pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -> bool) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let begins_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+        let found = match token {
+            TokenTree::Ident(ident) => is_wanted(&ident, begins_path),
+            TokenTree::Group(group) => has_ident(group.stream(), is_wanted),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
 /// The names in the braces of a text, also those of a width or a precision, as in `{id:>width$}`.
 fn names(text: &str) -> impl Iterator<Item = String> {
     let text = text.replace("{{", " ").replace("}}", " ");

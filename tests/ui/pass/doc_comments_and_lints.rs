@@ -14,8 +14,8 @@ impl Repo {
     /// Above.
     #[cached_query(ttl = "5m")]
     /// Below.
-    #[allow(unreachable_code)]
-    fn get(&self, #[allow(unused_variables)] unused: u32, id: u32) -> u32 {
+    #[allow(unreachable_code, reason = "it is there to be kept by the attribute")]
+    fn get(&self, #[allow(unused_variables, reason = "it is there to be kept by the attribute")] unused: u32, id: u32) -> u32 {
         //! Within.
         #![allow(unused_assignments, reason = "it shows that such an attribute keeps its meaning")]
         let mut value = 0;
@@ -37,7 +37,7 @@ impl Repo {
     }
 
     /// Not used by anybody.
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "it is there to be kept by the attribute")]
     #[cached_query(ttl = "5m")]
     fn dead(&self) -> u32 {
         1
@@ -45,15 +45,15 @@ impl Repo {
 
     /// Above.
     #[invalidates("get")]
-    #[allow(unused_variables)]
+    #[allow(unused_variables, reason = "it is there to be kept by the attribute")]
     fn change(&self, unused: u32) {
         //! Within.
-        #![allow(clippy::needless_return)]
+        #![allow(clippy::needless_return, reason = "it is there to be kept by the attribute")]
         return;
     }
 }
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "it is there to be kept by the attribute")]
 #[cached_query(ttl = "5m")]
 fn dead() -> u32 {
     1

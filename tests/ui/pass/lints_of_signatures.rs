@@ -13,32 +13,32 @@ struct Repo {
 struct Old;
 
 impl Repo {
-    #[allow(non_snake_case)]
+    #[allow(non_snake_case, reason = "it is there to be kept by the attribute")]
     #[cached_query(ttl = "5m")]
     fn argument(&self, Id: u32) -> u32 {
         Id
     }
 
-    #[expect(non_snake_case)]
+    #[expect(non_snake_case, reason = "it is there to be kept by the attribute")]
     #[cached_query(ttl = "5m")]
     fn Name(&self) -> u32 {
         1
     }
 
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "it is there to be kept by the attribute")]
     #[cached_query(ttl = "5m", skip(old))]
     fn deprecated(&self, old: Old) -> bool {
         old == Old
     }
 
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "it is there to be kept by the attribute")]
     #[invalidates("argument", Name(), deprecated(Old))]
     fn change(&self) {}
 }
 
 fn main() {
     let repo = Repo { cache: Cache::new() };
-    #[allow(deprecated)]
+    #[allow(deprecated, reason = "it is there to be kept by the attribute")]
     let deprecated = repo.deprecated(Old);
     assert_eq!((repo.argument(1), repo.Name(), deprecated), (1, 1, true));
     repo.change();
