@@ -1,15 +1,19 @@
 //! What a caller does that missed: it waits for the load of another, or loads and leaves an entry.
 //!
-//! How that is decided is in [`Attempt::step`], for every kind of caller. Only how one waits differs.
+//! How that is decided is in [`Attempt::step`] and [`Waiting::go_on`], for every kind of caller. Only how one waits
+//! differs: see [`Todo`].
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
 
 use crate::clock::Nanos;
 use crate::engine::{Engine, ScopeRef};
-use crate::landing::{Landed, Landing};
+use crate::landing::{End, Landing};
 use crate::reentry;
 use crate::scope::Scope;
 use crate::stats::Event;
 use crate::store::{Candidate, Claim, Storable, Store, Wanted};
-use crate::sync::Arc;
+use crate::sync::{Arc, EventListener};
 use crate::tag::{Bearings, Tag};
 use crate::waits::{LoadId, Running, Wait};
 
@@ -33,25 +37,21 @@ pub(crate) struct Attempt<K, V> {
 /// that makes no value doesn't count: the next waiter loads, and so all get on.
 const PATIENCE: u32 = 2;
 
-/// What is to be done next.
-enum Step<V> {
-    Return(V),
-    /// The load has begun already, if it has a number: what has none is not stored, nor waited for.
-    Load(Option<LoadId>),
-    Wait(Waiter<V>),
+/// What is to be done by a caller for whom there is no value yet.
+pub(crate) enum Todo<K, V> {
+    Load(Load<K, V>),
+    /// In a box: it is seldom, and a future has to have room for it.
+    Wait(Box<Waiting<K, V>>),
 }
 
 /// Somebody who waits for the load of another.
-struct Waiter<V> {
+pub(crate) struct Waiting<K, V> {
+    attempt: Attempt<K, V>,
     landing: Arc<Landing<V>>,
-    _wait: Wait,
-}
-
-impl<V> Waiter<V> {
-    /// Blocks this thread.
-    fn block(self) -> (Landed, Arc<Landing<V>>) {
-        (self.landing.wait(), self.landing)
-    }
+    load: LoadId,
+    /// `None` once it is found that it would be for ever.
+    wait: Option<Wait>,
+    listener: Option<EventListener>,
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
@@ -67,26 +67,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         Self { engine, store, scope, hash, candidate, now, found_dead, patience: PATIENCE }
     }
 
-    /// Waits, if it has to, by blocking this thread.
-    pub(crate) fn run(mut self) -> Result<V, Load<K, V>> {
-        loop {
-            match self.step() {
-                Step::Return(value) => return Ok(value),
-                Step::Load(flight) => return Err(self.into_load(flight)),
-                Step::Wait(waiter) => {
-                    let (landed, landing) = waiter.block();
-                    if let Some(value) = self.landed(landed, &landing) {
-                        return Ok(value);
-                    }
-                }
-            }
-        }
-    }
-
-    fn step(&mut self) -> Step<V> {
+    /// Finds a value, or what is to be done for one. A load has begun then; one without a number is not stored, nor
+    /// waited for.
+    pub(crate) fn step(mut self) -> Result<V, Todo<K, V>> {
         if self.engine.capacity_of(&self.store.query) == 0 || reentry::is_inside() {
             // What isn't stored needs no flight. Inside, where a lock is held, there must be no waiting either.
-            return Step::Load(None);
+            return Err(self.load(None));
         }
         loop {
             match self.store.claim(&self.engine, &mut self.candidate, self.now, self.patience > 0) {
@@ -94,32 +80,22 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     // It may have gone again meanwhile, or expired: code of the user's ran since the cache was asked.
                     self.now = self.engine.time.now();
                     if let Some(value) = self.find() {
-                        return Step::Return(value);
+                        return Ok(value);
                     }
                 }
-                Claim::Join(load, landing) => match Wait::begin(load) {
-                    Some(wait) => return Step::Wait(Waiter { landing, _wait: wait }),
-                    // It is part of what it would wait for. That is what is stored, and not a part of it.
-                    None => return Step::Load(None),
-                },
-                Claim::Lead(load) => return Step::Load(Some(load)),
+                Claim::Join(load, landing) => {
+                    return Err(match Wait::begin(load) {
+                        Some(wait) => {
+                            let (attempt, wait) = (self, Some(wait));
+                            Todo::Wait(Box::new(Waiting { attempt, landing, load, wait, listener: None }))
+                        }
+                        // It is part of what it would wait for. That is what is stored, and not a part of it.
+                        None => self.load(None),
+                    });
+                }
+                Claim::Lead(load) => return Err(self.load(Some(load))),
             }
         }
-    }
-
-    /// Takes note of how a load ended, and takes its value.
-    fn landed(&mut self, landed: Landed, landing: &Landing<V>) -> Option<V> {
-        self.now = self.engine.time.now();
-        if landed == Landed::Shared
-            && let Some(shared) = landing.shared()
-            && self.now < shared.expires_at
-        {
-            return Some(shared.value.clone());
-        }
-        if landed != Landed::Failed {
-            self.patience -= 1;
-        }
-        None
     }
 
     fn find(&self) -> Option<V> {
@@ -128,17 +104,80 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         self.store.get(&self.engine, &wanted, self.now).ok()
     }
 
-    fn into_load(self, flight: Option<LoadId>) -> Load<K, V> {
+    fn load(self, flight: Option<LoadId>) -> Todo<K, V> {
         let Self { engine, store, scope, hash, found_dead, .. } = self;
-        Load { engine, store, scope, hash, flight, found_dead, has_ended: false }
+        Todo::Load(Load { engine, store, scope, hash, flight, found_dead, has_ended: false })
     }
 }
 
-/// A load that has begun. Dropped before it is finished, it has failed, by an `Err` or by a panic, and one of
-/// those who wait for it loads next.
+impl<K: Storable + Eq, V: Storable + Clone> Todo<K, V> {
+    /// Waits, if that is to be done, by blocking this thread.
+    pub(crate) fn block(mut self) -> Result<V, Load<K, V>> {
+        loop {
+            match self {
+                Self::Load(load) => return Err(load),
+                Self::Wait(waiting) => {
+                    waiting.landing.wait();
+                    match waiting.go_on() {
+                        Ok(value) => return Ok(value),
+                        Err(todo) => self = todo,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits, if that is to be done, as a task. Dropped while it does, it leaves no trace.
+    pub(crate) async fn wait(mut self) -> Result<V, Load<K, V>> {
+        loop {
+            match self {
+                Self::Load(load) => return Err(load),
+                Self::Wait(mut waiting) => {
+                    poll_fn(|cx| waiting.poll(cx)).await;
+                    match waiting.go_on() {
+                        Ok(value) => return Ok(value),
+                        Err(todo) => self = todo,
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> Waiting<K, V> {
+    /// Is over when the load has ended, or when to wait for it any longer would be for ever.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.landing.end().is_none() && !self.wait.as_ref().is_some_and(Wait::is_of_this_thread) {
+            self.wait = None;
+            self.wait = Wait::begin(self.load);
+            if self.wait.is_none() {
+                return Poll::Ready(());
+            }
+        }
+        self.landing.poll(&mut self.listener, cx)
+    }
+
+    /// Takes the value of a load that has ended, or finds out what else is to be done.
+    fn go_on(self) -> Result<V, Todo<K, V>> {
+        let Self { mut attempt, landing, wait, .. } = self;
+        // Code of the user's follows: this no longer waits for anything.
+        drop(wait);
+        attempt.now = attempt.engine.time.now();
+        match landing.end() {
+            None => return Err(attempt.load(None)),
+            Some(End::Failed) => {}
+            Some(End::Shared { value, expires_at }) if attempt.now < *expires_at => return Ok(value.clone()),
+            Some(End::Shared { .. } | End::Refused) => attempt.patience -= 1,
+        }
+        attempt.step()
+    }
+}
+
+/// A load that has begun. Dropped before it is finished, it has failed, by a panic or because its future was
+/// dropped, and one of those who wait for it loads next.
 pub(crate) struct Load<K, V> {
     engine: Arc<Engine>,
-    pub(crate) store: Arc<Store<K, V>>,
+    store: Arc<Store<K, V>>,
     scope: Option<Arc<Scope>>,
     hash: u64,
     flight: Option<LoadId>,
@@ -147,21 +186,28 @@ pub(crate) struct Load<K, V> {
 }
 
 impl<K, V> Load<K, V> {
-    /// Runs the body, in which no wait for this load is allowed.
+    /// Runs the body.
     pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
+        self.count();
+        self.within(body)
+    }
+
+    /// Counts the load: its body is about to be run.
+    pub(crate) fn count(&self) {
         self.store.query.counters.count(Event::Load);
+    }
+
+    /// Runs a part of the body, in which no wait for this load is allowed.
+    pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
         let _running = self.flight.map(Running::enter);
-        body()
+        part()
     }
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
     /// Ends the load with a value. A copy is stored if `judge` gives it tags, beside those that it has, and if what
     /// it was made from has not been invalidated since.
-    pub(crate) fn finish<T>(mut self, value: &V, judge: impl FnOnce(&V) -> Option<T>)
-    where
-        T: IntoIterator<Item: Into<Tag>>,
-    {
+    pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
         let Some(load) = self.flight else {
             self.has_ended = true;
             return;
@@ -170,7 +216,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let _running = Running::enter(load);
         let tags = judge(value);
         let copy = tags.is_some().then(|| value.clone());
-        let tags = tags.into_iter().flatten().map(Into::into);
+        let tags = tags.into_iter().flatten();
         let late: Bearings = self.engine.bear_tags(self.scope.as_ref(), tags).collect();
         let now = self.engine.time.now();
         let completion = self.store.complete(&self.engine, (self.hash, load), copy, late, now);

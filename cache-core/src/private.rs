@@ -1,17 +1,23 @@
 //! What the expansions of the attributes call, and nobody else: none of it is covered by semantic
 //! versioning.
 //!
-//! A cached function becomes one [`lookup`], and on a miss one [`Answer::or_load`] around its own body. They
-//! are two calls so that the arguments are borrowed for the key only until the body takes them.
+//! A cached function becomes one [`lookup`], and on a miss one [`Missed::load`] around its own body, or one
+//! [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the key only until the body
+//! takes them.
 
 use std::fmt;
 use std::marker::PhantomData;
 
 use crate::cache::Cache;
 use crate::engine::{downcast, downcast_arc, hash_key, scope_id};
+pub use crate::invalidation::{
+    Targets, invalidating, invalidating_async, invalidating_on_ok, invalidating_on_ok_async, named,
+};
 pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
-use crate::load::{Attempt, Load};
+use crate::load::Attempt;
+pub use crate::missed::Missed;
 use crate::options::EntryOptions;
+pub use crate::outcome::{Fallible, Outcome, Plain, Returned, plain};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
 use crate::store::{Absent, Wanted};
@@ -29,98 +35,12 @@ pub trait CacheValue: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> CacheValue for T {}
 
-/// What is cached of a return type `R`.
-pub trait Outcome<R> {
-    /// What is stored.
-    type Value;
-    /// The answer to a hit.
-    fn hit(value: Self::Value) -> R;
-    /// What there is to store of a body's result.
-    fn value(result: &R) -> Option<&Self::Value>;
-    /// Whether the body succeeded.
-    fn is_ok(result: &R) -> bool;
-}
-
-/// All of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Plain;
-
-impl<T> Outcome<T> for Plain {
-    type Value = T;
-
-    fn hit(value: T) -> T {
-        value
-    }
-
-    fn value(result: &T) -> Option<&T> {
-        // Method lookup does not see that a generic parameter stands for a `Result`. An error must not be
-        // stored even so, and then neither is the value.
-        let is_result = std::any::type_name::<T>().starts_with("core::result::Result<");
-        (!is_result).then_some(result)
-    }
-
-    fn is_ok(_: &T) -> bool {
-        true
-    }
-}
-
-/// The `Ok` of a `Result`.
-#[derive(Clone, Copy, Debug)]
-pub struct Fallible;
-
-impl<T, E> Outcome<Result<T, E>> for Fallible {
-    type Value = T;
-
-    fn hit(value: T) -> Result<T, E> {
-        Ok(value)
-    }
-
-    fn value(result: &Result<T, E>) -> Option<&T> {
-        result.as_ref().ok()
-    }
-
-    fn is_ok(result: &Result<T, E>) -> bool {
-        result.is_ok()
-    }
-}
-
-/// Tells a `Result` from other return types by its type, and so through aliases.
-///
-/// Method lookup decides: an inherent method that applies is preferred to one of a trait.
-#[derive(Debug)]
-pub struct Returned<R>(PhantomData<fn() -> R>);
-
-impl<R> Returned<R> {
-    /// A return type of which it isn't known yet what it is.
-    #[expect(clippy::new_without_default, reason = "expansions only")]
-    pub const fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T, E> Returned<Result<T, E>> {
-    /// A `Result`.
-    pub const fn __cache_outcome(&self) -> Fallible {
-        Fallible
-    }
-}
-
-/// Any other type than a `Result`.
-pub trait ReturnedPlain {
-    /// All of it is cached.
-    fn __cache_outcome(&self) -> Plain {
-        Plain
-    }
-}
-
-impl<R> ReturnedPlain for Returned<R> {}
-
 /// What method lookup decides by: imported where it decides, and without names.
 pub mod probing {
-    pub use super::ReturnedPlain as _;
     pub use crate::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
     };
+    pub use crate::outcome::ReturnedPlain as _;
 }
 
 /// The facts of a query that stands where this is: of a type, or with `_` of whatever is around.
@@ -155,41 +75,12 @@ pub use crate::__cache_facts as facts;
 pub use crate::__cache_query as query;
 pub use std::format;
 
-/// What a cache had to say to a call.
-#[derive(Debug)]
-pub enum Answer<R, M> {
-    /// Here it is.
-    Hit(R),
-    /// It has to be loaded.
-    Miss(M),
-}
-
-/// A call that missed: all that is needed to load and to store.
-///
-/// What needs bounds on the types is in it as functions, made by [`lookup`]: a type that can't be cached is
-/// then one error there, and none here.
-pub struct Missed<K, V, O> {
-    load: Load<K, V>,
-    finish: fn(Load<K, V>, &V, Judge<'_, V>),
-    fail: fn(Load<K, V>),
-    outcome: PhantomData<fn() -> O>,
-}
-
-/// Says of a value whether it is to be stored, and with what tags beside those that were known before.
-type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
-
-impl<K, V, O> fmt::Debug for Missed<K, V, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Missed")
-    }
-}
-
-/// Asks the cache for the answer to a call.
+/// Asks the cache for the answer to a call. An error is a miss.
 ///
 /// `options` is called on a miss, and before the body. `instance` stands for the function's own generic arguments.
 /// `marker` is a closure of the function itself: its type differs for each instantiation of the function,
 /// in all generic arguments of it and of its `impl`.
-pub fn lookup<R, O, P, I, M, W>(
+pub fn lookup<O, P, I, M, W>(
     query: &Located<W>,
     cache: &Cache,
     parts: &P,
@@ -197,9 +88,9 @@ pub fn lookup<R, O, P, I, M, W>(
     options: impl FnOnce() -> EntryOptions,
     _instance: I,
     _marker: M,
-) -> Answer<R, Missed<P::Owned, O::Value, O>>
+) -> Result<O::Returned, Missed<P::Owned, O::Value, O>>
 where
-    O: Outcome<R, Value: CacheValue>,
+    O: Outcome<Value: CacheValue>,
     P: Parts,
 {
     let engine = cache.engine();
@@ -211,47 +102,18 @@ where
     let now = engine.time.now();
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let absent = match typed.look_up(engine, &wanted, now) {
-        Ok(value) => return Answer::Hit(O::hit(value)),
+        Ok(value) => return Ok(O::hit(value)),
         Err(absent) => absent,
     };
     let EntryOptions { ttl, tags } = options();
     let candidate = engine.candidate(cache.scope_ref(), &typed.query, (parts.to_owned(), hash), ttl, tags);
     let found_dead = absent == Absent::Dead;
-    match Attempt::new(engine.clone(), downcast_arc(store), cache.scope_ref(), candidate, now, found_dead).run() {
-        Ok(value) => Answer::Hit(O::hit(value)),
-        Err(load) => Answer::Miss(Missed {
-            load,
-            finish: |load, value, judge| load.finish(value, judge),
-            fail: Load::fail,
-            outcome: PhantomData,
-        }),
-    }
+    let attempt = Attempt::new(engine.clone(), downcast_arc(store), cache.scope_ref(), candidate, now, found_dead);
+    attempt.step().map(O::hit).map_err(Missed::new)
 }
 
 fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {
     P::show(key, query.arguments, out)
-}
-
-impl<R, K, V, O: Outcome<R, Value = V>> Answer<R, Missed<K, V, O>> {
-    /// On a miss runs the body, stores a copy of what it made, and returns it.
-    pub fn or_load(self, body: impl FnOnce() -> R) -> R {
-        self.or_load_judged(body, |_| Some(Vec::new()))
-    }
-
-    /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
-    pub fn or_load_judged(self, body: impl FnOnce() -> R, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) -> R {
-        let missed = match self {
-            Self::Hit(result) => return result,
-            Self::Miss(missed) => missed,
-        };
-        let result = missed.load.run(body);
-        let mut judge = Some(judge);
-        match O::value(&result) {
-            Some(value) => (missed.finish)(missed.load, value, &mut |value| judge.take()?(value)),
-            None => (missed.fail)(missed.load),
-        }
-        result
-    }
 }
 
 /// Asks `cache_if` about a value.
@@ -428,9 +290,9 @@ impl From<Named> for Target {
     }
 }
 
-/// Makes a target of a mutation that returns an `R`: what `key` says of the value in it, and without a value all of
+/// Makes a target of what a mutation returns: what `key` says of the value in it, and without a value all of
 /// the query. `known` is a target that says of the query where it is.
-pub fn from_result<R, O: Outcome<R>, N: Names<()>, F>(_outcome: O, known: Target, key: F) -> FromResult<F>
+pub fn from_result<O: Outcome, N: Names<()>, F>(_outcome: O, known: Target, key: F) -> FromResult<F>
 where
     F: FnOnce(&O::Value) -> N,
 {
@@ -446,31 +308,6 @@ pub struct FromResult<F> {
 impl<F> fmt::Debug for FromResult<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FromResult").field("target", &self.target).finish_non_exhaustive()
-    }
-}
-
-/// What a mutation that makes a `V` makes wrong: targets as a list, `(target, (target, ()))`.
-pub trait Targets<V> {
-    /// Takes notice of what the body made.
-    fn learn(&mut self, value: &V);
-    /// Forgets them.
-    fn forget(&self, cache: &Cache);
-}
-
-impl<V> Targets<V> for () {
-    fn learn(&mut self, _: &V) {}
-    fn forget(&self, _: &Cache) {}
-}
-
-impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
-    fn learn(&mut self, value: &V) {
-        self.0.learn(value);
-        self.1.learn(value);
-    }
-
-    fn forget(&self, cache: &Cache) {
-        self.0.forget(cache);
-        self.1.forget(cache);
     }
 }
 
@@ -498,53 +335,5 @@ impl<V, N: Names<()>, F: FnOnce(&V) -> N> Targets<V> for FromResult<F> {
 
     fn forget(&self, cache: &Cache) {
         Targets::<V>::forget(&self.target, cache);
-    }
-}
-
-/// Runs the body of a mutation and then invalidates, also if the body panics.
-pub fn invalidating<R, O: Outcome<R>, T: Targets<O::Value>>(
-    cache: Cache,
-    targets: T,
-    _outcome: O,
-    body: impl FnOnce() -> R,
-) -> R {
-    let mut armed = Invalidation { cache, targets, value: PhantomData::<fn(&O::Value)> };
-    let result = body();
-    armed.learn(O::value(&result));
-    result
-}
-
-/// Runs the body of a mutation and then invalidates, unless it returns an `Err` or panics.
-pub fn invalidating_on_ok<R, O: Outcome<R>, T: Targets<O::Value>>(
-    cache: Cache,
-    targets: T,
-    _outcome: O,
-    body: impl FnOnce() -> R,
-) -> R {
-    let result = body();
-    if O::is_ok(&result) {
-        Invalidation { cache, targets, value: PhantomData::<fn(&O::Value)> }.learn(O::value(&result));
-    }
-    result
-}
-
-/// Invalidates when it is dropped, so that nothing that ends the body can pass it by.
-struct Invalidation<V, T: Targets<V>> {
-    cache: Cache,
-    targets: T,
-    value: PhantomData<fn(&V)>,
-}
-
-impl<V, T: Targets<V>> Invalidation<V, T> {
-    fn learn(&mut self, value: Option<&V>) {
-        if let Some(value) = value {
-            self.targets.learn(value);
-        }
-    }
-}
-
-impl<V, T: Targets<V>> Drop for Invalidation<V, T> {
-    fn drop(&mut self) {
-        self.targets.forget(&self.cache);
     }
 }

@@ -1,7 +1,6 @@
 //! The cache without the attributes.
 
 use std::borrow::Borrow;
-use std::convert::Infallible;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
@@ -13,7 +12,9 @@ use crate::clock::{Clock, Nanos, TimeSource};
 use crate::engine::{Engine, ScopeRef, scope_id};
 use crate::inspect::EntryInfo;
 use crate::load::Attempt;
+use crate::missed::Missed;
 use crate::options::EntryOptions;
+use crate::outcome::{Fallible, Outcome, Whole};
 use crate::query::QueryState;
 use crate::scope::Scope;
 use crate::stats::{Event, Stats};
@@ -239,9 +240,7 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         T: IntoIterator<Item: Into<Tag>>,
     {
-        let load = || Ok::<V, Infallible>(load());
-        let Ok(value) = self.try_get_or_load_tagged(key, options, load, tags);
-        value
+        self.load_tagged::<Whole<V>, _, _>(key, options, load, tags)
     }
 
     /// Like [`get_or_load`](TaggedCache::get_or_load), for a load that can fail.
@@ -302,23 +301,208 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         T: IntoIterator<Item: Into<Tag>>,
     {
-        let miss = match self.look_up(key) {
-            Ok(value) => return Ok(value),
-            Err(miss) => miss,
+        self.load_tagged::<Fallible<V, E>, _, _>(key, options, load, tags)
+    }
+
+    fn load_tagged<O, Q, T>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> O::Returned,
+        tags: impl FnOnce(&V) -> T,
+    ) -> O::Returned
+    where
+        O: Outcome<Value = V>,
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        match self.ask::<O, Q>(key, options) {
+            Ok(result) => result,
+            Err(missed) => missed.load_judged(load, |value| Some(list(tags(value)))),
+        }
+    }
+
+    /// Like [`get_or_load`](TaggedCache::get_or_load), for tasks: `load` is asynchronous, and a task that has to wait
+    /// for the load of another gives way meanwhile.
+    ///
+    /// Tasks and threads that ask for one key at once share one load, whichever of them began it: this and
+    /// [`get_or_load`](TaggedCache::get_or_load) may be used side by side, on any executor or on several. `load` is
+    /// called only on a miss. A hit does not wait for anything: the future is ready when it is first polled.
+    ///
+    /// The future is `Send` if that of `load` is, and nothing happens before it is polled.
+    ///
+    /// # Cancellation
+    ///
+    /// It may be dropped at any time. If it was loading, the load has failed, and one of those who waited loads
+    /// next; if it was waiting, it leaves no trace.
+    ///
+    /// # Deadlocks
+    ///
+    /// As with [`get_or_load`](TaggedCache::get_or_load), a call that would wait for itself loads instead, also through
+    /// awaits and between tasks. Three things can't be seen, and wait for as long as they are let:
+    ///
+    /// - A `load` that spawns a task which asks for the same key, and awaits it. Await it in place instead, or together
+    ///   with others in a `join!`; or let the task use [`get`](TaggedCache::get).
+    /// - A future that has begun to load and is then neither polled nor dropped, as by a `select!` that borrowed it, while
+    ///   the same task asks for the key. Drop it first.
+    /// - A task that *blocks* its thread, as [`get_or_load`](TaggedCache::get_or_load) does, on an executor that has no
+    ///   other thread for the task that is loading.
+    ///
+    /// # Panics
+    ///
+    /// When `load` does. Nothing is stored then, and nobody else is told of the panic.
+    ///
+    /// ```
+    /// # async fn fetch(id: u32) -> String { id.to_string() }
+    /// # futures_lite::future::block_on(async {
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache: TaggedCache<u32, String> = TaggedCache::new();
+    /// assert_eq!(cache.get_or_load_async(&4, || fetch(4)).await, "4");
+    /// assert_eq!(cache.get_or_load_async(&4, async || unreachable!()).await, "4");
+    /// # });
+    /// ```
+    pub async fn get_or_load_async<Q, F>(&self, key: &Q, load: impl FnOnce() -> F) -> V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = V>,
+    {
+        self.get_or_load_with_async(key, EntryOptions::new, load).await
+    }
+
+    /// Like [`get_or_load_async`](TaggedCache::get_or_load_async), with tags or a time to live. `options` is called
+    /// only on a miss, and before `load`.
+    pub async fn get_or_load_with_async<Q, F>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> F,
+    ) -> V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = V>,
+    {
+        self.get_or_load_tagged_async(key, options, load, no_tags).await
+    }
+
+    /// Like [`get_or_load_tagged`](TaggedCache::get_or_load_tagged), for tasks: see
+    /// [`get_or_load_async`](TaggedCache::get_or_load_async).
+    pub async fn get_or_load_tagged_async<Q, F, T>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> F,
+        tags: impl FnOnce(&V) -> T,
+    ) -> V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = V>,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        self.load_tagged_async::<Whole<V>, _, _, _>(key, options, load, tags).await
+    }
+
+    /// Like [`get_or_load_async`](TaggedCache::get_or_load_async), for a load that can fail.
+    ///
+    /// # Errors
+    ///
+    /// That of `load`, if this call ran it. It is not stored, and not shared: the next caller loads again, or
+    /// the next of those who waited.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache: TaggedCache<String, i32> = TaggedCache::new();
+    /// assert!(cache.try_get_or_load_async("seven", async || "seven".parse::<i32>()).await.is_err());
+    /// assert_eq!(cache.try_get_or_load_async("seven", async || "7".parse::<i32>()).await, Ok(7));
+    /// # });
+    /// ```
+    pub async fn try_get_or_load_async<Q, E, F>(&self, key: &Q, load: impl FnOnce() -> F) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = Result<V, E>>,
+    {
+        self.try_get_or_load_with_async(key, EntryOptions::new, load).await
+    }
+
+    /// Like [`try_get_or_load_async`](TaggedCache::try_get_or_load_async), with tags or a time to live. `options` is
+    /// called only on a miss, and before `load`.
+    ///
+    /// # Errors
+    ///
+    /// That of `load`, if this call ran it.
+    pub async fn try_get_or_load_with_async<Q, E, F>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> F,
+    ) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = Result<V, E>>,
+    {
+        self.try_get_or_load_tagged_async(key, options, load, no_tags).await
+    }
+
+    /// Like [`get_or_load_tagged_async`](TaggedCache::get_or_load_tagged_async), for a load that can fail.
+    ///
+    /// # Errors
+    ///
+    /// That of `load`, if this call ran it.
+    pub async fn try_get_or_load_tagged_async<Q, E, F, T>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> F,
+        tags: impl FnOnce(&V) -> T,
+    ) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = Result<V, E>>,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        self.load_tagged_async::<Fallible<V, E>, _, _, _>(key, options, load, tags).await
+    }
+
+    async fn load_tagged_async<O, Q, F, T>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        load: impl FnOnce() -> F,
+        tags: impl FnOnce(&V) -> T,
+    ) -> O::Returned
+    where
+        O: Outcome<Value = V>,
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        F: Future<Output = O::Returned>,
+        T: IntoIterator<Item: Into<Tag>>,
+    {
+        let missed = match self.ask::<O, Q>(key, options) {
+            Ok(result) => return result,
+            Err(missed) => missed,
         };
-        let under_way = match self.attempt(key.to_owned(), miss, options()).run() {
-            Ok(value) => return Ok(value),
-            Err(load) => load,
-        };
-        match under_way.run(load) {
-            Ok(value) => {
-                under_way.finish(&value, |value| Some(tags(value)));
-                Ok(value)
-            }
-            Err(error) => {
-                under_way.fail();
-                Err(error)
-            }
+        missed.load_judged_async(async { load().await }, |value| Some(list(tags(value)))).await
+    }
+
+    /// The value of a key, or what is needed to load it.
+    fn ask<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<O::Returned, Missed<K, V, O>>
+    where
+        O: Outcome<Value = V>,
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        match self.look_up(key) {
+            Ok(value) => Ok(O::hit(value)),
+            Err(miss) => self.attempt(key.to_owned(), miss, options()).step().map(O::hit).map_err(Missed::new),
         }
     }
 
@@ -449,6 +633,10 @@ struct Miss {
     now: Nanos,
     /// Whether a dead entry was found.
     found_dead: bool,
+}
+
+fn list(tags: impl IntoIterator<Item: Into<Tag>>) -> Vec<Tag> {
+    tags.into_iter().map(Into::into).collect()
 }
 
 /// Of a value that tells no tags.

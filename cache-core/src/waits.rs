@@ -6,7 +6,8 @@
 //! chain comes back to it, it doesn't wait.
 //!
 //! Loads are followed, not threads: so the chains of different caches are one, and a future that is polled
-//! by one thread now and by another later is no different from a function.
+//! by one thread now and by another later is no different from a function. The body of such a load is run
+//! each time that it is polled; in between its thread is in other bodies.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -85,6 +86,12 @@ impl Wait {
             })?;
         }
         Some(Self { waiters, load })
+    }
+
+    /// Whether this thread is in the same bodies as the one on which the wait began. A future that waits may have
+    /// been given to another body meanwhile, or have left the one that it began in.
+    pub(crate) fn is_of_this_thread(&self) -> bool {
+        with_running(|running| *running == self.waiters).unwrap_or_default()
     }
 }
 
@@ -176,6 +183,16 @@ mod tests {
         assert!(within(&[c], || Wait::begin(a)).is_none());
         drop(other);
         assert!(!waits_for(a));
+    }
+
+    #[test]
+    fn p6_a_wait_is_that_of_the_bodies_in_which_it_began() {
+        let [a, b, load] = std::array::from_fn(|_| next_load());
+        let wait = within(&[a, b], || Wait::begin(load)).expect("nobody waits yet");
+        assert!(within(&[a, b], || wait.is_of_this_thread()));
+        assert!(![&[a][..], &[a, b, load], &[]].into_iter().any(|bodies| within(bodies, || wait.is_of_this_thread())));
+        let outside = Wait::begin(load).expect("there is no circle without a body");
+        assert!(outside.is_of_this_thread() && !within(&[a], || outside.is_of_this_thread()));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 fn rate(currency: &str) -> f64 {
-    let __cache_answer = {
+    let __cache_missed = match {
         #[allow(unused_imports, reason = "whether it is needed depends on types")]
         use ::cache_core::private::probing::*;
         #[allow(
@@ -17,8 +17,11 @@ fn rate(currency: &str) -> f64 {
             (),
             || (),
         )
+    } {
+        ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
+        ::core::result::Result::Err(__cache_missed) => __cache_missed,
     };
-    __cache_answer.or_load(move || -> f64 { fetch(currency) })
+    __cache_missed.load(move || -> f64 { fetch(currency) })
 }
 #[doc(hidden)]
 #[allow(dead_code, non_upper_case_globals, reason = "it is there for its name")]

@@ -1,6 +1,6 @@
 impl Library {
     pub fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {
-        let __cache_answer = {
+        let __cache_missed = match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
             #[allow(
@@ -20,9 +20,12 @@ impl Library {
                 (),
                 || (),
             )
+        } {
+            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
+            ::core::result::Result::Err(__cache_missed) => __cache_missed,
         };
-        __cache_answer
-            .or_load(move || -> Result<Option<Track>, DbError> {
+        __cache_missed
+            .load(move || -> Result<Option<Track>, DbError> {
                 self.database.get_track(id)
             })
     }

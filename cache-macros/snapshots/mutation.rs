@@ -5,8 +5,8 @@ impl Library {
         album: u32,
         changes: &Changes,
     ) -> Result<Track, DbError> {
-        ::cache_core::private::invalidating(
-            ::core::clone::Clone::clone(::cache_core::HasCache::cache(self)),
+        let __cache_named = ::cache_core::private::named(
+            ::cache_core::HasCache::cache(self),
             (
                 ::cache_core::private::of_method(
                     &Self::__cached_query_get_all_tracks,
@@ -18,12 +18,7 @@ impl Library {
                         self,
                     ),
                     (
-                        ::cache_core::private::from_result::<
-                            Result<Track, DbError>,
-                            _,
-                            _,
-                            _,
-                        >(
+                        ::cache_core::private::from_result(
                             {
                                 #[allow(
                                     unused_imports,
@@ -54,6 +49,9 @@ impl Library {
                     ),
                 ),
             ),
+        );
+        ::cache_core::private::invalidating(
+            __cache_named,
             {
                 #[allow(
                     unused_imports,

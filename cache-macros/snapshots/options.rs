@@ -1,6 +1,6 @@
 impl Library {
     pub fn search(&self, filter: Filter<'_>) -> Page<Track> {
-        let __cache_answer = {
+        let __cache_missed = match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
             #[allow(
@@ -27,9 +27,12 @@ impl Library {
                 (),
                 || (),
             )
+        } {
+            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
+            ::core::result::Result::Err(__cache_missed) => __cache_missed,
         };
-        __cache_answer
-            .or_load_judged(
+        __cache_missed
+            .load_judged(
                 move || -> Page<Track> { self.database.search(filter) },
                 |__cache_value| {
                     (::cache_core::private::is_kept(

@@ -1,7 +1,7 @@
 impl<D: Database> Tracks for Library<D> {
     type Id = u32;
     fn get(&self, id: Self::Id) -> Option<Track> {
-        let __cache_answer = {
+        let __cache_missed = match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
             #[allow(
@@ -21,12 +21,15 @@ impl<D: Database> Tracks for Library<D> {
                 (::core::marker::PhantomData::<D>,),
                 || (),
             )
+        } {
+            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
+            ::core::result::Result::Err(__cache_missed) => __cache_missed,
         };
-        __cache_answer.or_load(move || -> Option<Track> { self.database.get(id) })
+        __cache_missed.load(move || -> Option<Track> { self.database.get(id) })
     }
     fn remove(&self, id: Self::Id) {
-        ::cache_core::private::invalidating(
-            ::core::clone::Clone::clone(::cache_core::HasCache::cache(self)),
+        let __cache_named = ::cache_core::private::named(
+            ::cache_core::HasCache::cache(self),
             (
                 ::cache_core::private::of_method(
                     <Self as __Cached_Tracks_for_Library_D<D>>::__cached_key_get(id),
@@ -34,7 +37,10 @@ impl<D: Database> Tracks for Library<D> {
                 ),
                 (),
             ),
-            ::cache_core::private::Plain,
+        );
+        ::cache_core::private::invalidating(
+            __cache_named,
+            ::cache_core::private::plain(),
             move || {
                 let _ = &self;
                 let id = id;

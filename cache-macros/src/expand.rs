@@ -23,20 +23,55 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
     let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome());
-    let load = match judge(options, &krate) {
-        None => quote_spanned!(Span::mixed_site()=> or_load(move || -> #returns #body)),
-        Some(judge) => quote_spanned!(Span::mixed_site()=> or_load_judged(move || -> #returns #body, #judge)),
-    };
+    let mut body = body_of(method, returns, &body.stream());
+    let mut call = "load".to_owned();
+    if let Some(judge) = judge(options, &krate) {
+        body.extend(quote_spanned!(Span::mixed_site()=> , #judge));
+        call.push_str("_judged");
+    }
+    let load = called(method, &call, &body);
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
-        let __cache_answer = {
+        let __cache_missed = match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use #krate::private::probing::*;
             #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
             #krate::private::lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
+        } {
+            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
+            ::core::result::Result::Err(__cache_missed) => __cache_missed,
         };
-        __cache_answer.#load
+        __cache_missed.#load
     });
     quote!(#(#attributes)* #visibility #signature #around)
+}
+
+/// The user's code, as the run-time library takes it: a closure, or the future of an `async fn`.
+fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStream) -> TokenStream {
+    if !method.is_async() {
+        let arrow = returns.map(|ty| quote!(-> #ty));
+        return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
+    }
+    // There is no place for the type in an `async` block, and without it `?` doesn't know what to make of an error.
+    let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
+        quote_spanned! {Span::mixed_site()=>
+            if let ::core::option::Option::Some(__cache_returned) = ::core::option::Option::None::<#ty> {
+                return __cache_returned;
+            }
+        }
+    });
+    quote_spanned!(Span::mixed_site()=> async move { #returns #code })
+}
+
+/// A call of a function of the run-time library, or of the one like it for an `async fn`.
+fn called(method: &Method, function: &str, arguments: &TokenStream) -> TokenStream {
+    let name = |suffix| Ident::new(&format!("{function}{suffix}"), Span::mixed_site());
+    if method.is_async() {
+        let name = name("_async");
+        quote_spanned!(Span::mixed_site()=> #name(#arguments).await)
+    } else {
+        let name = name("");
+        quote_spanned!(Span::mixed_site()=> #name(#arguments))
+    }
 }
 
 /// What is particular to an entry, and asked for on a miss.
@@ -112,23 +147,22 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
         let this = &receiver.self_token;
         quote!(let _ = &#this;)
     });
-    let arrow = mutation.returns().map(|ty| quote!(-> #ty));
     let on_ok = invalidations.on.get().is_some();
-    let function = if on_ok { quote!(invalidating_on_ok) } else { quote!(invalidating) };
+    let function = if on_ok { "invalidating_on_ok" } else { "invalidating" };
     let is_asked = on_ok || invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
-    let outcome = if is_asked { mutation.outcome() } else { quote!(#krate::private::Plain) };
+    let outcome = if is_asked { mutation.outcome() } else { quote!(#krate::private::plain()) };
+    let code = quote_spanned! {Span::mixed_site()=>
+        #whole_self
+        #arguments
+        #(let _ = &#used;)*
+        #body
+    };
+    let body = body_of(method, mutation.returns(), &code);
+    let call = called(method, function, &quote_spanned!(Span::mixed_site()=> __cache_named, #outcome, #body));
+    // In a statement of their own: what the expressions borrow for a moment, as a guard, is not to outlast it.
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
-        #krate::private::#function(
-            ::core::clone::Clone::clone(#cache),
-            #targets,
-            #outcome,
-            move || #arrow {
-                #whole_self
-                #arguments
-                #(let _ = &#used;)*
-                #body
-            },
-        )
+        let __cache_named = #krate::private::named(#cache, #targets);
+        #krate::private::#call
     });
     quote!(#(#attributes)* #visibility #signature #around)
 }
@@ -147,15 +181,14 @@ impl Mutation<'_> {
         self.method.returns().filter(|ty| !has_impl_trait(ty))
     }
 
-    /// The same, with nothing in its place if it can't be written.
-    fn returned(&self) -> TokenStream {
-        self.returns().map_or_else(|| quote!(()), ToTokens::to_token_stream)
-    }
-
     /// Of what kind the result is.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
-        let ty = self.returned();
+        let ty = match self.method.returns() {
+            Some(ty) if has_impl_trait(ty) => return quote_spanned!(Span::mixed_site()=> #krate::private::plain()),
+            Some(ty) => ty.to_token_stream(),
+            None => quote!(()),
+        };
         quote_spanned! {Span::mixed_site()=> {
             #[allow(unused_imports, reason = "whether it is needed depends on the type")]
             use #krate::private::probing::*;
@@ -189,9 +222,8 @@ impl Mutation<'_> {
                 let (known, outcome, named) = (self.query(&keyed.query), self.outcome(), self.key(keyed));
                 let mut closure = closure.clone();
                 *closure.body = Expr::Verbatim(named);
-                let ty = self.returned();
                 quote_spanned! {Span::mixed_site()=>
-                    #krate::private::from_result::<#ty, _, _, _>(
+                    #krate::private::from_result(
                         #outcome,
                         #known,
                         #[allow(clippy::redundant_closure, reason = "a target has no other form")]

@@ -90,6 +90,10 @@ impl Method {
         self.signature.receiver()
     }
 
+    pub(crate) fn is_async(&self) -> bool {
+        self.signature.asyncness.is_some()
+    }
+
     /// Puts braces around what is to be the body, as if they were the user's.
     ///
     /// They end the function. If it ended in code that is not the user's, the compiler would take it for

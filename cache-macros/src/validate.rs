@@ -132,11 +132,8 @@ pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors
     if let Some(keyword) = &signature.constness {
         errors.add(keyword.span, "remove `const`: to invalidate is nothing that can be done at compile time");
     }
-    if let Some(keyword) = &signature.asyncness {
-        errors.add(keyword.span, "async functions are not supported yet: annotate a synchronous one");
-    }
     if let Some(ty) = method.returns() {
-        future(ty, errors);
+        future(method, ty, errors);
     }
     if let Some(Type::Reference(reference)) = method.returns().map(bare_type)
         && reference.mutability.is_some()
@@ -196,9 +193,6 @@ fn qualifiers(signature: &Signature, errors: &mut Errors) {
     if let Some(keyword) = &signature.constness {
         errors.add(keyword.span, "remove `const`: a cache cannot be asked at compile time");
     }
-    if let Some(keyword) = &signature.asyncness {
-        errors.add(keyword.span, "async queries are not supported yet: annotate a synchronous function");
-    }
     if let Some(abi) = &signature.abi {
         errors.add_at(abi, "remove `extern`: annotate a function of Rust, and call it from this one");
     }
@@ -239,27 +233,35 @@ fn returned(method: &Method, errors: &mut Errors) {
     let Some(ty) = method.returns() else {
         return errors.add_at(&method.signature.ident, NOTHING);
     };
+    if future(method, ty, errors) {
+        return;
+    }
     match bare_type(ty) {
         Type::Tuple(tuple) if tuple.elems.is_empty() => errors.add_at(ty, NOTHING),
         Type::Never(_) => errors.add_at(ty, "return the value: a query that never returns has nothing to cache"),
         Type::ImplTrait(_) => {
             errors.add_at(ty, "name the type, or collect into one: what `impl Trait` hides cannot be stored");
         }
-        _ => {
-            future(ty, errors);
-            Borrows { errors }.visit_type(ty);
-        }
+        _ => Borrows { errors }.visit_type(ty),
     }
 }
 
-/// Refuses a future that the function makes and somebody else runs.
-fn future(ty: &Type, errors: &mut Errors) {
+/// Refuses a future that the function makes and somebody else runs. Returns whether it did.
+fn future(method: &Method, ty: &Type, errors: &mut Errors) -> bool {
     let mut found = Futures(false);
     found.visit_type(ty);
     if found.0 {
-        let message = "return the value, not a future: its work is done after this function has ended (async functions are not supported yet)";
+        let is_rewritten = method.signature.generics.lifetimes().any(|of| of.lifetime.ident == "async_trait");
+        let message = if is_rewritten {
+            "put `#[cached_impl]` on the `impl` or trait, above `#[async_trait]`: that has rewritten this function already"
+        } else if method.is_async() {
+            "await the future, and return what it makes: its work is done after this function has ended"
+        } else {
+            "make it an `async fn` that returns the value: the work of a future is done after this function has ended"
+        };
         errors.add_at(ty, message);
     }
+    found.0
 }
 
 /// Finds `impl Future`, `dyn Future` and what is called a boxed one.

@@ -5,18 +5,16 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
-use std::ops::{Deref, DerefMut};
-use std::sync::{PoisonError, TryLockError};
+use std::pin::Pin;
+use std::sync::{Arc, PoisonError, TryLockError};
+use std::task::{Context, Poll, Waker};
 
 pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-pub(crate) use shuttle::sync::{RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use shuttle::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use shuttle::thread_local;
 
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
-
-/// Empty only while its task waits for a [`Condvar`].
-pub(crate) struct MutexGuard<'a, T>(Option<shuttle::sync::MutexGuard<'a, T>>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
@@ -24,35 +22,99 @@ impl<T> Mutex<T> {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard(Some(self.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Deref for MutexGuard<'_, T> {
-    type Target = T;
+/// Like `event_listener`'s, as far as it is used: those who listen are told all at once.
+#[derive(Default)]
+pub(crate) struct Event(Arc<Listeners>);
 
-    fn deref(&self) -> &T {
-        self.0.as_ref().expect("nobody looks while the task waits")
-    }
-}
-
-impl<T> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.0.as_mut().expect("nobody looks while the task waits")
-    }
+#[derive(Default)]
+struct Listeners {
+    told: Mutex<Told>,
+    changed: shuttle::sync::Condvar,
 }
 
 #[derive(Default)]
-pub(crate) struct Condvar(shuttle::sync::Condvar);
+struct Told {
+    times: usize,
+    /// Of the tasks that listen.
+    wakers: Vec<(usize, Waker)>,
+    /// So many have ever listened.
+    listeners: usize,
+}
 
-impl Condvar {
-    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        let inner = guard.0.take().expect("a task waits for one thing at a time");
-        guard.0 = Some(self.0.wait(inner).unwrap_or_else(PoisonError::into_inner));
+/// Hears of what comes after it was made.
+pub(crate) struct EventListener {
+    listeners: Arc<Listeners>,
+    number: usize,
+    /// How often others had been told before.
+    before: usize,
+}
+
+/// Blocks a thread.
+pub(crate) trait Listener {
+    fn wait(self);
+}
+
+impl Event {
+    pub(crate) fn new() -> Self {
+        Self::default()
     }
 
-    pub(crate) fn notify_all(&self) {
-        self.0.notify_all();
+    pub(crate) fn listen(&self) -> EventListener {
+        let mut told = self.0.told.lock();
+        told.listeners += 1;
+        EventListener { listeners: self.0.clone(), number: told.listeners, before: told.times }
+    }
+
+    pub(crate) fn notify(&self, all: usize) {
+        assert_eq!(all, usize::MAX, "no one else is modelled");
+        let wakers = {
+            let mut told = self.0.told.lock();
+            told.times += 1;
+            std::mem::take(&mut told.wakers)
+        };
+        self.0.changed.notify_all();
+        for (_, waker) in wakers {
+            waker.wake();
+        }
+    }
+}
+
+impl EventListener {
+    fn forget_waker(&self, told: &mut Told) {
+        told.wakers.retain(|(number, _)| *number != self.number);
+    }
+}
+
+impl Listener for EventListener {
+    fn wait(self) {
+        let mut told = self.listeners.told.lock();
+        while told.times == self.before {
+            told = self.listeners.changed.wait(told).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Future for EventListener {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut told = self.listeners.told.lock();
+        self.forget_waker(&mut told);
+        if told.times > self.before {
+            return Poll::Ready(());
+        }
+        told.wakers.push((self.number, cx.waker().clone()));
+        Poll::Pending
+    }
+}
+
+impl Drop for EventListener {
+    fn drop(&mut self) {
+        self.forget_waker(&mut self.listeners.told.lock());
     }
 }
 

@@ -1,4 +1,4 @@
-//! says: return the value, not a future
+//! says: make it an `async fn` that returns the value
 
 use cache_core::{Cache, HasCache, invalidates};
 

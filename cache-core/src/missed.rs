@@ -1,0 +1,238 @@
+//! A call that missed, up to what it returns: the body is run, or the value of another's taken.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+
+use crate::load::{Load, Todo};
+use crate::outcome::Outcome;
+use crate::tag::Tag;
+
+/// A call that missed: all that is needed to wait, to load and to store.
+///
+/// What needs bounds on the types is in it as functions: a type that can't be cached is then one error where this
+/// is made, and none where it is used.
+pub struct Missed<K, V, O> {
+    todo: Todo<K, V>,
+    steps: fn() -> Steps<K, V>,
+    outcome: PhantomData<fn() -> O>,
+}
+
+struct Steps<K, V> {
+    block: fn(Todo<K, V>) -> Waited<K, V>,
+    wait: fn(Todo<K, V>) -> Wait<K, V>,
+    finish: fn(Load<K, V>, &V, Judge<'_, V>),
+    fail: fn(Load<K, V>),
+}
+
+/// The value of another's load, or a load to be done.
+type Waited<K, V> = Result<V, Load<K, V>>;
+
+/// In a box: it is seldom, and a future has to have room for it.
+type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send>>;
+
+/// Says of a value whether it is to be stored, and with what tags beside those that were known before.
+type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
+
+impl<K, V, O> fmt::Debug for Missed<K, V, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Missed")
+    }
+}
+
+impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Missed<K, V, O> {
+    pub(crate) fn new(todo: Todo<K, V>) -> Self {
+        let steps = || Steps {
+            block: Todo::block,
+            wait: |todo| Box::pin(todo.wait()),
+            finish: |load, value, judge| load.finish(value, judge),
+            fail: Load::fail,
+        };
+        Self { todo, steps, outcome: PhantomData }
+    }
+}
+
+impl<K, V, O: Outcome<Value = V>> Missed<K, V, O> {
+    /// Runs the body, stores a copy of what it made, and returns it.
+    pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
+        self.load_judged(body, keep_all())
+    }
+
+    /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
+    pub fn load_judged(
+        self,
+        body: impl FnOnce() -> O::Returned,
+        judge: impl FnOnce(&V) -> Option<Vec<Tag>>,
+    ) -> O::Returned {
+        let steps = (self.steps)();
+        match (steps.block)(self.todo) {
+            Ok(value) => O::hit(value),
+            Err(load) => {
+                let result = load.run(body);
+                steps.end::<O>(load, &result, judge);
+                result
+            }
+        }
+    }
+
+    /// Like [`Missed::load`], with a body that is a future.
+    pub fn load_async<F: Future<Output = O::Returned>>(
+        self,
+        body: F,
+    ) -> Loading<K, V, O, F, impl FnOnce(&V) -> Option<Vec<Tag>>> {
+        self.load_judged_async(body, keep_all())
+    }
+
+    /// Like [`Missed::load_judged`], with a body that is a future.
+    pub fn load_judged_async<F: Future<Output = O::Returned>, J: FnOnce(&V) -> Option<Vec<Tag>>>(
+        self,
+        body: F,
+        judge: J,
+    ) -> Loading<K, V, O, F, J> {
+        let Self { todo, steps, outcome } = self;
+        let stage = match todo {
+            Todo::Load(load) => Stage::load(load),
+            todo @ Todo::Wait(_) => Stage::Wait((steps().wait)(todo)),
+        };
+        Loading { stage, steps, judge: Some(judge), body: Some(body), outcome }
+    }
+}
+
+/// Judges that every value is stored, without tags of its own.
+fn keep_all<V>() -> impl FnOnce(&V) -> Option<Vec<Tag>> {
+    |_| Some(Vec::new())
+}
+
+impl<K, V> Steps<K, V> {
+    /// Ends a load with what its body returned.
+    fn end<O: Outcome<Value = V>>(
+        &self,
+        load: Load<K, V>,
+        result: &O::Returned,
+        judge: impl FnOnce(&V) -> Option<Vec<Tag>>,
+    ) {
+        let mut judge = Some(judge);
+        match O::value(result) {
+            Some(value) => (self.finish)(load, value, &mut |value| judge.take()?(value)),
+            None => (self.fail)(load),
+        }
+    }
+}
+
+pin_project! {
+    /// A call that missed, as a future.
+    ///
+    /// Dropped half-done it leaves no trace: if it was loading, one of those who wait loads next.
+    #[must_use = "it does nothing until it is polled"]
+    pub struct Loading<K, V, O, F, J> {
+        stage: Stage<K, V>,
+        steps: fn() -> Steps<K, V>,
+        judge: Option<J>,
+        #[pin]
+        body: Option<F>,
+        outcome: PhantomData<fn() -> O>,
+    }
+
+    impl<K, V, O, F, J> PinnedDrop for Loading<K, V, O, F, J> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // What a body held that is dropped half-done may still use the cache, and must not wait for itself.
+            match this.stage {
+                Stage::Load(load) => load.within(|| this.body.set(None)),
+                Stage::Wait(_) | Stage::Over => this.body.set(None),
+            }
+        }
+    }
+}
+
+enum Stage<K, V> {
+    Wait(Wait<K, V>),
+    Load(Load<K, V>),
+    Over,
+}
+
+impl<K, V> Stage<K, V> {
+    fn load(load: Load<K, V>) -> Self {
+        load.count();
+        Self::Load(load)
+    }
+}
+
+impl<K, V, O, F, J> Future for Loading<K, V, O, F, J>
+where
+    O: Outcome<Value = V>,
+    F: Future<Output = O::Returned>,
+    J: FnOnce(&V) -> Option<Vec<Tag>>,
+{
+    type Output = O::Returned;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {
+        let mut this = self.project();
+        if let Stage::Wait(wait) = this.stage {
+            *this.stage = match ready!(wait.as_mut().poll(cx)) {
+                Ok(value) => {
+                    *this.stage = Stage::Over;
+                    return Poll::Ready(O::hit(value));
+                }
+                Err(load) => Stage::load(load),
+            };
+        }
+        let (Stage::Load(load), Some(body)) = (&*this.stage, this.body.as_mut().as_pin_mut()) else {
+            panic!("a future is not polled after it was ready");
+        };
+        let result = ready!(load.within(|| body.poll(cx)));
+        if let (Stage::Load(load), Some(judge)) = (std::mem::replace(this.stage, Stage::Over), this.judge.take()) {
+            (this.steps)().end::<O>(load, &result, judge);
+        }
+        Poll::Ready(result)
+    }
+}
+
+impl<K, V, O, F, J> fmt::Debug for Loading<K, V, O, F, J> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Loading")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use crate::TaggedCache;
+
+    use super::*;
+
+    type Numbers = TaggedCache<u32, u32>;
+
+    /// Asks for the key whose load it is part of.
+    struct Asks<'a>(&'a Numbers, u32);
+
+    impl Asks<'_> {
+        fn ask(&self) {
+            assert_eq!(self.0.get_or_load(&self.1, || 7), 7);
+        }
+    }
+
+    impl Drop for Asks<'_> {
+        fn drop(&mut self) {
+            self.ask();
+        }
+    }
+
+    #[test]
+    fn p6_a_body_does_not_wait_for_itself_while_it_is_polled_or_dropped() {
+        let (cache, mut cx) = (Numbers::new(), Context::from_waker(Waker::noop()));
+        let mut load = Box::pin(cache.get_or_load_async(&1, async || {
+            let asks = Asks(&cache, 1);
+            asks.ask();
+            std::future::pending::<u32>().await
+        }));
+        assert!(load.as_mut().poll(&mut cx).is_pending());
+        drop(load);
+        assert_eq!((cache.stats().loads, cache.stats().load_errors), (3, 1));
+        assert_eq!(cache.get(&1), None, "what is part of a load is not stored");
+    }
+}
