@@ -38,6 +38,8 @@
 //! assert_eq!(library.cache.stats().hits, 1); // the count was not forgotten
 //! ```
 //!
+//! `async fn`s are annotated the same way, and run on any executor: the crate knows none.
+//!
 //! # What is where
 //!
 //! - [`cached_query`](macro@cached_query), [`invalidates`](macro@invalidates), [`cached_impl`](macro@cached_impl) and the
@@ -52,10 +54,11 @@
 //!
 //! - **No stale fill.** Once an invalidation has returned, no call that starts later gets a value whose load
 //!   began before the invalidation did.
-//! - **One load.** Those who ask for one key at once wait for the first of them, and share its value. If its body
-//!   panics or fails, one of those who waited loads next. Where a call would wait for itself, it loads instead.
+//! - **One load.** Those who ask for one key at once, threads or tasks, wait for the first of them, and share its
+//!   value. If its body panics or fails, or its future is dropped, one of those who waited loads next. Where a call
+//!   would wait for itself, it loads instead.
 //! - **Invalidation costs the same** at a thousand entries and at ten million.
-//! - **Errors are not cached**, and a mutation that fails or panics invalidates all the same.
+//! - **Errors are not cached**, and a mutation that fails or panics, or is dropped half-done, invalidates all the same.
 //! - **Nothing is shared by accident**: entries are apart by query, by the type of `Self`, by generic
 //!   arguments, by argument values and by [scope](Cache::scope).
 //! - **A hit allocates nothing** and takes no exclusive lock.

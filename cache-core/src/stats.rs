@@ -93,7 +93,7 @@ pub struct Stats {
     pub misses: u64,
     /// Bodies run to make a value, whatever came of them. What is inserted by hand is none.
     pub loads: u64,
-    /// Loads that ended in `Err` or in a panic.
+    /// Loads that ended in `Err` or in a panic, or whose future was dropped half-done.
     pub load_errors: u64,
     /// Loads whose value was not stored, because what it was made from was invalidated meanwhile, or because
     /// the key was given a value by hand.
@@ -164,7 +164,7 @@ pub struct QueryStats {
     pub misses: u64,
     /// Bodies run to make a value.
     pub loads: u64,
-    /// Loads that ended in `Err` or in a panic.
+    /// Loads that ended in `Err` or in a panic, or whose future was dropped half-done.
     pub load_errors: u64,
     /// Loads whose value was not stored, because it was invalidated meanwhile.
     pub discarded_loads: u64,

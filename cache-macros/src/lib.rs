@@ -29,7 +29,7 @@ mod validate;
 /// Caches what a function returns, under its arguments.
 ///
 /// It goes on methods with `&self`, `self: Arc<Self>` or `self: &Arc<Self>`, on associated functions without `self`, and
-/// on free functions, generic or not. In an `impl` of a trait it needs [`macro@cached_impl`] on the `impl`. The body
+/// on free functions, `async` or not, generic or not. In an `impl` of a trait it needs [`macro@cached_impl`] on the `impl`. The body
 /// runs if there is no live entry for the arguments; what it returns is stored. Of a `Result` only the value of an
 /// `Ok` is.
 ///
@@ -230,7 +230,7 @@ mod validate;
 ///
 /// # Calls at the same time
 ///
-/// However many threads ask for one key at once, the body runs once, and all get what it returns. Calls with
+/// However many threads or tasks ask for one key at once, the body runs once, and all get what it returns. Calls with
 /// other arguments don't wait. Who calls after an invalidation doesn't wait for a body that began before it.
 /// If the body panics or returns an `Err`, its own caller is told, and the body of one of those who waited
 /// runs next.
@@ -243,6 +243,56 @@ mod validate;
 /// have to wait for itself, on one thread or in a circle of several, its body runs instead, and what that returns
 /// is not stored: what the outermost returns is. Only a body that waits for *another* thread which calls the same
 /// query, as by joining it, waits for ever.
+///
+/// # `async fn`
+///
+/// All of this holds for asynchronous functions, on any executor, and on several at once. A hit is there when the future is
+/// first polled: it waits for nothing, and allocates nothing. A task that has to wait for the body of another gives
+/// way meanwhile.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Tracks { cache: Cache }
+/// # impl Tracks { async fn fetch(&self, _: &str) -> Result<Option<String>, std::io::Error> { Ok(None) } }
+/// impl Tracks {
+///     #[cached_query(ttl = "5m")]
+///     async fn get(&self, id: u32) -> Result<Option<String>, std::io::Error> {
+///         self.fetch(&format!("/tracks/{id}")).await
+///     }
+///
+///     #[invalidates(get(id))]
+///     async fn rename(&self, id: u32, title: &str) -> Result<(), std::io::Error> {
+///         // ..
+///         # let _ = title;
+///         # Ok(())
+///     }
+/// }
+/// # futures_lite::future::block_on(async {
+/// # let tracks = Tracks { cache: Cache::new() };
+/// # tracks.get(1).await.unwrap();
+/// # tracks.get(1).await.unwrap();
+/// # assert_eq!(tracks.cache.stats().hits, 1);
+/// # tracks.rename(1, "a").await.unwrap();
+/// # assert!(tracks.cache.is_empty());
+/// # });
+/// ```
+///
+/// The future may be dropped at any time. If its body was running, the load has failed, and one of those who waited for it
+/// runs its own next; a future that was waiting leaves no trace. It is `Send` if that of the body is, and larger than that
+/// by some 100 bytes and the arguments, which it keeps once more: take what is large by reference, or in an `Arc`.
+///
+/// A body may await queries, its own too, as above. Three waits can't be seen to be in a circle, and last as long as
+/// they are let:
+///
+/// - A body that spawns a task which calls the same query, and awaits that task. Await the query in the body instead, or
+///   several of them in a `join!`.
+/// - A future whose body has begun, and which is then neither polled nor dropped, as by a `select!` that borrowed it, while
+///   the same task calls the same query. Drop it first.
+/// - A task that blocks its thread until a body is over which the executor has no other thread for.
+///
+/// A function that returns a future, as `impl Future` or in a box, is refused: make it an `async fn`. With
+/// `#[async_trait]`, [`macro@cached_impl`] stands above it.
 ///
 /// # In traits
 ///
@@ -303,6 +353,9 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// that failed may have done half its work; to forget too much costs a miss, to forget too little costs
 /// wrong answers. `on = "ok"` is for where it is certain that an `Err` changed nothing. By then the arguments
 /// that the function took by value have been dropped, if the body did not give them away.
+///
+/// An `async fn` invalidates also if its future is dropped half-done (`on = "ok"` does not), once all that the body held is
+/// dropped. A future that was never polled has done nothing, and forgets nothing.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -459,6 +512,37 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 /// # library.get(2);
 /// # library.rename(1, "a");
 /// # assert_eq!(library.cache.len(), 1);
+/// ```
+///
+/// # With `#[async_trait]`
+///
+/// Native `async fn`s need nothing more than other functions do. `#[async_trait]` rewrites its functions before their own
+/// attributes see them, so this stands above it, also where something is only annotated with [`macro@invalidates`]:
+///
+/// ```
+/// # use cache_core::{cached_impl, cached_query, invalidates, Cache, HasCache};
+/// use async_trait::async_trait;
+///
+/// #[async_trait]
+/// trait Users {
+///     async fn name(&self, id: u32) -> String;
+/// }
+///
+/// # #[derive(HasCache)]
+/// # struct Http { cache: Cache }
+/// #[cached_impl]
+/// #[async_trait]
+/// impl Users for Http {
+///     #[cached_query(ttl = "5m")]
+///     async fn name(&self, id: u32) -> String {
+///         // ..
+///         # id.to_string()
+///     }
+/// }
+/// # futures_lite::future::block_on(async {
+/// # let users: Box<dyn Users> = Box::new(Http { cache: Cache::new() });
+/// # assert_eq!((users.name(1).await, users.name(1).await), ("1".into(), "1".into()));
+/// # });
 /// ```
 #[proc_macro_attribute]
 pub fn cached_impl(options: TokenStream, item: TokenStream) -> TokenStream {
