@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::UnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -32,7 +33,7 @@ struct Steps<K, V> {
 type Waited<K, V> = Result<V, Load<K, V>>;
 
 /// In a box: it is seldom, and a future has to have room for it.
-type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send>>;
+type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
 /// Says of a value whether it is to be stored, and with what tags beside those that were known before.
 type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
@@ -147,6 +148,9 @@ pin_project! {
         }
     }
 }
+
+// Like the cache itself: a panic in the body leaves nothing broken but the body.
+impl<K, V, O, F: UnwindSafe, J: UnwindSafe> UnwindSafe for Loading<K, V, O, F, J> {}
 
 enum Stage<K, V> {
     Wait(Wait<K, V>),
