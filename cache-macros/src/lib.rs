@@ -355,7 +355,9 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// that the function took by value have been dropped, if the body did not give them away.
 ///
 /// An `async fn` invalidates also if its future is dropped half-done (`on = "ok"` does not), once all that the body held is
-/// dropped. A future that was never polled has done nothing, and forgets nothing.
+/// dropped. A future that was never polled has done nothing, and forgets nothing. What a database does with a statement
+/// after its future was dropped is another matter: some finish it, and that comes after the invalidation. See *Writes that
+/// are dropped half-done* in the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
