@@ -5,14 +5,15 @@ use std::fmt::Debug;
 use cache_core::{Cache, EntryInfo, Tag};
 
 /// Checks a query, or several of one cache: calls, each with the entry that it leaves, then what forgets the entry
-/// of the first of them, then what forgets them all.
+/// of the first of them, then what forgets them all. Each of them may await, where the `run!` that is in scope awaits.
 macro_rules! check {
     ($cache:expr; $($call:expr => $shown:expr),+ $(,)?; one: $one:expr; all: $all:expr $(;)?) => {
         $crate::check::check(
             $cache,
-            &[$($crate::check::Call::new($shown, || $call)),+],
-            || $one,
-            || $all,
+            module_path!(),
+            &[$($crate::check::Call::new($shown, || run!($call))),+],
+            || run!($one),
+            || run!($all),
         )
     };
 }
@@ -29,9 +30,16 @@ impl<'a, V> Call<'a, V> {
     }
 }
 
-/// Two equal calls load once, different ones apart; `one` forgets the first alone, and `all` forgets all.
-pub(crate) fn check<V: PartialEq + Debug>(cache: &Cache, calls: &[Call<'_, V>], one: impl Fn(), all: impl Fn()) {
-    let names = Names::of(calls);
+/// Two equal calls load once, different ones apart; `one` forgets the first alone, and `all` forgets all. The queries
+/// are in `module`, or further in.
+pub(crate) fn check<V: PartialEq + Debug>(
+    cache: &Cache,
+    module: &str,
+    calls: &[Call<'_, V>],
+    one: impl Fn(),
+    all: impl Fn(),
+) {
+    let names = Names::of(module, calls);
     assert_eq!(names.shown(cache), [""; 0], "a check begins with none of them cached");
     let before = names.loads(cache);
     let loads = || names.loads(cache) - before;
@@ -70,27 +78,45 @@ fn sorted<V>(calls: &[Call<'_, V>]) -> Vec<&'static str> {
     shown
 }
 
-/// Of which queries: the global cache is that of other tests too.
-struct Names(Vec<&'static str>);
+/// Of which queries: the global cache is that of other tests too, and of the twin of each test.
+struct Names<'a> {
+    module: &'a str,
+    names: Vec<&'static str>,
+}
 
-impl Names {
-    fn of<V>(calls: &[Call<'_, V>]) -> Self {
-        Self(calls.iter().map(|call| call.shown.split_once('(').expect("a name and arguments").0).collect())
+impl<'a> Names<'a> {
+    fn of<V>(module: &'a str, calls: &[Call<'_, V>]) -> Self {
+        let names = calls.iter().map(|call| call.shown.split_once('(').expect("a name and arguments").0).collect();
+        Self { module, names }
+    }
+
+    fn have(&self, query: &'static str, module: &str) -> bool {
+        self.names.contains(&query) && is_in(self.module, module)
     }
 
     fn shown(&self, cache: &Cache) -> Vec<String> {
-        shown_where(cache, |entry| self.0.contains(&entry.query))
+        shown_where(cache, |entry| self.have(entry.query, entry.module))
     }
 
     fn loads(&self, cache: &Cache) -> u64 {
         let stats = cache.query_stats();
-        stats.iter().filter(|query| self.0.contains(&query.query)).map(|query| query.loads).sum()
+        stats.iter().filter(|query| self.have(query.query, query.module)).map(|query| query.loads).sum()
     }
+}
+
+/// Whether it is a module, or one in it.
+fn is_in(module: &str, other: &str) -> bool {
+    other.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// All entries, as `get(id = 1) [tag]`, in order.
 pub(crate) fn shown(cache: &Cache) -> Vec<String> {
     shown_where(cache, |_| true)
+}
+
+/// Those whose queries are in a module, or further in.
+pub(crate) fn shown_of(cache: &Cache, module: &str) -> Vec<String> {
+    shown_where(cache, |entry| is_in(module, entry.module))
 }
 
 fn shown_where(cache: &Cache, which: impl Fn(&EntryInfo) -> bool) -> Vec<String> {

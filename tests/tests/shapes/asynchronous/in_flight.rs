@@ -8,6 +8,8 @@ use std::time::Duration;
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 use cache_tests::watchdog::{self, Guard};
 
+use super::mode::{block_on, pause, run};
+
 /// Holds up the next load, from when it has read until it is told to go on.
 #[derive(Default)]
 struct Gate(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
@@ -54,37 +56,41 @@ impl Repo {
     }
 
     #[cached_query]
-    fn get(&self, id: u32, text: &str) -> (u32, String) {
+    async fn get(&self, id: u32, text: &str) -> (u32, String) {
+        pause().await;
         (self.read(), format!("{id}{text}"))
     }
 
     #[cached_query(key(text.len(), id), tags("text:{text}", "id:{id}"))]
-    fn chosen(&self, id: u32, text: &str) -> (u32, String) {
+    async fn chosen(&self, id: u32, text: &str) -> (u32, String) {
+        pause().await;
         (self.read(), format!("{id}{text}"))
     }
 
     #[cached_query(tags_from = |value| [&value.1])]
-    fn tagged_late(&self, id: u32, text: &str) -> Result<(u32, String), String> {
+    async fn tagged_late(&self, id: u32, text: &str) -> Result<(u32, String), String> {
+        pause().await;
         Ok((self.read(), format!("{id}{text}")))
     }
 
     #[cached_query(tags("{id}{text}"))]
-    fn bears(&self, id: u32, text: &str) -> u32 {
+    async fn bears(&self, id: u32, text: &str) -> u32 {
+        pause().await;
         id.max(u32::try_from(text.len()).unwrap())
     }
 
     #[invalidates(get(id, text), chosen(id, text))]
-    fn by_key(&self, id: u32, text: &str) {
+    async fn by_key(&self, id: u32, text: &str) {
         self.raise();
     }
 
     #[invalidates(|_| get(id, text), |_| chosen(id, text))]
-    fn by_key_from_the_result(&self, id: u32, text: &str) -> u32 {
+    async fn by_key_from_the_result(&self, id: u32, text: &str) -> u32 {
         self.raise()
     }
 
     #[invalidates(tags("text:{text}", "{id}{text}"))]
-    fn by_tag(&self, id: u32, text: &str) {
+    async fn by_tag(&self, id: u32, text: &str) {
         self.raise();
     }
 
@@ -147,38 +153,51 @@ fn assert_not_disturbed(read: Read, write: Write) {
     repo.cache.check_invariants();
 }
 
+const READS: [Read; 2] =
+    [|repo, id, text| run!(repo.get(id, text).await), |repo, id, text| run!(repo.chosen(id, text).await)];
+
+const WRITES: [Write; 2] = [
+    |repo, id, text| run!(repo.by_key(id, text).await),
+    |repo, id, text| assert_eq!(run!(repo.by_key_from_the_result(id, text).await), 1),
+];
+
+const WRITES_BY_TAG: [Write; 2] = [|repo, id, text| run!(repo.by_tag(id, text).await), Repo::by_tag_at_run_time];
+
 fn tagged_late(repo: &Repo, id: u32, text: &str) -> (u32, String) {
-    repo.tagged_late(id, text).unwrap()
+    run!(repo.tagged_late(id, text).await.unwrap())
 }
 
 #[test]
 fn p1_an_entry_named_by_its_key_while_it_is_loaded() {
-    for read in [Repo::get, Repo::chosen] {
-        assert_overtaken(read, Repo::by_key);
-        assert_overtaken(read, |repo, id, text| assert_eq!(repo.by_key_from_the_result(id, text), 1));
+    for read in READS {
+        for write in WRITES {
+            assert_overtaken(read, write);
+        }
     }
 }
 
 #[test]
 fn p1_another_key_that_is_loaded_is_not_disturbed() {
-    for read in [Repo::get, Repo::chosen] {
-        assert_not_disturbed(read, Repo::by_key);
-        assert_not_disturbed(read, |repo, id, text| assert_eq!(repo.by_key_from_the_result(id, text), 1));
+    for read in READS {
+        for write in WRITES {
+            assert_not_disturbed(read, write);
+        }
     }
 }
 
 #[test]
 fn p1_a_tag_from_the_arguments_while_it_is_loaded() {
-    for write in [Repo::by_tag, Repo::by_tag_at_run_time] {
-        assert_overtaken(Repo::chosen, write);
-        assert_not_disturbed(Repo::chosen, write);
+    let [_, chosen] = READS;
+    for write in WRITES_BY_TAG {
+        assert_overtaken(chosen, write);
+        assert_not_disturbed(chosen, write);
     }
 }
 
 /// Those who come after the write wait for the load, whose tags nobody knows yet, and then load for themselves.
 #[test]
 fn p1_a_tag_from_the_result_while_it_is_loaded() {
-    for write in [Repo::by_tag, Repo::by_tag_at_run_time] {
+    for write in WRITES_BY_TAG {
         let repo = Arc::new(Repo::default());
         let _watch = repo.watch();
         let held = repo.gate.close();
@@ -205,51 +224,55 @@ fn p1_a_tag_from_the_result_while_it_is_loaded() {
 /// Of a tag that nothing bears it is not remembered exactly when it was forgotten, and so an entry bears this one.
 #[test]
 fn p1_a_load_that_brings_another_tag_is_not_disturbed() {
-    for write in [Repo::by_tag, Repo::by_tag_at_run_time] {
-        let repo = Arc::new(Repo::default());
-        let _watch = repo.watch();
-        assert_eq!(repo.bears(2, "bc"), 2);
-        let held = repo.gate.close();
-        let load = thread::spawn({
-            let repo = repo.clone();
-            move || tagged_late(&repo, 2, "bc")
-        });
-        held.reached.recv().unwrap();
-        write(&repo, 1, "a");
-        held.go_on.send(()).unwrap();
-        assert_eq!((load.join().unwrap(), tagged_late(&repo, 2, "bc")), ((0, "2bc".into()), (0, "2bc".into())));
-        assert_eq!((repo.cache.stats().loads, repo.cache.stats().discarded_loads), (2, 0));
-        write(&repo, 2, "bc");
-        assert!(repo.cache.is_empty(), "it bears the tag");
-    }
+    block_on(async {
+        for write in WRITES_BY_TAG {
+            let repo = Arc::new(Repo::default());
+            let _watch = repo.watch();
+            assert_eq!(repo.bears(2, "bc").await, 2);
+            let held = repo.gate.close();
+            let load = thread::spawn({
+                let repo = repo.clone();
+                move || tagged_late(&repo, 2, "bc")
+            });
+            held.reached.recv().unwrap();
+            write(&repo, 1, "a");
+            held.go_on.send(()).unwrap();
+            assert_eq!((load.join().unwrap(), tagged_late(&repo, 2, "bc")), ((0, "2bc".into()), (0, "2bc".into())));
+            assert_eq!((repo.cache.stats().loads, repo.cache.stats().discarded_loads), (2, 0));
+            write(&repo, 2, "bc");
+            assert!(repo.cache.is_empty(), "it bears the tag");
+        }
+    });
 }
 
 #[test]
 fn p1_through_a_scope_it_reaches_the_loads_of_that_scope() {
-    let root = Cache::new();
-    let repo = |cache| Arc::new(Repo { cache, ..Repo::default() });
-    let (one, two) = (repo(root.scope("1")), repo(root.scope("2")));
-    let _watch = one.watch();
-    for (writer, overtaken) in [(&one, [true, false]), (&two, [false, true]), (&repo(root.clone()), [true, true])] {
-        let gates = [one.gate.close(), two.gate.close()];
-        let loads = [&one, &two].map(|repo| {
-            let repo = repo.clone();
-            thread::spawn(move || repo.get(1, "a"))
-        });
-        for gate in &gates {
-            gate.reached.recv().unwrap();
+    block_on(async {
+        let root = Cache::new();
+        let repo = |cache| Arc::new(Repo { cache, ..Repo::default() });
+        let (one, two) = (repo(root.scope("1")), repo(root.scope("2")));
+        let _watch = one.watch();
+        for (writer, overtaken) in [(&one, [true, false]), (&two, [false, true]), (&repo(root.clone()), [true, true])] {
+            let gates = [one.gate.close(), two.gate.close()];
+            let loads = [&one, &two].map(|repo| {
+                let repo = repo.clone();
+                thread::spawn(move || run!(repo.get(1, "a").await))
+            });
+            for gate in &gates {
+                gate.reached.recv().unwrap();
+            }
+            writer.by_key(1, "a").await;
+            for gate in &gates {
+                gate.go_on.send(()).unwrap();
+            }
+            for load in loads {
+                load.join().unwrap();
+            }
+            let discarded = root.stats().discarded_loads;
+            let was_stored = [&one, &two].map(|repo| repo.cache.len() == 1);
+            assert_eq!(was_stored, overtaken.map(|overtaken| !overtaken), "{discarded} loads discarded so far");
+            root.invalidate_all();
         }
-        writer.by_key(1, "a");
-        for gate in &gates {
-            gate.go_on.send(()).unwrap();
-        }
-        for load in loads {
-            load.join().unwrap();
-        }
-        let discarded = root.stats().discarded_loads;
-        let was_stored = [&one, &two].map(|repo| repo.cache.len() == 1);
-        assert_eq!(was_stored, overtaken.map(|overtaken| !overtaken), "{discarded} loads discarded so far");
-        root.invalidate_all();
-    }
-    root.check_invariants();
+        root.check_invariants();
+    });
 }

@@ -1,5 +1,7 @@
 //! Names of the user's that are those of the prelude, of traits, or of what an expansion could use.
 
+use super::mode::{block_on, pause, run};
+
 mod prelude_names {
     #![deny(warnings, clippy::all, clippy::pedantic)]
     #![allow(dead_code, unused_macros, non_upper_case_globals, reason = "most names are there to be in the way")]
@@ -82,7 +84,8 @@ mod prelude_names {
 
     impl Repo {
         #[cached_query(ttl = "5m", tags("id:{id}", text))]
-        pub(super) fn get(&self, id: u32, text: &str) -> ::std::option::Option<::std::string::String> {
+        pub(super) async fn get(&self, id: u32, text: &str) -> ::std::option::Option<::std::string::String> {
+            super::pause().await;
             (id > 0).then(|| ::std::format!("{id}{text}"))
         }
 
@@ -93,11 +96,12 @@ mod prelude_names {
             cache_if = |value| !value.is_empty(),
             capacity = 7
         )]
-        pub(super) fn fallible(
+        pub(super) async fn fallible(
             &self,
             id: u32,
             option: ::std::option::Option<&str>,
         ) -> ::std::result::Result<::std::string::String, u8> {
+            super::pause().await;
             if id == 0 {
                 return ::std::result::Result::Err(0);
             }
@@ -105,30 +109,31 @@ mod prelude_names {
         }
 
         #[invalidates(get(id, text), fallible(id, ::std::option::Option::Some(text)), tags("id:{id}"))]
-        pub(super) fn forget_one(&self, id: u32, text: &str) {
+        pub(super) async fn forget_one(&self, id: u32, text: &str) {
             let _ = (id, text);
         }
 
         #[invalidates(|id| get(*id, "a"), "fallible", on = "ok")]
-        pub(super) fn by_result(&self, id: u32) -> ::std::result::Result<u32, u8> {
+        pub(super) async fn by_result(&self, id: u32) -> ::std::result::Result<u32, u8> {
             if id == 0 { ::std::result::Result::Err(0) } else { ::std::result::Result::Ok(id) }
         }
     }
 
     pub(super) trait Tracks {
-        fn track(&self, id: u32) -> u32;
-        fn write(&self, id: u32);
+        async fn track(&self, id: u32) -> u32;
+        async fn write(&self, id: u32);
     }
 
     #[cached_impl]
     impl Tracks for Repo {
         #[cached_query]
-        fn track(&self, id: u32) -> u32 {
+        async fn track(&self, id: u32) -> u32 {
+            super::pause().await;
             id
         }
 
         #[invalidates(track(id))]
-        fn write(&self, id: u32) {
+        async fn write(&self, id: u32) {
             let _ = id;
         }
     }
@@ -136,30 +141,32 @@ mod prelude_names {
 
 #[test]
 fn names_of_the_prelude() {
-    use prelude_names::Tracks;
+    block_on(async {
+        use prelude_names::Tracks;
 
-    let repo = prelude_names::Repo { of_it: cache_core::Cache::new() };
-    check!(
-        &repo.of_it;
-        repo.get(1, "a") => "get(id = 1, text = \"a\") [a, id:1]",
-        repo.get(0, "b") => "get(id = 0, text = \"b\") [b, id:0]";
-        one: repo.forget_one(1, "a");
-        all: repo.of_it.invalidate(["get"])
-    );
-    check!(
-        &repo.of_it;
-        repo.fallible(1, Some("x")).unwrap() => "fallible(id = 1, option.is_some() = true) [\"x\"]",
-        repo.fallible(1, None).unwrap() => "fallible(id = 1, option.is_some() = false) [\"none\"]";
-        one: repo.forget_one(1, "x");
-        all: assert_eq!(repo.by_result(2), Ok(2))
-    );
-    assert_eq!((repo.by_result(0), repo.fallible(0, None)), (Err(0), Err(0)));
-    check!(
-        &repo.of_it;
-        repo.track(1) => "track(id = 1)", repo.track(2) => "track(id = 2)";
-        one: repo.write(1);
-        all: repo.of_it.invalidate_all()
-    );
+        let repo = prelude_names::Repo { of_it: cache_core::Cache::new() };
+        check!(
+            &repo.of_it;
+            repo.get(1, "a").await => "get(id = 1, text = \"a\") [a, id:1]",
+            repo.get(0, "b").await => "get(id = 0, text = \"b\") [b, id:0]";
+            one: repo.forget_one(1, "a").await;
+            all: repo.of_it.invalidate(["get"])
+        );
+        check!(
+            &repo.of_it;
+            repo.fallible(1, Some("x")).await.unwrap() => "fallible(id = 1, option.is_some() = true) [\"x\"]",
+            repo.fallible(1, None).await.unwrap() => "fallible(id = 1, option.is_some() = false) [\"none\"]";
+            one: repo.forget_one(1, "x").await;
+            all: assert_eq!(repo.by_result(2).await, Ok(2))
+        );
+        assert_eq!((repo.by_result(0).await, repo.fallible(0, None).await), (Err(0), Err(0)));
+        check!(
+            &repo.of_it;
+            repo.track(1).await => "track(id = 1)", repo.track(2).await => "track(id = 2)";
+            one: repo.write(1).await;
+            all: repo.of_it.invalidate_all()
+        );
+    });
 }
 
 mod words_of_an_expansion {
@@ -189,7 +196,7 @@ mod words_of_an_expansion {
     impl Words {
         #[cached_query(tags("key:{key}"), tags_from = |tags| [tags.len().to_string()])]
         #[expect(clippy::too_many_arguments, reason = "there are so many names to try")]
-        pub(super) fn load(
+        pub(super) async fn load(
             &self,
             cache: u32,
             key: u32,
@@ -200,29 +207,31 @@ mod words_of_an_expansion {
             hit: u32,
             missed: u32,
         ) -> String {
+            super::pause().await;
             format!("{cache}{key}{load}{part_}{tags:?}{ttl}{hit}{missed}{}", outcome())
         }
 
         #[invalidates(load(cache, key, load, 0, tags, 0, 0, 0))]
-        pub(super) fn target(&self, cache: u32, key: u32, load: &str, tags: &[u32]) -> u32 {
+        pub(super) async fn target(&self, cache: u32, key: u32, load: &str, tags: &[u32]) -> u32 {
             let targets = cache + key;
             let answer = targets + u32::try_from(load.len() + tags.len()).unwrap_or_default();
             answer + self.key
         }
 
         #[invalidates(|key| load(1, *key, "a", 0, &[], 0, 0, 0))]
-        pub(super) fn by_result(&self, outcome: u32) -> u32 {
+        pub(super) async fn by_result(&self, outcome: u32) -> u32 {
             let cache = outcome + self.key;
             cache - self.key
         }
 
         #[cached_query(key(value, outcome, self.key))]
-        pub(super) fn lookup(&self, outcome: u32, query_: &str) -> String {
+        pub(super) async fn lookup(&self, outcome: u32, query_: &str) -> String {
+            super::pause().await;
             format!("{outcome}{}", query_.len())
         }
 
         #[invalidates("lookup", load(1, 2, "a", 0, &[], 0, 0, 0))]
-        pub(super) fn invalidating(&mut self, marker: u32) -> u32 {
+        pub(super) async fn invalidating(&mut self, marker: u32) -> u32 {
             let guard = marker;
             self.key = guard;
             guard
@@ -232,23 +241,25 @@ mod words_of_an_expansion {
 
 #[test]
 fn names_that_an_expansion_could_use() {
-    let words = words_of_an_expansion::Words { cache: cache_core::Cache::new(), key: 7 };
-    let load = |cache, tags: &[u32]| words.load(cache, 2, "a", 0, tags, 0, 0, 0);
-    check!(
-        &words.cache;
-        load(1, &[]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [], ttl = 0, hit = 0, missed = 0) \
-                         [11, key:2]",
-        load(1, &[1]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [1], ttl = 0, hit = 0, missed = 0) \
-                          [12, key:2]";
-        one: assert_eq!(words.target(1, 2, "a", &[]), 11);
-        all: words.cache.invalidate_tags(["key:2"])
-    );
-    assert_eq!(words.by_result(2), 2);
-    assert_eq!(words.cache.len(), 1);
-    assert_eq!(words.lookup(1, "a"), words.lookup(1, "b"));
-    assert_eq!(words.cache.len(), 2);
-    let mut words = words;
-    assert_eq!((words.invalidating(1), words.cache.len()), (1, 1));
+    block_on(async {
+        let words = words_of_an_expansion::Words { cache: cache_core::Cache::new(), key: 7 };
+        let load = |cache, tags: &[u32]| run!(words.load(cache, 2, "a", 0, tags, 0, 0, 0).await);
+        check!(
+            &words.cache;
+            load(1, &[]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [], ttl = 0, hit = 0, missed = 0) \
+                             [11, key:2]",
+            load(1, &[1]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [1], ttl = 0, hit = 0, missed = 0) \
+                              [12, key:2]";
+            one: assert_eq!(words.target(1, 2, "a", &[]).await, 11);
+            all: words.cache.invalidate_tags(["key:2"])
+        );
+        assert_eq!(words.by_result(2).await, 2);
+        assert_eq!(words.cache.len(), 1);
+        assert_eq!(words.lookup(1, "a").await, words.lookup(1, "b").await);
+        assert_eq!(words.cache.len(), 2);
+        let mut words = words;
+        assert_eq!((words.invalidating(1).await, words.cache.len()), (1, 1));
+    });
 }
 
 mod blanket_traits {
@@ -322,13 +333,14 @@ mod blanket_traits {
             tags_from = |sum| [sum.to_string()],
             cache_if = |sum| *sum > 0
         )]
-        pub(super) fn get(&self, name: &str, option: Option<&str>, pair: (u32, &[u8])) -> Result<u8, String> {
+        pub(super) async fn get(&self, name: &str, option: Option<&str>, pair: (u32, &[u8])) -> Result<u8, String> {
+            super::pause().await;
             let sum = name.part() + option.outcome() + pair.load();
             if name.is_empty() { Err("no name".into()) } else { Ok(sum + name.as_bytes()[0]) }
         }
 
         #[invalidates(get(name, None, (1, &[])), tags("none"), on = "ok")]
-        pub(super) fn forget_one(&self, name: &str) -> Result<u8, String> {
+        pub(super) async fn forget_one(&self, name: &str) -> Result<u8, String> {
             if name.is_empty() { Err("no name".into()) } else { Ok(self.target() + self.key()) }
         }
     }
@@ -336,15 +348,17 @@ mod blanket_traits {
 
 #[test]
 fn methods_on_every_type() {
-    let repo = blanket_traits::Repo { cache: cache_core::Cache::new() };
-    check!(
-        &repo.cache;
-        repo.get("a", None, (1, &[])).unwrap() => "get(name = \"a\", option = None, pair = (1, [])) [103, name:a]",
-        repo.get("b", None, (1, &[])).unwrap() => "get(name = \"b\", option = None, pair = (1, [])) [104, name:b]";
-        one: assert_eq!(repo.forget_one("a"), Ok(18));
-        all: repo.cache.invalidate_tags(["name:a", "name:b"])
-    );
-    repo.get("", None, (1, &[])).unwrap_err();
-    repo.forget_one("").unwrap_err();
-    assert_eq!(repo.cache.len(), 2);
+    block_on(async {
+        let repo = blanket_traits::Repo { cache: cache_core::Cache::new() };
+        check!(
+            &repo.cache;
+            repo.get("a", None, (1, &[])).await.unwrap() => "get(name = \"a\", option = None, pair = (1, [])) [103, name:a]",
+            repo.get("b", None, (1, &[])).await.unwrap() => "get(name = \"b\", option = None, pair = (1, [])) [104, name:b]";
+            one: assert_eq!(repo.forget_one("a").await, Ok(18));
+            all: repo.cache.invalidate_tags(["name:a", "name:b"])
+        );
+        repo.get("", None, (1, &[])).await.unwrap_err();
+        repo.forget_one("").await.unwrap_err();
+        assert_eq!(repo.cache.len(), 2);
+    });
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
+use super::mode::{block_on, pause, run};
 use crate::check::shown;
 
 /// A type of the user's.
@@ -23,6 +24,7 @@ macro_rules! argument {
     ($test:ident [$($t:tt)+] $first:expr => $first_shown:literal $(, $other:expr => $other_shown:literal)+) => {
         #[test]
         fn $test() {
+    block_on(async {
             #[derive(HasCache, Default)]
             struct Repo {
                 cache: Cache,
@@ -40,29 +42,31 @@ macro_rules! argument {
             )]
             impl Repo {
                 #[cached_query]
-                fn get(&self, argument: $($t)+) -> String {
+                async fn get(&self, argument: $($t)+) -> String {
+                    pause().await;
                     format!("{argument:?}")
                 }
 
                 #[invalidates(get(Clone::clone(&argument)))]
-                fn forget_one(&self, argument: $($t)+) {
+                async fn forget_one(&self, argument: $($t)+) {
                     let _taken = argument;
                 }
 
                 #[invalidates("get")]
-                fn forget(&self) {}
+                async fn forget(&self) {}
             }
 
             let repo = Repo::default();
             check!(
                 &repo.cache;
-                repo.get($first) => concat!("get(argument = ", $first_shown, ")"),
-                $(repo.get($other) => concat!("get(argument = ", $other_shown, ")")),+;
-                one: repo.forget_one($first);
-                all: repo.forget()
+                repo.get($first).await => concat!("get(argument = ", $first_shown, ")"),
+                $(repo.get($other).await => concat!("get(argument = ", $other_shown, ")")),+;
+                one: repo.forget_one($first).await;
+                all: repo.forget().await
             );
-            assert_eq!(repo.get($first), $first_shown);
-        }
+            assert_eq!(repo.get($first).await, $first_shown);
+    });
+}
     };
 }
 
@@ -170,23 +174,24 @@ struct Repo {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Secret(u8);
 
-#[expect(
+#[allow(
     clippy::too_many_arguments,
     clippy::many_single_char_names,
     clippy::needless_pass_by_value,
-    reason = "that there may be such arguments is the point"
+    reason = "that there may be such arguments is the point; asynchronous ones take all"
 )]
 impl Repo {
     #[cached_query(tags("all"))]
-    fn none(&self) -> u32 {
+    async fn none(&self) -> u32 {
+        pause().await;
         7
     }
 
     #[invalidates(none())]
-    fn forget_none(&self) {}
+    async fn forget_none(&self) {}
 
     #[cached_query]
-    fn fourteen(
+    async fn fourteen(
         &self,
         a: u8,
         b: u8,
@@ -203,93 +208,110 @@ impl Repo {
         m: &str,
         n: Option<&str>,
     ) -> String {
+        pause().await;
         format!("{}{m}{n:?}", a + b + c + d + e + f + g + h + i + j + k + l)
     }
 
     #[invalidates(fourteen(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, l, "m", n))]
-    fn forget_fourteen(&self, l: u8, n: Option<&str>) {}
+    async fn forget_fourteen(&self, l: u8, n: Option<&str>) {}
 
     #[cached_query]
-    fn secret(&self, secret: Secret, option: Option<&Secret>) -> u32 {
+    async fn secret(&self, secret: Secret, option: Option<&Secret>) -> u32 {
+        pause().await;
         u32::from(secret.0) * 10 + option.map_or(0, |secret| secret.0.into())
     }
 
     #[invalidates(secret(Secret(number), None))]
-    fn forget_secret(&self, number: u8) {}
+    async fn forget_secret(&self, number: u8) {}
 
     #[cached_query]
-    fn generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) -> String {
+    async fn generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) -> String {
+        pause().await;
         format!("{key:?} {n}")
     }
 
     #[invalidates(generic(key, n))]
-    fn forget_generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) {}
+    async fn forget_generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) {}
 
     /// What is not `Send` is none of the cache's business when it is not part of the key.
     #[cached_query(key(*local))]
-    fn local(&self, local: Rc<u8>) -> u8 {
+    async fn local(&self, local: Rc<u8>) -> u8 {
+        pause().await;
         *local
     }
 }
 
 #[test]
 fn no_arguments() {
-    let repo = Repo::default();
-    check!(
-        &repo.cache;
-        repo.none() => "none() [all]";
-        one: repo.forget_none();
-        all: repo.cache.invalidate_tags(["all"])
-    );
+    block_on(async {
+        let repo = Repo::default();
+        check!(
+            &repo.cache;
+            repo.none().await => "none() [all]";
+            one: repo.forget_none().await;
+            all: repo.cache.invalidate_tags(["all"])
+        );
+    });
 }
 
 #[test]
 fn fourteen_arguments() {
-    let repo = Repo::default();
-    let get = |l, n| repo.fourteen(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, l, "m", n);
-    check!(
-        &repo.cache;
-        get(12, None) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, k = 11, \
-                          l = 12, m = \"m\", n = None)",
-        get(12, Some("n")) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, \
-                               k = 11, l = 12, m = \"m\", n = Some(\"n\"))",
-        get(13, None) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, k = 11, \
-                          l = 13, m = \"m\", n = None)";
-        one: repo.forget_fourteen(12, None);
-        all: repo.cache.invalidate(["fourteen"])
-    );
+    block_on(async {
+        let repo = Repo::default();
+        let get = |l, n| run!(repo.fourteen(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, l, "m", n).await);
+        check!(
+            &repo.cache;
+            get(12, None) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, k = 11, \
+                              l = 12, m = \"m\", n = None)",
+            get(12, Some("n")) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, \
+                                   k = 11, l = 12, m = \"m\", n = Some(\"n\"))",
+            get(13, None) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, k = 11, \
+                              l = 13, m = \"m\", n = None)";
+            one: repo.forget_fourteen(12, None).await;
+            all: repo.cache.invalidate(["fourteen"])
+        );
+    });
 }
 
 #[test]
 fn arguments_without_debug() {
-    let repo = Repo::default();
-    check!(
-        &repo.cache;
-        repo.secret(Secret(1), None) => "secret(secret = _, option = None)",
-        repo.secret(Secret(2), None) => "secret(secret = _, option = None)",
-        repo.secret(Secret(1), Some(&Secret(2))) => "secret(secret = _, option = Some(_))";
-        one: repo.forget_secret(1);
-        all: repo.cache.invalidate(["secret"])
-    );
+    block_on(async {
+        let repo = Repo::default();
+        check!(
+            &repo.cache;
+            repo.secret(Secret(1), None).await => "secret(secret = _, option = None)",
+            repo.secret(Secret(2), None).await => "secret(secret = _, option = None)",
+            repo.secret(Secret(1), Some(&Secret(2))).await => "secret(secret = _, option = Some(_))";
+            one: repo.forget_secret(1).await;
+            all: repo.cache.invalidate(["secret"])
+        );
+    });
 }
 
 #[test]
 fn a_generic_key_by_reference() {
-    let repo = Repo::default();
-    check!(
-        &repo.cache;
-        repo.generic(&1_u8, 1) => "generic(key = 1, n = 1)",
-        repo.generic(&String::from("a"), 1) => "generic(key = \"a\", n = 1)",
-        repo.generic(&1_u8, 2) => "generic(key = 1, n = 2)";
-        one: repo.forget_generic(&1_u8, 1);
-        all: repo.cache.invalidate(["generic"])
-    );
-    assert_eq!((repo.generic(&1_u16, 1), repo.cache.len()), ("1 1".into(), 4));
+    block_on(async {
+        let repo = Repo::default();
+        check!(
+            &repo.cache;
+            repo.generic(&1_u8, 1).await => "generic(key = 1, n = 1)",
+            repo.generic(&String::from("a"), 1).await => "generic(key = \"a\", n = 1)",
+            repo.generic(&1_u8, 2).await => "generic(key = 1, n = 2)";
+            one: repo.forget_generic(&1_u8, 1).await;
+            all: repo.cache.invalidate(["generic"])
+        );
+        assert_eq!((repo.generic(&1_u16, 1).await, repo.cache.len()), ("1 1".into(), 4));
+    });
 }
 
 #[test]
 fn an_argument_that_stays_on_its_thread() {
-    let repo = Repo::default();
-    assert_eq!((repo.local(Rc::new(1)), repo.local(Rc::new(1)), repo.local(Rc::new(2))), (1, 1, 2));
-    assert_eq!(shown(&repo.cache), ["local(*local = 1)", "local(*local = 2)"]);
+    block_on(async {
+        let repo = Repo::default();
+        assert_eq!(
+            (repo.local(Rc::new(1)).await, repo.local(Rc::new(1)).await, repo.local(Rc::new(2)).await),
+            (1, 1, 2)
+        );
+        assert_eq!(shown(&repo.cache), ["local(*local = 1)", "local(*local = 2)"]);
+    });
 }
