@@ -1,14 +1,16 @@
-//! P12: a hit allocates nothing, whatever the key is made of.
+//! P12: a hit allocates nothing, whatever the key is made of, and asynchronously as synchronously.
 //!
 //! Allocations are counted for each thread, so that tests don't count those of each other.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
-use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
+use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, cached_impl, cached_query, invalidates};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Id(u32);
@@ -29,7 +31,15 @@ fn assert_free<R>(cache: &Cache, call: impl Fn() -> R) {
     assert_eq!(hit.count_total, 0, "{} bytes were allocated on a hit", hit.bytes_total);
 }
 
-/// A test of a query with one argument of the type in brackets.
+/// What a future makes that waits for nothing. No executor's allocations are counted.
+fn at_once<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+/// A test of two queries with one argument of the type in brackets, of which one is asynchronous.
 macro_rules! free {
     ($test:ident: [$($t:tt)+] => $argument:expr) => {
         #[test]
@@ -51,12 +61,18 @@ macro_rules! free {
                 fn get(&self, argument: $($t)+) -> Value {
                     "value".into()
                 }
+
+                #[cached_query]
+                async fn get_async(&self, argument: $($t)+) -> Value {
+                    "value".into()
+                }
             }
 
             let repo = Repo::default();
             // What is owned is made outside of what is measured.
             let argument: $($t)+ = $argument;
             assert_free(&repo.cache, || repo.get(argument));
+            assert_free(&repo.cache, || at_once(repo.get_async(argument)));
         }
     };
 }
@@ -154,8 +170,39 @@ impl Repo {
         std::any::type_name_of_val(key).into()
     }
 
-    #[invalidates(tagged(text, id))]
+    #[invalidates(tagged(text, id), tagged_async(text, &[id]))]
     fn by_key(&self, text: &str, id: u32) {}
+
+    #[cached_query(
+        tags("text:{text}", "plain", format!("ids:{ids:?}")),
+        tags_from = |value| [value.to_string()],
+        cache_if = |value| !value.is_empty()
+    )]
+    async fn tagged_async(&self, text: &str, ids: &[u32]) -> Result<Value, String> {
+        Ok(format!("{text}{ids:?}").into())
+    }
+
+    #[cached_query]
+    async fn owned_async(&self, text: String, numbers: Vec<u32>) -> Value {
+        format!("{text}{numbers:?}").into()
+    }
+
+    #[cached_query(key(&self.name, id))]
+    async fn by_arc_async(self: &Arc<Self>, id: u32, scale: f64) -> Value {
+        format!("{id}{scale}").into()
+    }
+}
+
+trait TracksAsync {
+    async fn track_async(&self, name: &str) -> Value;
+}
+
+#[cached_impl]
+impl TracksAsync for Repo {
+    #[cached_query(tags("track:{name}"))]
+    async fn track_async(&self, name: &str) -> Value {
+        name.into()
+    }
 }
 
 trait Tracks {
@@ -202,6 +249,55 @@ fn p12_tags() {
 }
 
 #[test]
+fn p12_tags_asynchronously() {
+    let repo = Repo::default();
+    assert_free(&repo.cache, || at_once(repo.tagged_async("text", &[1])));
+    at_once(repo.tagged_async("text", &[2])).unwrap();
+    repo.by_key("text", 2);
+    repo.cache.invalidate_tags(["ids:[2]"]);
+    let hit = measure(|| drop(at_once(repo.tagged_async("text", &[1]))));
+    assert_eq!((hit.count_total, repo.cache.stats().loads), (0, 2));
+}
+
+#[test]
+fn p12_a_method_by_arc_and_one_of_a_trait_asynchronously() {
+    let repo = Arc::new(Repo { name: "text".into(), ..Repo::default() });
+    assert_free(&repo.cache, || at_once(repo.by_arc_async(1, 0.5)));
+    assert_free(&repo.cache, || at_once(repo.track_async("text")));
+}
+
+/// The future of a miss needs no allocation before it is polled, nor does one that is never polled.
+#[test]
+fn p12_a_future_that_is_not_polled() {
+    let repo = Repo::default();
+    assert_eq!(measure(|| drop(repo.tagged_async("text", &[1]))).count_total, 0);
+}
+
+#[test]
+fn p12_by_hand() {
+    let cache: TaggedCache<String, Value> = TaggedCache::new();
+    let options = || EntryOptions::new().tag("one").tag("two");
+    let sync = || cache.get_or_load_with("sync", options, || "value".into());
+    let plain = || at_once(cache.get_or_load_async("plain", async || "value".into()));
+    let tagged = || {
+        at_once(cache.get_or_load_tagged_async(
+            "tagged",
+            options,
+            async || "value".into(),
+            |value: &Value| [value.to_string()],
+        ))
+    };
+    let fallible = || at_once(cache.try_get_or_load_async("fallible", async || Ok::<Value, String>("value".into())));
+    let calls: [&dyn Fn() -> Value; 4] = [&sync, &plain, &tagged, &|| fallible().unwrap()];
+    for call in calls {
+        assert!(measure(|| drop(call())).count_total > 0, "a load stores a key");
+        call();
+        assert_eq!(measure(|| drop(call())).count_total, 0);
+    }
+    assert_eq!((cache.stats().loads, cache.stats().hits), (4, 8));
+}
+
+#[test]
 fn p12_chosen_keys() {
     let repo = Repo { name: "text".into(), ..Repo::default() };
     assert_free(&repo.cache, || repo.chosen(1, 0.5));
@@ -241,5 +337,9 @@ fn p12_owned_arguments_are_not_copied() {
     call();
     call();
     assert_eq!(measure(|| drop(call())).count_total, 0);
-    assert_eq!((repo.cache.stats().loads, repo.cache.stats().hits), (2, 4));
+    let call = || at_once(repo.owned_async("text".into(), vec![1, 2]));
+    call();
+    call();
+    assert_eq!(measure(|| drop(call())).count_total, 2);
+    assert_eq!((repo.cache.stats().loads, repo.cache.stats().hits), (3, 6));
 }
