@@ -1,0 +1,200 @@
+//! How much larger the future of an annotated function is than that of its own body.
+//!
+//! Whoever awaits a future keeps it in a larger one, and so what the attributes add is paid for at each level. What is
+//! seldom needed, as what a waiter waits with, is in a box that is made when it is needed; so is what a mutation names.
+//!
+//! The arguments are kept once more: an `async fn` keeps them until it ends, and the future of the body, which is in
+//! it, has them too. As with any `async fn`, what is large is better passed by reference or in an `Arc`.
+
+use std::hint::black_box;
+use std::mem::size_of_val;
+use std::sync::LazyLock;
+
+use super::*;
+
+/// What may be added, in bytes.
+const LIMIT: usize = 256;
+
+/// A function with an attribute, and `plain::` the same without.
+macro_rules! functions {
+    ($(
+        $(#[$attribute:meta])*
+        fn $name:ident($($argument:ident: $type:ty),*) $(-> $returned:ty)? $body:block
+    )*) => {
+        $(
+            $(#[$attribute])*
+            async fn $name($($argument: $type),*) $(-> $returned)? $body
+        )*
+
+        #[allow(unused_variables, reason = "some arguments are there to be kept, or only name a target")]
+        mod plain {
+            use super::*;
+
+            $(
+                pub(super) async fn $name($($argument: $type),*) $(-> $returned)? $body
+            )*
+        }
+    };
+}
+
+static CACHE: LazyLock<Cache> = LazyLock::new(Cache::new);
+
+type Large = [u64; 512];
+
+functions! {
+    #[cached_query(cache = &CACHE)]
+    fn without_arguments() -> u32 {
+        yield_now().await;
+        1
+    }
+
+    #[cached_query(cache = &CACHE)]
+    fn by_id(id: u32) -> u32 {
+        yield_now().await;
+        id
+    }
+
+    #[cached_query(cache = &CACHE, tags("id:{id}", "one", "two", "three"))]
+    fn tagged(id: u32) -> u32 {
+        yield_now().await;
+        id
+    }
+
+    #[cached_query(
+        cache = &CACHE,
+        tags_from = |texts| texts,
+        cache_if = |texts| !texts.is_empty()
+    )]
+    fn judged(id: u32) -> Result<Vec<String>, String> {
+        yield_now().await;
+        if id > 0 { Ok(vec![id.to_string()]) } else { Err("none".into()) }
+    }
+
+    #[cached_query(cache = &CACHE, key(name, other), ttl = "5m")]
+    fn by_texts(name: String, other: &str, numbers: &[u32]) -> String {
+        yield_now().await;
+        format!("{name}{other}{numbers:?}")
+    }
+
+    #[cached_query(cache = &CACHE)]
+    fn large_value(id: u64) -> Large {
+        yield_now().await;
+        [id; 512]
+    }
+
+    #[cached_query(cache = &CACHE)]
+    fn large_body(id: u32) -> usize {
+        let buffer = [id; 2000];
+        yield_now().await;
+        black_box(&buffer).len()
+    }
+
+    #[cached_query(cache = &CACHE, key(large[0]))]
+    fn large_argument(large: Large) -> u64 {
+        yield_now().await;
+        large[1]
+    }
+
+    #[cached_query(cache = &CACHE)]
+    fn ready(id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates("by_id", cache = &CACHE)]
+    fn forget_one() {
+        yield_now().await;
+    }
+
+    #[invalidates(by_id(id), "tagged", tags("id:{id}", name), cache = &CACHE)]
+    fn forget_four(id: u32, name: &str) -> Result<(), String> {
+        yield_now().await;
+        Err(name.into())
+    }
+
+    #[invalidates(
+        by_id(id), by_id(id + 1), by_texts(name.into(), name, &[]), large_value(1),
+        "judged", tags("id:{id}", "name:{name}", name),
+        cache = &CACHE
+    )]
+    fn forget_eight(id: u32, name: &str) -> usize {
+        yield_now().await;
+        name.len()
+    }
+
+    #[invalidates(|id| by_id(*id), |id| tagged(*id), on = "ok", cache = &CACHE)]
+    fn forget_by_result(id: u32) -> Result<u32, String> {
+        yield_now().await;
+        Ok(id)
+    }
+
+    #[invalidates(large_argument(large), cache = &CACHE)]
+    fn forget_large_argument(large: Large) -> u64 {
+        yield_now().await;
+        large[1]
+    }
+}
+
+/// Prints a line of a table, and returns what is added.
+fn added(name: &str, annotated: usize, plain: usize) -> usize {
+    let added = annotated.saturating_sub(plain);
+    println!("{name:24} {plain:6} {annotated:6} {added:+6}");
+    added
+}
+
+macro_rules! measure {
+    ($($name:ident($($argument:expr),*) keeps $kept:expr;)*) => {
+        $({
+            let (annotated, plain) = (size_of_val(&$name($($argument),*)), size_of_val(&plain::$name($($argument),*)));
+            let added = added(stringify!($name), annotated, plain);
+            assert!(added <= LIMIT + $kept, "{}: {added} bytes more", stringify!($name));
+        })*
+    };
+}
+
+#[test]
+fn little_is_added_to_the_future_of_a_body() {
+    println!("bytes                     plain  annot.  added");
+    measure! {
+        without_arguments() keeps 0;
+        by_id(1) keeps 0;
+        tagged(1) keeps 0;
+        judged(1) keeps 0;
+        by_texts("a".into(), "b", &[1]) keeps 0;
+        large_value(1) keeps 0;
+        large_body(1) keeps 0;
+        large_argument([1; 512]) keeps size_of::<Large>();
+        ready(1) keeps 0;
+        forget_one() keeps 0;
+        forget_four(1, "a") keeps 0;
+        forget_eight(1, "a") keeps 0;
+        forget_by_result(1) keeps 0;
+        forget_large_argument([1; 512]) keeps size_of::<Large>();
+    }
+}
+
+/// What a load needs is in its closure, and is large here only once it runs.
+#[test]
+fn little_is_added_to_the_future_of_a_load_by_hand() {
+    let cache: TaggedCache<String, Large> = TaggedCache::new();
+    let load = async || {
+        let buffer = [1_u32; 2000];
+        yield_now().await;
+        [black_box(&buffer).len() as u64; 512]
+    };
+    let plain = size_of_val(&load());
+    let name = String::from("a");
+    let added = [
+        added("get_or_load_async", size_of_val(&cache.get_or_load_async(&name, load)), plain),
+        added(
+            "get_or_load_tagged_async",
+            size_of_val(&cache.get_or_load_tagged_async(&name, EntryOptions::new, load, |_| ["tag"])),
+            plain,
+        ),
+        added(
+            "try_get_or_load_async",
+            size_of_val(&cache.try_get_or_load_async(&name, async || Ok::<_, String>(load().await))),
+            plain,
+        ),
+    ];
+    assert!(added.iter().all(|added| *added <= LIMIT), "{added:?} bytes more");
+}
