@@ -266,7 +266,7 @@ fn p12_a_method_by_arc_and_one_of_a_trait_asynchronously() {
     assert_free(&repo.cache, || at_once(repo.track_async("text")));
 }
 
-/// The future of a miss needs no allocation before it is polled, nor does one that is never polled.
+/// Not even a call that would miss.
 #[test]
 fn p12_a_future_that_is_not_polled() {
     let repo = Repo::default();
