@@ -396,7 +396,8 @@ fn attributes_above_and_below() {
         );
         check!(
             &repo.cache;
-            repo.below(1).await => "below(id = 1)", repo.kept(1).await => "kept(id = 1)", repo.kept(2).await => "kept(id = 2)";
+            repo.below(1).await => "below(id = 1)",
+            repo.kept(1).await => "kept(id = 1)", repo.kept(2).await => "kept(id = 2)";
             one: assert!(repo.forget_one(1).await);
             all: repo.cache.invalidate(["below", "kept"])
         );

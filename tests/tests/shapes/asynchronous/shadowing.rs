@@ -246,10 +246,10 @@ fn names_that_an_expansion_could_use() {
         let load = |cache, tags: &[u32]| run!(words.load(cache, 2, "a", 0, tags, 0, 0, 0).await);
         check!(
             &words.cache;
-            load(1, &[]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [], ttl = 0, hit = 0, missed = 0) \
-                             [11, key:2]",
-            load(1, &[1]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [1], ttl = 0, hit = 0, missed = 0) \
-                              [12, key:2]";
+            load(1, &[]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [], ttl = 0, hit = 0, \
+                 missed = 0) [11, key:2]",
+            load(1, &[1]) => "load(cache = 1, key = 2, load = \"a\", part_ = 0, tags = [1], ttl = 0, hit = 0, \
+                 missed = 0) [12, key:2]";
             one: assert_eq!(words.target(1, 2, "a", &[]).await, 11);
             all: words.cache.invalidate_tags(["key:2"])
         );
@@ -352,8 +352,10 @@ fn methods_on_every_type() {
         let repo = blanket_traits::Repo { cache: cache_core::Cache::new() };
         check!(
             &repo.cache;
-            repo.get("a", None, (1, &[])).await.unwrap() => "get(name = \"a\", option = None, pair = (1, [])) [103, name:a]",
-            repo.get("b", None, (1, &[])).await.unwrap() => "get(name = \"b\", option = None, pair = (1, [])) [104, name:b]";
+            repo.get("a", None, (1, &[])).await.unwrap()
+                => "get(name = \"a\", option = None, pair = (1, [])) [103, name:a]",
+            repo.get("b", None, (1, &[])).await.unwrap()
+                => "get(name = \"b\", option = None, pair = (1, [])) [104, name:b]";
             one: assert_eq!(repo.forget_one("a").await, Ok(18));
             all: repo.cache.invalidate_tags(["name:a", "name:b"])
         );

@@ -237,7 +237,8 @@ fn tags_come_from_arguments_and_the_result() {
         let repo = Repo::default();
         check!(
             &repo.cache;
-            repo.page(1).await => "page(id = 1) [track:1, track:2]", repo.page(3).await => "page(id = 3) [track:3, track:4]";
+            repo.page(1).await => "page(id = 1) [track:1, track:2]",
+            repo.page(3).await => "page(id = 3) [track:3, track:4]";
             one: assert_eq!(repo.on_ok(2).await, Ok(2));
             all: { repo.on_ok(1).await.unwrap(); repo.on_ok(4).await.unwrap(); }
         );

@@ -380,7 +380,8 @@ fn a_trait_implemented_for_a_type_with_a_lifetime() {
         let borrowing: Borrowing<'_, dyn Rows> = Borrowing { cache: &cache, rows: &rows };
         check!(
             &cache;
-            borrowing.get(1).await => "get(id = 1)", borrowing.get(2).await => "get(id = 2)", borrowing.get(3).await => "get(id = 3)";
+            borrowing.get(1).await => "get(id = 1)", borrowing.get(2).await => "get(id = 2)",
+            borrowing.get(3).await => "get(id = 3)";
             one: borrowing.rename(1).await;
             all: borrowing.forget().await
         );

@@ -52,7 +52,8 @@ fn p10_a_provided_method_of_two_types() {
         let films = Films { cache: songs.cache.clone() };
         check!(
             &songs.cache;
-            songs.title(1).await => "title(id = 1)", songs.title(2).await => "title(id = 2)", films.title(1).await => "title(id = 1)";
+            songs.title(1).await => "title(id = 1)", songs.title(2).await => "title(id = 2)",
+            films.title(1).await => "title(id = 1)";
             one: songs.retitle(1).await;
             all: { songs.forget_titles().await; films.forget_titles().await }
         );
@@ -119,6 +120,74 @@ fn p10_a_provided_method_behind_dyn() {
         dyn_films.fallible(0).await.unwrap_err();
         assert_eq!((dyn_films.fallible(1).await, dyn_songs.fallible(1).await), (Ok(2000), Ok(1000)));
         assert_eq!(songs.cache.len(), 5);
+    });
+}
+
+/// Each method has a place of its own here too, though asynchronous ones are not dyn compatible by themselves.
+#[cached_impl]
+trait Months: HasCache {
+    const BASE: u32;
+
+    #[cached_query(tags("month"))]
+    async fn month(&self, id: u32) -> Result<u32, String> {
+        pause().await;
+        let rest = id.checked_sub(1).ok_or("too early")?;
+        Ok(Self::BASE + rest)
+    }
+
+    #[cached_query]
+    async fn generic<T: Display + 'static>(&self, text: &str) -> String {
+        pause().await;
+        format!("{} {text} {}", Self::BASE, std::any::type_name::<T>())
+    }
+
+    #[invalidates(month(id), generic::<u8>("a"))]
+    async fn change_month(&self, id: u32) {}
+
+    #[invalidates("month", "generic")]
+    async fn forget_months(&self) {}
+}
+
+impl Months for Songs {
+    const BASE: u32 = 10;
+}
+
+/// Has a query of its own instead of `month`.
+#[cached_impl]
+impl Months for Films {
+    const BASE: u32 = 20;
+
+    #[cached_query(tags("overridden"))]
+    async fn month(&self, id: u32) -> Result<u32, String> {
+        pause().await;
+        Ok(id)
+    }
+}
+
+#[test]
+fn p10_a_provided_method_of_a_trait_with_the_attribute() {
+    block_on(async {
+        let songs = Songs::default();
+        let films = Films { cache: songs.cache.clone() };
+        check!(
+            &songs.cache;
+            songs.month(1).await.unwrap() => "month(id = 1) [month]",
+            songs.month(2).await.unwrap() => "month(id = 2) [month]",
+            films.month(1).await.unwrap() => "month(id = 1) [overridden]";
+            one: songs.change_month(1).await;
+            all: { songs.forget_months().await; songs.cache.invalidate_tags(["overridden"]) }
+        );
+        songs.month(0).await.unwrap_err();
+        songs.cache.invalidate_all();
+        check!(
+            &songs.cache;
+            songs.generic::<u8>("a").await => "generic(text = \"a\")",
+            songs.generic::<u8>("b").await => "generic(text = \"b\")",
+            songs.generic::<char>("a").await => "generic(text = \"a\")",
+            films.generic::<u8>("a").await => "generic(text = \"a\")";
+            one: songs.change_month(1).await;
+            all: { songs.forget_months().await; films.forget_months().await }
+        );
     });
 }
 
@@ -375,7 +444,11 @@ fn p10_functions_without_receiver_in_trait_implementations() {
             Sqlite::<u8>::total_in_trait(1).await => "total_in_trait(id = 1)",
             Sqlite::<String>::total_in_trait(1).await => "total_in_trait(id = 1)";
             one: Postgres::change(1).await;
-            all: { Postgres::forget_total().await; Sqlite::<u8>::forget_total().await; Sqlite::<String>::forget_total().await }
+            all: {
+                Postgres::forget_total().await;
+                Sqlite::<u8>::forget_total().await;
+                Sqlite::<String>::forget_total().await;
+            }
         );
     });
 }

@@ -74,7 +74,12 @@ fn a_free_function_whose_cache_is_a_lazy_static() {
         #[invalidates(all, cache = &CACHE)]
         async fn forget() {}
 
-        check!(&CACHE; square(1).await => "square(n = 1)", square(2).await => "square(n = 2)"; one: forget_one(1).await; all: forget().await);
+        check!(
+            &CACHE;
+            square(1).await => "square(n = 1)", square(2).await => "square(n = 2)";
+            one: forget_one(1).await;
+            all: forget().await
+        );
     });
 }
 
