@@ -17,6 +17,9 @@ mod fill;
 mod flights;
 mod keyed;
 mod tags;
+mod tasks;
+mod tasks_fill;
+mod tasks_waits;
 
 use std::sync::Arc;
 

@@ -1,0 +1,158 @@
+//! P4 and P5 for tasks, and for tasks beside threads: also when their futures are dropped before they are ready.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
+
+use cache_core::EntryOptions;
+use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::thread;
+
+use crate::{Numbers, cache, explore};
+
+const KEY: u32 = 1;
+
+/// Polls a future a few times, also when nobody has woken it, and drops it if it isn't ready then.
+pub(crate) async fn poll_a_few_times<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..thread_rng().gen_range(1..=3) {
+        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Some(output);
+        }
+        yield_now().await;
+    }
+    None
+}
+
+/// A task that may be aborted before it is over. The task that is returned is over when it is.
+pub(crate) fn spawn_and_abort<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<()> {
+    let task = spawn(future);
+    spawn(async move {
+        task.abort();
+        drop(task.await);
+    })
+}
+
+/// What a task returned that nobody aborts.
+pub(crate) fn join<T>(task: JoinHandle<T>) -> T {
+    block_on(task).expect("nobody aborts it")
+}
+
+/// A cache, and what its loads have done.
+#[derive(Clone)]
+struct Loads {
+    cache: Numbers,
+    begun: Arc<AtomicU32>,
+    ended: Arc<AtomicU32>,
+    tag: Arc<str>,
+}
+
+impl Loads {
+    fn new() -> Self {
+        Self { cache: cache(), begun: Arc::default(), ended: Arc::default(), tag: "tag".into() }
+    }
+
+    fn options(&self) -> EntryOptions {
+        EntryOptions::new().tag(self.tag.clone())
+    }
+
+    /// As a task, which can go at two places before it has made a value.
+    async fn get(self) -> u32 {
+        let body = async || {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+            yield_now().await;
+            self.ended.fetch_add(1, Ordering::Relaxed)
+        };
+        self.cache.get_or_load_with_async(&KEY, || self.options(), body).await
+    }
+
+    /// As a thread that blocks.
+    fn get_blocking(self) -> u32 {
+        let body = || {
+            self.begun.fetch_add(1, Ordering::Relaxed);
+            thread::yield_now();
+            self.ended.fetch_add(1, Ordering::Relaxed)
+        };
+        self.cache.get_or_load_with(&KEY, || self.options(), body)
+    }
+
+    /// Nobody loads or waits any more, and the loads that made no value have failed.
+    fn check(&self) {
+        let [begun, ended] = [&self.begun, &self.ended].map(|count| u64::from(count.load(Ordering::Relaxed)));
+        let stats = self.cache.stats();
+        assert_eq!((stats.loads, stats.load_errors), (begun, begun - ended));
+        assert!(format!("{:?}", self.cache).contains("loads_under_way: Some(0), callers_waiting: Some(0)"));
+        self.cache.check_invariants();
+    }
+}
+
+/// Fences: in `Store::claim`, the search for an entry and for an open flight, under one lock with the start of
+/// another; in `Landing::poll`, that a task looks at the end once more when it has begun to listen.
+#[test]
+fn p4_tasks_and_a_thread_at_once_load_once() {
+    explore(|| {
+        let loads = Loads::new();
+        let tasks = [(); 2].map(|()| spawn(loads.clone().get()));
+        let thread = loads.clone();
+        let thread = thread::spawn(move || thread.get_blocking());
+        let [one, two] = tasks.map(join);
+        let three = thread.join().expect("what a model asserts holds");
+        assert_eq!([one, two, three], [0; 3], "each gets the value of the one load");
+        let stats = loads.cache.stats();
+        assert_eq!((stats.loads, stats.hits + stats.misses), (1, 3), "every call is one or the other");
+        loads.check();
+    });
+}
+
+/// One task goes, while a task and a thread stay. It may be the one that loads or one that waits, and may have been
+/// told already that it need not wait any longer.
+fn one_goes(go: fn(Loads) -> JoinHandle<()>) {
+    explore(move || {
+        let loads = Loads::new();
+        let goes = go(loads.clone());
+        let stays = spawn(loads.clone().get());
+        let thread = loads.clone();
+        let thread = thread::spawn(move || thread.get_blocking());
+        let values = [join(stays), thread.join().expect("what a model asserts holds")];
+        assert_eq!(values, [0; 2], "of those who stay one loads, and one only");
+        join(goes);
+        assert_eq!((loads.cache.get(&KEY), loads.cache.len()), (Some(0), 1));
+        loads.check();
+    });
+}
+
+/// Fences: in `Load::drop`, that the flight is abandoned; in `Duty::drop`, that those who wait are told; in
+/// `Landing::land`, that all of them are, for one who has gone tells nobody; in `Landing::poll`, that a task looks at
+/// the end once more when it has begun to listen.
+#[test]
+fn p5_a_future_that_is_dropped_against_those_who_stay() {
+    one_goes(|loads| spawn(async { _ = poll_a_few_times(loads.get()).await }));
+}
+
+/// Fences: the same.
+#[test]
+fn p5_a_task_that_is_aborted_against_those_who_stay() {
+    one_goes(|loads| spawn_and_abort(loads.get()));
+}
+
+/// Fence: in `Load::drop`, that the flight is abandoned, with all that it holds.
+#[test]
+fn p5_what_two_who_go_have_left_is_nothing() {
+    explore(|| {
+        let loads = Loads::new();
+        let dropped = spawn(poll_a_few_times(loads.clone().get()));
+        let aborted = spawn_and_abort(loads.clone().get());
+        join(dropped);
+        join(aborted);
+        loads.check();
+        loads.cache.invalidate_all();
+        loads.cache.purge();
+        assert_eq!(Arc::strong_count(&loads.tag), 1, "a load that has gone has left its tag");
+        assert_eq!(join(spawn(loads.clone().get())), loads.ended.load(Ordering::Relaxed) - 1);
+        loads.check();
+    });
+}

@@ -1,0 +1,157 @@
+//! P1 and P11 for tasks: loads and mutations that are dropped half-done, against readers and writers.
+
+use std::sync::Arc;
+
+use cache_core::{Cache, EntryOptions, HasCache, cached_query, invalidates};
+use shuttle::future::{spawn, yield_now};
+use shuttle::thread;
+
+use crate::tasks::{join, poll_a_few_times, spawn_and_abort};
+use crate::{Database, Numbers, cache, explore};
+
+const KEY: u32 = 1;
+
+async fn read(cache: Numbers, database: Arc<Database>) -> u32 {
+    let body = async || {
+        yield_now().await;
+        let number = database.read();
+        yield_now().await;
+        number
+    };
+    cache.get_or_load_with_async(&KEY, || EntryOptions::new().tags(["a", "b"]), body).await
+}
+
+/// Two readers, of which one goes, against a writer that writes, invalidates, and reads what it has written.
+fn fill_against(invalidate: fn(&Numbers)) {
+    explore(move || {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        let read = || read(cache.clone(), database.clone());
+        let goes = spawn(poll_a_few_times(read()));
+        let stays = spawn(read());
+        let writer = {
+            let (cache, database, read_again) = (cache.clone(), database.clone(), read());
+            spawn(async move {
+                database.write(1);
+                invalidate(&cache);
+                assert_eq!(read_again.await, 1, "what was read before the write was served after it");
+            })
+        };
+        assert!(join(stays) <= 1);
+        join(writer);
+        join(goes);
+        assert_eq!(join(spawn(read())), 1, "what was read before the write has stayed");
+        cache.check_invariants();
+    });
+}
+
+/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cells of tags.
+#[test]
+fn p1_tasks_against_invalidation_of_a_tag() {
+    fill_against(|cache| cache.invalidate_tags(["b"]));
+}
+
+/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cell of the whole cache.
+#[test]
+fn p1_tasks_against_invalidation_of_everything() {
+    fill_against(Numbers::invalidate_all);
+}
+
+/// Fences: `Flights::fence`; in `Flights::find_open`, what is fenced is not found; in `Store::complete`, `is_stale`.
+#[test]
+fn p1_tasks_against_invalidation_of_the_key() {
+    fill_against(|cache| _ = cache.invalidate_key(&KEY));
+}
+
+#[derive(Clone, HasCache)]
+struct Repo {
+    database: Arc<Database>,
+    cache: Cache,
+}
+
+/// Writes when it is dropped, as a transaction may roll back.
+struct Transaction<'a>(&'a Database);
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        self.0.write(self.0.read() + 1);
+    }
+}
+
+impl Repo {
+    fn new() -> Self {
+        Self { database: Arc::default(), cache: Cache::builder().capacity(8).build() }
+    }
+
+    #[cached_query]
+    async fn number(&self, key: u32) -> u32 {
+        let _ = key;
+        yield_now().await;
+        self.database.read()
+    }
+
+    #[invalidates("number")]
+    async fn write(&self) {
+        let _transaction = Transaction(&self.database);
+        yield_now().await;
+        yield_now().await;
+    }
+
+    #[invalidates(number(KEY))]
+    async fn write_to_key(&self) {
+        let _transaction = Transaction(&self.database);
+        yield_now().await;
+        yield_now().await;
+    }
+}
+
+/// A mutation that may be dropped half-done against readers: a task, and whoever reads when it has gone.
+macro_rules! against_readers {
+    ($write:ident) => {
+        explore(|| {
+            let repo = Repo::new();
+            let reader = {
+                let repo = repo.clone();
+                spawn(async move { assert!(repo.number(KEY).await <= 1) })
+            };
+            let writer = {
+                let repo = repo.clone();
+                spawn(async move {
+                    poll_a_few_times(repo.$write()).await;
+                    assert_eq!(repo.number(KEY).await, 1, "what was read before the write was served after it");
+                })
+            };
+            join(reader);
+            join(writer);
+            let read_again = thread::spawn(move || shuttle::future::block_on(async move { repo.number(KEY).await }));
+            assert_eq!(read_again.join().expect("what a model asserts holds"), 1, "what was read before has stayed");
+        });
+    };
+}
+
+/// Fences: `Invalidation::drop`; in `Invalidating`, that the body is dropped before.
+#[test]
+fn p11_a_mutation_that_is_dropped_against_a_reader() {
+    against_readers!(write);
+}
+
+/// Fences: the same, and `Flights::fence`.
+#[test]
+fn p11_a_mutation_of_one_key_that_is_dropped_against_a_reader() {
+    against_readers!(write_to_key);
+}
+
+/// Fences: the same. The mutation may be aborted before it is polled: then nothing was written.
+#[test]
+fn p11_a_mutation_that_is_aborted_against_a_reader() {
+    explore(|| {
+        let repo = Repo::new();
+        let (reader, writer) = (repo.clone(), repo.clone());
+        let reader = spawn(async move { assert!(reader.number(KEY).await <= 1) });
+        join(spawn_and_abort(async move { writer.write().await }));
+        let written = repo.database.read();
+        let repo = repo.clone();
+        let read_again = spawn(async move { repo.number(KEY).await });
+        assert_eq!(join(read_again), written, "what was read before the write was served after it");
+        join(reader);
+    });
+}
