@@ -8,7 +8,7 @@ use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
 use crate::args::{CommonOptions, QueryOptions, ungrouped};
 use crate::beside::{Beside, Home};
 use crate::key::respan;
-use crate::method::{Method, bound_names, given_name, has_impl_trait, is_named, plain_name};
+use crate::method::{Method, bound_names, given_name, has_impl_trait, has_mutable_reference, is_named, plain_name};
 use crate::targets::{Invalidations, Keyed, Target};
 use crate::{duration, text};
 
@@ -289,7 +289,8 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
             }
             let name = given_name(number);
             // A pattern need not take all of it: `_` takes nothing.
-            statements.extend(quote!(#(#attributes)* let #name = #name;));
+            let mutable = has_mutable_reference(&argument.pat).then(|| quote!(mut));
+            statements.extend(quote!(#(#attributes)* let #mutable #name = #name;));
             name
         };
         let pattern = std::mem::replace(&mut *argument.pat, syn::parse_quote!(#name));

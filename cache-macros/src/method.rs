@@ -246,6 +246,22 @@ pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
     struct Names<'ast>(Vec<&'ast Ident>);
 
     impl<'ast> Visit<'ast> for Names<'ast> {
+/// Whether a pattern makes a `ref mut` of something in it.
+pub(crate) fn has_mutable_reference(pattern: &Pat) -> bool {
+    struct Found(bool);
+
+    impl<'ast> Visit<'ast> for Found {
+        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+            self.0 |= pattern.by_ref.is_some() && pattern.mutability.is_some();
+            visit::visit_pat_ident(self, pattern);
+        }
+    }
+
+    let mut found = Found(false);
+    found.visit_pat(pattern);
+    found.0
+}
+
         fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
             self.0.push(&pattern.ident);
             visit::visit_pat_ident(self, pattern);

@@ -59,6 +59,13 @@ impl Repo {
 
     #[invalidates("unnamed", tags("b:{b}"))]
     fn change_tag(&self, Id(b): Id, _: &str) {}
+
+    #[invalidates("mutable")]
+    fn change_in_place(&self, ref mut id: u32, (ref mut a, _): (u32, u32)) -> u32 {
+        *id += 1;
+        *a += *id;
+        *a
+    }
 }
 
 fn main() {
@@ -76,4 +83,5 @@ fn main() {
     assert_eq!(repo.cache.len(), 7);
     repo.change_tag(Id(2), "");
     assert_eq!(repo.cache.len(), 4);
+    assert_eq!((repo.change_in_place(1, (2, 3)), repo.cache.len()), (4, 3));
 }
