@@ -78,6 +78,27 @@ fn a_mutation() {
 }
 
 #[test]
+fn an_async_method() {
+    let function = quote! {
+        pub async fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {
+            self.database.get_track(id).await
+        }
+    };
+    assert_snapshot("async_method", in_impl(&cached_query(quote!(ttl = "5m"), &function)));
+}
+
+#[test]
+fn an_async_mutation() {
+    let function = quote! {
+        pub async fn update(&self, id: u32, changes: &Changes) -> Result<Track, DbError> {
+            self.database.update(id, changes).await
+        }
+    };
+    let targets = quote!(get_track(id), on = "ok");
+    assert_snapshot("async_mutation", in_impl(&invalidates(targets, &function)));
+}
+
+#[test]
 fn an_impl_of_a_trait() {
     let block = quote! {
         impl<D: Database> Tracks for Library<D> {
