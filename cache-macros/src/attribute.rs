@@ -45,9 +45,10 @@ pub(crate) fn query(options: TokenStream, method: &Method, home: &Home<'_>) -> E
     let key = Key::of(method, &options);
     let beside = Beside { method, options: &options, key: &key, home, is_sound: errors.is_none() };
     let function = if errors.is_none() { expand::query(&beside) } else { fallback::function(method) };
-    // One that follows has the same names.
+    // One that follows has the same names. In an `impl` of a trait, which this is if it was rewritten, all of it would
+    // be told to be no part of the trait.
     let is_last = !method.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));
-    let beside = if is_last { beside.code() } else { Code::default() };
+    let beside = if is_last && !method.is_rewritten() { beside.code() } else { Code::default() };
     Expanded { function, beside, errors }
 }
 

@@ -13,12 +13,18 @@ use crate::attribute::{mutation, query};
 use crate::beside::{Code, HiddenTrait, Home};
 use crate::errors::Errors;
 use crate::method::{Method, is_named};
+use crate::validate::BELOW_ASYNC_TRAIT;
 use crate::{fallback, text};
 
 pub(crate) fn cached_impl(options: &TokenStream, item: &TokenStream) -> TokenStream {
     match expand(options, item) {
         Ok(tokens) => tokens,
-        Err(error) => fallback::raw(&without_attributes(item.clone()), &error),
+        Err(error) => {
+            let mut removed = Vec::new();
+            let block = fallback::raw(&without_attributes(item.clone(), &mut removed), &error);
+            let imports = (!removed.is_empty()).then(|| used(removed.iter().map(Attribute::path)));
+            quote!(#block #imports)
+        }
     }
 }
 
@@ -41,6 +47,9 @@ fn expand(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream>
         let message =
             "nothing in it is annotated: put `#[cached_query]` on what it reads, or leave `#[cached_impl]` away";
         return Err(Error::new(Span::call_site(), message));
+    }
+    if functions.clone().any(|method| method.is_rewritten()) {
+        return Err(Error::new(Span::call_site(), BELOW_ASYNC_TRAIT));
     }
     let hidden = HiddenTrait { name: block.head.hidden_name(), generics: block.head.generics().clone(), queries };
     let mut errors = Errors::default();
@@ -298,8 +307,8 @@ impl Head {
     }
 }
 
-/// A block without our attributes, so that what is wrong with it is told once.
-fn without_attributes(item: TokenStream) -> TokenStream {
+/// A block without our attributes, which are handed out, so that what is wrong with it is told once.
+fn without_attributes(item: TokenStream, removed: &mut Vec<Attribute>) -> TokenStream {
     let mut tokens = item.into_iter().peekable();
     let mut kept = TokenStream::new();
     while let Some(token) = tokens.next() {
@@ -307,13 +316,15 @@ fn without_attributes(item: TokenStream) -> TokenStream {
             (TokenTree::Punct(hash), Some(TokenTree::Group(group))) if hash.as_char() == '#' => {
                 let attribute = quote!(#hash #group);
                 let parsed = Attribute::parse_outer.parse2(attribute.clone()).unwrap_or_default();
-                if !parsed.iter().any(|attribute| kind(attribute).is_some() || is_conditional(attribute)) {
+                if parsed.iter().any(|attribute| kind(attribute).is_some()) {
+                    removed.extend(parsed);
+                } else if !parsed.iter().any(is_conditional) {
                     kept.extend(attribute);
                 }
                 tokens.next();
             }
             (TokenTree::Group(group), _) if group.delimiter() == Delimiter::Brace => {
-                let mut inner = Group::new(Delimiter::Brace, without_attributes(group.stream()));
+                let mut inner = Group::new(Delimiter::Brace, without_attributes(group.stream(), removed));
                 inner.set_span(group.span());
                 kept.extend([TokenTree::Group(inner)]);
             }

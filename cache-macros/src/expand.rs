@@ -53,7 +53,8 @@ fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStream) -> Token
     }
     // There is no place for the type in an `async` block, and without it `?` doesn't know what to make of an error.
     let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
-        quote_spanned! {Span::mixed_site()=>
+        // Under the type, where the compiler says from what it knows it.
+        quote_spanned! {Span::mixed_site().located_at(ty.span())=>
             if let ::core::option::Option::Some(__cache_returned) = ::core::option::Option::None::<#ty> {
                 return __cache_returned;
             }

@@ -94,6 +94,11 @@ impl Method {
         self.signature.asyncness.is_some()
     }
 
+    /// Whether `#[async_trait]` has made a function of an `async fn` that returns a boxed future.
+    pub(crate) fn is_rewritten(&self) -> bool {
+        self.signature.generics.lifetimes().any(|of| of.lifetime.ident == "async_trait")
+    }
+
     /// Puts braces around what is to be the body, as if they were the user's.
     ///
     /// They end the function. If it ended in code that is not the user's, the compiler would take it for
@@ -241,11 +246,6 @@ pub(crate) fn has_impl_trait(ty: &Type) -> bool {
     found.0
 }
 
-/// All names that a pattern binds.
-pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
-    struct Names<'ast>(Vec<&'ast Ident>);
-
-    impl<'ast> Visit<'ast> for Names<'ast> {
 /// Whether a pattern makes a `ref mut` of something in it.
 pub(crate) fn has_mutable_reference(pattern: &Pat) -> bool {
     struct Found(bool);
@@ -262,6 +262,11 @@ pub(crate) fn has_mutable_reference(pattern: &Pat) -> bool {
     found.0
 }
 
+/// All names that a pattern binds.
+pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
+    struct Names<'ast>(Vec<&'ast Ident>);
+
+    impl<'ast> Visit<'ast> for Names<'ast> {
         fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
             self.0.push(&pattern.ident);
             visit::visit_pat_ident(self, pattern);

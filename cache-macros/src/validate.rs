@@ -246,14 +246,17 @@ fn returned(method: &Method, errors: &mut Errors) {
     }
 }
 
+/// What is left of an `async fn` there is a function that makes a future.
+pub(crate) const BELOW_ASYNC_TRAIT: &str =
+    "put `#[cached_impl]` on the `impl` or trait, above `#[async_trait]`: below that no `async fn` is left";
+
 /// Refuses a future that the function makes and somebody else runs. Returns whether it did.
 fn future(method: &Method, ty: &Type, errors: &mut Errors) -> bool {
     let mut found = Futures(false);
     found.visit_type(ty);
     if found.0 {
-        let is_rewritten = method.signature.generics.lifetimes().any(|of| of.lifetime.ident == "async_trait");
-        let message = if is_rewritten {
-            "put `#[cached_impl]` on the `impl` or trait, above `#[async_trait]`: that has rewritten this function already"
+        let message = if method.is_rewritten() {
+            BELOW_ASYNC_TRAIT
         } else if method.is_async() {
             "await the future, and return what it makes: its work is done after this function has ended"
         } else {

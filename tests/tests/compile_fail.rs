@@ -46,7 +46,7 @@ fn is_pinned() -> bool {
 #[test]
 fn each_misuse_fails_and_is_told_in_our_words() {
     let cases = cases(is_misuse);
-    assert!(cases.len() >= 220, "only {} files in ui", cases.len());
+    assert!(cases.len() >= 270, "only {} files in ui", cases.len());
     let (told, check) = cargo("check", &["--package=misuse", "--bins"]);
     let mut failures = Vec::new();
     for (name, path) in &cases {
@@ -70,7 +70,7 @@ fn each_misuse_fails_and_is_told_in_our_words() {
 #[test]
 fn what_is_no_misuse_compiles_in_every_edition() {
     let cases = cases(is_pass);
-    assert!(cases.len() >= 30, "only {} files in ui/pass", cases.len());
+    assert!(cases.len() >= 40, "only {} files in ui/pass", cases.len());
     all_is_well("check", &["--package=pass-*", "--bins", "--lib"]);
 }
 
@@ -87,7 +87,8 @@ fn clippy_has_nothing_to_say_in_crates_of_users() {
         println!("clippy isn't installed: nobody has looked at what it says");
         return;
     }
-    all_is_well("clippy", &["--package=pass-*", "--bin=pass-silence", "--lib", "--", "-Dwarnings"]);
+    let programs = ["--bin=pass-silence", "--bin=pass-silence_async"];
+    all_is_well("clippy", &["--package=pass-*", programs[0], programs[1], "--lib", "--", "-Dwarnings"]);
 }
 
 /// The folders in `ui`.
@@ -158,13 +159,19 @@ static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ours = tests.parent().expect("the workspace is around this package");
     let core = quoted(&ours.join("cache-core"));
-    let by_its_name = format!("cache-core = {{ path = {core} }}");
-    let by_another = format!("renamed = {{ package = \"cache-core\", path = {core} }}");
+    // And what asynchronous programs need.
+    let others = "async-trait = \"0.1\"\nfutures-lite = \"2.6\"\n";
+    let by_its_name = format!("cache-core = {{ path = {core} }}\n{others}");
+    let by_another = format!("renamed = {{ package = \"cache-core\", path = {core} }}\n{others}");
 
     let programs =
         |cases: BTreeMap<String, PathBuf>| -> String { cases.iter().map(|(name, path)| program(name, path)).collect() };
-    let silence = quoted(&tests.join("ui/pass/silence.rs"));
-    let pass = programs(cases(is_pass)) + &format!("\n[lib]\npath = {silence}\n");
+    let pass = programs(cases(is_pass)) + "\n[lib]\npath = \"lib.rs\"\n";
+    let public = |name: &str| {
+        let path = quoted(&tests.join("ui/pass").join(format!("{name}.rs")));
+        format!("#[path = {path}]\npub mod {name};\n")
+    };
+    let library = public("silence") + &public("silence_async");
     let renamed = program("of-another-name", &tests.join("renamed/main.rs"));
 
     let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
@@ -180,6 +187,9 @@ static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
         ("of-another-name", "2024", &by_another, &renamed),
     ] {
         let head = format!("[package]\nname = {package:?}\nversion = \"0.0.0\"\nedition = {edition:?}\n");
+        if package.starts_with("pass") {
+            write(&format!("{package}/lib.rs"), &library);
+        }
         write(&format!("{package}/Cargo.toml"), &format!("{head}\n[dependencies]\n{dependency}\n{targets}"));
     }
     write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"misuse\", \"pass-*\", \"of-another-name\"]\n");

@@ -1,0 +1,17 @@
+//! says: mismatched types
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    async fn get(&self, id: u32) -> u32 {
+        id.to_string()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+//! says: return the value that the arguments come from
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    async fn get_all_tracks(&self, limit: u32) -> u32 {
+        limit
+    }
+
+    #[invalidates(|limit| get_all_tracks(*limit))]
+    async fn change(&self) {}
+}
+
+fn main() {}
