@@ -86,6 +86,43 @@ fn rate(day: u32) -> u32 {
 #[invalidates(rate(day), tags("day:{day}"), crate = ::renamed)]
 fn publish(day: u32) {}
 
+impl Repo {
+    #[cached_query(ttl = "5m", tags("id:{id}"), tags_from = |text| [text.clone()], crate = ::renamed)]
+    async fn text(&self, id: u32) -> Result<String, std::num::TryFromIntError> {
+        let id = u8::try_from(id)?;
+        Ok(id.to_string())
+    }
+
+    #[invalidates(text(id), on = "ok", crate = ::renamed)]
+    #[invalidates(|id| text(*id), crate = ::renamed)]
+    async fn change_text(&self, id: u32) -> Result<u32, std::num::TryFromIntError> {
+        Ok(u8::try_from(id)?.into())
+    }
+}
+
+#[async_trait::async_trait]
+trait Texts {
+    async fn long(&self, id: u32) -> String;
+    async fn change_long(&self, id: u32);
+}
+
+#[cached_impl]
+#[async_trait::async_trait]
+impl Texts for Repo {
+    #[cached_query(ttl = "5m", crate = ::renamed)]
+    async fn long(&self, id: u32) -> String {
+        id.to_string()
+    }
+
+    #[invalidates(long(id), crate = ::renamed)]
+    async fn change_long(&self, id: u32) {}
+}
+
+async fn tasks(repo: &Repo) {
+    let _ = (repo.text(1).await, repo.long(1).await, repo.change_text(1).await);
+    repo.change_long(1).await;
+}
+
 fn main() {
     let repo = Repo { tenant: 1, cache: Cache::new() };
     let _ = (repo.get(1, "a"), repo.keyed(1.0), repo.skipped((1, 2), true), Repo::total(1));
@@ -94,4 +131,5 @@ fn main() {
     repo.change_track(1);
     repo.clear();
     publish(1);
+    futures_lite::future::block_on(tasks(&repo));
 }
