@@ -1,6 +1,7 @@
 //! Asynchronous functions of all kinds, with bodies of all kinds.
 #![deny(warnings)]
 
+use std::fmt::Display;
 use std::num::ParseIntError;
 use std::sync::Arc;
 
@@ -69,6 +70,15 @@ impl Repo {
         let id = parse().await?;
         let number = self.numbers.get(id as usize).ok_or("no such number")?;
         Ok(fetch(*number).await)
+    }
+
+    /// What is returned is made into the type by a coercion.
+    #[cached_query(ttl = "5m")]
+    async fn coerced(&self, id: u32) -> Arc<dyn Display + Send + Sync> {
+        if id == 0 {
+            return Arc::new("none");
+        }
+        Arc::new(fetch(id).await)
     }
 
     #[cached_query(ttl = "5m")]
@@ -198,6 +208,14 @@ impl Repo {
         (other, self.numbers.len())
     }
 
+    #[invalidates("coerced")]
+    async fn change_coerced(&self, id: u32) -> Box<dyn Display> {
+        if id == 0 {
+            return Box::new("none");
+        }
+        Box::new(fetch(id).await)
+    }
+
     #[invalidates(all)]
     async fn hides(&self) -> impl Iterator<Item = u32> {
         yield_now().await;
@@ -227,6 +245,7 @@ async fn run() {
         assert_eq!((repo.get(1).await, repo.shared_reference(2).await, repo.clone().shared(3).await), (4, 5, 6));
         assert_eq!((repo.early_return(0).await, repo.early_return(2).await), (None, Some(6)));
         assert_eq!(repo.question_mark("1").await.map_err(|error| error.to_string()), Ok(5));
+        assert_eq!((repo.coerced(0).await.to_string(), repo.coerced(1).await.to_string()), ("none".into(), "1".into()));
         assert_eq!((repo.loops(3).await, repo.label(6).await, repo.label(5).await), (4, 0, 5));
         assert_eq!(repo.patterns((1, 2), 3, [4, 5], 6).await, 14);
         assert_eq!(repo.references("a", &[1, 2], Some("bcd")).await, 6);
@@ -243,6 +262,7 @@ async fn run() {
     assert_eq!((stats.loads, stats.load_errors), (stats.misses, 2));
     assert!(stats.hits > 15);
 
+    assert_eq!(repo.change_coerced(0).await.to_string() + &repo.change_coerced(1).await.to_string(), "none1");
     let before = repo.cache.len();
     repo.change(7).await;
     assert!(repo.cache.len() < before);
