@@ -267,12 +267,18 @@ fn future(method: &Method, ty: &Type, errors: &mut Errors) -> bool {
     found.0
 }
 
-/// Finds `impl Future`, `dyn Future` and what is called a boxed one.
+/// Finds `impl Future`, `dyn Future` and what is called a boxed one. What has the name of the trait but is no bound is
+/// another type, or a part of `<T as Future>::Output`.
 struct Futures(bool);
 
 impl<'ast> Visit<'ast> for Futures {
+    fn visit_trait_bound(&mut self, bound: &'ast syn::TraitBound) {
+        self.0 |= bound.path.segments.last().is_some_and(|last| last.ident == "Future");
+        visit::visit_trait_bound(self, bound);
+    }
+
     fn visit_path_segment(&mut self, segment: &'ast syn::PathSegment) {
-        self.0 |= ["Future", "BoxFuture", "LocalBoxFuture"].iter().any(|name| segment.ident == name);
+        self.0 |= ["BoxFuture", "LocalBoxFuture"].iter().any(|name| segment.ident == name);
         visit::visit_path_segment(self, segment);
     }
 }

@@ -93,7 +93,12 @@ where
     connection.fetch(id).await
 }
 
-#[invalidates("of")]
+#[cached_query(ttl = "5m", skip(load))]
+async fn output<F: Future<Output: Clone + Send + Sync> + 'static>(id: u32, load: F) -> <F as Future>::Output {
+    load.await
+}
+
+#[invalidates("of", "output")]
 async fn write<C: Connection>(connection: &C) -> C::Row {
     connection.fetch(1).await
 }
@@ -111,6 +116,7 @@ async fn run() {
         assert_eq!(sent(repo.with(1, &Bytes)).await, 7);
         assert_eq!(sent(of(&Memory, 1)).await, "1");
     }
+    assert_eq!(output(1, async { 5 }).await, 5);
     assert!(repo.try_row::<String>(0).await.is_err());
     let stats = repo.cache.stats();
     assert_eq!((stats.loads, stats.hits, repo.cache.len()), (6, 5, 5));

@@ -1,5 +1,6 @@
 //! Names of the prelude, and of what futures are made of, that mean something else where an `async fn` stands.
-#![allow(dead_code, unused_macros, non_camel_case_types)]
+#![deny(warnings)]
+#![allow(dead_code, unused_macros, non_camel_case_types, non_upper_case_globals)]
 
 mod shadowed {
     use cache_core::{cached_impl, cached_query, invalidates};
@@ -20,7 +21,8 @@ mod shadowed {
     pub(crate) const Err: i64 = 4;
     pub(crate) const Ready: i64 = 5;
     pub(crate) const Pending: i64 = 6;
-    pub(crate) trait Future {}
+    #[derive(::core::clone::Clone)]
+    pub(crate) struct Future(pub(crate) i64);
     pub(crate) trait IntoFuture {}
     pub(crate) trait Unpin {}
     pub(crate) trait Clone {}
@@ -85,6 +87,16 @@ mod shadowed {
             id
         }
 
+        #[cached_query(ttl = "5m")]
+        pub(crate) async fn future(&self, id: i64) -> Future {
+            Future(id)
+        }
+
+        #[invalidates("future")]
+        pub(crate) async fn change_future(&self, id: i64) -> ::std::vec::Vec<Future> {
+            ::std::vec![Future(id)]
+        }
+
         #[invalidates("get", tags("id:{id}"))]
         pub(crate) async fn change(&self, id: i64) {}
 
@@ -108,6 +120,8 @@ use shadowed::Tracks as _;
 async fn run() {
     let repo = shadowed::Repo { inner: cache_core::Cache::new() };
     assert_eq!((repo.get(1, "a").await, repo.of_trait(1).await, repo.keyed(1).await), (Ok(3), 2, 1));
+    assert_eq!(repo.inner.len(), 3);
+    assert_eq!((repo.future(7).await.0, repo.change_future(8).await[0].0), (7, 8));
     assert_eq!(repo.inner.len(), 3);
     repo.change(1).await;
     assert_eq!(repo.of_trait(1).await, 2);
