@@ -1,5 +1,5 @@
-//! An oracle under stress: threads read and write numbered versions of keys, and know of each answer whether it
-//! may be given.
+//! An oracle under stress: threads and tasks read and write numbered versions of keys, and know of each answer whether
+//! it may be given.
 //!
 //! The *database* is a number for each slot, which is a key in a place: in the root or in a scope. A writer
 //! raises the number, invalidates in one of many ways, and only when the invalidation has returned raises the
@@ -8,10 +8,15 @@
 //! never be. Values tell also of which slot they are and when they were made, so that what is another's or expired
 //! is found too.
 //!
-//! What threads do to each other is left to chance, which is helped: loads dawdle, ask for other keys, write, fail
+//! What they do to each other is left to chance, which is helped: loads dawdle, ask for other keys, write, fail
 //! and panic, and wherever the cache calls code of the user's (the clock, the `Clone` of a value, the
 //! [`AsRef`] of a tag) that code now and then gives way to another thread.
+//!
+//! What tasks do is also dropped half-done. A mutation counts as made known when its future is gone, if its body had
+//! begun.
 
+mod dice;
+mod fate;
 mod load;
 mod report;
 mod request;
@@ -19,12 +24,17 @@ mod room;
 mod slot;
 mod stumble;
 mod upkeep;
+mod worker;
 mod world;
 mod write;
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+use futures_lite::future::block_on;
+use tokio::runtime::{Builder, Runtime};
 
 use crate::watchdog;
 
@@ -32,13 +42,16 @@ pub use report::Report;
 pub use room::{ROOMS, Room};
 
 use report::Tally;
-use request::Worker;
+use request::QUERIES;
+use stumble::stumble_once_in;
+use worker::{Api, Worker};
 use world::World;
+use write::Mutations;
 
 /// How long a run may take beyond its budget before it counts as hanging.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// When each thread of a run ends.
+/// When each worker of a run ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Budget {
     /// After so many operations. What a body does in the middle of a load is not counted.
@@ -47,15 +60,53 @@ pub enum Budget {
     Time(Duration),
 }
 
-/// Runs so many threads on the caches of one room, and examines these when all have ended.
+/// Who works in a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Crew {
+    /// So many threads, which block.
+    Threads(usize),
+    /// Tasks on a runtime of so many threads, and other threads that use the same caches, by blocking and otherwise.
+    Tasks(usize),
+}
+
+impl Crew {
+    /// How many threads ask and write.
+    pub fn threads(self) -> usize {
+        match self {
+            Self::Threads(threads) => threads,
+            Self::Tasks(threads) => threads.div_ceil(2),
+        }
+    }
+
+    /// How many tasks do. More than run at a time: what one of them has begun, others wait for.
+    pub fn tasks(self) -> usize {
+        match self {
+            Self::Threads(_) => 0,
+            Self::Tasks(threads) => threads * 4,
+        }
+    }
+
+    /// Where its tasks run.
+    fn runtime(self, room: &'static Room, seed: u64) -> Option<Runtime> {
+        let Self::Tasks(threads) = self else { return None };
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(threads).enable_time().on_thread_start(move || {
+            fastrand::seed(seed);
+            stumble_once_in(room.stumble);
+        });
+        Some(builder.build().expect("the system has threads"))
+    }
+}
+
+/// Runs a crew on the caches of one room, and examines these when all have ended.
 ///
-/// The seed decides what each thread does, but not how they meet.
+/// The seed decides what each worker does, but not how they meet.
 ///
 /// # Panics
 ///
-/// If a cache does, or its structure is found broken. If a thread hangs, the process ends: see [`watchdog`].
-pub fn run(room: &'static Room, seed: u64, threads: usize, budget: Budget) -> Report {
-    let world = Arc::new(World::new(room, threads));
+/// If a cache does, or its structure is found broken. If a worker hangs, the process ends: see [`watchdog`].
+pub fn run(room: &'static Room, seed: u64, crew: Crew, budget: Budget) -> Report {
+    let world = Arc::new(World::new(room, crew.threads(), crew.tasks()));
     let limit = match budget {
         Budget::Operations(_) => GRACE * 2,
         Budget::Time(time) => time + GRACE,
@@ -63,25 +114,39 @@ pub fn run(room: &'static Room, seed: u64, threads: usize, budget: Budget) -> Re
     let watched = world.clone();
     let _guard = watchdog::guard(limit, move || watched.describe());
 
-    let mut seeds = fastrand::Rng::with_seed(seed);
-    let start = Instant::now();
     let tally = Tally::default();
+    Mutations { cache: world.cache(0) }.introduce_queries();
+    tally.query_targets.add(QUERIES.len() as u64);
+
+    let mut seeds = fastrand::Rng::with_seed(seed);
+    let runtime = crew.runtime(room, seeds.u64(..));
+    let start = Instant::now();
+    let api = if runtime.is_some() { Api::Either } else { Api::Blocking };
     thread::scope(|scope| {
         let run = |number| {
-            let (world, seed) = (&world, seeds.u64(..));
+            let (worker, seed) = (Worker::new(&world, number, api, seeds.u64(..)), seeds.u64(..));
             scope.spawn(move || {
                 fastrand::seed(seed);
-                let worker = Worker::new(world, number);
-                worker.run(budget, start);
+                stumble_once_in(room.stumble);
+                block_on(worker.run(budget, start));
                 worker.into_tally()
             })
         };
-        let workers: Vec<_> = (0..threads).map(run).collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(own) => tally.add(&own),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+        let threads: Vec<_> = (0..crew.threads()).map(run).collect();
+        let run = |number| {
+            let worker = Worker::new(&world, crew.threads() + number, Api::Async, seeds.u64(..));
+            let work = async move {
+                worker.run(budget, start).await;
+                worker.into_tally()
+            };
+            runtime.as_ref().map(|runtime| (runtime, runtime.spawn(work)))
+        };
+        let tasks: Vec<_> = (0..crew.tasks()).filter_map(run).collect();
+        for thread in threads {
+            tally.add(&thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        for (runtime, task) in tasks {
+            tally.add(&runtime.block_on(task).unwrap_or_else(|error| resume_unwind(error.into_panic())));
         }
     });
     world.examine(&tally)

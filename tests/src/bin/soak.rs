@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cache_tests::oracle::{self, Budget, ROOMS, Report};
+use cache_tests::oracle::{self, Budget, Crew, ROOMS, Report};
 use clap::Parser;
 
-/// Threads read and write through caches of several configurations, and check every answer.
+/// Threads or tasks read and write through caches of several configurations, and check every answer.
 ///
-/// It ends with an error if there is an answer that must not be, or if a thread hangs.
+/// It ends with an error if there is an answer that must not be, or if one of them hangs.
 #[derive(Parser)]
 struct Cli {
     /// How long to go on
@@ -19,7 +19,10 @@ struct Cli {
     /// How many threads
     #[arg(long, default_value_t = 4)]
     threads: usize,
-    /// What the threads' choices are made from [default: another one each time]
+    /// Run tasks on so many threads, four on each and many of them cancelled, and half as many threads that block
+    #[arg(long = "async")]
+    is_async: bool,
+    /// What their choices are made from [default: another one each time]
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -30,7 +33,12 @@ const ROUND: Duration = Duration::from_millis(500);
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let seed = cli.seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("{} threads for {} s, seed {seed}", cli.threads, cli.seconds);
+    let crew = if cli.is_async { Crew::Tasks(cli.threads) } else { Crew::Threads(cli.threads) };
+    match crew {
+        Crew::Threads(threads) => print!("{threads} threads"),
+        Crew::Tasks(on) => print!("{} tasks on {on} threads, and {} threads that block,", crew.tasks(), crew.threads()),
+    }
+    println!(" for {} s, seed {seed}", cli.seconds);
     let (start, end) = (Instant::now(), Duration::from_secs(cli.seconds));
     let mut reports: [Report; ROOMS.len()] = Default::default();
     let mut first_violation = None;
@@ -41,7 +49,7 @@ fn main() -> ExitCode {
             break;
         }
         let room = turn % ROOMS.len();
-        let report = oracle::run(&ROOMS[room], seeds.u64(..), cli.threads, Budget::Time(ROUND.min(left)));
+        let report = oracle::run(&ROOMS[room], seeds.u64(..), crew, Budget::Time(ROUND.min(left)));
         reports[room].add(&report);
         if report.violations > 0 && first_violation.is_none() {
             first_violation = Some(start.elapsed());
@@ -73,8 +81,19 @@ fn show_progress(elapsed: Duration, reports: &[Report]) {
 }
 
 fn print_table(reports: &[Report]) {
-    const HEADINGS: [&str; 10] =
-        ["operations", "writes", "hits", "loads", "shared", "failed", "discarded", "evicted", "expired", "violations"];
+    const HEADINGS: [&str; 11] = [
+        "operations",
+        "cancelled",
+        "writes",
+        "hits",
+        "loads",
+        "shared",
+        "failed",
+        "discarded",
+        "evicted",
+        "expired",
+        "violations",
+    ];
     if io::stderr().is_terminal() {
         eprintln!();
     }
@@ -89,6 +108,7 @@ fn print_table(reports: &[Report]) {
         print!("{name:<15}");
         let figures = [
             report.operations,
+            report.cancelled,
             report.writes,
             report.hits,
             report.loads,

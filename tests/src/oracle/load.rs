@@ -2,16 +2,17 @@
 
 use std::hint;
 use std::panic::resume_unwind;
-use std::thread;
+use std::sync::atomic::Ordering;
 
 use super::report::Count;
-use super::request::Worker;
-use super::slot::{Answer, Kind, SlotId};
+use super::request::Call;
+use super::slot::{Answer, SlotId};
+use super::worker::{Api, Within, Worker};
 
 /// The error of a load.
 pub(super) struct Failed;
 
-/// What a load panics with, which nobody need hear of.
+/// What a body panics with, which nobody need hear of.
 pub(super) struct PlannedPanic;
 
 /// How many bodies there may be within each other.
@@ -19,68 +20,99 @@ const DEPTH: u32 = 3;
 
 /// A body that is being run. Dropped without having ended well, it has failed.
 struct Body<'a> {
-    worker: &'a Worker<'a>,
+    worker: &'a Worker,
     errors: &'a Count,
     is_well: bool,
 }
 
 impl Drop for Body<'_> {
     fn drop(&mut self) {
-        self.worker.depth.set(self.worker.depth.get() - 1);
+        self.worker.leave_body();
         if !self.is_well {
             self.errors.add(1);
         }
     }
 }
 
-impl Worker<'_> {
-    fn body(&self, kind: Kind) -> Body<'_> {
-        let tally = &self.tally;
-        let (loads, errors) = if kind.is_query() {
+impl Call<'_> {
+    fn body(&self) -> Body<'_> {
+        let worker = self.worker;
+        let tally = &worker.tally;
+        let (loads, errors) = if self.of.kind().is_query() {
             (&tally.query_loads, &tally.query_load_errors)
         } else {
             (&tally.hand_loads, &tally.hand_load_errors)
         };
         loads.add(1);
-        self.depth.set(self.depth.get() + 1);
-        Body { worker: self, errors, is_well: false }
+        self.has_loaded.store(true, Ordering::Relaxed);
+        worker.enter_body();
+        Body { worker, errors, is_well: false }
     }
 
     /// Loads a value. This may panic.
-    pub(super) fn load(&self, of: SlotId) -> Answer {
-        let mut body = self.body(of.kind());
-        let answer = self.world.read(of);
-        self.dawdle(of);
+    pub(super) async fn load(&self, key: usize) -> Answer {
+        let mut body = self.body();
+        let answer = self.read(key).await;
         body.is_well = true;
         answer
     }
 
     /// Loads a value, or fails. This may panic.
-    pub(super) fn try_load(&self, of: SlotId) -> Result<Answer, Failed> {
-        let mut body = self.body(of.kind());
-        let answer = self.world.read(of);
-        self.dawdle(of);
-        if fastrand::u8(..) < 6 {
+    pub(super) async fn try_load(&self, key: usize) -> Result<Answer, Failed> {
+        let mut body = self.body();
+        let answer = self.read(key).await;
+        if self.worker.dice.below(256) < 6 {
             return Err(Failed);
         }
         body.is_well = true;
         Ok(answer)
     }
 
+    async fn read(&self, key: usize) -> Answer {
+        let of = SlotId { key, ..self.of };
+        let answer = self.worker.world.read(of);
+        let errand = self.errand.lock().unwrap().take();
+        if let Some(errand) = errand {
+            let _ = errand.await;
+        }
+        self.worker.dawdle(of, self.within).await;
+        answer
+    }
+}
+
+impl Worker {
     /// Between a load's reading and its end. Most loads are fast: what is slow is slow for all.
-    fn dawdle(&self, of: SlotId) {
-        match fastrand::u32(..256) {
-            0..12 => (0..fastrand::u32(1..6)).for_each(|_| thread::yield_now()),
-            12..24 => (0..fastrand::u32(..2_000)).for_each(|_| hint::spin_loop()),
-            24..56 if self.depth.get() < DEPTH => {
-                // What becomes of it is of no interest here, except that a panic is passed on.
-                let _ = self.ask(self.world.pick());
-                thread::yield_now();
+    async fn dawdle(&self, of: SlotId, within: Within) {
+        match self.dice.below(256) {
+            0..12 => {
+                for _ in 0..=self.dice.below(5) {
+                    self.give_way(within).await;
+                }
             }
-            56..60 => self.write(of),
-            60..64 => self.write(self.world.pick()),
+            12..24 => (0..self.dice.below(2_000)).for_each(|_| hint::spin_loop()),
+            24..56 if within.depth < DEPTH => self.ask_in_body(within).await,
+            56..60 => self.write(of, within).await,
+            60..64 => self.write(self.world.pick(&self.dice), within).await,
             64..66 => resume_unwind(Box::new(PlannedPanic)),
             _ => {}
         }
+    }
+
+    /// What becomes of it is of no interest here, except that a panic is passed on.
+    async fn ask_in_body(&self, within: Within) {
+        let of = self.world.pick(&self.dice);
+        let may_be_pending = within.api != Api::Blocking;
+        match self.dice.below(8) {
+            0..2 if may_be_pending => {
+                let _ = self.ask_two(of, within).await;
+            }
+            2..4 if may_be_pending => {
+                let _ = self.doom(self.ask_boxed(of, within)).await;
+            }
+            _ => {
+                let _ = self.ask_boxed(of, within).await;
+            }
+        }
+        self.give_way(within).await;
     }
 }

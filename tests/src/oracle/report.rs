@@ -1,31 +1,35 @@
-//! What a run is known by: the threads' own count of what they did, and the report made of it.
+//! What a run is known by: the workers' own count of what they did, and the report made of it.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::Stats;
 
-/// A count of one thread's.
+/// A count of one worker's. A task takes it along from thread to thread, but nobody else writes here: there is nothing
+/// to lose between reading and writing.
 #[derive(Debug, Default)]
-pub(super) struct Count(Cell<u64>);
+pub(super) struct Count(AtomicU64);
 
 impl Count {
     pub(super) fn add(&self, more: u64) {
-        self.0.set(self.0.get() + more);
+        self.0.store(self.get() + more, Ordering::Relaxed);
     }
 
     pub(super) fn get(&self) -> u64 {
-        self.0.get()
+        self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What threads did, by their own count: what the caches say is compared with it.
+/// What workers did, by their own count: what the caches say is compared with it.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) operations: Count,
+    pub(super) cancelled: Count,
     pub(super) writes: Count,
     pub(super) hand_calls: Count,
     /// Calls that missed, and don't load.
     pub(super) get_misses: Count,
+    /// Calls that missed, and neither loaded nor got an answer.
+    pub(super) given_up: Count,
     pub(super) hand_loads: Count,
     pub(super) hand_load_errors: Count,
     /// What the invalidations by hand named.
@@ -33,6 +37,8 @@ pub(super) struct Tally {
     pub(super) query_calls: Count,
     pub(super) query_loads: Count,
     pub(super) query_load_errors: Count,
+    /// What the other invalidations named.
+    pub(super) query_targets: Count,
 }
 
 impl Tally {
@@ -42,19 +48,27 @@ impl Tally {
         }
     }
 
-    fn all(&self) -> [&Count; 10] {
+    fn all(&self) -> [&Count; 13] {
         [
             &self.operations,
+            &self.cancelled,
             &self.writes,
             &self.hand_calls,
             &self.get_misses,
+            &self.given_up,
             &self.hand_loads,
             &self.hand_load_errors,
             &self.hand_targets,
             &self.query_calls,
             &self.query_loads,
             &self.query_load_errors,
+            &self.query_targets,
         ]
+    }
+
+    /// All of them.
+    pub(super) fn loads(&self) -> u64 {
+        self.hand_loads.get() + self.query_loads.get()
     }
 
     /// Calls, loads and load errors.
@@ -71,8 +85,10 @@ impl Tally {
 /// What happened in one run or in several.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What threads set out to do. What bodies did in the middle of loads is not counted.
+    /// What workers set out to do. What bodies did in the middle of loads is not counted.
     pub operations: u64,
+    /// Futures that were dropped before they were ready, whether of operations or of what bodies did.
+    pub cancelled: u64,
     /// Writes to the database, each with one invalidation or insertion.
     pub writes: u64,
     /// Calls answered from a cache.
@@ -81,7 +97,7 @@ pub struct Report {
     pub loads: u64,
     /// Calls that missed, and were answered with what another had loaded.
     pub shared: u64,
-    /// Loads that failed or panicked.
+    /// Loads that failed, panicked or were cancelled.
     pub load_errors: u64,
     /// Loads that were overtaken by an invalidation.
     pub discarded_loads: u64,
@@ -96,16 +112,17 @@ pub struct Report {
 }
 
 impl Report {
-    /// Of a run: what its threads did, and the figures of the caches that were made for it.
+    /// Of a run: what its workers did, and the figures of the caches that were made for it.
     pub(super) fn new(tally: &Tally, caches: [&Stats; 2]) -> Self {
         let sum = |figure: fn(&Stats) -> u64| caches.into_iter().map(figure).sum::<u64>();
         let (misses, loads) = (sum(|stats| stats.misses), sum(|stats| stats.loads));
         Self {
             operations: tally.operations.get(),
+            cancelled: tally.cancelled.get(),
             writes: tally.writes.get(),
             hits: sum(|stats| stats.hits),
             loads,
-            shared: misses.saturating_sub(loads + tally.get_misses.get()),
+            shared: misses.saturating_sub(loads + tally.get_misses.get() + tally.given_up.get()),
             load_errors: sum(|stats| stats.load_errors),
             discarded_loads: sum(|stats| stats.discarded_loads),
             evictions: sum(|stats| stats.evictions),
@@ -117,6 +134,7 @@ impl Report {
     /// Adds another run.
     pub fn add(&mut self, other: &Self) {
         self.operations += other.operations;
+        self.cancelled += other.cancelled;
         self.writes += other.writes;
         self.hits += other.hits;
         self.loads += other.loads;

@@ -1,176 +1,171 @@
-//! A thread of a run, and how it asks.
+//! How a worker asks.
 
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::time::Instant;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::{Cache, EntryOptions, HasCache, cached_query, invalidates};
+use cache_core::{Cache, EntryOptions, HasCache, cached_query};
+use futures_lite::future::{self, block_on};
 
-use super::Budget;
-use super::load::{Failed, PlannedPanic};
-use super::report::Tally;
-use super::room::TICK;
+use super::load::Failed;
 use super::slot::{Answer, Kind, SlotId};
-use super::stumble::{stumble, stumble_once_in};
-use super::world::{Doing, World};
+use super::stumble::stumble;
+use super::worker::{Api, Within, Worker};
+use super::world::Asked;
 
-pub(super) struct Worker<'a> {
-    pub(super) world: &'a World,
-    number: usize,
-    /// How many bodies this thread is in.
-    pub(super) depth: Cell<u32>,
-    pub(super) tally: Tally,
+/// A call of a cache's. Dropped without an answer and without having loaded, it was given up while it waited.
+pub(super) struct Call<'a> {
+    pub(super) worker: &'a Worker,
+    pub(super) of: SlotId,
+    /// Where the body is, if it is run.
+    pub(super) within: Within,
+    /// What the body is to wait for, which has begun elsewhere.
+    pub(super) errand: Mutex<Option<Asking<'a>>>,
+    pub(super) has_loaded: AtomicBool,
+    is_answered: bool,
 }
 
-/// One thread's access to the annotated queries of one place.
-pub(super) struct Request<'a> {
-    worker: &'a Worker<'a>,
-    place: usize,
+impl Call<'_> {
+    fn end(mut self, asked: Asked, answer: &Answer) {
+        self.worker.world.judge(asked, answer);
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && !self.has_loaded.load(Ordering::Relaxed) {
+            self.worker.tally.given_up.add(1);
+        }
+    }
+}
+
+/// One call's access to the annotated queries of one place.
+pub(super) struct Request<'a, 'e> {
+    call: &'a Call<'e>,
     cache: Cache,
 }
 
-impl HasCache for Request<'_> {
+impl HasCache for Request<'_, '_> {
     fn cache(&self) -> &Cache {
         &self.cache
     }
 }
 
-impl Request<'_> {
+impl Request<'_, '_> {
     #[cached_query]
-    fn query(&self, key: usize) -> Answer {
-        self.worker.load(SlotId { place: self.place, key })
+    pub(super) fn query(&self, key: usize) -> Answer {
+        block_on(self.call.load(key))
     }
 
     #[cached_query(name = "fallible")]
-    fn fallible_query(&self, key: usize) -> Result<Answer, Failed> {
-        self.worker.try_load(SlotId { place: self.place, key })
+    pub(super) fn fallible_query(&self, key: usize) -> Result<Answer, Failed> {
+        block_on(self.call.try_load(key))
     }
 
-    #[invalidates("query", "fallible_query")]
-    pub(super) fn write_queries<R>(&self, write: impl FnOnce() -> R) -> R {
-        write()
+    #[cached_query]
+    pub(super) async fn async_query(&self, key: usize) -> Answer {
+        self.call.load(key).await
     }
 
-    #[invalidates(all)]
-    pub(super) fn write_all<R>(&self, write: impl FnOnce() -> R) -> R {
-        write()
+    #[cached_query(name = "fallible async")]
+    pub(super) async fn fallible_async_query(&self, key: usize) -> Result<Answer, Failed> {
+        self.call.try_load(key).await
     }
 }
 
-impl<'a> Worker<'a> {
-    pub(super) fn new(world: &'a World, number: usize) -> Self {
-        stumble_once_in(world.room.stumble);
-        Self { world, number, depth: Cell::new(0), tally: Tally::default() }
-    }
+/// The names of the queries.
+pub(super) const QUERIES: [&str; 4] = ["query", "fallible", "async_query", "fallible async"];
 
-    pub(super) fn into_tally(self) -> Tally {
-        self.tally
-    }
+/// What is asked for in the middle of a body is boxed, as it may itself have a body.
+pub(super) type Asking<'a> = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>>;
 
-    pub(super) fn request(&self, place: usize) -> Request<'_> {
-        Request { worker: self, place, cache: self.world.cache(place) }
-    }
-
-    pub(super) fn run(&self, budget: Budget, start: Instant) {
-        /// The time is read once in so many operations.
-        const AT_ONCE: u64 = 64;
-        let mut operations = 0;
-        loop {
-            let is_over = match budget {
-                Budget::Operations(most) => operations >= most,
-                Budget::Time(time) => start.elapsed() >= time,
-            };
-            if is_over {
-                break;
-            }
-            for _ in 0..AT_ONCE {
-                self.operate();
-            }
-            operations += AT_ONCE;
-        }
-        self.world.show(self.number, Doing::Nothing, SlotId { place: 0, key: 0 });
-        self.tally.operations.add(operations);
-    }
-
-    fn operate(&self) {
-        let room = self.world.room;
-        let of = self.world.pick();
-        let dice = fastrand::u32(..256);
-        // Loads do more than what is asked for: what is shown is what this thread is in, at the outermost.
-        let show = |doing| self.world.show(self.number, doing, of);
-        if dice < room.writes {
-            show(Doing::Writing);
-            self.write(of);
-        } else if dice < room.writes + 32 {
-            show(Doing::Getting);
-            self.get(of);
-        } else if dice < room.writes + 36 {
-            show(Doing::Upkeep);
-            match &self.world.clock {
-                Some(clock) if dice % 2 == 0 => clock.advance(TICK),
-                _ => self.upkeep(),
-            }
-        } else {
-            show(Doing::Asking);
-            self.ask_and_survive(of);
-        }
-    }
-
-    /// Asks for a value that may be in the cache.
-    fn get(&self, of: SlotId) {
-        let SlotId { place, key } = of;
-        if of.kind().is_query() {
-            return self.ask_and_survive(of);
-        }
-        self.tally.hand_calls.add(1);
-        let hand = self.world.hand(place);
-        let asked = self.world.asks(of);
-        match hand.get(&key) {
-            Some(answer) => self.world.judge(asked, &answer),
-            None => self.tally.get_misses.add(1),
-        }
-    }
-
-    fn ask_and_survive(&self, of: SlotId) {
-        // A load that fails is no violation, and neither is one that panics as it was meant to.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.ask(of)))
-            && !panic.is::<PlannedPanic>()
-        {
-            resume_unwind(panic);
-        }
-    }
-
+impl Worker {
     /// Asks for a value, which is loaded if it is not in the cache.
-    pub(super) fn ask(&self, of: SlotId) -> Result<(), Failed> {
-        let SlotId { place, key } = of;
-        let (world, kind) = (self.world, of.kind());
-        if kind.is_query() {
+    pub(super) async fn ask(&self, of: SlotId, within: Within) -> Result<(), Failed> {
+        self.ask_on(None, of, within).await
+    }
+
+    async fn ask_on<'a>(&'a self, errand: Option<Asking<'a>>, of: SlotId, within: Within) -> Result<(), Failed> {
+        let is_to_block = self.is_to_block(within);
+        let (within, errand, has_loaded) = (within.body(), Mutex::new(errand), AtomicBool::new(false));
+        let call = Call { worker: self, of, within, errand, has_loaded, is_answered: false };
+        // Nothing may be awaited between this and the call.
+        if of.kind().is_query() {
             self.tally.query_calls.add(1);
-            let request = self.request(place);
-            stumble();
-            let asked = world.asks(of);
-            let answer = if kind == Kind::Query { request.query(key) } else { request.fallible_query(key)? };
-            world.judge(asked, &answer);
-            return Ok(());
+            self.ask_query(call, is_to_block).await
+        } else {
+            self.tally.hand_calls.add(1);
+            self.ask_by_hand(call, is_to_block).await
         }
-        self.tally.hand_calls.add(1);
-        let hand = world.hand(place);
+    }
+
+    async fn ask_query(&self, call: Call<'_>, is_to_block: bool) -> Result<(), Failed> {
+        let SlotId { place, key } = call.of;
+        let request = Request { call: &call, cache: self.world.cache(place) };
+        stumble();
+        let asked = self.world.asks(call.of);
+        let answer = match (call.of.kind(), is_to_block) {
+            (Kind::Query, true) => request.query(key),
+            (Kind::Query, false) => request.async_query(key).await,
+            (_, true) => request.fallible_query(key)?,
+            (_, false) => request.fallible_async_query(key).await?,
+        };
+        call.end(asked, &answer);
+        Ok(())
+    }
+
+    async fn ask_by_hand(&self, call: Call<'_>, is_to_block: bool) -> Result<(), Failed> {
+        let (of, kind) = (call.of, call.of.kind());
+        let SlotId { place, key } = of;
+        let hand = self.world.hand(place);
+        let (load, try_load) = (|| call.load(key), || call.try_load(key));
+        let options = || {
+            let tags = ["of no interest".into(), of.tag()];
+            EntryOptions::new().ttl(self.world.ttl_of(kind)).tags(tags)
+        };
+        let tags = |answer: &Answer| [of.late_tag(answer.number)];
         // The handle may be older than what was invalidated through another.
         stumble();
-        let asked = world.asks(of);
-        let answer = match kind {
-            Kind::Tagged => {
-                let options = || EntryOptions::new().ttl(world.ttl_of(kind)).tags(["of no interest".into(), of.tag()]);
-                hand.get_or_load_with(&key, options, || self.load(of))
+        let asked = self.world.asks(of);
+        let answer = match (kind, is_to_block) {
+            (Kind::Tagged, true) => hand.get_or_load_with(&key, options, || block_on(load())),
+            (Kind::Tagged, false) => hand.get_or_load_with_async(&key, options, load).await,
+            (Kind::Late, true) => {
+                hand.try_get_or_load_tagged(&key, EntryOptions::new, || block_on(try_load()), tags)?
             }
-            Kind::Late => {
-                let tags = |answer: &Answer| [of.late_tag(answer.number)];
-                hand.try_get_or_load_tagged(&key, EntryOptions::new, || self.try_load(of), tags)?
-            }
-            Kind::Inserted => hand.try_get_or_load(&key, || self.try_load(of))?,
-            Kind::Plain | Kind::Query | Kind::FallibleQuery => hand.get_or_load(&key, || self.load(of)),
+            (Kind::Late, false) => hand.try_get_or_load_tagged_async(&key, EntryOptions::new, try_load, tags).await?,
+            (Kind::Inserted, true) => hand.try_get_or_load(&key, || block_on(try_load()))?,
+            (Kind::Inserted, false) => hand.try_get_or_load_async(&key, try_load).await?,
+            (Kind::Plain | Kind::Query | Kind::FallibleQuery, true) => hand.get_or_load(&key, || block_on(load())),
+            (Kind::Plain | Kind::Query | Kind::FallibleQuery, false) => hand.get_or_load_async(&key, load).await,
         };
-        world.judge(asked, &answer);
+        call.end(asked, &answer);
         Ok(())
+    }
+
+    pub(super) fn ask_boxed(&self, of: SlotId, within: Within) -> Asking<'_> {
+        Box::pin(self.ask(of, within))
+    }
+
+    /// Asks for two values, and now and then twice for one. Where nothing is ever pending it is for one.
+    pub(super) async fn ask_two(&self, of: SlotId, within: Within) -> Result<(), Failed> {
+        if within.api == Api::Blocking {
+            return self.ask_boxed(of, within).await;
+        }
+        let other = if self.dice.one_in(4) { of } else { self.world.pick(&self.dice) };
+        let within = within.branch();
+        let (mut first, second) = (self.ask_boxed(of, within), other);
+        if self.dice.one_in(2) {
+            let (first, second) = future::zip(first, self.ask_boxed(second, within)).await;
+            return first.and(second);
+        }
+        let loads = self.tally.loads();
+        match future::poll_once(&mut first).await {
+            Some(result) => result,
+            // Where it only waits, nobody waits for it: it may be left alone until a body goes on with it.
+            None if self.tally.loads() == loads => Box::pin(self.ask_on(Some(first), second, within)).await,
+            None => first.await,
+        }
     }
 }

@@ -5,16 +5,16 @@ use std::fmt::Debug;
 use cache_core::{EntryInfo, Stats};
 
 use super::report::{Report, Tally};
-use super::request::Worker;
 use super::slot::{PLACES, SCOPES};
+use super::worker::Worker;
 use super::world::World;
 
-impl Worker<'_> {
+impl Worker {
     /// Does one of the things that look at every entry.
     pub(super) fn upkeep(&self) {
-        let (world, place) = (self.world, fastrand::usize(..PLACES));
+        let (world, place) = (&self.world, self.dice.index(PLACES));
         let (hand, cache) = (world.hand(place), world.cache(place));
-        match fastrand::u8(..8) {
+        match self.dice.below(8) {
             0 => hand.purge(),
             1 => cache.purge(),
             2 => world.inspect_list(place, &hand.entries()),
@@ -67,6 +67,7 @@ impl World {
         self.expect_equal("(calls, loads, errors) by hand", figures(&by_hand), tally.hand());
         self.expect_equal("(calls, loads, errors) of queries", figures(&queries), tally.queries());
         self.expect_equal("targets of invalidations by hand", by_hand.invalidations, tally.hand_targets.get());
+        self.expect_equal("targets of invalidations of queries", queries.invalidations, tally.query_targets.get());
 
         let mut report = Report::new(tally, [&by_hand, &queries]);
         self.add_violations(&mut report);

@@ -1,4 +1,4 @@
-//! What the threads of a run share: the database, the caches, and what was found wrong.
+//! What the workers of a run share: the database, the caches, and what was found wrong.
 
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -10,6 +10,7 @@ use cache_core::{Cache, Clock, ManualClock, TaggedCache};
 
 use crate::watchdog;
 
+use super::dice::Dice;
 use super::report::Report;
 use super::room::{Room, Time};
 use super::slot::{Answer, Kind, PLACES, SCOPES, SlotId};
@@ -53,15 +54,17 @@ struct Slot {
     is_held: AtomicBool,
 }
 
-/// What a thread shows of itself. In a cache line of its own: it is written all the time.
+/// What a worker shows of itself. In a cache line of its own: it is written all the time.
 #[derive(Default)]
 #[repr(align(64))]
 struct Status {
     operations: AtomicU64,
     doing: AtomicU64,
+    /// How many bodies have begun and not ended.
+    bodies: AtomicU64,
 }
 
-/// What a thread can be in the middle of.
+/// What a worker can be in the middle of.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Doing {
     Asking,
@@ -80,7 +83,9 @@ pub(super) struct World {
     pub(super) cache: Cache,
     ttl: Duration,
     slots: Box<[Slot]>,
-    threads: Box<[Status]>,
+    /// Threads first, and then tasks.
+    workers: Box<[Status]>,
+    threads: usize,
     violations: Mutex<Violations>,
 }
 
@@ -91,7 +96,7 @@ struct Violations {
 }
 
 impl World {
-    pub(super) fn new(room: &'static Room, threads: usize) -> Self {
+    pub(super) fn new(room: &'static Room, threads: usize, tasks: usize) -> Self {
         let (clock, ttl) = match room.time {
             Time::Manual { ttl } => (Some(ManualClock::new()), ttl),
             Time::System { ttl } => (None, ttl),
@@ -109,7 +114,8 @@ impl World {
             cache: cache.build(),
             ttl,
             slots: (0..PLACES * room.keys).map(|_| Slot::default()).collect(),
-            threads: (0..threads).map(|_| Status::default()).collect(),
+            workers: (0..threads + tasks).map(|_| Status::default()).collect(),
+            threads,
             violations: Mutex::default(),
         }
     }
@@ -125,10 +131,10 @@ impl World {
     }
 
     /// Any slot, but some more often than others.
-    pub(super) fn pick(&self) -> SlotId {
+    pub(super) fn pick(&self, dice: &Dice) -> SlotId {
         let keys = self.room.keys;
-        let key = fastrand::usize(..keys).min(fastrand::usize(..keys));
-        SlotId { place: fastrand::usize(..PLACES), key }
+        let key = dice.index(keys).min(dice.index(keys));
+        SlotId { place: dice.index(PLACES), key }
     }
 
     fn slot(&self, id: SlotId) -> &Slot {
@@ -203,23 +209,36 @@ impl World {
         }
     }
 
-    pub(super) fn show(&self, thread: usize, doing: Doing, of: SlotId) {
-        let Status { operations, doing: shown } = &self.threads[thread];
-        // Nobody else writes here, so there is nothing to lose between the two.
+    pub(super) fn show(&self, worker: usize, doing: Doing, of: SlotId) {
+        let Status { operations, doing: shown, .. } = &self.workers[worker];
+        // Nobody else writes here at the time, so there is nothing to lose between the two.
         operations.store(operations.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         let code = ((of.key * PLACES + of.place) * ALL_DOING.len() + doing as usize) as u64;
         shown.store(code, Ordering::Relaxed);
     }
 
+    pub(super) fn show_bodies(&self, worker: usize, count: impl FnOnce(u64) -> u64) {
+        let bodies = &self.workers[worker].bodies;
+        bodies.store(count(bodies.load(Ordering::Relaxed)), Ordering::Relaxed);
+    }
+
     /// For one who wonders why it doesn't go on. What can't wait for anything comes first.
     pub(super) fn describe(&self) -> String {
         let mut text = format!("{}: {:?}, {:?}\n", self.room.name, self.hand, self.cache);
-        for (number, Status { operations, doing }) in self.threads.iter().enumerate() {
+        for (number, Status { operations, doing, bodies }) in self.workers.iter().enumerate() {
+            let (name, number) = match number.checked_sub(self.threads) {
+                None => ("thread", number),
+                Some(number) => ("task", number),
+            };
             let code = usize::try_from(doing.load(Ordering::Relaxed)).unwrap_or_default();
             let (doing, of) = (ALL_DOING[code % ALL_DOING.len()], code / ALL_DOING.len());
             let of = SlotId { place: of % PLACES, key: of / PLACES };
-            let operations = operations.load(Ordering::Relaxed);
-            let _ = writeln!(text, "thread {number}, in operation {operations}: {doing:?} {of:?} ({:?})", of.kind());
+            let (operations, bodies) = (operations.load(Ordering::Relaxed), bodies.load(Ordering::Relaxed));
+            let kind = of.kind();
+            let _ = writeln!(
+                text,
+                "{name} {number}, in operation {operations}: {doing:?} {of:?} ({kind:?}), bodies under way: {bodies}"
+            );
         }
         let (hand, cache) = (self.hand.clone(), self.cache.clone());
         let stats = move || format!("by hand:\n{}\nqueries:\n{}", hand.stats(), cache.stats());

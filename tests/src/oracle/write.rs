@@ -1,10 +1,20 @@
 //! Writes to the database, and all the ways to make them known.
 
+use std::panic::resume_unwind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
-use super::request::Worker;
+use cache_core::{Cache, HasCache, invalidates};
+use futures_lite::future::block_on;
+
+use super::dice::Dice;
+use super::load::PlannedPanic;
+use super::request::{QUERIES, Request};
 use super::slot::{Answer, Kind, SlotId};
 use super::stumble::{Slow, stumble};
+use super::worker::{Api, Within, Worker};
 use super::world::Floor;
 
 /// A way to make a write known.
@@ -31,18 +41,18 @@ pub(super) struct Notice {
 
 impl Notice {
     /// One that reaches the keys of a kind.
-    fn pick(kind: Kind, sweep: u32) -> Self {
+    fn pick(kind: Kind, sweep: u32, dice: &Dice) -> Self {
         let ways: &[Way] = match kind {
-            _ if fastrand::u32(..sweep) == 0 => &[Way::All],
+            _ if dice.one_in(sweep) => &[Way::All],
             Kind::Plain => &[Way::Key],
             Kind::Tagged => &[Way::Tag, Way::Tag, Way::Key],
             Kind::Late => &[Way::LateTags, Way::LateTags, Way::Key],
             Kind::Inserted => &[Way::Insert, Way::Key],
             Kind::Query | Kind::FallibleQuery => &[Way::Attribute, Way::Name],
         };
-        let way = ways[fastrand::usize(..ways.len())];
+        let way = ways[dice.index(ways.len())];
         // A key is one of its place, also through the root.
-        Self { way, everywhere: !matches!(way, Way::Key | Way::Insert) && fastrand::bool() }
+        Self { way, everywhere: !matches!(way, Way::Key | Way::Insert) && dice.one_in(2) }
     }
 
     /// Less than 256.
@@ -55,61 +65,175 @@ impl Notice {
     }
 }
 
-impl Worker<'_> {
-    /// Raises the number of a slot, and of others that the same invalidation reaches, and makes that known.
-    pub(super) fn write(&self, of: SlotId) {
-        let notice = Notice::pick(of.kind(), self.world.room.sweep);
-        let Notice { way, everywhere } = notice;
-        let place = if everywhere { 0 } else { of.place };
-        let bumped = match way {
-            Way::Insert => vec![(of, self.insert(of))],
-            Way::Attribute => self.request(place).write_queries(|| self.bump_all(of, notice)),
-            Way::All if of.kind().is_query() && fastrand::bool() => {
-                self.request(place).write_all(|| self.bump_all(of, notice))
-            }
-            _ => {
-                let bumped = self.bump_all(of, notice);
-                self.invalidate(of, way, place);
-                bumped
-            }
-        };
-        self.tally.writes.add(1);
-        for (id, number) in bumped {
-            self.world.settle(id, Floor::new(number, notice));
+/// The annotated mutations of one place.
+pub(super) struct Mutations {
+    pub(super) cache: Cache,
+}
+
+impl HasCache for Mutations {
+    fn cache(&self) -> &Cache {
+        &self.cache
+    }
+}
+
+impl Mutations {
+    /// From then on the queries are known by their names.
+    #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
+    pub(super) fn introduce_queries(&self) {}
+
+    #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
+    fn write_queries(&self, write: &Write<'_>) {
+        block_on(write.run(QUERIES.len()));
+    }
+
+    #[invalidates(all)]
+    fn write_all(&self, write: &Write<'_>) {
+        block_on(write.run(1));
+    }
+
+    #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
+    async fn write_queries_async(&self, write: &Write<'_>) {
+        write.run(QUERIES.len()).await;
+    }
+
+    #[invalidates(all)]
+    async fn write_all_async(&self, write: &Write<'_>) {
+        write.run(1).await;
+    }
+}
+
+/// A write that is under way. When it is dropped, what it wrote is known if it should be by then.
+struct Write<'a> {
+    worker: &'a Worker,
+    within: Within,
+    of: SlotId,
+    notice: Notice,
+    bumped: Mutex<Vec<(SlotId, u64)>>,
+    is_known: AtomicBool,
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        if !self.is_known.load(Ordering::Relaxed) {
+            return;
+        }
+        let bumped = self.bumped.get_mut().unwrap();
+        if !bumped.is_empty() {
+            self.worker.tally.writes.add(1);
+        }
+        for &mut (id, number) in bumped {
+            self.worker.world.settle(id, Floor::new(number, self.notice));
+        }
+    }
+}
+
+/// Writes once more when it is dropped, as one who closes what was open.
+struct LastWord<'a>(&'a Write<'a>);
+
+impl Drop for LastWord<'_> {
+    fn drop(&mut self) {
+        // It takes long enough for others to ask meanwhile.
+        (0..3).for_each(|_| thread::yield_now());
+        self.0.bump(self.0.of);
+    }
+}
+
+impl Write<'_> {
+    /// The body of a mutation of the queries, whose attribute names so many targets. However it ends, and even if it is
+    /// dropped in the middle, they are invalidated then; if it never begins, nothing is.
+    async fn run(&self, targets: usize) {
+        self.is_known.store(true, Ordering::Relaxed);
+        self.worker.tally.query_targets.add(targets as u64);
+        self.bump_all().await;
+        if self.worker.dice.one_in(64) {
+            resume_unwind(Box::new(PlannedPanic));
         }
     }
 
-    fn bump_all(&self, of: SlotId, Notice { way, everywhere }: Notice) -> Vec<(SlotId, u64)> {
-        let neighbour = of.neighbour(self.world.room.keys).filter(|_| way != Way::Key);
-        let mut slots = vec![of];
+    async fn bump_all(&self) {
+        let Notice { way, everywhere } = self.notice;
+        let neighbour = self.of.neighbour(self.worker.world.room.keys).filter(|_| way != Way::Key);
+        let mut slots = vec![self.of];
         slots.extend(neighbour);
         if everywhere {
             slots = slots.into_iter().flat_map(SlotId::everywhere).collect();
         }
-        let bump = |id| {
+        let _last_word = self.worker.dice.one_in(4).then(|| LastWord(self));
+        for id in slots {
             // A write takes its time, in which others read what was there before.
             stumble();
-            (id, self.world.bump(id))
-        };
-        slots.into_iter().map(bump).collect()
+            if self.within.api != Api::Blocking && self.worker.dice.one_in(4) {
+                self.worker.give_way(self.within).await;
+            }
+            self.bump(id);
+        }
+    }
+
+    fn bump(&self, id: SlotId) {
+        self.wrote(id, self.worker.world.bump(id));
+    }
+
+    fn wrote(&self, id: SlotId, number: u64) {
+        self.bumped.lock().unwrap().push((id, number));
     }
 
     /// Nobody else may write between the two: what is inserted must be the latest.
-    fn insert(&self, of: SlotId) -> u64 {
-        let hand = self.world.hand(of.place);
-        self.world.bump_and(of, |number| {
+    fn insert(&self) {
+        let (of, world) = (self.of, &self.worker.world);
+        let hand = world.hand(of.place);
+        let number = world.bump_and(of, |number| {
             hand.insert(of.key, Answer { of, number, made_at: Duration::MAX });
-        })
+        });
+        self.wrote(of, number);
+    }
+}
+
+impl Worker {
+    /// Raises the number of a slot, and of others that the same invalidation reaches, and makes that known.
+    pub(super) async fn write(&self, of: SlotId, within: Within) {
+        let notice = Notice::pick(of.kind(), self.world.room.sweep, &self.dice);
+        let Notice { way, everywhere } = notice;
+        let place = if everywhere { 0 } else { of.place };
+        let write =
+            Write { worker: self, within, of, notice, bumped: Mutex::default(), is_known: AtomicBool::new(false) };
+        let mutations = || Mutations { cache: self.world.cache(place) };
+        let is_by_attribute = way == Way::Attribute || way == Way::All && of.kind().is_query() && self.dice.one_in(2);
+        match (way, self.is_to_block(within)) {
+            (Way::Attribute, true) => mutations().write_queries(&write),
+            (Way::Attribute, false) => {
+                if self.dice.one_in(16) {
+                    // Never polled, it writes nothing, and forgets nothing either.
+                    drop(mutations().write_queries_async(&write));
+                }
+                mutations().write_queries_async(&write).await;
+            }
+            (Way::All, true) if is_by_attribute => mutations().write_all(&write),
+            (Way::All, false) if is_by_attribute => mutations().write_all_async(&write).await,
+            _ => {
+                if way == Way::Insert {
+                    write.insert();
+                } else {
+                    write.bump_all().await;
+                    self.invalidate(of, way, place);
+                }
+                write.is_known.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Through a handle of the place.
     fn invalidate(&self, of: SlotId, way: Way, place: usize) {
         if of.kind().is_query() {
             let cache = self.world.cache(place);
-            return match way {
-                Way::All => cache.invalidate_all(),
-                _ => cache.invalidate([Slow("query"), Slow("fallible")]),
+            let targets = if way == Way::All {
+                cache.invalidate_all();
+                1
+            } else {
+                cache.invalidate(QUERIES.map(Slow));
+                QUERIES.len() as u64
             };
+            self.tally.query_targets.add(targets);
+            return;
         }
         let hand = self.world.hand(place);
         let targets = match way {
