@@ -1,5 +1,9 @@
 impl Library {
     pub async fn update(&self, id: u32, changes: &Changes) -> Result<Track, DbError> {
+        #[allow(
+            unused_qualifications,
+            reason = "a target keeps its path in another name, of which less may do"
+        )]
         let __cache_named = ::cache_core::private::named(
             ::cache_core::HasCache::cache(self),
             (

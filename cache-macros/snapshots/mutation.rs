@@ -5,6 +5,10 @@ impl Library {
         album: u32,
         changes: &Changes,
     ) -> Result<Track, DbError> {
+        #[allow(
+            unused_qualifications,
+            reason = "a target keeps its path in another name, of which less may do"
+        )]
         let __cache_named = ::cache_core::private::named(
             ::cache_core::HasCache::cache(self),
             (

@@ -28,6 +28,10 @@ impl<D: Database> Tracks for Library<D> {
         __cache_missed.load(move || -> Option<Track> { self.database.get(id) })
     }
     fn remove(&self, id: Self::Id) {
+        #[allow(
+            unused_qualifications,
+            reason = "a target keeps its path in another name, of which less may do"
+        )]
         let __cache_named = ::cache_core::private::named(
             ::cache_core::HasCache::cache(self),
             (

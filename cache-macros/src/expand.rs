@@ -162,6 +162,7 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
     let call = called(method, function, &quote_spanned!(Span::mixed_site()=> __cache_named, #outcome, #body));
     // In a statement of their own: what the expressions borrow for a moment, as a guard, is not to outlast it.
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_qualifications, reason = "a target keeps its path in another name, of which less may do")]
         let __cache_named = #krate::private::named(#cache, #targets);
         #krate::private::#call
     });

@@ -378,6 +378,15 @@ fn price(of: &str, loud: bool) -> usize {
 #[invalidates(price("a", true), cache = &OTHER)]
 pub fn publish(day: u32) {}
 
+/// Writes that are in an `impl`, and name what stands beside it.
+struct Publisher;
+
+impl Publisher {
+    // Without `self::` the one would be a function of the `impl`.
+    #[invalidates(self::rate(day))]
+    fn publish(day: u32) {}
+}
+
 /// A write to a repository.
 #[invalidates("Repo::get_track", Repo::title(1), cache = repo.cache())]
 pub fn update(repo: &Repo) {}
@@ -405,6 +414,7 @@ fn main() {
     assert_eq!((session.row(1), session.touch(1), session.row(2)), (Some(6), 3, None));
     assert_eq!((rate(1), price("a", true)), (2, 2));
     publish(1);
+    Publisher::publish(1);
     update(&repo);
     assert_eq!((OTHER.len(), repo.clear((1, 2), 3), repo.cache.len()), (1, 1, 0));
     assert!(repo.consume().is_empty());
