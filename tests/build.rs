@@ -14,7 +14,7 @@ use std::fs;
 use std::path::Path;
 
 /// The tests that have such a folder.
-const TESTS: [&str; 1] = ["shapes"];
+const TESTS: [&str; 2] = ["shapes", "promises"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -5,28 +5,32 @@ use std::thread;
 
 use cache_core::{Cache, EntryOptions, HasCache, Tag, TaggedCache, cached_query};
 
+use super::mode::block_on;
+
 /// Counted by who holds it: keys, values and tags are made of it.
 type Counted = Arc<str>;
 
 #[test]
 fn p9_the_last_handle_frees_everything() {
-    let [key, value, tag, late] = ["key", "value", "tag", "late"].map(Counted::from);
-    let all = || [&key, &value, &tag, &late].map(Arc::strong_count);
-    let cache: TaggedCache<Counted, Counted> = TaggedCache::builder().capacity(8).build();
-    let scope = cache.scope("tenant");
-    for cache in [&cache, &scope] {
-        let options = || EntryOptions::new().tag(Tag::from(tag.clone()));
-        let late_tag = |_: &Counted| [Tag::from(late.clone())];
-        cache.get_or_load_tagged(&key, options, || value.clone(), late_tag);
-        cache.invalidate_tags(["never borne by anything"]);
-    }
-    assert!(all().iter().all(|&count| count > 2), "the cache holds all of them: {:?}", all());
+    block_on(async {
+        let [key, value, tag, late] = ["key", "value", "tag", "late"].map(Counted::from);
+        let all = || [&key, &value, &tag, &late].map(Arc::strong_count);
+        let cache: TaggedCache<Counted, Counted> = TaggedCache::builder().capacity(8).build();
+        let scope = cache.scope("tenant");
+        for cache in [&cache, &scope] {
+            let options = || EntryOptions::new().tag(Tag::from(tag.clone()));
+            let late_tag = |_: &Counted| [Tag::from(late.clone())];
+            cache.get_or_load_tagged_async(&key, options, async || value.clone(), late_tag).await;
+            cache.invalidate_tags(["never borne by anything"]);
+        }
+        assert!(all().iter().all(|&count| count > 2), "the cache holds all of them: {:?}", all());
 
-    let clone = scope.clone();
-    drop((cache, scope));
-    assert_eq!(clone.len(), 1, "a handle on a scope holds all of the cache");
-    drop(clone);
-    assert_eq!(all(), [1; 4]);
+        let clone = scope.clone();
+        drop((cache, scope));
+        assert_eq!(clone.len(), 1, "a handle on a scope holds all of the cache");
+        drop(clone);
+        assert_eq!(all(), [1; 4]);
+    });
 }
 
 #[test]
@@ -41,12 +45,12 @@ fn p9_a_load_that_outlives_all_other_handles_frees_everything_when_it_ends() {
                 let (key, value, tag, loading, dropped) = (&key, &value, &tag, &loading, &dropped);
                 move || {
                     let options = || EntryOptions::new().tag(Tag::from(tag.clone()));
-                    let body = || {
+                    let body = async || {
                         loading.wait();
                         dropped.wait();
                         if fails { Err(()) } else { Ok(value.clone()) }
                     };
-                    drop(cache.try_get_or_load_with(key, options, body));
+                    drop(block_on(cache.try_get_or_load_with_async(key, options, body)));
                 }
             };
             scope.spawn(load);
@@ -66,18 +70,20 @@ struct Repo {
 
 impl Repo {
     #[cached_query(capacity = 2)]
-    fn get(&self, key: &Counted) -> Counted {
+    async fn get(&self, key: &Counted) -> Counted {
         key.clone()
     }
 }
 
 #[test]
 fn p9_a_cache_of_queries_frees_everything() {
-    let key = Counted::from("key");
-    let repo = Repo { cache: Cache::new() };
-    Repo { cache: repo.cache.scope("tenant") }.get(&key);
-    repo.get(&key);
-    assert_eq!(Arc::strong_count(&key), 5, "two keys and two values");
-    drop(repo);
-    assert_eq!(Arc::strong_count(&key), 1);
+    block_on(async {
+        let key = Counted::from("key");
+        let repo = Repo { cache: Cache::new() };
+        Repo { cache: repo.cache.scope("tenant") }.get(&key).await;
+        repo.get(&key).await;
+        assert_eq!(Arc::strong_count(&key), 5, "two keys and two values");
+        drop(repo);
+        assert_eq!(Arc::strong_count(&key), 1);
+    });
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use cache_core::{Cache, Clock, EntryOptions, HasCache, ManualClock, SystemClock, TaggedCache, cached_query};
 
+use super::mode::block_on;
+
 const TTL: Duration = Duration::from_millis(1500);
 
 #[derive(HasCache)]
@@ -18,7 +20,7 @@ struct Repo {
 macro_rules! by_macro {
     ($name:ident, $ttl:literal) => {
         #[cached_query(ttl = $ttl)]
-        fn $name(&self) -> u32 {
+        async fn $name(&self) -> u32 {
             self.load()
         }
     };
@@ -36,104 +38,114 @@ impl Repo {
     }
 
     #[cached_query(ttl = "5m")]
-    fn text(&self) -> u32 {
+    async fn text(&self) -> u32 {
         self.load()
     }
 
     #[cached_query(ttl = 300)]
-    fn seconds(&self) -> u32 {
+    async fn seconds(&self) -> u32 {
         self.load()
     }
 
     #[cached_query(ttl = TTL)]
-    fn expression(&self) -> u32 {
+    async fn expression(&self) -> u32 {
         self.load()
     }
 
     #[cached_query(ttl = { self.loads.fetch_add(10, Ordering::SeqCst); TTL })]
-    fn counts_evaluations(&self) -> u32 {
+    async fn counts_evaluations(&self) -> u32 {
         self.load()
     }
 
     by_macro!(macro_made, "5m");
 
     #[cached_query]
-    fn by_default(&self) -> u32 {
+    async fn by_default(&self) -> u32 {
         self.load()
     }
 
     #[cached_query(ttl = "18446744073709551615s")]
-    fn forever(&self) -> u32 {
+    async fn forever(&self) -> u32 {
         self.load()
     }
 
     #[cached_query(ttl = "10s")]
-    fn slow(&self) -> u32 {
+    async fn slow(&self) -> u32 {
         self.clock.advance(Duration::from_secs(9));
         self.load()
     }
 }
 
-fn assert_lives_for(ttl: Duration, query: impl Fn(&Repo) -> u32) {
+async fn assert_lives_for(ttl: Duration, query: impl AsyncFn(&Repo) -> u32) {
     let repo = Repo::new();
-    assert_eq!(query(&repo), 0);
+    assert_eq!(query(&repo).await, 0);
     repo.clock.advance(ttl.saturating_sub(Duration::from_nanos(1)));
-    assert_eq!(query(&repo), 0, "it was forgotten too early");
+    assert_eq!(query(&repo).await, 0, "it was forgotten too early");
     repo.clock.advance(Duration::from_nanos(1));
     assert!(repo.cache.is_empty());
-    assert_eq!(query(&repo), 1, "it was served too late");
+    assert_eq!(query(&repo).await, 1, "it was served too late");
     assert_eq!(repo.cache.stats().expirations, 1);
 }
 
 #[test]
 fn p8_a_value_is_served_for_its_time_to_live() {
-    assert_lives_for(Duration::from_secs(300), Repo::text);
-    assert_lives_for(Duration::from_secs(300), Repo::seconds);
-    assert_lives_for(Duration::from_secs(300), Repo::macro_made);
-    assert_lives_for(TTL, Repo::expression);
-    assert_lives_for(Duration::from_secs(7), Repo::by_default);
+    block_on(async {
+        assert_lives_for(Duration::from_secs(300), Repo::text).await;
+        assert_lives_for(Duration::from_secs(300), Repo::seconds).await;
+        assert_lives_for(Duration::from_secs(300), Repo::macro_made).await;
+        assert_lives_for(TTL, Repo::expression).await;
+        assert_lives_for(Duration::from_secs(7), Repo::by_default).await;
+    });
 }
 
 #[test]
 fn p8_the_time_to_live_counts_from_the_start_of_the_load() {
-    let repo = Repo::new();
-    assert_eq!((repo.slow(), repo.slow()), (0, 0));
-    repo.clock.advance(Duration::from_secs(1));
-    assert_eq!(repo.slow(), 1);
+    block_on(async {
+        let repo = Repo::new();
+        assert_eq!((repo.slow().await, repo.slow().await), (0, 0));
+        repo.clock.advance(Duration::from_secs(1));
+        assert_eq!(repo.slow().await, 1);
+    });
 }
 
 #[test]
 fn p8_an_expression_is_evaluated_on_a_miss_and_not_on_a_hit() {
-    let repo = Repo::new();
-    assert_eq!((repo.counts_evaluations(), repo.counts_evaluations()), (10, 10));
-    repo.clock.advance(TTL);
-    assert_eq!(repo.counts_evaluations(), 21);
+    block_on(async {
+        let repo = Repo::new();
+        assert_eq!((repo.counts_evaluations().await, repo.counts_evaluations().await), (10, 10));
+        repo.clock.advance(TTL);
+        assert_eq!(repo.counts_evaluations().await, 21);
+    });
 }
 
 #[test]
 fn p8_a_hit_does_not_prolong_life() {
-    let repo = Repo::new();
-    repo.text();
-    for _ in 0..299 {
+    block_on(async {
+        let repo = Repo::new();
+        repo.text().await;
+        for _ in 0..299 {
+            repo.clock.advance(Duration::from_secs(1));
+            assert_eq!(repo.text().await, 0);
+        }
         repo.clock.advance(Duration::from_secs(1));
-        assert_eq!(repo.text(), 0);
-    }
-    repo.clock.advance(Duration::from_secs(1));
-    assert_eq!(repo.text(), 1);
+        assert_eq!(repo.text().await, 1);
+    });
 }
 
 #[test]
 fn p8_the_longest_times_saturate() {
-    let repo = Repo::new();
-    repo.clock.advance(Duration::from_secs(1 << 33));
-    assert_eq!(repo.forever(), 0);
-    repo.clock.advance(Duration::MAX);
-    assert_eq!(repo.forever(), 0);
-    assert_eq!(repo.clock.now(), Duration::from_nanos(u64::MAX));
+    block_on(async {
+        let repo = Repo::new();
+        repo.clock.advance(Duration::from_secs(1 << 33));
+        assert_eq!(repo.forever().await, 0);
+        repo.clock.advance(Duration::MAX);
+        assert_eq!(repo.forever().await, 0);
+        assert_eq!(repo.clock.now(), Duration::from_nanos(u64::MAX));
 
-    let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::MAX).build();
-    cache.insert(1, 1);
-    assert_eq!(cache.get(&1), Some(1));
+        let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::MAX).build();
+        cache.insert(1, 1);
+        assert_eq!(cache.get(&1), Some(1));
+    });
 }
 
 #[test]
@@ -177,12 +189,14 @@ fn a_builder_shows_which_clock_it_has() {
 /// What a miss runs first takes its time, and meanwhile another thread stores a value, which expires.
 #[test]
 fn p8_what_comes_while_a_load_is_prepared_is_not_served_late() {
-    let clock = ManualClock::new();
-    let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(clock.clone()).build();
-    let options = || {
-        cache.insert_with(1, "old", EntryOptions::new().ttl(Duration::from_secs(1)));
-        clock.advance(Duration::from_secs(1));
-        EntryOptions::new()
-    };
-    assert_eq!(cache.get_or_load_with(&1, options, || "new"), "new");
+    block_on(async {
+        let clock = ManualClock::new();
+        let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(clock.clone()).build();
+        let options = || {
+            cache.insert_with(1, "old", EntryOptions::new().ttl(Duration::from_secs(1)));
+            clock.advance(Duration::from_secs(1));
+            EntryOptions::new()
+        };
+        assert_eq!(cache.get_or_load_with_async(&1, options, async || "new").await, "new");
+    });
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 use cache_core::{Cache, EntryOptions, HasCache, ManualClock, TaggedCache, cached_query};
 use cache_tests::watchdog::{self, Guard};
 
+use super::mode::{block_on, boxed, ready};
+
 type Numbers = TaggedCache<u32, u32>;
 
 fn watch(state: impl std::fmt::Debug + Send + 'static) -> Guard {
@@ -18,7 +20,9 @@ fn watch(state: impl std::fmt::Debug + Send + 'static) -> Guard {
 fn p6_a_body_that_asks_for_its_own_key() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
-    let outer = cache.get_or_load(&1, || cache.get_or_load(&1, || cache.get_or_load(&1, || 1) + 1) + 1);
+    let outer = block_on(cache.get_or_load_async(&1, async || {
+        cache.get_or_load_async(&1, async || cache.get_or_load_async(&1, async || 1).await + 1).await + 1
+    }));
     assert_eq!(outer, 3);
     assert_eq!(cache.get(&1), Some(3), "the next caller gets what the first got, and not a part of it");
     assert_eq!((cache.stats().loads, cache.stats().misses, cache.stats().discarded_loads), (3, 3, 0));
@@ -42,18 +46,18 @@ impl Repo {
     }
 
     #[cached_query]
-    fn itself(&self, id: u32) -> u32 {
-        if self.next() { self.itself(id) + 1 } else { 0 }
+    async fn itself(&self, id: u32) -> u32 {
+        if self.next() { boxed(self.itself(id)).await + 1 } else { 0 }
     }
 
     #[cached_query]
-    fn ping(&self, id: u32) -> Result<u32, ()> {
-        if self.next() { Ok(self.pong("id", id)? + 1) } else { Ok(0) }
+    async fn ping(&self, id: u32) -> Result<u32, ()> {
+        if self.next() { Ok(boxed(self.pong("id", id)).await? + 1) } else { Ok(0) }
     }
 
     #[cached_query]
-    fn pong(&self, name: &str, id: u32) -> Result<u32, ()> {
-        if self.next() && name == "id" { Ok(self.ping(id)? + 1) } else { Ok(0) }
+    async fn pong(&self, name: &str, id: u32) -> Result<u32, ()> {
+        if self.next() && name == "id" { Ok(boxed(self.ping(id)).await? + 1) } else { Ok(0) }
     }
 }
 
@@ -61,7 +65,7 @@ impl Repo {
 fn p6_a_query_that_calls_itself_with_the_same_arguments() {
     let repo = Repo::new(4);
     let _watch = watch(repo.cache.clone());
-    assert_eq!((repo.itself(1), repo.itself(1)), (4, 4));
+    assert_eq!((block_on(repo.itself(1)), block_on(repo.itself(1))), (4, 4));
     assert_eq!(repo.cache.stats().loads, 5);
     repo.cache.check_invariants();
 }
@@ -70,7 +74,7 @@ fn p6_a_query_that_calls_itself_with_the_same_arguments() {
 fn p6_queries_that_call_each_other_with_the_same_arguments() {
     let repo = Repo::new(4);
     let _watch = watch(repo.cache.clone());
-    assert_eq!((repo.ping(1), repo.ping(1)), (Ok(4), Ok(4)));
+    assert_eq!((block_on(repo.ping(1)), block_on(repo.ping(1))), (Ok(4), Ok(4)));
     repo.cache.check_invariants();
 }
 
@@ -82,7 +86,7 @@ fn p6_what_runs_after_the_body_may_ask_for_the_key() {
     impl Clone for Value {
         fn clone(&self) -> Self {
             if let Some(cache) = &self.0 {
-                cache.get_or_load(&1, || Self(None));
+                block_on(cache.get_or_load_async(&1, async || Self(None)));
             }
             Self(None)
         }
@@ -90,10 +94,10 @@ fn p6_what_runs_after_the_body_may_ask_for_the_key() {
     let cache: TaggedCache<u32, Value> = TaggedCache::new();
     let _watch = watch(cache.clone());
     let tags = |_: &Value| {
-        cache.get_or_load(&1, || Value(None));
+        block_on(cache.get_or_load_async(&1, async || Value(None)));
         ["tag"]
     };
-    cache.get_or_load_tagged(&1, EntryOptions::new, || Value(Some(cache.clone())), tags);
+    block_on(cache.get_or_load_tagged_async(&1, EntryOptions::new, async || Value(Some(cache.clone())), tags));
     assert_eq!(cache.len(), 1);
     cache.check_invariants();
 }
@@ -107,11 +111,11 @@ fn circle(threads: u32, caches: &[Numbers]) {
             let cache = |key: u32| &caches[key as usize % caches.len()];
             let all_in = &all_in;
             scope.spawn(move || {
-                let body = || {
+                let body = async || {
                     all_in.wait();
-                    own + cache(other).get_or_load(&other, || other)
+                    own + cache(other).get_or_load_async(&other, async || other).await
                 };
-                let sum = cache(own).get_or_load(&own, body);
+                let sum = block_on(cache(own).get_or_load_async(&own, body));
                 assert!(sum >= own + other, "{sum} is the key's own number and what was got for the next");
             });
         }
@@ -147,20 +151,20 @@ fn p6_a_body_waits_for_the_load_of_another_that_does_not_wait_for_it() {
     let in_both = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
-            cache.get_or_load(&1, || {
+            block_on(cache.get_or_load_async(&1, async || {
                 in_both.wait();
-                cache.get_or_load(&2, || unreachable!("somebody is loading it"))
-            })
+                cache.get_or_load_async(&2, async || unreachable!("somebody is loading it")).await
+            }))
         });
         scope.spawn(|| {
-            cache.get_or_load(&2, || {
+            block_on(cache.get_or_load_async(&2, async || {
                 in_both.wait();
                 // Until the other has missed this key: then it waits, or finds it.
                 while cache.stats().misses < 3 {
                     thread::yield_now();
                 }
                 2
-            })
+            }))
         });
     });
     assert_eq!((cache.get(&1), cache.get(&2), cache.stats().loads), (Some(2), Some(2), 2));
@@ -178,7 +182,7 @@ impl Nosy {
     /// What fails to load is not stored, and so is asked for each time.
     fn ask(numbers: Option<&Numbers>) {
         if let Some(numbers) = numbers {
-            let _ = numbers.try_get_or_load(&1, || Err(()));
+            let _ = block_on(numbers.try_get_or_load_async(&1, async || Err(())));
         }
     }
 }
@@ -208,20 +212,20 @@ fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load
     let in_body = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let _ = values.try_get_or_load(&1, || {
+            let _ = block_on(values.try_get_or_load_async(&1, async || {
                 in_body.wait();
                 while !format!("{values:?}").contains("callers_waiting: Some(1)") {
                     thread::yield_now();
                 }
                 load(&numbers)
-            });
+            }));
         });
         scope.spawn(|| {
             in_body.wait();
-            let _ = numbers.try_get_or_load(&1, || {
-                values.get_or_load(&1, || Nosy::QUIET);
+            let _ = block_on(numbers.try_get_or_load_async(&1, async || {
+                values.get_or_load_async(&1, async || Nosy::QUIET).await;
                 Err(())
-            });
+            }));
         });
     });
     values.check_invariants();
@@ -263,7 +267,7 @@ fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
         let in_body = Barrier::new(2);
         thread::scope(|scope| {
             scope.spawn(|| {
-                let load = || {
+                let load = async || {
                     in_body.wait();
                     while !format!("{values:?}").contains("callers_waiting: Some(1)") {
                         thread::yield_now();
@@ -274,13 +278,15 @@ fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
                     }
                     Err(())
                 };
-                let call = || values.try_get_or_load(&Key(1), load);
+                let call = || block_on(values.try_get_or_load_async(&Key(1), load));
                 let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
                 assert_eq!(result.is_err(), panics);
             });
             scope.spawn(|| {
                 in_body.wait();
-                let _ = numbers.try_get_or_load(&1, || Err::<u32, ()>(_ = values.get_or_load(&Key(1), || 1)));
+                let _ = block_on(numbers.try_get_or_load_async(&1, async || {
+                    Err::<u32, ()>(_ = block_on(values.get_or_load_async(&Key(1), async || 1)))
+                }));
             });
         });
         assert_eq!(values.get(&Key(1)), Some(1));
@@ -293,7 +299,7 @@ fn p6_a_destructor_of_a_thread_local_may_ask_for_its_own_key() {
     struct AtEnd(Numbers);
     impl Drop for AtEnd {
         fn drop(&mut self) {
-            self.0.get_or_load(&1, || self.0.get_or_load(&1, || 1));
+            ready(self.0.get_or_load_async(&1, async || self.0.get_or_load_async(&1, async || 1).await));
         }
     }
     thread_local! {
@@ -303,7 +309,7 @@ fn p6_a_destructor_of_a_thread_local_may_ask_for_its_own_key() {
     let _watch = watch(cache.clone());
     let on_thread = || {
         AT_END.set(Some(AtEnd(cache.clone())));
-        cache.get_or_load(&2, || 2);
+        block_on(cache.get_or_load_async(&2, async || 2));
     };
     thread::scope(|scope| scope.spawn(on_thread).join().unwrap());
     // A scope ends before the destructors of its threads do.

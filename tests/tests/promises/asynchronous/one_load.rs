@@ -13,6 +13,8 @@ use std::time::Duration;
 use cache_core::{Cache, EntryOptions, HasCache, ManualClock, TaggedCache, cached_query};
 use cache_tests::watchdog::{self, Guard};
 
+use super::mode::block_on;
+
 type Numbers = TaggedCache<u64, u64>;
 
 /// Ends the test with what there is to see of the cache, if it hangs.
@@ -49,10 +51,10 @@ fn p4_256_threads_that_ask_for_one_cold_key_load_it_once() {
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                let value = cache.get_or_load(&1, || {
+                let value = block_on(cache.get_or_load_async(&1, async || {
                     until_missed(&cache, THREADS);
                     bodies.fetch_add(1, Ordering::SeqCst) + 7
-                });
+                }));
                 assert_eq!(value, 7);
             });
         }
@@ -77,7 +79,7 @@ fn p4_ten_thousand_keys_are_loaded_once_each() {
                 // Half of them from the same key on, the others each from a key of its own.
                 let first = if thread % 2 == 0 { 0 } else { thread * KEYS / THREADS };
                 for key in (0..KEYS).map(|n| (first + n) % KEYS) {
-                    assert_eq!(cache.get_or_load(&key, || key * 2), key * 2);
+                    assert_eq!(block_on(cache.get_or_load_async(&key, async || key * 2)), key * 2);
                 }
             });
         }
@@ -95,14 +97,14 @@ fn p4_keys_do_not_wait_for_each_other() {
     let done = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
-            cache.get_or_load(&1, || {
+            block_on(cache.get_or_load_async(&1, async || {
                 done.wait();
                 1
-            })
+            }))
         });
         until_missed(&cache, 1);
-        assert_eq!(cache.get_or_load(&2, || 2), 2);
-        assert_eq!(cache.get_or_load(&2, || unreachable!()), 2);
+        assert_eq!(block_on(cache.get_or_load_async(&2, async || 2)), 2);
+        assert_eq!(block_on(cache.get_or_load_async(&2, async || unreachable!())), 2);
         cache.insert(3, 3);
         assert_eq!((cache.len(), cache.get(&1)), (2, None));
         cache.purge();
@@ -120,7 +122,7 @@ struct Repo {
 
 impl Repo {
     #[cached_query]
-    fn get(&self, id: &str, callers: u64) -> Result<String, ()> {
+    async fn get(&self, id: &str, callers: u64) -> Result<String, ()> {
         self.bodies.fetch_add(1, Ordering::SeqCst);
         while self.cache.stats().misses < callers {
             thread::yield_now();
@@ -138,7 +140,7 @@ fn p4_an_annotated_query_runs_once_for_all_in_one_scope() {
     thread::scope(|scope| {
         for repo in &repos {
             for _ in 0..CALLERS {
-                scope.spawn(|| assert_eq!(repo.get("a", 3 * CALLERS).as_deref(), Ok("a")));
+                scope.spawn(|| assert_eq!(block_on(repo.get("a", 3 * CALLERS)).as_deref(), Ok("a")));
             }
         }
     });
@@ -153,13 +155,13 @@ fn after_failures(failures: u64, callers: u64, fail: fn() -> Result<u64, ()>) ->
     let _watch = watch(&cache);
     let bodies = AtomicU64::new(0);
     let call = || {
-        cache.try_get_or_load(&1, || {
+        block_on(cache.try_get_or_load_async(&1, async || {
             until_missed(&cache, callers);
             match bodies.fetch_add(1, Ordering::SeqCst) {
                 body if body < failures => fail(),
                 body => Ok(body),
             }
-        })
+        }))
     };
     let call = || catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(()));
     let results: Vec<_> = thread::scope(|scope| {
@@ -194,10 +196,10 @@ fn p5_when_all_fail_each_has_its_own_error() {
     let bodies = AtomicU64::new(0);
     let errors: BTreeSet<_> = thread::scope(|scope| {
         let call = || {
-            cache.try_get_or_load(&1, || {
+            block_on(cache.try_get_or_load_async(&1, async || {
                 until_missed(&cache, CALLERS);
                 Err(bodies.fetch_add(1, Ordering::SeqCst))
-            })
+            }))
         };
         let calls: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
         calls.into_iter().map(|call| call.join().unwrap().unwrap_err()).collect()
@@ -217,17 +219,17 @@ fn ask_after(invalidate: impl Fn(&Numbers)) {
     let done = Barrier::new(2);
     thread::scope(|threads| {
         let first = threads.spawn(|| {
-            scope.get_or_load_with(&1, options, || {
+            block_on(scope.get_or_load_with_async(&1, options, async || {
                 done.wait();
                 1
-            })
+            }))
         });
         until_missed(&cache, 1);
         while format!("{cache:?}").contains("loads_under_way: Some(0)") {
             thread::yield_now();
         }
         invalidate(&scope);
-        assert_eq!(scope.get_or_load_with(&1, options, || 2), 2);
+        assert_eq!(block_on(scope.get_or_load_with_async(&1, options, async || 2)), 2);
         done.wait();
         assert_eq!(first.join().unwrap(), 1, "who asked before gets what was read before");
     });
@@ -246,11 +248,11 @@ fn p1_who_asks_after_an_invalidation_does_not_join_an_older_load() {
 #[test]
 fn p1_a_key_that_is_forgotten_fences_the_loads_of_no_other() {
     let cache: Numbers = TaggedCache::builder().capacity(4).build();
-    cache.get_or_load(&1, || {
+    block_on(cache.get_or_load_async(&1, async || {
         cache.invalidate_key(&2);
         cache.scope("another").invalidate_key(&1);
         1
-    });
+    }));
     assert_eq!((cache.get(&1), cache.stats().discarded_loads), (Some(1), 0));
 }
 
@@ -261,12 +263,14 @@ fn p1_who_waits_for_a_value_asks_again_if_a_tag_that_it_brings_was_invalidated()
     let _watch = watch(&cache);
     let database = AtomicU64::new(1);
     let read = |before: &(dyn Fn() + Sync)| {
-        let body = || {
+        let body = async || {
             let read = database.load(Ordering::SeqCst);
             before();
             read
         };
-        cache.get_or_load_tagged(&1, EntryOptions::new, body, |value| [format!("version:{}", value.min(&1))])
+        block_on(
+            cache.get_or_load_tagged_async(&1, EntryOptions::new, body, |value| [format!("version:{}", value.min(&1))]),
+        )
     };
     let started = Barrier::new(2);
     thread::scope(|scope| {
@@ -296,11 +300,11 @@ fn p1_who_was_refused_twice_loads_for_itself() {
     let options = || EntryOptions::new().tag("known");
     let ends = [(); 3].map(|()| Barrier::new(2));
     let load = |number: usize| {
-        let body = || {
+        let body = async || {
             ends[number].wait();
             number as u64
         };
-        cache.get_or_load_tagged(&1, options, body, |_| ["late"])
+        block_on(cache.get_or_load_tagged_async(&1, options, body, |_| ["late"]))
     };
     let shown = |what| until_shown(&cache, what);
     // The next caller doesn't join what is under way, and who has joined is refused what it brings.
@@ -308,7 +312,7 @@ fn p1_who_was_refused_twice_loads_for_itself() {
     thread::scope(|scope| {
         scope.spawn(|| load(0));
         shown("loads_under_way: Some(1)");
-        let caller = scope.spawn(|| cache.get_or_load_with(&1, options, || 9));
+        let caller = scope.spawn(|| block_on(cache.get_or_load_with_async(&1, options, async || 9)));
         shown("callers_waiting: Some(1)");
         for number in [1, 2] {
             overtake();
@@ -335,14 +339,14 @@ fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
     let bodies = AtomicU64::new(0);
     let values: BTreeSet<_> = thread::scope(|scope| {
         let call = || {
-            cache.get_or_load(&1, || {
+            block_on(cache.get_or_load_async(&1, async || {
                 let body = bodies.fetch_add(1, Ordering::SeqCst);
                 if body == 0 {
                     until_shown(&cache, "callers_waiting: Some(1)");
                     clock.advance(Duration::from_secs(5));
                 }
                 body
-            })
+            }))
         };
         let calls = [scope.spawn(call), scope.spawn(call)];
         calls.into_iter().map(|call| call.join().unwrap()).collect()
@@ -362,11 +366,11 @@ fn p4_those_who_wait_share_what_is_not_stored() {
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let value = cache.get_or_load_with(&1, options, || {
+                let value = block_on(cache.get_or_load_with_async(&1, options, async || {
                     until_shown(&cache, "callers_waiting: Some(1)");
                     cache.invalidate_tags(["known"]);
                     bodies.fetch_add(1, Ordering::SeqCst)
-                });
+                }));
                 assert_eq!(value, 0);
             });
         }
@@ -384,7 +388,7 @@ fn p4_what_is_never_stored_is_never_waited_for() {
         let both = Barrier::new(2);
         thread::scope(|scope| {
             for _ in 0..2 {
-                scope.spawn(|| cache.get_or_load(&1, || u64::from(both.wait().is_leader())));
+                scope.spawn(|| block_on(cache.get_or_load_async(&1, async || u64::from(both.wait().is_leader()))));
             }
         });
         assert_eq!((cache.stats().loads, cache.len()), (2, 0));

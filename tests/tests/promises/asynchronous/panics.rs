@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use cache_core::{EntryOptions, ManualClock, Tag, TaggedCache};
 
+use super::mode::block_on;
+
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Code {
     Hash,
@@ -109,11 +111,11 @@ fn tags(value: &Value) -> [Tag; 1] {
 }
 
 fn load(cache: &Fragile, key: u32) {
-    let body = || {
+    let body = async || {
         burn(Code::Body);
         Value(key)
     };
-    cache.get_or_load_tagged(&Key(key), options, body, tags);
+    block_on(cache.get_or_load_tagged_async(&Key(key), options, body, tags));
 }
 
 type Operation<'a> = Box<dyn Fn(&Fragile) + 'a>;
@@ -132,24 +134,26 @@ fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
         Box::new(|cache| drop(cache.entries())),
         Box::new(|cache| {
             // Refused: it is overtaken by an invalidation.
-            cache.get_or_load_with(&Key(6), options, || {
+            block_on(cache.get_or_load_with_async(&Key(6), options, async || {
                 cache.invalidate_tags(["tag"]);
                 cache.invalidate_key(&Key(6));
                 Value(6)
-            });
+            }));
         }),
-        Box::new(|cache| _ = cache.try_get_or_load(&Key(7), || Err::<Value, _>(()))),
+        Box::new(|cache| _ = block_on(cache.try_get_or_load_async(&Key(7), async || Err::<Value, _>(())))),
         Box::new(|cache| _ = cache.invalidate_key(&Key(5))),
         Box::new(|cache| load(cache, 8)),
         Box::new(|_| clock.advance(Duration::from_secs(10))),
         Box::new(|cache| drop(cache.get(&Key(8)))), // dropped on sight
-        Box::new(|cache| _ = cache.try_get_or_load(&Key(3), || Err::<Value, _>(()))),
+        Box::new(|cache| _ = block_on(cache.try_get_or_load_async(&Key(3), async || Err::<Value, _>(())))),
         Box::new(|cache| load(cache, 9)),
         Box::new(|cache| cache.insert_with(Key(9), Value(9), EntryOptions::new().ttl(Duration::ZERO))),
         Box::new(|cache| load(cache, 9)),
         Box::new(|cache| {
             // Asks for its own key, and is cloned for nobody who waits.
-            cache.get_or_load(&Key(10), || cache.get_or_load(&Key(10), || Value(10)));
+            block_on(
+                cache.get_or_load_async(&Key(10), async || cache.get_or_load_async(&Key(10), async || Value(10)).await),
+            );
         }),
         Box::new(Fragile::invalidate_all),
         Box::new(Fragile::purge),
@@ -174,7 +178,7 @@ fn round(code: Code, calls: u32) -> bool {
     cache.invalidate_all();
     load(&cache, 20);
     assert_eq!(cache.get(&Key(20)).map(|value| value.0), Some(20), "{code:?} {calls}");
-    assert_eq!(cache.get_or_load(&Key(20), || unreachable!()).0, 20);
+    assert_eq!(block_on(cache.get_or_load_async(&Key(20), async || unreachable!())).0, 20);
     assert_eq!(cache.len(), 1);
     cache.check_invariants();
     blew
@@ -198,16 +202,16 @@ fn p13_a_clone_that_panics_for_those_who_wait_leaves_them_to_ask_again() {
             while cache.stats().misses == 0 {
                 std::thread::yield_now();
             }
-            cache.get_or_load(&Key(1), || Value(2)).0
+            block_on(cache.get_or_load_async(&Key(1), async || Value(2))).0
         });
         let leader = catch_unwind(AssertUnwindSafe(|| {
-            cache.get_or_load(&Key(1), || {
+            block_on(cache.get_or_load_async(&Key(1), async || {
                 while cache.stats().misses < 2 {
                     std::thread::yield_now();
                 }
                 FUSE.set(Some((Code::CloneValue, 1)));
                 Value(1)
-            })
+            }))
         }));
         // It may have found nobody waiting yet, and made no second copy.
         assert_eq!(leader.is_err(), FUSE.take().is_none());

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use cache_core::{EntryOptions, TaggedCache};
 
+use super::mode::block_on;
+
 type Handle = Arc<OnceLock<TaggedCache<u32, Value>>>;
 
 /// Writes to its cache when it is cloned to be stored, and when it is dropped.
@@ -65,14 +67,18 @@ fn p13_a_drop_may_write_to_the_cache() {
 
 #[test]
 fn p13_a_body_may_use_the_cache_as_it_likes() {
-    let (handle, cache) = cache(3);
-    let value = |writes| Value { cache: handle.clone(), writes };
-    let nested = cache.get_or_load(&1, || {
-        drop(value(true));
-        cache.get_or_load(&1, || value(false))
+    block_on(async {
+        let (handle, cache) = cache(3);
+        let value = |writes| Value { cache: handle.clone(), writes };
+        let nested = cache
+            .get_or_load_async(&1, async || {
+                drop(value(true));
+                cache.get_or_load_async(&1, async || value(false)).await
+            })
+            .await;
+        assert!(!nested.writes);
+        cache.check_invariants();
     });
-    assert!(!nested.writes);
-    cache.check_invariants();
 }
 
 /// Does with the cache all there is to do, when it is cloned on a hit.
@@ -173,40 +179,42 @@ fn p13_a_writer_gets_its_turn_while_others_read_without_pause() {
 
 #[test]
 fn p13_a_listing_may_use_the_cache() {
-    use cache_core::{Cache, HasCache, cached_query};
-    static CACHE: OnceLock<Cache> = OnceLock::new();
+    block_on(async {
+        use cache_core::{Cache, HasCache, cached_query};
+        static CACHE: OnceLock<Cache> = OnceLock::new();
 
-    #[derive(Clone, PartialEq, Eq, Hash)]
-    struct Key;
-    impl std::fmt::Debug for Key {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            let cache = CACHE.get().expect("it is set");
-            Repo { cache: cache.clone() }.by_key(&Key);
-            Repo { cache: cache.clone() }.first_asked_here(3);
-            cache.purge();
-            write!(f, "{}", cache.len())
+        #[derive(Clone, PartialEq, Eq, Hash)]
+        struct Key;
+        impl std::fmt::Debug for Key {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let cache = CACHE.get().expect("it is set");
+                block_on(Repo { cache: cache.clone() }.by_key(&Key));
+                block_on(Repo { cache: cache.clone() }.first_asked_here(3));
+                cache.purge();
+                write!(f, "{}", cache.len())
+            }
         }
-    }
 
-    #[derive(HasCache)]
-    struct Repo {
-        cache: Cache,
-    }
-    impl Repo {
-        #[cached_query]
-        fn by_key(&self, key: &Key) -> u32 {
-            let _ = key;
-            0
+        #[derive(HasCache)]
+        struct Repo {
+            cache: Cache,
         }
-        #[cached_query]
-        fn first_asked_here(&self, n: u32) -> u32 {
-            n
+        impl Repo {
+            #[cached_query]
+            async fn by_key(&self, key: &Key) -> u32 {
+                let _ = key;
+                0
+            }
+            #[cached_query]
+            async fn first_asked_here(&self, n: u32) -> u32 {
+                n
+            }
         }
-    }
 
-    let repo = Repo { cache: CACHE.get_or_init(Cache::new).clone() };
-    repo.by_key(&Key);
-    assert_eq!(repo.cache.entries()[0].arguments, "key = 1");
+        let repo = Repo { cache: CACHE.get_or_init(Cache::new).clone() };
+        repo.by_key(&Key).await;
+        assert_eq!(repo.cache.entries()[0].arguments, "key = 1");
+    });
 }
 
 #[test]

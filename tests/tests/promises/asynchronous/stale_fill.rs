@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, cached_query, invalidates};
 
+use super::mode::block_on;
+
 #[derive(HasCache)]
 struct Repo {
     version: AtomicU32,
@@ -26,24 +28,24 @@ impl Repo {
 
     /// Reads the version, and only then lets something happen.
     #[cached_query(ttl = "5m")]
-    fn read(&self, during: &Intruder) -> u32 {
+    async fn read(&self, during: &Intruder) -> u32 {
         let read = self.version.load(Ordering::SeqCst);
         (during.0)(self);
         read
     }
 
     #[cached_query(ttl = "5m")]
-    fn bystander(&self) -> u32 {
+    async fn bystander(&self) -> u32 {
         self.version.load(Ordering::SeqCst)
     }
 
     #[invalidates("read")]
-    fn write(&self) {
+    async fn write(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
     #[invalidates(all)]
-    fn write_and_forget_all(&self) {
+    async fn write_and_forget_all(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -59,7 +61,8 @@ impl Repo {
                 intruder(repo);
             }
         };
-        (self.read(&Intruder(intrude_once)), self.read(&Intruder(intrude_once)))
+        let read = || block_on(self.read(&Intruder(intrude_once)));
+        (read(), read())
     }
 }
 
@@ -87,12 +90,12 @@ fn assert_not_stale(repo: &Repo, intruder: fn(&Repo)) {
 
 #[test]
 fn p1_an_annotated_write_during_a_load() {
-    assert_not_stale(&Repo::new(Cache::new()), Repo::write);
+    assert_not_stale(&Repo::new(Cache::new()), |repo| block_on(repo.write()));
 }
 
 #[test]
 fn p1_an_annotated_write_of_everything_during_a_load() {
-    assert_not_stale(&Repo::new(Cache::new()), Repo::write_and_forget_all);
+    assert_not_stale(&Repo::new(Cache::new()), |repo| block_on(repo.write_and_forget_all()));
 }
 
 #[test]
@@ -105,7 +108,7 @@ fn p1_an_invalidation_by_name_during_a_load() {
 
 #[test]
 fn p1_an_annotated_write_during_a_load_in_a_scope() {
-    assert_not_stale(&Repo::in_scope(Cache::new()), Repo::write);
+    assert_not_stale(&Repo::in_scope(Cache::new()), |repo| block_on(repo.write()));
 }
 
 #[test]
@@ -130,28 +133,30 @@ fn p1_an_invalidation_through_the_root_during_a_load_in_a_scope() {
 
 #[test]
 fn p1_a_load_that_nothing_overtook_is_stored() {
-    let repo = Repo::new(Cache::new());
-    let (first, second) = repo.read_after_intrusion(|repo| {
-        repo.version.fetch_add(1, Ordering::SeqCst);
-        repo.cache.invalidate(["bystander", "rea", "readd"]);
-        repo.cache.scope("another").invalidate(["read"]);
-        repo.cache.scope("another").invalidate_all();
+    block_on(async {
+        let repo = Repo::new(Cache::new());
+        let (first, second) = repo.read_after_intrusion(|repo| {
+            repo.version.fetch_add(1, Ordering::SeqCst);
+            repo.cache.invalidate(["bystander", "rea", "readd"]);
+            repo.cache.scope("another").invalidate(["read"]);
+            repo.cache.scope("another").invalidate_all();
+        });
+        assert_eq!((first, second), (0, 0));
+        assert_eq!(repo.cache.stats().discarded_loads, 0);
+        assert_eq!(repo.bystander().await, 1);
     });
-    assert_eq!((first, second), (0, 0));
-    assert_eq!(repo.cache.stats().discarded_loads, 0);
-    assert_eq!(repo.bystander(), 1);
 }
 
 /// Invalidates in the middle of a load by hand, and returns what the next call gets.
 fn by_hand(options: fn() -> EntryOptions, invalidate: impl Fn(&TaggedCache<u32, &'static str>)) -> &'static str {
     let cache = TaggedCache::new();
-    let first = cache.get_or_load_with(&1, options, || {
+    let first = block_on(cache.get_or_load_with_async(&1, options, async || {
         invalidate(&cache);
         "before"
-    });
+    }));
     assert_eq!(first, "before");
     cache.check_invariants();
-    cache.get_or_load_with(&1, options, || "after")
+    block_on(cache.get_or_load_with_async(&1, options, async || "after"))
 }
 
 #[test]
@@ -174,14 +179,18 @@ fn p1_everything_during_a_load() {
 /// In the same tick of the clock, so that times don't tell which is the newer one.
 #[test]
 fn p1_an_older_load_does_not_replace_what_a_newer_one_stored() {
-    let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(cache_core::ManualClock::new()).build();
-    let first = cache.get_or_load(&1, || {
-        cache.insert(1, "newer");
-        "older"
+    block_on(async {
+        let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(cache_core::ManualClock::new()).build();
+        let first = cache
+            .get_or_load_async(&1, async || {
+                cache.insert(1, "newer");
+                "older"
+            })
+            .await;
+        assert_eq!((first, cache.get(&1)), ("older", Some("newer")));
+        cache.insert(1, "newest");
+        assert_eq!(cache.get(&1), Some("newest"));
     });
-    assert_eq!((first, cache.get(&1)), ("older", Some("newer")));
-    cache.insert(1, "newest");
-    assert_eq!(cache.get(&1), Some("newest"));
 }
 
 /// Writers raise a number and forget the readers' entry of it; readers note the number before they ask. An
@@ -202,11 +211,11 @@ fn p1_threads_never_get_what_was_read_before_a_write_that_has_returned() {
                 for round in 0..ROUNDS * 4 {
                     let key = (round + reader) % KEYS;
                     let floor = floors[key].load(Ordering::SeqCst);
-                    let read = cache.get_or_load_with(&key, options(key), || {
+                    let read = block_on(cache.get_or_load_with_async(&key, options(key), async || {
                         let number = numbers[key].load(Ordering::SeqCst);
                         std::thread::yield_now();
                         number
-                    });
+                    }));
                     assert!(read >= floor, "{read} was served after {floor} had been written");
                 }
             });

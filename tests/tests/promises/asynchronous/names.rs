@@ -1,0 +1,246 @@
+//! P2: names are exact. That a wrong one in an attribute does not compile is shown by `tests/ui`.
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+use super::mode::block_on;
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    async fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[cached_query(ttl = "5m")]
+    async fn get_tracks(&self, ids: &[u32]) -> usize {
+        ids.len()
+    }
+
+    #[cached_query(ttl = "5m", name = "tracks.count")]
+    async fn count(&self) -> u32 {
+        2
+    }
+
+    #[invalidates("get_track")]
+    async fn by_string(&self) {}
+
+    #[invalidates(get_tracks)]
+    async fn by_path(&self) {}
+
+    #[invalidates("Repo::count", never_asked)]
+    async fn by_paths(&self) {}
+
+    #[cached_query]
+    async fn never_asked(&self) -> u8 {
+        0
+    }
+
+    async fn warm() -> Self {
+        let repo = Self { cache: Cache::new() };
+        repo.get_track(1).await;
+        repo.get_track(2).await;
+        repo.get_tracks(&[1, 2]).await;
+        repo.count().await;
+        assert_eq!(repo.cached(), ["get_track", "get_track", "get_tracks", "tracks.count"]);
+        repo
+    }
+
+    fn cached(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.cache.entries().into_iter().map(|entry| entry.query).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+#[test]
+fn p2_a_name_is_no_prefix() {
+    block_on(async {
+        let repo = Repo::warm().await;
+        repo.by_string().await;
+        assert_eq!(repo.cached(), ["get_tracks", "tracks.count"]);
+
+        let repo = Repo::warm().await;
+        repo.by_path().await;
+        assert_eq!(repo.cached(), ["get_track", "get_track", "tracks.count"]);
+    });
+}
+
+#[test]
+fn p2_an_attribute_names_the_function_and_run_time_the_name_it_was_given() {
+    block_on(async {
+        let repo = Repo::warm().await;
+        repo.by_paths().await;
+        assert_eq!(repo.cached(), ["get_track", "get_track", "get_tracks"]);
+
+        let repo = Repo::warm().await;
+        repo.cache.invalidate(["count"]);
+        assert_eq!(repo.cached().len(), 4);
+        repo.cache.invalidate(["tracks.count"]);
+        assert_eq!(repo.cached(), ["get_track", "get_track", "get_tracks"]);
+    });
+}
+
+#[test]
+fn p2_an_unknown_name_does_nothing() {
+    let repo = block_on(Repo::warm());
+    repo.cache.invalidate(["", "get_", "get_track ", "GET_TRACK", "get_tracks_", "no such query", "*"]);
+    assert_eq!(repo.cached().len(), 4);
+    repo.cache.invalidate([String::from("get_tracks")]);
+    assert_eq!(repo.cached(), ["get_track", "get_track", "tracks.count"]);
+}
+
+#[test]
+fn p2_a_name_is_that_of_every_type() {
+    block_on(async {
+        #[derive(HasCache)]
+        struct Other(Cache);
+        impl Other {
+            #[cached_query]
+            async fn get_track(&self, id: u32) -> u32 {
+                id + 100
+            }
+        }
+        let repo = Repo::warm().await;
+        let other = Other(repo.cache.clone());
+        assert_eq!(other.get_track(1).await, 101);
+
+        repo.by_string().await;
+        assert_eq!(repo.cached(), ["get_track", "get_tracks", "tracks.count"], "an attribute means its own type's");
+        repo.cache.invalidate(["get_track"]);
+        assert_eq!(repo.cached(), ["get_tracks", "tracks.count"]);
+    });
+}
+
+mod free {
+    use super::*;
+
+    #[cached_query(cache = cache())]
+    pub(super) async fn double(n: u32) -> u32 {
+        n * 2
+    }
+
+    #[invalidates("double", cache = cache())]
+    pub(super) async fn change() {}
+
+    pub(super) fn cache() -> &'static Cache {
+        static CACHE: std::sync::OnceLock<Cache> = std::sync::OnceLock::new();
+        CACHE.get_or_init(Cache::new)
+    }
+}
+
+#[test]
+fn p2_free_functions_are_named_by_path() {
+    #[invalidates("free::double", cache = free::cache())]
+    async fn from_elsewhere() {}
+
+    async fn assert_forgets(forget: impl AsyncFn()) {
+        assert_eq!((free::double(4).await, free::cache().len()), (8, 1));
+        forget().await;
+        assert_eq!(free::cache().len(), 0);
+    }
+    block_on(async {
+        assert_forgets(free::change).await;
+        assert_forgets(from_elsewhere).await;
+    });
+}
+
+#[test]
+fn p2_a_query_that_is_not_cached_yet_can_be_invalidated() {
+    block_on(async {
+        let repo = Repo { cache: Cache::new() };
+        repo.by_paths().await;
+        repo.cache.invalidate(["never_asked"]);
+        assert_eq!(repo.never_asked().await, 0);
+        assert_eq!(repo.cached(), ["never_asked"]);
+    });
+}
+
+/// Each query is forgotten in the cache that it is in, whoever names it.
+#[test]
+fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
+    block_on(async {
+        #[cached_query]
+        async fn global_query(n: u32) -> u32 {
+            n
+        }
+
+        #[invalidates(global_query)]
+        async fn by_function() {}
+
+        /// Commas between generic arguments are not commas between options.
+        fn first<'a, A, B>(first: &'a A, _: &B) -> &'a A {
+            first
+        }
+
+        struct Writer(Cache);
+        impl HasCache for Writer {
+            fn cache(&self) -> &Cache {
+                &self.0
+            }
+        }
+        impl Writer {
+            #[cached_query]
+            async fn own(&self) -> u32 {
+                1
+            }
+
+            #[invalidates("global::query_of_module", own)]
+            async fn by_method(&self) {}
+
+            #[invalidates(Writer::own, cache = first::<Cache, u8>(&self.0, &1))]
+            #[invalidates(all, cache = &Cache::new())]
+            async fn by_cache(&self) {}
+        }
+        #[invalidates("Writer::own", cache = writer.cache())]
+        async fn by_function_that_says_where(writer: &Writer) {
+            writer.own().await;
+        }
+
+        async fn assert_forgets(writer: &Writer, write: impl AsyncFn(&Writer)) {
+            writer.own().await;
+            global::query_of_module(1).await;
+            write(writer).await;
+            assert!(writer.0.is_empty());
+        }
+
+        // Others use the global cache too: the twin of this for one.
+        let figures = |name| {
+            let mut all = Cache::global().query_stats().into_iter();
+            all.find(|query| query.query == name && query.module.starts_with(module_path!())).expect("it was used")
+        };
+        global_query(1).await;
+        by_function().await;
+        global_query(1).await;
+        assert_eq!(figures("global_query").loads, 2);
+
+        let writer = Writer(Cache::new());
+        assert_forgets(&writer, Writer::by_method).await;
+        assert_forgets(&writer, Writer::by_cache).await;
+        assert_forgets(&writer, by_function_that_says_where).await;
+        let of_module = figures("query_of_module");
+        assert_eq!((of_module.loads, of_module.hits, of_module.entries), (2, 1, 1), "the first write forgot it");
+    });
+}
+
+mod global {
+    #[cache_core::cached_query]
+    pub(super) async fn query_of_module(n: u32) -> u32 {
+        n
+    }
+}
+
+/// An argument that says where the cache is, and nothing else, is in use.
+#[test]
+fn p2_an_argument_may_be_there_for_the_cache_alone() {
+    #[deny(unused)]
+    #[invalidates(all, cache = (cache, 1).0)]
+    async fn forget(cache: &Cache) {}
+
+    let cache = Cache::new();
+    block_on(forget(&cache));
+    assert_eq!(cache.stats().invalidations, 1);
+}
