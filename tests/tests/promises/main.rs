@@ -59,3 +59,4 @@ mod synchronous {
 
 mod no_unsafe;
 mod soak;
+mod tasks;
