@@ -225,9 +225,7 @@ fn ask_after(invalidate: impl Fn(&Numbers)) {
             }))
         });
         until_missed(&cache, 1);
-        while format!("{cache:?}").contains("loads_under_way: Some(0)") {
-            thread::yield_now();
-        }
+        until_shown(&cache, "loads_under_way: Some(1)");
         invalidate(&scope);
         assert_eq!(block_on(scope.get_or_load_with_async(&1, options, async || 2)), 2);
         done.wait();
