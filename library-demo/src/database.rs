@@ -13,7 +13,10 @@ use std::{
 
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Params, Row, ffi};
 
-use crate::{DbError, Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
+use crate::{
+    DbError, Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo,
+    sql::{self, PageSql},
+};
 
 /// Marks a file as a music library (`file(1)` and [`Database::open`] look at it): "mlib" in ASCII.
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"mlib");
@@ -21,26 +24,8 @@ const APPLICATION_ID: i32 = i32::from_be_bytes(*b"mlib");
 const SCHEMA_VERSION: i32 = 1;
 /// How long to wait for another process that is writing to the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// More than the distinct statements below, so that each is compiled once per connection.
+/// More than the distinct statements there are, so that each is compiled once per connection.
 const STATEMENTS: usize = 32;
-
-// Macros, since `concat!` takes only literals. `track` reads these columns by name.
-macro_rules! info_columns {
-    () => {
-        "id, title, artist, album, genre, media_type, composer, duration_ms, size_bytes"
-    };
-}
-macro_rules! track_columns {
-    () => {
-        concat!(info_columns!(), ", plays, last_played")
-    };
-}
-/// One moment later than all there are.
-macro_rules! next_moment {
-    () => {
-        "(SELECT COALESCE(MAX(last_active), 0) + 1 FROM track)"
-    };
-}
 
 /// A music library in an `SQLite` database.
 ///
@@ -117,8 +102,7 @@ impl Database {
     ///
     /// If `SQLite` fails.
     pub fn get_all_tracks(&self, limit: u32, offset: u32) -> Result<Page<Track>, DbError> {
-        const ROWS: &str = concat!("SELECT ", track_columns!(), " FROM track ORDER BY id LIMIT ?1 OFFSET ?2");
-        self.with(|session| session.page(ROWS, (limit, offset), "SELECT COUNT(*) FROM track", (), track))
+        self.with(|session| session.page(&sql::ALL_TRACKS, (limit, offset), (), track))
     }
 
     /// One track, or `None` if there is none of that id.
@@ -127,8 +111,7 @@ impl Database {
     ///
     /// If `SQLite` fails.
     pub fn get_track(&self, id: TrackId) -> Result<Option<Track>, DbError> {
-        const ROW: &str = concat!("SELECT ", track_columns!(), " FROM track WHERE id = ?1");
-        self.with(|session| Ok(session.prepare(ROW)?.query_one([id], track).optional()?))
+        self.with(|session| Ok(session.prepare(sql::TRACK)?.query_one([id], track).optional()?))
     }
 
     /// The tracks whose title, artist, album or composer contains `query`, by id.
@@ -140,14 +123,7 @@ impl Database {
     ///
     /// If `SQLite` fails.
     pub fn search_tracks(&self, query: &str, limit: u32, offset: u32) -> Result<Page<TrackInfo>, DbError> {
-        // `instr`, not `LIKE`: it has no wildcards, so there is nothing to escape.
-        const ROWS: &str = concat!(
-            "SELECT ",
-            info_columns!(),
-            " FROM track WHERE instr(search_text, lower(?3)) ORDER BY id LIMIT ?1 OFFSET ?2"
-        );
-        const TOTAL: &str = "SELECT COUNT(*) FROM track WHERE instr(search_text, lower(?1))";
-        self.with(|session| session.page(ROWS, (limit, offset, query), TOTAL, [query], track_info))
+        self.with(|session| session.page(&sql::SEARCH_TRACKS, (limit, offset, query), [query], track_info))
     }
 
     /// The favourites, by id.
@@ -156,12 +132,7 @@ impl Database {
     ///
     /// If `SQLite` fails.
     pub fn get_favorite_tracks(&self, limit: u32, offset: u32) -> Result<Page<TrackInfo>, DbError> {
-        const ROWS: &str = concat!(
-            "SELECT ",
-            info_columns!(),
-            " FROM favorite JOIN track ON id = track_id ORDER BY track_id LIMIT ?1 OFFSET ?2"
-        );
-        self.with(|session| session.page(ROWS, (limit, offset), "SELECT COUNT(*) FROM favorite", (), track_info))
+        self.with(|session| session.page(&sql::FAVORITE_TRACKS, (limit, offset), (), track_info))
     }
 
     /// All tracks, the last added or played first.
@@ -170,9 +141,7 @@ impl Database {
     ///
     /// If `SQLite` fails.
     pub fn get_recent_tracks(&self, limit: u32, offset: u32) -> Result<Page<Track>, DbError> {
-        const ROWS: &str =
-            concat!("SELECT ", track_columns!(), " FROM track ORDER BY last_active DESC LIMIT ?1 OFFSET ?2");
-        self.with(|session| session.page(ROWS, (limit, offset), "SELECT COUNT(*) FROM track", (), track))
+        self.with(|session| session.page(&sql::RECENT_TRACKS, (limit, offset), (), track))
     }
 
     /// The tracks played at least once, the most played first and equals by id.
@@ -181,13 +150,7 @@ impl Database {
     ///
     /// If `SQLite` fails.
     pub fn get_popular_tracks(&self, limit: u32, offset: u32) -> Result<Page<Track>, DbError> {
-        const ROWS: &str = concat!(
-            "SELECT ",
-            track_columns!(),
-            " FROM track WHERE plays > 0 ORDER BY plays DESC, id LIMIT ?1 OFFSET ?2"
-        );
-        const TOTAL: &str = "SELECT COUNT(*) FROM track WHERE plays > 0";
-        self.with(|session| session.page(ROWS, (limit, offset), TOTAL, (), track))
+        self.with(|session| session.page(&sql::POPULAR_TRACKS, (limit, offset), (), track))
     }
 
     /// The tracks that were bought, oldest purchase first, each as often as it was bought.
@@ -197,7 +160,7 @@ impl Database {
     /// If `SQLite` fails.
     pub fn get_purchased_tracks(&self) -> Result<Vec<TrackId>, DbError> {
         self.with(|session| {
-            let mut statement = session.prepare("SELECT track_id FROM purchase ORDER BY id")?;
+            let mut statement = session.prepare(sql::PURCHASES)?;
             let ids = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
             Ok(ids)
         })
@@ -210,8 +173,7 @@ impl Database {
     /// If `SQLite` fails.
     pub fn get_playlists(&self) -> Result<Vec<Vec<TrackId>>, DbError> {
         self.with(|session| {
-            let mut statement =
-                session.prepare("SELECT playlist_id, track_id FROM playlist_track ORDER BY playlist_id, track_id")?;
+            let mut statement = session.prepare(sql::PLAYLISTS)?;
             let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
             let mut playlists = BTreeMap::<u32, Vec<TrackId>>::new();
             for row in rows {
@@ -237,15 +199,12 @@ impl Database {
     ///
     /// If there is no such track, or `SQLite` fails.
     pub fn set_track_favorite(&self, id: TrackId, favorite: bool) -> Result<(), DbError> {
-        const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM track WHERE id = ?1)";
-        const ON: &str = "INSERT INTO favorite (track_id) VALUES (?1) ON CONFLICT DO NOTHING";
-        const OFF: &str = "DELETE FROM favorite WHERE track_id = ?1";
         self.with(|session| {
-            let known: bool = session.prepare(KNOWN)?.query_one([id], |row| row.get(0))?;
+            let known: bool = session.prepare(sql::IS_TRACK)?.query_one([id], |row| row.get(0))?;
             if !known {
                 return Err(DbError::UnknownTrack(id));
             }
-            session.prepare(if favorite { ON } else { OFF })?.execute([id])?;
+            session.prepare(if favorite { sql::FAVORITE_ON } else { sql::FAVORITE_OFF })?.execute([id])?;
             Ok(())
         })
     }
@@ -256,16 +215,8 @@ impl Database {
     ///
     /// If there is no such track, or `SQLite` fails.
     pub fn record_track_play(&self, id: TrackId) -> Result<Track, DbError> {
-        const PLAY: &str = concat!(
-            "UPDATE track SET plays = plays + 1, last_played = ",
-            next_moment!(),
-            ", last_active = ",
-            next_moment!(),
-            " WHERE id = ?1 RETURNING ",
-            track_columns!()
-        );
         self.with(|session| {
-            let played = session.prepare(PLAY)?.query_one([id], track).optional()?;
+            let played = session.prepare(sql::PLAY_TRACK)?.query_one([id], track).optional()?;
             played.ok_or(DbError::UnknownTrack(id))
         })
     }
@@ -276,16 +227,12 @@ impl Database {
     ///
     /// If there is no such track, or `SQLite` fails.
     pub fn update_track(&self, id: TrackId, changes: &TrackChanges) -> Result<Track, DbError> {
-        const UPDATE: &str = concat!(
-            "UPDATE track SET title = COALESCE(?2, title), artist = COALESCE(?3, artist), \
-             album = COALESCE(?4, album), genre = COALESCE(?5, genre), \
-             composer = COALESCE(?6, composer) WHERE id = ?1 RETURNING ",
-            track_columns!()
-        );
         let TrackChanges { title, artist, album, genre, composer } = changes;
         self.with(|session| {
-            let updated =
-                session.prepare(UPDATE)?.query_one((id, title, artist, album, genre, composer), track).optional()?;
+            let updated = session
+                .prepare(sql::UPDATE_TRACK)?
+                .query_one((id, title, artist, album, genre, composer), track)
+                .optional()?;
             updated.ok_or(DbError::UnknownTrack(id))
         })
     }
@@ -296,7 +243,7 @@ impl Database {
     ///
     /// If there is no such track, or `SQLite` fails.
     pub fn delete_track(&self, id: TrackId) -> Result<(), DbError> {
-        self.with(|session| match session.prepare("DELETE FROM track WHERE id = ?1")?.execute([id])? {
+        self.with(|session| match session.prepare(sql::DELETE_TRACK)?.execute([id])? {
             0 => Err(DbError::UnknownTrack(id)),
             _ => Ok(()),
         })
@@ -336,17 +283,9 @@ impl Session<'_> {
     }
 
     pub(crate) fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
-        const ADD: &str = concat!(
-            "INSERT INTO track (",
-            info_columns!(),
-            ", last_active) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ",
-            next_moment!(),
-            ") RETURNING ",
-            track_columns!()
-        );
         // `query_one`, here and wherever a change returns its row, runs the statement to its end.
         // `query_row` would stop at the row, and an error of the commit after it would go unseen.
-        let added = self.prepare(ADD)?.query_one(
+        let added = self.prepare(sql::ADD_TRACK)?.query_one(
             (
                 new.id,
                 &new.title,
@@ -368,14 +307,13 @@ impl Session<'_> {
 
     fn page<T>(
         &self,
-        rows: &str,
+        sql: &PageSql,
         rows_params: impl Params,
-        total: &str,
         total_params: impl Params,
         item: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Page<T>, DbError> {
-        let items = self.prepare(rows)?.query_map(rows_params, item)?.collect::<Result<_, _>>()?;
-        let total = self.prepare(total)?.query_one(total_params, |row| row.get(0))?;
+        let items = self.prepare(sql.rows)?.query_map(rows_params, item)?.collect::<Result<_, _>>()?;
+        let total = self.prepare(sql.total)?.query_one(total_params, |row| row.get(0))?;
         Ok(Page { items, total })
     }
 }

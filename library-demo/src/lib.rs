@@ -33,6 +33,8 @@ mod import;
 mod manager;
 mod model;
 pub mod replay;
+mod sql;
+mod table;
 
 pub use database::Database;
 pub use error::{DbError, ImportError, ReplayError};

@@ -5,7 +5,6 @@
 //! own counts, and [`replay`] checks that they are within their bounds.
 
 mod scenarios;
-mod table;
 mod trace;
 mod workload;
 
@@ -14,9 +13,11 @@ use std::io::Write;
 pub use trace::{playlists, trace};
 pub use workload::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
 
-use crate::{CsvFiles, Database, ImportError, ReplayError};
+use crate::{
+    CsvFiles, Database, ImportError, ReplayError,
+    table::{percent, print_table, seconds},
+};
 use indicatif::ProgressBar;
-use table::{percent, print_table, seconds};
 
 /// Plays everything, with the first `visits` purchases as the trace, prints the tables to `out` and
 /// returns the bounds that do not hold.

@@ -10,7 +10,7 @@ use std::{
 ///
 /// The first `labels` cells of a row say what it is about, and are set to the left; the figures
 /// after them to the right.
-pub(super) fn print_table<const COLUMNS: usize>(
+pub(crate) fn print_table<const COLUMNS: usize>(
     out: &mut impl Write,
     title: &str,
     labels: usize,
@@ -40,14 +40,14 @@ pub(super) fn print_table<const COLUMNS: usize>(
 }
 
 /// A part of a whole, such as `98.9 %`.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(crate) fn percent(part: u64, whole: u64) -> String {
     // In whole numbers, rounded to the nearest tenth.
     let tenths = (part * 2000 + whole) / (whole * 2).max(1);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
 /// A time, such as `1.250 s`.
-pub(super) fn seconds(time: Duration) -> String {
+pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
