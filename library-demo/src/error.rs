@@ -31,6 +31,9 @@ pub enum DbError {
     /// `SQLite` itself failed.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// `SQLite` failed, or what brings tasks to it.
+    #[error("the database failed: {0}")]
+    Sqlx(#[from] sqlx::Error),
 }
 
 /// Why an import failed; it left the library as it was.
@@ -61,7 +64,7 @@ pub enum ImportError {
     Database(#[from] DbError),
 }
 
-/// Why the replay could not be played to its end.
+/// Why a replay or a load could not be brought to its end.
 #[derive(Debug, Error)]
 pub enum ReplayError {
     /// The library could not be imported.
@@ -70,6 +73,9 @@ pub enum ReplayError {
     /// A step failed.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// There is no place for the library's file.
+    #[error("cannot make a temporary folder: {0}")]
+    Folder(#[source] io::Error),
     /// The tables could not be printed.
     #[error("cannot print: {0}")]
     Output(#[from] io::Error),

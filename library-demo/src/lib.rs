@@ -8,6 +8,8 @@
 //!   possible make an answer wrong.
 //! - [`Database`] answers the same questions without a cache.
 //! - [`CsvFiles`] and [`Database::import`] bring a library from CSV.
+//! - [`MusicRepository`] and [`SqliteRepository`] are the library of an asynchronous service: the same reads and
+//!   mutations as `async fn`s, in a trait.
 //! - [`replay`] measures on a real trace what the cache saves, and that no answer is stale.
 //!
 //! ```
@@ -33,6 +35,7 @@ mod import;
 mod manager;
 mod model;
 pub mod replay;
+mod repository;
 mod sql;
 mod table;
 
@@ -41,3 +44,4 @@ pub use error::{DbError, ImportError, ReplayError};
 pub use import::{CsvFiles, ImportSummary};
 pub use manager::LibraryManager;
 pub use model::{Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
+pub use repository::{MusicRepository, SqliteRepository};
