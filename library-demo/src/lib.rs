@@ -11,6 +11,7 @@
 //! - [`MusicRepository`] and [`SqliteRepository`] are the library of an asynchronous service: the same reads and
 //!   mutations as `async fn`s, in a trait.
 //! - [`replay`] measures on a real trace what the cache saves, and that no answer is stale.
+//! - [`serve`] does so with many tasks at once, some of which are dropped half-way.
 //!
 //! ```
 //! use cache_core::{Cache, HasCache};
@@ -36,6 +37,7 @@ mod manager;
 mod model;
 pub mod replay;
 mod repository;
+pub mod serve;
 mod sql;
 mod table;
 

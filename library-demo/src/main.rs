@@ -7,12 +7,18 @@ use std::{
     io::{self, BufWriter, ErrorKind, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use cache_core::Cache;
-use clap::{Args, Parser, Subcommand};
-use indicatif::ProgressBar;
-use library_demo::{CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo, replay::replay};
+use clap::{Args, Parser, Subcommand, value_parser};
+use indicatif::{ProgressBar, ProgressStyle};
+use library_demo::{
+    CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
+    replay::replay,
+    serve::{Budget, Load, serve_load},
+};
+use tokio::runtime::Runtime;
 
 /// A music library whose reads are cached.
 ///
@@ -30,6 +36,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Library(LibraryCommand),
+    /// Serve the sample library to many tasks at once, with and without a cache; check that no answer is stale
+    ServeLoad(ServeLoad),
+}
+
+/// What is done with one library, that of `--db`.
+#[derive(Subcommand)]
+enum LibraryCommand {
     /// Add tracks, playlists and purchases from CSV; begins the library if FILE does not exist
     Import {
         /// A folder with tracks.csv, playlists.csv and purchases.csv [default: the sample library]
@@ -82,6 +97,26 @@ struct Part {
     offset: u32,
 }
 
+/// What the library has to bear.
+#[derive(Args)]
+struct ServeLoad {
+    /// How many tasks ask and change at a time
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..))]
+    tasks: u16,
+    /// How long in all, half of it without a cache
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// End each half after so many operations instead
+    #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = value_parser!(u64).range(1..))]
+    operations: Option<u64>,
+    /// Of 100 requests, so many are of clients that hang up if they have to wait
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(..=100))]
+    hang_ups: u32,
+    /// Which requests those are is made from this number [default: another one each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut out = BufWriter::new(io::stdout().lock());
@@ -103,15 +138,24 @@ fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
 }
 
 fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let Some(command) = cli.command else {
-        return match cli.db {
-            None => run_replay(out),
-            Some(_) => Err("--db needs a command: the replay is played on the sample library".into()),
-        };
-    };
-    let library = LibraryManager::new(open(cli.db.as_deref(), &command)?, Cache::new());
+    let no_db = |why: &str| if cli.db.is_none() { Ok(()) } else { Err(why.to_owned()) };
+    match cli.command {
+        None => {
+            no_db("--db needs a command: the replay is played on the sample library")?;
+            run_replay(out)
+        }
+        Some(Command::ServeLoad(load)) => {
+            no_db("serve-load takes no --db: it changes what it serves, and serves copies of the sample library")?;
+            run_load(&load, out)
+        }
+        Some(Command::Library(command)) => run_on_library(command, cli.db.as_deref(), out),
+    }
+}
+
+fn run_on_library(command: LibraryCommand, db: Option<&Path>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let library = LibraryManager::new(open(db, &command)?, Cache::new());
     match command {
-        Command::Import { data } => {
+        LibraryCommand::Import { data } => {
             let files = data.as_deref().map_or_else(|| Ok(CsvFiles::embedded()), CsvFiles::read)?;
             // Draws nothing unless stderr is a terminal, and removes itself.
             let done = library.import(&files, &ProgressBar::new(0))?;
@@ -121,30 +165,30 @@ fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
                 done.tracks, done.playlist_tracks, done.purchases
             )?;
         }
-        Command::List(part) => {
+        LibraryCommand::List(part) => {
             print_tracks(out, &library.get_all_tracks(part.limit, part.offset)?)?;
         }
-        Command::Search { text, part } => {
+        LibraryCommand::Search { text, part } => {
             print_infos(out, &library.search_tracks(&text, part.limit, part.offset)?)?;
         }
-        Command::Show { id } => match library.get_track(TrackId(id))? {
+        LibraryCommand::Show { id } => match library.get_track(TrackId(id))? {
             Some(track) => print_track(out, &track)?,
             None => return Err(DbError::UnknownTrack(TrackId(id)).into()),
         },
-        Command::Favorites(part) => {
+        LibraryCommand::Favorites(part) => {
             print_infos(out, &library.get_favorite_tracks(part.limit, part.offset)?)?;
         }
-        Command::Recent(part) => {
+        LibraryCommand::Recent(part) => {
             print_tracks(out, &library.get_recent_tracks(part.limit, part.offset)?)?;
         }
-        Command::Popular(part) => {
+        LibraryCommand::Popular(part) => {
             print_tracks(out, &library.get_popular_tracks(part.limit, part.offset)?)?;
         }
-        Command::Play { id } => {
+        LibraryCommand::Play { id } => {
             let track = library.record_track_play(TrackId(id))?;
             writeln!(out, "played {}; plays: {}", one_line(&track.info), track.plays)?;
         }
-        Command::Favorite { id, off } => {
+        LibraryCommand::Favorite { id, off } => {
             library.set_track_favorite(TrackId(id), !off)?;
             let now = if off { "no longer" } else { "now" };
             writeln!(out, "track {id} is {now} a favourite")?;
@@ -161,9 +205,27 @@ fn run_replay(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     Err(format!("these bounds do not hold:\n  {}", broken.join("\n  ")).into())
 }
 
+fn run_load(arguments: &ServeLoad, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let load = Load {
+        tasks: arguments.tasks.into(),
+        budget: match arguments.operations {
+            Some(operations) => Budget::Operations(operations),
+            None => Budget::Time(Duration::from_secs(arguments.seconds.into())),
+        },
+        hang_ups: arguments.hang_ups,
+        seed: arguments.seed.unwrap_or_else(|| fastrand::u64(..)),
+    };
+    // Draws nothing unless stderr is a terminal. Its length is set when there is something to serve.
+    let progress = ProgressBar::new(1).with_style(ProgressStyle::with_template("{msg:8} {wide_bar} {percent:>3} %")?);
+    match Runtime::new()?.block_on(serve_load(out, load, &progress))? {
+        0 => Ok(()),
+        stale => Err(format!("{stale} answers were stale; the seed is {}", load.seed).into()),
+    }
+}
+
 /// The database for a command. Only an import begins a new one: a mistyped name is an error.
-fn open(file: Option<&Path>, command: &Command) -> Result<Database, Box<dyn Error>> {
-    let importing = matches!(command, Command::Import { .. });
+fn open(file: Option<&Path>, command: &LibraryCommand) -> Result<Database, Box<dyn Error>> {
+    let importing = matches!(command, LibraryCommand::Import { .. });
     match file {
         Some(file) if importing || file.exists() => Ok(Database::open(file)?),
         Some(file) => {

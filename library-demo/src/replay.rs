@@ -10,7 +10,7 @@ mod workload;
 
 use std::io::Write;
 
-pub use trace::{playlists, trace};
+pub use trace::{playlists, trace, visits};
 pub use workload::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
 
 use crate::{

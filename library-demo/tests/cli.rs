@@ -111,6 +111,35 @@ fn a_file_that_is_no_library_is_an_error() {
 }
 
 #[test]
+fn a_load_is_served_and_no_answer_is_stale() {
+    let table = stdout(&["serve-load", "--tasks", "8", "--operations", "300", "--hang-ups", "10", "--seed", "1"]);
+    assert!(table.contains("8 tasks") && table.contains("10 of 100 requests"), "{table}");
+    for policy in ["no cache", "cache"] {
+        let row = table.lines().find_map(|line| line.trim_start().strip_prefix(policy)).unwrap();
+        let figures: Vec<_> = row.split_whitespace().collect();
+        assert_eq!((figures[0], *figures.last().unwrap()), ("300", "0"), "{table}");
+    }
+}
+
+#[test]
+fn a_load_that_is_none_is_refused() {
+    for (arguments, problem) in [
+        (&["--tasks", "0"][..], "invalid value '0' for '--tasks <N>'"),
+        (&["--tasks", "many"], "invalid value 'many' for '--tasks <N>'"),
+        (&["--seconds", "0"], "invalid value '0' for '--seconds <N>'"),
+        (&["--operations", "0"], "invalid value '0' for '--operations <N>'"),
+        (&["--hang-ups", "101"], "invalid value '101' for '--hang-ups <N>'"),
+        (&["--seconds", "1", "--operations", "1"], "cannot be used with"),
+    ] {
+        let Output { status, stdout, stderr } = library_demo(&[&["serve-load"], arguments].concat()).output().unwrap();
+        let stderr = String::from_utf8(stderr).unwrap();
+        assert_eq!((status.code(), &*stdout), (Some(2), &b""[..]), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(problem), "{arguments:?}: {stderr}");
+    }
+    assert!(error(&["serve-load", "--db", "library.db"]).contains("serve-load takes no --db"));
+}
+
+#[test]
 fn whoever_stops_reading_is_no_error() {
     // More than a pipe holds: the program has to notice that nobody reads.
     let mut child =
@@ -124,7 +153,9 @@ fn whoever_stops_reading_is_no_error() {
 #[test]
 fn help_names_every_command() {
     let help = stdout(&["--help"]);
-    for command in ["import", "list", "search", "show", "favorites", "recent", "popular", "play", "favorite", "--db"] {
+    for command in
+        ["import", "list", "search", "show", "favorites", "recent", "popular", "play", "favorite", "serve-load", "--db"]
+    {
         assert!(help.contains(command), "{command}: {help}");
     }
 }

@@ -10,7 +10,16 @@ use crate::{
 /// The ids of the tracks that the trace adds begin here, beyond all imported ones.
 const FIRST_ADDED: u32 = 1_000_000;
 
-/// The steps of the first `visits` purchases of a freshly imported library.
+/// The steps of the first `visits` purchases of a freshly imported library, one visit after the other.
+///
+/// # Errors
+///
+/// If the database fails.
+pub fn trace(library: &Database, visits: usize) -> Result<Vec<Step>, DbError> {
+    Ok(self::visits(library, visits)?.concat())
+}
+
+/// The first `count` purchases of a freshly imported library, each as a visit.
 ///
 /// Every visitor looks around, then plays the track that was bought. Now and then somebody also
 /// marks a favourite (every 10th visit), edits a track (50th), adds one (100th) or deletes one
@@ -20,23 +29,20 @@ const FIRST_ADDED: u32 = 1_000_000;
 /// # Errors
 ///
 /// If the database fails.
-pub fn trace(library: &Database, visits: usize) -> Result<Vec<Step>, DbError> {
-    let mut steps = Vec::new();
+pub fn visits(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbError> {
+    let mut visits = Vec::new();
     let mut favorites = BTreeSet::new();
     let mut added = VecDeque::new();
-    for (visit, id) in (1..).zip(library.get_purchased_tracks()?.into_iter().take(visits)) {
+    for (visit, id) in (1..).zip(library.get_purchased_tracks()?.into_iter().take(count)) {
         let track = library.get_track(id)?.ok_or(DbError::UnknownTrack(id))?.info;
-        steps.extend(
-            [
-                Read::Recent,
-                Read::Search(track.artist.clone()),
-                Read::Track(id),
-                Read::AllTracks { offset: page_of(id) },
-                Read::Favorites,
-                Read::Popular,
-            ]
-            .map(Step::Read),
-        );
+        let reads = [
+            Read::Recent,
+            Read::Search(track.artist.clone()),
+            Read::Track(id),
+            Read::AllTracks { offset: page_of(id) },
+            Read::Favorites,
+            Read::Popular,
+        ];
 
         let mut mutations = vec![Mutation::Play(id)];
         if visit % 10 == 0 {
@@ -64,9 +70,9 @@ pub fn trace(library: &Database, visits: usize) -> Result<Vec<Step>, DbError> {
         if visit % 200 == 0 {
             mutations.extend(added.pop_front().map(Mutation::Delete));
         }
-        steps.extend(mutations.into_iter().map(Step::Mutation));
+        visits.push(reads.map(Step::Read).into_iter().chain(mutations.into_iter().map(Step::Mutation)).collect());
     }
-    Ok(steps)
+    Ok(visits)
 }
 
 /// The steps of somebody who goes through the playlists of a freshly imported library, in portions: looks at

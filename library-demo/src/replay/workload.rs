@@ -10,7 +10,7 @@ use crate::{DbError, ImportError, LibraryManager, NewTrack, TrackChanges, TrackI
 pub const PAGE: u32 = 50;
 
 /// A question to the library; the paged ones ask for the first page unless an offset is given.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Read {
     /// `get_all_tracks`
     AllTracks {
