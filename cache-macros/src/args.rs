@@ -6,8 +6,8 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
-use crate::duration;
 use crate::errors::{Errors, did_you_mean};
+use crate::{duration, text};
 
 /// An option that may be given once.
 pub(crate) struct Setting<T>(Option<T>);
@@ -192,7 +192,17 @@ fn path(input: ParseStream<'_>) -> syn::Result<Path> {
 
 /// The tags in `tags(..)`.
 pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
-    list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")
+    let tags: Vec<Expr> = list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")?;
+    for tag in &tags {
+        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(tag)
+            && !text::is_of_names(&text.value())
+        {
+            // The compiler would advise to let arguments follow, which are tags of their own here.
+            let message = "in the braces of a tag stands a name, as in `{artist_id}`: make a tag of another expression with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
+            return Err(Error::new(text.span(), message));
+        }
+    }
+    Ok(tags)
 }
 
 /// What stands in the parentheses of `key(..)`. The remedy is for when there is nothing.

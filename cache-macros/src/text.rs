@@ -38,6 +38,15 @@ pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -
     false
 }
 
+/// Whether there are only names in the braces of a text, and in each there is one.
+pub(crate) fn is_of_names(text: &str) -> bool {
+    names(text).all(|name| {
+        let mut signs = name.chars();
+        signs.next().is_some_and(|first| first == '_' || first.is_alphabetic())
+            && signs.all(|sign| sign == '_' || sign.is_alphanumeric())
+    })
+}
+
 /// The names in the braces of a text, also those of a width or a precision, as in `{id:>width$}`.
 fn names(text: &str) -> impl Iterator<Item = String> {
     let text = text.replace("{{", " ").replace("}}", " ");
@@ -121,6 +130,16 @@ mod tests {
         ];
         for case in cases {
             assert_eq!(of_expression(case.parse().expect("it is an expression")), case);
+        }
+    }
+
+    #[test]
+    fn what_is_no_name_is_noticed() {
+        for text in ["a", "{{}}", "a:{b}:{_c1:?}", "{b:>5}", "{b:>width$}", "{größe}"] {
+            assert!(is_of_names(text), "{text}");
+        }
+        for text in ["{}", "{0}", "{a.b}", "{a()}", "{:?}", "{a:>1$}", "{a}{}"] {
+            assert!(!is_of_names(text), "{text}");
         }
     }
 

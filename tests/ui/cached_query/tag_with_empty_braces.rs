@@ -1,4 +1,4 @@
-//! says: 1 positional argument in format string
+//! says: in the braces of a tag stands a name, as in `{artist_id}`
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,0 +1,22 @@
+//! says: in the braces of a tag stands a name, as in `{artist_id}`
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(tags("track:{}", id))]
+    fn change(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
