@@ -1,6 +1,5 @@
 //! The bodies of mutations, and what follows each of them.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -35,51 +34,44 @@ impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
     }
 }
 
-/// Targets, and the cache in which they are.
-pub fn named<T>(cache: &Cache, targets: T) -> (Cache, T) {
-    (cache.clone(), targets)
+/// What is to be forgotten, where, and when.
+#[derive(Debug)]
+pub struct Due<T> {
+    cache: Cache,
+    targets: T,
+    /// Or however the body ends.
+    only_on_ok: bool,
 }
 
-/// Runs the body of a mutation and then invalidates, also if the body panics.
+/// Targets that are due when the body has ended, also by a panic, or because its future was dropped.
+pub fn when_ended<T>(cache: &Cache, targets: T) -> Due<T> {
+    Due { cache: cache.clone(), targets, only_on_ok: false }
+}
+
+/// Targets that are due if the body returns `Ok`, or what is no `Result`.
+pub fn when_ok<T>(cache: &Cache, targets: T) -> Due<T> {
+    Due { only_on_ok: true, ..when_ended(cache, targets) }
+}
+
+/// Runs the body of a mutation, and invalidates when that is due.
 pub fn invalidating<O: Outcome, T: Targets<O::Value>>(
-    named: (Cache, T),
+    due: Due<T>,
     _outcome: O,
     body: impl FnOnce() -> O::Returned,
 ) -> O::Returned {
-    let mut invalidation = Invalidation::<O, T>::new(named, When::Always);
+    let mut invalidation = Invalidation::<O, T>::new(due);
     let result = body();
     invalidation.conclude(&result);
     result
 }
 
-/// Runs the body of a mutation and then invalidates, unless it returns an `Err` or panics.
-pub fn invalidating_on_ok<O: Outcome, T: Targets<O::Value>>(
-    named: (Cache, T),
-    _outcome: O,
-    body: impl FnOnce() -> O::Returned,
-) -> O::Returned {
-    let mut invalidation = Invalidation::<O, T>::new(named, When::Ok);
-    let result = body();
-    invalidation.conclude(&result);
-    result
-}
-
-/// Like [`invalidating`], with a body that is a future: it invalidates also if that is dropped half-done.
+/// Like [`invalidating`], with a body that is a future.
 pub fn invalidating_async<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>>(
-    named: (Cache, T),
+    due: Due<T>,
     _outcome: O,
     body: F,
 ) -> Invalidating<O, T, F> {
-    Invalidating { body, invalidation: Box::new(Invalidation::new(named, When::Always)) }
-}
-
-/// Like [`invalidating_on_ok`], with a body that is a future: it doesn't invalidate if that is dropped half-done.
-pub fn invalidating_on_ok_async<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>>(
-    named: (Cache, T),
-    _outcome: O,
-    body: F,
-) -> Invalidating<O, T, F> {
-    Invalidating { body, invalidation: Box::new(Invalidation::new(named, When::Ok)) }
+    Invalidating { body, invalidation: Box::new(Invalidation::new(due)) }
 }
 
 pin_project! {
@@ -105,18 +97,6 @@ impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future f
     }
 }
 
-impl<O: Outcome, T: Targets<O::Value>, F> fmt::Debug for Invalidating<O, T, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Invalidating")
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum When {
-    Always,
-    Ok,
-}
-
 /// Invalidates when it is dropped, if not before, so that nothing that ends the body can pass it by.
 struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     cache: Cache,
@@ -126,8 +106,8 @@ struct Invalidation<O: Outcome, T: Targets<O::Value>> {
 }
 
 impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
-    fn new((cache, targets): (Cache, T), when: When) -> Self {
-        Self { cache, targets, is_due: when == When::Always, outcome: PhantomData }
+    fn new(Due { cache, targets, only_on_ok }: Due<T>) -> Self {
+        Self { cache, targets, is_due: !only_on_ok, outcome: PhantomData }
     }
 
     /// Invalidates according to what the body returned.

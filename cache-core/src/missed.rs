@@ -195,12 +195,6 @@ where
     }
 }
 
-impl<K, V, O, F, J> fmt::Debug for Loading<K, V, O, F, J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Loading")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::task::Waker;

@@ -10,9 +10,7 @@ use std::marker::PhantomData;
 
 use crate::cache::Cache;
 use crate::engine::{downcast, downcast_arc, hash_key, scope_id};
-pub use crate::invalidation::{
-    Targets, invalidating, invalidating_async, invalidating_on_ok, invalidating_on_ok_async, named,
-};
+pub use crate::invalidation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
 pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
 use crate::load::Attempt;
 pub use crate::missed::Missed;

@@ -4,15 +4,15 @@ impl Library {
             unused_qualifications,
             reason = "a target keeps its path in another name, of which less may do"
         )]
-        let __cache_named = ::cache_core::private::named(
+        let __cache_due = ::cache_core::private::when_ok(
             ::cache_core::HasCache::cache(self),
             (
                 ::cache_core::private::of_method(Self::__cached_key_get_track(id), self),
                 (),
             ),
         );
-        ::cache_core::private::invalidating_on_ok_async(
-                __cache_named,
+        ::cache_core::private::invalidating_async(
+                __cache_due,
                 {
                     #[allow(
                         unused_imports,

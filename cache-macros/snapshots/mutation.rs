@@ -9,7 +9,7 @@ impl Library {
             unused_qualifications,
             reason = "a target keeps its path in another name, of which less may do"
         )]
-        let __cache_named = ::cache_core::private::named(
+        let __cache_due = ::cache_core::private::when_ended(
             ::cache_core::HasCache::cache(self),
             (
                 ::cache_core::private::of_method(
@@ -55,7 +55,7 @@ impl Library {
             ),
         );
         ::cache_core::private::invalidating(
-            __cache_named,
+            __cache_due,
             {
                 #[allow(
                     unused_imports,

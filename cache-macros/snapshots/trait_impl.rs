@@ -32,7 +32,7 @@ impl<D: Database> Tracks for Library<D> {
             unused_qualifications,
             reason = "a target keeps its path in another name, of which less may do"
         )]
-        let __cache_named = ::cache_core::private::named(
+        let __cache_due = ::cache_core::private::when_ended(
             ::cache_core::HasCache::cache(self),
             (
                 ::cache_core::private::of_method(
@@ -43,7 +43,7 @@ impl<D: Database> Tracks for Library<D> {
             ),
         );
         ::cache_core::private::invalidating(
-            __cache_named,
+            __cache_due,
             ::cache_core::private::plain(),
             move || {
                 let _ = &self;

@@ -149,7 +149,7 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
         quote!(let _ = &#this;)
     });
     let on_ok = invalidations.on.get().is_some();
-    let function = if on_ok { "invalidating_on_ok" } else { "invalidating" };
+    let due = if on_ok { quote!(when_ok) } else { quote!(when_ended) };
     let is_asked = on_ok || invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
     let outcome = if is_asked { mutation.outcome() } else { quote!(#krate::private::plain()) };
     let code = quote_spanned! {Span::mixed_site()=>
@@ -159,11 +159,11 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
         #body
     };
     let body = body_of(method, mutation.returns(), &code);
-    let call = called(method, function, &quote_spanned!(Span::mixed_site()=> __cache_named, #outcome, #body));
+    let call = called(method, "invalidating", &quote_spanned!(Span::mixed_site()=> __cache_due, #outcome, #body));
     // In a statement of their own: what the expressions borrow for a moment, as a guard, is not to outlast it.
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         #[allow(unused_qualifications, reason = "a target keeps its path in another name, of which less may do")]
-        let __cache_named = #krate::private::named(#cache, #targets);
+        let __cache_due = #krate::private::#due(#cache, #targets);
         #krate::private::#call
     });
     quote!(#(#attributes)* #visibility #signature #around)
