@@ -1,6 +1,5 @@
 //! A call that missed, up to what it returns: the body is run, or the value of another's taken.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::panic::UnwindSafe;
 use std::pin::Pin;
@@ -37,12 +36,6 @@ type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
 /// Says of a value whether it is to be stored, and with what tags beside those that were known before.
 type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
-
-impl<K, V, O> fmt::Debug for Missed<K, V, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Missed")
-    }
-}
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Missed<K, V, O> {
     pub(crate) fn new(todo: Todo<K, V>) -> Self {
