@@ -1,6 +1,6 @@
 //! Names of the prelude, and of what futures are made of, that mean something else where an `async fn` stands.
 #![deny(warnings)]
-#![allow(dead_code, unused_macros, non_camel_case_types, non_upper_case_globals)]
+#![allow(dead_code, unused_macros, non_camel_case_types, non_upper_case_globals, reason = "they are there to be in the way")]
 
 mod shadowed {
     use cache_core::{cached_impl, cached_query, invalidates};

@@ -1,5 +1,5 @@
 //! Names of the prelude that mean something else where a query stands.
-#![allow(dead_code, unused_macros, non_camel_case_types)]
+#![allow(dead_code, unused_macros, non_camel_case_types, reason = "they are there to be in the way")]
 
 mod shadowed {
     use cache_core::{cached_impl, cached_query, invalidates};
