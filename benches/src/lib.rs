@@ -1,2 +1,4 @@
-//! The benchmarks are in `benches/`; there is nothing to call here.
+//! What the cache costs, beside its peers: the questions, each asked of everybody that can do the work.
 #![forbid(unsafe_code)]
+
+pub mod figure;
