@@ -35,6 +35,19 @@ impl<T> Chain<T> {
         }
     }
 
+    /// The first item that is wanted.
+    #[inline]
+    pub(crate) fn find(&self, is_wanted: impl Fn(&T) -> bool) -> Option<&T> {
+        let mut here = self;
+        loop {
+            let link = here.0.get()?;
+            if is_wanted(&link.item) {
+                return Some(&link.item);
+            }
+            here = &link.rest;
+        }
+    }
+
     /// The items, in the order in which they were appended.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         std::iter::successors(self.0.get(), |link| link.rest.0.get()).map(|link| &link.item)

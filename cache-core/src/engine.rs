@@ -1,6 +1,6 @@
 //! What the handles of one cache share, and the invalidations.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::builder::Settings;
 use crate::capacity::{Quota, Room};
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::inspect::EntryInfo;
-use crate::query::{KeyHash, Marker, QueryNames, QueryState, QueryTable, Site};
+use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
 use crate::reentry;
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
 use crate::shard::Origin;
@@ -97,7 +97,14 @@ impl Engine {
         self.scopes.get_or_make(name)
     }
 
+    /// The store of one instantiation of a query's function, if it has been used before.
+    #[inline]
+    pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
+        self.queries.find_store(query, function)
+    }
+
     /// The store of one instantiation of a query's function.
+    #[cold]
     pub(crate) fn store<K: Storable, V: Storable>(
         &self,
         site: Site,

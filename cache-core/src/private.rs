@@ -8,7 +8,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::any_store::AnyStore;
 use crate::cache::Cache;
+use crate::clock::Nanos;
 use crate::engine::{downcast, downcast_arc, hash_key, scope_id};
 pub use crate::invalidation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
 pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
@@ -18,7 +20,8 @@ use crate::options::EntryOptions;
 pub use crate::outcome::{Fallible, Outcome, Plain, Returned, plain};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
-use crate::store::{Absent, Wanted};
+use crate::store::{Absent, Storable, Wanted};
+use crate::sync::Arc;
 use crate::tag::Tag;
 
 /// A value that can be cached. Implemented for every type that can.
@@ -92,8 +95,11 @@ where
     P: Parts,
 {
     let engine = cache.engine();
-    let marker = Marker { function: typeid::of::<M>(), instance: typeid::of::<I>() };
-    let store = engine.store::<P::Owned, O::Value>(query.site, marker, describe::<P>);
+    let function = typeid::of::<M>();
+    let store = engine.find_store((query.site.query)(), function).unwrap_or_else(|| {
+        let marker = Marker { function, instance: typeid::of::<I>() };
+        engine.store::<P::Owned, O::Value>(query.site, marker, describe::<P>)
+    });
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
@@ -103,11 +109,26 @@ where
         Ok(value) => return Ok(O::hit(value)),
         Err(absent) => absent,
     };
-    let EntryOptions { ttl, tags } = options();
-    let candidate = engine.candidate(cache.scope_ref(), &typed.query, (parts.to_owned(), hash), ttl, tags);
+    miss(cache, store, parts.to_owned(), hash, options(), now, absent).map(O::hit)
+}
+
+/// What is left to do for a call whose key has no value. It is the same for all functions with such keys and values,
+/// and apart, so that the path of a hit is short.
+#[cold]
+#[inline(never)]
+fn miss<K: Storable + Eq, V: CacheValue, O>(
+    cache: &Cache,
+    store: &Arc<dyn AnyStore>,
+    key: K,
+    hash: u64,
+    EntryOptions { ttl, tags }: EntryOptions,
+    now: Nanos,
+    absent: Absent,
+) -> Result<V, Missed<K, V, O>> {
+    let (engine, scope) = (cache.engine(), cache.scope_ref());
+    let candidate = engine.candidate(scope, store.query(), (key, hash), ttl, tags);
     let found_dead = absent == Absent::Dead;
-    let attempt = Attempt::new(engine.clone(), downcast_arc(store), cache.scope_ref(), candidate, now, found_dead);
-    attempt.step().map(O::hit).map_err(Missed::new)
+    Attempt::new(engine.clone(), downcast_arc(store), scope, candidate, now, found_dead).step().map_err(Missed::new)
 }
 
 fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {

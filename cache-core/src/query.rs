@@ -81,7 +81,7 @@ impl Query {
 /// A static in a generic `impl` is one for all its instantiations, so the type belongs to the identity.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
-    query: fn() -> &'static Query,
+    pub(crate) query: fn() -> &'static Query,
     owner: fn() -> Owner,
 }
 
@@ -244,6 +244,14 @@ impl QueryTable {
         state
     }
 
+    /// The store of one instantiation of a query's function, if there is one yet.
+    #[inline]
+    pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
+        // A query without a number yet has 0, and no query has that row.
+        let row = self.0.get(query.number.load(Ordering::Relaxed));
+        row.stores.find(|row| row.marker.function == function).map(|row| &row.store)
+    }
+
     /// The store of one instantiation of a query's function.
     pub(crate) fn store(
         &self,
@@ -252,11 +260,8 @@ impl QueryTable {
         make: impl FnOnce() -> Arc<dyn AnyStore>,
     ) -> &Arc<dyn AnyStore> {
         let row = self.0.get((site.query)().number());
-        let is_wanted = |row: &StoreRow| row.marker.function == marker.function;
-        if let Some(found) = row.stores.iter().find(|row| is_wanted(row)) {
-            return &found.store;
-        }
         let _meeting = row.meeting.write();
+        let is_wanted = |row: &StoreRow| row.marker.function == marker.function;
         &row.stores.find_or_push(is_wanted, || StoreRow { marker, store: make() }).store
     }
 

@@ -21,6 +21,7 @@ pub(crate) fn is_inside() -> bool {
 /// Takes a read lock: in its turn, or if this thread is inside past the writers that wait.
 ///
 /// To overtake them always would let readers of one hot entry keep a writer out for ever.
+#[inline]
 pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     if is_inside() { lock.read_recursive() } else { lock.read() }
 }
@@ -29,6 +30,7 @@ pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
 pub(crate) struct Inside(());
 
 impl Inside {
+    #[inline]
     pub(crate) fn enter() -> Self {
         DEPTH.with(|depth| depth.set(depth.get() + 1));
         Self(())
@@ -36,6 +38,7 @@ impl Inside {
 }
 
 impl Drop for Inside {
+    #[inline]
     fn drop(&mut self) {
         DEPTH.with(|depth| depth.set(depth.get() - 1));
     }

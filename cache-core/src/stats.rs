@@ -1,9 +1,8 @@
 //! Counters that threads do not contend for, and the figures made from them.
 
-use std::cell::Cell;
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::available_parallelism;
 
 use crate::query::QueryState;
@@ -23,30 +22,50 @@ pub(crate) enum Event {
 
 const EVENTS: usize = Event::Invalidation as usize + 1;
 
-/// The counts of some threads: a cache line of their own.
+/// Counts in a cache line of their own.
 #[derive(Default)]
 #[repr(align(64))]
 struct Stripe([AtomicU64; EVENTS]);
 
 /// Counts events without threads waiting for each other's cache lines.
 pub(crate) struct Counters {
-    /// A power of two of them, and at least one for each processor.
-    stripes: Box<[Stripe]>,
+    /// Each is written by the one thread that has its number: a plain store will do, at a fraction of what an atomic
+    /// addition costs.
+    own: Box<[Stripe]>,
+    /// A power of two of them, for the threads with higher numbers.
+    shared: Box<[Stripe]>,
 }
 
 impl Counters {
     pub(crate) fn new() -> Self {
-        let stripes = processors().next_power_of_two().min(64);
-        Self { stripes: (0..stripes).map(|_| Stripe::default()).collect() }
+        let shared = processors().next_power_of_two().min(64);
+        let stripes = |number| (0..number).map(|_| Stripe::default()).collect();
+        Self { own: stripes(2 * shared), shared: stripes(shared) }
     }
 
+    #[inline]
     pub(crate) fn count(&self, event: Event) {
-        let stripe = &self.stripes[thread_number() & (self.stripes.len() - 1)];
-        stripe.0[event as usize].fetch_add(1, Ordering::Relaxed);
+        let number = threads::number();
+        match self.own.get(number) {
+            Some(Stripe(counts)) => {
+                let count = &counts[event as usize];
+                count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            }
+            None => self.count_shared(number, event),
+        }
+    }
+
+    #[cold]
+    fn count_shared(&self, number: usize, event: Event) {
+        if number == threads::UNKNOWN && threads::lease() {
+            return self.count(event);
+        }
+        self.shared[number & (self.shared.len() - 1)].0[event as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn sum(&self, event: Event) -> u64 {
-        self.stripes.iter().map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
+        let stripes = self.own.iter().chain(&self.shared);
+        stripes.map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -56,19 +75,66 @@ pub(crate) fn processors() -> usize {
     *PROCESSORS.get_or_init(|| available_parallelism().map_or(8, usize::from))
 }
 
-/// Threads are numbered as they come, so that the first few have stripes to themselves.
-fn thread_number() -> usize {
-    const UNKNOWN: usize = usize::MAX;
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) };
+/// Numbers for threads, the lowest that are free: those that live at the same time have different ones.
+mod threads {
+    use std::cell::Cell;
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+    use std::sync::Mutex;
+    use std::sync::PoisonError;
+
+    /// What a thread has as a number that has none: it has not asked for one, or it is ending.
+    pub(super) const UNKNOWN: usize = usize::MAX;
+
+    struct Numbers {
+        taken: usize,
+        returned: BinaryHeap<Reverse<usize>>,
     }
-    NUMBER.with(|number| {
-        if number.get() == UNKNOWN {
-            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+
+    static NUMBERS: Mutex<Numbers> = Mutex::new(Numbers { taken: 0, returned: BinaryHeap::new() });
+
+    impl Numbers {
+        fn take(&mut self) -> usize {
+            self.returned.pop().map_or_else(
+                || {
+                    self.taken += 1;
+                    self.taken - 1
+                },
+                |Reverse(number)| number,
+            )
         }
-        number.get()
-    })
+    }
+
+    fn numbers<R>(with: impl FnOnce(&mut Numbers) -> R) -> R {
+        with(&mut NUMBERS.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns this thread's number when the thread ends. The lock orders what it counted before what the next
+    /// one with the number counts.
+    struct Lease(usize);
+
+    impl Drop for Lease {
+        fn drop(&mut self) {
+            NUMBER.set(UNKNOWN);
+            numbers(|numbers| numbers.returned.push(Reverse(self.0)));
+        }
+    }
+
+    thread_local! {
+        // Apart from the lease: what has no destructor is read without a check whether it has run.
+        static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) };
+        static LEASE: Lease = Lease(numbers(Numbers::take));
+    }
+
+    #[inline]
+    pub(super) fn number() -> usize {
+        NUMBER.get()
+    }
+
+    /// Gives this thread a number. Not if it is ending, and has returned its number.
+    pub(super) fn lease() -> bool {
+        LEASE.try_with(|lease| NUMBER.set(lease.0)).is_ok()
+    }
 }
 
 /// The figures of a whole cache, since it was built.
@@ -207,5 +273,68 @@ fn hit_rate(hits: u64, misses: u64) -> f64 {
     match hits + misses {
         0 => 0.0,
         calls => hits as f64 / calls as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn each_event_is_counted_whatever_threads_come_and_go() {
+        const EVENTS: u64 = 10_000;
+        let counters = Counters::new();
+        let threads = counters.own.len() * 2 + 3;
+        for _ in 0..3 {
+            thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| (0..EVENTS).for_each(|_| counters.count(Event::Hit)));
+                }
+            });
+        }
+        assert_eq!(counters.sum(Event::Hit), 3 * threads as u64 * EVENTS);
+        assert_eq!(counters.sum(Event::Miss), 0);
+    }
+
+    #[test]
+    fn a_thread_leaves_its_number_to_another() {
+        let number = || thread::spawn(|| (threads::lease(), threads::number())).join().unwrap();
+        let highest = (0..1_000).map(|_| number().1).max();
+        assert!(highest < Some(500), "other tests have some at the same time, but not so many");
+    }
+
+    #[test]
+    fn a_thread_that_is_ending_still_counts() {
+        struct CountsWhenDropped(Arc<Counters>);
+        impl Drop for CountsWhenDropped {
+            fn drop(&mut self) {
+                self.0.count(Event::Miss);
+            }
+        }
+        thread_local! {
+            static LAST: RefCell<Vec<CountsWhenDropped>> = const { RefCell::new(Vec::new()) };
+        }
+        let counters = Arc::new(Counters::new());
+        for early in [true, false] {
+            let counters = counters.clone();
+            let leave = move || LAST.with_borrow_mut(|last| last.push(CountsWhenDropped(counters.clone())));
+            let count = || Counters::new().count(Event::Hit);
+            // Whichever of the two is dropped first.
+            let run = move || {
+                if early {
+                    leave();
+                    count()
+                } else {
+                    count();
+                    leave()
+                }
+            };
+            thread::spawn(run).join().unwrap();
+        }
+        assert_eq!(counters.sum(Event::Miss), 2);
     }
 }

@@ -132,6 +132,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// The value of a key, for a caller: a hit or a miss, and counted as such.
+    #[inline]
     pub(crate) fn look_up(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Result<V, Absent>
     where
         V: Clone,
@@ -141,6 +142,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
+    #[inline]
     pub(crate) fn get(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Result<V, Absent>
     where
         V: Clone,
@@ -382,7 +384,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Counted through all stores.
     fn number_of_shard(&self, hash: u64) -> u32 {
-        self.first_shard + self.shard_index(hash)
+        self.first_shard + u32::try_from(self.shard_index(hash)).expect("a store has few shards")
     }
 
     pub(crate) fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {
@@ -451,12 +453,13 @@ impl<K, V> Store<K, V> {
     }
 
     fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
-        &self.shards[self.shard_index(hash) as usize]
+        &self.shards[self.shard_index(hash)]
     }
 
     /// From bits of the hash that the shard's table does not use first.
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
-    fn shard_index(&self, hash: u64) -> u32 {
-        (hash >> 40) as u32 & (self.shards.len() as u32 - 1)
+    fn shard_index(&self, hash: u64) -> usize {
+        (hash >> 40) as usize & (self.shards.len() - 1)
     }
 }

@@ -2,24 +2,37 @@
 
 use crate::sync::OnceLock;
 
-/// Items by numbers from 1 on, made when they are first asked for.
-///
-/// Bucket `n` has the `2^n` items from number `2^n` on.
+/// Items by numbers, made when they are first asked for; the first few, when the table is.
 pub(crate) struct Table<T> {
-    buckets: [OnceLock<Box<[T]>>; u32::BITS as usize],
+    near: Box<[T]>,
+    /// Bucket `n` has the `2^n` items from number `2^n` on.
+    far: [OnceLock<Box<[T]>>; u32::BITS as usize],
 }
+
+/// How many items there are from the start.
+const NEAR: usize = 32;
 
 impl<T: Default> Table<T> {
     pub(crate) fn new() -> Self {
-        Self { buckets: std::array::from_fn(|_| OnceLock::new()) }
+        Self { near: items(NEAR), far: std::array::from_fn(|_| OnceLock::new()) }
     }
 
+    #[inline]
     pub(crate) fn get(&self, number: u32) -> &T {
-        let bucket = number.ilog2();
-        let items =
-            self.buckets[bucket as usize].get_or_init(|| (0..1_usize << bucket).map(|_| T::default()).collect());
-        &items[(number - (1 << bucket)) as usize]
+        match self.near.get(number as usize) {
+            Some(item) => item,
+            None => self.get_far(number),
+        }
     }
+
+    fn get_far(&self, number: u32) -> &T {
+        let bucket = number.ilog2();
+        &self.far[bucket as usize].get_or_init(|| items(1 << bucket))[(number - (1 << bucket)) as usize]
+    }
+}
+
+fn items<T: Default>(number: usize) -> Box<[T]> {
+    (0..number).map(|_| T::default()).collect()
 }
 
 #[cfg(test)]
@@ -31,10 +44,10 @@ mod tests {
     #[test]
     fn every_number_has_an_item_of_its_own() {
         let table = Table::<Cell<u32>>::new();
-        for number in 1..200 {
+        for number in 0..200 {
             table.get(number).set(number);
         }
-        assert!((1..200).all(|number| table.get(number).get() == number));
+        assert!((0..200).all(|number| table.get(number).get() == number));
         assert_eq!(table.get(1 << 12).get(), 0);
     }
 }
