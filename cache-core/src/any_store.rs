@@ -1,7 +1,6 @@
 //! Stores whose types are forgotten: what is done with all entries of a cache, and never on the path of a hit.
 
 use std::any::Any;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::capacity::Room;
@@ -55,7 +54,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 
     fn spend(&self, at: Address, left: u32) {
-        reentry::read(self.shard_at(at)).entry(at.index).spend_uses(left);
+        reentry::read(self.shard_at(at)).entry(at.index).uses.spend(left);
     }
 
     fn evict_any(&self, room: &mut Room, at: Address, state: State) -> Garbage {
@@ -156,7 +155,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     fn info(&self, entry: &Entry<K, V>, now: Nanos, describe: Describe<K>) -> EntryInfo {
         // It may have come since the clock was read.
-        let now = now.max(entry.origin.time);
+        let now = now.max(entry.began);
         let mut arguments = String::new();
         // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
         let _ = describe(&entry.key, &self.query, &mut arguments);
@@ -167,9 +166,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
             arguments,
             scope: entry.bearings.scope().map(|scope| scope.name.clone()),
             tags: entry.bearings.tags().cloned().collect(),
-            age: Duration::from_nanos(now - entry.origin.time),
+            age: Duration::from_nanos(now - entry.began),
             expires_in: Duration::from_nanos(entry.expires_at.saturating_sub(now)),
-            hits: entry.hits.load(Ordering::Relaxed),
+            hits: entry.uses.hits(),
         }
     }
 }

@@ -11,9 +11,10 @@ use crate::clock::Nanos;
 use crate::landing::{Duty, Landing};
 use crate::policy::NodeId;
 use crate::scope::ScopeId;
-use crate::shard::{Entry, NEVER_VERIFIED, Origin};
+use crate::shard::{Entry, Origin};
 use crate::sync::Arc;
 use crate::tag::Bearings;
+use crate::uses::Uses;
 use crate::version::Version;
 use crate::waits::LoadId;
 
@@ -47,15 +48,15 @@ impl<K, V> Flight<K, V> {
         Entry {
             hash: self.hash,
             scope: self.scope,
-            node: NodeId::MAX,
-            origin: self.origin,
+            uses: Uses::new(0),
+            current_as_of: self.origin.birth.into(),
             expires_at: self.expires_at,
-            verified: NEVER_VERIFIED.into(),
-            hits: 0.into(),
-            spent: 0.into(),
-            bearings: self.bearings,
             key: self.key,
             value,
+            bearings: self.bearings,
+            began: self.origin.time,
+            load: self.origin.load,
+            node: NodeId::MAX,
         }
     }
 

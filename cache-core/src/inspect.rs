@@ -25,6 +25,6 @@ pub struct EntryInfo {
     pub age: Duration,
     /// The time for which it may still be served.
     pub expires_in: Duration,
-    /// How often it was served.
+    /// How often it was served. The count stops at about a billion.
     pub hits: u64,
 }

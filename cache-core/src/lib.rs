@@ -99,6 +99,7 @@ mod stores;
 mod sync;
 mod table;
 mod tag;
+mod uses;
 mod version;
 mod waits;
 mod writer;

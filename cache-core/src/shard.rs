@@ -1,15 +1,14 @@
 //! One shard of a store: a table of entries, and the loads under way. No locks in here.
 
-use std::sync::atomic::{AtomicU32, AtomicU64 as StdAtomicU64};
-
 use hashbrown::HashTable;
 
 use crate::clock::Nanos;
 use crate::flight::Flights;
-use crate::policy::{MAX_USES, NodeId};
+use crate::policy::NodeId;
 use crate::scope::ScopeId;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::AtomicU64;
 use crate::tag::Bearings;
+use crate::uses::Uses;
 use crate::version::Version;
 use crate::waits::LoadId;
 
@@ -17,18 +16,18 @@ use crate::waits::LoadId;
 pub(crate) struct Entry<K, V> {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
-    /// Its place in the eviction queues.
-    pub(crate) node: NodeId,
-    pub(crate) origin: Origin,
+    pub(crate) uses: Uses,
+    /// A version as of which it is known to be current: that of its birth, or a later one.
+    pub(crate) current_as_of: AtomicU64,
     pub(crate) expires_at: Nanos,
-    /// The count of completed invalidations at which the entry was last found current.
-    pub(crate) verified: AtomicU64,
-    pub(crate) hits: StdAtomicU64,
-    /// How many of the hits the eviction policy has accounted for: the low half of the count.
-    pub(crate) spent: AtomicU32,
-    pub(crate) bearings: Bearings,
     pub(crate) key: K,
     pub(crate) value: V,
+    pub(crate) bearings: Bearings,
+    /// When its load began.
+    pub(crate) began: Nanos,
+    pub(crate) load: LoadId,
+    /// Its place in the eviction queues.
+    pub(crate) node: NodeId,
 }
 
 /// When the load that made a value began.
@@ -38,29 +37,6 @@ pub(crate) struct Origin {
     pub(crate) time: Nanos,
     /// Tells also which of two loads began first: times are too coarse for that.
     pub(crate) load: LoadId,
-}
-
-/// A `verified` mark that no count of invalidations is equal to.
-pub(crate) const NEVER_VERIFIED: u64 = u64::MAX;
-
-impl<K, V> Entry<K, V> {
-    pub(crate) fn count_hit(&self) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Hits since the policy last looked, as far as they matter to it.
-    pub(crate) fn uses(&self) -> u32 {
-        self.low_hits().wrapping_sub(self.spent.load(Ordering::Relaxed)).min(MAX_USES)
-    }
-
-    pub(crate) fn spend_uses(&self, left: u32) {
-        self.spent.store(self.low_hits().wrapping_sub(left), Ordering::Relaxed);
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "differences of the low halves are all that matters")]
-    fn low_hits(&self) -> u32 {
-        self.hits.load(Ordering::Relaxed) as u32
-    }
 }
 
 /// Where an entry is in its shard, for as long as it is stored.
@@ -214,15 +190,15 @@ mod tests {
         Entry {
             hash: key.wrapping_mul(0x9E37_79B9_7F4A_7C15),
             scope: 0,
-            node: NodeId::try_from(key).expect("a small number"),
-            origin: Origin { birth: 0, time: 0, load: 0 },
+            uses: Uses::new(0),
+            current_as_of: 0.into(),
             expires_at: Nanos::MAX,
-            verified: NEVER_VERIFIED.into(),
-            hits: 0.into(),
-            spent: 0.into(),
-            bearings: Bearings::default(),
             key,
             value: key,
+            bearings: Bearings::default(),
+            began: 0,
+            load: 0,
+            node: NodeId::try_from(key).expect("a small number"),
         }
     }
 

@@ -327,10 +327,10 @@ mod tests {
             let run = move || {
                 if early {
                     leave();
-                    count()
+                    count();
                 } else {
                     count();
-                    leave()
+                    leave();
                 }
             };
             thread::spawn(run).join().unwrap();

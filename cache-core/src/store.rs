@@ -156,7 +156,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if !self.is_live(engine, entry, now) {
             return Err(Absent::Dead);
         }
-        entry.count_hit();
+        entry.uses.count_hit();
         Ok(entry.value.clone())
     }
 
@@ -406,7 +406,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if now >= entry.expires_at {
             State::Expired
         } else if self.is_current(engine, entry) {
-            State::Live { uses: entry.uses() }
+            State::Live { uses: entry.uses.uses() }
         } else {
             State::Invalidated
         }
@@ -416,17 +416,20 @@ impl<K: Storable, V: Storable> Store<K, V> {
         now < entry.expires_at && self.is_current(engine, entry)
     }
 
-    /// Whether the entry has not been invalidated. Asks its cells only if some invalidation has completed
-    /// since they were last asked.
+    /// Whether the entry has not been invalidated. Asks its cells only if an invalidation has begun since it was last
+    /// known to be current.
+    #[inline]
     fn is_current(&self, engine: &Engine, entry: &Entry<K, V>) -> bool {
-        // Before the cells are asked: see `VersionClock::completed`.
-        let completed = engine.versions.completed();
-        if entry.verified.load(Ordering::Relaxed) == completed {
-            return true;
-        }
-        let admitted = self.admits(engine, entry.origin.birth, &entry.bearings);
-        if admitted {
-            entry.verified.store(completed, Ordering::Relaxed);
+        let as_of = entry.current_as_of.load(Ordering::Relaxed);
+        as_of == engine.versions.birth() || self.is_still_current(engine, entry, as_of)
+    }
+
+    fn is_still_current(&self, engine: &Engine, entry: &Entry<K, V>, as_of: Version) -> bool {
+        // Before the cells are asked: see `VersionClock::settled`.
+        let settled = engine.versions.settled();
+        let admitted = self.admits(engine, as_of, &entry.bearings);
+        if let (true, Some(version)) = (admitted, settled) {
+            entry.current_as_of.store(version, Ordering::Relaxed);
         }
         admitted
     }
@@ -458,7 +461,6 @@ impl<K, V> Store<K, V> {
 
     /// From bits of the hash that the shard's table does not use first.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "only a few low bits are wanted")]
     fn shard_index(&self, hash: u64) -> usize {
         (hash >> 40) as usize & (self.shards.len() - 1)
     }

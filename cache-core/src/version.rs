@@ -38,17 +38,20 @@ impl VersionClock {
     pub(crate) fn invalidate<R>(&self, raise: impl FnOnce(Version) -> R) -> R {
         let version = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let raised = raise(version);
-        // Only now: a reader that sees this count must see every cell that was raised before it.
+        // Only now: who sees this count must see every cell that was raised before it.
         self.completed.fetch_add(1, Ordering::Release);
         raised
     }
 
-    /// How many invalidations have raised all their cells.
+    /// The last version, if all invalidations up to it have raised their cells.
     ///
-    /// An entry that was found current *after* this was read stays current for as long as it reads the
-    /// same. The number of those begun would not do: one of them may have its cells still to raise.
-    pub(crate) fn completed(&self) -> u64 {
-        self.completed.load(Ordering::Acquire)
+    /// What is found current *after* this was read is current as of this version: those that begin later have higher
+    /// ones. While one is still to raise its cells there is no such version. The number of those completed must be
+    /// read first. It is never above that of those begun, so if the two are equal, nothing had begun that was not
+    /// complete when the first was read.
+    pub(crate) fn settled(&self) -> Option<Version> {
+        let completed = self.completed.load(Ordering::Acquire);
+        (completed == self.begun.load(Ordering::Acquire)).then_some(completed)
     }
 }
 
@@ -95,8 +98,8 @@ mod tests {
     fn p1_an_invalidation_counts_as_completed_only_after_its_cells_are_raised() {
         let clock = VersionClock::default();
         clock.invalidate(|_| {
-            assert_eq!((clock.birth(), clock.completed()), (1, 0));
+            assert_eq!((clock.birth(), clock.settled()), (1, None));
         });
-        assert_eq!((clock.birth(), clock.completed()), (1, 1));
+        assert_eq!((clock.birth(), clock.settled()), (1, Some(1)));
     }
 }

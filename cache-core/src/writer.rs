@@ -7,6 +7,7 @@ use crate::policy::{Address, State};
 use crate::shard::{Entry, Index, Shard};
 use crate::store::{Storable, Store};
 use crate::sync::{MutexGuard, RwLockWriteGuard};
+use crate::uses::Uses;
 
 /// The room and one shard, locked. Entries are handed out, to be dropped when it is gone.
 pub(crate) struct Writer<'a, K, V> {
@@ -35,13 +36,13 @@ impl<K: Storable, V: Storable> Writer<'_, K, V> {
         };
         let state = self.state(index);
         let old = self.shard.entry_mut(index);
-        if old.origin.load > entry.origin.load && !state.is_dead() {
+        if old.load > entry.load && !state.is_dead() {
             return Some(entry);
         }
         self.store.count_death(state);
         // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
         entry.node = old.node;
-        entry.spent = 0_u32.wrapping_sub(old.uses()).into();
+        entry.uses = Uses::new(old.uses.uses());
         Some(std::mem::replace(old, entry))
     }
 
