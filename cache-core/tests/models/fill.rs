@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_core::{Cache, EntryOptions, HasCache, cached_query};
 
-use crate::{Database, Numbers, cache, concurrently, explore};
+use crate::{Database, Numbers, cache, concurrently, explore, explore_switching};
 
 const KEY: u32 = 1;
 
@@ -183,18 +183,24 @@ fn p1_a_slow_invalidation_against_a_fast_one() {
     });
 }
 
-/// A reader that finds an entry current marks it as verified. An invalidation that has begun must not be
-/// taken for one that has been looked at.
+/// A reader that finds an entry current marks it. An invalidation that has begun must not be taken for one that has
+/// raised its cells, whatever others have begun and completed since.
 ///
-/// Fence: `VersionClock::completed` in `Store::is_current`, where `birth` would not do.
+/// Fence: `VersionClock::settled` in `Store::is_still_current`, where `birth` would not do, nor the other order.
 #[test]
-fn p1_the_verified_mark_against_an_invalidation() {
-    explore(|| {
+fn p1_the_mark_of_what_is_current_against_invalidations() {
+    explore_switching(4, 10, || {
         let (cache, database) = (cache(), Arc::new(Database::default()));
         read(&cache, &database);
+        // Before the readers come, so that one of them has the mark to move on.
+        cache.invalidate_tags(["nobody's"]);
         let reader = {
             let cache = cache.clone();
             move || _ = cache.get(&KEY)
+        };
+        let other = {
+            let cache = cache.clone();
+            move || cache.invalidate_tags(["nobody's"])
         };
         let writer = {
             let (cache, database) = (cache.clone(), database.clone());
@@ -204,7 +210,7 @@ fn p1_the_verified_mark_against_an_invalidation() {
                 assert_eq!(cache.get(&KEY), None, "an entry was found current after it had been invalidated");
             }
         };
-        concurrently([Box::new(reader), Box::new(writer)]);
+        concurrently([Box::new(reader), Box::new(other), Box::new(writer)]);
         assert_eq!(read(&cache, &database), 1);
     });
 }

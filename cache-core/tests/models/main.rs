@@ -30,11 +30,16 @@ use shuttle::thread;
 /// Runs a model under many schedules: some that switch at random, and some that switch seldom, at places
 /// chosen to find what takes a few switches to go wrong.
 fn explore(model: impl Fn() + Send + Sync + 'static) {
+    explore_switching(2, 1, model);
+}
+
+/// The same, for what takes so many switches to go wrong, and so `times` as many schedules.
+fn explore_switching(switches: usize, times: usize, model: impl Fn() + Send + Sync + 'static) {
     let iterations = std::env::var("MODEL_ITERATIONS").map_or(10_000, |n| n.parse().expect("a number of schedules"));
     let model = Arc::new(model);
     let random = model.clone();
     shuttle::check_random(move || random(), iterations);
-    shuttle::check_pct(move || model(), iterations, 3);
+    shuttle::check_pct(move || model(), iterations * times, switches + 1);
 }
 
 /// What the loads read and the writers write. A load that begins after a write has returned reads it.
