@@ -2,6 +2,9 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::{ptr, slice};
+
+use smallvec::{SmallVec, smallvec};
 
 use crate::scope::Scope;
 use crate::sync::{Arc, AtomicUsize, Map, Ordering};
@@ -89,8 +92,16 @@ const ORPHAN_FLOORS: usize = 64;
 /// floor*, shared by the tags that hash to it, and a new cell starts at that floor. A load then finds its
 /// new cell above its birth and isn't stored: sometimes needlessly, never wrongly.
 pub(crate) struct Registry {
-    cells: Map<Tag, Arc<TagCell>>,
+    cells: Map<Tag, Arc<Borne>>,
     orphan_floors: Box<[Cell]>,
+}
+
+/// What a pointer in an entry leads to.
+enum Borne {
+    /// Shared by all who bear the tag.
+    Cell(TagCell),
+    /// None of them is a list.
+    Several(List),
 }
 
 /// A tag's cell, and what stands above it.
@@ -110,6 +121,34 @@ pub(crate) enum Above {
     Everywhere(Bearing),
     /// The scope that the bearers are in.
     Scope(Arc<Scope>),
+}
+
+impl Borne {
+    fn cell(&self) -> Option<&TagCell> {
+        match self {
+            Self::Cell(cell) => Some(cell),
+            Self::Several(_) => None,
+        }
+    }
+}
+
+impl TagCell {
+    fn admits(&self, birth: Version) -> bool {
+        self.cell.admits(birth)
+            && match &self.above {
+                Above::Nothing => true,
+                Above::Everywhere(tag) => tag.admits(birth),
+                Above::Scope(scope) => scope.floor.admits(birth),
+            }
+    }
+
+    /// The scope, if this is not of a tag of the user's but marks what is in it.
+    fn scope(&self) -> Option<&Arc<Scope>> {
+        match &self.above {
+            Above::Scope(scope) => Some(scope),
+            Above::Nothing | Above::Everywhere(_) => None,
+        }
+    }
 }
 
 impl Registry {
@@ -132,7 +171,8 @@ impl Registry {
         let above = above();
         let make = |tag: &Tag| {
             let cell = Cell::new(self.orphan_floor(tag.as_str()).at());
-            Arc::new(TagCell { cell, tag: tag.clone(), bearers: AtomicUsize::new(0), above, home: self.clone() })
+            let (tag, bearers, home) = (tag.clone(), AtomicUsize::new(0), self.clone());
+            Arc::new(Borne::Cell(TagCell { cell, tag, bearers, above, home }))
         };
         self.cells.with(tag, make, |cell| Bearing::new(cell))
     }
@@ -148,7 +188,7 @@ impl Registry {
 
     fn raise_cell(&self, tag: &str, version: Version) -> bool {
         // Raised while the lock is held: a cell that leaves takes its last version along to the floor.
-        self.cells.look(tag, |cell| cell.cell.raise(version)).is_some()
+        self.cells.look(tag, |borne| borne.cell().map(|own| own.cell.raise(version))).is_some()
     }
 
     fn orphan_floor(&self, tag: &str) -> &Cell {
@@ -158,7 +198,8 @@ impl Registry {
     /// Lets a cell go, unless somebody has come to bear it since.
     fn release(&self, cell: &TagCell) {
         self.cells.remove_if(&cell.tag, |found| {
-            let forsaken = std::ptr::eq(&raw const **found, cell) && found.bearers.load(Ordering::Acquire) == 0;
+            let is_it = found.cell().is_some_and(|found| ptr::eq(found, cell));
+            let forsaken = is_it && cell.bearers.load(Ordering::Acquire) == 0;
             if forsaken {
                 self.orphan_floor(cell.tag.as_str()).raise(cell.cell.at());
             }
@@ -168,105 +209,112 @@ impl Registry {
 }
 
 /// One bearer's hold on a tag's cell. The last one to go takes the cell out of the registry.
-pub(crate) struct Bearing(Arc<TagCell>);
+///
+/// Or on a list of such holds, which is of one bearer alone: see [`Bearings`].
+pub(crate) struct Bearing(Arc<Borne>);
 
 impl Bearing {
-    fn new(cell: &Arc<TagCell>) -> Self {
-        cell.bearers.fetch_add(1, Ordering::AcqRel);
-        Self(cell.clone())
+    fn new(borne: &Arc<Borne>) -> Self {
+        if let Some(cell) = borne.cell() {
+            cell.bearers.fetch_add(1, Ordering::AcqRel);
+        }
+        Self(borne.clone())
     }
 
-    /// Whether what was born at `birth` has not been invalidated by this tag, or from above, since.
+    /// Whether what was born at `birth` has not been invalidated by this, or from above, since.
     fn admits(&self, birth: Version) -> bool {
-        self.0.cell.admits(birth)
-            && match &self.0.above {
-                Above::Nothing => true,
-                Above::Everywhere(tag) => tag.admits(birth),
-                Above::Scope(scope) => scope.floor.admits(birth),
-            }
+        match &*self.0 {
+            Borne::Cell(cell) => cell.admits(birth),
+            Borne::Several(list) => list.iter().all(|one| one.admits(birth)),
+        }
     }
 
-    /// The scope, if this is not a tag of the user's but marks what is in it.
-    fn scope(&self) -> Option<&Arc<Scope>> {
-        match &self.0.above {
-            Above::Scope(scope) => Some(scope),
-            Above::Nothing | Above::Everywhere(_) => None,
+    fn as_slice(&self) -> &[Self] {
+        match &*self.0 {
+            Borne::Cell(_) => slice::from_ref(self),
+            Borne::Several(list) => list,
         }
     }
 }
 
 impl Drop for Bearing {
     fn drop(&mut self) {
-        if self.0.bearers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.home.release(&self.0);
+        if let Some(cell) = self.0.cell()
+            && cell.bearers.fetch_sub(1, Ordering::AcqRel) == 1
+        {
+            cell.home.release(cell);
         }
     }
 }
 
+/// A few of them without an allocation.
+type List = SmallVec<[Bearing; 4]>;
+
 /// All that one entry bears of its own. What all entries of its query bear is kept with the query.
+///
+/// Every entry has it, and most bear one tag or none: so it is one pointer, to the cell that bearers share. Who bears
+/// several has a list behind the pointer.
 #[derive(Default)]
-pub(crate) enum Bearings {
-    #[default]
-    None,
-    /// Most often there is one, which needs no allocation.
-    One(Bearing),
-    Many(Box<[Bearing]>),
-}
+pub(crate) struct Bearings(Option<Bearing>);
 
 impl Bearings {
     fn as_slice(&self) -> &[Bearing] {
-        match self {
-            Self::None => &[],
-            Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
+        self.0.as_ref().map_or(&[], Bearing::as_slice)
     }
 
     /// Takes on what others are, but nothing twice.
     pub(crate) fn join(&mut self, others: Self) {
-        if matches!(others, Self::None) {
+        if others.0.is_none() {
             return;
         }
-        let mut all = std::mem::take(self).into_vec();
-        for other in others.into_vec() {
+        let mut all = std::mem::take(self).into_list();
+        for other in others.into_list() {
             if !all.iter().any(|one| Arc::ptr_eq(&one.0, &other.0)) {
                 all.push(other);
             }
         }
-        *self = all.into_iter().collect();
+        *self = all.into();
     }
 
-    fn into_vec(self) -> Vec<Bearing> {
-        match self {
-            Self::None => Vec::new(),
-            Self::One(one) => vec![one],
-            Self::Many(many) => many.into_vec(),
+    fn into_list(self) -> List {
+        let Some(bearing) = self.0 else { return List::new() };
+        match &*bearing.0 {
+            Borne::Cell(_) => smallvec![bearing],
+            Borne::Several(list) => list.iter().map(|one| Bearing::new(&one.0)).collect(),
         }
     }
 
     pub(crate) fn admit(&self, birth: Version) -> bool {
-        self.as_slice().iter().all(|bearing| bearing.admits(birth))
+        self.0.as_ref().is_none_or(|bearing| bearing.admits(birth))
+    }
+
+    fn cells(&self) -> impl Iterator<Item = &TagCell> {
+        self.as_slice().iter().filter_map(|bearing| bearing.0.cell())
     }
 
     /// The tags that the user gave.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
-        self.as_slice().iter().filter(|bearing| bearing.scope().is_none()).map(|bearing| &bearing.0.tag)
+        self.cells().filter(|cell| cell.scope().is_none()).map(|cell| &cell.tag)
     }
 
     /// The scope of what bears this.
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
-        self.as_slice().iter().find_map(Bearing::scope)
+        self.cells().find_map(TagCell::scope)
+    }
+}
+
+impl From<List> for Bearings {
+    fn from(mut list: List) -> Self {
+        match list.len() {
+            0 | 1 => Self(list.pop()),
+            _ => Self(Some(Bearing(Arc::new(Borne::Several(list))))),
+        }
     }
 }
 
 impl FromIterator<Bearing> for Bearings {
     fn from_iter<I: IntoIterator<Item = Bearing>>(bearings: I) -> Self {
-        let mut bearings: Vec<_> = bearings.into_iter().collect();
-        match bearings.len() {
-            0 => Self::None,
-            1 => bearings.pop().map_or(Self::None, Self::One),
-            _ => Self::Many(bearings.into_boxed_slice()),
-        }
+        List::from_iter(bearings).into()
     }
 }
 
@@ -289,13 +337,13 @@ mod tests {
         assert_eq!(format!("{tag:?}"), "\"a\"");
     }
 
-    /// Most entries bear one tag or none, and are not to pay for a list.
+    /// Most entries bear one tag or none, and are not to pay for a list: every entry has room for a pointer.
     #[test]
     fn one_bearing_is_kept_without_a_list() {
         let registry = Arc::new(Registry::new(2));
-        assert!(matches!(bear(&registry, &[]), Bearings::None));
-        assert!(matches!(bear(&registry, &["a"]), Bearings::One(_)));
-        assert!(matches!(bear(&registry, &["a", "b"]), Bearings::Many(_)));
+        let is_list = |tags: &[&str]| bear(&registry, tags).0.map(|bearing| bearing.0.cell().is_none());
+        assert_eq!([is_list(&[]), is_list(&["a"]), is_list(&["a", "b"])], [None, Some(false), Some(true)]);
+        assert_eq!(size_of::<Bearings>(), size_of::<usize>());
     }
 
     /// Between the last bearer's going and the release, another may have come.
@@ -303,7 +351,7 @@ mod tests {
     fn p1_a_cell_that_is_borne_again_is_not_released() {
         let registry = Arc::new(Registry::new(2));
         let bearing = registry.bear("a".into(), || Above::Nothing);
-        registry.release(&bearing.0);
+        registry.release(bearing.0.cell().expect("it is of one tag"));
         registry.raise("a", 1);
         assert!(!bearing.admits(0), "the cell had left, and the invalidation missed it");
     }
