@@ -23,7 +23,6 @@ use crate::stores::Stores;
 use crate::sync::{Arc, Mutex};
 use crate::tag::{Above, Bearing, Bearings, Registry, Tag};
 use crate::version::{Cell, VersionClock};
-use crate::waits::next_load;
 
 /// More entries than these are never stored, whatever the capacity.
 pub(crate) const MAX_CAPACITY: usize = 1 << 30;
@@ -90,7 +89,7 @@ impl Engine {
 
     /// When a load that starts now begins. What it is known to bear must have been found before.
     pub(crate) fn origin(&self, now: Nanos) -> Origin {
-        Origin { birth: self.versions.birth(), time: now, load: next_load() }
+        Origin { birth: self.versions.birth(), time: now }
     }
 
     pub(crate) fn scope(&self, name: &str) -> Arc<Scope> {

@@ -5,6 +5,8 @@
 //! open one, by a caller that has waited in vain, is closed from its start. Open or not, each is listed here
 //! for as long as it runs, so that an invalidation of its key reaches it.
 
+use std::sync::atomic::AtomicBool;
+
 use hashbrown::HashTable;
 
 use crate::clock::Nanos;
@@ -12,7 +14,7 @@ use crate::landing::{Duty, Landing};
 use crate::policy::NodeId;
 use crate::scope::ScopeId;
 use crate::shard::{Entry, Origin};
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use crate::tag::Bearings;
 use crate::uses::Uses;
 use crate::version::Version;
@@ -20,6 +22,8 @@ use crate::waits::LoadId;
 
 /// A load that has begun.
 pub(crate) struct Flight<K, V> {
+    /// Tells also which of two loads began first: times are too coarse for that.
+    pub(crate) id: LoadId,
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) key: K,
@@ -30,15 +34,14 @@ pub(crate) struct Flight<K, V> {
     pub(crate) is_open: bool,
     /// Whether its key was invalidated after it began.
     pub(crate) is_fenced: bool,
+    /// Whether what was last stored for its key is of a load that began later. Of several loads of one key, the last
+    /// begun is kept; entries need not know for that which load they are of.
+    pub(crate) is_superseded: AtomicBool,
     /// Of those who wait, if there are any.
     pub(crate) duty: Option<Duty<V>>,
 }
 
 impl<K, V> Flight<K, V> {
-    pub(crate) fn id(&self) -> LoadId {
-        self.origin.load
-    }
-
     pub(crate) fn landing(&mut self) -> Arc<Landing<V>> {
         self.duty.get_or_insert_with(Duty::new).landing()
     }
@@ -55,7 +58,6 @@ impl<K, V> Flight<K, V> {
             value,
             bearings: self.bearings,
             began: self.origin.time,
-            load: self.origin.load,
             node: NodeId::MAX,
         }
     }
@@ -94,11 +96,11 @@ impl<K, V> Flights<K, V> {
     }
 
     pub(crate) fn get(&self, hash: u64, id: LoadId) -> Option<&Flight<K, V>> {
-        self.0.find(hash, |flight| flight.id() == id)
+        self.0.find(hash, |flight| flight.id == id)
     }
 
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K, V>> {
-        let found = self.0.find_entry(hash, |flight| flight.id() == id).ok()?;
+        let found = self.0.find_entry(hash, |flight| flight.id == id).ok()?;
         Some(found.remove().0)
     }
 
@@ -111,30 +113,59 @@ impl<K, V> Flights<K, V> {
         }
     }
 
+    /// Whether the value of a load is to take the place of what its key `has_live`, and then takes note of that.
+    ///
+    /// If comparing keys panics, the loads asked so far are superseded by one that was about to be.
+    pub(crate) fn take_over(&self, hash: u64, id: LoadId, has_live: bool) -> bool
+    where
+        K: Eq,
+    {
+        let Some(own) = self.get(hash, id) else { return false };
+        if has_live && own.is_superseded.load(Ordering::Relaxed) {
+            return false;
+        }
+        // Most often it is the only one under way.
+        if self.0.len() > 1 {
+            for flight in self.0.iter_hash(hash).filter(|flight| flight.id != id) {
+                if flight.is_of(hash, own.scope, |key| *key == own.key) {
+                    flight.is_superseded.store(flight.id < id, Ordering::Relaxed);
+                }
+            }
+        }
+        true
+    }
+
     /// Panics if a load can't be found.
     pub(crate) fn check_invariants(&self) {
         for flight in &self.0 {
-            assert!(self.get(flight.hash, flight.id()).is_some(), "load {} is not where it belongs", flight.id());
+            assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::builder::Settings;
+    use crate::engine::Engine;
+    use crate::query::QueryState;
+    use crate::store::{Claim, Wanted};
+
     use super::*;
 
     const HASH: u64 = 7;
 
     fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str, u32> {
         Flight {
+            id: load,
             hash: HASH,
             scope: 0,
             key,
-            origin: Origin { birth, time: 0, load },
+            origin: Origin { birth, time: 0 },
             expires_at: Nanos::MAX,
             bearings: Bearings::default(),
             is_open: true,
             is_fenced: false,
+            is_superseded: false.into(),
             duty: None,
         }
     }
@@ -147,7 +178,7 @@ mod tests {
     }
 
     fn open(flights: &mut Flights<&'static str, u32>, key: &str) -> Option<LoadId> {
-        flights.find_open(HASH, 0, |own| *own == key, |flight| !flight.is_fenced).map(|flight| flight.id())
+        flights.find_open(HASH, 0, |own| *own == key, |flight| !flight.is_fenced).map(|flight| flight.id)
     }
 
     #[test]
@@ -182,7 +213,7 @@ mod tests {
     fn a_load_ends_once_and_is_known_by_its_number() {
         let mut flights = flights([flight(1, "a", 0), flight(2, "a", 0)]);
         assert_eq!(flights.count(), (2, 0));
-        assert_eq!(flights.end(HASH, 2).map(|flight| flight.id()), Some(2));
+        assert_eq!(flights.end(HASH, 2).map(|flight| flight.id), Some(2));
         assert!(flights.end(HASH, 2).is_none() && flights.get(HASH, 2).is_none());
         assert_eq!(flights.count(), (1, 0));
         flights.check_invariants();
@@ -202,5 +233,42 @@ mod tests {
         let (first, second) = (flight.landing(), flight.landing());
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(flights([flight]).count(), (1, 2));
+    }
+
+    /// Loads of one key, all of them current, that end in this order; before 0 ends, what is stored is evicted.
+    /// Returns what is stored after each.
+    fn stored_after(order: &[u32]) -> Vec<Option<u32>> {
+        let settings = Settings { capacity: 1, ..Settings::default() };
+        let engine = Engine::new(settings);
+        let store = engine.make_store::<u32, u32>(Arc::new(QueryState::anonymous()), |_, _, _| Ok(()));
+        let candidate = |key| engine.candidate(None, &store.query, (key, HASH), None, []);
+        let now = engine.time.now();
+        let loads: Vec<_> =
+            std::iter::repeat_with(|| match store.claim(&engine, &mut Some(candidate(7)), now, false) {
+                Claim::Lead(load) => load,
+                Claim::Found | Claim::Join(..) => unreachable!("nothing is stored, and it must not wait"),
+            })
+            .take(order.len())
+            .collect();
+        let end = |&number: &u32| {
+            if number == 0 {
+                drop(store.insert(&engine, candidate(8), 0, now));
+            } else {
+                let load = (HASH, loads[number as usize - 1]);
+                drop(store.complete(&engine, load, Some(number), Bearings::default(), now));
+            }
+            let wanted = Wanted { hash: HASH, scope: 0, is_key: |key: &u32| *key == 7 };
+            store.get(&engine, &wanted, now).ok()
+        };
+        order.iter().map(end).collect()
+    }
+
+    #[test]
+    fn of_several_loads_of_one_key_the_last_begun_is_kept() {
+        assert_eq!(stored_after(&[1, 2, 3]), [1, 2, 3].map(Some));
+        assert_eq!(stored_after(&[2, 1, 3]), [2, 2, 3].map(Some));
+        assert_eq!(stored_after(&[3, 1, 2]), [3, 3, 3].map(Some));
+        assert_eq!(stored_after(&[3, 0, 1, 2]), [Some(3), None, Some(1), Some(2)], "what has gone is in nobody's way");
+        assert_eq!(stored_after(&[3, 0, 2, 1]), [Some(3), None, Some(2), Some(2)]);
     }
 }

@@ -25,7 +25,6 @@ pub(crate) struct Entry<K, V> {
     pub(crate) bearings: Bearings,
     /// When its load began.
     pub(crate) began: Nanos,
-    pub(crate) load: LoadId,
     /// Its place in the eviction queues.
     pub(crate) node: NodeId,
 }
@@ -35,8 +34,6 @@ pub(crate) struct Entry<K, V> {
 pub(crate) struct Origin {
     pub(crate) birth: Version,
     pub(crate) time: Nanos,
-    /// Tells also which of two loads began first: times are too coarse for that.
-    pub(crate) load: LoadId,
 }
 
 /// Where an entry is in its shard, for as long as it is stored.
@@ -197,7 +194,6 @@ mod tests {
             value: key,
             bearings: Bearings::default(),
             began: 0,
-            load: 0,
             node: NodeId::try_from(key).expect("a small number"),
         }
     }

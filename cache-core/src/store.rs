@@ -26,7 +26,7 @@ use crate::stores::View;
 use crate::sync::{Arc, MutexGuard, Ordering, RwLock};
 use crate::tag::Bearings;
 use crate::version::Version;
-use crate::waits::LoadId;
+use crate::waits::{LoadId, next_load};
 use crate::writer::Writer;
 
 /// Keys and values that can be stored.
@@ -81,7 +81,9 @@ impl<K> Candidate<K> {
     fn into_flight<V>(self, origin: Origin, is_open: bool) -> Flight<K, V> {
         let expires_at = self.expires_at(origin.time);
         let Self { key, hash, scope, bearings, .. } = self;
-        Flight { hash, scope, key, origin, expires_at, bearings, is_open, is_fenced: false, duty: None }
+        let (is_fenced, is_superseded, duty) = (false, false.into(), None);
+        let id = next_load();
+        Flight { id, hash, scope, key, origin, expires_at, bearings, is_open, is_fenced, is_superseded, duty }
     }
 }
 
@@ -182,11 +184,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let open = shard.flights.find_open(hash, scope, is_key, is_current);
         let is_open = open.is_none();
         if let (true, Some(flight)) = (may_wait, open) {
-            return Claim::Join(flight.id(), flight.landing());
+            return Claim::Join(flight.id, flight.landing());
         }
         let candidate = candidate.take().expect("it was there a moment ago");
         let flight = candidate.into_flight(engine.origin(now), is_open);
-        let load = flight.id();
+        let load = flight.id;
         shard.flights.begin(flight);
         Claim::Lead(load)
     }
@@ -206,47 +208,50 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         // Before the locks are taken: if comparing keys panics, it is dropped after they are released.
         let mut removed = Removed::default();
-        let mut room = engine.room.lock();
-        if value.is_some() && room.is_full(self.query.quota) && self.needs_room(engine, hash, load, &late, now) {
-            self.make_room(engine, &mut room, now, &mut removed);
-        }
-        let mut writer = self.writer(engine, room, hash, now);
+        let mut writer = self.writer(engine, engine.room.lock(), hash, now);
         let predecessor = writer.shard.find_predecessor(hash, load);
+        let has_room = predecessor.is_some() || !writer.room.is_full(self.query.quota);
+        if value.is_some() && !has_room && self.is_storable(&writer, hash, load, &late) {
+            // What is to go may be in any shard. Nothing comes in meanwhile: the room stays locked.
+            let mut room = writer.leave_shard();
+            self.make_room(engine, &mut room, now, &mut removed);
+            writer = self.writer(engine, room, hash, now);
+        }
+        let is_storable = self.is_storable(&writer, hash, load, &late);
+        let live = predecessor.filter(|&index| !writer.state(index).is_dead());
+        let is_kept = value.is_some() && is_storable && writer.shard.flights.take_over(hash, load, live.is_some());
         // From here on nothing panics: the load ends now, in one step with what becomes of its value.
         let mut flight = writer.shard.flights.end(hash, load).expect("a load ends once");
         let expires_at = flight.expires_at;
         // Who waits has asked what was known when the load began, but not what it brings.
         let may_share = late.admit(flight.origin.birth);
+        let is_stale = !may_share || self.is_stale(engine, &flight);
         let duty = flight.duty.take();
         flight.bearings.join(late);
-        let is_stale = self.is_stale(engine, &flight);
-        let is_live = !is_stale && now < expires_at;
         match value {
-            Some(value) if is_live => removed.entry = writer.put(predecessor, flight.into_entry(value)),
+            Some(value) if is_kept => removed.entry = writer.put(predecessor, flight.into_entry(value)),
             value => {
-                let dead = predecessor.filter(|&index| writer.state(index).is_dead());
-                removed.entry = dead.map(|index| writer.remove(index));
+                if live.is_none() {
+                    removed.entry = predecessor.map(|index| writer.remove(index));
+                }
                 (removed.flight, removed.value) = (Some(flight), value);
             }
         }
         Completion { is_stale, may_share, expires_at, duty, removed }
     }
 
+    /// Whether the value of a load may be stored: not if it is too old, or invalidated.
+    fn is_storable(&self, writer: &Writer<'_, K, V>, hash: u64, load: LoadId, late: &Bearings) -> bool {
+        let flight = writer.shard.flights.get(hash, load);
+        flight.is_some_and(|flight| {
+            let is_stale = self.is_stale(writer.engine, flight) || !late.admit(flight.origin.birth);
+            !is_stale && writer.now < flight.expires_at
+        })
+    }
+
     /// Whether what a load is made from has been invalidated since it began.
     fn is_stale(&self, engine: &Engine, flight: &Flight<K, V>) -> bool {
         flight.is_fenced || !self.admits(engine, flight.origin.birth, &flight.bearings)
-    }
-
-    /// Whether the value of a load will be an entry more.
-    fn needs_room(&self, engine: &Engine, hash: u64, load: LoadId, late: &Bearings, now: Nanos) -> bool
-    where
-        K: Eq,
-    {
-        let shard = self.shard(hash).read();
-        let Some(flight) = shard.flights.get(hash, load) else { return false };
-        let is_stale = self.is_stale(engine, flight) || !late.admit(flight.origin.birth);
-        let may_be_stored = !is_stale && now < flight.expires_at;
-        may_be_stored && shard.find_predecessor(hash, load).is_none()
     }
 
     /// Stores a value that is there already, in place of any that the key has, and of any that is on its way.

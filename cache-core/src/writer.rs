@@ -20,13 +20,17 @@ pub(crate) struct Writer<'a, K, V> {
     pub(crate) now: Nanos,
 }
 
-impl<K: Storable, V: Storable> Writer<'_, K, V> {
+impl<'a, K: Storable, V: Storable> Writer<'a, K, V> {
+    /// Unlocks the shard, and keeps the room.
+    pub(crate) fn leave_shard(self) -> MutexGuard<'a, Room> {
+        self.room
+    }
+
     pub(crate) fn state(&self, index: Index) -> State {
         self.store.state(self.engine, self.shard.entry(index), self.now)
     }
 
-    /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces;
-    /// that is itself, if the predecessor is newer.
+    /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces.
     pub(crate) fn put(&mut self, predecessor: Option<Index>, mut entry: Entry<K, V>) -> Option<Entry<K, V>> {
         let Some(index) = predecessor else {
             let hash = self.store.policy_hash(entry.hash);
@@ -34,12 +38,8 @@ impl<K: Storable, V: Storable> Writer<'_, K, V> {
             self.shard.entry_mut(at.index).node = self.room.admit(hash, at, self.store.query.quota);
             return None;
         };
-        let state = self.state(index);
+        self.store.count_death(self.state(index));
         let old = self.shard.entry_mut(index);
-        if old.load > entry.load && !state.is_dead() {
-            return Some(entry);
-        }
-        self.store.count_death(state);
         // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
         entry.node = old.node;
         entry.uses = Uses::new(old.uses.uses());
