@@ -155,13 +155,7 @@ impl Engine {
         scope: ScopeRef<'_>,
         tags: impl IntoIterator<Item = Tag>,
     ) -> impl Iterator<Item = Bearing> {
-        let mut distinct: Vec<Tag> = Vec::new();
-        for tag in tags {
-            if !distinct.contains(&tag) {
-                distinct.push(tag);
-            }
-        }
-        distinct.into_iter().map(move |tag| match scope {
+        tags.into_iter().map(move |tag| match scope {
             None => self.tags.bear(tag, || Above::Nothing),
             Some(scope) => {
                 let everywhere = || Above::Everywhere(self.tags.bear(tag.clone(), || Above::Nothing));

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::tag::Tag;
+
+/// A few tags without an allocation.
+pub(crate) type Tags = SmallVec<[Tag; 2]>;
 
 /// What is particular to one entry: its tags, and how long it may be served.
 ///
@@ -17,7 +22,7 @@ use crate::tag::Tag;
 #[must_use = "it changes nothing by itself"]
 pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
-    pub(crate) tags: Vec<Tag>,
+    pub(crate) tags: Tags,
 }
 
 impl EntryOptions {

@@ -74,7 +74,7 @@ macro_rules! __cache_facts {
 
 pub use crate::__cache_facts as facts;
 pub use crate::__cache_query as query;
-pub use std::format;
+pub use std::format_args;
 
 /// Asks the cache for the answer to a call. An error is a miss.
 ///
@@ -146,6 +146,11 @@ where
     T: IntoIterator<Item: Into<Tag>>,
 {
     tags_from(value).into_iter().map(Into::into).collect()
+}
+
+/// A tag with something of the arguments in it.
+pub fn tag(text: fmt::Arguments<'_>) -> Tag {
+    Tag::format(text)
 }
 
 /// Stands for the type of an argument that has no name.

@@ -1,10 +1,11 @@
 //! Tags: the labels that entries bear, and the registry that knows where each one's cell is.
 
 use std::borrow::Borrow;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::{ptr, slice};
 
 use smallvec::{SmallVec, smallvec};
+use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::scope::Scope;
 use crate::sync::{Arc, AtomicUsize, Map, Ordering};
@@ -25,9 +26,19 @@ use crate::version::{Cell, Version};
 /// assert_eq!(cache.get("Back in Black"), None);
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(Arc<str>);
+pub struct Tag(SmolStr);
 
 impl Tag {
+    /// Without an allocation, if the text is short or nothing is in it that has to be formatted.
+    pub(crate) fn format(text: fmt::Arguments<'_>) -> Self {
+        if let Some(text) = text.as_str() {
+            return Self(SmolStr::new_static(text));
+        }
+        let mut builder = SmolStrBuilder::new();
+        builder.write_fmt(text).expect("a `Display` of the user's reports no error");
+        Self(builder.finish())
+    }
+
     /// The tag's text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,13 +59,13 @@ impl From<String> for Tag {
 
 impl From<&String> for Tag {
     fn from(text: &String) -> Self {
-        Self(text.as_str().into())
+        Self(text.into())
     }
 }
 
 impl From<Arc<str>> for Tag {
     fn from(text: Arc<str>) -> Self {
-        Self(text)
+        Self(text.into())
     }
 }
 
@@ -267,12 +278,8 @@ impl Bearings {
         if others.0.is_none() {
             return;
         }
-        let mut all = std::mem::take(self).into_list();
-        for other in others.into_list() {
-            if !all.iter().any(|one| Arc::ptr_eq(&one.0, &other.0)) {
-                all.push(other);
-            }
-        }
+        let mut all = Distinct(std::mem::take(self).into_list());
+        all.extend(others.into_list());
         *self = all.into();
     }
 
@@ -303,8 +310,22 @@ impl Bearings {
     }
 }
 
-impl From<List> for Bearings {
-    fn from(mut list: List) -> Self {
+/// What an entry is to bear, nothing twice.
+#[derive(Default)]
+pub(crate) struct Distinct(List);
+
+impl Extend<Bearing> for Distinct {
+    fn extend<I: IntoIterator<Item = Bearing>>(&mut self, bearings: I) {
+        for bearing in bearings {
+            if !self.0.iter().any(|one| Arc::ptr_eq(&one.0, &bearing.0)) {
+                self.0.push(bearing);
+            }
+        }
+    }
+}
+
+impl From<Distinct> for Bearings {
+    fn from(Distinct(mut list): Distinct) -> Self {
         match list.len() {
             0 | 1 => Self(list.pop()),
             _ => Self(Some(Bearing(Arc::new(Borne::Several(list))))),
@@ -314,7 +335,9 @@ impl From<List> for Bearings {
 
 impl FromIterator<Bearing> for Bearings {
     fn from_iter<I: IntoIterator<Item = Bearing>>(bearings: I) -> Self {
-        List::from_iter(bearings).into()
+        let mut all = Distinct::default();
+        all.extend(bearings);
+        all.into()
     }
 }
 

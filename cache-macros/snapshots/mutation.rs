@@ -46,7 +46,9 @@ impl Library {
                         ),
                         (
                             ::cache_core::private::Target::tag(
-                                ::cache_core::private::format!("album:{album}"),
+                                ::cache_core::private::tag(
+                                    ::cache_core::private::format_args!("album:{album}"),
+                                ),
                             ),
                             (),
                         ),

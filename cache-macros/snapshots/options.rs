@@ -22,7 +22,11 @@ impl Library {
                 || {
                     ::cache_core::EntryOptions::new()
                         .tag("search")
-                        .tag(::cache_core::private::format!("tenant:{tenant}"))
+                        .tag(
+                            ::cache_core::private::tag(
+                                ::cache_core::private::format_args!("tenant:{tenant}"),
+                            ),
+                        )
                 },
                 (),
                 || (),

@@ -104,7 +104,7 @@ fn ttl_of(ttl: &Expr) -> TokenStream {
 fn tag(given: &Expr, krate: &Path) -> TokenStream {
     match ungrouped(given) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
-            quote_spanned!(Span::mixed_site()=> #krate::private::format!(#text))
+            quote_spanned!(Span::mixed_site()=> #krate::private::tag(#krate::private::format_args!(#text)))
         }
         given => given.to_token_stream(),
     }
