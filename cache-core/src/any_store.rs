@@ -48,6 +48,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         Sight {
             hash: self.policy_hash(entry.hash),
             state: self.state(engine, entry, now),
+            expires_at: entry.expires_at,
             node: entry.node,
             quota: self.query.quota,
         }

@@ -7,6 +7,7 @@
 
 use hashbrown::HashMap;
 
+use crate::clock::Nanos;
 use crate::policy::{Address, NodeId, Policy, Residents, State};
 
 /// A query's number among those that have a capacity of their own, and that capacity.
@@ -49,14 +50,22 @@ impl Room {
     }
 
     /// Takes in a new entry, for which there must be room.
-    pub(crate) fn admit(&mut self, hash: u64, at: Address, quota: Option<Quota>) -> NodeId {
-        let node = self.whole.admit(hash, at);
+    pub(crate) fn admit(&mut self, hash: u64, at: Address, expires_at: Nanos, quota: Option<Quota>) -> NodeId {
+        let node = self.whole.admit(hash, at, expires_at);
         if let Some(Quota { number, capacity }) = quota {
             let part = self.parts.entry(number).or_insert_with(|| Part::new(capacity));
-            let own = part.policy.admit(hash, at);
+            let own = part.policy.admit(hash, at, expires_at);
             part.nodes.insert(node, own);
         }
         node
+    }
+
+    /// Takes note that another entry is where one was, and when it expires.
+    pub(crate) fn replaced(&mut self, expires_at: Nanos, quota: Option<Quota>) {
+        self.whole.replaced(expires_at);
+        if let Some(quota) = quota {
+            self.part(quota).policy.replaced(expires_at);
+        }
     }
 
     /// Lets go of an entry that was removed for a reason of its own.
@@ -141,7 +150,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::clock::FOREVER;
     use crate::policy::Sight;
+    use crate::sweep::Moment;
 
     const FEW: Quota = Quota { number: 3, capacity: 2 };
 
@@ -150,9 +161,13 @@ mod tests {
     struct Unused(RefCell<BTreeMap<Address, (NodeId, Option<Quota>)>>);
 
     impl Residents for Unused {
+        fn moment(&self) -> Moment {
+            Moment { now: 0, completed: 0 }
+        }
+
         fn look(&self, at: Address) -> Sight {
             let (node, quota) = self.0.borrow()[&at];
-            Sight { hash: at.index.into(), state: State::Live { uses: 0 }, node, quota }
+            Sight { hash: at.index.into(), state: State::Live { uses: 0 }, expires_at: FOREVER, node, quota }
         }
 
         fn spend(&self, _: Address, _: u32) {}
@@ -165,7 +180,7 @@ mod tests {
             at.index
         });
         let at = Address { shard: 0, index };
-        let node = room.admit(index.into(), at, quota);
+        let node = room.admit(index.into(), at, FOREVER, quota);
         residents.0.borrow_mut().insert(at, (node, quota));
         let mut all = room.check_invariants();
         all.sort_unstable();

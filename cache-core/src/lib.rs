@@ -96,6 +96,7 @@ mod scope;
 mod shard;
 mod store;
 mod stores;
+mod sweep;
 mod sync;
 mod table;
 mod tag;

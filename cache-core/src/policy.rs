@@ -8,13 +8,16 @@
 //! nothing here: the stores count them with the entries.
 //!
 //! Ours differs in one thing. An entry may be dead (expired or invalidated) and not know it yet. Before a
-//! live entry is evicted, a hand that goes round all of them looks at the next few for a dead one.
+//! live entry is evicted, a hand that goes round all of them looks at the next few for a dead one, if there can
+//! be any: see [`crate::sweep`].
 
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
 use crate::capacity::Quota;
+use crate::clock::Nanos;
+use crate::sweep::{Moment, Round};
 
 /// Where an entry is: the number of its shard, counted through all stores, and its slot there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +30,7 @@ pub(crate) struct Address {
 pub(crate) struct Sight {
     pub(crate) hash: u64,
     pub(crate) state: State,
+    pub(crate) expires_at: Nanos,
     /// Its place in the queues of the whole cache.
     pub(crate) node: NodeId,
     pub(crate) quota: Option<Quota>,
@@ -62,6 +66,7 @@ const MAX_MOVES: u32 = 256;
 
 /// The entries themselves, as the policy sees them.
 pub(crate) trait Residents {
+    fn moment(&self) -> Moment;
     fn look(&self, at: Address) -> Sight;
     /// Takes note that the entry has been looked at, and has `left` uses to its credit.
     fn spend(&self, at: Address, left: u32);
@@ -104,6 +109,7 @@ pub(crate) struct Policy {
     main: Queue,
     ghosts: Ghosts,
     hand: usize,
+    round: Round,
 }
 
 impl Policy {
@@ -116,6 +122,7 @@ impl Policy {
             main: Queue::new(),
             ghosts: Ghosts::new(capacity - capacity / 10),
             hand: 0,
+            round: Round::new(),
         }
     }
 
@@ -128,12 +135,18 @@ impl Policy {
     }
 
     /// Takes in a new entry, for which there must be room.
-    pub(crate) fn admit(&mut self, hash: u64, at: Address) -> NodeId {
+    pub(crate) fn admit(&mut self, hash: u64, at: Address, expires_at: Nanos) -> NodeId {
         debug_assert!(!self.is_full());
+        self.replaced(expires_at);
         let place = if self.ghosts.take(hash) { Place::Main } else { Place::Small };
         let node = self.allocate(at);
         self.link(node, place);
         node
+    }
+
+    /// Takes note that another entry is where one was, and when it expires.
+    pub(crate) fn replaced(&mut self, expires_at: Nanos) {
+        self.round.note(expires_at);
     }
 
     /// Lets go of an entry that was removed for a reason of its own.
@@ -179,7 +192,12 @@ impl Policy {
 
     /// Moves the hand on, until it finds a dead entry or has looked at enough of them.
     fn sweep(&mut self, residents: &impl Residents) -> Option<(Address, Sight)> {
+        // Before any entry is asked.
+        let moment = residents.moment();
         for _ in 0..SWEEP.min(self.nodes.len()) {
+            if !self.round.step(moment, self.nodes.len()) {
+                return None;
+            }
             self.hand = if self.hand + 1 < self.nodes.len() { self.hand + 1 } else { 0 };
             let Node { at, place, .. } = self.nodes[self.hand];
             if place == Place::Vacant {
@@ -191,6 +209,7 @@ impl Policy {
                 self.forget(node);
                 return Some((at, sight));
             }
+            self.round.note(sight.expires_at);
         }
         None
     }

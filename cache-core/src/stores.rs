@@ -6,6 +6,7 @@ use crate::any_store::AnyStore;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::policy::{Address, Residents, Sight};
+use crate::sweep::Moment;
 use crate::sync::{Arc, OnceLock};
 use crate::table::Table;
 
@@ -50,6 +51,10 @@ pub(crate) struct View<'a> {
 }
 
 impl Residents for View<'_> {
+    fn moment(&self) -> Moment {
+        Moment { now: self.now, completed: self.engine.versions.completed() }
+    }
+
     fn look(&self, at: Address) -> Sight {
         self.engine.stores.at(at).look(self.engine, at, self.now)
     }

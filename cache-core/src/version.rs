@@ -43,6 +43,11 @@ impl VersionClock {
         raised
     }
 
+    /// How many invalidations have raised all their cells.
+    pub(crate) fn completed(&self) -> u64 {
+        self.completed.load(Ordering::Acquire)
+    }
+
     /// The last version, if all invalidations up to it have raised their cells.
     ///
     /// What is found current *after* this was read is current as of this version: those that begin later have higher
@@ -50,7 +55,7 @@ impl VersionClock {
     /// read first. It is never above that of those begun, so if the two are equal, nothing had begun that was not
     /// complete when the first was read.
     pub(crate) fn settled(&self) -> Option<Version> {
-        let completed = self.completed.load(Ordering::Acquire);
+        let completed = self.completed();
         (completed == self.begun.load(Ordering::Acquire)).then_some(completed)
     }
 }

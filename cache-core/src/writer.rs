@@ -33,14 +33,15 @@ impl<'a, K: Storable, V: Storable> Writer<'a, K, V> {
     /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces.
     pub(crate) fn put(&mut self, predecessor: Option<Index>, mut entry: Entry<K, V>) -> Option<Entry<K, V>> {
         let Some(index) = predecessor else {
-            let hash = self.store.policy_hash(entry.hash);
+            let (hash, expires_at) = (self.store.policy_hash(entry.hash), entry.expires_at);
             let at = Address { shard: self.number, index: self.shard.insert(entry) };
-            self.shard.entry_mut(at.index).node = self.room.admit(hash, at, self.store.query.quota);
+            self.shard.entry_mut(at.index).node = self.room.admit(hash, at, expires_at, self.store.query.quota);
             return None;
         };
         self.store.count_death(self.state(index));
         let old = self.shard.entry_mut(index);
         // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
+        self.room.replaced(entry.expires_at, self.store.query.quota);
         entry.node = old.node;
         entry.uses = Uses::new(old.uses.uses());
         Some(std::mem::replace(old, entry))

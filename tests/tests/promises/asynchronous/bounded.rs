@@ -155,6 +155,44 @@ fn p9_the_expired_make_room_first() {
     assert_dead_go_first(|_, clock| clock.advance(Duration::from_secs(10)));
 }
 
+/// Nobody looks for dead entries while there are none. Each way in which one can die must end that.
+#[test]
+fn p9_the_dead_make_room_first_also_when_there_were_none_for_long() {
+    let clock = ManualClock::new();
+    let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(200).clock(clock.clone()).build();
+    let mut last = 0;
+    let mut insert = |how_many: u32| {
+        for _ in 0..how_many {
+            last += 1;
+            cache.insert(last, last);
+        }
+        cache.check_invariants();
+        last
+    };
+    insert(2_000);
+    let mortal = |key| cache.insert_with(key, key, EntryOptions::new().tag("mortal").ttl(Duration::from_secs(10)));
+    let expire = || clock.advance(Duration::from_secs(10));
+    let invalidate = || cache.invalidate_tags(["mortal"]);
+    let kills: [&dyn Fn(); 3] = [&expire, &invalidate, &invalidate];
+    for kill in kills {
+        let newest = insert(0);
+        // In the places of others.
+        let replaced: Vec<u32> = (1..=newest).filter(|key| cache.get(key).is_some()).step_by(2).take(90).collect();
+        for key in replaced {
+            mortal(key);
+        }
+        // A round may be under way.
+        insert(3);
+        kill();
+        let evictions = cache.stats().evictions;
+        let dead = u32::try_from(200 - cache.len()).expect("a few");
+        assert!(dead > 50, "{dead} of 90 died");
+        insert(dead);
+        assert_eq!((cache.len(), cache.stats().evictions), (200, evictions), "a live entry made room");
+        insert(1_000);
+    }
+}
+
 /// Two queries that scan the same ids, as a track and its album do: they are different things.
 #[test]
 fn p9_a_scan_of_one_query_does_not_help_that_of_another() {
