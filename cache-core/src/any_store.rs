@@ -4,14 +4,16 @@ use std::any::Any;
 use std::time::Duration;
 
 use crate::capacity::Room;
-use crate::clock::Nanos;
+use crate::clock::{FOREVER, Nanos};
 use crate::engine::Engine;
 use crate::inspect::EntryInfo;
 use crate::policy::{Address, Sight, State};
 use crate::query::QueryState;
+use crate::queues::EntryId;
 use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
 use crate::shard::Entry;
+use crate::slots::Index;
 use crate::store::{Describe, LockedShard, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
@@ -22,6 +24,8 @@ pub(crate) type Garbage = Box<dyn Any + Send>;
 pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
     fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight;
+    /// See `Residents::search`.
+    fn search(&self, engine: &Engine, first: Address, which: u32, now: Nanos) -> (Option<(Index, State)>, Nanos);
     fn spend(&self, at: Address, left: u32);
     /// Removes an entry of which the policies have let go.
     fn evict_any(&self, room: &mut Room, at: Address, state: State) -> Garbage;
@@ -33,8 +37,8 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn list(&self, engine: &Engine, now: Nanos, only: Option<ScopeId>, list: &mut Vec<EntryInfo>);
     /// Counts the loads under way, and those who wait for one; `None` if a shard is locked.
     fn count_flights(&self) -> Option<(usize, usize)>;
-    /// Panics if a shard is broken. Returns the addresses of all entries, with their nodes.
-    fn check_invariants(&self) -> Vec<(Address, u32)>;
+    /// Panics if a shard is broken. Returns the addresses of all entries, with their ids.
+    fn check_invariants(&self) -> Vec<(Address, EntryId)>;
 }
 
 impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
@@ -45,13 +49,23 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     fn look(&self, engine: &Engine, at: Address, now: Nanos) -> Sight {
         let shard = reentry::read(self.shard_at(at));
         let entry = shard.entry(at.index);
-        Sight {
-            hash: self.policy_hash(entry.hash),
-            state: self.state(engine, entry, now),
-            expires_at: entry.expires_at,
-            node: entry.node,
-            quota: self.query.quota,
+        Sight { hash: self.policy_hash(entry.hash), state: self.state(engine, entry, now) }
+    }
+
+    fn search(&self, engine: &Engine, first: Address, which: u32, now: Nanos) -> (Option<(Index, State)>, Nanos) {
+        let shard = reentry::read(self.shard_at(first));
+        let (mut left, mut earliest) = (which, FOREVER);
+        while left != 0 {
+            let offset = left.trailing_zeros();
+            left &= left - 1;
+            let entry = shard.entry(first.index + offset);
+            let state = self.state(engine, entry, now);
+            if state.is_dead() {
+                return (Some((offset, state)), earliest);
+            }
+            earliest = earliest.min(entry.expires_at.get());
         }
+        (None, earliest)
     }
 
     fn spend(&self, at: Address, left: u32) {
@@ -75,7 +89,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 
     fn purge(&self, engine: &Engine, now: Nanos) {
-        for (number, shard) in (self.first_shard..).zip(&self.shards) {
+        for shard in &self.shards {
             let mut garbage = Vec::new();
             {
                 let mut room = engine.room.lock();
@@ -86,11 +100,10 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
                 });
                 for (index, state) in dead.collect::<Vec<_>>() {
                     self.count_death(state);
-                    let entry = shard.remove(index);
-                    room.forget(entry.node, self.query.quota);
-                    garbage.push(entry);
+                    room.forget(shard.id(index), self.query.quota);
+                    garbage.push(shard.remove(index));
                 }
-                self.compact(&mut shard, &mut room, number);
+                self.compact(&mut shard, &mut room);
             }
             drop(garbage);
         }
@@ -107,12 +120,12 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         })
     }
 
-    fn check_invariants(&self) -> Vec<(Address, u32)> {
+    fn check_invariants(&self) -> Vec<(Address, EntryId)> {
         let mut all = Vec::new();
         for (number, shard) in (self.first_shard..).zip(&self.shards) {
             let shard = reentry::read(shard);
             shard.check_invariants();
-            all.extend(shard.entries_from(0).map(|(index, entry)| (Address { shard: number, index }, entry.node)));
+            all.extend(shard.entries_from(0).map(|(index, _)| (Address { shard: number, index }, shard.id(index))));
         }
         all
     }
@@ -168,7 +181,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             scope: entry.bearings.scope().map(|scope| scope.name.clone()),
             tags: entry.bearings.tags().cloned().collect(),
             age: Duration::from_nanos(now - entry.began),
-            expires_in: Duration::from_nanos(entry.expires_at.saturating_sub(now)),
+            expires_in: Duration::from_nanos(entry.expires_at.get().saturating_sub(now)),
             hits: entry.uses.hits(),
         }
     }

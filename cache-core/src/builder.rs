@@ -38,7 +38,7 @@ impl Default for Settings {
 impl CacheBuilder {
     /// The most entries there may be, of all queries together; 10,000 if not set.
     ///
-    /// With 0 nothing is stored, and every call loads. Above 1,073,741,824 (2^30) it makes no difference.
+    /// With 0 nothing is stored, and every call loads. Above 268,435,456 (2^28) it makes no difference.
     pub fn capacity(mut self, entries: usize) -> Self {
         self.settings.capacity = entries;
         self

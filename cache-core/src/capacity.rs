@@ -7,8 +7,11 @@
 
 use hashbrown::HashMap;
 
+use crate::blocks::{BLOCK, Block, BlockId, Blocks};
 use crate::clock::Nanos;
-use crate::policy::{Address, NodeId, Policy, Residents, State};
+use crate::policy::{Address, Policy, Residents, State};
+use crate::queues::{Dense, EntryId, Sparse};
+use crate::sweep::Hand;
 
 /// A query's number among those that have a capacity of their own, and that capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,26 +20,27 @@ pub(crate) struct Quota {
     pub(crate) capacity: usize,
 }
 
-type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
-
 #[derive(Debug)]
 pub(crate) struct Room {
-    whole: Policy,
-    /// By the numbers of the quotas, each from its first entry on.
-    parts: Map<u32, Part>,
+    whole: Policy<Dense>,
+    hand: Hand,
+    blocks: Blocks,
+    /// By the numbers of the quotas, each from its first block on.
+    parts: HashMap<u32, Part, foldhash::fast::RandomState>,
 }
 
 /// The room of one query.
 #[derive(Debug)]
 struct Part {
-    policy: Policy,
-    /// For each entry's node in the policy of the whole, its node in this one.
-    nodes: Map<NodeId, NodeId>,
+    policy: Policy<Sparse>,
+    hand: Hand,
+    blocks: Vec<BlockId>,
 }
 
 impl Room {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { whole: Policy::new(capacity), parts: Map::default() }
+        let parts = HashMap::default();
+        Self { whole: Policy::new(capacity), hand: Hand::new(), blocks: Blocks::default(), parts }
     }
 
     /// Whether an entry has to go before one of this quota comes in.
@@ -49,98 +53,153 @@ impl Room {
         self.parts.get(&number)?.policy.is_full().then_some(number)
     }
 
-    /// Takes in a new entry, for which there must be room.
-    pub(crate) fn admit(&mut self, hash: u64, at: Address, expires_at: Nanos, quota: Option<Quota>) -> NodeId {
-        let node = self.whole.admit(hash, at, expires_at);
-        if let Some(Quota { number, capacity }) = quota {
-            let part = self.parts.entry(number).or_insert_with(|| Part::new(capacity));
-            let own = part.policy.admit(hash, at, expires_at);
-            part.nodes.insert(node, own);
+    /// Gives a number to a block of slots, which begins at `first` and is for entries of this quota.
+    pub(crate) fn add_block(&mut self, first: Address, quota: Option<Quota>) -> BlockId {
+        let number = self.blocks.add(Block::new(first, quota.map(|quota| quota.number)));
+        if let Some(quota) = quota {
+            let part = self.parts.entry(quota.number).or_insert_with(|| Part::new(quota.capacity));
+            part.blocks.push(number);
         }
-        node
+        number
+    }
+
+    /// Takes back the numbers of blocks that have no slots any more.
+    pub(crate) fn remove_blocks(&mut self, numbers: &[BlockId], quota: Option<Quota>) {
+        for &number in numbers {
+            self.blocks.remove(number);
+        }
+        if let Some(quota) = quota {
+            let Self { parts, blocks, .. } = self;
+            let part = parts.get_mut(&quota.number).expect("it has had blocks");
+            part.blocks.retain(|&number| blocks.get(number).is_some());
+        }
+    }
+
+    fn part_mut(&mut self, number: u32) -> &mut Part {
+        self.parts.get_mut(&number).expect("it is there from its first block on")
+    }
+
+    /// Takes in a new entry, for which there must be room.
+    pub(crate) fn admit(&mut self, hash: u64, id: EntryId, expires_at: Nanos, quota: Option<Quota>) {
+        self.whole.admit(hash, id);
+        if let Some(quota) = quota {
+            self.part_mut(quota.number).policy.admit(hash, id);
+        }
+        self.replaced(expires_at, quota);
     }
 
     /// Takes note that another entry is where one was, and when it expires.
     pub(crate) fn replaced(&mut self, expires_at: Nanos, quota: Option<Quota>) {
-        self.whole.replaced(expires_at);
+        self.hand.note(expires_at);
         if let Some(quota) = quota {
-            self.part(quota).policy.replaced(expires_at);
+            self.part_mut(quota.number).hand.note(expires_at);
         }
     }
 
     /// Lets go of an entry that was removed for a reason of its own.
-    pub(crate) fn forget(&mut self, node: NodeId, quota: Option<Quota>) {
-        self.whole.forget(node);
+    pub(crate) fn forget(&mut self, id: EntryId, quota: Option<Quota>) {
+        self.whole.forget(id);
         if let Some(quota) = quota {
-            self.part(quota).forget(node);
+            self.part_mut(quota.number).policy.forget(id);
         }
-    }
-
-    fn part(&mut self, quota: Quota) -> &mut Part {
-        self.parts.get_mut(&quota.number).expect("it is there from the first entry on")
     }
 
     /// Takes note that an entry has moved.
-    pub(crate) fn relocate(&mut self, node: NodeId, to: Address, quota: Option<Quota>) {
-        self.whole.relocate(node, to);
+    pub(crate) fn relocate(&mut self, from: EntryId, to: EntryId, quota: Option<Quota>) {
+        self.whole.rename(from, to);
+        self.hand.lose_track();
         if let Some(quota) = quota {
-            let part = self.part(quota);
-            part.policy.relocate(part.nodes[&node], to);
+            let part = self.part_mut(quota.number);
+            part.policy.rename(from, to);
+            part.hand.lose_track();
         }
     }
 
-    /// Chooses the entry that goes for one of this quota, and lets go of it. `None` if there is none at all.
+    /// Chooses the entry that goes for one of this quota, and lets go of it: a dead one, or the one whose turn it
+    /// is. `None` if there is none at all.
     pub(crate) fn evict(&mut self, residents: &impl Residents, quota: Option<Quota>) -> Option<(Address, State)> {
-        if let Some(number) = self.full_part(quota) {
-            let part = self.parts.get_mut(&number)?;
-            let (at, sight) = part.policy.evict(residents)?;
-            part.nodes.remove(&sight.node);
-            self.whole.forget(sight.node);
-            return Some((at, sight.state));
+        let full_part = self.full_part(quota);
+        if let Some((id, state)) = self.sweep(residents, full_part) {
+            let (block, at) = self.blocks.locate(id);
+            self.whole.forget(id);
+            if let Some(number) = block.quota() {
+                self.part_mut(number).policy.forget(id);
+            }
+            return Some((at, state));
         }
-        let (at, sight) = self.whole.evict(residents)?;
-        if let Some(quota) = sight.quota {
-            self.part(quota).forget(sight.node);
+        if let Some(number) = full_part {
+            let (id, state) = self.parts.get_mut(&number)?.policy.evict(&self.blocks, residents)?;
+            self.whole.forget(id);
+            return Some((self.blocks.locate(id).1, state));
         }
-        Some((at, sight.state))
+        let (id, state) = self.whole.evict(&self.blocks, residents)?;
+        let (block, at) = self.blocks.locate(id);
+        if let Some(number) = block.quota() {
+            self.part_mut(number).policy.forget(id);
+        }
+        Some((at, state))
+    }
+
+    /// Looks at a few entries, of all or of one part, for a dead one.
+    fn sweep(&mut self, residents: &impl Residents, part: Option<u32>) -> Option<(EntryId, State)> {
+        let Self { whole, hand, blocks, parts } = self;
+        let look = |number: BlockId| {
+            let first = number * BLOCK;
+            let which = (0..BLOCK).fold(0, |which, offset| which | u32::from(whole.has(first + offset)) << offset);
+            let Some(block) = blocks.get(number).filter(|_| which != 0) else { return (Err(0), Nanos::MAX) };
+            let (dead, earliest) = residents.search(block.first, which);
+            (dead.map(|(offset, state)| (first + offset, state)).ok_or(which.count_ones()), earliest)
+        };
+        let moment = residents.moment();
+        match part {
+            None => hand.sweep(moment, blocks.len(), |at| look(BlockId::try_from(at).expect("it is one of them"))),
+            Some(part) => {
+                let part = parts.get_mut(&part)?;
+                part.hand.sweep(moment, part.blocks.len(), |at| look(part.blocks[at]))
+            }
+        }
     }
 
     /// Frees what memory it can.
     pub(crate) fn shrink(&mut self) {
         self.whole.shrink();
+        self.blocks.shrink();
         for part in self.parts.values_mut() {
             part.policy.shrink();
-            part.nodes.shrink_to_fit();
+            part.blocks.shrink_to_fit();
         }
     }
 
-    /// What a node stands for.
-    pub(crate) fn address(&self, node: NodeId) -> Address {
-        self.whole.address(node)
+    /// Where the entry is that has an id.
+    pub(crate) fn address(&self, id: EntryId) -> Address {
+        self.blocks.locate(id).1
     }
 
-    /// Panics if the queues are broken. Returns the addresses that are in them.
+    /// Panics if the queues are broken. Returns the addresses of what is in them.
     pub(crate) fn check_invariants(&self) -> Vec<Address> {
-        let all = self.whole.check_invariants();
-        for part in self.parts.values() {
-            let own = part.policy.check_invariants();
-            assert_eq!(own.len(), part.nodes.len(), "a query's room and its nodes disagree");
-            for (&node, &own) in &part.nodes {
-                assert_eq!(self.whole.address(node), part.policy.address(own), "two policies disagree on an entry");
-            }
+        self.blocks.check_invariants();
+        let mut all = self.whole.check_invariants();
+        for (&number, part) in &self.parts {
+            let mut own = part.policy.check_invariants();
+            own.sort_unstable();
+            let of_part = |id: &&EntryId| self.blocks.locate(**id).0.quota() == Some(number);
+            let mut expected: Vec<_> = all.iter().filter(of_part).copied().collect();
+            expected.sort_unstable();
+            assert_eq!(own, expected, "a query's room and the whole disagree on its entries");
+            let mut blocks: Vec<_> = part.blocks.clone();
+            blocks.sort_unstable();
+            let numbers = (0..).take(self.blocks.len());
+            let expected =
+                numbers.filter(|&block| self.blocks.get(block).is_some_and(|block| block.quota() == Some(number)));
+            assert!(expected.eq(blocks), "a query's room and the whole disagree on its blocks");
         }
-        all
+        all.drain(..).map(|id| self.address(id)).collect()
     }
 }
 
 impl Part {
     fn new(capacity: usize) -> Self {
-        Self { policy: Policy::new(capacity), nodes: Map::default() }
-    }
-
-    fn forget(&mut self, node: NodeId) {
-        let own = self.nodes.remove(&node).expect("an entry with a quota is in both policies");
-        self.policy.forget(own);
+        Self { policy: Policy::new(capacity), hand: Hand::new(), blocks: Vec::new() }
     }
 }
 
@@ -152,13 +211,14 @@ mod tests {
     use super::*;
     use crate::clock::FOREVER;
     use crate::policy::Sight;
+    use crate::slots::Index;
     use crate::sweep::Moment;
 
     const FEW: Quota = Quota { number: 3, capacity: 2 };
 
-    /// Live entries that were not used.
+    /// Live entries that were not used: those of a quota are in shard 1.
     #[derive(Default)]
-    struct Unused(RefCell<BTreeMap<Address, (NodeId, Option<Quota>)>>);
+    struct Unused(RefCell<BTreeMap<Address, u32>>);
 
     impl Residents for Unused {
         fn moment(&self) -> Moment {
@@ -166,22 +226,32 @@ mod tests {
         }
 
         fn look(&self, at: Address) -> Sight {
-            let (node, quota) = self.0.borrow()[&at];
-            Sight { hash: at.index.into(), state: State::Live { uses: 0 }, expires_at: FOREVER, node, quota }
+            Sight { hash: self.0.borrow()[&at].into(), state: State::Live { uses: 0 } }
         }
 
         fn spend(&self, _: Address, _: u32) {}
+
+        fn search(&self, _: Address, _: u32) -> (Option<(Index, State)>, Nanos) {
+            unreachable!("none is dead")
+        }
     }
 
-    fn insert(room: &mut Room, residents: &Unused, index: u32, quota: Option<Quota>) -> Option<u32> {
+    fn room() -> Room {
+        let mut room = Room::new(4);
+        let first = |shard| Address { shard, index: 0 };
+        assert_eq!([room.add_block(first(0), None), room.add_block(first(1), Some(FEW))], [0, 1]);
+        room
+    }
+
+    /// Inserts a key, and returns the one that was evicted for it.
+    fn insert(room: &mut Room, residents: &Unused, key: u32, quota: Option<Quota>) -> Option<u32> {
         let evicted = room.is_full(quota).then(|| {
             let (at, _) = room.evict(residents, quota).expect("it is full");
-            residents.0.borrow_mut().remove(&at);
-            at.index
+            residents.0.borrow_mut().remove(&at).expect("it is there")
         });
-        let at = Address { shard: 0, index };
-        let node = room.admit(index.into(), at, FOREVER, quota);
-        residents.0.borrow_mut().insert(at, (node, quota));
+        let at = Address { shard: quota.is_some().into(), index: key };
+        room.admit(key.into(), at.shard * BLOCK + key, FOREVER, quota);
+        residents.0.borrow_mut().insert(at, key);
         let mut all = room.check_invariants();
         all.sort_unstable();
         assert!(all.iter().eq(residents.0.borrow().keys()));
@@ -190,17 +260,35 @@ mod tests {
 
     #[test]
     fn p9_what_is_full_evicts_and_from_where_it_is_full() {
-        let (mut room, residents) = (Room::new(4), Unused::default());
-        let mut insert = |index, quota| insert(&mut room, &residents, index, quota);
+        let (mut room, residents) = (room(), Unused::default());
+        let mut insert = |key, quota| insert(&mut room, &residents, key, quota);
         assert_eq!([insert(1, None), insert(2, Some(FEW)), insert(3, Some(FEW))], [None; 3]);
         assert_eq!(insert(4, Some(FEW)), Some(2), "the oldest of the query, not of all");
         assert_eq!(insert(5, None), None);
         assert_eq!(insert(6, None), Some(1), "the oldest of all");
         assert_eq!(insert(7, None), Some(3), "which may be one of the query");
         assert_eq!(insert(8, Some(FEW)), Some(4), "as the whole is full, and not the query");
-        let node = residents.0.borrow_mut().remove(&Address { shard: 0, index: 8 }).expect("it is there").0;
-        room.forget(node, Some(FEW));
+        room.forget(BLOCK + 8, Some(FEW));
         assert_eq!(room.check_invariants().len(), 3);
         assert!(!room.is_full(Some(FEW)) && !room.is_full(None));
+    }
+
+    #[test]
+    fn the_check_notices_what_is_broken() {
+        let breaks: [fn(&mut Room); 5] = [
+            |room| room.whole.forget(BLOCK + 2),
+            |room| room.part_mut(3).policy.forget(BLOCK + 2),
+            |room| room.part_mut(3).blocks.clear(),
+            |room| room.part_mut(3).blocks.push(0),
+            |room| room.blocks.remove(0),
+        ];
+        for (number, break_it) in breaks.into_iter().enumerate() {
+            let (mut room, residents) = (room(), Unused::default());
+            insert(&mut room, &residents, 1, None);
+            insert(&mut room, &residents, 2, Some(FEW));
+            break_it(&mut room);
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| room.check_invariants()));
+            assert!(check.is_err(), "break {number} went unnoticed");
+        }
     }
 }

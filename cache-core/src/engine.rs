@@ -25,7 +25,7 @@ use crate::tag::{Above, Bearing, Bearings, Registry, Tag};
 use crate::version::{Cell, VersionClock};
 
 /// More entries than these are never stored, whatever the capacity.
-pub(crate) const MAX_CAPACITY: usize = 1 << 30;
+pub(crate) const MAX_CAPACITY: usize = 1 << 28;
 
 pub(crate) struct Engine {
     pub(crate) versions: VersionClock,
@@ -119,7 +119,8 @@ impl Engine {
         query: Arc<QueryState>,
         describe: Describe<K>,
     ) -> Arc<Store<K, V>> {
-        self.stores.push(|first_shard, shards| Store::<K, V>::new(first_shard, shards, query, describe))
+        let capacity = self.capacity_of(&query);
+        self.stores.push(|first_shard, shards| Store::<K, V>::new(first_shard, (shards, capacity), query, describe))
     }
 
     fn query(&self, site: Site) -> &Arc<QueryState> {
@@ -281,8 +282,8 @@ impl Engine {
         let room = self.room.lock();
         let mut queued = room.check_invariants();
         let mut stored: Vec<_> = self.stores.iter().flat_map(|store| store.check_invariants()).collect();
-        for (at, node) in &stored {
-            assert_eq!(room.address(*node), *at, "an entry and its place in the queues disagree");
+        for (at, id) in &stored {
+            assert_eq!(room.address(*id), *at, "an entry and its place in the queues disagree");
         }
         queued.sort_unstable();
         stored.sort_unstable();

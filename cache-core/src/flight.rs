@@ -11,9 +11,8 @@ use hashbrown::HashTable;
 
 use crate::clock::Nanos;
 use crate::landing::{Duty, Landing};
-use crate::policy::NodeId;
 use crate::scope::ScopeId;
-use crate::shard::{Entry, Origin};
+use crate::shard::{Entry, Origin, not_zero};
 use crate::sync::{Arc, Ordering};
 use crate::tag::Bearings;
 use crate::uses::Uses;
@@ -53,12 +52,11 @@ impl<K, V> Flight<K, V> {
             scope: self.scope,
             uses: Uses::new(0),
             current_as_of: self.origin.birth.into(),
-            expires_at: self.expires_at,
+            expires_at: not_zero(self.expires_at),
             key: self.key,
             value,
             bearings: self.bearings,
             began: self.origin.time,
-            node: NodeId::MAX,
         }
     }
 

@@ -1,11 +1,15 @@
 //! One shard of a store: a table of entries, and the loads under way. No locks in here.
 
+use std::num::NonZero;
+
 use hashbrown::HashTable;
 
+use crate::blocks::BlockId;
 use crate::clock::Nanos;
 use crate::flight::Flights;
-use crate::policy::NodeId;
+use crate::queues::EntryId;
 use crate::scope::ScopeId;
+use crate::slots::{Index, Slots};
 use crate::sync::AtomicU64;
 use crate::tag::Bearings;
 use crate::uses::Uses;
@@ -19,14 +23,18 @@ pub(crate) struct Entry<K, V> {
     pub(crate) uses: Uses,
     /// A version as of which it is known to be current: that of its birth, or a later one.
     pub(crate) current_as_of: AtomicU64,
-    pub(crate) expires_at: Nanos,
+    /// Never zero: by that a slot is known to have an entry.
+    pub(crate) expires_at: NonZero<Nanos>,
     pub(crate) key: K,
     pub(crate) value: V,
     pub(crate) bearings: Bearings,
     /// When its load began.
     pub(crate) began: Nanos,
-    /// Its place in the eviction queues.
-    pub(crate) node: NodeId,
+}
+
+/// An expiry. What expires at zero is never stored.
+pub(crate) fn not_zero(expires_at: Nanos) -> NonZero<Nanos> {
+    NonZero::new(expires_at).unwrap_or(NonZero::<Nanos>::MIN)
 }
 
 /// When the load that made a value began.
@@ -36,28 +44,18 @@ pub(crate) struct Origin {
     pub(crate) time: Nanos,
 }
 
-/// Where an entry is in its shard, for as long as it is stored.
-pub(crate) type Index = u32;
-
-const NIL: Index = Index::MAX;
-
-enum Slot<K, V> {
-    Occupied(Entry<K, V>),
-    Vacant { next: Index },
-}
-
 /// Entries have a fixed slot each, and the table of hashes holds only the slots' numbers: what refers to
 /// an entry from outside keeps doing so when the table grows.
 pub(crate) struct Shard<K, V> {
     table: HashTable<Index>,
-    slots: Vec<Slot<K, V>>,
-    vacant: Index,
+    slots: Slots<Entry<K, V>>,
     pub(crate) flights: Flights<K, V>,
 }
 
 impl<K, V> Shard<K, V> {
-    pub(crate) fn new() -> Self {
-        Self { table: HashTable::new(), slots: Vec::new(), vacant: NIL, flights: Flights::new() }
+    /// For about so many entries at the most.
+    pub(crate) fn new(expected: usize) -> Self {
+        Self { table: HashTable::new(), slots: Slots::new(expected), flights: Flights::new() }
     }
 
     /// Finds the entry of a key, given by its hash, its scope and its equality.
@@ -79,48 +77,30 @@ impl<K, V> Shard<K, V> {
     }
 
     pub(crate) fn entry(&self, index: Index) -> &Entry<K, V> {
-        match &self.slots[index as usize] {
-            Slot::Occupied(entry) => entry,
-            Slot::Vacant { .. } => unreachable!("slot {index} holds no entry"),
-        }
+        self.slots.get(index)
     }
 
     pub(crate) fn entry_mut(&mut self, index: Index) -> &mut Entry<K, V> {
-        match &mut self.slots[index as usize] {
-            Slot::Occupied(entry) => entry,
-            Slot::Vacant { .. } => unreachable!("slot {index} holds no entry"),
-        }
+        self.slots.get_mut(index)
     }
 
-    /// Stores an entry whose key isn't there yet.
-    pub(crate) fn insert(&mut self, entry: Entry<K, V>) -> Index {
+    /// The number that an entry has in the whole cache.
+    pub(crate) fn id(&self, index: Index) -> EntryId {
+        self.slots.id(index)
+    }
+
+    /// Stores an entry whose key isn't there yet. If that takes one more block of slots, `number` is told where it
+    /// begins and gives it a number.
+    pub(crate) fn insert(&mut self, entry: Entry<K, V>, number: impl FnOnce(Index) -> BlockId) -> Index {
         let hash = entry.hash;
-        let index = if self.vacant == NIL {
-            let index = Index::try_from(self.slots.len()).expect("a cache's capacity is below `Index::MAX`");
-            self.slots.push(Slot::Occupied(entry));
-            index
-        } else {
-            let index = self.vacant;
-            let slot = &mut self.slots[index as usize];
-            let Slot::Vacant { next } = *slot else { unreachable!("slot {index} is listed as vacant") };
-            self.vacant = next;
-            *slot = Slot::Occupied(entry);
-            index
-        };
+        let index = self.slots.insert(entry, number);
         let slots = &self.slots;
-        self.table.insert_unique(hash, index, |&index| match &slots[index as usize] {
-            Slot::Occupied(entry) => entry.hash,
-            Slot::Vacant { .. } => unreachable!("slot {index} holds no entry"),
-        });
+        self.table.insert_unique(hash, index, |&index| slots.get(index).hash);
         index
     }
 
     pub(crate) fn remove(&mut self, index: Index) -> Entry<K, V> {
-        let slot = &mut self.slots[index as usize];
-        let Slot::Occupied(entry) = std::mem::replace(slot, Slot::Vacant { next: self.vacant }) else {
-            unreachable!("slot {index} holds no entry")
-        };
-        self.vacant = index;
+        let entry = self.slots.remove(index);
         let found = self.table.find_entry(entry.hash, |&found| found == index);
         found.expect("every entry is in the table").remove();
         entry
@@ -133,55 +113,43 @@ impl<K, V> Shard<K, V> {
         self.slots.len() > FEW && self.slots.len() / 4 > self.table.len()
     }
 
-    /// Frees the vacant slots. Entries move, and `moved` is told where to.
-    pub(crate) fn compact(&mut self, mut moved: impl FnMut(NodeId, Index)) {
-        if self.vacant == NIL {
-            return;
+    /// Frees the vacant slots: see [`Slots::compact`].
+    pub(crate) fn compact(&mut self, moved: impl FnMut(EntryId, EntryId)) -> Vec<BlockId> {
+        if self.slots.len() == self.table.len() {
+            return Vec::new();
         }
-        let entries = self.table.len();
-        let old = std::mem::replace(&mut self.slots, Vec::with_capacity(entries));
-        self.table = HashTable::with_capacity(entries);
-        self.vacant = NIL;
-        for slot in old {
-            if let Slot::Occupied(entry) = slot {
-                let node = entry.node;
-                moved(node, self.insert(entry));
-            }
+        let freed = self.slots.compact(moved);
+        self.table = HashTable::with_capacity(self.slots.len());
+        for (index, entry) in self.slots.entries_from(0) {
+            self.table.insert_unique(entry.hash, index, |_| unreachable!("there is room for all"));
         }
+        freed
     }
 
     /// The slots in use at and after `from`, with what is in them.
     pub(crate) fn entries_from(&self, from: Index) -> impl Iterator<Item = (Index, &Entry<K, V>)> {
-        (from..).zip(self.slots.iter().skip(from as usize)).filter_map(|(index, slot)| match slot {
-            Slot::Occupied(entry) => Some((index, entry)),
-            Slot::Vacant { .. } => None,
-        })
+        self.slots.entries_from(from)
     }
 
-    /// Panics if the table, the slots and the list of vacant ones disagree.
+    /// Panics if the table and the slots disagree.
     pub(crate) fn check_invariants(&self) {
         self.flights.check_invariants();
+        self.slots.check_invariants();
         for (index, entry) in self.entries_from(0) {
             let found = self.table.find(entry.hash, |&found| found == index);
             assert!(found.is_some(), "the entry in slot {index} is not in the table");
         }
         let entries = self.entries_from(0).count();
         assert_eq!(self.table.len(), entries, "the table has more than the entries");
-        let (mut vacant, mut index) = (0, self.vacant);
-        while index != NIL {
-            let Slot::Vacant { next } = self.slots[index as usize] else {
-                panic!("slot {index} is listed as vacant");
-            };
-            vacant += 1;
-            index = next;
-        }
-        assert_eq!(entries + vacant, self.slots.len(), "a slot is neither in use nor vacant");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+    use crate::blocks::BLOCK;
 
     fn entry(key: u64) -> Entry<u64, u64> {
         Entry {
@@ -189,12 +157,11 @@ mod tests {
             scope: 0,
             uses: Uses::new(0),
             current_as_of: 0.into(),
-            expires_at: Nanos::MAX,
+            expires_at: not_zero(Nanos::MAX),
             key,
             value: key,
             bearings: Bearings::default(),
             began: 0,
-            node: NodeId::try_from(key).expect("a small number"),
         }
     }
 
@@ -202,11 +169,15 @@ mod tests {
         shard.find(entry(key).hash, 0, |stored| *stored == key)
     }
 
+    fn insert(shard: &mut Shard<u64, u64>, key: u64) -> Index {
+        shard.insert(entry(key), |first| first / BLOCK)
+    }
+
     #[test]
     fn p9_vacant_slots_are_freed_and_entries_found_where_they_moved() {
-        let mut shard = Shard::new();
+        let mut shard = Shard::new(1_000);
         for key in 0..1_000 {
-            shard.insert(entry(key));
+            insert(&mut shard, key);
         }
         for key in (0..1_000).filter(|key| key % 10 > 0) {
             assert!(!shard.is_sparse() || shard.table.len() < 250);
@@ -215,19 +186,25 @@ mod tests {
             shard.check_invariants();
         }
         assert!(shard.is_sparse());
-        let mut moved = Vec::new();
-        shard.compact(|node, index| moved.push((u64::from(node), index)));
+        let stored = |shard: &Shard<u64, u64>| -> HashMap<EntryId, u64> {
+            shard.entries_from(0).map(|(index, entry)| (shard.id(index), entry.key)).collect()
+        };
+        let mut expected = stored(&shard);
+        let freed = shard.compact(|from, to| {
+            let key = expected.remove(&from).expect("it is stored");
+            expected.insert(to, key);
+        });
         shard.check_invariants();
-        assert_eq!((shard.slots.len(), shard.slots.capacity(), shard.is_sparse()), (100, 100, false));
-        assert_eq!(moved.len(), 100);
-        assert!(moved.iter().all(|&(key, index)| find(&shard, key) == Some(index)));
+        assert_eq!((shard.slots.len(), shard.is_sparse(), freed.len()), (100, false, 63 - 7));
+        assert_eq!(stored(&shard), expected);
+        assert!((0..1_000).step_by(10).all(|key| find(&shard, key).is_some()));
     }
 
     #[test]
     fn few_slots_are_never_sparse() {
-        let mut shard = Shard::new();
+        let mut shard = Shard::new(1_000);
         let fill = |shard: &mut Shard<u64, u64>, keys: std::ops::Range<u64>| -> Vec<_> {
-            keys.map(|key| shard.insert(entry(key))).collect()
+            keys.map(|key| insert(shard, key)).collect()
         };
         for index in fill(&mut shard, 0..64) {
             shard.remove(index);
@@ -240,19 +217,24 @@ mod tests {
         assert!(shard.is_sparse());
     }
 
+    /// What tells an occupied slot from a vacant one takes no room of its own.
+    #[test]
+    fn an_entry_is_as_large_as_what_it_holds() {
+        assert_eq!(Slots::<Entry<u64, u64>>::SLOT, size_of::<Entry<u64, u64>>());
+    }
+
     /// What the check is for is tested nowhere else: that it notices.
     #[test]
     fn the_check_notices_what_is_broken() {
-        let breaks: [fn(&mut Shard<u64, u64>); 4] = [
+        let breaks: [fn(&mut Shard<u64, u64>); 3] = [
             |shard| shard.entry_mut(0).hash ^= 1 << 60,
-            |shard| shard.vacant = NIL,
             |shard| _ = shard.table.insert_unique(1, 9, |_| 1),
-            |shard| shard.slots.push(Slot::Vacant { next: NIL }),
+            |shard| _ = shard.slots.remove(0),
         ];
         for (number, break_it) in breaks.into_iter().enumerate() {
-            let mut shard = Shard::new();
+            let mut shard = Shard::new(1_000);
             for key in 1..=3 {
-                shard.insert(entry(key));
+                insert(&mut shard, key);
             }
             shard.remove(1);
             shard.check_invariants();

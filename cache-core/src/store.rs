@@ -127,9 +127,18 @@ pub(crate) enum Absent {
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    pub(crate) fn new(first_shard: u32, shards: usize, query: Arc<QueryState>, describe: Describe<K>) -> Self {
+    /// With so many shards, for so many entries.
+    pub(crate) fn new(
+        first_shard: u32,
+        (shards, capacity): (usize, usize),
+        query: Arc<QueryState>,
+        describe: Describe<K>,
+    ) -> Self {
         debug_assert!(shards.is_power_of_two());
-        let shards = (0..shards).map(|_| CachePadded::new(RwLock::new(Shard::new()))).collect();
+        // Hashes spread them evenly, but for what chance does: three standard deviations.
+        let mean = capacity / shards;
+        let expected = mean + 3 * mean.isqrt();
+        let shards = (0..shards).map(|_| CachePadded::new(RwLock::new(Shard::new(expected)))).collect();
         Self { first_shard, shards, query, describe }
     }
 
@@ -312,7 +321,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn remove(&self, shard: &mut Shard<K, V>, room: &mut Room, at: Address) -> Entry<K, V> {
         let entry = shard.remove(at.index);
         if shard.is_sparse() {
-            self.compact(shard, room, at.shard);
+            self.compact(shard, room);
         }
         entry
     }
@@ -383,8 +392,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Frees a shard's vacant slots.
-    pub(crate) fn compact(&self, shard: &mut Shard<K, V>, room: &mut Room, number: u32) {
-        shard.compact(|node, index| room.relocate(node, Address { shard: number, index }, self.query.quota));
+    pub(crate) fn compact(&self, shard: &mut Shard<K, V>, room: &mut Room) {
+        let quota = self.query.quota;
+        let freed = shard.compact(|from, to| room.relocate(from, to, quota));
+        room.remove_blocks(&freed, quota);
     }
 
     /// Counted through all stores.
@@ -408,7 +419,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     pub(crate) fn state(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> State {
-        if now >= entry.expires_at {
+        if now >= entry.expires_at.get() {
             State::Expired
         } else if self.is_current(engine, entry) {
             State::Live { uses: entry.uses.uses() }
@@ -418,7 +429,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     pub(crate) fn is_live(&self, engine: &Engine, entry: &Entry<K, V>, now: Nanos) -> bool {
-        now < entry.expires_at && self.is_current(engine, entry)
+        now < entry.expires_at.get() && self.is_current(engine, entry)
     }
 
     /// Whether the entry has not been invalidated. Asks its cells only if an invalidation has begun since it was last

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::any_store::AnyStore;
 use crate::clock::Nanos;
 use crate::engine::Engine;
-use crate::policy::{Address, Residents, Sight};
+use crate::policy::{Address, Residents, Sight, State};
+use crate::slots::Index;
 use crate::sweep::Moment;
 use crate::sync::{Arc, OnceLock};
 use crate::table::Table;
@@ -57,6 +58,10 @@ impl Residents for View<'_> {
 
     fn look(&self, at: Address) -> Sight {
         self.engine.stores.at(at).look(self.engine, at, self.now)
+    }
+
+    fn search(&self, first: Address, which: u32) -> (Option<(Index, State)>, Nanos) {
+        self.engine.stores.at(first).search(self.engine, first, which, self.now)
     }
 
     fn spend(&self, at: Address, left: u32) {

@@ -14,6 +14,10 @@
 //! returned, the count has changed; and one that dies by its time dies at the earliest expiry or after it.
 //! Either way the next eviction begins another round.
 //!
+//! Entries seldom move, but they do, and new blocks may come while a round is under way. It looks at the blocks
+//! that there were when it began, for all that is in others came later. If an entry has moved, the round is none
+//! that anything follows from, and another comes after it.
+//!
 //! [`VersionClock::completed`]: crate::version::VersionClock::completed
 
 use crate::clock::{FOREVER, Nanos};
@@ -26,40 +30,75 @@ pub(crate) struct Moment {
     pub(crate) completed: u64,
 }
 
-/// One round of the hand, or what is known since it is over.
+/// How many entries are looked at in search of a dead one, for each that has to go: the hand passes block after
+/// block, until it has looked at so many, or passed so many.
+const SWEEP: u32 = 16;
+
+/// The hand, and its round.
 #[derive(Debug)]
-pub(crate) struct Round {
-    /// The places that are still to be looked at.
-    left: usize,
-    /// How many invalidations had completed when it began.
+pub(crate) struct Hand {
+    /// The block that is to be looked at next.
+    at: usize,
+    /// The end of the round: the blocks that there were when it began.
+    end: usize,
+    /// How many invalidations had completed when it began. With [`UNKNOWN`] another one is due.
     completed: u64,
     /// No entry expires before this, but for those still to be looked at.
     earliest: Nanos,
 }
 
-impl Round {
-    /// Of no entries: it is over, and each of them is live.
+/// What no count of invalidations is equal to.
+const UNKNOWN: u64 = u64::MAX;
+
+impl Hand {
+    /// Of no entries: the round is over, and each of them is live.
     pub(crate) fn new() -> Self {
-        Self { left: 0, completed: 0, earliest: FOREVER }
+        Self { at: 0, end: 0, completed: 0, earliest: FOREVER }
     }
 
-    /// Whether one of `places` has to be looked at, which is the next one. They are as many as when the hand
-    /// last moved, or more.
-    pub(crate) fn step(&mut self, moment: Moment, places: usize) -> bool {
-        if self.left == 0 {
+    /// Takes note of an entry that is live, as it is new or takes another's place.
+    pub(crate) fn note(&mut self, expires_at: Nanos) {
+        self.earliest = self.earliest.min(expires_at);
+    }
+
+    /// Takes note that entries have moved: one that was to be looked at may be where the hand has been. The round
+    /// goes on, for others still wait for it, but it tells nothing.
+    pub(crate) fn lose_track(&mut self) {
+        self.completed = UNKNOWN;
+    }
+
+    /// Moves on until it finds a dead entry, or has looked at enough. `look` looks at the entries of one of the
+    /// `blocks`: it returns one that is dead, or how many there were, and when the first of the others expires.
+    pub(crate) fn sweep<D>(
+        &mut self,
+        moment: Moment,
+        blocks: usize,
+        mut look: impl FnMut(usize) -> (Result<D, u32>, Nanos),
+    ) -> Option<D> {
+        let (mut looked, mut passed) = (0, 0);
+        while looked < SWEEP && passed < SWEEP && self.is_needed(moment, blocks) {
+            let (found, earliest) = look(self.at);
+            self.note(earliest);
+            match found {
+                // There may be more in the block: it is not passed yet.
+                Ok(dead) => return Some(dead),
+                Err(entries) => looked += entries,
+            }
+            passed += 1;
+            self.at += 1;
+        }
+        None
+    }
+
+    /// Whether there can be a dead entry. If so and the last round is over, begins another.
+    fn is_needed(&mut self, moment: Moment, blocks: usize) -> bool {
+        if self.at >= self.end.min(blocks) {
             if moment.completed == self.completed && moment.now < self.earliest {
                 return false;
             }
-            *self = Self { left: places, completed: moment.completed, earliest: FOREVER };
+            *self = Self { at: 0, end: blocks, completed: moment.completed, earliest: FOREVER };
         }
-        // There may be no place at all.
-        self.left = self.left.saturating_sub(1);
-        true
-    }
-
-    /// Takes note of an entry that is live: found so by the round, or new.
-    pub(crate) fn note(&mut self, expires_at: Nanos) {
-        self.earliest = self.earliest.min(expires_at);
+        self.at < self.end
     }
 }
 
@@ -67,33 +106,84 @@ impl Round {
 mod tests {
     use super::*;
 
-    fn at(now: Nanos, completed: u64) -> Moment {
-        Moment { now, completed }
+    /// Blocks of 8 entries each, which expire, and of which a dead one is taken out when it is found.
+    struct Entries(Vec<Vec<Nanos>>);
+
+    impl Entries {
+        fn sweep(&mut self, hand: &mut Hand, now: Nanos, completed: u64) -> (Option<Nanos>, u32) {
+            let mut looks = 0;
+            let blocks = self.0.len();
+            let dead = hand.sweep(Moment { now, completed }, blocks, |block| {
+                looks += 1;
+                let entries = &mut self.0[block];
+                let found = entries.iter().position(|&expires_at| expires_at <= now);
+                let found = found.map(|dead| entries.remove(dead)).ok_or(8);
+                (found, entries.iter().copied().min().unwrap_or(FOREVER))
+            });
+            (dead, looks)
+        }
+    }
+
+    fn expiring_at(times: [Nanos; 6]) -> Entries {
+        Entries(times.map(|time| (0..8).map(|entry| time + entry).collect()).into())
     }
 
     #[test]
     fn p9_a_round_begins_when_something_may_have_died() {
-        let mut round = Round::new();
-        assert!(!round.step(at(1_000, 0), 2), "what came in is noted, and nothing came in");
-        round.note(5);
-        round.note(9);
-        assert!(!round.step(at(4, 0), 2));
-        assert!(round.step(at(5, 0), 2), "the first of them has expired");
-        round.note(9);
-        assert!(round.step(at(5, 0), 2));
-        assert!(!round.step(at(8, 0), 2), "the round is over, and the other one lives");
-        assert!(round.step(at(8, 1), 2), "there has been an invalidation");
-        assert!(round.step(at(8, 2), 2), "and another, while it was under way");
-        assert!(round.step(at(8, 2), 2), "which may have hit what it had seen");
+        let (mut hand, mut entries) = (Hand::new(), expiring_at([100; 6]));
+        hand.note(100);
+        assert_eq!(entries.sweep(&mut hand, 99, 0), (None, 0), "all of them live");
+        for looks in [2, 2, 2, 0] {
+            assert_eq!(entries.sweep(&mut hand, 99, 1), (None, looks), "one round, for any may have been hit");
+        }
+        assert_eq!(entries.sweep(&mut hand, 99, 2), (None, 2));
+        for looks in [2, 2, 2, 2, 2, 0] {
+            let what = "what the last hit may be where the hand had been";
+            assert_eq!(entries.sweep(&mut hand, 99, 3), (None, looks), "{what}");
+        }
+    }
+
+    #[test]
+    fn p9_all_that_have_expired_are_found() {
+        let (mut hand, mut entries) = (Hand::new(), expiring_at([100, 50, 100, 60, 100, 55]));
+        hand.note(50);
+        assert_eq!(entries.sweep(&mut hand, 49, 0), (None, 0));
+        let mut found: Vec<_> = (0..40).filter_map(|_| entries.sweep(&mut hand, 61, 0).0).collect();
+        let mut dead: Vec<_> = (50..58).chain(60..62).chain(55..62).collect();
+        found.sort_unstable();
+        dead.sort_unstable();
+        assert_eq!(found, dead);
+        assert_eq!(entries.sweep(&mut hand, 61, 0), (None, 0), "the others live");
+        assert_eq!(entries.sweep(&mut hand, 62, 0).0, None);
+        assert_eq!(entries.sweep(&mut hand, 62, 0).0, Some(62), "but not for ever");
     }
 
     #[test]
     fn p9_what_comes_while_a_round_is_under_way_counts() {
-        let mut round = Round::new();
-        assert!(round.step(at(0, 1), 2));
-        round.note(3);
-        assert!(round.step(at(0, 1), 2));
-        assert!(!round.step(at(2, 1), 3));
-        assert!(round.step(at(3, 1), 3));
+        let (mut hand, mut entries) = (Hand::new(), expiring_at([100; 6]));
+        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 2));
+        hand.note(3);
+        for looks in [2, 2, 0] {
+            assert_eq!(entries.sweep(&mut hand, 0, 1), (None, looks));
+        }
+        assert_eq!(entries.sweep(&mut hand, 2, 1), (None, 0));
+        assert_eq!(entries.sweep(&mut hand, 3, 1), (None, 2));
+    }
+
+    #[test]
+    fn p9_a_hand_that_lost_track_goes_round_once_more() {
+        let (mut hand, mut entries) = (Hand::new(), expiring_at([100; 6]));
+        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 2));
+        hand.lose_track();
+        for looks in [2, 2, 2, 2, 2, 0] {
+            assert_eq!(entries.sweep(&mut hand, 0, 1), (None, looks));
+        }
+    }
+
+    #[test]
+    fn a_hand_that_has_no_blocks_finds_nothing() {
+        let (mut hand, mut entries) = (Hand::new(), Entries(Vec::new()));
+        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 0));
+        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 0));
     }
 }

@@ -4,7 +4,8 @@ use crate::capacity::Room;
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::policy::{Address, State};
-use crate::shard::{Entry, Index, Shard};
+use crate::shard::{Entry, Shard};
+use crate::slots::Index;
 use crate::store::{Storable, Store};
 use crate::sync::{MutexGuard, RwLockWriteGuard};
 use crate::uses::Uses;
@@ -33,23 +34,24 @@ impl<'a, K: Storable, V: Storable> Writer<'a, K, V> {
     /// Puts an entry where its predecessor is, or in the room that there must be. Returns what it displaces.
     pub(crate) fn put(&mut self, predecessor: Option<Index>, mut entry: Entry<K, V>) -> Option<Entry<K, V>> {
         let Some(index) = predecessor else {
-            let (hash, expires_at) = (self.store.policy_hash(entry.hash), entry.expires_at);
-            let at = Address { shard: self.number, index: self.shard.insert(entry) };
-            self.shard.entry_mut(at.index).node = self.room.admit(hash, at, expires_at, self.store.query.quota);
+            let (hash, expires_at) = (self.store.policy_hash(entry.hash), entry.expires_at.get());
+            let (shard, quota) = (self.number, self.store.query.quota);
+            let room = &mut self.room;
+            let index = self.shard.insert(entry, |index| room.add_block(Address { shard, index }, quota));
+            room.admit(hash, self.shard.id(index), expires_at, quota);
             return None;
         };
         self.store.count_death(self.state(index));
         let old = self.shard.entry_mut(index);
         // It is still the same thing that is wanted: it keeps its place, and the credit for its uses.
-        self.room.replaced(entry.expires_at, self.store.query.quota);
-        entry.node = old.node;
+        self.room.replaced(entry.expires_at.get(), self.store.query.quota);
         entry.uses = Uses::new(old.uses.uses());
         Some(std::mem::replace(old, entry))
     }
 
     pub(crate) fn remove(&mut self, index: Index) -> Entry<K, V> {
         self.store.count_death(self.state(index));
-        self.room.forget(self.shard.entry(index).node, self.store.query.quota);
+        self.room.forget(self.shard.id(index), self.store.query.quota);
         self.store.remove(&mut self.shard, &mut self.room, Address { shard: self.number, index })
     }
 }

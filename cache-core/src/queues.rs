@@ -1,0 +1,316 @@
+//! Two queues of entries, as lists that are linked both ways: eight bytes an entry.
+
+use hashbrown::HashMap;
+
+use crate::slots::reserve_gently;
+
+/// An entry's number in the whole cache: see [`crate::blocks`]. It has 31 bits, and none is [`NIL`].
+pub(crate) type EntryId = u32;
+
+/// No entry: where a queue ends.
+pub(crate) const NIL: EntryId = (1 << 31) - 1;
+
+/// The bit that an id leaves free.
+const FLAG: u32 = 1 << 31;
+
+/// The queue that an entry is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Small,
+    Main,
+}
+
+/// An entry's neighbours, and in the bits that these leave free its queue, if it is in one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// The flag is set in main.
+    newer: u32,
+    /// The flag is set in both queues.
+    older: u32,
+}
+
+impl Link {
+    const VACANT: Self = Self { newer: NIL, older: NIL };
+
+    fn new(place: Place, newer: EntryId, older: EntryId) -> Self {
+        let main = if place == Place::Main { FLAG } else { 0 };
+        Self { newer: newer | main, older: older | FLAG }
+    }
+
+    fn newer(self) -> EntryId {
+        self.newer & !FLAG
+    }
+
+    fn older(self) -> EntryId {
+        self.older & !FLAG
+    }
+
+    fn place(self) -> Option<Place> {
+        let queued = self.older & FLAG != 0;
+        queued.then_some(if self.newer & FLAG == 0 { Place::Small } else { Place::Main })
+    }
+
+    fn with_newer(self, newer: EntryId) -> Self {
+        Self { newer: newer | self.newer & FLAG, ..self }
+    }
+
+    fn with_older(self, older: EntryId) -> Self {
+        Self { older: older | self.older & FLAG, ..self }
+    }
+}
+
+/// Where the links are.
+pub(crate) trait Links {
+    /// For so many entries at the most.
+    fn new(capacity: usize) -> Self;
+    fn get(&self, id: EntryId) -> Link;
+    fn set(&mut self, id: EntryId, link: Link);
+    /// Frees what memory it can.
+    fn shrink(&mut self);
+}
+
+/// For most of the ids there are.
+#[derive(Debug)]
+pub(crate) struct Dense {
+    links: Vec<Link>,
+    /// How many there will be.
+    expected: usize,
+}
+
+impl Links for Dense {
+    fn new(capacity: usize) -> Self {
+        // Some blocks are not full.
+        Self { links: Vec::new(), expected: capacity + capacity / 64 }
+    }
+
+    fn get(&self, id: EntryId) -> Link {
+        self.links.get(id as usize).copied().unwrap_or(Link::VACANT)
+    }
+
+    fn set(&mut self, id: EntryId, link: Link) {
+        let needed = id as usize + 1;
+        if needed > self.links.len() {
+            reserve_gently(&mut self.links, needed, self.expected);
+            self.links.resize(needed, Link::VACANT);
+        }
+        self.links[id as usize] = link;
+    }
+
+    fn shrink(&mut self) {
+        while self.links.pop_if(|link| link.place().is_none()).is_some() {}
+        self.links.shrink_to_fit();
+    }
+}
+
+/// For few of them.
+#[derive(Debug)]
+pub(crate) struct Sparse(HashMap<EntryId, Link, foldhash::fast::RandomState>);
+
+impl Links for Sparse {
+    fn new(_: usize) -> Self {
+        Self(HashMap::default())
+    }
+
+    fn get(&self, id: EntryId) -> Link {
+        self.0.get(&id).copied().unwrap_or(Link::VACANT)
+    }
+
+    fn set(&mut self, id: EntryId, link: Link) {
+        if link == Link::VACANT {
+            self.0.remove(&id);
+        } else {
+            self.0.insert(id, link);
+        }
+    }
+
+    fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+}
+
+#[derive(Debug)]
+struct Queue {
+    newest: EntryId,
+    oldest: EntryId,
+    len: usize,
+}
+
+impl Queue {
+    const EMPTY: Self = Self { newest: NIL, oldest: NIL, len: 0 };
+}
+
+/// The queues. An entry is in one of them or in none.
+#[derive(Debug)]
+pub(crate) struct Queues<L> {
+    links: L,
+    small: Queue,
+    main: Queue,
+}
+
+impl<L: Links> Queues<L> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { links: L::new(capacity), small: Queue::EMPTY, main: Queue::EMPTY }
+    }
+
+    fn queue(&self, place: Place) -> &Queue {
+        match place {
+            Place::Small => &self.small,
+            Place::Main => &self.main,
+        }
+    }
+
+    fn queue_mut(&mut self, place: Place) -> &mut Queue {
+        match place {
+            Place::Small => &mut self.small,
+            Place::Main => &mut self.main,
+        }
+    }
+
+    pub(crate) fn len(&self, place: Place) -> usize {
+        self.queue(place).len
+    }
+
+    /// The one that has been in a queue for longest.
+    pub(crate) fn oldest(&self, place: Place) -> Option<EntryId> {
+        let id = self.queue(place).oldest;
+        (id != NIL).then_some(id)
+    }
+
+    pub(crate) fn is_queued(&self, id: EntryId) -> bool {
+        self.links.get(id).place().is_some()
+    }
+
+    /// Puts an entry that is in no queue in front of all others in one.
+    pub(crate) fn push(&mut self, id: EntryId, place: Place) {
+        debug_assert!(!self.is_queued(id));
+        let queue = self.queue_mut(place);
+        let second = std::mem::replace(&mut queue.newest, id);
+        queue.len += 1;
+        if second == NIL {
+            queue.oldest = id;
+        } else {
+            self.links.set(second, self.links.get(second).with_newer(id));
+        }
+        self.links.set(id, Link::new(place, NIL, second));
+    }
+
+    /// Takes an entry out of its queue.
+    pub(crate) fn remove(&mut self, id: EntryId) {
+        let place = self.bypass(id, |link| (link.older(), link.newer()));
+        self.links.set(id, Link::VACANT);
+        self.queue_mut(place).len -= 1;
+    }
+
+    /// Puts an entry that is in no queue in the place of one that is.
+    pub(crate) fn replace(&mut self, from: EntryId, to: EntryId) {
+        debug_assert!(!self.is_queued(to));
+        let link = self.links.get(from);
+        self.bypass(from, |_| (to, to));
+        self.links.set(from, Link::VACANT);
+        self.links.set(to, link);
+    }
+
+    /// Links the neighbours of an entry, or the ends of its queue, to others: the newer one and the older one.
+    fn bypass(&mut self, id: EntryId, others: impl FnOnce(Link) -> (EntryId, EntryId)) -> Place {
+        let link = self.links.get(id);
+        let place = link.place().expect("it is in a queue");
+        let (of_newer, of_older) = others(link);
+        match link.newer() {
+            NIL => self.queue_mut(place).newest = of_newer,
+            newer => self.links.set(newer, self.links.get(newer).with_older(of_newer)),
+        }
+        match link.older() {
+            NIL => self.queue_mut(place).oldest = of_older,
+            older => self.links.set(older, self.links.get(older).with_newer(of_older)),
+        }
+        place
+    }
+
+    pub(crate) fn shrink(&mut self) {
+        self.links.shrink();
+    }
+
+    /// Panics if a queue is broken. Returns what is in them.
+    pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
+        let mut all = Vec::with_capacity(self.small.len + self.main.len);
+        for place in [Place::Small, Place::Main] {
+            let queue = self.queue(place);
+            let (mut id, mut newer, mut len) = (queue.newest, NIL, 0);
+            while id != NIL {
+                let link = self.links.get(id);
+                assert_eq!(link, Link::new(place, newer, link.older()), "entry {id} is linked wrongly");
+                all.push(id);
+                len += 1;
+                assert!(len <= queue.len, "the {place:?} queue has no end");
+                (newer, id) = (id, link.older());
+            }
+            assert_eq!((queue.oldest, queue.len), (newer, len), "the {place:?} queue ends wrongly");
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ids(queues: &Queues<Dense>, place: Place) -> Vec<EntryId> {
+        let mut all = queues.check_invariants();
+        all.retain(|&id| queues.links.get(id).place() == Some(place));
+        all
+    }
+
+    #[test]
+    fn entries_enter_and_leave_at_any_place() {
+        let mut queues = Queues::<Dense>::new(10);
+        assert_eq!(queues.oldest(Place::Small), None);
+        for id in [5, 0, 9, 7] {
+            queues.push(id, Place::Small);
+        }
+        queues.push(3, Place::Main);
+        assert_eq!((ids(&queues, Place::Small), ids(&queues, Place::Main)), (vec![7, 9, 0, 5], vec![3]));
+        assert_eq!((queues.oldest(Place::Small), queues.len(Place::Small)), (Some(5), 4));
+        queues.remove(9);
+        queues.remove(5);
+        queues.push(5, Place::Main);
+        assert_eq!((ids(&queues, Place::Small), ids(&queues, Place::Main)), (vec![7, 0], vec![5, 3]));
+        for (from, to) in [(7, 1), (0, 2), (3, 4), (5, 6)] {
+            queues.replace(from, to);
+            assert!(queues.is_queued(to) && !queues.is_queued(from));
+        }
+        assert_eq!((ids(&queues, Place::Small), ids(&queues, Place::Main)), (vec![1, 2], vec![6, 4]));
+        for id in [1, 2, 4, 6] {
+            queues.remove(id);
+        }
+        assert_eq!(queues.check_invariants(), []);
+        queues.shrink();
+        assert_eq!(queues.links.links.capacity(), 0);
+    }
+
+    #[test]
+    fn a_link_has_eight_bytes() {
+        assert_eq!(size_of::<Link>(), 8);
+    }
+
+    #[test]
+    fn the_check_notices_what_is_broken() {
+        let breaks: [fn(&mut Queues<Dense>); 6] = [
+            |queues| queues.small.len += 1,
+            |queues| queues.main.oldest = NIL,
+            |queues| queues.small.newest = 3,
+            |queues| queues.links.set(2, Link::VACANT),
+            |queues| queues.links.set(2, queues.links.get(2).with_newer(1)),
+            |queues| queues.links.set(1, queues.links.get(1).with_older(2)),
+        ];
+        for (number, break_it) in breaks.into_iter().enumerate() {
+            let mut queues = Queues::new(10);
+            for (id, place) in [(1, Place::Small), (2, Place::Small), (3, Place::Main)] {
+                queues.push(id, place);
+            }
+            queues.check_invariants();
+            break_it(&mut queues);
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queues.check_invariants()));
+            assert!(check.is_err(), "break {number} went unnoticed");
+        }
+    }
+}
