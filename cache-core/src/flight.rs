@@ -5,15 +5,13 @@
 //! open one, by a caller that has waited in vain, is closed from its start. Open or not, each is listed here
 //! for as long as it runs, so that an invalidation of its key reaches it.
 
-use std::sync::atomic::AtomicBool;
-
 use hashbrown::HashTable;
 
 use crate::clock::Nanos;
 use crate::landing::{Duty, Landing};
 use crate::scope::ScopeId;
 use crate::shard::{Entry, Origin, not_zero};
-use crate::sync::{Arc, Ordering};
+use crate::sync::Arc;
 use crate::tag::Bearings;
 use crate::uses::Uses;
 use crate::version::Version;
@@ -35,12 +33,16 @@ pub(crate) struct Flight<K, V> {
     pub(crate) is_fenced: bool,
     /// Whether what was last stored for its key is of a load that began later. Of several loads of one key, the last
     /// begun is kept; entries need not know for that which load they are of.
-    pub(crate) is_superseded: AtomicBool,
+    pub(crate) is_superseded: bool,
     /// Of those who wait, if there are any.
     pub(crate) duty: Option<Duty<V>>,
 }
 
 impl<K, V> Flight<K, V> {
+    pub(crate) fn birth(&self) -> Version {
+        self.origin.birth
+    }
+
     pub(crate) fn landing(&mut self) -> Arc<Landing<V>> {
         self.duty.get_or_insert_with(Duty::new).landing()
     }
@@ -111,26 +113,20 @@ impl<K, V> Flights<K, V> {
         }
     }
 
-    /// Whether the value of a load is to take the place of what its key `has_live`, and then takes note of that.
+    /// Takes note that the value of a load that has ended is stored for its key.
     ///
-    /// If comparing keys panics, the loads asked so far are superseded by one that was about to be.
-    pub(crate) fn take_over(&self, hash: u64, id: LoadId, has_live: bool) -> bool
-    where
-        K: Eq,
-    {
-        let Some(own) = self.get(hash, id) else { return false };
-        if has_live && own.is_superseded.load(Ordering::Relaxed) {
-            return false;
+    /// Keys are not compared: that is code of the user's, and a load ends here. Once in 2^64 times a load of another
+    /// key is taken for one of this. Then it does not replace a value that is live, which may be served all the same.
+    pub(crate) fn supersede(&mut self, last: &Flight<K, V>) {
+        // Most often no other is under way.
+        if self.0.is_empty() {
+            return;
         }
-        // Most often it is the only one under way.
-        if self.0.len() > 1 {
-            for flight in self.0.iter_hash(hash).filter(|flight| flight.id != id) {
-                if flight.is_of(hash, own.scope, |key| *key == own.key) {
-                    flight.is_superseded.store(flight.id < id, Ordering::Relaxed);
-                }
+        for flight in self.0.iter_hash_mut(last.hash) {
+            if flight.is_of(last.hash, last.scope, |_| true) {
+                flight.is_superseded = flight.id < last.id;
             }
         }
-        true
     }
 
     /// Panics if a load can't be found.
@@ -163,7 +159,7 @@ mod tests {
             bearings: Bearings::default(),
             is_open: true,
             is_fenced: false,
-            is_superseded: false.into(),
+            is_superseded: false,
             duty: None,
         }
     }

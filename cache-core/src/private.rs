@@ -153,6 +153,11 @@ pub fn tag(text: fmt::Arguments<'_>) -> Tag {
     Tag::format(text)
 }
 
+/// A tag that is a mere text.
+pub fn text_tag(text: &'static str) -> Tag {
+    Tag::from_static(text)
+}
+
 /// Stands for the type of an argument that has no name.
 pub fn type_of<T>(_: &T) -> PhantomData<T> {
     PhantomData

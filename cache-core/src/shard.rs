@@ -14,7 +14,6 @@ use crate::sync::AtomicU64;
 use crate::tag::Bearings;
 use crate::uses::Uses;
 use crate::version::Version;
-use crate::waits::LoadId;
 
 /// A stored value, and all that is known of it.
 pub(crate) struct Entry<K, V> {
@@ -65,15 +64,6 @@ impl<K, V> Shard<K, V> {
             entry.hash == hash && entry.scope == scope && is_key(&entry.key)
         };
         self.table.find(hash, same).copied()
-    }
-
-    /// Finds the entry that has the key of a load under way.
-    pub(crate) fn find_predecessor(&self, hash: u64, load: LoadId) -> Option<Index>
-    where
-        K: Eq,
-    {
-        let flight = self.flights.get(hash, load)?;
-        self.find(hash, flight.scope, |key| *key == flight.key)
     }
 
     pub(crate) fn entry(&self, index: Index) -> &Entry<K, V> {

@@ -52,6 +52,7 @@ pub(crate) struct Removed<K, V> {
     entry: Option<Entry<K, V>>,
     flight: Option<Flight<K, V>>,
     value: Option<V>,
+    late: Bearings,
     /// What made room.
     evicted: Option<Entry<K, V>>,
     /// The same, of another store.
@@ -60,7 +61,14 @@ pub(crate) struct Removed<K, V> {
 
 impl<K, V> Default for Removed<K, V> {
     fn default() -> Self {
-        Self { entry: None, flight: None, value: None, evicted: None, evicted_elsewhere: None }
+        Self {
+            entry: None,
+            flight: None,
+            value: None,
+            late: Bearings::default(),
+            evicted: None,
+            evicted_elsewhere: None,
+        }
     }
 }
 
@@ -81,7 +89,7 @@ impl<K> Candidate<K> {
     fn into_flight<V>(self, origin: Origin, is_open: bool) -> Flight<K, V> {
         let expires_at = self.expires_at(origin.time);
         let Self { key, hash, scope, bearings, .. } = self;
-        let (is_fenced, is_superseded, duty) = (false, false.into(), None);
+        let (is_fenced, is_superseded, duty) = (false, false, None);
         let id = next_load();
         Flight { id, hash, scope, key, origin, expires_at, bearings, is_open, is_fenced, is_superseded, duty }
     }
@@ -217,45 +225,41 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         // Before the locks are taken: if comparing keys panics, it is dropped after they are released.
         let mut removed = Removed::default();
+        let is_storable = |flight: &Flight<K, V>| {
+            value.is_some() && now < flight.expires_at && !self.is_stale(engine, flight) && late.admit(flight.birth())
+        };
         let mut writer = self.writer(engine, engine.room.lock(), hash, now);
-        let predecessor = writer.shard.find_predecessor(hash, load);
-        let has_room = predecessor.is_some() || !writer.room.is_full(self.query.quota);
-        if value.is_some() && !has_room && self.is_storable(&writer, hash, load, &late) {
+        let flight = writer.shard.flights.get(hash, load).expect("a load ends once");
+        let predecessor = writer.shard.find(hash, flight.scope, |key| *key == flight.key);
+        if predecessor.is_none() && writer.room.is_full(self.query.quota) && is_storable(flight) {
             // What is to go may be in any shard. Nothing comes in meanwhile: the room stays locked.
             let mut room = writer.leave_shard();
             self.make_room(engine, &mut room, now, &mut removed);
             writer = self.writer(engine, room, hash, now);
         }
-        let is_storable = self.is_storable(&writer, hash, load, &late);
-        let live = predecessor.filter(|&index| !writer.state(index).is_dead());
-        let is_kept = value.is_some() && is_storable && writer.shard.flights.take_over(hash, load, live.is_some());
         // From here on nothing panics: the load ends now, in one step with what becomes of its value.
         let mut flight = writer.shard.flights.end(hash, load).expect("a load ends once");
-        let expires_at = flight.expires_at;
+        let live = predecessor.filter(|&index| !writer.state(index).is_dead());
+        // Asked anew, if room was made: its key may have been invalidated meanwhile.
+        let is_kept = is_storable(&flight) && !(flight.is_superseded && live.is_some());
+        let (expires_at, duty) = (flight.expires_at, flight.duty.take());
         // Who waits has asked what was known when the load began, but not what it brings.
-        let may_share = late.admit(flight.origin.birth);
+        let may_share = late.admit(flight.birth());
         let is_stale = !may_share || self.is_stale(engine, &flight);
-        let duty = flight.duty.take();
-        flight.bearings.join(late);
         match value {
-            Some(value) if is_kept => removed.entry = writer.put(predecessor, flight.into_entry(value)),
+            Some(value) if is_kept => {
+                flight.bearings.join(late);
+                writer.shard.flights.supersede(&flight);
+                removed.entry = writer.put(predecessor, flight.into_entry(value));
+            }
             value => {
                 if live.is_none() {
                     removed.entry = predecessor.map(|index| writer.remove(index));
                 }
-                (removed.flight, removed.value) = (Some(flight), value);
+                (removed.flight, removed.value, removed.late) = (Some(flight), value, late);
             }
         }
         Completion { is_stale, may_share, expires_at, duty, removed }
-    }
-
-    /// Whether the value of a load may be stored: not if it is too old, or invalidated.
-    fn is_storable(&self, writer: &Writer<'_, K, V>, hash: u64, load: LoadId, late: &Bearings) -> bool {
-        let flight = writer.shard.flights.get(hash, load);
-        flight.is_some_and(|flight| {
-            let is_stale = self.is_stale(writer.engine, flight) || !late.admit(flight.origin.birth);
-            !is_stale && writer.now < flight.expires_at
-        })
     }
 
     /// Whether what a load is made from has been invalidated since it began.

@@ -29,10 +29,14 @@ use crate::version::{Cell, Version};
 pub struct Tag(SmolStr);
 
 impl Tag {
+    pub(crate) const fn from_static(text: &'static str) -> Self {
+        Self(SmolStr::new_static(text))
+    }
+
     /// Without an allocation, if the text is short or nothing is in it that has to be formatted.
     pub(crate) fn format(text: fmt::Arguments<'_>) -> Self {
         if let Some(text) = text.as_str() {
-            return Self(SmolStr::new_static(text));
+            return Self::from_static(text);
         }
         let mut builder = SmolStrBuilder::new();
         builder.write_fmt(text).expect("a `Display` of the user's reports no error");

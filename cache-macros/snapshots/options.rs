@@ -21,7 +21,7 @@ impl Library {
                 ::cache_core::private::Returned::<Page<Track>>::new().__cache_outcome(),
                 || {
                     ::cache_core::EntryOptions::new()
-                        .tag("search")
+                        .tag(::cache_core::private::text_tag("search"))
                         .tag(
                             ::cache_core::private::tag(
                                 ::cache_core::private::format_args!("tenant:{tenant}"),

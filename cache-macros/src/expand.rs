@@ -106,6 +106,9 @@ fn tag(given: &Expr, krate: &Path) -> TokenStream {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
             quote_spanned!(Span::mixed_site()=> #krate::private::tag(#krate::private::format_args!(#text)))
         }
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            quote_spanned!(Span::mixed_site()=> #krate::private::text_tag(#text))
+        }
         given => given.to_token_stream(),
     }
 }
