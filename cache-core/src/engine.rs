@@ -138,31 +138,31 @@ impl Engine {
         query: &QueryState,
         (key, hash): (K, u64),
         ttl: Option<Duration>,
-        tags: impl IntoIterator<Item = Tag>,
+        tags: &[Tag],
     ) -> Candidate<K> {
         let bearings = self.bear(scope, query, tags);
         Candidate { key, hash, scope: scope_id(scope), ttl: ttl.map_or(self.default_ttl, saturating_nanos), bearings }
     }
 
     /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
-    fn bear(&self, scope: ScopeRef<'_>, query: &QueryState, tags: impl IntoIterator<Item = Tag>) -> Bearings {
-        let of_query = scope.map(|scope| scope.queries.bear(query.label.clone(), || Above::Scope(scope.clone())));
-        of_query.into_iter().chain(self.bear_tags(scope, tags)).collect()
+    fn bear(&self, scope: ScopeRef<'_>, query: &QueryState, tags: &[Tag]) -> Bearings {
+        let Some(of) = scope else { return self.bear_tags(None, tags) };
+        let mut all = Bearings::from(of.queries.bear(&query.label, || Above::Scope(of.clone())));
+        all.join(self.bear_tags(scope, tags));
+        all
     }
 
     /// Finds the cells of tags.
-    pub(crate) fn bear_tags(
-        &self,
-        scope: ScopeRef<'_>,
-        tags: impl IntoIterator<Item = Tag>,
-    ) -> impl Iterator<Item = Bearing> {
-        tags.into_iter().map(move |tag| match scope {
-            None => self.tags.bear(tag, || Above::Nothing),
-            Some(scope) => {
-                let everywhere = || Above::Everywhere(self.tags.bear(tag.clone(), || Above::Nothing));
-                scope.tags.bear(tag.clone(), everywhere)
-            }
-        })
+    pub(crate) fn bear_tags(&self, scope: ScopeRef<'_>, tags: &[Tag]) -> Bearings {
+        tags.iter().map(|tag| self.bear_tag(scope, tag)).collect()
+    }
+
+    fn bear_tag(&self, scope: ScopeRef<'_>, tag: &Tag) -> Bearing {
+        let everywhere = || self.tags.bear(tag, || Above::Nothing);
+        match scope {
+            None => everywhere(),
+            Some(scope) => scope.tags.bear(tag, || Above::Everywhere(everywhere())),
+        }
     }
 
     pub(crate) fn invalidate_all(&self, scope: ScopeRef<'_>) {
@@ -358,7 +358,7 @@ mod tests {
         let birth = engine.versions.birth();
         engine.invalidate_tags(None, ["late"]);
         // The invalidation found no cell; the load that began before it brings the tag only now.
-        let late = engine.bear(None, &QueryState::anonymous(), [tag("late")]);
+        let late = engine.bear(None, &QueryState::anonymous(), &[tag("late")]);
         assert!(!late.admit(birth), "what was read before the invalidation would be stored");
         assert!(late.admit(engine.versions.birth()), "what is read now may be stored");
     }
@@ -367,20 +367,20 @@ mod tests {
     fn p1_a_cell_that_has_left_leaves_its_version_behind() {
         let engine = engine();
         let query = QueryState::anonymous();
-        let bearer = engine.bear(None, &query, [tag("late")]);
+        let bearer = engine.bear(None, &query, &[tag("late")]);
         let birth = engine.versions.birth();
         engine.invalidate_tags(None, ["late"]);
         drop(bearer);
         assert_eq!(engine.tags.len(), 0);
-        assert!(!engine.bear(None, &query, [tag("late")]).admit(birth));
+        assert!(!engine.bear(None, &query, &[tag("late")]).admit(birth));
     }
 
     #[test]
     fn p1_a_tag_in_a_scope_is_also_the_tag_everywhere() {
         let engine = engine();
         let (query, one, two) = (QueryState::anonymous(), engine.scope("1"), engine.scope("2"));
-        let in_one = engine.bear(Some(&one), &query, [tag("a")]);
-        let in_two = engine.bear(Some(&two), &query, [tag("a")]);
+        let in_one = engine.bear(Some(&one), &query, &[tag("a")]);
+        let in_two = engine.bear(Some(&two), &query, &[tag("a")]);
         let birth = engine.versions.birth();
         engine.invalidate_tags(Some(&one), ["a"]);
         assert!(!in_one.admit(birth) && in_two.admit(birth));
@@ -407,7 +407,7 @@ mod tests {
         let cache = Cache::new();
         let engine = cache.engine();
         let scope = engine.scope("tenant");
-        let in_scope = engine.bear(Some(&scope), &QueryState::anonymous(), [tag("a")]);
+        let in_scope = engine.bear(Some(&scope), &QueryState::anonymous(), &[tag("a")]);
         let held = Arc::downgrade(&scope);
         drop(scope);
         assert!(held.upgrade().is_some(), "what is in it keeps it");

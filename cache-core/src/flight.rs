@@ -235,7 +235,7 @@ mod tests {
         let settings = Settings { capacity: 1, ..Settings::default() };
         let engine = Engine::new(settings);
         let store = engine.make_store::<u32, u32>(Arc::new(QueryState::anonymous()), |_, _, _| Ok(()));
-        let candidate = |key| engine.candidate(None, &store.query, (key, HASH), None, []);
+        let candidate = |key| engine.candidate(None, &store.query, (key, HASH), None, &[]);
         let now = engine.time.now();
         let loads: Vec<_> =
             std::iter::repeat_with(|| match store.claim(&engine, &mut Some(candidate(7)), now, false) {

@@ -14,7 +14,7 @@ use crate::scope::Scope;
 use crate::stats::Event;
 use crate::store::{Candidate, Claim, Storable, Store, Wanted};
 use crate::sync::{Arc, EventListener};
-use crate::tag::{Bearings, Tag};
+use crate::tag::Tag;
 use crate::waits::{LoadId, Running, Wait};
 
 /// A caller's way from a miss to a value, or to a load of its own.
@@ -216,8 +216,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let _running = Running::enter(load);
         let tags = judge(value);
         let copy = tags.is_some().then(|| value.clone());
-        let tags = tags.into_iter().flatten();
-        let late: Bearings = self.engine.bear_tags(self.scope.as_ref(), tags).collect();
+        let late = self.engine.bear_tags(self.scope.as_ref(), &tags.unwrap_or_default());
         let now = self.engine.time.now();
         let completion = self.store.complete(&self.engine, (self.hash, load), copy, late, now);
         if completion.is_stale {

@@ -126,7 +126,7 @@ fn miss<K: Storable + Eq, V: CacheValue, O>(
     absent: Absent,
 ) -> Result<V, Missed<K, V, O>> {
     let (engine, scope) = (cache.engine(), cache.scope_ref());
-    let candidate = engine.candidate(scope, store.query(), (key, hash), ttl, tags);
+    let candidate = engine.candidate(scope, store.query(), (key, hash), ttl, &tags);
     let found_dead = absent == Absent::Dead;
     Attempt::new(engine.clone(), downcast_arc(store), scope, candidate, now, found_dead).step().map_err(Missed::new)
 }

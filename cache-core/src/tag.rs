@@ -178,8 +178,8 @@ impl Registry {
     }
 
     /// Finds the cell of `tag`, or makes it, for one more bearer. `above` is asked if it has to be made.
-    pub(crate) fn bear(self: &Arc<Self>, tag: Tag, above: impl FnOnce() -> Above) -> Bearing {
-        if let Some(bearing) = self.cells.look(&tag, Bearing::new) {
+    pub(crate) fn bear(self: &Arc<Self>, tag: &Tag, above: impl FnOnce() -> Above) -> Bearing {
+        if let Some(bearing) = self.cells.look(tag, Bearing::new) {
             return bearing;
         }
         // Before the lock: finding what is above locks another registry.
@@ -189,7 +189,7 @@ impl Registry {
             let (tag, bearers, home) = (tag.clone(), AtomicUsize::new(0), self.clone());
             Arc::new(Borne::Cell(TagCell { cell, tag, bearers, above, home }))
         };
-        self.cells.with(tag, make, |cell| Bearing::new(cell))
+        self.cells.with(tag.clone(), make, |cell| Bearing::new(cell))
     }
 
     /// Raises the cell of `tag`, or the floor of those that have none.
@@ -282,8 +282,12 @@ impl Bearings {
         if others.0.is_none() {
             return;
         }
-        let mut all = Distinct(std::mem::take(self).into_list());
-        all.extend(others.into_list());
+        if self.0.is_none() {
+            *self = others;
+            return;
+        }
+        let mut all = std::mem::take(self).into_list();
+        others.into_list().into_iter().for_each(|other| add(&mut all, other));
         *self = all.into();
     }
 
@@ -314,22 +318,14 @@ impl Bearings {
     }
 }
 
-/// What an entry is to bear, nothing twice.
-#[derive(Default)]
-pub(crate) struct Distinct(List);
-
-impl Extend<Bearing> for Distinct {
-    fn extend<I: IntoIterator<Item = Bearing>>(&mut self, bearings: I) {
-        for bearing in bearings {
-            if !self.0.iter().any(|one| Arc::ptr_eq(&one.0, &bearing.0)) {
-                self.0.push(bearing);
-            }
-        }
+impl From<Bearing> for Bearings {
+    fn from(bearing: Bearing) -> Self {
+        Self(Some(bearing))
     }
 }
 
-impl From<Distinct> for Bearings {
-    fn from(Distinct(mut list): Distinct) -> Self {
+impl From<List> for Bearings {
+    fn from(mut list: List) -> Self {
         match list.len() {
             0 | 1 => Self(list.pop()),
             _ => Self(Some(Bearing(Arc::new(Borne::Several(list))))),
@@ -338,10 +334,22 @@ impl From<Distinct> for Bearings {
 }
 
 impl FromIterator<Bearing> for Bearings {
+    /// Leaves out what is there twice.
     fn from_iter<I: IntoIterator<Item = Bearing>>(bearings: I) -> Self {
-        let mut all = Distinct::default();
-        all.extend(bearings);
+        let mut bearings = bearings.into_iter();
+        let Some(first) = bearings.next() else { return Self(None) };
+        let Some(second) = bearings.next() else { return Self(Some(first)) };
+        let mut all = smallvec![first];
+        add(&mut all, second);
+        bearings.for_each(|bearing| add(&mut all, bearing));
         all.into()
+    }
+}
+
+/// Adds what is not there yet.
+fn add(list: &mut List, bearing: Bearing) {
+    if !list.iter().any(|one| Arc::ptr_eq(&one.0, &bearing.0)) {
+        list.push(bearing);
     }
 }
 
@@ -350,7 +358,7 @@ mod tests {
     use super::*;
 
     fn bear(registry: &Arc<Registry>, tags: &[&str]) -> Bearings {
-        tags.iter().map(|&tag| registry.bear(tag.into(), || Above::Nothing)).collect()
+        tags.iter().map(|&tag| registry.bear(&tag.into(), || Above::Nothing)).collect()
     }
 
     fn names(bearings: &Bearings) -> Vec<&str> {
@@ -377,7 +385,7 @@ mod tests {
     #[test]
     fn p1_a_cell_that_is_borne_again_is_not_released() {
         let registry = Arc::new(Registry::new(2));
-        let bearing = registry.bear("a".into(), || Above::Nothing);
+        let bearing = registry.bear(&"a".into(), || Above::Nothing);
         registry.release(bearing.0.cell().expect("it is of one tag"));
         registry.raise("a", 1);
         assert!(!bearing.admits(0), "the cell had left, and the invalidation missed it");

@@ -358,7 +358,7 @@ where
             Err(miss) => miss,
         };
         let (key, EntryOptions { ttl, tags }) = (key.to_owned(), options());
-        let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, tags);
+        let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, &tags);
         let (engine, store) = (self.engine.clone(), self.store.clone());
         let attempt = Attempt::new(engine, store, self.scope_ref(), candidate, now, found_dead);
         attempt.step().map(O::hit).map_err(Missed::new)
