@@ -229,29 +229,26 @@ mod tests {
         assert_eq!(flights([flight]).count(), (1, 2));
     }
 
-    /// Loads of one key, all of them current, that end in this order; before 0 ends, what is stored is evicted.
+    /// Loads of one key, all of them current, that end in this order; instead of 0, what is stored is removed.
     /// Returns what is stored after each.
     fn stored_after(order: &[u32]) -> Vec<Option<u32>> {
-        let settings = Settings { capacity: 1, ..Settings::default() };
-        let engine = Engine::new(settings);
+        let engine = Engine::new(Settings::default());
         let store = engine.make_store::<u32, u32>(Arc::new(QueryState::anonymous()), |_, _, _| Ok(()));
-        let candidate = |key| engine.candidate(None, &store.query, (key, HASH), None, &[]);
+        let candidate = || engine.candidate(None, &store.query, (7, HASH), None, &[]);
         let now = engine.time.now();
-        let loads: Vec<_> =
-            std::iter::repeat_with(|| match store.claim(&engine, &mut Some(candidate(7)), now, false) {
-                Claim::Lead(load) => load,
-                Claim::Found | Claim::Join(..) => unreachable!("nothing is stored, and it must not wait"),
-            })
-            .take(order.len())
-            .collect();
+        let begin = || match store.claim(&engine, &mut Some(candidate()), now, false) {
+            Claim::Lead { load, .. } => load,
+            Claim::Found | Claim::Join(..) => unreachable!("nothing is stored, and it must not wait"),
+        };
+        let loads: Vec<_> = std::iter::repeat_with(begin).take(order.len()).collect();
+        let wanted = Wanted { hash: HASH, scope: 0, is_key: |key: &u32| *key == 7 };
         let end = |&number: &u32| {
             if number == 0 {
-                drop(store.insert(&engine, candidate(8), 0, now));
+                assert!(store.invalidate(&engine, &wanted, 0, now), "there was something to remove");
             } else {
                 let load = (HASH, loads[number as usize - 1]);
-                drop(store.complete(&engine, load, Some(number), Bearings::default(), now));
+                drop(store.complete(&engine, load, true, Some(number), Bearings::default(), now));
             }
-            let wanted = Wanted { hash: HASH, scope: 0, is_key: |key: &u32| *key == 7 };
             store.get(&engine, &wanted, now).ok()
         };
         order.iter().map(end).collect()

@@ -14,7 +14,7 @@ use crate::scope::Scope;
 use crate::stats::Event;
 use crate::store::{Candidate, Claim, Storable, Store, Wanted};
 use crate::sync::{Arc, EventListener};
-use crate::tag::Tag;
+use crate::tag::{Bearings, Tag};
 use crate::waits::{LoadId, Running, Wait};
 
 /// A caller's way from a miss to a value, or to a load of its own.
@@ -72,7 +72,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     pub(crate) fn step(mut self) -> Result<V, Todo<K, V>> {
         if self.engine.capacity_of(&self.store.query) == 0 || reentry::is_inside() {
             // What isn't stored needs no flight. Inside, where a lock is held, there must be no waiting either.
-            return Err(self.load(None));
+            return Err(self.load(None, false));
         }
         loop {
             match self.store.claim(&self.engine, &mut self.candidate, self.now, self.patience > 0) {
@@ -90,10 +90,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                             Todo::Wait(Box::new(Waiting { attempt, landing, load, wait, listener: None }))
                         }
                         // It is part of what it would wait for. That is what is stored, and not a part of it.
-                        None => self.load(None),
+                        None => self.load(None, false),
                     });
                 }
-                Claim::Lead(load) => return Err(self.load(Some(load))),
+                Claim::Lead { load, is_new } => return Err(self.load(Some(load), is_new)),
             }
         }
     }
@@ -104,9 +104,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         self.store.get(&self.engine, &wanted, self.now).ok()
     }
 
-    fn load(self, flight: Option<LoadId>) -> Todo<K, V> {
+    fn load(self, flight: Option<LoadId>, is_new: bool) -> Todo<K, V> {
         let Self { engine, store, scope, hash, found_dead, .. } = self;
-        Todo::Load(Load { engine, store, scope, hash, flight, found_dead, has_ended: false })
+        Todo::Load(Load { engine, store, scope, hash, flight, is_new, found_dead, has_ended: false })
     }
 }
 
@@ -164,7 +164,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Waiting<K, V> {
         drop(wait);
         attempt.now = attempt.engine.time.now();
         match landing.end() {
-            None => return Err(attempt.load(None)),
+            None => return Err(attempt.load(None, false)),
             Some(End::Failed) => {}
             Some(End::Shared { value, expires_at }) if attempt.now < *expires_at => return Ok(value.clone()),
             Some(End::Shared { .. } | End::Refused) => attempt.patience -= 1,
@@ -181,6 +181,8 @@ pub(crate) struct Load<K, V> {
     scope: Option<Arc<Scope>>,
     hash: u64,
     flight: Option<LoadId>,
+    /// Whether its key had no entry when it began, not even a dead one.
+    is_new: bool,
     found_dead: bool,
     has_ended: bool,
 }
@@ -216,9 +218,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let _running = Running::enter(load);
         let tags = judge(value);
         let copy = tags.is_some().then(|| value.clone());
-        let late = self.engine.bear_tags(self.scope.as_ref(), &tags.unwrap_or_default());
+        let late = match tags {
+            Some(tags) if !tags.is_empty() => self.engine.bear_tags(self.scope.as_ref(), &tags),
+            _ => Bearings::default(),
+        };
         let now = self.engine.time.now();
-        let completion = self.store.complete(&self.engine, (self.hash, load), copy, late, now);
+        let completion = self.store.complete(&self.engine, (self.hash, load), self.is_new, copy, late, now);
         if completion.is_stale {
             self.store.query.counters.count(Event::DiscardedLoad);
         }

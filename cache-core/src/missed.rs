@@ -62,14 +62,16 @@ impl<K, V, O: Outcome<Value = V>> Missed<K, V, O> {
         judge: impl FnOnce(&V) -> Option<Vec<Tag>>,
     ) -> O::Returned {
         let steps = (self.steps)();
-        match (steps.block)(self.todo) {
-            Ok(value) => O::hit(value),
-            Err(load) => {
-                let result = load.run(body);
-                steps.end::<O>(load, &result, judge);
-                result
-            }
-        }
+        let load = match self.todo {
+            Todo::Load(load) => load,
+            todo @ Todo::Wait(_) => match (steps.block)(todo) {
+                Ok(value) => return O::hit(value),
+                Err(load) => load,
+            },
+        };
+        let result = load.run(body);
+        steps.end::<O>(load, &result, judge);
+        result
     }
 
     /// Like [`Missed::load`], with a body that is a future.

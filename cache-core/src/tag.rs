@@ -278,6 +278,7 @@ impl Bearings {
     }
 
     /// Takes on what others are, but nothing twice.
+    #[inline]
     pub(crate) fn join(&mut self, others: Self) {
         if others.0.is_none() {
             return;
@@ -286,6 +287,10 @@ impl Bearings {
             *self = others;
             return;
         }
+        self.join_some(others);
+    }
+
+    fn join_some(&mut self, others: Self) {
         let mut all = std::mem::take(self).into_list();
         others.into_list().into_iter().for_each(|other| add(&mut all, other));
         *self = all.into();
