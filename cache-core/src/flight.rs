@@ -88,6 +88,9 @@ impl<K, V> Flights<K, V> {
         is_key: impl Fn(&K) -> bool,
         is_current: impl Fn(&Flight<K, V>) -> bool,
     ) -> Option<&mut Flight<K, V>> {
+        if self.0.is_empty() {
+            return None;
+        }
         self.0.find_mut(hash, |flight| flight.is_open && flight.is_of(hash, scope, &is_key) && is_current(flight))
     }
 

@@ -214,18 +214,19 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
             self.has_ended = true;
             return;
         };
+        let (engine, store) = (&*self.engine, &*self.store);
         // Much of this is code of the user's, and may panic, or ask for a key for which this load is waited for.
         let _running = Running::enter(load);
         let tags = judge(value);
         let copy = tags.is_some().then(|| value.clone());
         let late = match tags {
-            Some(tags) if !tags.is_empty() => self.engine.bear_tags(self.scope.as_ref(), &tags),
+            Some(tags) if !tags.is_empty() => engine.bear_tags(self.scope.as_ref(), &tags),
             _ => Bearings::default(),
         };
-        let now = self.engine.time.now();
-        let completion = self.store.complete(&self.engine, (self.hash, load), self.is_new, copy, late, now);
+        let now = engine.time.now();
+        let completion = store.complete(engine, (self.hash, load), self.is_new, copy, late, now);
         if completion.is_stale {
-            self.store.query.counters.count(Event::DiscardedLoad);
+            store.query.counters.count(Event::DiscardedLoad);
         }
         if let Some(duty) = completion.duty {
             if completion.may_share {

@@ -27,17 +27,20 @@ pub struct EntryOptions {
 
 impl EntryOptions {
     /// No tags, and the time to live that is the cache's default.
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How long the value may be served, counted from the start of the load.
+    #[inline]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
     /// One more tag.
+    #[inline]
     pub fn tag(mut self, tag: impl Into<Tag>) -> Self {
         self.tags.push(tag.into());
         self

@@ -154,6 +154,7 @@ pub fn tag(text: fmt::Arguments<'_>) -> Tag {
 }
 
 /// A tag that is a mere text.
+#[inline]
 pub fn text_tag(text: &'static str) -> Tag {
     Tag::from_static(text)
 }

@@ -29,6 +29,7 @@ use crate::version::{Cell, Version};
 pub struct Tag(SmolStr);
 
 impl Tag {
+    #[inline]
     pub(crate) const fn from_static(text: &'static str) -> Self {
         Self(SmolStr::new_static(text))
     }
@@ -148,13 +149,9 @@ impl Borne {
 }
 
 impl TagCell {
+    #[inline]
     fn admits(&self, birth: Version) -> bool {
-        self.cell.admits(birth)
-            && match &self.above {
-                Above::Nothing => true,
-                Above::Everywhere(tag) => tag.admits(birth),
-                Above::Scope(scope) => scope.floor.admits(birth),
-            }
+        self.cell.admits(birth) && (matches!(self.above, Above::Nothing) || self.above.admits(birth))
     }
 
     /// The scope, if this is not of a tag of the user's but marks what is in it.
@@ -162,6 +159,16 @@ impl TagCell {
         match &self.above {
             Above::Scope(scope) => Some(scope),
             Above::Nothing | Above::Everywhere(_) => None,
+        }
+    }
+}
+
+impl Above {
+    fn admits(&self, birth: Version) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Everywhere(tag) => tag.admits(birth),
+            Self::Scope(scope) => scope.floor.admits(birth),
         }
     }
 }
@@ -237,10 +244,11 @@ impl Bearing {
     }
 
     /// Whether what was born at `birth` has not been invalidated by this, or from above, since.
+    #[inline]
     fn admits(&self, birth: Version) -> bool {
         match &*self.0 {
             Borne::Cell(cell) => cell.admits(birth),
-            Borne::Several(list) => list.iter().all(|one| one.admits(birth)),
+            Borne::Several(list) => admit_all(list, birth),
         }
     }
 
@@ -260,6 +268,10 @@ impl Drop for Bearing {
             cell.home.release(cell);
         }
     }
+}
+
+fn admit_all(list: &[Bearing], birth: Version) -> bool {
+    list.iter().all(|one| one.admits(birth))
 }
 
 /// A few of them without an allocation.
