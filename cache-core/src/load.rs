@@ -188,12 +188,6 @@ pub(crate) struct Load<K, V> {
 }
 
 impl<K, V> Load<K, V> {
-    /// Runs the body.
-    pub(crate) fn run<R>(&self, body: impl FnOnce() -> R) -> R {
-        self.count();
-        self.within(body)
-    }
-
     /// Counts the load: its body is about to be run.
     pub(crate) fn count(&self) {
         self.store.query.counters.count(Event::Load);
@@ -201,8 +195,13 @@ impl<K, V> Load<K, V> {
 
     /// Runs a part of the body, in which no wait for this load is allowed.
     pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
-        let _running = self.flight.map(Running::enter);
+        let _running = self.enter();
         part()
+    }
+
+    /// Begins a part of the body, in which no wait for this load is allowed.
+    pub(crate) fn enter(&self) -> Option<Running> {
+        self.flight.map(Running::enter)
     }
 }
 
@@ -219,10 +218,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let _running = Running::enter(load);
         let tags = judge(value);
         let copy = tags.is_some().then(|| value.clone());
-        let late = match tags {
-            Some(tags) if !tags.is_empty() => engine.bear_tags(self.scope.as_ref(), &tags),
-            _ => Bearings::default(),
-        };
+        let late = bearings(engine, self.scope.as_ref(), tags);
         let now = engine.time.now();
         let completion = store.complete(engine, (self.hash, load), self.is_new, copy, late, now);
         if completion.is_stale {
@@ -246,6 +242,22 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
             let wanted = Wanted { hash: flight.hash, scope: flight.scope, is_key: |stored: &K| *stored == flight.key };
             self.store.bury(&self.engine, &wanted, self.engine.time.now());
         }
+    }
+}
+
+/// The bearings of tags that were not known before. Not generic: it is compiled in this crate.
+fn bearings(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> Bearings {
+    match tags {
+        Some(tags) if !tags.is_empty() => engine.bear_tags(scope, &tags),
+        _ => Bearings::default(),
+    }
+}
+
+impl Candidate<()> {
+    /// The same, with its key.
+    pub(crate) fn with_key<K>(self, key: K) -> Candidate<K> {
+        let Self { key: (), hash, scope, ttl, bearings } = self;
+        Candidate { key, hash, scope, ttl, bearings }
     }
 }
 

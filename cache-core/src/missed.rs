@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use crate::load::{Load, Todo};
 use crate::outcome::Outcome;
 use crate::tag::Tag;
+use crate::waits::Running;
 
 /// A call that missed: all that is needed to wait, to load and to store.
 ///
@@ -17,13 +18,13 @@ use crate::tag::Tag;
 /// is made, and none where it is used.
 pub struct Missed<K, V, O> {
     todo: Todo<K, V>,
-    steps: fn() -> Steps<K, V>,
+    wait: fn(Todo<K, V>) -> Wait<K, V>,
+    ends: Ends<K, V>,
     outcome: PhantomData<fn() -> O>,
 }
 
-struct Steps<K, V> {
-    block: fn(Todo<K, V>) -> Waited<K, V>,
-    wait: fn(Todo<K, V>) -> Wait<K, V>,
+/// How a load ends.
+struct Ends<K, V> {
     finish: fn(Load<K, V>, &V, Judge<'_, V>),
     fail: fn(Load<K, V>),
 }
@@ -39,20 +40,69 @@ type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Missed<K, V, O> {
     pub(crate) fn new(todo: Todo<K, V>) -> Self {
-        let steps = || Steps {
-            block: Todo::block,
-            wait: |todo| Box::pin(todo.wait()),
-            finish: |load, value, judge| load.finish(value, judge),
-            fail: Load::fail,
-        };
-        Self { todo, steps, outcome: PhantomData }
+        Self { todo, wait: |todo| Box::pin(todo.wait()), ends: Ends::new(), outcome: PhantomData }
     }
 }
 
 impl<K, V, O: Outcome<Value = V>> Missed<K, V, O> {
+    /// Runs the body, which is a future, stores a copy of what it made, and returns it.
+    pub fn load_async<F: Future<Output = O::Returned>>(
+        self,
+        body: F,
+    ) -> Loading<K, V, O, F, impl FnOnce(&V) -> Option<Vec<Tag>>> {
+        self.load_judged_async(body, keep_all)
+    }
+
+    /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
+    pub fn load_judged_async<F: Future<Output = O::Returned>, J: FnOnce(&V) -> Option<Vec<Tag>>>(
+        self,
+        body: F,
+        judge: J,
+    ) -> Loading<K, V, O, F, J> {
+        let Self { todo, wait, ends, outcome } = self;
+        let stage = match todo {
+            Todo::Load(load) => Stage::load(load),
+            todo @ Todo::Wait(_) => Stage::Wait(wait(todo)),
+        };
+        Loading { stage, ends, judge: Some(judge), body: Some(body), outcome }
+    }
+}
+
+/// Judges that every value is stored, without tags of its own.
+#[expect(clippy::unnecessary_wraps, reason = "others judge otherwise")]
+fn keep_all<V>(_: &V) -> Option<Vec<Tag>> {
+    Some(Vec::new())
+}
+
+/// A load whose body runs next. Dropped before that is over, as by a panic, it has failed.
+///
+/// Of the body no more than a call is compiled for each function: the rest is the same for all that return the same.
+pub struct Begun<K, V, O> {
+    /// Over before the load is.
+    running: Option<Running>,
+    load: Load<K, V>,
+    ends: Ends<K, V>,
+    outcome: PhantomData<fn() -> O>,
+}
+
+impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O: Outcome<Value = V>> Begun<K, V, O> {
+    /// Waits for the load of another, if that is to be done, or begins one.
+    pub(crate) fn when_due(todo: Todo<K, V>) -> Result<O::Returned, Self> {
+        match todo.block() {
+            Ok(value) => Ok(O::hit(value)),
+            Err(load) => {
+                load.count();
+                Err(Self { running: load.enter(), load, ends: Ends::new(), outcome: PhantomData })
+            }
+        }
+    }
+}
+
+impl<K, V, O: Outcome<Value = V>> Begun<K, V, O> {
     /// Runs the body, stores a copy of what it made, and returns it.
     pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
-        self.load_judged(body, keep_all())
+        let result = body();
+        self.end(result, &mut keep_all)
     }
 
     /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
@@ -61,58 +111,30 @@ impl<K, V, O: Outcome<Value = V>> Missed<K, V, O> {
         body: impl FnOnce() -> O::Returned,
         judge: impl FnOnce(&V) -> Option<Vec<Tag>>,
     ) -> O::Returned {
-        let steps = (self.steps)();
-        let load = match self.todo {
-            Todo::Load(load) => load,
-            todo @ Todo::Wait(_) => match (steps.block)(todo) {
-                Ok(value) => return O::hit(value),
-                Err(load) => load,
-            },
-        };
-        let result = load.run(body);
-        steps.end::<O>(load, &result, judge);
+        let (result, mut judge) = (body(), Some(judge));
+        self.end(result, &mut |value| judge.take()?(value))
+    }
+
+    #[inline(never)]
+    fn end(self, result: O::Returned, judge: Judge<'_, V>) -> O::Returned {
+        drop(self.running);
+        self.ends.end::<O>(self.load, &result, judge);
         result
     }
+}
 
-    /// Like [`Missed::load`], with a body that is a future.
-    pub fn load_async<F: Future<Output = O::Returned>>(
-        self,
-        body: F,
-    ) -> Loading<K, V, O, F, impl FnOnce(&V) -> Option<Vec<Tag>>> {
-        self.load_judged_async(body, keep_all())
-    }
-
-    /// Like [`Missed::load_judged`], with a body that is a future.
-    pub fn load_judged_async<F: Future<Output = O::Returned>, J: FnOnce(&V) -> Option<Vec<Tag>>>(
-        self,
-        body: F,
-        judge: J,
-    ) -> Loading<K, V, O, F, J> {
-        let Self { todo, steps, outcome } = self;
-        let stage = match todo {
-            Todo::Load(load) => Stage::load(load),
-            todo @ Todo::Wait(_) => Stage::Wait((steps().wait)(todo)),
-        };
-        Loading { stage, steps, judge: Some(judge), body: Some(body), outcome }
+impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Ends<K, V> {
+    fn new() -> Self {
+        Self { finish: |load, value, judge| load.finish(value, judge), fail: Load::fail }
     }
 }
 
-/// Judges that every value is stored, without tags of its own.
-fn keep_all<V>() -> impl FnOnce(&V) -> Option<Vec<Tag>> {
-    |_| Some(Vec::new())
-}
-
-impl<K, V> Steps<K, V> {
+impl<K, V> Ends<K, V> {
     /// Ends a load with what its body returned.
-    fn end<O: Outcome<Value = V>>(
-        &self,
-        load: Load<K, V>,
-        result: &O::Returned,
-        judge: impl FnOnce(&V) -> Option<Vec<Tag>>,
-    ) {
-        let mut judge = Some(judge);
+    #[inline(never)]
+    fn end<O: Outcome<Value = V>>(&self, load: Load<K, V>, result: &O::Returned, judge: Judge<'_, V>) {
         match O::value(result) {
-            Some(value) => (self.finish)(load, value, &mut |value| judge.take()?(value)),
+            Some(value) => (self.finish)(load, value, judge),
             None => (self.fail)(load),
         }
     }
@@ -125,7 +147,7 @@ pin_project! {
     #[must_use = "it does nothing until it is polled"]
     pub struct Loading<K, V, O, F, J> {
         stage: Stage<K, V>,
-        steps: fn() -> Steps<K, V>,
+        ends: Ends<K, V>,
         judge: Option<J>,
         #[pin]
         body: Option<F>,
@@ -184,7 +206,8 @@ where
         };
         let result = ready!(load.within(|| body.poll(cx)));
         if let (Stage::Load(load), Some(judge)) = (std::mem::replace(this.stage, Stage::Over), this.judge.take()) {
-            (this.steps)().end::<O>(load, &result, judge);
+            let mut judge = Some(judge);
+            this.ends.end::<O>(load, &result, &mut |value| judge.take()?(value));
         }
         Poll::Ready(result)
     }

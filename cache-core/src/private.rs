@@ -1,12 +1,13 @@
 //! What the expansions of the attributes call, and nobody else: none of it is covered by semantic
 //! versioning.
 //!
-//! A cached function becomes one [`lookup`], and on a miss one [`Missed::load`] around its own body, or one
-//! [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the key only until the body
+//! A cached function becomes one [`lookup`], and on a miss one [`Begun::load`] around its own body, or one
+//! [`lookup_async`] and one [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the key only until the body
 //! takes them.
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use crate::any_store::AnyStore;
 use crate::cache::Cache;
@@ -15,12 +16,12 @@ use crate::engine::{downcast, downcast_arc, hash_key, scope_id};
 pub use crate::invalidation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
 pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
 use crate::load::Attempt;
-pub use crate::missed::Missed;
+pub use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
 pub use crate::outcome::{Fallible, Outcome, Plain, Returned, plain};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
-use crate::store::{Absent, Storable, Wanted};
+use crate::store::{Absent, Candidate, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 
@@ -74,9 +75,8 @@ macro_rules! __cache_facts {
 
 pub use crate::__cache_facts as facts;
 pub use crate::__cache_query as query;
-pub use std::format_args;
 
-/// Asks the cache for the answer to a call. An error is a miss.
+/// Asks the cache for the answer to a call, and waits if another is loading it. An error is a load to be done.
 ///
 /// `options` is called on a miss, and before the body. `instance` stands for the function's own generic arguments.
 /// `marker` is a closure of the function itself: its type differs for each instantiation of the function,
@@ -86,7 +86,27 @@ pub fn lookup<O, P, I, M, W>(
     cache: &Cache,
     parts: &P,
     _outcome: O,
-    options: impl FnOnce() -> EntryOptions,
+    options: impl FnOnce(&mut EntryOptions),
+    _instance: I,
+    _marker: M,
+) -> Result<O::Returned, Begun<P::Owned, O::Value, O>>
+where
+    O: Outcome<Value: CacheValue>,
+    P: Parts,
+{
+    match find::<O, P>(store_of::<M, I, P, O::Value>(query.site, cache), cache, parts) {
+        Ok(returned) => Ok(returned),
+        Err(missing) => missing.begin(cache, parts, &mut once(options)),
+    }
+}
+
+/// The same for an `async fn`. An error is a miss.
+pub fn lookup_async<O, P, I, M, W>(
+    query: &Located<W>,
+    cache: &Cache,
+    parts: &P,
+    _outcome: O,
+    options: impl FnOnce(&mut EntryOptions),
     _instance: I,
     _marker: M,
 ) -> Result<O::Returned, Missed<P::Owned, O::Value, O>>
@@ -94,41 +114,134 @@ where
     O: Outcome<Value: CacheValue>,
     P: Parts,
 {
-    let engine = cache.engine();
+    match find::<O, P>(store_of::<M, I, P, O::Value>(query.site, cache), cache, parts) {
+        Ok(returned) => Ok(returned),
+        Err(missing) => missing.miss(cache, parts, &mut once(options)),
+    }
+}
+
+/// The store of one instantiation of a query's function.
+#[inline]
+fn store_of<M, I, P: Parts, V: CacheValue>(site: Site, cache: &Cache) -> &Arc<dyn AnyStore> {
     let function = typeid::of::<M>();
-    let store = engine.find_store((query.site.query)(), function).unwrap_or_else(|| {
+    cache.engine().find_store((site.query)(), function).unwrap_or_else(|| {
         let marker = Marker { function, instance: typeid::of::<I>() };
-        engine.store::<P::Owned, O::Value>(query.site, marker, describe::<P>)
-    });
+        first_store::<P, V>(cache, site, marker)
+    })
+}
+
+// From here on all is the same for functions whose arguments and values have the same types: it is compiled once for
+// all of them. In a crate of many cached functions that is most of what there is to compile.
+
+#[cold]
+#[inline(never)]
+fn first_store<P: Parts, V: CacheValue>(cache: &Cache, site: Site, marker: Marker) -> &Arc<dyn AnyStore> {
+    cache.engine().store::<P::Owned, V>(site, marker, describe::<P>)
+}
+
+/// What was asked for, and not found.
+struct Missing<'c> {
+    store: &'c Arc<dyn AnyStore>,
+    hash: u64,
+    /// When it was asked for.
+    now: Nanos,
+    found_dead: bool,
+}
+
+/// Says what is particular to an entry. It is asked once.
+type Particulars<'a> = &'a mut dyn FnMut(&mut EntryOptions);
+
+#[inline(never)]
+fn find<'c, O, P>(store: &'c Arc<dyn AnyStore>, cache: &Cache, parts: &P) -> Result<O::Returned, Missing<'c>>
+where
+    O: Outcome<Value: CacheValue>,
+    P: Parts,
+{
+    let engine = cache.engine();
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let now = engine.time.now();
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
-    let absent = match typed.look_up(engine, &wanted, now) {
-        Ok(value) => return Ok(O::hit(value)),
-        Err(absent) => absent,
-    };
-    miss(cache, store, parts.to_owned(), hash, options(), now, absent).map(O::hit)
+    match typed.look_up(engine, &wanted, now) {
+        Ok(value) => Ok(O::hit(value)),
+        Err(absent) => Err(Missing { store, hash, now, found_dead: absent == Absent::Dead }),
+    }
 }
 
-/// What is left to do for a call whose key has no value. It is the same for all functions with such keys and values,
-/// and apart, so that the path of a hit is short.
-#[cold]
-#[inline(never)]
-fn miss<K: Storable + Eq, V: CacheValue, O>(
-    cache: &Cache,
-    store: &Arc<dyn AnyStore>,
-    key: K,
-    hash: u64,
-    EntryOptions { ttl, tags }: EntryOptions,
-    now: Nanos,
-    absent: Absent,
-) -> Result<V, Missed<K, V, O>> {
-    let (engine, scope) = (cache.engine(), cache.scope_ref());
-    let candidate = engine.candidate(scope, store.query(), (key, hash), ttl, &tags);
-    let found_dead = absent == Absent::Dead;
-    Attempt::new(engine.clone(), downcast_arc(store), scope, candidate, now, found_dead).step().map_err(Missed::new)
+fn once(options: impl FnOnce(&mut EntryOptions)) -> impl FnMut(&mut EntryOptions) {
+    let mut options = Some(options);
+    move |entry| {
+        if let Some(options) = options.take() {
+            options(entry);
+        }
+    }
+}
+
+impl Missing<'_> {
+    #[cold]
+    #[inline(never)]
+    fn begin<O, P>(
+        self,
+        cache: &Cache,
+        parts: &P,
+        options: Particulars<'_>,
+    ) -> Result<O::Returned, Begun<P::Owned, O::Value, O>>
+    where
+        O: Outcome<Value: CacheValue>,
+        P: Parts,
+    {
+        match self.attempt(cache, parts, options).step() {
+            Ok(value) => Ok(O::hit(value)),
+            Err(todo) => Begun::when_due(todo),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn miss<O, P>(
+        self,
+        cache: &Cache,
+        parts: &P,
+        options: Particulars<'_>,
+    ) -> Result<O::Returned, Missed<P::Owned, O::Value, O>>
+    where
+        O: Outcome<Value: CacheValue>,
+        P: Parts,
+    {
+        self.attempt(cache, parts, options).step().map(O::hit).map_err(Missed::new)
+    }
+
+    fn attempt<P: Parts, V: CacheValue>(
+        self,
+        cache: &Cache,
+        parts: &P,
+        options: Particulars<'_>,
+    ) -> Attempt<P::Owned, V> {
+        let Self { store, hash, now, found_dead } = self;
+        let mut entry = EntryOptions::new();
+        options(&mut entry);
+        let key = parts.to_owned();
+        let candidate = keyless(cache, store.query(), hash, entry).with_key(key);
+        let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref());
+        Attempt::new(engine, store, scope, candidate, now, found_dead)
+    }
+}
+
+/// All of a candidate but its key. Not generic, it is compiled in this crate, with all that it takes to find the cells of tags.
+fn keyless(cache: &Cache, query: &QueryState, hash: u64, entry: EntryOptions) -> Candidate<()> {
+    let EntryOptions { ttl, tags } = entry;
+    cache.engine().candidate(cache.scope_ref(), query, ((), hash), ttl, &tags)
+}
+
+/// Says how long an entry may be served.
+pub fn set_ttl(entry: &mut EntryOptions, ttl: Duration) {
+    entry.ttl = Some(ttl);
+}
+
+/// Gives an entry a tag.
+pub fn add_tag(entry: &mut EntryOptions, tag: impl Into<Tag>) {
+    entry.tags.push(tag.into());
 }
 
 fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -13,7 +13,7 @@ fn rate(currency: &str) -> f64 {
             ::cache_core::Cache::global(),
             &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
             ::cache_core::private::Returned::<f64>::new().__cache_outcome(),
-            || ::cache_core::EntryOptions::new(),
+            |__cache_entry: &mut ::cache_core::EntryOptions| {},
             (),
             || (),
         )
@@ -53,6 +53,7 @@ const __cached_query_rate: ::cache_core::private::Located<
     clippy::pedantic,
     reason = "it repeats the signature of the query, and is there to be used"
 )]
+#[inline]
 fn __cached_key_rate(
     currency: &str,
 ) -> ::cache_core::private::Keyed<::cache_core::private::InGlobal> {

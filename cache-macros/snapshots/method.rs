@@ -13,9 +13,11 @@ impl Library {
                 &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
                 ::cache_core::private::Returned::<Result<Option<Track>, DbError>>::new()
                     .__cache_outcome(),
-                || {
-                    ::cache_core::EntryOptions::new()
-                        .ttl(::core::time::Duration::new(300u64, 0u32))
+                |__cache_entry: &mut ::cache_core::EntryOptions| {
+                    ::cache_core::private::set_ttl(
+                        __cache_entry,
+                        ::core::time::Duration::new(300u64, 0u32),
+                    );
                 },
                 (),
                 || (),
@@ -56,6 +58,7 @@ impl Library {
         clippy::pedantic,
         reason = "it repeats the signature of the query, and is there to be used"
     )]
+    #[inline]
     pub fn __cached_key_get_track(
         id: u32,
     ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf> {

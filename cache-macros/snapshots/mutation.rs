@@ -47,7 +47,7 @@ impl Library {
                         (
                             ::cache_core::private::Target::tag(
                                 ::cache_core::private::tag(
-                                    ::cache_core::private::format_args!("album:{album}"),
+                                    ::core::format_args!("album:{album}"),
                                 ),
                             ),
                             (),

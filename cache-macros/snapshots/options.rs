@@ -19,14 +19,17 @@ impl Library {
                     ),
                 ),
                 ::cache_core::private::Returned::<Page<Track>>::new().__cache_outcome(),
-                || {
-                    ::cache_core::EntryOptions::new()
-                        .tag(::cache_core::private::text_tag("search"))
-                        .tag(
-                            ::cache_core::private::tag(
-                                ::cache_core::private::format_args!("tenant:{tenant}"),
-                            ),
-                        )
+                |__cache_entry: &mut ::cache_core::EntryOptions| {
+                    ::cache_core::private::add_tag(
+                        __cache_entry,
+                        ::cache_core::private::text_tag("search"),
+                    );
+                    ::cache_core::private::add_tag(
+                        __cache_entry,
+                        ::cache_core::private::tag(
+                            ::core::format_args!("tenant:{tenant}"),
+                        ),
+                    );
                 },
                 (),
                 || (),
@@ -78,6 +81,7 @@ impl Library {
         clippy::pedantic,
         reason = "it repeats the signature of the query, and is there to be used"
     )]
+    #[inline]
     pub fn __cached_key_search(
         filter: Filter<'_>,
     ) -> ::cache_core::private::KeyedBy<

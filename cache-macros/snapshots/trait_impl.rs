@@ -14,9 +14,11 @@ impl<D: Database> Tracks for Library<D> {
                 &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
                 ::cache_core::private::Returned::<Option<Track>>::new()
                     .__cache_outcome(),
-                || {
-                    ::cache_core::EntryOptions::new()
-                        .ttl(::core::time::Duration::from_secs(300))
+                |__cache_entry: &mut ::cache_core::EntryOptions| {
+                    ::cache_core::private::set_ttl(
+                        __cache_entry,
+                        ::core::time::Duration::from_secs(300),
+                    );
                 },
                 (::core::marker::PhantomData::<D>,),
                 || (),
@@ -132,6 +134,7 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
         clippy::pedantic,
         reason = "it repeats the signature of the query, and is there to be used"
     )]
+    #[inline]
     fn __cached_key_get(
         id: Self::Id,
     ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf> {

@@ -129,14 +129,14 @@ impl Beside<'_> {
             }
             return Code {
                 declared: quote_spanned!(Span::mixed_site()=> #attributes #constant_type; #attributes #signature;),
-                items: quote_spanned!(Span::mixed_site()=> #attributes #constant #attributes #key_function),
+                items: quote_spanned!(Span::mixed_site()=> #attributes #constant #attributes #[inline] #key_function),
             };
         }
         let (visibility, reminder) = (&self.method.visibility, self.reminder());
         let items = quote_spanned! {Span::mixed_site()=>
             #reminder
             #attributes #visibility #constant
-            #attributes #visibility #key_function
+            #attributes #[inline] #visibility #key_function
         };
         Code { items, ..Code::default() }
     }

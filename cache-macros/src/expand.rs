@@ -30,12 +30,13 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
         call.push_str("_judged");
     }
     let load = called(method, &call, &body);
+    let lookup = if method.is_async() { quote!(lookup_async) } else { quote!(lookup) };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         let __cache_missed = match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use #krate::private::probing::*;
             #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
-            #krate::private::lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
+            #krate::private::#lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
             ::core::result::Result::Err(__cache_missed) => __cache_missed,
@@ -79,13 +80,13 @@ fn called(method: &Method, function: &str, arguments: &TokenStream) -> TokenStre
 fn entry(options: &QueryOptions, krate: &Path) -> TokenStream {
     let ttl = options.ttl.get().map(|ttl| {
         let ttl = ttl_of(ttl);
-        quote_spanned!(Span::mixed_site()=> .ttl(#ttl))
+        quote_spanned!(Span::mixed_site()=> #krate::private::set_ttl(__cache_entry, #ttl);)
     });
     let tags = options.tags.get().into_iter().flatten().map(|given| {
-        let given = tag(given, krate);
-        quote_spanned!(Span::mixed_site()=> .tag(#given))
+        let tag = tag(given, krate);
+        quote_spanned!(Span::mixed_site()=> #krate::private::add_tag(__cache_entry, #tag);)
     });
-    quote_spanned!(Span::mixed_site()=> || #krate::EntryOptions::new()#ttl #(#tags)*)
+    quote_spanned!(Span::mixed_site()=> |__cache_entry: &mut #krate::EntryOptions| { #ttl #(#tags)* })
 }
 
 fn ttl_of(ttl: &Expr) -> TokenStream {
@@ -104,7 +105,7 @@ fn ttl_of(ttl: &Expr) -> TokenStream {
 fn tag(given: &Expr, krate: &Path) -> TokenStream {
     match ungrouped(given) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
-            quote_spanned!(Span::mixed_site()=> #krate::private::tag(#krate::private::format_args!(#text)))
+            quote_spanned!(Span::mixed_site()=> #krate::private::tag(::core::format_args!(#text)))
         }
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             quote_spanned!(Span::mixed_site()=> #krate::private::text_tag(#text))

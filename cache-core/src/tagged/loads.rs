@@ -4,8 +4,8 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 use super::{Miss, TaggedCache};
-use crate::load::Attempt;
-use crate::missed::Missed;
+use crate::load::{Attempt, Todo};
+use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
 use crate::outcome::{Fallible, Outcome, Whole};
 use crate::tag::Tag;
@@ -170,9 +170,13 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         T: IntoIterator<Item: Into<Tag>>,
     {
-        match self.ask::<O, Q>(key, options) {
+        let todo = match self.ask(key, options) {
+            Ok(value) => return O::hit(value),
+            Err(todo) => todo,
+        };
+        match Begun::<K, V, O>::when_due(todo) {
             Ok(result) => result,
-            Err(missed) => missed.load_judged(load, |value| Some(list(tags(value)))),
+            Err(begun) => begun.load_judged(load, |value| Some(list(tags(value)))),
         }
     }
 
@@ -339,29 +343,27 @@ where
         F: Future<Output = O::Returned>,
         T: IntoIterator<Item: Into<Tag>>,
     {
-        let missed = match self.ask::<O, Q>(key, options) {
-            Ok(result) => return result,
-            Err(missed) => missed,
+        let missed = match self.ask(key, options) {
+            Ok(value) => return O::hit(value),
+            Err(todo) => Missed::<K, V, O>::new(todo),
         };
         missed.load_judged_async(async { load().await }, |value| Some(list(tags(value)))).await
     }
 
     /// The value of a key, or what is needed to load it.
-    fn ask<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<O::Returned, Missed<K, V, O>>
+    fn ask<Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Todo<K, V>>
     where
-        O: Outcome<Value = V>,
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let Miss { hash, now, found_dead } = match self.look_up(key) {
-            Ok(value) => return Ok(O::hit(value)),
+            Ok(value) => return Ok(value),
             Err(miss) => miss,
         };
         let (key, EntryOptions { ttl, tags }) = (key.to_owned(), options());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, &tags);
         let (engine, store) = (self.engine.clone(), self.store.clone());
-        let attempt = Attempt::new(engine, store, self.scope_ref(), candidate, now, found_dead);
-        attempt.step().map(O::hit).map_err(Missed::new)
+        Attempt::new(engine, store, self.scope_ref(), candidate, now, found_dead).step()
     }
 }
 
