@@ -16,14 +16,18 @@ use crate::uses::Uses;
 use crate::version::Version;
 
 /// A stored value, and all that is known of it.
+///
+/// In this order, and where a cache line begins: all that a hit looks at comes first, and is in one line if the key and
+/// the value are small.
+#[repr(C, align(64))]
 pub(crate) struct Entry<K, V> {
     pub(crate) hash: u64,
-    pub(crate) scope: ScopeId,
-    pub(crate) uses: Uses,
-    /// A version as of which it is known to be current: that of its birth, or a later one.
-    pub(crate) current_as_of: AtomicU64,
     /// Never zero: by that a slot is known to have an entry.
     pub(crate) expires_at: NonZero<Nanos>,
+    /// A version as of which it is known to be current: that of its birth, or a later one.
+    pub(crate) current_as_of: AtomicU64,
+    pub(crate) scope: ScopeId,
+    pub(crate) uses: Uses,
     pub(crate) key: K,
     pub(crate) value: V,
     pub(crate) bearings: Bearings,
