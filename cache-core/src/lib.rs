@@ -100,6 +100,7 @@ mod shard;
 mod slots;
 mod store;
 mod stores;
+mod striped;
 mod sweep;
 mod sync;
 mod table;

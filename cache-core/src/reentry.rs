@@ -7,7 +7,8 @@
 
 use std::cell::Cell;
 
-use crate::sync::{RwLock, RwLockReadGuard, thread_local};
+use crate::striped::{ReadGuard, Striped};
+use crate::sync::thread_local;
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -22,7 +23,7 @@ pub(crate) fn is_inside() -> bool {
 ///
 /// To overtake them always would let readers of one hot entry keep a writer out for ever.
 #[inline]
-pub(crate) fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+pub(crate) fn read<T>(lock: &Striped<T>) -> ReadGuard<'_, T> {
     if is_inside() { lock.read_recursive() } else { lock.read() }
 }
 

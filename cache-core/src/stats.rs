@@ -76,7 +76,7 @@ pub(crate) fn processors() -> usize {
 }
 
 /// Numbers for threads, the lowest that are free: those that live at the same time have different ones.
-mod threads {
+pub(crate) mod threads {
     use std::cell::Cell;
     use std::cmp::Reverse;
     use std::collections::BinaryHeap;
@@ -127,7 +127,7 @@ mod threads {
     }
 
     #[inline]
-    pub(super) fn number() -> usize {
+    pub(crate) fn number() -> usize {
         NUMBER.get()
     }
 

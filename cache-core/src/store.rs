@@ -8,8 +8,6 @@
 
 use std::fmt;
 
-use crossbeam_utils::CachePadded;
-
 use crate::any_store::Garbage;
 use crate::capacity::Room;
 use crate::clock::Nanos;
@@ -21,9 +19,10 @@ use crate::query::QueryState;
 use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
 use crate::shard::{Entry, Origin, Shard};
-use crate::stats::Event;
+use crate::stats::{Event, processors};
 use crate::stores::View;
-use crate::sync::{Arc, MutexGuard, Ordering, RwLock};
+use crate::striped::Striped;
+use crate::sync::{Arc, MutexGuard, Ordering};
 use crate::tag::Bearings;
 use crate::version::Version;
 use crate::waits::{LoadId, next_load};
@@ -36,8 +35,8 @@ impl<T: Send + Sync + 'static> Storable for T {}
 /// Writes out a key, for a listing.
 pub(crate) type Describe<K> = fn(&K, &QueryState, &mut dyn fmt::Write) -> fmt::Result;
 
-/// In cache lines of its own: threads that use different shards have nothing to do with each other.
-pub(crate) type LockedShard<K, V> = CachePadded<RwLock<Shard<K, V>>>;
+/// Threads that use different shards have nothing to do with each other, nor have those that hit the same one.
+pub(crate) type LockedShard<K, V> = Striped<Shard<K, V>>;
 
 pub(crate) struct Store<K, V> {
     /// The number of its first shard, counted through all stores of the cache.
@@ -146,7 +145,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         // Hashes spread them evenly, but for what chance does: three standard deviations.
         let mean = capacity / shards;
         let expected = mean + 3 * mean.isqrt();
-        let shards = (0..shards).map(|_| CachePadded::new(RwLock::new(Shard::new(expected)))).collect();
+        let shards = (0..shards).map(|_| Striped::new(Shard::new(expected), processors())).collect();
         Self { first_shard, shards, query, describe }
     }
 
@@ -414,7 +413,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         self.first_shard + u32::try_from(self.shard_index(hash)).expect("a store has few shards")
     }
 
-    pub(crate) fn shard_at(&self, at: Address) -> &RwLock<Shard<K, V>> {
+    pub(crate) fn shard_at(&self, at: Address) -> &LockedShard<K, V> {
         &self.shards[(at.shard - self.first_shard) as usize]
     }
 
@@ -482,7 +481,7 @@ impl<K, V> Store<K, V> {
         Some(flight)
     }
 
-    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V>> {
+    fn shard(&self, hash: u64) -> &LockedShard<K, V> {
         &self.shards[self.shard_index(hash)]
     }
 

@@ -7,7 +7,8 @@ use crate::policy::{Address, State};
 use crate::shard::{Entry, Shard};
 use crate::slots::Index;
 use crate::store::{Storable, Store};
-use crate::sync::{MutexGuard, RwLockWriteGuard};
+use crate::striped::WriteGuard;
+use crate::sync::MutexGuard;
 use crate::uses::Uses;
 
 /// The room and one shard, locked. Entries are handed out, to be dropped when it is gone.
@@ -15,7 +16,7 @@ pub(crate) struct Writer<'a, K, V> {
     pub(crate) store: &'a Store<K, V>,
     pub(crate) engine: &'a Engine,
     pub(crate) room: MutexGuard<'a, Room>,
-    pub(crate) shard: RwLockWriteGuard<'a, Shard<K, V>>,
+    pub(crate) shard: WriteGuard<'a, Shard<K, V>>,
     /// Of the shard, counted through all stores.
     pub(crate) number: u32,
     pub(crate) now: Nanos,

@@ -13,6 +13,10 @@ pub(crate) use shuttle::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) use shuttle::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use shuttle::thread_local;
 
+pub(crate) fn thread_number() -> usize {
+    shuttle::current::me().into()
+}
+
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
