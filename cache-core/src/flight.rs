@@ -240,7 +240,7 @@ mod tests {
         let candidate = || engine.candidate(None, &store.query, (7, HASH), None, &[]);
         let now = engine.time.now();
         let begin = || match store.claim(&engine, &mut Some(candidate()), now, false) {
-            Claim::Lead { load, .. } => load,
+            Claim::Lead(load) => load,
             Claim::Found | Claim::Join(..) => unreachable!("nothing is stored, and it must not wait"),
         };
         let loads: Vec<_> = std::iter::repeat_with(begin).take(order.len()).collect();
@@ -250,7 +250,7 @@ mod tests {
                 assert!(store.invalidate(&engine, &wanted, 0, now), "there was something to remove");
             } else {
                 let load = (HASH, loads[number as usize - 1]);
-                drop(store.complete(&engine, load, true, Some(number), Bearings::default(), now));
+                drop(store.complete(&engine, load, Some(number), Bearings::default(), now));
             }
             store.get(&engine, &wanted, now).ok()
         };

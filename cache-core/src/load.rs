@@ -72,7 +72,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     pub(crate) fn step(mut self) -> Result<V, Todo<K, V>> {
         if self.engine.capacity_of(&self.store.query) == 0 || reentry::is_inside() {
             // What isn't stored needs no flight. Inside, where a lock is held, there must be no waiting either.
-            return Err(self.load(None, false));
+            return Err(self.load(None));
         }
         loop {
             match self.store.claim(&self.engine, &mut self.candidate, self.now, self.patience > 0) {
@@ -90,10 +90,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                             Todo::Wait(Box::new(Waiting { attempt, landing, load, wait, listener: None }))
                         }
                         // It is part of what it would wait for. That is what is stored, and not a part of it.
-                        None => self.load(None, false),
+                        None => self.load(None),
                     });
                 }
-                Claim::Lead { load, is_new } => return Err(self.load(Some(load), is_new)),
+                Claim::Lead(load) => return Err(self.load(Some(load))),
             }
         }
     }
@@ -104,9 +104,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         self.store.get(&self.engine, &wanted, self.now).ok()
     }
 
-    fn load(self, flight: Option<LoadId>, is_new: bool) -> Todo<K, V> {
+    fn load(self, flight: Option<LoadId>) -> Todo<K, V> {
         let Self { engine, store, scope, hash, found_dead, .. } = self;
-        Todo::Load(Load { engine, store, scope, hash, flight, is_new, found_dead, has_ended: false })
+        Todo::Load(Load { engine, store, scope, hash, flight, found_dead, has_ended: false })
     }
 }
 
@@ -164,7 +164,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Waiting<K, V> {
         drop(wait);
         attempt.now = attempt.engine.time.now();
         match landing.end() {
-            None => return Err(attempt.load(None, false)),
+            None => return Err(attempt.load(None)),
             Some(End::Failed) => {}
             Some(End::Shared { value, expires_at }) if attempt.now < *expires_at => return Ok(value.clone()),
             Some(End::Shared { .. } | End::Refused) => attempt.patience -= 1,
@@ -181,8 +181,6 @@ pub(crate) struct Load<K, V> {
     scope: Option<Arc<Scope>>,
     hash: u64,
     flight: Option<LoadId>,
-    /// Whether its key had no entry when it began, not even a dead one.
-    is_new: bool,
     found_dead: bool,
     has_ended: bool,
 }
@@ -220,7 +218,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let copy = tags.is_some().then(|| value.clone());
         let late = bearings(engine, self.scope.as_ref(), tags);
         let now = engine.time.now();
-        let completion = store.complete(engine, (self.hash, load), self.is_new, copy, late, now);
+        let completion = store.complete(engine, (self.hash, load), copy, late, now);
         if completion.is_stale {
             store.query.counters.count(Event::DiscardedLoad);
         }

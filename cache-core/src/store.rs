@@ -101,7 +101,7 @@ pub(crate) enum Claim<V> {
     /// Wait for a load that is under way.
     Join(LoadId, Arc<Landing<V>>),
     /// Load.
-    Lead { load: LoadId, is_new: bool },
+    Lead(LoadId),
 }
 
 /// What became of a value that was loaded.
@@ -193,8 +193,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let wanted = candidate.as_ref().expect("it is taken when a load begins, and no other begins after");
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
         let mut shard = self.shard(hash).write();
-        let found = shard.find(hash, scope, is_key);
-        if found.is_some_and(|index| self.is_live(engine, shard.entry(index), now)) {
+        if shard.find(hash, scope, is_key).is_some_and(|index| self.is_live(engine, shard.entry(index), now)) {
             return Claim::Found;
         }
         let is_current = |flight: &Flight<K, V>| now < flight.expires_at && !self.is_stale(engine, flight);
@@ -207,17 +206,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let flight = candidate.into_flight(engine.origin(now), is_open);
         let load = flight.id;
         shard.flights.begin(flight);
-        Claim::Lead { load, is_new: found.is_none() }
+        Claim::Lead(load)
     }
 
     /// Ends a load, and stores its value if it is current; without one, the value is not to be stored. Of several
-    /// loads of one key the last begun is kept. `late` is what it bears beside what was known when it began, and
-    /// `is_new` whether its key had no entry then.
+    /// loads of one key the last begun is kept. `late` is what it bears beside what was known when it began.
     pub(crate) fn complete(
         &self,
         engine: &Engine,
         (hash, load): (u64, LoadId),
-        is_new: bool,
         value: Option<V>,
         late: Bearings,
         now: Nanos,
@@ -227,18 +224,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         // Before the locks are taken: if comparing keys panics, it is dropped after they are released.
         let mut removed = Removed::default();
-        let mut room = engine.room.lock();
-        if is_new && value.is_some() && room.is_full(self.query.quota) {
-            // Without a look whether it will be stored, which is another lock: most are, and the key of one that is
-            // not is soon loaded again.
-            self.make_room(engine, &mut room, now, &mut removed);
-        }
-        let mut writer = self.writer(engine, room, hash, now);
+        let mut writer = self.writer(engine, engine.room.lock(), hash, now);
         let flight = writer.shard.flights.get(hash, load).expect("a load ends once");
         let predecessor = writer.shard.find(hash, flight.scope, |key| *key == flight.key);
         let needs_room = value.is_some() && predecessor.is_none() && writer.room.is_full(self.query.quota);
-        if needs_room && now < flight.expires_at && !self.is_stale(engine, flight) {
-            // It replaces nothing any more. Nothing comes in meanwhile: the room stays locked.
+        let is_refused = |flight: &Flight<K, V>| self.is_stale(engine, flight) || !late.admit(flight.birth());
+        if needs_room && now < flight.expires_at && !is_refused(flight) {
+            // What is to go may be in any shard. Nothing comes in meanwhile: the room stays locked.
             let mut room = writer.leave_shard();
             self.make_room(engine, &mut room, now, &mut removed);
             writer = self.writer(engine, room, hash, now);
