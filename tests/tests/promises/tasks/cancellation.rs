@@ -151,7 +151,7 @@ type Counted = Arc<str>;
 #[test]
 fn p5_a_waiter_that_is_dropped_leaves_no_trace() {
     let cache: TaggedCache<Counted, u32> = TaggedCache::new();
-    let [key, tag] = ["key", "tag of the waiter"].map(Counted::from);
+    let [key, tag] = ["key", "a tag of the waiter, too long to be copied"].map(Counted::from);
     let of_leader = Counted::from("key");
     let mut leader = Task::begun(cache.get_or_load_async(&of_leader, async || {
         pause(1).await;
