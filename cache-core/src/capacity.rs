@@ -261,16 +261,22 @@ mod tests {
     #[test]
     fn p9_what_is_full_evicts_and_from_where_it_is_full() {
         let (mut room, residents) = (room(), Unused::default());
-        let mut insert = |key, quota| insert(&mut room, &residents, key, quota);
-        assert_eq!([insert(1, None), insert(2, Some(FEW)), insert(3, Some(FEW))], [None; 3]);
-        assert_eq!(insert(4, Some(FEW)), Some(2), "the oldest of the query, not of all");
-        assert_eq!(insert(5, None), None);
-        assert_eq!(insert(6, None), Some(1), "the oldest of all");
-        assert_eq!(insert(7, None), Some(3), "which may be one of the query");
-        assert_eq!(insert(8, Some(FEW)), Some(4), "as the whole is full, and not the query");
-        room.forget(BLOCK + 8, Some(FEW));
+        let come = |room: &mut Room, key, quota| insert(room, &residents, key, quota);
+        let few = Some(FEW);
+        assert_eq!(
+            [come(&mut room, 1, None), come(&mut room, 2, None), come(&mut room, 3, None), come(&mut room, 4, few)],
+            [None; 4]
+        );
+        assert_eq!(come(&mut room, 5, None), Some(4), "whose turn it is, of all: it may be one of the query");
+        assert_eq!(come(&mut room, 6, few), Some(5), "as the whole is full, and not the query");
+        assert_eq!(come(&mut room, 7, few), Some(6));
+        room.forget(1, None);
+        residents.0.borrow_mut().remove(&Address { shard: 0, index: 1 });
+        assert_eq!(come(&mut room, 8, few), None);
+        assert_eq!(come(&mut room, 9, few), Some(8), "whose turn it is in the query: of all it would be 7");
+        room.forget(BLOCK + 9, few);
         assert_eq!(room.check_invariants().len(), 3);
-        assert!(!room.is_full(Some(FEW)) && !room.is_full(None));
+        assert!(!room.is_full(few) && !room.is_full(None));
     }
 
     #[test]

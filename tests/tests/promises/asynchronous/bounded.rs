@@ -448,6 +448,7 @@ fn p9_the_capacity_of_the_whole_holds_for_queries_that_have_their_own() {
         assert_eq!(repo.cache.len(), 4);
         for n in 100..200 {
             repo.many(n).await;
+            repo.many(n).await;
         }
         repo.cache.check_invariants();
         assert_eq!((repo.entries_of("few"), repo.entries_of("some")), (0, 0), "they were not used");
