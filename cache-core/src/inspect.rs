@@ -25,7 +25,7 @@ pub struct EntryInfo {
     pub age: Duration,
     /// The time for which it may still be served.
     pub expires_in: Duration,
-    /// How often it was served. Of two hits at the very same time one may not be counted, nor any after about a
+    /// How often it was served. Of two hits at the very same time one may not be counted, nor any after half a
     /// billion; those of [`Stats`](crate::Stats) all are.
     pub hits: u64,
 }
