@@ -1,0 +1,83 @@
+//! Tables, for people.
+
+use std::fmt::Write;
+
+use crate::figure::{Bound, Figure, Goal, Table};
+
+/// A table of medians, contenders down and cases across, each with its spread.
+pub fn table(table: &Table) -> String {
+    let contenders = in_order(table.figures.iter().map(|figure| figure.contender.as_str()));
+    let cases = in_order(table.figures.iter().map(|figure| figure.case.as_str()));
+    let mut text = format!("| {} |", table.unit);
+    for case in &cases {
+        let _ = write!(text, " {case} |");
+    }
+    text.push_str("\n|---|");
+    text.push_str(&"---:|".repeat(cases.len()));
+    for contender in contenders {
+        let _ = write!(text, "\n| {contender} |");
+        for case in &cases {
+            let _ = write!(text, " {} |", table.figure(contender, case).map_or("-".to_owned(), cell));
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Each once, in the order in which they come first.
+pub(crate) fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
+}
+
+fn cell(figure: &Figure) -> String {
+    if figure.samples.len() < 2 {
+        return number(figure.median());
+    }
+    format!("{} ± {:.0}%", number(figure.median()), figure.spread() * 100.0)
+}
+
+/// With as many digits as are worth reading.
+pub(crate) fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        0.0 => 0,
+        ..0.1 => 3,
+        ..1.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    let plain = format!("{value:.decimals$}");
+    let digits = plain.trim_start_matches('-').split('.').next().map_or(0, str::len);
+    if decimals > 0 || digits < 5 { plain } else { grouped(&plain) }
+}
+
+/// 1,234,567.
+fn grouped(digits: &str) -> String {
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && !text.ends_with('-') {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// All goals, with what came of them.
+pub fn goals(goals: &[Goal]) -> String {
+    let mut text = String::from("| goal | at most / at least | measured | |\n|---|---:|---:|---|\n");
+    for goal in goals {
+        let bound = match goal.bound {
+            Bound::AtMost(bound) => format!("≤ {bound} {}", goal.unit),
+            Bound::AtLeast(bound) => format!("≥ {bound} {}", goal.unit),
+        };
+        let verdict = if goal.is_met() { "met" } else { "**missed**" };
+        let _ = writeln!(text, "| {} | {bound} | {} {} | {verdict} |", goal.what, number(goal.measured), goal.unit);
+    }
+    text
+}
