@@ -20,14 +20,16 @@ pub type Batch = Box<dyn Fn(Lap) -> Duration + Send + Sync>;
 /// A batch of calls with the keys of a sequence.
 pub fn calls<K: Key, R>(keys: &Arc<Sequence<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> Batch {
     let keys = Arc::clone(keys);
-    Box::new(move |lap| {
-        let keys = keys.lap(lap);
-        let start = Instant::now();
-        for &key in keys {
-            black_box(call(black_box(key)));
-        }
-        start.elapsed()
-    })
+    Box::new(move |lap| timed(keys.lap(lap), &call))
+}
+
+/// How long all these calls take. Their results are dropped within that time.
+pub fn timed<K: Copy, R>(keys: &[K], mut call: impl FnMut(K) -> R) -> Duration {
+    let start = Instant::now();
+    for &key in keys {
+        black_box(call(black_box(key)));
+    }
+    start.elapsed()
 }
 
 /// Who is measured, at what.

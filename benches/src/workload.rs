@@ -61,7 +61,7 @@ pub trait Key: Copy + Debug + Hash + Eq + Send + Sync + 'static {
     /// As a cache keeps it.
     type Owned: Borrow<Self::Borrowed> + Clone + Debug + Hash + Eq + Send + Sync + 'static;
     /// As a cache is asked for it without an allocation.
-    type Borrowed: ?Sized + Hash + Eq + ToOwned;
+    type Borrowed: ?Sized + Hash + Eq + ToOwned<Owned = Self::Owned>;
 
     /// For the head of a column.
     const KIND: &'static str;
@@ -123,7 +123,7 @@ static TEXTS: LazyLock<Vec<String>> =
     LazyLock::new(|| (0..ENTRIES).map(|number| format!("name-{number:07}")).collect());
 
 impl Key for Text {
-    type Owned = Box<str>;
+    type Owned = String;
     type Borrowed = str;
     const KIND: &'static str = "&str";
 
@@ -133,7 +133,7 @@ impl Key for Text {
     fn number(self) -> u64 {
         self.len() as u64
     }
-    fn owned(self) -> Box<str> {
+    fn owned(self) -> String {
         self.into()
     }
     fn borrowed(&self) -> &str {
@@ -182,6 +182,15 @@ impl<K: Key> Sequence<K> {
         &keys[from..from + lap.calls]
     }
 }
+
+/// Of the keys of a cache for [`ENTRIES`] of them, 1 in 100 is there.
+const POPULATION: u64 = 100 * ENTRIES as u64;
+
+/// Keys that are hardly ever there.
+pub static STRANGERS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let mut rng = StdRng::seed_from_u64(SEED);
+    (0..1 << 20).map(|_| rng.random_range(0..POPULATION)).collect()
+});
 
 /// Which calls are made: those of one thread, in one batch.
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,12 @@
 //! This cache, as its README shows it: methods of a repository, statistics on as they always are.
 
+use std::sync::Arc;
+
 use cache_core::{Cache, HasCache, cached_query};
 
-use super::{Hits, OURS, OURS_4_TAGS, loaded};
-use crate::workload::{ROOM, Value, load};
+use super::{AsyncHits, Hits, OURS, OURS_4_TAGS, loaded, loaded_async, missing};
+use crate::rounds::Batch;
+use crate::workload::{ENTRIES, ROOM, Sequence, Value, load};
 
 /// Methods of a type that has a cache.
 #[derive(HasCache)]
@@ -32,6 +35,24 @@ impl Repo {
     /// By a text.
     #[cached_query(ttl = "5m", tags("t"))]
     pub fn by_name(&self, name: &str) -> Value {
+        load(name.len() as u64)
+    }
+
+    /// By a number, and not shared.
+    #[cached_query(ttl = "5m", tags("t"))]
+    pub fn number(&self, id: u64) -> u64 {
+        id
+    }
+
+    /// By a number, asynchronously.
+    #[cached_query(ttl = "5m", tags("t"))]
+    pub async fn by_id_async(&self, id: u64) -> Value {
+        load(id)
+    }
+
+    /// By a text, asynchronously.
+    #[cached_query(ttl = "5m", tags("t"))]
+    pub async fn by_name_async(&self, name: &str) -> Value {
         load(name.len() as u64)
     }
 
@@ -87,3 +108,28 @@ pub const HITS_4_TAGS: Hits = Hits {
         loaded(keys, move |name| repo.tagged_by_name(name))
     },
 };
+
+/// Asynchronous methods with one tag.
+pub const ASYNC_HITS: AsyncHits = AsyncHits {
+    name: OURS,
+    id: |keys| {
+        let repo = Repo::new(ROOM);
+        loaded_async(keys, async move |id| repo.by_id_async(id).await)
+    },
+    text: |keys| {
+        let repo = Repo::new(ROOM);
+        loaded_async(keys, async move |name| repo.by_name_async(name).await)
+    },
+};
+
+/// A method of a repository that is full.
+pub fn misses() -> Batch {
+    let repo = Repo::new(ENTRIES);
+    missing(move |id| repo.by_id(id))
+}
+
+/// Hits whose value is a number: nothing that all threads write to.
+pub fn unshared(keys: &Arc<Sequence<u64>>) -> Batch {
+    let repo = Repo::new(ROOM);
+    loaded(keys, move |id| repo.number(id))
+}

@@ -2,17 +2,16 @@
 
 use indicatif::ProgressBar;
 
-use super::compared;
-use crate::contenders::{FLOOR, HITS, OURS, OURS_4_TAGS, QUICK};
-use crate::figure::{Answer, Bound, Effort, Table};
+use super::{compared, of_hits};
+use crate::contenders::{CACHED, FLOOR, HITS, MOKA, OURS, OURS_4_TAGS, QUICK};
+use crate::figure::{Answer, Bound, Effort};
 use crate::rounds::{Entrant, run};
 use crate::workload::{Key, Pair, Sequence, Text};
 
-/// One thread, each kind of key.
-pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
+/// Everybody who hits, with each kind of key.
+pub(super) fn entrants() -> Vec<Entrant> {
     let (pairs, ids, texts) = (Sequence::zipf(), Sequence::zipf(), Sequence::zipf());
-    let entrants: Vec<Entrant> = HITS
-        .iter()
+    HITS.iter()
         .flat_map(|peer| {
             [
                 Entrant::new(peer.name, Pair::KIND, (peer.pair)(&pairs)),
@@ -20,26 +19,29 @@ pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
                 Entrant::new(peer.name, Text::KIND, (peer.text)(&texts)),
             ]
         })
-        .collect();
+        .collect()
+}
+
+/// One thread, each kind of key.
+pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
     let rounds = match effort {
-        Effort::Full => 61,
+        Effort::Full => 101,
         Effort::Quick => 31,
     };
-    let outcome = run(&entrants, rounds, progress);
-    let table = Table {
-        title: "Hit, one thread".into(),
-        unit: "ns".into(),
-        notes: outcome.misses().into_iter().collect(),
-        figures: outcome.figures,
-    };
+    let outcome = run(&entrants(), rounds, progress);
+    let table = of_hits("Hit, one thread", &["10,000 entries, keys by zipf 0.99, values `Arc<Vec<u64>>`."], outcome);
     let goals = [Pair::KIND, u64::KIND, Text::KIND]
         .into_iter()
         .flat_map(|case| {
-            [(OURS, 1.0, QUICK), (OURS, 2.5, FLOOR), (OURS_4_TAGS, 1.1, OURS)]
-                .into_iter()
-                .filter_map(|(ours, bound, other)| compared(&table, ours, Bound::AtMost(bound), other, case))
-                .collect::<Vec<_>>()
+            [
+                compared(&table, OURS, Bound::AtMost(1.0), &[QUICK], case),
+                compared(&table, OURS, Bound::AtMost(0.5), &CACHED, case),
+                compared(&table, OURS, Bound::AtMost(0.12), &[MOKA], case),
+                compared(&table, OURS, Bound::AtMost(2.5), &[FLOOR], case),
+                compared(&table, OURS_4_TAGS, Bound::AtMost(1.1), &[OURS], case),
+            ]
         })
+        .flatten()
         .collect();
     Answer { tables: vec![table], goals }
 }
