@@ -3,10 +3,12 @@
 pub mod cached;
 pub mod cachelito;
 pub mod floor;
+pub mod forget;
 pub mod foyer;
 pub mod maps;
 pub mod memoize;
 pub mod moka;
+pub mod numbers;
 pub mod ours;
 pub mod quick;
 

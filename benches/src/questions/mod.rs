@@ -30,12 +30,12 @@ pub const QUESTIONS: [Question; 6] = [
     Question { name: "allocations", ask: allocations::ask },
 ];
 
-/// A table in nanoseconds a call; it says so if there were loads among what should have been hits.
+/// A table in nanoseconds a call; it says so if not all were hits, or not all threads ran at once.
 fn of_hits(title: &str, notes: &[&str], outcome: Outcome) -> Table {
     Table {
         title: title.into(),
         unit: "ns".into(),
-        notes: notes.iter().map(|&note| note.to_owned()).chain(outcome.misses()).collect(),
+        notes: notes.iter().map(|&note| note.to_owned()).chain(outcome.caveats()).collect(),
         figures: outcome.figures,
     }
 }

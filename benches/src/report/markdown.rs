@@ -81,3 +81,14 @@ pub fn goals(goals: &[Goal]) -> String {
     }
     text
 }
+
+/// The machine, and the versions.
+pub fn facts(machine: &[(&str, String)], versions: &[(String, String)]) -> String {
+    let mut text = String::from("| | |\n|---|---|\n");
+    for (name, fact) in machine {
+        let _ = writeln!(text, "| {name} | {fact} |");
+    }
+    let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let _ = writeln!(text, "| versions | {} |", versions.join(", "));
+    text
+}
