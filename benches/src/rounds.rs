@@ -66,15 +66,37 @@ impl Entrant {
         Self { calls, ..self }
     }
 
+    /// How long so many calls take; with several threads, the mean of theirs.
+    ///
+    /// # Panics
+    ///
+    /// If a batch does.
+    #[must_use]
+    pub fn time(&self, calls: usize) -> Duration {
+        let gate = Gate::default();
+        let work = |thread| {
+            gate.wait(self.threads);
+            let laps = (0..calls.div_ceil(self.calls)).map(|number| {
+                let calls = self.calls.min(calls - number * self.calls);
+                (self.batch)(Lap { thread, number, calls })
+            });
+            laps.sum::<Duration>()
+        };
+        let times: Duration = thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.threads).map(|thread| scope.spawn(move || work(thread))).collect();
+            workers.into_iter().map(|worker| worker.join().expect("a batch panicked")).sum()
+        });
+        times / u32::try_from(self.threads).expect("few threads")
+    }
+
     /// Fewer calls, if as many would take longer than this.
-    #[expect(clippy::cast_possible_truncation, reason = "few calls")]
     fn within(&self, longest: Duration) -> usize {
         let mut calls = self.calls.min(64);
         loop {
             let time = (self.batch)(Lap { thread: 0, number: 0, calls });
             if calls == self.calls || time > longest / 4 {
                 let affordable = longest.as_nanos() * calls as u128 / time.as_nanos().max(1);
-                return self.calls.min(affordable as usize).max(self.calls.min(64));
+                return self.calls.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(self.calls.min(64));
             }
             calls = self.calls.min(4 * calls);
         }
@@ -215,7 +237,7 @@ impl Together {
 fn at_once(spans: &[Range<Duration>]) -> bool {
     let first_end = spans.iter().map(|span| span.end).min().unwrap_or_default();
     let last_start = spans.iter().map(|span| span.start).max().unwrap_or_default();
-    let shortest = spans.iter().map(|span| span.end - span.start).min().unwrap_or_default();
+    let shortest = spans.iter().map(|span| span.end.saturating_sub(span.start)).min().unwrap_or_default();
     first_end.saturating_sub(last_start) >= shortest.mul_f64(0.9)
 }
 

@@ -22,7 +22,7 @@ pub const ROOM: usize = 2 * ENTRIES;
 pub const EXPONENT: f64 = 0.99;
 
 /// Of all caches that have one.
-pub const TTL: Duration = Duration::from_secs(300);
+pub const TTL: Duration = Duration::from_mins(5);
 
 /// At most as many threads call at once.
 pub const THREADS: usize = 2;

@@ -1,9 +1,10 @@
 //! What no cache can do without: one table, one hash, one clone.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
+use parking_lot::Mutex;
 
 use super::{FLOOR, Hits, Strangers, stored};
 use crate::rounds::{Batch, timed};
@@ -22,7 +23,7 @@ pub fn misses() -> Batch {
     let table: Mutex<HashMap<u64, Value, RandomState>> = Mutex::default();
     let strangers = Strangers::default();
     Box::new(move |lap| {
-        let mut table = table.lock().expect("nothing panics under it");
+        let mut table = table.lock();
         table.clear();
         timed(strangers.next(lap.calls), |id| match table.get(&id) {
             Some(value) => value.clone(),

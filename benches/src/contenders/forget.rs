@@ -129,8 +129,9 @@ fn moka(entries: u64) -> Forget {
         cache.invalidate_entries_if(|&(function, _), _| function == FORGOTTEN).expect("it was told to support that");
         let called = start.elapsed();
         let (mut gone, mut left, mut idle) = (called, cache.entry_count(), 0);
-        // It is done when it gets no further.
-        while idle < 20 {
+        // It looks at a few hundred entries a call, the oldest first. It is done when it has had time to see all, and got
+        // no further.
+        while idle < 200 + entries / 100 && left > entries - entries / 10 {
             cache.run_pending_tasks();
             let now_left = cache.entry_count();
             if now_left < left {

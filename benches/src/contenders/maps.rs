@@ -29,11 +29,12 @@ pub fn dashmap_misses() -> Batch {
     emptied(
         move || emptied_map.clear(),
         move |id| {
-            map.get(&id).map(|value| value.clone()).unwrap_or_else(|| {
-                let value = load(id);
-                map.insert(id, value.clone());
-                value
-            })
+            if let Some(value) = map.get(&id) {
+                return value.clone();
+            }
+            let value = load(id);
+            map.insert(id, value.clone());
+            value
         },
     )
 }

@@ -145,6 +145,7 @@ impl Numbers {
     }
 
     /// As often as there are to be so many calls: forgets some of the few, and loads them again.
+    #[expect(clippy::cast_precision_loss, reason = "few calls")]
     fn reloading(&self, calls: usize, of_one: u64, forget: impl Fn() -> Duration) -> Duration {
         let repetitions = (calls as u64).div_ceil(of_one);
         let time: Duration = (0..repetitions)

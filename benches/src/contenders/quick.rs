@@ -34,6 +34,7 @@ fn hits_ttl<K: Key>(keys: &Arc<Sequence<K>>) -> Batch {
 pub const HITS_TTL: Hits =
     Hits { name: "quick_cache, TTL with Instant in the value", pair: hits_ttl, id: hits_ttl, text: hits_ttl };
 
+#[expect(clippy::unused_async, reason = "it stands for a function that awaits what it loads")]
 async fn get<K: Key>(cache: &Cache<K::Owned, Value>, key: K) -> Option<Value> {
     cache.get(key.borrowed())
 }

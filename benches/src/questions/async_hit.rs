@@ -38,7 +38,6 @@ pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
                 compared(&table, OURS, Bound::AtMost(0.5), &CACHED, case),
             ]
         })
-        .flatten()
         .collect();
     Answer { tables: vec![table], goals }
 }

@@ -33,14 +33,14 @@ pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
             ]
         })
         .chain([compared(&table, OURS, Bound::AtMost(0.7), &[QUICK], ONE_HOT)])
-        .flatten()
         .collect();
     let (throughput, goal) = throughput(rounds, progress);
     goals.push(goal);
     Answer { tables: vec![table, throughput], goals }
 }
 
-fn entrants() -> Vec<Entrant> {
+/// Everybody who hits, with two threads: each kind of key, and one key for both.
+pub fn entrants() -> Vec<Entrant> {
     let hot = Sequence::one_hot();
     let hot = HITS.iter().map(|peer| Entrant::new(peer.name, ONE_HOT, (peer.text)(&hot)));
     hit::entrants().into_iter().chain(hot).map(|entrant| entrant.threads(2)).collect()

@@ -9,7 +9,7 @@ use crate::rounds::{Entrant, run};
 use crate::workload::{Key, Pair, Sequence, Text};
 
 /// Everybody who hits, with each kind of key.
-pub(super) fn entrants() -> Vec<Entrant> {
+pub fn entrants() -> Vec<Entrant> {
     let (pairs, ids, texts) = (Sequence::zipf(), Sequence::zipf(), Sequence::zipf());
     HITS.iter()
         .flat_map(|peer| {
@@ -41,7 +41,6 @@ pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
                 compared(&table, OURS_4_TAGS, Bound::AtMost(1.1), &[OURS], case),
             ]
         })
-        .flatten()
         .collect();
     Answer { tables: vec![table], goals }
 }

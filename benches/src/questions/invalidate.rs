@@ -9,6 +9,7 @@ use super::compared;
 use crate::contenders::forget::{FORGETFUL, Forget};
 use crate::contenders::numbers::{Numbers, Target, one_atomic_operation};
 use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
+use crate::report::markdown::number;
 use crate::rounds::{Entrant, run};
 use crate::workload::{ENTRIES, Sequence};
 
@@ -66,7 +67,13 @@ fn calls(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
     let goals = Target::ALL
         .into_iter()
         .filter(|target| *target != Target::AnyKey)
-        .flat_map(|target| [beside_the_yardstick(&table, target, sizes), the_same(&table, target, sizes)])
+        .flat_map(|target| {
+            [
+                beside_the_yardstick(&table, target, sizes),
+                at_worst(&table, target, sizes),
+                the_same(&table, target, sizes),
+            ]
+        })
         .collect();
     (table, goals)
 }
@@ -79,6 +86,17 @@ fn beside_the_yardstick(table: &Table, target: Target, sizes: &[u64]) -> Goal {
         bound: Bound::AtMost(10.0),
         measured: ratios.fold(f64::NAN, f64::max),
         unit: "x",
+    }
+}
+
+/// What the yardstick was thought to come to, of which there are slower ones.
+fn at_worst(table: &Table, target: Target, sizes: &[u64]) -> Goal {
+    let medians = sizes.iter().filter_map(|&size| table.figure(target.name(), &grouped(size))).map(Figure::median);
+    Goal {
+        what: format!("Forget {}: at the worst of the sizes", target.name()),
+        bound: Bound::AtMost(100.0),
+        measured: medians.fold(f64::NAN, f64::max),
+        unit: "ns",
     }
 }
 
@@ -127,7 +145,6 @@ fn gets_after(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
     let goals = [ZIPF, EACH_ONCE]
         .into_iter()
         .flat_map(|case| SOMETHING_ELSE.map(|(name, _)| compared(&table, name, Bound::AtMost(1.1), &[BEFORE], case)))
-        .flatten()
         .collect();
     (table, goals)
 }
@@ -190,6 +207,8 @@ fn add(figures: &mut Vec<Figure>, contender: &str, case: &str, sample: f64) {
     }
 }
 
+/// For the head of a column.
+#[expect(clippy::cast_precision_loss, reason = "round numbers")]
 fn grouped(size: u64) -> String {
-    crate::report::markdown::number(size as f64)
+    number(size as f64)
 }

@@ -40,16 +40,14 @@ fn of_hits(title: &str, notes: &[&str], outcome: Outcome) -> Table {
     }
 }
 
-/// A goal that compares a contender with the fastest of others, in one case; none if nobody was measured.
-fn compared(table: &Table, contender: &str, bound: Bound, others: &[&str], case: &str) -> Option<Goal> {
+/// A goal that compares a contender with the fastest of others, in one case.
+fn compared(table: &Table, contender: &str, bound: Bound, others: &[&str], case: &str) -> Goal {
     let other = others
         .iter()
         .filter_map(|other| table.figure(other, case))
-        .min_by(|one, another| one.median().total_cmp(&another.median()))?;
-    Some(Goal {
-        what: format!("{}, {case}: {contender} / {}", table.title, other.contender),
-        bound,
-        measured: table.ratio(contender, &other.contender, case)?,
-        unit: "x",
-    })
+        .min_by(|one, another| one.median().total_cmp(&another.median()));
+    let other = other.map_or(others[0], |figure| figure.contender.as_str());
+    // A figure that is not there is not left out.
+    let measured = table.ratio(contender, other, case).unwrap_or(f64::NAN);
+    Goal { what: format!("{}, {case}: {contender} / {other}", table.title), bound, measured, unit: "x" }
 }

@@ -53,7 +53,7 @@ pub(crate) fn number(value: f64) -> String {
     };
     let plain = format!("{value:.decimals$}");
     let digits = plain.trim_start_matches('-').split('.').next().map_or(0, str::len);
-    if decimals > 0 || digits < 5 { plain } else { grouped(&plain) }
+    if decimals > 0 || digits < 4 { plain } else { grouped(&plain) }
 }
 
 /// 1,234,567.
@@ -76,8 +76,12 @@ pub fn goals(goals: &[Goal]) -> String {
             Bound::AtMost(bound) => format!("≤ {bound} {}", goal.unit),
             Bound::AtLeast(bound) => format!("≥ {bound} {}", goal.unit),
         };
-        let verdict = if goal.is_met() { "met" } else { "**missed**" };
-        let _ = writeln!(text, "| {} | {bound} | {} {} | {verdict} |", goal.what, number(goal.measured), goal.unit);
+        let (measured, verdict) = match (goal.measured.is_nan(), goal.is_met()) {
+            (true, _) => ("-".to_owned(), "**not measured**"),
+            (_, true) => (format!("{} {}", number(goal.measured), goal.unit), "met"),
+            (_, false) => (format!("{} {}", number(goal.measured), goal.unit), "**missed**"),
+        };
+        let _ = writeln!(text, "| {} | {bound} | {measured} | {verdict} |", goal.what);
     }
     text
 }
@@ -91,4 +95,16 @@ pub fn facts(machine: &[(&str, String)], versions: &[(String, String)]) -> Strin
     let versions: Vec<String> = versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let _ = writeln!(text, "| versions | {} |", versions.join(", "));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_as_many_digits_as_are_worth_reading() {
+        let numbers = [0.0, 0.0123, 0.5, 3.26, 99.96, 1_234.5, 1_234_567.0, -1_234.0];
+        let texts = ["0", "0.012", "0.50", "3.3", "100.0", "1,234", "1,234,567", "-1,234"];
+        assert_eq!(numbers.map(number), texts);
+    }
 }
