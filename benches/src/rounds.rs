@@ -1,14 +1,14 @@
 //! Interleaved rounds: what disturbs the machine for a while disturbs everybody.
 
-use std::fmt::Display;
 use std::hint::{black_box, spin_loop};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex, MutexGuard};
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -110,43 +110,53 @@ pub struct Outcome {
     pub figures: Vec<Figure>,
     /// Who loaded in calls that were timed, and how often.
     loads: Vec<(String, u64)>,
-    /// Whose threads did not run at once, and in how many rounds.
-    alone: Vec<(String, usize)>,
+    /// All of all rounds.
+    batches: usize,
+    /// Those that were disturbed at each try.
+    disturbed: usize,
+    /// Of whom there are too few that were not, so that all count.
+    doubtful: Vec<String>,
 }
 
 impl Outcome {
-    /// What is to be said if calls that were to hit did not, or threads did not contend that were to.
+    /// What is to be said if calls that were to hit did not, or if the machine was busy with something else.
     pub fn caveats(&self) -> Vec<String> {
         let mut caveats = Vec::new();
         if !self.loads.is_empty() {
-            caveats.push(format!("Not all were hits. Loads in the timed calls: {}.", listed(&self.loads)));
+            let named: Vec<String> = self.loads.iter().map(|(name, loads)| format!("{name} {loads}")).collect();
+            caveats.push(format!("Not all were hits. Loads in the timed calls: {}.", named.join(", ")));
         }
-        if !self.alone.is_empty() {
+        if self.disturbed > 0 {
+            let share = 100 * self.disturbed / self.batches;
+            let doubtful = match self.doubtful.as_slice() {
+                [] => "They are left out.".to_owned(),
+                names => format!(
+                    "They are left out, but of these nearly all were such, and all of them count: {}.",
+                    names.join("; ")
+                ),
+            };
             caveats.push(format!(
-                "The machine was busy, and threads that were to run at once ran one after the other. Rounds in which \
-                 they did so {TRIES} times, and which count all the same: {}.",
-                listed(&self.alone)
+                "{share} % of the batches were disturbed {TRIES} times by what else ran on the machine. {doubtful}"
             ));
         }
         caveats
     }
 }
 
-fn listed(counts: &[(String, impl Display)]) -> String {
-    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
-}
-
 /// No batch is to take longer: the slow get fewer calls.
 const LONGEST: Duration = Duration::from_millis(8);
 
-/// So often is a batch of two threads run again that ran one after the other, as on a machine that is busy with
-/// something else: they did not contend.
-const TRIES: usize = 4;
+/// So often is a batch run that was disturbed each time.
+const TRIES: usize = 6;
+
+/// With so few samples that were not disturbed, the others count as well.
+const ENOUGH: usize = 7;
 
 /// Runs every entrant once in each round, in an order that is another in every round.
 ///
 /// Before its calls are timed an entrant makes half as many that are not, so that the processor's caches hold
-/// what is its own, and not its predecessor's.
+/// what is its own, and not its predecessor's. A batch in which another program got the processor is run again, and
+/// so is one whose threads did not run at once: contention is cheap where there is none.
 ///
 /// # Panics
 ///
@@ -181,8 +191,14 @@ struct Timed {
     /// Nanoseconds.
     a_call: f64,
     loads: u64,
-    /// Whether the threads ran at the same time, for most of the time.
-    at_once: bool,
+    undisturbed: bool,
+}
+
+/// When a thread ran, and whether nothing else ran in its place.
+#[derive(Clone, Debug, Default)]
+struct Span {
+    at: Range<Duration>,
+    preempted: bool,
 }
 
 /// What the threads share.
@@ -190,55 +206,68 @@ struct Together {
     epoch: Instant,
     barrier: Barrier,
     gate: Gate,
-    spans: Mutex<Vec<Range<Duration>>>,
+    spans: Mutex<Vec<Span>>,
 }
 
 impl Together {
     fn new(threads: usize) -> Self {
-        let spans = Mutex::new(vec![Duration::ZERO..Duration::ZERO; threads]);
+        let spans = Mutex::new(vec![Span::default(); threads]);
         Self { epoch: Instant::now(), barrier: Barrier::new(threads), gate: Gate::default(), spans }
     }
 
-    /// All threads come here, also those that have nothing to do.
-    #[expect(clippy::cast_precision_loss, reason = "few nanoseconds")]
+    /// All threads come here, also those that have nothing to do: an entrant is for one, or for all.
     fn lap(&self, entrant: &Entrant, lap: Lap) -> Option<Timed> {
+        self.barrier.wait();
+        if lap.thread >= entrant.threads {
+            return None;
+        }
         let mut last = None;
         for _ in 0..TRIES {
-            self.barrier.wait();
-            if lap.thread < entrant.threads {
-                (entrant.batch)(Lap { number: lap.number + 1, calls: lap.calls.div_ceil(2), ..lap });
-                let before = loads();
-                self.gate.wait(entrant.threads);
-                let start = self.epoch.elapsed();
-                let time = (entrant.batch)(lap);
-                self.spans()[lap.thread] = start..self.epoch.elapsed();
-                let a_call = time.as_nanos() as f64 / lap.calls as f64;
-                last = Some(Timed { a_call, loads: loads() - before, at_once: true });
-            }
-            if entrant.threads == 1 {
-                break;
-            }
-            self.barrier.wait();
-            let at_once = at_once(&self.spans()[..entrant.threads]);
-            last = last.map(|timed| Timed { at_once, ..timed });
-            if at_once {
+            let (timed, span) = self.try_lap(entrant, lap);
+            let undisturbed = if entrant.threads == 1 {
+                !span.preempted
+            } else {
+                self.spans.lock()[lap.thread] = span;
+                self.barrier.wait();
+                let undisturbed = at_once(&self.spans.lock());
+                self.barrier.wait();
+                undisturbed
+            };
+            last = Some(Timed { undisturbed, ..timed });
+            if undisturbed {
                 break;
             }
         }
         last
     }
 
-    fn spans(&self) -> MutexGuard<'_, Vec<Range<Duration>>> {
-        self.spans.lock().expect("nothing panics under it")
+    #[expect(clippy::cast_precision_loss, reason = "few nanoseconds")]
+    fn try_lap(&self, entrant: &Entrant, lap: Lap) -> (Timed, Span) {
+        (entrant.batch)(Lap { number: lap.number + 1, calls: lap.calls.div_ceil(2), ..lap });
+        let loads_before = loads();
+        self.gate.wait(entrant.threads);
+        let preemptions_before = preemptions();
+        let start = self.epoch.elapsed();
+        let time = (entrant.batch)(lap);
+        let at = start..self.epoch.elapsed();
+        let preempted = preemptions() != preemptions_before;
+        let a_call = time.as_nanos() as f64 / lap.calls as f64;
+        (Timed { a_call, loads: loads() - loads_before, undisturbed: !preempted }, Span { at, preempted })
     }
 }
 
-/// Whether the shortest ran beside all others, but for a tenth of its time.
-fn at_once(spans: &[Range<Duration>]) -> bool {
-    let first_end = spans.iter().map(|span| span.end).min().unwrap_or_default();
-    let last_start = spans.iter().map(|span| span.start).max().unwrap_or_default();
-    let shortest = spans.iter().map(|span| span.end.saturating_sub(span.start)).min().unwrap_or_default();
-    first_end.saturating_sub(last_start) >= shortest.mul_f64(0.9)
+/// How often this thread lost its processor without waiting for anything; nothing where the system does not tell.
+fn preemptions() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"))?.trim().parse().ok()
+}
+
+/// Whether nobody lost the processor, and the shortest ran beside all others but for a tenth of its time.
+fn at_once(spans: &[Span]) -> bool {
+    let first_end = spans.iter().map(|span| span.at.end).min().unwrap_or_default();
+    let last_start = spans.iter().map(|span| span.at.start).max().unwrap_or_default();
+    let shortest = spans.iter().map(|span| span.at.end.saturating_sub(span.at.start)).min().unwrap_or_default();
+    spans.iter().all(|span| !span.preempted) && first_end.saturating_sub(last_start) >= shortest.mul_f64(0.9)
 }
 
 fn schedule(entrants: usize, rounds: usize) -> Vec<usize> {
@@ -261,18 +290,26 @@ fn collect(entrants: &[Entrant], laps: &[Vec<(usize, Option<Timed>)>]) -> Outcom
             laps.iter().filter(|(of, _)| *of == index).filter_map(|(_, timed)| *timed).collect()
         };
         let threads: Vec<Vec<Timed>> = laps[..entrant.threads].iter().map(of_thread).collect();
-        let samples = (0..threads[0].len())
-            .map(|round| threads.iter().map(|laps| laps[round].a_call).sum::<f64>() / threads.len() as f64)
+        let laps = || (0..threads[0].len()).map(|round| threads.iter().map(move |laps| laps[round]));
+        let sample =
+            |laps: &mut dyn Iterator<Item = Timed>| laps.map(|timed| timed.a_call).sum::<f64>() / threads.len() as f64;
+        let undisturbed = laps().filter(|laps| laps.clone().all(|timed| timed.undisturbed)).count();
+        let some = undisturbed < ENOUGH;
+        let samples = laps()
+            .filter(|laps| some || laps.clone().all(|timed| timed.undisturbed))
+            .map(|mut laps| sample(&mut laps))
             .collect();
+        outcome.batches += threads[0].len();
+        outcome.disturbed += threads[0].len() - undisturbed;
+        if some && undisturbed < threads[0].len() {
+            outcome.doubtful.push(name.clone());
+        }
         let loads = threads.iter().flatten().map(|timed| timed.loads).sum();
-        let alone = threads[0].iter().filter(|timed| !timed.at_once).count();
         if loads > 0 {
-            outcome.loads.push((name.clone(), loads));
+            outcome.loads.push((name, loads));
         }
-        if alone > 0 {
-            outcome.alone.push((name, alone));
-        }
-        outcome.figures.push(Figure { contender: entrant.contender.clone(), case: entrant.case.clone(), samples });
+        let (contender, case) = (entrant.contender.clone(), entrant.case.clone());
+        outcome.figures.push(Figure { contender, case, samples });
     }
     outcome
 }
@@ -324,7 +361,7 @@ mod tests {
         let entrant = |threads: u64| {
             let laps = laps.clone();
             let batch: Batch = Box::new(move |lap| {
-                laps.lock().unwrap().push(lap);
+                laps.lock().push(lap);
                 Duration::from_nanos(threads * 10 * lap.calls as u64)
             });
             Entrant::new(format!("{threads} threads"), "case", batch)
@@ -335,17 +372,18 @@ mod tests {
         assert_eq!(outcome.figures[0].samples, [10.0; 3]);
         assert_eq!(outcome.figures[1].samples, [20.0; 3]);
         assert!(outcome.loads.is_empty());
-        let timed = laps.lock().unwrap().iter().filter(|lap| lap.calls == 100).count();
-        // More, if the two did not run at once.
-        assert!((3 + 2 * 3..=3 + TRIES * 2 * 3).contains(&timed), "{timed}");
+        let timed = laps.lock().iter().filter(|lap| lap.calls == 100).count();
+        // One of each to see how long it takes; and more in the rounds, if something else ran.
+        assert!((2 + 3 + 2 * 3..=2 + TRIES * (3 + 2 * 3)).contains(&timed), "{timed}");
     }
 
     #[test]
     fn threads_run_at_once_if_the_shorter_time_is_within_the_longer() {
-        let span = |from, to| Duration::from_micros(from)..Duration::from_micros(to);
+        let span = |from, to| Span { at: Duration::from_micros(from)..Duration::from_micros(to), preempted: false };
         assert!(at_once(&[span(0, 100), span(2, 102)]));
         assert!(at_once(&[span(0, 100), span(2, 402)]));
         assert!(!at_once(&[span(0, 100), span(20, 120)]));
         assert!(!at_once(&[span(0, 100), span(100, 200)]));
+        assert!(!at_once(&[span(0, 100), Span { preempted: true, ..span(0, 100) }]));
     }
 }
