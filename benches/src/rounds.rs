@@ -51,7 +51,7 @@ pub struct Entrant {
 impl Entrant {
     /// With one thread, and as many calls as suit one of some 50 ns.
     pub fn new(contender: impl Into<String>, case: impl Into<String>, batch: Batch) -> Self {
-        Self { contender: contender.into(), case: case.into(), threads: 1, calls: 16_384, batch }
+        Self { contender: contender.into(), case: case.into(), threads: 1, calls: 32_768, batch }
     }
 
     /// With another number of threads.
@@ -129,14 +129,18 @@ impl Outcome {
         if self.disturbed > 0 {
             let share = 100 * self.disturbed / self.batches;
             let doubtful = match self.doubtful.as_slice() {
-                [] => "They are left out.".to_owned(),
+                [] => String::new(),
+                names @ ([_] | [_, _] | [_, _, _]) => {
+                    format!(" Of these nearly all were, and all of them count: {}.", names.join("; "))
+                }
                 names => format!(
-                    "They are left out, but of these nearly all were such, and all of them count: {}.",
-                    names.join("; ")
+                    " Of {} of the {} figures nearly all were, and all of them count: do not rely on these.",
+                    names.len(),
+                    self.figures.len()
                 ),
             };
             caveats.push(format!(
-                "{share} % of the batches were disturbed {TRIES} times by what else ran on the machine. {doubtful}"
+                "{share} % of the batches were disturbed {TRIES} times by what else ran on the machine, and are left out.{doubtful}"
             ));
         }
         caveats
@@ -144,19 +148,24 @@ impl Outcome {
 }
 
 /// No batch is to take longer: the slow get fewer calls.
-const LONGEST: Duration = Duration::from_millis(8);
+const LONGEST: Duration = Duration::from_millis(4);
 
 /// So often is a batch run that was disturbed each time.
-const TRIES: usize = 6;
+const TRIES: usize = 4;
+
+/// From one number of a lap to that of the next try, and to that of the calls that are not timed: other keys.
+const AGAIN: usize = 11;
+const UNTIMED: usize = 5;
 
 /// With so few samples that were not disturbed, the others count as well.
 const ENOUGH: usize = 7;
 
 /// Runs every entrant once in each round, in an order that is another in every round.
 ///
-/// Before its calls are timed an entrant makes half as many that are not, so that the processor's caches hold
-/// what is its own, and not its predecessor's. A batch in which another program got the processor is run again, and
-/// so is one whose threads did not run at once: contention is cheap where there is none.
+/// Before its calls are timed an entrant makes twice as many that are not, so that the processor's caches hold
+/// what is its own, and not its predecessor's: with half as many a hit cost up to twice as much. A batch in which
+/// another program got the processor is run again, and so is one whose threads did not run at once: contention is
+/// cheap where there is none.
 ///
 /// # Panics
 ///
@@ -222,8 +231,10 @@ impl Together {
             return None;
         }
         let mut last = None;
-        for _ in 0..TRIES {
-            let (timed, span) = self.try_lap(entrant, lap);
+        for again in 0..TRIES {
+            // Never with the same keys: the processor would have learned them.
+            let number = lap.number + AGAIN * again;
+            let (timed, span) = self.try_lap(entrant, Lap { number, ..lap });
             let undisturbed = if entrant.threads == 1 {
                 !span.preempted
             } else {
@@ -243,7 +254,7 @@ impl Together {
 
     #[expect(clippy::cast_precision_loss, reason = "few nanoseconds")]
     fn try_lap(&self, entrant: &Entrant, lap: Lap) -> (Timed, Span) {
-        (entrant.batch)(Lap { number: lap.number + 1, calls: lap.calls.div_ceil(2), ..lap });
+        (entrant.batch)(Lap { number: lap.number + UNTIMED, calls: 2 * lap.calls, ..lap });
         let loads_before = loads();
         self.gate.wait(entrant.threads);
         let preemptions_before = preemptions();

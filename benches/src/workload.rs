@@ -28,7 +28,7 @@ pub const TTL: Duration = Duration::from_mins(5);
 pub const THREADS: usize = 2;
 
 /// Calls without a repeated sequence: more than the branch predictor learns by heart.
-const LENGTH: usize = 1 << 17;
+const LENGTH: usize = 1 << 18;
 
 const SEED: u64 = 0x5EED;
 

@@ -11,7 +11,7 @@ const CASE: &str = "u64";
 
 /// Everybody who misses.
 pub fn entrants() -> Vec<Entrant> {
-    MISSES.iter().map(|peer| Entrant::new(peer.name, CASE, (peer.batch)())).collect()
+    MISSES.iter().map(|peer| Entrant::new(peer.name, CASE, (peer.batch)()).calls(8_192)).collect()
 }
 
 /// One thread, a full cache.
