@@ -131,7 +131,7 @@ fn moka(entries: u64) -> Forget {
         let (mut gone, mut left, mut idle) = (called, cache.entry_count(), 0);
         // It looks at a few hundred entries a call, the oldest first. It is done when it has had time to see all, and got
         // no further.
-        while idle < 100 + entries / 300 && left > entries - entries / 10 {
+        while idle < 100 + entries / 100 && left > entries - entries / 10 {
             cache.run_pending_tasks();
             let now_left = cache.entry_count();
             if now_left < left {

@@ -152,7 +152,7 @@ fn gets_after(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
 /// Microseconds until one function's entries are forgotten.
 fn peers(effort: Effort, progress: &ProgressBar) -> Table {
     let sizes: &[(u64, usize)] = match effort {
-        Effort::Full => &[(1_000, 61), (100_000, 31), (1_000_000, 9)],
+        Effort::Full => &[(1_000, 61), (100_000, 15), (1_000_000, 5)],
         Effort::Quick => &[(1_000, 11), (100_000, 5)],
     };
     let mut figures: Vec<Figure> = Vec::new();
