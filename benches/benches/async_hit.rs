@@ -1,0 +1,18 @@
+//! What a hit costs that is awaited.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use cache_benches::questions::async_hit::entrants;
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn async_hit(criterion: &mut Criterion) {
+    common::group(criterion, "async_hit", &entrants());
+}
+
+criterion_group! {
+    name = benches;
+    config = common::config();
+    targets = async_hit
+}
+criterion_main!(benches);

@@ -1,0 +1,18 @@
+//! What a hit costs on one thread.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use cache_benches::questions::hit::entrants;
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn hit(criterion: &mut Criterion) {
+    common::group(criterion, "hit", &entrants());
+}
+
+criterion_group! {
+    name = benches;
+    config = common::config();
+    targets = hit
+}
+criterion_main!(benches);

@@ -1,0 +1,18 @@
+//! What a miss costs, with the load, the insertion and an eviction.
+#![forbid(unsafe_code)]
+
+mod common;
+
+use cache_benches::questions::miss::entrants;
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn miss(criterion: &mut Criterion) {
+    common::group(criterion, "miss", &entrants());
+}
+
+criterion_group! {
+    name = benches;
+    config = common::config();
+    targets = miss
+}
+criterion_main!(benches);
