@@ -21,12 +21,15 @@ impl Figure {
         self.quantile(0.5)
     }
 
-    /// Half the distance between the quartiles, as a part of the median.
+    /// Half the distance between the quartiles, as a part of the median; of a median of 0, which has no parts, 0.
     ///
     /// # Panics
     ///
     /// If there is no sample.
     pub fn spread(&self) -> f64 {
+        if self.median() == 0.0 {
+            return 0.0;
+        }
         (self.quantile(0.75) - self.quantile(0.25)) / 2.0 / self.median()
     }
 

@@ -3,7 +3,9 @@
 
 pub mod contenders;
 pub mod figure;
+pub mod programs;
 pub mod questions;
 pub mod report;
 pub mod rounds;
+pub mod traces;
 pub mod workload;

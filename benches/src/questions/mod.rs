@@ -2,9 +2,13 @@
 
 pub mod allocations;
 pub mod async_hit;
+pub mod compile_time;
 pub mod contended;
 pub mod hit;
+pub mod hit_ratio;
+pub mod instructions;
 pub mod invalidate;
+pub mod memory;
 pub mod miss;
 
 use indicatif::ProgressBar;
@@ -21,13 +25,17 @@ pub struct Question {
 }
 
 /// All of them, in the order of the report.
-pub const QUESTIONS: [Question; 6] = [
+pub const QUESTIONS: [Question; 10] = [
     Question { name: "hit", ask: hit::ask },
     Question { name: "contended", ask: contended::ask },
     Question { name: "async_hit", ask: async_hit::ask },
     Question { name: "miss", ask: miss::ask },
     Question { name: "invalidate", ask: invalidate::ask },
     Question { name: "allocations", ask: allocations::ask },
+    Question { name: "instructions", ask: instructions::ask },
+    Question { name: "memory", ask: memory::ask },
+    Question { name: "hit_ratio", ask: hit_ratio::ask },
+    Question { name: "compile_time", ask: compile_time::ask },
 ];
 
 /// A table in nanoseconds a call; it says so if not all were hits, or not all threads ran at once.
