@@ -13,13 +13,14 @@ use crate::builder::Settings;
 use crate::capacity::{Quota, Room};
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::inspect::EntryInfo;
+use crate::policy::{Address, State};
 use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
 use crate::reentry;
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
 use crate::shard::Origin;
 use crate::stats::{Counters, Event, QueryStats, Stats, processors};
 use crate::store::{Candidate, Describe, Storable, Store};
-use crate::stores::Stores;
+use crate::stores::{Stores, View};
 use crate::sync::{Arc, Mutex};
 use crate::tag::{Above, Bearing, Bearings, Registry, Tag};
 use crate::version::{Cell, VersionClock};
@@ -125,6 +126,12 @@ impl Engine {
 
     fn query(&self, site: Site) -> &Arc<QueryState> {
         self.queries.state(site, || self.names.register(site, |capacity| self.quota(capacity)))
+    }
+
+    /// Chooses the entry that goes for one of this quota: see [`Room::evict`]. It is no part of what is compiled for
+    /// each type of key and value.
+    pub(crate) fn evict(&self, room: &mut Room, quota: Option<Quota>, now: Nanos) -> Option<(Address, State)> {
+        room.evict(&View { engine: self, now }, quota)
     }
 
     fn quota(&self, capacity: usize) -> Quota {

@@ -20,7 +20,6 @@ use crate::reentry::{self, Inside};
 use crate::scope::ScopeId;
 use crate::shard::{Entry, Origin, Shard};
 use crate::stats::{Event, processors};
-use crate::stores::View;
 use crate::striped::Striped;
 use crate::sync::{Arc, MutexGuard, Ordering};
 use crate::tag::Bearings;
@@ -302,7 +301,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Removes the entry whose turn it is, from whatever store it is in.
     fn make_room(&self, engine: &Engine, room: &mut Room, now: Nanos, removed: &mut Removed<K, V>) {
-        match room.evict(&View { engine, now }, self.query.quota) {
+        match engine.evict(room, self.query.quota, now) {
             None => {}
             // The common case, one store for all, needs no box.
             Some((at, state)) if self.owns(at) => removed.evicted = Some(self.evict(room, at, state)),

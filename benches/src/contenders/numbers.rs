@@ -71,7 +71,11 @@ impl Numbers {
     ///
     /// If there are more than can be counted.
     pub fn new(entries: u64) -> Arc<Self> {
-        let capacity = usize::try_from(entries).expect("a number of entries");
+        Self::with_room(entries, usize::try_from(entries).expect("a number of entries"))
+    }
+
+    /// The same, with room for more.
+    pub fn with_room(entries: u64, capacity: usize) -> Arc<Self> {
         let groups = (0..FEW / OF_A_GROUP).map(|group| format!("group:{group}")).collect();
         let numbers = Self { cache: Cache::builder().capacity(capacity).build(), entries, groups };
         for id in 0..entries {
@@ -82,6 +86,11 @@ impl Numbers {
 
     #[cached_query(ttl = "5m", tags("t", format!("group:{}", (id / OF_A_GROUP).min(FEW / OF_A_GROUP))))]
     fn number(&self, id: u64) -> u64 {
+        id
+    }
+
+    #[cached_query(ttl = "5m", tags("t"))]
+    fn with_one_tag(&self, id: u64) -> u64 {
         id
     }
 
@@ -168,19 +177,20 @@ impl Numbers {
             pieces
                 .map(|piece| {
                     this.forget_something_else(other);
-                    timed(piece, |id| this.number(id))
+                    timed(piece, |id| this.with_one_tag(id))
                 })
                 .sum()
         })
     }
 
-    /// Every entry once, after something else was forgotten, if something is.
-    pub fn each_once_after(self: &Arc<Self>, other: Option<Target>) -> Batch {
+    /// Every entry once, after something else was forgotten, if something is; of those with one tag, or with two.
+    pub fn each_once_after(self: &Arc<Self>, other: Option<Target>, tags: u32) -> Batch {
         let this = Arc::clone(self);
         let ids: Vec<u64> = u64::all().map(|id| id * 7_919 % ENTRIES as u64).collect();
         Box::new(move |lap| {
             this.forget_something_else(other);
-            timed(&ids[..lap.calls.min(ids.len())], |id| this.number(id))
+            let ids = &ids[..lap.calls.min(ids.len())];
+            if tags == 1 { timed(ids, |id| this.with_one_tag(id)) } else { timed(ids, |id| this.number(id)) }
         })
     }
 

@@ -120,6 +120,7 @@ const SOMETHING_ELSE: [(&str, Target); 3] =
     [("another query", Target::Query), ("another tag", Target::Tag), ("a key of another query", Target::LiveKey)];
 const ZIPF: &str = "1,000 gets by zipf";
 const EACH_ONCE: &str = "each of 10,000 entries once";
+const WITH_TWO_TAGS: &str = "the same, with two tags";
 const BEFORE: &str = "nothing forgotten before";
 
 fn gets_after(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
@@ -127,14 +128,16 @@ fn gets_after(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
         Effort::Full => 101,
         Effort::Quick => 31,
     };
-    let numbers = Numbers::new(ENTRIES as u64);
+    // Room for the entries with one tag, those with two, and the one that is forgotten.
+    let numbers = Numbers::with_room(ENTRIES as u64, 3 * ENTRIES);
     let keys = Sequence::zipf();
     let rows = [(BEFORE, None)].into_iter().chain(SOMETHING_ELSE.map(|(name, target)| (name, Some(target))));
     let entrants: Vec<Entrant> = rows
         .flat_map(|(name, target)| {
             [
                 Entrant::new(name, ZIPF, numbers.gets_after(&keys, target)),
-                Entrant::new(name, EACH_ONCE, numbers.each_once_after(target)).calls(ENTRIES),
+                Entrant::new(name, EACH_ONCE, numbers.each_once_after(target, 1)).calls(ENTRIES),
+                Entrant::new(name, WITH_TWO_TAGS, numbers.each_once_after(target, 2)).calls(ENTRIES),
             ]
         })
         .collect();
