@@ -127,11 +127,21 @@ pub(crate) mod threads {
     }
 
     #[inline]
-    pub(crate) fn number() -> usize {
+    pub(super) fn number() -> usize {
         NUMBER.get()
     }
 
+    /// A number that a thread keeps for as long as it may hold a lock: it is taken here, if it has none.
+    #[inline]
+    pub(crate) fn own_number() -> usize {
+        if number() == UNKNOWN {
+            lease();
+        }
+        number()
+    }
+
     /// Gives this thread a number. Not if it is ending, and has returned its number.
+    #[cold]
     pub(super) fn lease() -> bool {
         LEASE.try_with(|lease| NUMBER.set(lease.0)).is_ok()
     }

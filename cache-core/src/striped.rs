@@ -59,7 +59,8 @@ impl<T> Striped<T> {
         WriteGuard { value, stripes }
     }
 
-    /// The stripe of this thread.
+    /// The stripe of this thread: always the same, for who reads twice must not meet a writer that has one stripe and
+    /// waits for the other.
     #[inline]
     fn own(&self) -> &RwLock<Stripe<T>> {
         &self.stripes[thread_number() & (self.stripes.len() - 1)]
@@ -113,6 +114,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use crate::stats::{Counters, Event};
 
     #[test]
     fn what_is_written_is_read_by_all_and_nothing_in_between() {
@@ -159,6 +161,19 @@ mod tests {
         }));
         assert!(panicked.is_err());
         assert_eq!((*number.read(), *number.read_recursive()), (3, 3));
+    }
+
+    #[test]
+    fn p13_a_thread_keeps_to_its_stripe() {
+        // One that has not been seen before.
+        thread::spawn(|| {
+            let number = Striped::new(1, 4);
+            let first = std::ptr::from_ref(number.own());
+            Counters::new().count(Event::Hit);
+            assert!(std::ptr::eq(first, number.own()));
+        })
+        .join()
+        .unwrap();
     }
 
     #[test]

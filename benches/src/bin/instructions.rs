@@ -90,10 +90,12 @@ fn bar() -> ProgressBar {
     ProgressBar::new(0)
 }
 
-/// The compiler and what it compiles for: with another one the figures are others.
+/// The compiler, what it compiles for, and how many processors there are: with others the figures are others, for a
+/// cache has more locks where there are more processors.
 fn compiler() -> Result<String, String> {
     let said = programs::output(Command::new("rustc").arg("-vV"))?;
     let version = said.lines().next().unwrap_or_default();
     let host = said.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("an unknown host");
-    Ok(format!("{version}, {host}"))
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(format!("{version}, {host}, {processors} processors"))
 }
