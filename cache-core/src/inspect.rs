@@ -25,7 +25,7 @@ pub struct EntryInfo {
     pub age: Duration,
     /// The time for which it may still be served.
     pub expires_in: Duration,
-    /// How often it was served. Of two hits at the very same time one may not be counted, nor any after half a
-    /// billion; those of [`Stats`](crate::Stats) all are.
+    /// How often it was served: exactly up to a thousand, if it was by one thread at a time, and then an estimate,
+    /// which stops at half a billion. The hits of [`Stats`](crate::Stats) are exact.
     pub hits: u64,
 }

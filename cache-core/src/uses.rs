@@ -1,5 +1,6 @@
 //! How often an entry was served, for people and for the eviction policy.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::policy::MAX_USES;
@@ -8,7 +9,9 @@ use crate::policy::MAX_USES;
 /// writes once.
 ///
 /// It is a plain store, which costs a third of an atomic addition: of two hits at the very same time one may not be
-/// counted, nor what the policy took note of just then. Neither is worth more.
+/// counted, nor what the policy took note of just then. And what many threads have hit a thousand times they no longer
+/// write to at each hit, for then each would have to fetch it from the other: one hit in so many, drawn by lot, stands
+/// for all. Neither is worth more.
 ///
 /// The uses are the lowest bits, and stay at [`MAX_USES`]. The hits are above them, and stay at half a billion.
 #[derive(Debug)]
@@ -17,8 +20,26 @@ pub(crate) struct Uses(AtomicU32);
 const ONE_HIT: u32 = MAX_USES + 1;
 const ONE_USE: u32 = 1;
 
+/// The hits that are counted one by one.
+const ONE_BY_ONE: u32 = 1_000 * ONE_HIT;
+
+/// How many hits one stands for after that.
+const LOT: u32 = 16;
+
 /// The last count from which another is taken.
-const FULL: u32 = u32::MAX - ONE_HIT;
+const FULL: u32 = u32::MAX - LOT * ONE_HIT;
+
+thread_local! {
+    static DRAWN: Cell<u32> = const { Cell::new(0) };
+}
+
+/// True once in [`LOT`] times: by a linear congruential generator, whose high bits are good enough for that.
+#[inline]
+fn is_drawn() -> bool {
+    let drawn = DRAWN.get().wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+    DRAWN.set(drawn);
+    drawn < u32::MAX / LOT
+}
 
 impl Uses {
     /// Of an entry without hits, which begins with some uses to its credit.
@@ -29,9 +50,19 @@ impl Uses {
     #[inline]
     pub(crate) fn count_hit(&self) {
         let before = self.0.load(Ordering::Relaxed);
+        if before & MAX_USES < MAX_USES {
+            self.set(before, ONE_HIT + ONE_USE);
+        } else if before < ONE_BY_ONE {
+            self.set(before, ONE_HIT);
+        } else if is_drawn() {
+            self.set(before, LOT * ONE_HIT);
+        }
+    }
+
+    #[inline]
+    fn set(&self, before: u32, more: u32) {
         if before < FULL {
-            let is_used = before & MAX_USES == MAX_USES;
-            self.0.store(before + if is_used { ONE_HIT } else { ONE_HIT + ONE_USE }, Ordering::Relaxed);
+            self.0.store(before + more, Ordering::Relaxed);
         }
     }
 
@@ -72,12 +103,22 @@ mod tests {
     }
 
     #[test]
+    fn many_hits_are_counted_nearly() {
+        let uses = Uses::new(0);
+        (0..100_000).for_each(|_| uses.count_hit());
+        assert!((95_000..105_000).contains(&uses.hits()), "{} hits", uses.hits());
+        uses.spend(0);
+        uses.count_hit();
+        assert_eq!(uses.uses(), 1, "each use counts");
+    }
+
+    #[test]
     fn hits_stop_before_they_would_start_again() {
         for before in (FULL - 20..).take(20) {
             let full = Uses::new(before);
             let hits = full.hits();
-            (0..10).for_each(|_| full.count_hit());
-            assert!(hits > 500_000_000 && (hits..=hits + 10).contains(&full.hits()));
+            (0..1_000).for_each(|_| full.count_hit());
+            assert!(hits > 500_000_000 && (hits..=hits + 2 * u64::from(LOT)).contains(&full.hits()));
         }
     }
 }
