@@ -14,7 +14,7 @@ const ONE_HOT: &str = "one hot &str";
 pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
     let rounds = match effort {
         Effort::Full => 81,
-        Effort::Quick => 31,
+        Effort::Quick => 15,
     };
     let table = of_hits(
         "Hit, two threads",
