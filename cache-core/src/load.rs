@@ -251,14 +251,6 @@ fn bearings(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> Bea
     }
 }
 
-impl Candidate<()> {
-    /// The same, with its key.
-    pub(crate) fn with_key<K>(self, key: K) -> Candidate<K> {
-        let Self { key: (), hash, scope, ttl, bearings } = self;
-        Candidate { key, hash, scope, ttl, bearings }
-    }
-}
-
 impl<K, V> Drop for Load<K, V> {
     fn drop(&mut self) {
         if self.has_ended {

@@ -2,8 +2,8 @@
 //! versioning.
 //!
 //! A cached function becomes one [`lookup`], and on a miss one [`Begun::load`] around its own body, or one
-//! [`lookup_async`] and one [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the key only until the body
-//! takes them.
+//! [`lookup_async`] and one [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the
+//! key only until the body takes them.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -228,7 +228,8 @@ impl Missing<'_> {
     }
 }
 
-/// All of a candidate but its key. Not generic, it is compiled in this crate, with all that it takes to find the cells of tags.
+/// All of a candidate but its key. Not generic, it is compiled in this crate, with all that it takes to find the
+/// cells of tags.
 fn keyless(cache: &Cache, query: &QueryState, hash: u64, entry: EntryOptions) -> Candidate<()> {
     let EntryOptions { ttl, tags } = entry;
     cache.engine().candidate(cache.scope_ref(), query, ((), hash), ttl, &tags)

@@ -93,6 +93,14 @@ impl<K> Candidate<K> {
     }
 }
 
+impl Candidate<()> {
+    /// The same, with its key.
+    pub(crate) fn with_key<K>(self, key: K) -> Candidate<K> {
+        let Self { key: (), hash, scope, ttl, bearings } = self;
+        Candidate { key, hash, scope, ttl, bearings }
+    }
+}
+
 /// What somebody is to do who asked for a key and missed.
 pub(crate) enum Claim<V> {
     /// Look again: there is a value by now.

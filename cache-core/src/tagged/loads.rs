@@ -69,8 +69,9 @@ where
 
     /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with more tags that only the value tells.
     ///
-    /// `tags` is called with the value that was loaded, if it may be stored, and returns an array or another list, also of one. If one of its tags was invalidated after the load had
-    /// begun, the value isn't stored, and who waited for it asks again.
+    /// `tags` is called with the value that was loaded, if it may be stored, and returns an array or another list, also
+    /// of one. If one of its tags was invalidated after the load had begun, the value isn't stored, and who waited for it
+    /// asks again.
     ///
     /// ```
     /// use cache_core::{EntryOptions, TaggedCache};
