@@ -32,7 +32,7 @@ pub(crate) struct Moment {
 
 /// How many entries are looked at in search of a dead one, for each that has to go: the hand passes block after
 /// block, until it has looked at so many, or passed so many.
-const SWEEP: u32 = 16;
+const SWEEP: u32 = 64;
 
 /// The hand, and its round.
 #[derive(Debug)]
@@ -106,7 +106,8 @@ impl Hand {
 mod tests {
     use super::*;
 
-    /// Blocks of 8 entries each, which expire, and of which a dead one is taken out when it is found.
+    /// Blocks of 8 entries each, two of which count as a whole sweep: they expire, and a dead one is taken out when it
+    /// is found.
     struct Entries(Vec<Vec<Nanos>>);
 
     impl Entries {
@@ -117,7 +118,7 @@ mod tests {
                 looks += 1;
                 let entries = &mut self.0[block];
                 let found = entries.iter().position(|&expires_at| expires_at <= now);
-                let found = found.map(|dead| entries.remove(dead)).ok_or(8);
+                let found = found.map(|dead| entries.remove(dead)).ok_or(SWEEP / 2);
                 (found, entries.iter().copied().min().unwrap_or(FOREVER))
             });
             (dead, looks)
