@@ -1,19 +1,20 @@
-//! Who waits for whom: a body must not wait for a load that waits, at last, for the body itself.
+//! Which load waits for which: a body must not wait for a load that waits, directly or through others, for that body.
 //!
 //! A thread that runs the body of a load may ask for another key, and wait for another thread that loads it.
-//! If that thread, or one further on, waits for a load whose body this thread is in the middle of, nobody
-//! would ever go on. So before it waits, a thread follows the chain from the load that it wants, and if the
-//! chain comes back to it, it doesn't wait.
+//! If that thread, or one further on, waits for a load whose body this thread is in the middle of, none of them ever
+//! goes on. So the waits are the edges of a graph, and a wait that would close a cycle does not begin.
 //!
-//! Loads are followed, not threads: so the chains of different caches are one, and a future that is polled
-//! by one thread now and by another later is no different from a function. The body of such a load is run
+//! The nodes are loads, not threads: so the chains of different caches are one, and a future that is polled
+//! by one thread now and by another later is no different from a function. The body of such a load runs
 //! each time that it is polled; in between its thread is in other bodies.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex as StdMutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use foldhash::fast::RandomState;
 
 use crate::sync::thread_local;
 
@@ -52,14 +53,13 @@ fn with_running<R>(with: impl FnOnce(&mut Vec<LoadId>) -> R) -> Option<R> {
     RUNNING.try_with(|running| with(&mut running.borrow_mut())).ok()
 }
 
-/// For each load whose body waits, what it waits for. A load without an entry is computing.
+/// The waits of this process that begin in a body.
 ///
-/// Only those that wait from within a body are here, so it is small and seldom touched. Nothing is called
-/// under its lock: it is no place where a model could switch, and `std`'s in models too.
-static WAITING: StdMutex<Option<HashMap<LoadId, Vec<LoadId>>>> = StdMutex::new(None);
+/// No user code and no blocking call runs under its lock, so a model needs no switch here: it is `std`'s in models too.
+static WAITS: StdMutex<Option<WaitGraph>> = StdMutex::new(None);
 
-fn waiting<R>(with: impl FnOnce(&mut HashMap<LoadId, Vec<LoadId>>) -> R) -> R {
-    with(WAITING.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+fn with_graph<R>(with: impl FnOnce(&mut WaitGraph) -> R) -> R {
+    with(WAITS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
 /// The bodies that this thread is in wait for a load for as long as the value lives.
@@ -69,21 +69,13 @@ pub(crate) struct Wait {
 }
 
 impl Wait {
-    /// Takes note that this thread is to wait for a load. `None` if it would be for ever, or if it isn't known
+    /// Records that this thread is going to wait for a load. `None` if the wait would never end, or if it isn't known
     /// which bodies this thread is in.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
         let waiters = with_running(|running| running.clone())?;
-        if !waiters.is_empty() {
-            // One lock for both: of two that would close a circle, the second sees the first.
-            waiting(|waiting| {
-                if leads_to(waiting, load, &waiters) {
-                    return None;
-                }
-                for &waiter in &waiters {
-                    waiting.entry(waiter).or_default().push(load);
-                }
-                Some(())
-            })?;
+        // One lock for search and insertion: of two waits that would close a cycle, the second sees the first.
+        if !waiters.is_empty() && !with_graph(|graph| graph.add(&waiters, load)) {
+            return None;
         }
         Some(Self { waiters, load })
     }
@@ -97,40 +89,204 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        if self.waiters.is_empty() {
-            return;
+        if !self.waiters.is_empty() {
+            with_graph(|graph| graph.remove(&self.waiters, self.load));
         }
-        waiting(|waiting| {
-            for waiter in &self.waiters {
-                let Some(loads) = waiting.get_mut(waiter) else { continue };
-                // Once: one body may wait for a load in two places at a time.
-                if let Some(found) = loads.iter().position(|load| *load == self.load) {
-                    loads.swap_remove(found);
-                }
-                if loads.is_empty() {
-                    waiting.remove(waiter);
-                }
-            }
-        });
     }
 }
 
-/// Whether one who waits for `load` waits for one of `targets`.
-fn leads_to(waiting: &HashMap<LoadId, Vec<LoadId>>, load: LoadId, targets: &[LoadId]) -> bool {
-    let mut reached = vec![load];
-    let mut next = 0;
-    while let Some(&load) = reached.get(next) {
-        if targets.contains(&load) {
-            return true;
-        }
-        for &load in waiting.get(&load).into_iter().flatten() {
-            if !reached.contains(&load) {
-                reached.push(load);
+/// An acyclic graph: its nodes are loads, and its edges lead from a load whose body waits to the load waited for.
+///
+/// A new edge closes a cycle if a path leads from its head to its tail. Two searches look for one in turns, one
+/// forwards from the head and one backwards from the tail, and the first to run out of edges ends both: so a wait costs
+/// at most twice what the smaller side has. A chain that grows at either end and a load that many wait for have a side
+/// of no edges. Compare the bidirectional search of Bender, Fineman, Gilbert and Tarjan, "A New Approach to Incremental
+/// Cycle Detection and Related Problems" (2016).
+#[derive(Default)]
+struct WaitGraph {
+    /// Only the loads that have an edge. One that waits for nothing is computing.
+    nodes: HashMap<LoadId, Node, RandomState>,
+    /// By tail and head.
+    edges: HashMap<(LoadId, LoadId), Edge, RandomState>,
+}
+
+/// Neighbours are in lists, so that the search takes no longer than there are edges, whatever was removed.
+#[derive(Default)]
+struct Node {
+    waits_for: Vec<LoadId>,
+    waiters: Vec<LoadId>,
+}
+
+impl Node {
+    fn waits_for(&self) -> &[LoadId] {
+        &self.waits_for
+    }
+
+    fn waiters(&self) -> &[LoadId] {
+        &self.waiters
+    }
+}
+
+struct Edge {
+    /// How many waits it stands for: one body may wait for a load in several places at a time.
+    waits: usize,
+    /// The index of its head among those that the tail waits for.
+    at_tail: usize,
+    /// The index of its tail among the waiters of the head.
+    at_head: usize,
+}
+
+impl WaitGraph {
+    /// Adds the waits of these loads for another. Adds none and returns false if that would close a cycle.
+    fn add(&mut self, waiters: &[LoadId], load: LoadId) -> bool {
+        let (would_close, _) = self.leads_to_any(load, waiters);
+        if !would_close {
+            for &waiter in waiters {
+                self.add_wait(waiter, load);
             }
         }
-        next += 1;
+        !would_close
     }
-    false
+
+    fn add_wait(&mut self, tail: LoadId, head: LoadId) {
+        let nodes = &mut self.nodes;
+        let add_edge = || {
+            let push = |list: &mut Vec<LoadId>, load| {
+                list.push(load);
+                list.len() - 1
+            };
+            let at_tail = push(&mut nodes.entry(tail).or_default().waits_for, head);
+            let at_head = push(&mut nodes.entry(head).or_default().waiters, tail);
+            Edge { waits: 0, at_tail, at_head }
+        };
+        self.edges.entry((tail, head)).or_insert_with(add_edge).waits += 1;
+    }
+
+    /// Removes waits that were added.
+    fn remove(&mut self, waiters: &[LoadId], load: LoadId) {
+        for &waiter in waiters {
+            self.remove_wait(waiter, load);
+        }
+        if self.edges.is_empty() {
+            // Of thousands that waited at once no memory is left behind.
+            const KEPT: usize = 64;
+            self.nodes.shrink_to(KEPT);
+            self.edges.shrink_to(KEPT);
+        }
+    }
+
+    fn remove_wait(&mut self, tail: LoadId, head: LoadId) {
+        let edge = self.edges.get_mut(&(tail, head)).expect("a wait that ends has begun");
+        edge.waits -= 1;
+        if edge.waits > 0 {
+            return;
+        }
+        let Edge { at_tail, at_head, .. } = *edge;
+        self.edges.remove(&(tail, head));
+        // The last of each list takes the vacant place.
+        let waits_for = &mut self.node(tail).waits_for;
+        waits_for.swap_remove(at_tail);
+        if let Some(&moved) = waits_for.get(at_tail) {
+            self.edge(tail, moved).at_tail = at_tail;
+        }
+        let waiters = &mut self.node(head).waiters;
+        waiters.swap_remove(at_head);
+        if let Some(&moved) = waiters.get(at_head) {
+            self.edge(moved, head).at_head = at_head;
+        }
+        for load in [tail, head] {
+            let node = self.node(load);
+            if node.waits_for.is_empty() && node.waiters.is_empty() {
+                self.nodes.remove(&load);
+            }
+        }
+    }
+
+    fn node(&mut self, load: LoadId) -> &mut Node {
+        self.nodes.get_mut(&load).expect("an edge has two nodes")
+    }
+
+    fn edge(&mut self, tail: LoadId, head: LoadId) -> &mut Edge {
+        self.edges.get_mut(&(tail, head)).expect("neighbours have an edge")
+    }
+
+    /// Whether a load is one of these, or waits for one directly or through others. Also returns how many edges the
+    /// search has looked at.
+    fn leads_to_any(&self, load: LoadId, targets: &[LoadId]) -> (bool, usize) {
+        if targets.contains(&load) {
+            return (true, 0);
+        }
+        let mut forwards = Search::new(&self.nodes, Node::waits_for, &[load]);
+        let mut backwards = Search::new(&self.nodes, Node::waiters, targets);
+        loop {
+            let steps = forwards.steps + backwards.steps;
+            let (next, other) = if forwards.steps <= backwards.steps {
+                (&mut forwards, &backwards)
+            } else {
+                (&mut backwards, &forwards)
+            };
+            match next.step() {
+                None => return (false, steps),
+                Some(reached) if other.reached.contains(&reached) => return (true, steps + 1),
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// Panics if the nodes and the edges contradict each other.
+    #[cfg(test)]
+    fn check_invariants(&self) {
+        for (&(tail, head), edge) in &self.edges {
+            assert!(edge.waits > 0, "an edge of {tail} and {head} stands for no wait");
+            assert_eq!(self.nodes[&tail].waits_for[edge.at_tail], head, "the edge is not where its tail has it");
+            assert_eq!(self.nodes[&head].waiters[edge.at_head], tail, "the edge is not where its head has it");
+        }
+        let count = |list: fn(&Node) -> &[LoadId]| self.nodes.values().map(|node| list(node).len()).sum::<usize>();
+        assert_eq!([count(Node::waits_for), count(Node::waiters)], [self.edges.len(); 2], "a neighbour has no edge");
+        let is_unused = |node: &Node| node.waits_for.is_empty() && node.waiters.is_empty();
+        assert!(!self.nodes.values().any(is_unused), "a node without an edge was kept");
+    }
+}
+
+/// A search of one direction.
+struct Search<'g> {
+    nodes: &'g HashMap<LoadId, Node, RandomState>,
+    /// The direction.
+    neighbours: fn(&Node) -> &[LoadId],
+    reached: HashSet<LoadId, RandomState>,
+    /// Those of the reached whose edges are still to be followed.
+    queue: Vec<LoadId>,
+    /// The ends of those edges of one node that are still to be followed.
+    ends: &'g [LoadId],
+    steps: usize,
+}
+
+impl<'g> Search<'g> {
+    fn new(
+        nodes: &'g HashMap<LoadId, Node, RandomState>,
+        neighbours: fn(&Node) -> &[LoadId],
+        starts: &[LoadId],
+    ) -> Self {
+        let (queue, reached) = (starts.to_vec(), starts.iter().copied().collect());
+        Self { nodes, neighbours, reached, queue, ends: &[], steps: 0 }
+    }
+
+    /// Follows one edge, and returns where it leads. `None` if there are no more.
+    fn step(&mut self) -> Option<LoadId> {
+        loop {
+            if let Some((&end, rest)) = self.ends.split_first() {
+                self.ends = rest;
+                self.steps += 1;
+                if self.reached.insert(end) {
+                    self.queue.push(end);
+                }
+                return Some(end);
+            }
+            // No more nodes are taken from the queue than edges have put there.
+            let next = self.queue.pop()?;
+            self.ends = self.nodes.get(&next).map_or(&[], self.neighbours);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -144,7 +300,7 @@ mod tests {
     }
 
     fn waits_for(load: LoadId) -> bool {
-        waiting(|waiting| waiting.contains_key(&load))
+        with_graph(|graph| graph.nodes.get(&load).is_some_and(|node| !node.waits_for.is_empty()))
     }
 
     #[test]
@@ -201,5 +357,158 @@ mod tests {
         let wait = Wait::begin(load).expect("there is no circle without a body");
         assert!(wait.waiters.is_empty());
         assert!(within(&[load], || Wait::begin(next_load())).is_some());
+    }
+
+    /// Adds a wait, and returns whether it was added and how many edges were looked at for it.
+    fn add(graph: &mut WaitGraph, tail: LoadId, head: LoadId) -> (bool, usize) {
+        let (_, steps) = graph.leads_to_any(head, &[tail]);
+        (graph.add(&[tail], head), steps)
+    }
+
+    /// Adds waits, and returns how many edges were looked at for all of them.
+    fn add_all(graph: &mut WaitGraph, waits: impl IntoIterator<Item = (LoadId, LoadId)>) -> usize {
+        let add = |(tail, head)| {
+            let (was_added, steps) = add(graph, tail, head);
+            assert!(was_added, "no cycle");
+            steps
+        };
+        waits.into_iter().map(add).sum()
+    }
+
+    /// Numbers below `limit` that look random, the same ones in each run.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, limit: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % limit
+        }
+
+        fn shuffle<T>(&mut self, items: &mut [T]) {
+            for last in (1..items.len()).rev() {
+                let other = usize::try_from(self.below(last as u64 + 1)).expect("an index");
+                items.swap(last, other);
+            }
+        }
+    }
+
+    const MANY: u64 = 100_000;
+
+    /// A chain in which each load waits for the next, built in this order and taken apart in another.
+    fn chain(order: impl IntoIterator<Item = LoadId>) -> usize {
+        let mut graph = WaitGraph::default();
+        let steps = add_all(&mut graph, order.into_iter().map(|load| (load, load + 1)));
+        graph.check_invariants();
+        assert_eq!(graph.edges.len() as u64, MANY);
+        assert!(!add(&mut graph, MANY, 0).0 && !add(&mut graph, MANY / 2, MANY / 4).0, "it would be a circle");
+        let mut order: Vec<_> = (0..MANY).collect();
+        Numbers(1).shuffle(&mut order);
+        for (removed, load) in order.into_iter().enumerate() {
+            graph.remove(&[load], load + 1);
+            if removed % 40_000 == 0 {
+                graph.check_invariants();
+            }
+        }
+        assert!(graph.nodes.is_empty() && graph.edges.is_empty());
+        steps
+    }
+
+    #[test]
+    fn p6_a_chain_that_grows_at_its_ends_is_not_searched() {
+        let half = MANY / 2;
+        let from_the_middle = (0..half).flat_map(|far| [half + far, half - 1 - far]);
+        for steps in [chain(0..MANY), chain((0..MANY).rev()), chain(from_the_middle)] {
+            assert!(steps as u64 <= MANY, "{steps} edges were looked at");
+        }
+    }
+
+    #[test]
+    fn p6_chains_that_are_joined_cost_what_the_shorter_one_has() {
+        let mut order: Vec<_> = (0..MANY).collect();
+        Numbers(1).shuffle(&mut order);
+        let steps = chain(order) as u64;
+        // Each time that an edge is looked at, the chain that it is in becomes at least twice as long.
+        assert!(steps <= 2 * MANY * u64::from(MANY.ilog2()), "{steps} edges were looked at");
+    }
+
+    #[test]
+    fn p6_a_load_that_many_wait_for_costs_each_of_them_the_same() {
+        let mut graph = WaitGraph::default();
+        let (load, next, last) = (MANY, MANY + 1, MANY + 2);
+        assert_eq!(add_all(&mut graph, [(load, next)]), 0);
+        let steps = add_all(&mut graph, (0..MANY).map(|waiter| (waiter, load))) as u64;
+        assert!(steps <= MANY, "{steps} edges were looked at");
+        // The searches from the other side end as soon.
+        assert!(add_all(&mut graph, [(next, last)]) <= 1);
+        assert!(!add(&mut graph, last, 0).0 && !add(&mut graph, load, MANY / 2).0);
+        graph.check_invariants();
+        (0..MANY).for_each(|waiter| graph.remove(&[waiter], load));
+        graph.check_invariants();
+        assert_eq!(graph.edges.len(), 2);
+        assert!(graph.nodes[&load].waiters.is_empty());
+    }
+
+    #[test]
+    fn p6_paths_that_meet_again_are_followed_once() {
+        let mut graph = WaitGraph::default();
+        // Two ladders: each of the two loads of a rung waits for both of the next. The paths through them are 2^16.
+        let rungs = (0..32).step_by(2).chain((40..72).step_by(2));
+        let edges = rungs.flat_map(|rung| [(rung, 2), (rung, 3), (rung + 1, 2), (rung + 1, 3)]);
+        add_all(&mut graph, edges.map(|(tail, further)| (tail, tail / 2 * 2 + further)));
+        let (was_added, steps) = add(&mut graph, 32, 40);
+        assert!(was_added && steps <= graph.edges.len(), "{steps} of {} edges", graph.edges.len());
+        graph.check_invariants();
+    }
+
+    /// What the graph is to answer, by the simplest means.
+    fn leads_to(waits: &[(LoadId, LoadId)], load: LoadId, targets: &[LoadId]) -> bool {
+        let mut reached = vec![load];
+        let mut next = 0;
+        while let Some(&load) = reached.get(next) {
+            let heads = waits.iter().filter(|(tail, _)| *tail == load).map(|(_, head)| *head);
+            let new: Vec<_> = heads.filter(|head| !reached.contains(head)).collect();
+            reached.extend(new);
+            next += 1;
+        }
+        targets.iter().any(|target| reached.contains(target))
+    }
+
+    #[test]
+    fn p6_random_waits_are_refused_exactly_if_they_close_a_cycle() {
+        let mut refused = 0;
+        for seed in 0..200 {
+            let mut numbers = Numbers(seed);
+            let loads = 2 + numbers.below(20);
+            let mut graph = WaitGraph::default();
+            // The waits that have begun, and the edges that they are, some of them several times.
+            let (mut begun, mut waits) = (Vec::new(), Vec::new());
+            for _ in 0..200 {
+                if numbers.below(3) == 0 && !begun.is_empty() {
+                    let ended = usize::try_from(numbers.below(begun.len() as u64)).expect("an index");
+                    let (waiters, load): (Vec<LoadId>, LoadId) = begun.swap_remove(ended);
+                    graph.remove(&waiters, load);
+                    for waiter in waiters {
+                        let ended = waits.iter().position(|wait| *wait == (waiter, load)).expect("it has begun");
+                        waits.swap_remove(ended);
+                    }
+                } else {
+                    let waiters: Vec<_> = (0..=numbers.below(3)).map(|_| numbers.below(loads)).collect();
+                    let load = numbers.below(loads);
+                    let would_close = leads_to(&waits, load, &waiters);
+                    assert_eq!(graph.add(&waiters, load), !would_close, "{waiters:?} for {load}: {waits:?}");
+                    refused += usize::from(would_close);
+                    if !would_close {
+                        waits.extend(waiters.iter().map(|&waiter| (waiter, load)));
+                        begun.push((waiters, load));
+                    }
+                }
+                graph.check_invariants();
+            }
+            for (waiters, load) in begun {
+                graph.remove(&waiters, load);
+            }
+            assert!(graph.nodes.is_empty() && graph.edges.is_empty(), "what no longer waits is forgotten");
+        }
+        assert!(refused > 1_000, "{refused} waits were refused");
     }
 }
