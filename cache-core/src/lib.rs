@@ -78,6 +78,7 @@ mod inspect;
 mod stats;
 
 mod any_store;
+mod append_map;
 mod blocks;
 mod capacity;
 mod chain;

@@ -2,12 +2,14 @@
 
 use std::any::{TypeId, type_name};
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use once_cell::sync::Lazy;
 
 use crate::any_store::AnyStore;
+use crate::append_map::AppendMap;
 use crate::capacity::Quota;
 use crate::chain::Chain;
 use crate::stats::Counters;
@@ -96,6 +98,15 @@ impl PartialEq for Owner {
     fn eq(&self, other: &Self) -> bool {
         // Nearly always they are the same text, in the same place.
         self.id == other.id && (std::ptr::eq(self.name, other.name) || self.name == other.name)
+    }
+}
+
+impl Eq for Owner {}
+
+impl Hash for Owner {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+        self.name.hash(state);
     }
 }
 
@@ -217,7 +228,7 @@ pub(crate) struct QueryTable(Table<QueryRow>);
 /// What a cache has of one query.
 #[derive(Default)]
 struct QueryRow {
-    states: Chain<(Owner, Arc<QueryState>)>,
+    states: AppendMap<Owner, Arc<QueryState>>,
     stores: Chain<StoreRow>,
     /// What the first load of a store and an invalidation of a key meet at, so that one of them comes first: a store
     /// that the invalidation does not find has only loads that begin later.
@@ -247,11 +258,7 @@ impl QueryTable {
     /// meet at the same cell.
     pub(crate) fn state(&self, site: Site, register: impl FnOnce() -> Arc<QueryState>) -> &Arc<QueryState> {
         let (query, owner) = ((site.query)(), (site.owner)());
-        let states = &self.0.get(query.number()).states;
-        let is_wanted = |(of, _): &(Owner, Arc<QueryState>)| *of == owner;
-        let (_, state) =
-            states.find(is_wanted).unwrap_or_else(|| states.find_or_push(is_wanted, || (owner, register())));
-        state
+        self.0.get(query.number()).states.get_or_insert_with(owner, register)
     }
 
     /// The store of one instantiation of a query's function, if there is one yet.
@@ -277,9 +284,9 @@ impl QueryTable {
 
     /// The stores of a query of one type, in all instantiations that are alike.
     pub(crate) fn stores(&self, site: Site, instance: TypeId) -> impl Iterator<Item = &Arc<dyn AnyStore>> {
-        let (row, owner) = (self.0.get((site.query)().number()), (site.owner)());
+        let row = self.0.get((site.query)().number());
         drop(row.meeting.read());
-        let state = row.states.iter().find(|(of, _)| *of == owner).map(|(_, state)| state);
+        let state = row.states.get(&(site.owner)());
         let is_own = move |store: &Arc<dyn AnyStore>| state.is_some_and(|state| Arc::ptr_eq(state, store.query()));
         let is_alike = move |row: &&StoreRow| row.marker.instance == instance && is_own(&row.store);
         row.stores.iter().filter(is_alike).map(|row| &row.store)
