@@ -6,9 +6,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use once_cell::sync::OnceCell;
 
 use crate::builder::{CacheBuilder, Settings};
-use crate::engine::{Engine, ScopeRef};
+use crate::engine::{Engine, ScopeRef, ScopedTarget, Target};
 use crate::error::GlobalCacheInUse;
 use crate::inspect::EntryInfo;
+use crate::invalidation::{invalidate_each, invalidate_tags};
 use crate::scope::Scope;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
@@ -131,7 +132,11 @@ impl Cache {
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_named(self.scope_ref(), queries);
+        invalidate_each(&self.engine, queries, |name, targets| {
+            for query in self.engine.queries_of_name(name) {
+                targets.push(ScopedTarget { scope: self.scope.clone(), target: Target::Query(query) });
+            }
+        });
     }
 
     /// Forgets all entries that bear one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
@@ -143,13 +148,13 @@ impl Cache {
     /// cache.invalidate_tags(["artist:22"]);
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(self.scope_ref(), tags);
+        invalidate_tags(&self.engine, self.scope_ref(), tags);
     }
 
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate`](Cache::invalidate).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate_all(self.scope_ref());
+        self.engine.invalidate(&[ScopedTarget { scope: self.scope.clone(), target: Target::Everything }]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes.

@@ -3,45 +3,47 @@
 use std::any::{Any, TypeId};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use foldhash::fast::{FoldHasher, RandomState};
 use once_cell::sync::Lazy;
 
 use crate::any_store::AnyStore;
 use crate::builder::Settings;
-use crate::capacity::{Quota, Room};
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
+use crate::entry::{AnyEntry, Meta};
+use crate::eviction::{Entries, Eviction, Inspector, Quota};
 use crate::inspect::EntryInfo;
-use crate::policy::{Address, State};
+use crate::options::EntryOptions;
+use crate::policy::State;
 use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
-use crate::reentry;
+use crate::registry::{Above, KeyId, Label, LabelRef, Registry, TagRef};
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
-use crate::shard::Origin;
 use crate::stats::{Counters, Event, QueryStats, Stats, processors};
 use crate::store::{Candidate, Describe, Storable, Store};
-use crate::stores::{Stores, View};
+use crate::stores::Stores;
+use crate::sweep::Snapshot;
 use crate::sync::{Arc, Mutex};
-use crate::tag::{Above, Bearing, Bearings, Registry, Tag};
-use crate::version::{Cell, VersionClock};
+use crate::tag::Tag;
+use crate::tag_set::TagSet;
+use crate::version::{Version, VersionClock};
 
 /// More entries than these are never stored, whatever the capacity.
 pub(crate) const MAX_CAPACITY: usize = 1 << 28;
 
 pub(crate) struct Engine {
     pub(crate) versions: VersionClock,
-    /// Raised when everything is invalidated.
-    pub(crate) floor: Cell,
+    /// When everything was last invalidated.
+    pub(crate) everything: TagRef,
     pub(crate) time: TimeSource,
-    /// Which entry is to go. Its lock is taken before those of shards.
-    pub(crate) room: Mutex<Room>,
+    /// Which entry is to go. Its lock is taken after those of shards, and nothing is waited for under it.
+    pub(crate) eviction: Mutex<Eviction>,
     pub(crate) stores: Stores,
     /// Counts the queries that have a capacity of their own.
     quotas: AtomicU32,
     capacity: usize,
     default_ttl: Nanos,
     hasher: RandomState,
-    tags: Arc<Registry>,
+    registry: Arc<Registry>,
     scopes: Arc<Scopes>,
     queries: QueryTable,
     names: QueryNames,
@@ -56,6 +58,20 @@ pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
     scope.map_or(ROOT, |scope| scope.id)
 }
 
+/// What an invalidation names, in a scope or in all.
+pub(crate) struct ScopedTarget {
+    pub(crate) scope: Option<Arc<Scope>>,
+    pub(crate) target: Target,
+}
+
+pub(crate) enum Target {
+    Everything,
+    Query(Arc<QueryState>),
+    /// One key of a query. Through the root handle it is the key in every scope.
+    Key(Arc<QueryState>, KeyHash),
+    Tag(Tag),
+}
+
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let capacity = settings.capacity.min(MAX_CAPACITY);
@@ -63,15 +79,15 @@ impl Engine {
         let parts = (processors * 4).next_power_of_two();
         Self {
             versions: VersionClock::default(),
-            floor: Cell::default(),
+            everything: TagRef::permanent(),
             time: settings.time,
-            room: Mutex::new(Room::new(capacity)),
+            eviction: Mutex::new(Eviction::new(capacity)),
             stores: Stores::new(shards_per_store(capacity, processors)),
             quotas: AtomicU32::new(0),
             capacity,
             default_ttl: saturating_nanos(settings.default_ttl),
             hasher: HASHER.clone(),
-            tags: Arc::new(Registry::new(parts)),
+            registry: Arc::new(Registry::new(parts)),
             scopes: Arc::new(Scopes::new(parts)),
             queries: QueryTable::new(),
             names: QueryNames::new(parts),
@@ -86,11 +102,6 @@ impl Engine {
     /// The hash of a key, which `write` writes.
     pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
         in_scope(hash_with(&self.hasher, write), scope)
-    }
-
-    /// When a load that starts now begins. What it is known to bear must have been found before.
-    pub(crate) fn origin(&self, now: Nanos) -> Origin {
-        Origin { birth: self.versions.birth(), time: now }
     }
 
     pub(crate) fn scope(&self, name: &str) -> Arc<Scope> {
@@ -111,141 +122,302 @@ impl Engine {
         marker: Marker,
         describe: Describe<K>,
     ) -> &Arc<dyn AnyStore> {
-        self.queries.store(site, marker, || self.make_store::<K, V>(self.query(site).clone(), describe))
+        self.queries.store(site, marker, || {
+            let store = self.make_store::<K, V>(self.query(site).clone(), marker.instance, describe);
+            (store.number, store)
+        })
     }
 
     /// Makes one more store.
     pub(crate) fn make_store<K: Storable, V: Storable>(
         &self,
         query: Arc<QueryState>,
+        instance: TypeId,
         describe: Describe<K>,
     ) -> Arc<Store<K, V>> {
-        let capacity = self.capacity_of(&query);
-        self.stores.push(|first_shard, shards| Store::<K, V>::new(first_shard, (shards, capacity), query, describe))
+        let shards = self.stores.shards_per_store;
+        self.stores.push(|number| Store::<K, V>::new(number, shards, query, instance, describe))
     }
 
-    fn query(&self, site: Site) -> &Arc<QueryState> {
+    pub(crate) fn query(&self, site: Site) -> &Arc<QueryState> {
         self.queries.state(site, || self.names.register(site, |capacity| self.quota(capacity)))
     }
 
-    /// Chooses the entry that goes for one of this quota: see [`Room::evict`]. It is no part of what is compiled for
-    /// each type of key and value.
-    pub(crate) fn evict(&self, room: &mut Room, quota: Option<Quota>, now: Nanos) -> Option<(Address, State)> {
-        room.evict(&View { engine: self, now }, quota)
+    /// The queries of a name at run time.
+    pub(crate) fn queries_of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
+        self.names.of_name(name)
     }
 
     fn quota(&self, capacity: usize) -> Quota {
-        Quota { number: self.quotas.fetch_add(1, Ordering::Relaxed), capacity: capacity.min(MAX_CAPACITY) }
+        let number = self.quotas.fetch_add(1, Ordering::Relaxed) + 1;
+        Quota { number, capacity: capacity.min(MAX_CAPACITY) }
     }
 
-    /// What an entry of a query is to be of. The cells of what it is to bear are found here.
-    pub(crate) fn candidate<K>(
+    /// What an entry of a query is to be, before there is a value. The nodes of what it is known to depend on are found
+    /// here.
+    pub(crate) fn candidate<K, V>(
         &self,
         scope: ScopeRef<'_>,
-        query: &QueryState,
-        (key, hash): (K, u64),
-        ttl: Option<Duration>,
-        tags: &[Tag],
-    ) -> Candidate<K> {
-        let bearings = self.bear(scope, query, tags);
-        Candidate { key, hash, scope: scope_id(scope), ttl: ttl.map_or(self.default_ttl, saturating_nanos), bearings }
+        store: &Store<K, V>,
+        hash: u64,
+        options: EntryOptions,
+    ) -> Candidate<()> {
+        self.candidate_of(scope, &store.query, store.instance, hash, options)
     }
 
-    /// Finds the cells of what an entry is to bear, beside those of its query and of the whole cache.
-    fn bear(&self, scope: ScopeRef<'_>, query: &QueryState, tags: &[Tag]) -> Bearings {
-        let Some(of) = scope else { return self.bear_tags(None, tags) };
-        let mut all = Bearings::from(of.queries.bear(&query.label, || Above::Scope(of.clone())));
-        all.join(self.bear_tags(scope, tags));
-        all
+    fn candidate_of(
+        &self,
+        scope: ScopeRef<'_>,
+        query: &Arc<QueryState>,
+        instance: TypeId,
+        hash: u64,
+        EntryOptions { ttl, own_ttl, tags }: EntryOptions,
+    ) -> Candidate<()> {
+        let ttl = ttl.map_or(self.default_ttl, saturating_nanos);
+        let of_scope = scope.map(|of| {
+            let above = || Above { scope: Some(of.clone()), ..Above::default() };
+            self.registry.attach(Label::Query(query.id, of.id), above)
+        });
+        // By this the key is invalidated in all scopes at once.
+        let key_everywhere = scope
+            .filter(|_| query.is_named())
+            .map(|scope| self.key_node_in(None, query, self.key_id(query, instance, in_scope(hash, scope.id))));
+        let tags = tags.into_iter().map(|tag| self.tag_node(scope, tag));
+        let tags: TagSet = of_scope.into_iter().chain(key_everywhere).chain(tags).collect();
+        Candidate { key: (), hash, scope: scope_id(scope), ttl, own_ttl, tags }
     }
 
-    /// Finds the cells of tags.
-    pub(crate) fn bear_tags(&self, scope: ScopeRef<'_>, tags: &[Tag]) -> Bearings {
-        tags.iter().map(|tag| self.bear_tag(scope, tag)).collect()
+    /// The node of a tag.
+    pub(crate) fn tag_node(&self, scope: ScopeRef<'_>, tag: Tag) -> TagRef {
+        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Above::default) };
+        let everywhere = tag.clone();
+        self.registry.attach(Label::Tag(tag, of.id), || Above {
+            everywhere: Some(self.tag_node(None, everywhere)),
+            scope: Some(of.clone()),
+            any_key: None,
+        })
     }
 
-    fn bear_tag(&self, scope: ScopeRef<'_>, tag: &Tag) -> Bearing {
-        let everywhere = || self.tags.bear(tag, || Above::Nothing);
-        match scope {
-            None => everywhere(),
-            Some(scope) => scope.tags.bear(tag, || Above::Everywhere(everywhere())),
+    /// The node of a key, by its hash in a scope.
+    pub(crate) fn key_node(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, instance: TypeId, hash: u64) -> TagRef {
+        self.key_node_in(scope, query, self.key_id(query, instance, in_scope(hash, scope_id(scope))))
+    }
+
+    fn key_node_in(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, key: KeyId) -> TagRef {
+        self.registry.attach(Label::Key(key, scope_id(scope)), || Above {
+            // Of a cache without queries, the key in another scope is another key.
+            everywhere: scope.filter(|_| query.is_named()).map(|_| self.key_node_in(None, query, key)),
+            scope: scope.cloned(),
+            any_key: Some(query.any_key.clone()),
+        })
+    }
+
+    /// Names a key by its hash in no scope.
+    fn key_id(&self, query: &QueryState, instance: TypeId, hash: u64) -> KeyId {
+        self.hasher.hash_one((query.id, instance, hash))
+    }
+
+    /// Invalidates all of these at one version. The nodes of tags and queries are raised at once; the entries of keys are
+    /// removed before, and dropped after.
+    pub(crate) fn invalidate(&self, targets: &[ScopedTarget]) {
+        if targets.is_empty() {
+            return;
         }
-    }
-
-    pub(crate) fn invalidate_all(&self, scope: ScopeRef<'_>) {
-        self.counters.count(Event::Invalidation);
-        self.versions.invalidate(|version| scope.map_or(&self.floor, |scope| &scope.floor).raise(version));
-    }
-
-    pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
-        let registry = scope.map_or(&self.tags, |scope| &scope.tags);
-        for tag in tags {
-            self.counters.count(Event::Invalidation);
-            self.versions.invalidate(|version| registry.raise(tag.as_ref(), version));
-        }
-    }
-
-    /// Invalidates queries by their names at run time.
-    pub(crate) fn invalidate_named<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
-        for name in names {
-            let raise_all = |version| {
-                self.names.for_each(name.as_ref(), |query| raise_query(scope, query, version));
-            };
-            self.versions.invalidate(raise_all);
-        }
-    }
-
-    pub(crate) fn invalidate_query(&self, scope: ScopeRef<'_>, site: Site) {
-        self.versions.invalidate(|version| raise_query(scope, self.query(site), version));
-    }
-
-    /// Invalidates one key of a query. Through the root it is the key in every scope.
-    pub(crate) fn invalidate_key(&self, scope: ScopeRef<'_>, site: Site, key: KeyHash) {
-        self.query(site).counters.count(Event::Invalidation);
-        self.versions.invalidate(|version| {
-            let now = self.time.now();
-            let scopes = scope.map_or_else(|| self.scopes.all(), |scope| vec![scope.clone()]);
-            for store in self.queries.stores(site, key.instance) {
-                let forget = |scope| store.invalidate_hash(self, in_scope(key.hash, scope), scope, version, now);
-                if scope.is_none() {
-                    forget(ROOT);
-                }
-                for scope in &scopes {
-                    forget(scope.id);
+        let mut removed = Entries::new();
+        for ScopedTarget { scope, target } in targets {
+            match target {
+                Target::Everything | Target::Tag(_) => self.counters.count(Event::Invalidation),
+                Target::Query(query) => query.counters.count(Event::Invalidation),
+                Target::Key(query, key) => {
+                    query.counters.count(Event::Invalidation);
+                    let scope = scope_id(scope.as_ref());
+                    for number in query.stores.alike(key.instance) {
+                        let store = self.stores.of_number(number);
+                        store.forget_hash(self, in_scope(key.hash, scope), scope, &mut removed);
+                    }
                 }
             }
+        }
+        self.versions.invalidate(|version| {
+            for ScopedTarget { scope, target } in targets {
+                self.raise(scope.as_ref(), target, version);
+            }
+        });
+        self.discard(removed);
+    }
+
+    fn raise(&self, scope: ScopeRef<'_>, target: &Target, version: Version) {
+        match (target, scope) {
+            (Target::Everything, None) => self.everything.raise(version),
+            (Target::Everything, Some(scope)) => scope.invalidated_at.raise(version),
+            (Target::Query(query), None) => query.node.raise(version),
+            (Target::Query(query), Some(scope)) => {
+                self.registry.raise_if_attached(LabelRef::Query(query.id, scope.id), version);
+            }
+            (Target::Tag(tag), _) => self.registry.raise(LabelRef::Tag(tag.as_str(), scope_id(scope)), version),
+            (Target::Key(query, key), _) => {
+                self.raise_key(scope, query, self.key_id(query, key.instance, key.hash), version);
+            }
+        }
+    }
+
+    fn raise_key(&self, scope: ScopeRef<'_>, query: &QueryState, key: KeyId, version: Version) {
+        if self.registry.has_keys() {
+            self.registry.raise_if_attached(LabelRef::Key(key, scope_id(scope)), version);
+        }
+        query.any_key.raise(version);
+    }
+
+    /// Invalidates what depends on one key, by its hash in the scope. Its entry has been removed.
+    pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
+        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        self.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
+    }
+
+    /// Whether something may depend on a key.
+    pub(crate) fn has_dependents(&self) -> bool {
+        self.registry.has_keys()
+    }
+
+    /// Invalidates a whole query, when it is not known which of its keys is meant.
+    pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
+        let target = Target::Query(store.query.clone());
+        self.versions.invalidate(|version| self.raise(scope, &target, version));
+    }
+
+    /// Drops entries that were removed.
+    fn discard(&self, removed: Entries) {
+        for entry in removed {
+            let counters = &self.stores.of_number(entry.meta().store).query().counters;
+            entry.discard(counters);
+        }
+    }
+
+    /// Whether an entry has not been invalidated. Asks what it depends on only if something has been invalidated since it
+    /// was last known to be valid.
+    #[inline]
+    pub(crate) fn is_valid(&self, query: &QueryState, meta: &Meta) -> bool {
+        // Before anything is asked: what is found valid then is valid as of this version.
+        let version = self.versions.now();
+        meta.is_known_valid(version) || self.is_still_valid(query, meta, version)
+    }
+
+    fn is_still_valid(&self, query: &QueryState, meta: &Meta, version: Version) -> bool {
+        let since = meta.valid_as_of();
+        let is_valid = self.everything.is_valid_since(since)
+            && query.node.is_valid_since(since)
+            && meta.tags.is_valid_since(since);
+        if is_valid {
+            meta.set_valid_as_of(version);
+        }
+        is_valid
+    }
+
+    pub(crate) fn inspector(&self, now: Nanos) -> impl Inspector {
+        EntryInspector { engine: self, now }
+    }
+
+    /// Whether an entry is dead, as far as can be found out under a lock.
+    pub(crate) fn seems_dead(&self, meta: &Meta, now: Nanos) -> bool {
+        self.inspector(now).state(meta).is_some_and(State::is_dead)
+    }
+
+    fn is_live(&self, meta: &Meta, now: Nanos) -> bool {
+        now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store).query(), meta)
+    }
+
+    /// Removes a few dead entries, before one of this quota comes in. No lock may be held.
+    pub(crate) fn sweep(&self, quota: Option<Quota>, now: Nanos) {
+        let snapshot = Snapshot { now, version: self.versions.now() };
+        let swept = self.eviction.lock().sweep(quota, snapshot, &self.inspector(now));
+        self.dispose(swept.dead, now);
+        for suspect in swept.suspects {
+            if self.is_live(suspect.meta(), now) {
+                self.eviction.lock().note(suspect.meta());
+                self.discard([suspect].into_iter().collect());
+            } else {
+                self.remove(suspect, now);
+            }
+        }
+    }
+
+    /// Removes an entry that is dead.
+    fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
+        let removed = self.eviction.lock().remove(entry.meta());
+        if removed.is_some() {
+            self.stores.of_number(entry.meta().store).dispose_any(self, entry, now);
+        } else {
+            self.discard([entry].into_iter().collect());
+        }
+    }
+
+    /// Removes entries from their shards that the eviction has let go of.
+    pub(crate) fn dispose(&self, entries: Entries, now: Nanos) {
+        for entry in entries {
+            self.stores.of_number(entry.meta().store).dispose_any(self, entry, now);
+        }
+    }
+
+    /// Visits all entries, a few at a time. No lock is held meanwhile.
+    fn for_each_entry(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
+        /// Others wait for no longer than it takes to note so many.
+        const AT_ONCE: usize = 128;
+        let mut left = usize::MAX;
+        while left > 0 {
+            let (some, from) = {
+                let eviction = self.eviction.lock();
+                let end = left.min(eviction.len());
+                let from = end.saturating_sub(AT_ONCE);
+                (eviction.slice(from, end - from).to_vec(), from)
+            };
+            some.into_iter().rev().for_each(&mut visit);
+            left = from;
+        }
+    }
+
+    /// Visits the live entries, of one scope or of all.
+    pub(crate) fn for_each_live(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos)) {
+        let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
+        self.for_each_entry(|entry| {
+            if only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
+                visit(&entry, now);
+            }
+            self.discard([entry].into_iter().collect());
         });
     }
 
     pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
-        let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
-        let live: usize = self.stores.iter().map(|store| store.count_live(self, now, only)).sum();
-        // Shards are counted one after the other. One that was counted may have made room for another since.
+        let mut live = 0;
+        self.for_each_live(scope, |_, _| live += 1);
+        // Not all are counted at once. One that was counted may have made room for another since.
         live.min(self.capacity)
     }
 
     pub(crate) fn purge(&self) {
-        if reentry::is_inside() {
-            return;
-        }
         let now = self.time.now();
+        self.for_each_entry(|entry| {
+            if self.is_live(entry.meta(), now) {
+                self.discard([entry].into_iter().collect());
+            } else {
+                self.remove(entry, now);
+            }
+        });
         for store in self.stores.iter() {
-            store.purge(self, now);
+            store.shrink();
         }
-        self.room.lock().shrink();
+        self.eviction.lock().shrink();
     }
 
     pub(crate) fn entries(&self, scope: ScopeRef<'_>) -> Vec<EntryInfo> {
-        let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
         let mut list = Vec::new();
-        for store in self.stores.iter() {
-            store.list(self, now, only, &mut list);
-        }
+        self.for_each_live(scope, |entry, now| {
+            list.extend(self.stores.of_number(entry.meta().store).info(entry, now));
+        });
         list
     }
 
-    /// Counts the loads under way, and those who wait for one. It is asked by people who wonder what everybody is
-    /// waiting for: so this waits for nothing, and is `None` if something is locked.
+    /// Counts the loads in flight, and their followers. It is asked by people who wonder what everybody is waiting for: so
+    /// this waits for nothing, and is `None` if something is locked.
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
         self.stores.iter().try_fold((0, 0), |(loads, waiting), store| {
             let (more, more_waiting) = store.count_flights()?;
@@ -275,10 +447,10 @@ impl Engine {
     }
 
     pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
-        let now = self.time.now();
+        let mut live = std::collections::HashMap::<u32, usize>::new();
+        self.for_each_live(None, |entry, _| *live.entry(entry.meta().store).or_default() += 1);
         let of = |query: Arc<QueryState>| {
-            let own = self.stores.iter().filter(|store| Arc::ptr_eq(store.query(), &query));
-            let entries: usize = own.map(|store| store.count_live(self, now, None)).sum();
+            let entries: usize = query.stores.all().iter().filter_map(|number| live.get(number)).sum();
             QueryStats::new(&query, entries.min(self.capacity_of(&query)))
         };
         self.names.all().into_iter().map(of).collect()
@@ -286,15 +458,36 @@ impl Engine {
 
     /// Panics if something in the cache contradicts something else.
     pub(crate) fn check_invariants(&self) {
-        let room = self.room.lock();
-        let mut queued = room.check_invariants();
-        let mut stored: Vec<_> = self.stores.iter().flat_map(|store| store.check_invariants()).collect();
-        for (at, id) in &stored {
-            assert_eq!(room.address(*id), *at, "an entry and its place in the queues disagree");
+        self.eviction.lock().check_invariants();
+        for store in self.stores.iter() {
+            store.check_invariants(self);
         }
-        queued.sort_unstable();
-        stored.sort_unstable();
-        assert!(queued.iter().eq(stored.iter().map(|(at, _)| at)), "the queues and the stores disagree");
+    }
+}
+
+/// Says whether an entry is dead.
+struct EntryInspector<'a> {
+    engine: &'a Engine,
+    now: Nanos,
+}
+
+impl Inspector for EntryInspector<'_> {
+    fn state(&self, meta: &Meta) -> Option<State> {
+        /// What depends on more than these is not asked about under a lock.
+        const MANY: usize = 16;
+        let Self { engine, now } = *self;
+        if now >= meta.expires_at {
+            return Some(State::Expired);
+        }
+        let version = engine.versions.now();
+        let is_valid = if meta.is_known_valid(version) {
+            true
+        } else if meta.tags.len() > MANY {
+            return None;
+        } else {
+            engine.is_still_valid(engine.stores.of_number(meta.store).query(), meta, version)
+        };
+        Some(if is_valid { State::Live { uses: meta.uses.uses() } } else { State::Invalidated })
     }
 }
 
@@ -312,26 +505,18 @@ fn hash_with(hasher: &RandomState, write: impl FnOnce(&mut FoldHasher<'_>)) -> u
     hasher.finish()
 }
 
-/// The hash that a key has in a scope.
+/// The hash that a key has in a scope; and from that again the one in no scope.
 fn in_scope(hash: u64, scope: ScopeId) -> u64 {
     /// Spreads small numbers over all bits: the fraction of the square root of 2.
     const SPREAD: u64 = 0x6A09_E667_F3BC_C909;
     hash ^ u64::from(scope).wrapping_mul(SPREAD)
 }
 
-fn raise_query(scope: ScopeRef<'_>, query: &QueryState, version: u64) {
-    query.counters.count(Event::Invalidation);
-    match scope {
-        None => query.cell.raise(version),
-        Some(scope) => scope.queries.raise(query.label.as_str(), version),
-    }
-}
-
 /// Enough that threads seldom meet, and no more than a small cache has use for.
-fn shards_per_store(capacity: usize, processors: usize) -> u32 {
+fn shards_per_store(capacity: usize, processors: usize) -> usize {
     let wanted = (processors * 4).next_power_of_two().min(64);
     let useful = (capacity / 32).max(1).next_power_of_two();
-    u32::try_from(wanted.min(useful)).expect("at most 64")
+    wanted.min(useful)
 }
 
 /// The store behind a pointer that forgot its types.
@@ -359,54 +544,53 @@ mod tests {
         Engine::new(Settings::default())
     }
 
-    #[test]
-    fn p1_a_tag_that_only_the_result_brings_is_fenced_by_the_orphan_floor() {
-        let engine = engine();
-        let birth = engine.versions.birth();
-        engine.invalidate_tags(None, ["late"]);
-        // The invalidation found no cell; the load that began before it brings the tag only now.
-        let late = engine.bear(None, &QueryState::anonymous(), &[tag("late")]);
-        assert!(!late.admit(birth), "what was read before the invalidation would be stored");
-        assert!(late.admit(engine.versions.birth()), "what is read now may be stored");
+    fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: Target) {
+        engine.invalidate(&[ScopedTarget { scope: scope.cloned(), target }]);
     }
 
     #[test]
-    fn p1_a_cell_that_has_left_leaves_its_version_behind() {
+    fn p1_a_tag_that_only_the_result_names_is_checked_against_what_was_invalidated_meanwhile() {
         let engine = engine();
-        let query = QueryState::anonymous();
-        let bearer = engine.bear(None, &query, &[tag("late")]);
-        let birth = engine.versions.birth();
-        engine.invalidate_tags(None, ["late"]);
-        drop(bearer);
-        assert_eq!(engine.tags.len(), 0);
-        assert!(!engine.bear(None, &query, &[tag("late")]).admit(birth));
+        let birth = engine.versions.now();
+        invalidate(&engine, None, Target::Tag(tag("late")));
+        // The invalidation found no node; the load that began before it names the tag only now.
+        let late = engine.tag_node(None, tag("late"));
+        assert!(!late.is_valid_since(birth), "what was read before the invalidation would be stored");
+        assert!(late.is_valid_since(engine.versions.now()), "what is read now may be stored");
     }
 
     #[test]
     fn p1_a_tag_in_a_scope_is_also_the_tag_everywhere() {
         let engine = engine();
-        let (query, one, two) = (QueryState::anonymous(), engine.scope("1"), engine.scope("2"));
-        let in_one = engine.bear(Some(&one), &query, &[tag("a")]);
-        let in_two = engine.bear(Some(&two), &query, &[tag("a")]);
-        let birth = engine.versions.birth();
-        engine.invalidate_tags(Some(&one), ["a"]);
-        assert!(!in_one.admit(birth) && in_two.admit(birth));
-        engine.invalidate_tags(None, ["a"]);
-        assert!(!in_two.admit(birth));
-        assert_eq!(in_two.tags().map(Tag::as_str).collect::<Vec<_>>(), ["a"], "the scope's mark is no tag");
+        let (one, two) = (engine.scope("1"), engine.scope("2"));
+        let (in_one, in_two) = (engine.tag_node(Some(&one), tag("a")), engine.tag_node(Some(&two), tag("a")));
+        let birth = engine.versions.now();
+        invalidate(&engine, Some(&one), Target::Tag(tag("a")));
+        assert!(!in_one.is_valid_since(birth) && in_two.is_valid_since(birth));
+        invalidate(&engine, None, Target::Tag(tag("a")));
+        assert!(!in_two.is_valid_since(birth));
     }
 
     #[test]
-    fn p9_tags_leave_with_the_last_entry_that_bears_them() {
+    fn p9_tags_leave_with_the_last_entry_that_has_them() {
         let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(4).build();
         for key in 0..100 {
             cache.insert_with(key, key, EntryOptions::new().tag("shared").tag(format!("own:{key}")));
-            assert!(cache.engine().tags.len() <= 5, "as many as the entries there are, and the shared one");
+            assert!(cache.engine().registry.len() <= 5, "as many as the entries there are, and the shared one");
         }
-        cache.invalidate_tags(["never borne by anything"]);
+        cache.invalidate_tags(["of no entry"]);
         cache.invalidate_all();
         cache.purge();
-        assert_eq!(cache.engine().tags.len(), 0);
+        assert_eq!(cache.engine().registry.len(), 0);
+    }
+
+    #[test]
+    fn p9_nodes_of_keys_leave_with_the_last_entry_that_was_made_from_them() {
+        let (inner, outer) = (TaggedCache::<u32, u32>::new(), TaggedCache::<u32, u32>::new());
+        outer.get_or_load(&1, || (0..10).map(|key| inner.get_or_load(&key, || key)).sum());
+        assert_eq!(inner.engine().registry.len(), 10, "one for each key that something depends on");
+        outer.invalidate_key(&1);
+        assert_eq!(inner.engine().registry.len(), 0);
     }
 
     #[test]
@@ -414,13 +598,33 @@ mod tests {
         let cache = Cache::new();
         let engine = cache.engine();
         let scope = engine.scope("tenant");
-        let in_scope = engine.bear(Some(&scope), &QueryState::anonymous(), &[tag("a")]);
+        let in_scope = engine.tag_node(Some(&scope), tag("a"));
         let held = Arc::downgrade(&scope);
         drop(scope);
         assert!(held.upgrade().is_some(), "what is in it keeps it");
         drop(in_scope);
         assert!(held.upgrade().is_none());
-        assert_eq!(engine.tags.len(), 0, "the tag everywhere went with the tag in the scope");
+        assert_eq!(engine.registry.len(), 0, "the tag everywhere went with the tag in the scope");
+    }
+
+    #[test]
+    fn p3_a_key_through_the_root_handle_asks_no_scope() {
+        let engine = engine();
+        let query = Arc::new(QueryState { id: 1, ..QueryState::anonymous() });
+        let scopes: Vec<_> = (0..100).map(|scope| engine.scope(&scope.to_string())).collect();
+        let hash = |scope| in_scope(7, scope);
+        let candidates: Vec<_> = scopes
+            .iter()
+            .map(|scope| {
+                let (id, options) = (scope.id, EntryOptions::new());
+                engine.candidate_of(Some(scope), &query, TypeId::of::<()>(), hash(id), options).tags
+            })
+            .collect();
+        assert_eq!(engine.registry.len(), 101, "one for each scope, and one for the key in all of them");
+        let birth = engine.versions.now();
+        let key = KeyHash { hash: 7, instance: TypeId::of::<()>() };
+        invalidate(&engine, None, Target::Key(query, key));
+        assert!(candidates.iter().all(|tags| !tags.is_valid_since(birth)));
     }
 
     #[test]

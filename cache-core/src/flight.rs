@@ -1,101 +1,152 @@
-//! The loads that are under way in one shard. No locks in here.
+//! The loads in flight of one shard. No locks in here.
 //!
-//! Of the loads of one key, one is *open*: whoever asks for the key waits for it. It is no longer joined
-//! once something that it bears has been invalidated, and the next caller begins another. A load beside an
-//! open one, by a caller that has waited in vain, is closed from its start. Open or not, each is listed here
-//! for as long as it runs, so that an invalidation of its key reaches it.
+//! Of the loads of one key, at most one is *open*: callers that ask for the key wait for it. One that has been invalidated
+//! is closed when somebody finds it so, and the next caller begins another. A load beside an open one, by a caller that
+//! waits no more, is closed from the start. Open or not, each is listed here for as long as it runs, so that an
+//! invalidation of its key reaches it.
+//!
+//! A load whose leader has gone stays here as long as it has followers: whoever comes next to load the key, follower or
+//! not, takes it over.
 
 use hashbrown::HashTable;
 
 use crate::clock::Nanos;
-use crate::landing::{Duty, Landing};
+use crate::context::Context;
+use crate::promise::Promise;
 use crate::scope::ScopeId;
-use crate::shard::{Entry, Origin, not_zero};
 use crate::sync::Arc;
-use crate::tag::Bearings;
-use crate::uses::Uses;
 use crate::version::Version;
-use crate::waits::LoadId;
+use crate::waits::{LoadId, next_load};
+
+/// The most loads of one key that are listed at once. More run than that only after an error that cannot be shared, or
+/// where values expire before they are loaded; those are not stored.
+pub(crate) const MAX_LOADS_OF_A_KEY: usize = 8;
 
 /// A load that has begun.
 pub(crate) struct Flight<K, V> {
-    /// Tells also which of two loads began first: times are too coarse for that.
+    /// The same for each of its leaders.
     pub(crate) id: LoadId,
+    /// Of two loads of one key, the one that began later has the higher number.
+    pub(crate) order: LoadId,
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) key: K,
-    pub(crate) origin: Origin,
+    pub(crate) began: Nanos,
     pub(crate) expires_at: Nanos,
-    pub(crate) bearings: Bearings,
+    pub(crate) context: Arc<Context>,
     /// Whether others may wait for it.
     pub(crate) is_open: bool,
+    pub(crate) is_leaderless: bool,
     /// Whether its key was invalidated after it began.
     pub(crate) is_fenced: bool,
     /// Whether what was last stored for its key is of a load that began later. Of several loads of one key, the last
-    /// begun is kept; entries need not know for that which load they are of.
+    /// begun is kept.
     pub(crate) is_superseded: bool,
-    /// Of those who wait, if there are any.
-    pub(crate) duty: Option<Duty<V>>,
+    /// Of its followers, if there are any.
+    pub(crate) promise: Option<Arc<Promise<K, V>>>,
 }
 
 impl<K, V> Flight<K, V> {
-    pub(crate) fn birth(&self) -> Version {
-        self.origin.birth
-    }
-
-    pub(crate) fn landing(&mut self) -> Arc<Landing<V>> {
-        self.duty.get_or_insert_with(Duty::new).landing()
-    }
-
-    /// The entry that it leaves, without a place in the eviction queues.
-    pub(crate) fn into_entry(self, value: V) -> Entry<K, V> {
-        Entry {
-            hash: self.hash,
-            scope: self.scope,
-            uses: Uses::new(0),
-            current_as_of: self.origin.birth.into(),
-            expires_at: not_zero(self.expires_at),
-            key: self.key,
-            value,
-            bearings: self.bearings,
-            began: self.origin.time,
-        }
-    }
-
     fn is_of(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         self.hash == hash && self.scope == scope && is_key(&self.key)
+    }
+
+    /// How many wait, or are about to.
+    fn followers(&self) -> usize {
+        self.promise.as_ref().map_or(0, |promise| Arc::strong_count(promise) - 1)
+    }
+
+    /// Begins it anew, with another leader. Returns the context of the last one.
+    pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos, expires_at: Nanos) -> Arc<Context> {
+        (self.began, self.expires_at) = (now, expires_at);
+        (self.order, self.is_open) = (next_load(), true);
+        (self.is_leaderless, self.is_fenced, self.is_superseded) = (false, false, false);
+        if let Some(promise) = &self.promise {
+            promise.set_leaderless(false);
+        }
+        std::mem::replace(&mut self.context, context)
+    }
+
+    /// The leader leaves: one of the followers, who wait here, is to take over. `None` if there are none.
+    pub(crate) fn leave(&mut self) -> Option<Arc<Promise<K, V>>> {
+        if self.followers() == 0 {
+            return None;
+        }
+        self.is_leaderless = true;
+        let promise = self.promise.clone()?;
+        promise.set_leaderless(true);
+        Some(promise)
+    }
+
+    /// Where to wait for it.
+    pub(crate) fn promise(&mut self) -> Arc<Promise<K, V>> {
+        self.promise.get_or_insert_with(|| Arc::new(Promise::new())).clone()
+    }
+
+    /// Whether a caller may wait for it that came at a version, as far as is known without its dependencies.
+    fn is_joinable(&self, arrived: Version, now: Nanos) -> bool {
+        self.is_open && now < self.expires_at && !(self.is_fenced && self.context.birth < arrived)
     }
 }
 
 pub(crate) struct Flights<K, V>(HashTable<Flight<K, V>>);
+
+/// What there is of a key in flight.
+pub(crate) struct OfKey {
+    pub(crate) state: InFlight,
+    /// How many loads there are.
+    pub(crate) loads: usize,
+}
+
+pub(crate) enum InFlight {
+    /// Nothing that may be joined.
+    Nothing,
+    /// A load that may be joined.
+    Open(LoadId),
+    /// A load without a leader.
+    Leaderless(LoadId),
+}
 
 impl<K, V> Flights<K, V> {
     pub(crate) fn new() -> Self {
         Self(HashTable::new())
     }
 
-    /// How many loads are under way, and how many callers wait for one of them.
+    /// How many loads are in flight, and how many callers wait for one of them.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let waiting = self.0.iter().filter_map(|flight| flight.duty.as_ref()).map(Duty::waiting).sum();
-        (self.0.len(), waiting)
+        (self.0.len(), self.0.iter().map(Flight::followers).sum())
     }
 
-    /// The load of a key that may be waited for, as far as `is_current` knows.
-    pub(crate) fn find_open(
-        &mut self,
+    /// What there is of a key, for a caller that came at a version.
+    pub(crate) fn find(
+        &self,
         hash: u64,
         scope: ScopeId,
         is_key: impl Fn(&K) -> bool,
-        is_current: impl Fn(&Flight<K, V>) -> bool,
-    ) -> Option<&mut Flight<K, V>> {
+        arrived: Version,
+        now: Nanos,
+    ) -> OfKey {
+        let mut found = OfKey { state: InFlight::Nothing, loads: 0 };
         if self.0.is_empty() {
-            return None;
+            return found;
         }
-        self.0.find_mut(hash, |flight| flight.is_open && flight.is_of(hash, scope, &is_key) && is_current(flight))
+        for flight in self.0.iter_hash(hash).filter(|flight| flight.is_of(hash, scope, &is_key)) {
+            found.loads += 1;
+            if flight.is_leaderless {
+                found.state = InFlight::Leaderless(flight.id);
+            } else if flight.is_joinable(arrived, now) && !matches!(found.state, InFlight::Leaderless(_)) {
+                found.state = InFlight::Open(flight.id);
+            }
+        }
+        found
     }
 
     pub(crate) fn begin(&mut self, flight: Flight<K, V>) {
         self.0.insert_unique(flight.hash, flight, |flight| flight.hash);
+    }
+
+    pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K, V>> {
+        self.0.find_mut(hash, |flight| flight.id == id)
     }
 
     pub(crate) fn get(&self, hash: u64, id: LoadId) -> Option<&Flight<K, V>> {
@@ -103,39 +154,55 @@ impl<K, V> Flights<K, V> {
     }
 
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K, V>> {
+        /// Tables with room for fewer aren't worth the work.
+        const FEW: usize = 32;
         let found = self.0.find_entry(hash, |flight| flight.id == id).ok()?;
-        Some(found.remove().0)
+        let (flight, _) = found.remove();
+        if self.0.capacity() > FEW && self.0.len() < self.0.capacity() / 8 {
+            self.0.shrink_to(self.0.len() * 2, |flight| flight.hash);
+        }
+        Some(flight)
     }
 
-    /// Lets no load of a key that was born before `version` be stored, or waited for by anyone new.
-    pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool, version: Version) {
+    /// Lets no load of a key that is in flight be stored, or waited for by anyone who comes after the next version.
+    /// Returns whether there was one.
+    pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
+        let mut was_in_flight = false;
         for flight in self.0.iter_hash_mut(hash) {
-            if flight.origin.birth < version && flight.is_of(hash, scope, &is_key) {
+            if flight.is_of(hash, scope, &is_key) {
                 flight.is_fenced = true;
+                was_in_flight = true;
             }
         }
+        was_in_flight
     }
 
-    /// Takes note that the value of a load that has ended is stored for its key.
+    /// Records that the value of a load that has ended is stored for its key.
     ///
-    /// Keys are not compared: that is code of the user's, and a load ends here. Once in 2^64 times a load of another
-    /// key is taken for one of this. Then it does not replace a value that is live, which may be served all the same.
+    /// Keys are not compared: that is user code, and a load ends here. Once in 2^64 times a load of another key is taken
+    /// for one of this. Then it does not replace a value that is live, which may be served all the same.
     pub(crate) fn supersede(&mut self, last: &Flight<K, V>) {
-        // Most often no other is under way.
+        // Most often no other is in flight.
         if self.0.is_empty() {
             return;
         }
         for flight in self.0.iter_hash_mut(last.hash) {
             if flight.is_of(last.hash, last.scope, |_| true) {
-                flight.is_superseded = flight.id < last.id;
+                flight.is_superseded = flight.order < last.order;
             }
         }
+    }
+
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&mut self) {
+        self.0.shrink_to_fit(|flight| flight.hash);
     }
 
     /// Panics if a load can't be found.
     pub(crate) fn check_invariants(&self) {
         for flight in &self.0 {
             assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);
+            assert!(!flight.is_leaderless || flight.promise.is_some(), "nobody has been left by a leader");
         }
     }
 }
@@ -144,26 +211,28 @@ impl<K, V> Flights<K, V> {
 mod tests {
     use crate::builder::Settings;
     use crate::engine::Engine;
-    use crate::query::QueryState;
-    use crate::store::{Claim, Wanted};
+    use crate::tag_set::TagSet;
 
     use super::*;
 
     const HASH: u64 = 7;
 
     fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str, u32> {
+        let engine = Arc::new(Engine::new(Settings::default()));
         Flight {
             id: load,
+            order: load,
             hash: HASH,
             scope: 0,
             key,
-            origin: Origin { birth, time: 0 },
+            began: 0,
             expires_at: Nanos::MAX,
-            bearings: Bearings::default(),
+            context: Context::new(load, engine, birth, TagSet::default()),
             is_open: true,
+            is_leaderless: false,
             is_fenced: false,
             is_superseded: false,
-            duty: None,
+            promise: None,
         }
     }
 
@@ -174,36 +243,53 @@ mod tests {
         flights
     }
 
-    fn open(flights: &mut Flights<&'static str, u32>, key: &str) -> Option<LoadId> {
-        flights.find_open(HASH, 0, |own| *own == key, |flight| !flight.is_fenced).map(|flight| flight.id)
+    fn open(flights: &Flights<&'static str, u32>, key: &str, arrived: Version) -> Option<LoadId> {
+        match flights.find(HASH, 0, |own| *own == key, arrived, 0).state {
+            InFlight::Open(load) => Some(load),
+            InFlight::Nothing | InFlight::Leaderless(_) => None,
+        }
     }
 
     #[test]
-    fn p4_only_the_open_and_current_load_of_the_very_key_is_joined() {
+    fn p4_only_the_open_load_of_the_very_key_is_joined() {
         let mut flights = flights([
             Flight { is_open: false, ..flight(1, "a", 0) },
-            Flight { is_fenced: true, ..flight(2, "a", 0) },
             Flight { scope: 1, ..flight(3, "a", 0) },
-            flight(4, "b", 0),
+            Flight { expires_at: 0, ..flight(4, "a", 0) },
+            flight(5, "b", 0),
         ]);
-        assert_eq!((open(&mut flights, "a"), open(&mut flights, "b")), (None, Some(4)));
-        flights.begin(flight(5, "a", 0));
-        assert_eq!(open(&mut flights, "a"), Some(5));
-        assert!(flights.find_open(HASH + 1, 0, |_| true, |_| true).is_none());
+        assert_eq!((open(&flights, "a", 0), open(&flights, "b", 0)), (None, Some(5)));
+        assert_eq!(flights.find(HASH, 0, |own| *own == "a", 0, 0).loads, 2);
+        flights.begin(flight(6, "a", 0));
+        assert_eq!(open(&flights, "a", 0), Some(6));
+        assert!(matches!(flights.find(HASH + 1, 0, |_| true, 0, 0).state, InFlight::Nothing));
     }
 
     #[test]
-    fn p1_a_key_fences_all_its_older_loads_and_no_others() {
-        let mut flights = flights([
-            Flight { is_open: false, ..flight(1, "a", 4) },
-            flight(2, "a", 4),
-            flight(3, "a", 5),
-            flight(4, "b", 4),
-            Flight { scope: 1, ..flight(5, "a", 4) },
-        ]);
-        flights.fence(HASH, 0, |key| *key == "a", 5);
-        let fenced: Vec<_> = (1..=5).filter(|&id| flights.get(HASH, id).unwrap().is_fenced).collect();
-        assert_eq!(fenced, [1, 2], "the third began after the invalidation");
+    fn p1_a_fenced_load_is_joined_only_by_who_came_before_it_began() {
+        let mut flights = flights([flight(1, "a", 4), flight(2, "b", 4), Flight { scope: 1, ..flight(3, "a", 4) }]);
+        assert!(flights.fence(HASH, 0, |key| *key == "a"));
+        assert!(!flights.fence(HASH, 0, |key| *key == "c"));
+        let fenced: Vec<_> = (1..=3).filter(|&id| flights.get(HASH, id).unwrap().is_fenced).collect();
+        assert_eq!(fenced, [1]);
+        assert_eq!((open(&flights, "a", 4), open(&flights, "a", 5)), (Some(1), None));
+    }
+
+    #[test]
+    fn p5_a_load_without_a_leader_is_taken_over() {
+        let mut flights = flights([flight(1, "a", 0), flight(2, "b", 0)]);
+        let mut leave = |load| flights.get_mut(HASH, load).unwrap().leave().is_some();
+        assert!(!leave(2), "nobody waits for it");
+        let promise = flights.get_mut(HASH, 1).unwrap().promise();
+        assert!(flights.get_mut(HASH, 1).unwrap().leave().is_some() && promise.is_leaderless());
+        flights.begin(flight(3, "a", 0));
+        assert!(matches!(flights.find(HASH, 0, |own| *own == "a", 0, 0).state, InFlight::Leaderless(1)));
+        let taken = flights.get_mut(HASH, 1).unwrap();
+        taken.is_fenced = true;
+        let context = flight(1, "a", 9).context;
+        taken.take_over(context, 5, 10);
+        assert!(taken.order > 3 && taken.context.birth == 9 && !taken.is_fenced && !promise.is_leaderless());
+        flights.check_invariants();
     }
 
     #[test]
@@ -217,6 +303,16 @@ mod tests {
     }
 
     #[test]
+    fn p9_a_table_of_loads_shrinks() {
+        let mut flights = flights((0..1_000).map(|load| Flight { hash: load << 32, ..flight(load, "a", 0) }));
+        for load in 1..1_000 {
+            flights.end(load << 32, load).expect("it is in flight");
+        }
+        flights.check_invariants();
+        assert!(flights.0.capacity() < 100);
+    }
+
+    #[test]
     #[should_panic(expected = "load 1 is not where it belongs")]
     fn the_check_notices_a_load_that_cannot_be_found() {
         let mut flights = flights([]);
@@ -225,44 +321,10 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_for_a_load_wait_in_one_place() {
+    fn followers_of_a_load_wait_in_one_place() {
         let mut flight = flight(1, "a", 0);
-        let (first, second) = (flight.landing(), flight.landing());
+        let (first, second) = (flight.promise(), flight.promise());
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(flights([flight]).count(), (1, 2));
-    }
-
-    /// Loads of one key, all of them current, that end in this order; instead of 0, what is stored is removed.
-    /// Returns what is stored after each.
-    fn stored_after(order: &[u32]) -> Vec<Option<u32>> {
-        let engine = Engine::new(Settings::default());
-        let store = engine.make_store::<u32, u32>(Arc::new(QueryState::anonymous()), |_, _, _| Ok(()));
-        let candidate = || engine.candidate(None, &store.query, (7, HASH), None, &[]);
-        let now = engine.time.now();
-        let begin = || match store.claim(&engine, &mut Some(candidate()), now, false) {
-            Claim::Lead(load) => load,
-            Claim::Found | Claim::Join(..) => unreachable!("nothing is stored, and it must not wait"),
-        };
-        let loads: Vec<_> = std::iter::repeat_with(begin).take(order.len()).collect();
-        let wanted = Wanted { hash: HASH, scope: 0, is_key: |key: &u32| *key == 7 };
-        let end = |&number: &u32| {
-            if number == 0 {
-                assert!(store.invalidate(&engine, &wanted, 0, now), "there was something to remove");
-            } else {
-                let load = (HASH, loads[number as usize - 1]);
-                drop(store.complete(&engine, load, Some(number), Bearings::default(), now));
-            }
-            store.get(&engine, &wanted, now).ok()
-        };
-        order.iter().map(end).collect()
-    }
-
-    #[test]
-    fn of_several_loads_of_one_key_the_last_begun_is_kept() {
-        assert_eq!(stored_after(&[1, 2, 3]), [1, 2, 3].map(Some));
-        assert_eq!(stored_after(&[2, 1, 3]), [2, 2, 3].map(Some));
-        assert_eq!(stored_after(&[3, 1, 2]), [3, 3, 3].map(Some));
-        assert_eq!(stored_after(&[3, 0, 1, 2]), [Some(3), None, Some(1), Some(2)], "what has gone is in nobody's way");
-        assert_eq!(stored_after(&[3, 0, 2, 1]), [Some(3), None, Some(2), Some(2)]);
     }
 }

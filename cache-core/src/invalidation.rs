@@ -1,36 +1,64 @@
 //! The bodies of mutations, and what follows each of them.
 
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
 use crate::cache::Cache;
+use crate::engine::{Engine, ScopeRef, ScopedTarget, Target};
 use crate::outcome::Outcome;
+use crate::sync::Arc;
 
 /// What a mutation that makes a `V` makes wrong: targets as a list, `(target, (target, ()))`.
 pub trait Targets<V> {
-    /// Takes notice of what the body made.
-    fn learn(&mut self, value: &V);
-    /// Forgets them.
-    fn forget(&self, cache: &Cache);
+    /// Resolves what depends on the value that the body made.
+    fn resolve(&mut self, value: &V);
+    /// Adds them to what is to be invalidated.
+    fn collect(&self, cache: &Cache, into: &mut Pending);
 }
 
 impl<V> Targets<V> for () {
-    fn learn(&mut self, _: &V) {}
-    fn forget(&self, _: &Cache) {}
+    fn resolve(&mut self, _: &V) {}
+    fn collect(&self, _: &Cache, _: &mut Pending) {}
 }
 
 impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
-    fn learn(&mut self, value: &V) {
-        self.0.learn(value);
-        self.1.learn(value);
+    fn resolve(&mut self, value: &V) {
+        self.0.resolve(value);
+        self.1.resolve(value);
     }
 
-    fn forget(&self, cache: &Cache) {
-        self.0.forget(cache);
-        self.1.forget(cache);
+    fn collect(&self, cache: &Cache, into: &mut Pending) {
+        self.0.collect(cache, into);
+        self.1.collect(cache, into);
+    }
+}
+
+/// All that one write invalidates: at one version of each cache.
+#[derive(Default)]
+pub struct Pending(Vec<(Arc<Engine>, Vec<ScopedTarget>)>);
+
+impl std::fmt::Debug for Pending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pending").field("caches", &self.0.len()).finish_non_exhaustive()
+    }
+}
+
+impl Pending {
+    pub(crate) fn add(&mut self, engine: &Arc<Engine>, target: ScopedTarget) {
+        match self.0.iter_mut().find(|(of, _)| Arc::ptr_eq(of, engine)) {
+            Some((_, targets)) => targets.push(target),
+            None => self.0.push((engine.clone(), vec![target])),
+        }
+    }
+
+    pub(crate) fn invalidate(self) {
+        for (engine, targets) in self.0 {
+            engine.invalidate(&targets);
+        }
     }
 }
 
@@ -81,7 +109,7 @@ pin_project! {
         // The first to be dropped: what the body held may still write.
         #[pin]
         body: F,
-        // In a box: futures hold it for as long as they wait, and there may be many targets.
+        // Boxed: futures hold it for as long as they wait, and there may be many targets.
         invalidation: Box<Invalidation<O, T>>,
     }
 }
@@ -114,14 +142,16 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
     fn conclude(&mut self, result: &O::Returned) {
         self.is_due |= O::is_ok(result);
         if let Some(value) = O::value(result) {
-            self.targets.learn(value);
+            self.targets.resolve(value);
         }
         self.forget();
     }
 
     fn forget(&mut self) {
         if std::mem::take(&mut self.is_due) {
-            self.targets.forget(&self.cache);
+            let mut pending = Pending::default();
+            self.targets.collect(&self.cache, &mut pending);
+            pending.invalidate();
         }
     }
 }
@@ -130,4 +160,41 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     fn drop(&mut self) {
         self.forget();
     }
+}
+
+/// Runs user code that may panic, in the middle of an invalidation.
+pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> std::thread::Result<R> {
+    catch_unwind(AssertUnwindSafe(code))
+}
+
+/// Resolves each of these names, given by user code, and invalidates what they name at one version. If that code panics,
+/// the others are invalidated all the same, and the panic goes on.
+pub(crate) fn invalidate_each<T: AsRef<str>>(
+    engine: &Engine,
+    names: impl IntoIterator<Item = T>,
+    mut resolve: impl FnMut(&str, &mut Vec<ScopedTarget>),
+) {
+    let (mut targets, mut panicked) = (Vec::new(), None);
+    let listed = catch(|| {
+        for name in names {
+            let resolved = catch(|| {
+                let name = name;
+                resolve(name.as_ref(), &mut targets);
+            });
+            if let Err(panic) = resolved {
+                panicked.get_or_insert(panic);
+            }
+        }
+    });
+    engine.invalidate(&targets);
+    if let Some(panic) = listed.err().or(panicked) {
+        resume_unwind(panic);
+    }
+}
+
+/// Invalidates tags.
+pub(crate) fn invalidate_tags<T: AsRef<str>>(engine: &Engine, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
+    invalidate_each(engine, tags, |tag, targets| {
+        targets.push(ScopedTarget { scope: scope.cloned(), target: Target::Tag(tag.into()) });
+    });
 }

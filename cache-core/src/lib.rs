@@ -79,26 +79,26 @@ mod stats;
 
 mod any_store;
 mod append_map;
-mod blocks;
-mod capacity;
-mod chain;
+mod call;
+mod context;
 mod engine;
+mod entry;
+mod eviction;
 mod flight;
 mod ghosts;
 mod invalidation;
 mod key;
-mod landing;
 mod load;
 mod missed;
 mod options;
 mod outcome;
 mod policy;
+mod promise;
 mod query;
 mod queues;
-mod reentry;
+mod registry;
 mod scope;
 mod shard;
-mod slots;
 mod store;
 mod stores;
 mod striped;
@@ -106,10 +106,10 @@ mod sweep;
 mod sync;
 mod table;
 mod tag;
+mod tag_set;
 mod uses;
 mod version;
 mod waits;
-mod writer;
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("guide.md")]
@@ -123,6 +123,7 @@ pub use cache::{Cache, HasCache};
 #[cfg(feature = "macros")]
 pub use cache_macros::{HasCache, cached_impl, cached_query, invalidates};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use context::{Instrumented, LoadContext};
 pub use error::GlobalCacheInUse;
 pub use inspect::EntryInfo;
 pub use options::EntryOptions;

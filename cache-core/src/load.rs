@@ -1,21 +1,27 @@
-//! What a caller does that missed: it waits for the load of another, or loads and leaves an entry.
+//! What a caller does that missed: it follows a load in flight, or leads one.
 //!
-//! How that is decided is in [`Attempt::step`] and [`Waiting::go_on`], for every kind of caller. Only how one waits
-//! differs: see [`Todo`].
+//! How that is decided is in [`Attempt::step`] and [`Follower::go_on`], for every kind of caller. Only how one waits
+//! differs: see [`Step`].
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
+use crate::context::{self, Context, Lifetime, Running};
 use crate::engine::{Engine, ScopeRef};
-use crate::landing::{End, Landing};
-use crate::reentry;
+use crate::entry::{Held, address, discard, discard_values};
+use crate::flight::Flight;
+use crate::outcome::SharedError;
+use crate::promise::{Completer, End, Promise};
+use crate::registry::TagRef;
 use crate::scope::Scope;
 use crate::stats::Event;
-use crate::store::{Candidate, Claim, Storable, Store, Wanted};
+use crate::store::{Absent, Caller, Candidate, Claim, Lead, Loaded, Storable, Store, Wanted};
 use crate::sync::{Arc, EventListener};
-use crate::tag::{Bearings, Tag};
-use crate::waits::{LoadId, Running, Wait};
+use crate::tag::Tag;
+use crate::tag_set::TagSet;
+use crate::version::Version;
+use crate::waits::{LoadId, Wait, next_load};
 
 /// A caller's way from a miss to a value, or to a load of its own.
 pub(crate) struct Attempt<K, V> {
@@ -25,30 +31,63 @@ pub(crate) struct Attempt<K, V> {
     hash: u64,
     /// Taken when its own load begins.
     candidate: Option<Candidate<K>>,
-    /// When the cache was asked.
+    /// When the cache was last asked.
     now: Nanos,
-    /// Whether a dead entry was found, which is to go even if nothing takes its place.
-    found_dead: bool,
-    /// How often it may still wait and be refused what it waited for.
-    patience: u32,
+    /// The version when the caller came.
+    arrived: Version,
+    /// The node of the key, if the caller is in the body of a load. It was found before the cache was asked.
+    key_node: Option<TagRef>,
+    /// The address of the dead entry that was found, which is to go even if nothing takes its place; or 0.
+    found_dead: usize,
+    may_wait: bool,
+    /// How often it may still wait for a value that expires before it is there.
+    joins_left: u32,
 }
 
-/// After so many loads whose values were not for it, a caller waits no more, but loads for itself. A load
-/// that makes no value doesn't count: the next waiter loads, and so all get on.
-const PATIENCE: u32 = 2;
+/// After so many loads whose values had expired before they were there, a caller waits no more, but loads for itself.
+const MAX_EXPIRED_JOINS: u32 = 2;
+
+/// A miss: what was asked for, when, and what was found.
+pub(crate) struct Miss {
+    pub(crate) absent: Absent,
+    pub(crate) now: Nanos,
+    /// The version when the caller came.
+    pub(crate) arrived: Version,
+    /// See [`Attempt`].
+    pub(crate) key_node: Option<TagRef>,
+}
 
 /// What is to be done by a caller for whom there is no value yet.
-pub(crate) enum Todo<K, V> {
-    Load(Load<K, V>),
-    /// In a box: it is seldom, and a future has to have room for it.
-    Wait(Box<Waiting<K, V>>),
+pub(crate) enum Step<K, V> {
+    Lead(Load<K, V>),
+    /// Boxed: rare, and it would enlarge every future.
+    Follow(Box<Follower<K, V>>),
 }
 
-/// Somebody who waits for the load of another.
-pub(crate) struct Waiting<K, V> {
-    attempt: Attempt<K, V>,
-    landing: Arc<Landing<V>>,
+/// What came of waiting.
+pub(crate) enum Waited<K, V> {
+    Value(V),
+    /// Another's load failed with an error that may be shared, if the caller has the same type of error.
+    Failed(SharedError, Box<Attempt<K, V>>),
+    Lead(Load<K, V>),
+}
+
+/// What a follower finds when it is told.
+enum Progress<K, V> {
+    Value(V),
+    Failed(SharedError, Box<Attempt<K, V>>),
+    Step(Step<K, V>),
+}
+
+/// A caller that waits for the load of another. Dropped before the end, it leaves no trace.
+pub(crate) struct Follower<K, V> {
+    /// Taken when it waits no more.
+    attempt: Option<Attempt<K, V>>,
+    store: Arc<Store<K, V>>,
+    hash: u64,
     load: LoadId,
+    /// Taken when it is dropped.
+    promise: Option<Arc<Promise<K, V>>>,
     /// `None` once it is found that it would be for ever.
     wait: Option<Wait>,
     listener: Option<EventListener>,
@@ -60,67 +99,132 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         store: Arc<Store<K, V>>,
         scope: ScopeRef<'_>,
         candidate: Candidate<K>,
-        now: Nanos,
-        found_dead: bool,
+        miss: Miss,
     ) -> Self {
+        let Miss { absent: Absent { found_dead }, now, arrived, key_node } = miss;
         let (scope, hash, candidate) = (scope.cloned(), candidate.hash, Some(candidate));
-        Self { engine, store, scope, hash, candidate, now, found_dead, patience: PATIENCE }
+        let (may_wait, joins_left) = (true, MAX_EXPIRED_JOINS);
+        Self { engine, store, scope, hash, candidate, now, arrived, key_node, found_dead, may_wait, joins_left }
     }
 
-    /// Finds a value, or what is to be done for one. A load has begun then; one without a number is not stored, nor
-    /// waited for.
-    pub(crate) fn step(mut self) -> Result<V, Todo<K, V>> {
-        if self.engine.capacity_of(&self.store.query) == 0 || reentry::is_inside() {
-            // What isn't stored needs no flight. Inside, where a lock is held, there must be no waiting either.
-            return Err(self.load(None));
+    /// Finds a value, or what is to be done for one. If that is to load, the load has begun.
+    pub(crate) fn step(mut self) -> Result<V, Step<K, V>> {
+        if self.engine.capacity_of(&self.store.query) == 0 {
+            // What isn't stored needs no flight.
+            return Err(self.lead_unlisted());
         }
         loop {
-            match self.store.claim(&self.engine, &mut self.candidate, self.now, self.patience > 0) {
-                Claim::Found => {
-                    // It may have gone again meanwhile, or expired: code of the user's ran since the cache was asked.
+            let Self { now, arrived, may_wait, found_dead, .. } = self;
+            let caller = Caller { now, arrived, may_wait: may_wait && self.joins_left > 0, found_dead };
+            match self.store.claim(&self.engine, &mut self.candidate, caller) {
+                Claim::Found(entry) => {
+                    // Time has passed since the cache was asked, as user code ran.
                     self.now = self.engine.time.now();
-                    if let Some(value) = self.find() {
-                        return Ok(value);
+                    let since = self.engine.versions.now();
+                    if self.store.is_live(&self.engine, &entry.meta, self.now) {
+                        self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
+                        return Ok(Held::new(entry, &self.store.query.counters).value.clone());
                     }
+                    self.found_dead = address(&entry);
+                    discard(entry, &self.store.query.counters);
                 }
-                Claim::Join(load, landing) => {
-                    return Err(match Wait::begin(load) {
-                        Some(wait) => {
-                            let (attempt, wait) = (self, Some(wait));
-                            Todo::Wait(Box::new(Waiting { attempt, landing, load, wait, listener: None }))
-                        }
+                Claim::Join { load, promise, context } => {
+                    if context.birth < self.arrived && !context.is_valid(self.now) {
+                        self.store.close(self.hash, load);
+                        self.store.leave(self.hash, load, promise);
+                        continue;
+                    }
+                    let Some(wait) = Wait::begin(load) else {
                         // It is part of what it would wait for. That is what is stored, and not a part of it.
-                        None => self.load(None),
-                    });
+                        self.store.leave(self.hash, load, promise);
+                        return Err(self.lead_unlisted());
+                    };
+                    let (store, hash) = (self.store.clone(), self.hash);
+                    let (attempt, promise, wait, listener) = (Some(self), Some(promise), Some(wait), None);
+                    return Err(Step::Follow(Box::new(Follower {
+                        attempt,
+                        store,
+                        hash,
+                        load,
+                        promise,
+                        wait,
+                        listener,
+                    })));
                 }
-                Claim::Lead(load) => return Err(self.load(Some(load))),
+                Claim::Lead(lead) => return Err(self.lead(lead)),
             }
         }
     }
 
-    fn find(&self) -> Option<V> {
-        let Candidate { key, hash, scope, .. } = self.candidate.as_ref()?;
-        let wanted = Wanted { hash: *hash, scope: *scope, is_key: |stored: &K| stored == key };
-        self.store.get(&self.engine, &wanted, self.now).ok()
+    /// Goes on without waiting for others.
+    pub(crate) fn step_alone(mut self) -> Result<V, Step<K, V>> {
+        self.may_wait = false;
+        self.step()
     }
 
-    fn load(self, flight: Option<LoadId>) -> Todo<K, V> {
-        let Self { engine, store, scope, hash, found_dead, .. } = self;
-        Todo::Load(Load { engine, store, scope, hash, flight, found_dead, has_ended: false })
+    /// A load that nobody waits for, and whose value is not stored.
+    fn lead_unlisted(mut self) -> Step<K, V> {
+        let candidate = self.candidate.take().expect("no load has begun");
+        let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
+        let (id, birth) = (next_load(), self.engine.versions.now());
+        discard_values(&self.store.query.counters, (key, ()));
+        let context = Context::new(id, self.engine.clone(), birth, tags);
+        let expires_at = self.now.saturating_add(ttl);
+        self.lead(Lead { is_listed: false, context, expires_at, own_ttl })
+    }
+
+    fn lead(self, lead: Lead) -> Step<K, V> {
+        let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
+        let Lead { is_listed, context, expires_at, own_ttl } = lead;
+        Step::Lead(Load {
+            engine,
+            store,
+            scope,
+            hash,
+            is_listed,
+            context,
+            expires_at,
+            own_ttl,
+            key_node,
+            found_dead,
+            has_ended: false,
+        })
+    }
+
+    fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
+        attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
     }
 }
 
-impl<K: Storable + Eq, V: Storable + Clone> Todo<K, V> {
+/// Attaches an answer of a store to the load that this thread is in: its key, its query, and what it depends on.
+pub(crate) fn attach<K, V>(
+    engine: &Arc<Engine>,
+    store: &Store<K, V>,
+    key_node: Option<&TagRef>,
+    tags: TagSet,
+    since: Version,
+    lifetime: Lifetime,
+) {
+    if context::is_inside() {
+        // A caller that was in no load when it asked has no node of its key.
+        let key_node = key_node.unwrap_or(&store.query.any_key).clone();
+        let sets = [key_node.into(), store.query.node.clone().into(), tags];
+        context::attach(engine, sets, since, lifetime);
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
     /// Waits, if that is to be done, by blocking this thread.
-    pub(crate) fn block(mut self) -> Result<V, Load<K, V>> {
+    pub(crate) fn block(mut self) -> Waited<K, V> {
         loop {
             match self {
-                Self::Load(load) => return Err(load),
-                Self::Wait(waiting) => {
-                    waiting.landing.wait();
-                    match waiting.go_on() {
-                        Ok(value) => return Ok(value),
-                        Err(todo) => self = todo,
+                Self::Lead(load) => return Waited::Lead(load),
+                Self::Follow(follower) => {
+                    follower.promise().wait();
+                    match follower.go_on() {
+                        Progress::Value(value) => return Waited::Value(value),
+                        Progress::Failed(error, attempt) => return Waited::Failed(error, attempt),
+                        Progress::Step(step) => self = step,
                     }
                 }
             }
@@ -128,15 +232,16 @@ impl<K: Storable + Eq, V: Storable + Clone> Todo<K, V> {
     }
 
     /// Waits, if that is to be done, as a task. Dropped while it does, it leaves no trace.
-    pub(crate) async fn wait(mut self) -> Result<V, Load<K, V>> {
+    pub(crate) async fn wait(mut self) -> Waited<K, V> {
         loop {
             match self {
-                Self::Load(load) => return Err(load),
-                Self::Wait(mut waiting) => {
-                    poll_fn(|cx| waiting.poll(cx)).await;
-                    match waiting.go_on() {
-                        Ok(value) => return Ok(value),
-                        Err(todo) => self = todo,
+                Self::Lead(load) => return Waited::Lead(load),
+                Self::Follow(mut follower) => {
+                    poll_fn(|cx| follower.poll(cx)).await;
+                    match follower.go_on() {
+                        Progress::Value(value) => return Waited::Value(value),
+                        Progress::Failed(error, attempt) => return Waited::Failed(error, attempt),
+                        Progress::Step(step) => self = step,
                     }
                 }
             }
@@ -144,44 +249,92 @@ impl<K: Storable + Eq, V: Storable + Clone> Todo<K, V> {
     }
 }
 
-impl<K: Storable + Eq, V: Storable + Clone> Waiting<K, V> {
-    /// Is over when the load has ended, or when to wait for it any longer would be for ever.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.landing.end().is_none() && !self.wait.as_ref().is_some_and(Wait::is_of_this_thread) {
+impl<K, V> Follower<K, V> {
+    fn promise(&self) -> &Arc<Promise<K, V>> {
+        self.promise.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
+    /// Is over when the load has ended or lost its leader, or when to wait for it any longer would be for ever.
+    fn poll(&mut self, cx: &mut Polling<'_>) -> Poll<()> {
+        if self.promise().end().is_none() && !self.wait.as_ref().is_some_and(Wait::is_of_this_thread) {
             self.wait = None;
             self.wait = Wait::begin(self.load);
             if self.wait.is_none() {
                 return Poll::Ready(());
             }
         }
-        self.landing.poll(&mut self.listener, cx)
+        let promise = self.promise.as_ref().expect("it is there until it is dropped");
+        promise.poll(&mut self.listener, cx)
     }
 
     /// Takes the value of a load that has ended, or finds out what else is to be done.
-    fn go_on(self) -> Result<V, Todo<K, V>> {
-        let Self { mut attempt, landing, wait, .. } = self;
-        // Code of the user's follows: this no longer waits for anything.
-        drop(wait);
+    fn go_on(mut self: Box<Self>) -> Progress<K, V> {
+        // User code follows: this no longer waits for anything.
+        let waits = self.wait.take().is_some();
+        self.listener = None;
+        let mut attempt = self.attempt.take().expect("it is taken once");
         attempt.now = attempt.engine.time.now();
-        match landing.end() {
-            None => return Err(attempt.load(None)),
-            Some(End::Failed) => {}
-            Some(End::Shared { value, expires_at }) if attempt.now < *expires_at => return Ok(value.clone()),
-            Some(End::Shared { .. } | End::Refused) => attempt.patience -= 1,
+        let step = match self.promise().end() {
+            None if waits || self.promise().is_leaderless() => attempt.step(),
+            None => Err(attempt.lead_unlisted()),
+            Some(End::Failed { error, tags }) => {
+                attempt.attach(tags.clone(), attempt.arrived, Lifetime::Unlimited);
+                match error {
+                    Some(error) => return Progress::Failed(error.clone(), Box::new(attempt)),
+                    None => attempt.step_alone(),
+                }
+            }
+            Some(End::Loaded { entry, birth, valid_as_of, may_share }) => {
+                let has_expired = attempt.now >= entry.meta.expires_at;
+                // What began after the caller came is as good as what it would load itself.
+                if !has_expired && (*may_share || *birth >= attempt.arrived) {
+                    let since = valid_as_of.unwrap_or(attempt.arrived);
+                    attempt.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
+                    return Progress::Value(entry.value.clone());
+                }
+                attempt.joins_left -= u32::from(has_expired);
+                attempt.step()
+            }
+        };
+        match step {
+            Ok(value) => Progress::Value(value),
+            Err(step) => Progress::Step(step),
         }
-        attempt.step()
     }
 }
 
-/// A load that has begun. Dropped before it is finished, it has failed, by a panic or because its future was
-/// dropped, and one of those who wait for it loads next.
+impl<K, V> Drop for Follower<K, V> {
+    fn drop(&mut self) {
+        self.wait = None;
+        self.listener = None;
+        let Some(promise) = self.promise.take() else { return };
+        if promise.end().is_none() {
+            self.store.leave(self.hash, self.load, promise);
+        } else if let Some(promise) = Arc::into_inner(promise)
+            && let Some(End::Loaded { entry, .. }) = promise.into_end()
+        {
+            // The last follower drops what they shared.
+            discard(entry, &self.store.query.counters);
+        }
+    }
+}
+
+/// A load that has begun. Dropped before it has ended, by a panic or because its future was dropped, it is left to one of
+/// its followers.
 pub(crate) struct Load<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
     scope: Option<Arc<Scope>>,
     hash: u64,
-    flight: Option<LoadId>,
-    found_dead: bool,
+    /// Whether it is in flight: if not, nobody waits for it, and its value is not stored.
+    is_listed: bool,
+    context: Arc<Context>,
+    expires_at: Nanos,
+    own_ttl: bool,
+    key_node: Option<TagRef>,
+    found_dead: usize,
     has_ended: bool,
 }
 
@@ -191,74 +344,93 @@ impl<K, V> Load<K, V> {
         self.store.query.counters.count(Event::Load);
     }
 
-    /// Runs a part of the body, in which no wait for this load is allowed.
+    /// Runs a part of the body.
     pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
         let _running = self.enter();
         part()
     }
 
-    /// Begins a part of the body, in which no wait for this load is allowed.
-    pub(crate) fn enter(&self) -> Option<Running> {
-        self.flight.map(Running::enter)
+    /// Begins a part of the body: what it reads is attached to this load, and it does not wait for it.
+    pub(crate) fn enter(&self) -> Running {
+        Running::enter(&self.context)
     }
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
-    /// Ends the load with a value. A copy is stored if `judge` gives it tags, beside those that it has, and if what
-    /// it was made from has not been invalidated since.
+    /// Ends the load with a value. A copy is stored if `judge` gives it tags, beside those that it has, and if nothing has
+    /// been invalidated since that it was made from.
     pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
-        let Some(load) = self.flight else {
-            self.has_ended = true;
-            return;
-        };
-        let (engine, store) = (&*self.engine, &*self.store);
-        // Much of this is code of the user's, and may panic, or ask for a key for which this load is waited for.
-        let _running = Running::enter(load);
+        // Much of this is user code, and may panic, or ask for a key for which this load is waited for.
+        let running = self.enter();
         let tags = judge(value);
-        let copy = tags.is_some().then(|| value.clone());
-        let late = bearings(engine, self.scope.as_ref(), tags);
-        let now = engine.time.now();
-        let completion = store.complete(engine, (self.hash, load), copy, late, now);
-        if completion.is_stale {
-            store.query.counters.count(Event::DiscardedLoad);
-        }
-        if let Some(duty) = completion.duty {
-            if completion.may_share {
-                duty.share(value.clone(), completion.expires_at);
-            } else {
-                duty.refuse();
+        let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
+        let late = late_tags(&self.engine, self.scope.as_ref(), tags);
+        let may_share = late.is_valid_since(self.context.birth);
+        let dependencies = self.context.end(&late);
+        let expires_at = if self.own_ttl { self.expires_at } else { self.expires_at.min(dependencies.expires_at) };
+        let (tags, since) = (dependencies.tags.clone(), dependencies.since);
+        let now = self.engine.time.now();
+        if self.is_listed {
+            let loaded = Loaded { copy, dependencies, expires_at, may_share, now };
+            if self.store.complete(&self.engine, self.hash, self.context.id, value, loaded) {
+                self.store.query.counters.count(Event::DiscardedLoad);
             }
         }
         self.has_ended = true;
+        drop(running);
+        self.attach(tags, since, Lifetime::Until(expires_at));
     }
 
-    /// Ends a load that made no value.
-    pub(crate) fn fail(mut self) {
-        let Some(load) = self.flight.take() else { return };
-        let Some(flight) = self.store.abandon(self.hash, load) else { return };
-        if self.found_dead {
-            let wanted = Wanted { hash: flight.hash, scope: flight.scope, is_key: |stored: &K| *stored == flight.key };
-            self.store.bury(&self.engine, &wanted, self.engine.time.now());
+    /// Ends a load that made no value. `error` makes a copy of what it made instead, if that can be shared.
+    pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
+        self.store.query.counters.count(Event::LoadError);
+        self.has_ended = true;
+        let tags = self.end_without_value();
+        let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
+        if let Some(Flight { key, scope, promise, .. }) = flight {
+            if let Some(promise) = promise.map(Completer::new) {
+                promise.complete(End::Failed { error: self.within(error), tags });
+            }
+            if self.found_dead > 0 {
+                let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
+                self.store.remove_if_dead(&self.engine, &wanted, self.engine.time.now());
+            }
+            discard_values(&self.store.query.counters, (key, ()));
         }
     }
 }
 
-/// The bearings of tags that were not known before. Not generic: it is compiled in this crate.
-fn bearings(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> Bearings {
-    match tags {
-        Some(tags) if !tags.is_empty() => engine.bear_tags(scope, &tags),
-        _ => Bearings::default(),
+impl<K, V> Load<K, V> {
+    /// Ends what is known of the load, and attaches it to the load around it: also what made no value was read there.
+    fn end_without_value(&self) -> TagSet {
+        let dependencies = self.context.end(&TagSet::default());
+        let tags = dependencies.tags.clone();
+        self.attach(dependencies.tags, dependencies.since, Lifetime::Unlimited);
+        tags
     }
+
+    fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
+        attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+    }
+
+    fn abandon(&self) {
+        self.store.query.counters.count(Event::LoadError);
+        if self.is_listed {
+            self.store.abandon(self.hash, self.context.id);
+        }
+    }
+}
+
+/// The references to tags that were not known before. Not generic: it is compiled in this crate.
+fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> TagSet {
+    tags.into_iter().flatten().map(|tag| engine.tag_node(scope, tag)).collect()
 }
 
 impl<K, V> Drop for Load<K, V> {
     fn drop(&mut self) {
-        if self.has_ended {
-            return;
-        }
-        self.store.query.counters.count(Event::LoadError);
-        if let Some(load) = self.flight {
-            drop(self.store.abandon(self.hash, load));
+        if !self.has_ended {
+            self.abandon();
+            self.end_without_value();
         }
     }
 }

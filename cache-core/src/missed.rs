@@ -7,40 +7,44 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use crate::load::{Load, Todo};
-use crate::outcome::Outcome;
+use crate::context::Running;
+use crate::load::{Attempt, Load, Step, Waited};
+use crate::outcome::{Outcome, SharedError};
 use crate::tag::Tag;
-use crate::waits::Running;
 
 /// A call that missed: all that is needed to wait, to load and to store.
 ///
 /// What needs bounds on the types is in it as functions: a type that can't be cached is then one error where this
 /// is made, and none where it is used.
 pub struct Missed<K, V, O> {
-    todo: Todo<K, V>,
-    wait: fn(Todo<K, V>) -> Wait<K, V>,
+    step: Step<K, V>,
+    waiting: Waiting<K, V>,
     ends: Ends<K, V>,
     outcome: PhantomData<fn() -> O>,
+}
+
+/// How a task waits, and how it goes on after an error that it could not share.
+struct Waiting<K, V> {
+    wait: fn(Step<K, V>) -> Wait<K, V>,
+    alone: fn(Box<Attempt<K, V>>) -> Result<V, Step<K, V>>,
 }
 
 /// How a load ends.
 struct Ends<K, V> {
     finish: fn(Load<K, V>, &V, Judge<'_, V>),
-    fail: fn(Load<K, V>),
+    fail: fn(Load<K, V>, &mut dyn FnMut() -> Option<SharedError>),
 }
 
-/// The value of another's load, or a load to be done.
-type Waited<K, V> = Result<V, Load<K, V>>;
-
-/// In a box: it is seldom, and a future has to have room for it.
+/// Boxed: rare, and it would enlarge every future.
 type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
 /// Says of a value whether it is to be stored, and with what tags beside those that were known before.
 type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Missed<K, V, O> {
-    pub(crate) fn new(todo: Todo<K, V>) -> Self {
-        Self { todo, wait: |todo| Box::pin(todo.wait()), ends: Ends::new(), outcome: PhantomData }
+    pub(crate) fn new(step: Step<K, V>) -> Self {
+        let waiting = Waiting { wait: |step| Box::pin(step.wait()), alone: |attempt| attempt.step_alone() };
+        Self { step, waiting, ends: Ends::new(), outcome: PhantomData }
     }
 }
 
@@ -53,18 +57,15 @@ impl<K, V, O: Outcome<Value = V>> Missed<K, V, O> {
         self.load_judged_async(body, keep_all)
     }
 
-    /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
+    /// The same, but a copy is stored only with a judgement: the tags that it has beside those known before.
     pub fn load_judged_async<F: Future<Output = O::Returned>, J: FnOnce(&V) -> Option<Vec<Tag>>>(
         self,
         body: F,
         judge: J,
     ) -> Loading<K, V, O, F, J> {
-        let Self { todo, wait, ends, outcome } = self;
-        let stage = match todo {
-            Todo::Load(load) => Stage::load(load),
-            todo @ Todo::Wait(_) => Stage::Wait(wait(todo)),
-        };
-        Loading { stage, ends, judge: Some(judge), body: Some(body), outcome }
+        let Self { step, waiting, ends, outcome } = self;
+        let stage = Stage::of(step, &waiting);
+        Loading { stage, waiting, ends, judge: Some(judge), body: Some(body), outcome }
     }
 }
 
@@ -79,7 +80,7 @@ fn keep_all<V>(_: &V) -> Option<Vec<Tag>> {
 /// Of the body no more than a call is compiled for each function: the rest is the same for all that return the same.
 pub struct Begun<K, V, O> {
     /// Over before the load is.
-    running: Option<Running>,
+    running: Running,
     load: Load<K, V>,
     ends: Ends<K, V>,
     outcome: PhantomData<fn() -> O>,
@@ -87,12 +88,21 @@ pub struct Begun<K, V, O> {
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O: Outcome<Value = V>> Begun<K, V, O> {
     /// Waits for the load of another, if that is to be done, or begins one.
-    pub(crate) fn when_due(todo: Todo<K, V>) -> Result<O::Returned, Self> {
-        match todo.block() {
-            Ok(value) => Ok(O::hit(value)),
-            Err(load) => {
-                load.count();
-                Err(Self { running: load.enter(), load, ends: Ends::new(), outcome: PhantomData })
+    pub(crate) fn when_due(mut step: Step<K, V>) -> Result<O::Returned, Self> {
+        loop {
+            match step.block() {
+                Waited::Value(value) => return Ok(O::hit(value)),
+                Waited::Failed(error, attempt) => match O::shared_error(&error) {
+                    Some(error) => return Ok(error),
+                    None => match attempt.step_alone() {
+                        Ok(value) => return Ok(O::hit(value)),
+                        Err(alone) => step = alone,
+                    },
+                },
+                Waited::Lead(load) => {
+                    load.count();
+                    return Err(Self { running: load.enter(), load, ends: Ends::new(), outcome: PhantomData });
+                }
             }
         }
     }
@@ -125,7 +135,7 @@ impl<K, V, O: Outcome<Value = V>> Begun<K, V, O> {
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Ends<K, V> {
     fn new() -> Self {
-        Self { finish: |load, value, judge| load.finish(value, judge), fail: Load::fail }
+        Self { finish: |load, value, judge| load.finish(value, judge), fail: |load, error| load.fail(error) }
     }
 }
 
@@ -135,7 +145,7 @@ impl<K, V> Ends<K, V> {
     fn end<O: Outcome<Value = V>>(&self, load: Load<K, V>, result: &O::Returned, judge: Judge<'_, V>) {
         match O::value(result) {
             Some(value) => (self.finish)(load, value, judge),
-            None => (self.fail)(load),
+            None => (self.fail)(load, &mut || O::share_error(result)),
         }
     }
 }
@@ -147,6 +157,7 @@ pin_project! {
     #[must_use = "it does nothing until it is polled"]
     pub struct Loading<K, V, O, F, J> {
         stage: Stage<K, V>,
+        waiting: Waiting<K, V>,
         ends: Ends<K, V>,
         judge: Option<J>,
         #[pin]
@@ -176,6 +187,13 @@ enum Stage<K, V> {
 }
 
 impl<K, V> Stage<K, V> {
+    fn of(step: Step<K, V>, waiting: &Waiting<K, V>) -> Self {
+        match step {
+            Step::Lead(load) => Self::load(load),
+            step @ Step::Follow(_) => Self::Wait((waiting.wait)(step)),
+        }
+    }
+
     fn load(load: Load<K, V>) -> Self {
         load.count();
         Self::Load(load)
@@ -192,13 +210,19 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {
         let mut this = self.project();
-        if let Stage::Wait(wait) = this.stage {
-            *this.stage = match ready!(wait.as_mut().poll(cx)) {
-                Ok(value) => {
-                    *this.stage = Stage::Over;
-                    return Poll::Ready(O::hit(value));
-                }
-                Err(load) => Stage::load(load),
+        while let Stage::Wait(wait) = this.stage {
+            let waited = ready!(wait.as_mut().poll(cx));
+            *this.stage = Stage::Over;
+            *this.stage = match waited {
+                Waited::Value(value) => return Poll::Ready(O::hit(value)),
+                Waited::Lead(load) => Stage::load(load),
+                Waited::Failed(error, attempt) => match O::shared_error(&error) {
+                    Some(error) => return Poll::Ready(error),
+                    None => match (this.waiting.alone)(attempt) {
+                        Ok(value) => return Poll::Ready(O::hit(value)),
+                        Err(step) => Stage::of(step, this.waiting),
+                    },
+                },
             };
         }
         let (Stage::Load(load), Some(body)) = (&*this.stage, this.body.as_mut().as_pin_mut()) else {

@@ -22,6 +22,7 @@ pub(crate) type Tags = SmallVec<[Tag; 2]>;
 #[must_use = "it changes nothing by itself"]
 pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
+    pub(crate) own_ttl: bool,
     pub(crate) tags: Tags,
 }
 

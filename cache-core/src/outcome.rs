@@ -1,6 +1,11 @@
 //! What is cached of what a function returns.
 
+use std::any::Any;
 use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// An error of a load, for those who waited for it.
+pub type SharedError = Arc<dyn Any + Send + Sync>;
 
 /// What is cached of a return type.
 pub trait Outcome {
@@ -14,6 +19,16 @@ pub trait Outcome {
     fn value(result: &Self::Returned) -> Option<&Self::Value>;
     /// Whether the body succeeded.
     fn is_ok(result: &Self::Returned) -> bool;
+
+    /// A copy of the error in a result, where its type can be shared.
+    fn share_error(_result: &Self::Returned) -> Option<SharedError> {
+        None
+    }
+
+    /// The result that a shared error makes; `None` if it is an error of another type.
+    fn shared_error(_error: &SharedError) -> Option<Self::Returned> {
+        None
+    }
 }
 
 /// All of an `R`.

@@ -9,29 +9,18 @@
 //!
 //! Ours differs in three things.
 //!
-//! - An entry may be dead (expired or invalidated) and not know it yet. Those go first: see [`crate::sweep`].
+//! - An entry may be dead (expired or invalidated). Those go first: see [`crate::sweep`].
 //! - While nothing has to go, new entries go to main, but for the last few. `quick_cache` does so. Else a loop over
 //!   more keys than there is room for would never have a hit: nothing that waits in the small queue is used
 //!   before it goes, so nothing ever comes to main. Now a part of the loop stays there.
 //! - The small queue and the ghosts are smaller than the paper's tenth and nine tenths, one use is enough to stay,
 //!   and more of them count. That was found by trying it on zipf, loops, and scans.
 
-use crate::blocks::Blocks;
-use crate::clock::Nanos;
 use crate::ghosts::Ghosts;
 use crate::queues::{EntryId, Links, Place, Queues};
-use crate::slots::Index;
-use crate::sweep::Moment;
 
-/// Where an entry is: the number of its shard, counted through all stores, and its slot there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Address {
-    pub(crate) shard: u32,
-    pub(crate) index: Index,
-}
-
-/// What a store tells of an entry when asked whether it may go.
-pub(crate) struct Sight {
+/// What is known of an entry when it is asked whether it may go.
+pub(crate) struct Inspection {
     pub(crate) hash: u64,
     pub(crate) state: State,
 }
@@ -55,21 +44,17 @@ impl State {
 /// More uses than these make no difference.
 pub(crate) const MAX_USES: u32 = 7;
 
-/// The part of the room that is the small queue's: one entry in so many.
+/// The part of the capacity that is the small queue's: one entry in so many.
 const SMALL: usize = 32;
 
 /// How many entries an eviction moves on at the most, so that one insert isn't held up by all that were used.
 const MAX_MOVES: u32 = 256;
 
 /// The entries themselves, as the policy sees them.
-pub(crate) trait Residents {
-    fn moment(&self) -> Moment;
-    fn look(&self, at: Address) -> Sight;
-    /// Takes note that the entry has been looked at, and has `left` uses to its credit.
-    fn spend(&self, at: Address, left: u32);
-    /// Looks at the entries in the slots from `first` on that have a bit in `which`, until one is dead. Returns its
-    /// slot's number, and when the first of the others expires.
-    fn search(&self, first: Address, which: u32) -> (Option<(Index, State)>, Nanos);
+pub(crate) trait EntrySource {
+    fn inspect(&self, id: EntryId) -> Inspection;
+    /// Records that the entry has been looked at, and how many uses it keeps to its credit.
+    fn set_frequency(&self, id: EntryId, uses: u32);
 }
 
 #[derive(Debug)]
@@ -95,10 +80,6 @@ impl<L: Links> Policy<L> {
         self.queues.len(Place::Small) + self.queues.len(Place::Main)
     }
 
-    pub(crate) fn has(&self, id: EntryId) -> bool {
-        self.queues.is_queued(id)
-    }
-
     /// Takes in a new entry, for which there must be room.
     pub(crate) fn admit(&mut self, hash: u64, id: EntryId) {
         debug_assert!(!self.is_full());
@@ -108,24 +89,23 @@ impl<L: Links> Policy<L> {
     }
 
     /// Lets go of an entry that was removed for a reason of its own.
-    pub(crate) fn forget(&mut self, id: EntryId) {
+    pub(crate) fn remove(&mut self, id: EntryId) {
         self.queues.remove(id);
     }
 
-    /// Takes note that an entry has another id.
+    /// Records that an entry has another id.
     pub(crate) fn rename(&mut self, from: EntryId, to: EntryId) {
         self.queues.replace(from, to);
     }
 
     /// Chooses the entry that goes, and lets go of it. `None` if there is none at all.
-    pub(crate) fn evict(&mut self, blocks: &Blocks, residents: &impl Residents) -> Option<(EntryId, State)> {
+    pub(crate) fn evict(&mut self, entries: &impl EntrySource) -> Option<EntryId> {
         let mut moves_left = MAX_MOVES;
         loop {
             let from_small = self.queues.len(Place::Small) >= self.small || self.queues.len(Place::Main) == 0;
             let id = self.queues.oldest(if from_small { Place::Small } else { Place::Main })?;
-            let (_, at) = blocks.locate(id);
-            let sight = residents.look(at);
-            let left = match sight.state {
+            let Inspection { hash, state } = entries.inspect(id);
+            let left = match state {
                 State::Live { .. } if moves_left == 0 => None,
                 State::Live { uses } if from_small => (uses > 0).then_some(0),
                 State::Live { uses } => uses.checked_sub(1),
@@ -133,15 +113,15 @@ impl<L: Links> Policy<L> {
             };
             self.queues.remove(id);
             if let Some(left) = left {
-                residents.spend(at, left);
+                entries.set_frequency(id, left);
                 self.queues.push(id, Place::Main);
                 moves_left -= 1;
                 continue;
             }
-            if from_small && !sight.state.is_dead() {
-                self.ghosts.push(sight.hash);
+            if from_small && !state.is_dead() {
+                self.ghosts.push(hash);
             }
-            return Some((id, sight.state));
+            return Some(id);
         }
     }
 

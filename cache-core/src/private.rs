@@ -11,17 +11,17 @@ use std::time::Duration;
 
 use crate::any_store::AnyStore;
 use crate::cache::Cache;
-use crate::clock::Nanos;
-use crate::engine::{downcast, downcast_arc, hash_key, scope_id};
-pub use crate::invalidation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
+use crate::call::Call;
+use crate::engine::{ScopedTarget, Target as EngineTarget, downcast, downcast_arc, hash_key, scope_id};
+pub use crate::invalidation::{Due, Pending, Targets, invalidating, invalidating_async, when_ended, when_ok};
 pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
-use crate::load::Attempt;
+use crate::load::{Attempt, Miss};
 pub use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
 pub use crate::outcome::{Fallible, Outcome, Plain, Returned, plain};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
-use crate::store::{Absent, Candidate, Wanted};
+use crate::store::Wanted;
 use crate::sync::Arc;
 use crate::tag::Tag;
 
@@ -139,17 +139,15 @@ fn first_store<P: Parts, V: CacheValue>(cache: &Cache, site: Site, marker: Marke
     cache.engine().store::<P::Owned, V>(site, marker, describe::<P>)
 }
 
-/// What was asked for, and not found.
+/// Says what is particular to an entry. It is asked once.
+type Particulars<'a> = &'a mut dyn FnMut(&mut EntryOptions);
+
+/// A miss, and the store that has no answer.
 struct Missing<'c> {
     store: &'c Arc<dyn AnyStore>,
     hash: u64,
-    /// When it was asked for.
-    now: Nanos,
-    found_dead: bool,
+    miss: Miss,
 }
-
-/// Says what is particular to an entry. It is asked once.
-type Particulars<'a> = &'a mut dyn FnMut(&mut EntryOptions);
 
 #[inline(never)]
 fn find<'c, O, P>(store: &'c Arc<dyn AnyStore>, cache: &Cache, parts: &P) -> Result<O::Returned, Missing<'c>>
@@ -163,10 +161,8 @@ where
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let now = engine.time.now();
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
-    match typed.look_up(engine, &wanted, now) {
-        Ok(value) => Ok(O::hit(value)),
-        Err(absent) => Err(Missing { store, hash, now, found_dead: absent == Absent::Dead }),
-    }
+    let call = Call { engine, store: typed, scope: cache.scope_ref(), now };
+    call.look_up(&wanted).map(O::hit).map_err(|miss| Missing { store, hash, miss })
 }
 
 fn once(options: impl FnOnce(&mut EntryOptions)) -> impl FnMut(&mut EntryOptions) {
@@ -193,7 +189,7 @@ impl Missing<'_> {
     {
         match self.attempt(cache, parts, options).step() {
             Ok(value) => Ok(O::hit(value)),
-            Err(todo) => Begun::when_due(todo),
+            Err(step) => Begun::when_due(step),
         }
     }
 
@@ -218,21 +214,14 @@ impl Missing<'_> {
         parts: &P,
         options: Particulars<'_>,
     ) -> Attempt<P::Owned, V> {
-        let Self { store, hash, now, found_dead } = self;
+        let Self { store, hash, miss } = self;
         let mut entry = EntryOptions::new();
         options(&mut entry);
         let key = parts.to_owned();
-        let candidate = keyless(cache, store.query(), hash, entry).with_key(key);
         let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref());
-        Attempt::new(engine, store, scope, candidate, now, found_dead)
+        let candidate = engine.candidate(scope, &store, hash, entry).with_key(key);
+        Attempt::new(engine, store, scope, candidate, miss)
     }
-}
-
-/// All of a candidate but its key. Not generic, it is compiled in this crate, with all that it takes to find the
-/// cells of tags.
-fn keyless(cache: &Cache, query: &QueryState, hash: u64, entry: EntryOptions) -> Candidate<()> {
-    let EntryOptions { ttl, tags } = entry;
-    cache.engine().candidate(cache.scope_ref(), query, ((), hash), ttl, &tags)
 }
 
 /// Says how long an entry may be served.
@@ -456,28 +445,29 @@ impl<F> fmt::Debug for FromResult<F> {
 }
 
 impl<V> Targets<V> for Target {
-    fn learn(&mut self, _: &V) {}
+    fn resolve(&mut self, _: &V) {}
 
-    fn forget(&self, cache: &Cache) {
+    fn collect(&self, cache: &Cache, into: &mut Pending) {
         let cache = if self.is_global { Cache::global() } else { cache };
-        let (engine, scope) = (cache.engine(), cache.scope_ref());
-        match &self.named {
-            Named::Query(site) => engine.invalidate_query(scope, *site),
-            Named::Key(site, key) => engine.invalidate_key(scope, *site, *key),
-            Named::Tag(tag) => engine.invalidate_tags(scope, [tag]),
-            Named::All => engine.invalidate_all(scope),
-        }
+        let engine = cache.engine();
+        let target = match &self.named {
+            Named::Query(site) => EngineTarget::Query(engine.query(*site).clone()),
+            Named::Key(site, key) => EngineTarget::Key(engine.query(*site).clone(), *key),
+            Named::Tag(tag) => EngineTarget::Tag(tag.clone()),
+            Named::All => EngineTarget::Everything,
+        };
+        into.add(engine, ScopedTarget { scope: cache.scope_ref().cloned(), target });
     }
 }
 
 impl<V, N: Names<()>, F: FnOnce(&V) -> N> Targets<V> for FromResult<F> {
-    fn learn(&mut self, value: &V) {
+    fn resolve(&mut self, value: &V) {
         if let Some(key) = self.key.take() {
             self.target.named = key(value).named(&());
         }
     }
 
-    fn forget(&self, cache: &Cache) {
-        Targets::<V>::forget(&self.target, cache);
+    fn collect(&self, cache: &Cache, into: &mut Pending) {
+        Targets::<V>::collect(&self.target, cache, into);
     }
 }

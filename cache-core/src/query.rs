@@ -6,17 +6,17 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use foldhash::fast::RandomState;
 use once_cell::sync::Lazy;
+use smallvec::SmallVec;
 
 use crate::any_store::AnyStore;
 use crate::append_map::AppendMap;
-use crate::capacity::Quota;
-use crate::chain::Chain;
+use crate::eviction::Quota;
+use crate::registry::TagRef;
 use crate::stats::Counters;
 use crate::sync::{Arc, Map, RwLock};
 use crate::table::Table;
-use crate::tag::Tag;
-use crate::version::Cell;
 
 /// What is known of an annotated function when it is compiled.
 #[derive(Debug)]
@@ -186,39 +186,49 @@ impl<W> Keyed<W> {
 
 /// The state of one query of one type in one cache.
 pub(crate) struct QueryState {
+    /// Its number in its cache, from 1; 0 if it belongs to no query.
+    pub(crate) id: u32,
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
     /// The type that it is a method of; empty for a free function.
     pub(crate) owner: &'static str,
     pub(crate) arguments: &'static [&'static str],
-    /// Raised when the whole query is invalidated.
-    pub(crate) cell: Cell,
-    /// Names the query in a scope's registry.
-    pub(crate) label: Tag,
+    /// When the whole query was last invalidated.
+    pub(crate) node: TagRef,
+    /// When any of its keys was: for what was made from very many of them.
+    pub(crate) any_key: TagRef,
     pub(crate) quota: Option<Quota>,
     pub(crate) counters: Counters,
+    pub(crate) stores: StoreNumbers,
 }
 
 impl QueryState {
     /// The state of a store that is used by hand, and belongs to no query.
     pub(crate) fn anonymous() -> Self {
         Self {
+            id: 0,
             name: "",
             module: "",
             owner: "",
             arguments: &[],
-            cell: Cell::default(),
-            label: Tag::from(""),
+            node: TagRef::permanent(),
+            any_key: TagRef::permanent(),
             quota: None,
             counters: Counters::new(),
+            stores: StoreNumbers::default(),
         }
     }
 
-    fn of(site: Site, label: Tag, quota: Option<Quota>) -> Self {
+    /// Whether it is that of a query, and not of a cache without queries.
+    pub(crate) fn is_named(&self) -> bool {
+        self.id > 0
+    }
+
+    fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
         let Query { name, place: SourcePlace { module, .. }, arguments, .. } = *(site.query)();
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
-        Self { name, module, owner, arguments, label, quota, ..Self::anonymous() }
+        Self { id, name, module, owner, arguments, quota, ..Self::anonymous() }
     }
 }
 
@@ -229,15 +239,8 @@ pub(crate) struct QueryTable(Table<QueryRow>);
 #[derive(Default)]
 struct QueryRow {
     states: AppendMap<Owner, Arc<QueryState>>,
-    stores: Chain<StoreRow>,
-    /// What the first load of a store and an invalidation of a key meet at, so that one of them comes first: a store
-    /// that the invalidation does not find has only loads that begin later.
-    meeting: RwLock<()>,
-}
-
-struct StoreRow {
-    marker: Marker,
-    store: Arc<dyn AnyStore>,
+    /// By the types that stand for the instantiations of the function.
+    stores: AppendMap<TypeId, Arc<dyn AnyStore>>,
 }
 
 /// The types that stand for one instantiation of a query's function.
@@ -255,7 +258,7 @@ impl QueryTable {
     }
 
     /// The state of a query. It is made on demand by whoever comes first, load or invalidation: both then
-    /// meet at the same cell.
+    /// meet at the same node.
     pub(crate) fn state(&self, site: Site, register: impl FnOnce() -> Arc<QueryState>) -> &Arc<QueryState> {
         let (query, owner) = ((site.query)(), (site.owner)());
         self.0.get(query.number()).states.get_or_insert_with(owner, register)
@@ -266,65 +269,91 @@ impl QueryTable {
     pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
         // A query without a number yet has 0, and no query has that row.
         let row = self.0.get(query.number.load(Ordering::Relaxed));
-        row.stores.find(|row| row.marker.function == function).map(|row| &row.store)
+        row.stores.get(&function)
     }
 
-    /// The store of one instantiation of a query's function.
+    /// The store of one instantiation of a query's function, which `make` makes with its number.
     pub(crate) fn store(
         &self,
         site: Site,
         marker: Marker,
-        make: impl FnOnce() -> Arc<dyn AnyStore>,
+        make: impl FnOnce() -> (u32, Arc<dyn AnyStore>),
     ) -> &Arc<dyn AnyStore> {
         let row = self.0.get((site.query)().number());
-        let _meeting = row.meeting.write();
-        let is_wanted = |row: &StoreRow| row.marker.function == marker.function;
-        &row.stores.find_or_push(is_wanted, || StoreRow { marker, store: make() }).store
+        row.stores.get_or_insert_with(marker.function, || {
+            let (number, store) = make();
+            // Before anyone can find it here: no load is in it yet.
+            store.query().stores.add(marker.instance, number);
+            store
+        })
+    }
+}
+
+/// The numbers of a query's stores. They are numbers because stores hold their query.
+#[derive(Default)]
+pub(crate) struct StoreNumbers(RwLock<StoreLists>);
+
+#[derive(Default)]
+struct StoreLists {
+    all: Vec<u32>,
+    /// By the type that stands for the function's own generic arguments. There are several of one only if the query's
+    /// type doesn't tell them apart.
+    by_instance: HashMap<TypeId, SmallVec<[u32; 4]>, RandomState>,
+}
+
+impl StoreNumbers {
+    fn add(&self, instance: TypeId, number: u32) {
+        let mut lists = self.0.write();
+        lists.all.push(number);
+        lists.by_instance.entry(instance).or_default().push(number);
     }
 
-    /// The stores of a query of one type, in all instantiations that are alike.
-    pub(crate) fn stores(&self, site: Site, instance: TypeId) -> impl Iterator<Item = &Arc<dyn AnyStore>> {
-        let row = self.0.get((site.query)().number());
-        drop(row.meeting.read());
-        let state = row.states.get(&(site.owner)());
-        let is_own = move |store: &Arc<dyn AnyStore>| state.is_some_and(|state| Arc::ptr_eq(state, store.query()));
-        let is_alike = move |row: &&StoreRow| row.marker.instance == instance && is_own(&row.store);
-        row.stores.iter().filter(is_alike).map(|row| &row.store)
+    pub(crate) fn all(&self) -> Vec<u32> {
+        self.0.read().all.clone()
+    }
+
+    /// Those of the instantiations of a function that are alike for one who names it.
+    ///
+    /// A first load and an invalidation of a key meet at the lock, so that one of them comes first: a store that the
+    /// invalidation does not find here has only loads that begin later.
+    pub(crate) fn alike(&self, instance: TypeId) -> SmallVec<[u32; 4]> {
+        self.0.read().by_instance.get(&instance).cloned().unwrap_or_default()
     }
 }
 
 /// The queries of one cache by the names that they have at run time. Several types may use one name.
 pub(crate) struct QueryNames {
     by_name: Map<&'static str, Vec<Arc<QueryState>>>,
+    /// The number of the last one.
+    last: AtomicU32,
 }
 
 impl QueryNames {
     pub(crate) fn new(parts: usize) -> Self {
-        Self { by_name: Map::new(parts) }
+        Self { by_name: Map::new(parts), last: AtomicU32::new(0) }
     }
 
     pub(crate) fn register(&self, site: Site, quota: impl FnOnce(usize) -> Quota) -> Arc<QueryState> {
         let Query { name, capacity, .. } = *(site.query)();
         let register = |namesakes: &mut Vec<_>| {
-            let label = Tag::from(format!("{name}#{}", namesakes.len()));
-            let state = Arc::new(QueryState::of(site, label, capacity.map(quota)));
+            let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+            let state = Arc::new(QueryState::of(site, id, capacity.map(quota)));
             namesakes.push(state.clone());
             state
         };
         self.by_name.with(name, |_| Vec::new(), register)
     }
 
-    /// Visits the queries of a name. The lock is what a first load and an invalidation meet at: see
-    /// [`crate::version`].
-    pub(crate) fn for_each(&self, name: &str, visit: impl FnMut(&Arc<QueryState>)) {
-        self.by_name.look(name, |namesakes| namesakes.iter().for_each(visit));
+    /// The queries of a name. One that is not here yet has only loads that begin later.
+    pub(crate) fn of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
+        self.by_name.look(name, Vec::clone).unwrap_or_default()
     }
 
     /// All queries, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
         let mut all = Vec::new();
         self.by_name.look_at_all(|namesakes| all.extend(namesakes.iter().cloned()));
-        all.sort_by_key(|state| (state.name, state.module, state.owner));
+        all.sort_unstable_by_key(|state| (state.name, state.module, state.owner, state.id));
         all
     }
 }
@@ -332,6 +361,8 @@ impl QueryNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builder::Settings;
+    use crate::engine::Engine;
 
     #[test]
     fn what_stands_around_is_the_path_without_its_last_segment() {
@@ -348,5 +379,106 @@ mod tests {
         for (path, parent) in cases {
             assert_eq!(&path[..end_of_parent(path)], parent);
         }
+    }
+
+    macro_rules! for_each_digit {
+        ($next:ident, [$($digit:ident),*], $all:ident) => {
+            $next::<$($digit,)* 0>($all);
+            $next::<$($digit,)* 1>($all);
+            $next::<$($digit,)* 2>($all);
+            $next::<$($digit,)* 3>($all);
+            $next::<$($digit,)* 4>($all);
+            $next::<$($digit,)* 5>($all);
+            $next::<$($digit,)* 6>($all);
+            $next::<$($digit,)* 7>($all);
+            $next::<$($digit,)* 8>($all);
+            $next::<$($digit,)* 9>($all);
+        };
+    }
+
+    fn hundreds(all: &mut Vec<TypeId>) {
+        for_each_digit!(tens, [], all);
+    }
+
+    fn tens<const A: usize>(all: &mut Vec<TypeId>) {
+        for_each_digit!(units, [A], all);
+    }
+
+    fn units<const A: usize, const B: usize>(all: &mut Vec<TypeId>) {
+        for_each_digit!(add, [A, B], all);
+    }
+
+    fn add<const A: usize, const B: usize, const C: usize>(all: &mut Vec<TypeId>) {
+        all.push(TypeId::of::<[[[(); A]; B]; C]>());
+    }
+
+    fn thousand_types() -> Vec<TypeId> {
+        let mut all = Vec::new();
+        hundreds(&mut all);
+        all
+    }
+
+    static QUERY: Query = Query::new("find", SourcePlace { module: "m", file: "f", line: 1, column: 1 }, &[]);
+
+    /// The query as a method of two types.
+    fn sites() -> [Site; 2] {
+        [Owner::of::<u8>, Owner::of::<u16>].map(|owner| Site { query: || &QUERY, owner })
+    }
+
+    #[test]
+    fn p10_a_thousand_instantiations_have_a_store_each() {
+        let engine = Engine::new(Settings::default());
+        let [site, other] = sites();
+        let instances = thousand_types();
+        let store = |site, function, instance| {
+            let marker = Marker { function, instance };
+            Arc::as_ptr(engine.store::<u32, u32>(site, marker, |_, _, _| Ok(()))).cast::<()>()
+        };
+        let stores: Vec<_> = instances.iter().map(|&instance| store(site, instance, instance)).collect();
+        // One of another type, for the same instance. It has no part in what follows.
+        store(other, TypeId::of::<u64>(), instances[500]);
+        for (&instance, &made) in instances.iter().zip(&stores) {
+            let found = engine.find_store(&QUERY, instance).expect("it was made");
+            assert!(
+                std::ptr::eq(Arc::as_ptr(found).cast(), made) && std::ptr::eq(store(site, instance, instance), made)
+            );
+            let alike = found.query().stores.alike(instance);
+            let reached: Vec<_> =
+                alike.iter().map(|&number| Arc::as_ptr(engine.stores.of_number(number)).cast()).collect();
+            assert_eq!(reached, [made], "an invalidation of a key in this instance");
+        }
+        let query = engine.find_store(&QUERY, instances[0]).expect("it was made").query();
+        let all: Vec<_> =
+            query.stores.all().iter().map(|&number| Arc::as_ptr(engine.stores.of_number(number)).cast()).collect();
+        assert_eq!(all, stores);
+        assert!(query.stores.alike(TypeId::of::<u64>()).is_empty());
+        engine.check_invariants();
+    }
+
+    #[test]
+    fn a_query_has_a_number_of_its_own_in_its_cache() {
+        let engine = Engine::new(Settings::default());
+        let id = |site, function| {
+            let marker = Marker { function, instance: TypeId::of::<()>() };
+            engine.store::<u32, u32>(site, marker, |_, _, _| Ok(())).query().id
+        };
+        let [one, two] = sites();
+        let ids = [id(one, TypeId::of::<i8>()), id(two, TypeId::of::<i16>()), id(one, TypeId::of::<i32>())];
+        assert_eq!(ids, [1, 2, 1]);
+        assert_eq!(QueryState::anonymous().id, 0);
+    }
+
+    #[test]
+    fn owners_that_are_equal_have_one_hash() {
+        let hash = |owner: &Owner| {
+            use std::hash::BuildHasher;
+            foldhash::fast::FixedState::default().hash_one(owner)
+        };
+        // The same text in another place, as another crate has it.
+        let name: &'static str = String::from("m::Repo<u8>").leak();
+        let [one, same] = ["m::Repo<u8>", name].map(|name| Owner { id: TypeId::of::<()>(), name });
+        assert!(one == same && hash(&one) == hash(&same));
+        let others = [Owner { name: "m::Repo<u16>", ..one }, Owner { id: TypeId::of::<u8>(), ..one }];
+        assert!(others.iter().all(|other| *other != one && hash(other) != hash(&one)));
     }
 }

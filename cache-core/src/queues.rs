@@ -2,9 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::slots::reserve_gently;
-
-/// An entry's number in the whole cache: see [`crate::blocks`]. It has 31 bits, and none is [`NIL`].
+/// An entry's number among those of the cache. It has 31 bits, and none is [`NIL`].
 pub(crate) type EntryId = u32;
 
 /// No entry: where a queue ends.
@@ -79,8 +77,7 @@ pub(crate) struct Dense {
 
 impl Links for Dense {
     fn new(capacity: usize) -> Self {
-        // Some blocks are not full.
-        Self { links: Vec::new(), expected: capacity + capacity / 64 }
+        Self { links: Vec::new(), expected: capacity }
     }
 
     fn get(&self, id: EntryId) -> Link {
@@ -247,6 +244,19 @@ impl<L: Links> Queues<L> {
             assert_eq!((queue.oldest, queue.len), (newer, len), "the {place:?} queue ends wrongly");
         }
         all
+    }
+}
+
+/// Makes room for a vector to grow to a length. Most often it ends at about `expected`.
+///
+/// It grows by a quarter, where `Vec` itself would double, but not past what is expected, and from there on by as
+/// little as a sixteenth. All that grows with the entries of a cache grows so.
+pub(crate) fn reserve_gently<T>(vec: &mut Vec<T>, len: usize, expected: usize) {
+    /// Fewer than these aren't worth an allocation.
+    const FEW: usize = 4;
+    if len > vec.capacity() {
+        let spare = if len > expected { len / 16 } else { (len / 4).min(expected - len) };
+        vec.reserve_exact(len + spare.max(FEW) - vec.len());
     }
 }
 

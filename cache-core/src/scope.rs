@@ -1,8 +1,7 @@
 //! Scopes: parts of one cache whose entries are apart.
 
 use crate::sync::{Arc, Map, Mutex, Weak};
-use crate::tag::Registry;
-use crate::version::Cell;
+use crate::version::InvalidatedAt;
 
 /// Tells apart the entries of different scopes. No two living scopes of a cache have the same.
 pub(crate) type ScopeId = u32;
@@ -14,11 +13,8 @@ pub(crate) const ROOT: ScopeId = 0;
 pub(crate) struct Scope {
     pub(crate) id: ScopeId,
     pub(crate) name: Arc<str>,
-    /// Raised when the whole scope is invalidated.
-    pub(crate) floor: Cell,
-    pub(crate) tags: Arc<Registry>,
-    /// The cells of whole queries, within this scope.
-    pub(crate) queries: Arc<Registry>,
+    /// When the whole scope was last invalidated.
+    pub(crate) invalidated_at: InvalidatedAt,
     home: Arc<Scopes>,
 }
 
@@ -57,28 +53,9 @@ impl Scopes {
         )
     }
 
-    /// All that are alive.
-    pub(crate) fn all(&self) -> Vec<Arc<Scope>> {
-        let mut all = Vec::new();
-        if self.ids.lock().taken == 0 {
-            // There never was one: the map's many locks need not be taken.
-            return all;
-        }
-        self.by_name.look_at_all(|scope| all.extend(scope.upgrade()));
-        all
-    }
-
     fn make(self: &Arc<Self>, name: Arc<str>) -> Arc<Scope> {
-        /// There may be very many scopes, and each has a registry: the fewest shards that dashmap takes.
-        const SHARDS: usize = 2;
-        Arc::new(Scope {
-            id: self.ids.lock().take(),
-            name,
-            floor: Cell::default(),
-            tags: Arc::new(Registry::new(SHARDS)),
-            queries: Arc::new(Registry::new(SHARDS)),
-            home: self.clone(),
-        })
+        let (id, invalidated_at) = (self.ids.lock().take(), InvalidatedAt::default());
+        Arc::new(Scope { id, name, invalidated_at, home: self.clone() })
     }
 }
 

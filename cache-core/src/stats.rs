@@ -18,9 +18,10 @@ pub(crate) enum Event {
     Eviction,
     Expiration,
     Invalidation,
+    DropPanic,
 }
 
-const EVENTS: usize = Event::Invalidation as usize + 1;
+const EVENTS: usize = Event::DropPanic as usize + 1;
 
 /// Counts in a cache line of their own.
 #[derive(Default)]
@@ -180,6 +181,9 @@ pub struct Stats {
     pub expirations: u64,
     /// Targets of invalidations: each key and tag named, each query found, and each call for a scope or for all.
     pub invalidations: u64,
+    /// Keys and values whose `Drop` panicked when the cache dropped them. Such a panic goes no further: it would reach a
+    /// call that has nothing to do with the value.
+    pub drop_panics: u64,
 }
 
 impl Stats {
@@ -197,6 +201,7 @@ impl Stats {
         self.evictions += counters.sum(Event::Eviction);
         self.expirations += counters.sum(Event::Expiration);
         self.invalidations += counters.sum(Event::Invalidation);
+        self.drop_panics += counters.sum(Event::DropPanic);
     }
 }
 
@@ -213,6 +218,7 @@ impl fmt::Display for Stats {
             ("evictions", self.evictions),
             ("expirations", self.expirations),
             ("invalidations", self.invalidations),
+            ("drop panics", self.drop_panics),
         ];
         for (at, (name, count)) in counts.iter().enumerate() {
             let end = if at + 1 < counts.len() { "\n" } else { "" };

@@ -39,11 +39,6 @@ impl<T> Striped<T> {
         ReadGuard(self.own().read())
     }
 
-    /// Like [`Striped::read`], but past writers that wait: for a thread that may be reading already.
-    pub(crate) fn read_recursive(&self) -> ReadGuard<'_, T> {
-        ReadGuard(self.own().read_recursive())
-    }
-
     /// `None` if somebody writes, or waits to.
     pub(crate) fn try_read(&self) -> Option<ReadGuard<'_, T>> {
         self.own().try_read().map(ReadGuard)
@@ -160,7 +155,7 @@ mod tests {
             panic!("in the middle of it");
         }));
         assert!(panicked.is_err());
-        assert_eq!((*number.read(), *number.read_recursive()), (3, 3));
+        assert_eq!(*number.read(), 3);
     }
 
     #[test]

@@ -1,104 +1,61 @@
 //! When there can be dead entries, and which of them have still to be looked at.
 //!
-//! Before a live entry is evicted, a hand that goes round all of them looks at the next few for a dead one.
-//! That costs more than all else that an eviction does, and most often there is none. So what a full round
-//! found is remembered, and as long as it holds nobody looks.
+//! Before an entry comes in, a cursor that goes round all entries looks at the next few for dead ones. Most often there
+//! are none. So what a full round found is remembered, and as long as it holds nobody looks.
 //!
-//! Why no dead entry is missed. A round notes how many invalidations have completed *before* it asks the
-//! first entry, and the earliest expiry of all that it finds live. Who comes in while it is under way or
-//! later, or takes another's place, is found current then, and its expiry is noted, too. All of this, the
-//! asking as well as the coming in, happens under the lock of the room. So when a round is over, each entry
-//! there is has been found current at a time after that count was read: by the round, or on its way in. An
-//! entry that dies by an invalidation after that dies by one that the count does not have yet, for a cell is
-//! raised before its invalidation is counted: see [`VersionClock::completed`]. When that invalidation has
-//! returned, the count has changed; and one that dies by its time dies at the earliest expiry or after it.
-//! Either way the next eviction begins another round.
+//! Why no dead entry is missed. A round notes the version that the clock shows *before* it looks at the first entry, and
+//! the earliest expiry of all that it passes. Whoever comes in meanwhile or later, or takes another's place, is valid as
+//! of then, and its expiry is noted, too. So when a round is over, each entry has been found valid after that version was
+//! read, has been removed, or is about to be by whoever looks at it. An entry that dies by an invalidation after that dies
+//! by a later version, and one that dies by its time dies at the earliest expiry or after it: either way the next insert
+//! begins another round.
 //!
-//! Entries seldom move, but they do, and new blocks may come while a round is under way. It looks at the blocks
-//! that there were when it began, for all that is in others came later. If an entry has moved, the round is none
-//! that anything follows from, and another comes after it.
-//!
-//! [`VersionClock::completed`]: crate::version::VersionClock::completed
+//! The cursor goes down. An entry that leaves is replaced by the last one, which the cursor has passed.
 
 use crate::clock::{FOREVER, Nanos};
+use crate::version::Version;
 
 /// When somebody looks for dead entries.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct Snapshot {
     pub(crate) now: Nanos,
-    /// How many invalidations had completed, before any entry was asked.
-    pub(crate) completed: u64,
+    /// What the version clock showed, before anything was looked at.
+    pub(crate) version: Version,
 }
 
-/// How many entries are looked at in search of a dead one, for each that has to go: the hand passes block after
-/// block, until it has looked at so many, or passed so many.
-const SWEEP: u32 = 64;
-
-/// The hand, and its round.
+/// The cursor, and its round.
 #[derive(Debug)]
-pub(crate) struct Hand {
-    /// The block that is to be looked at next.
-    at: usize,
-    /// The end of the round: the blocks that there were when it began.
-    end: usize,
-    /// How many invalidations had completed when it began. With [`UNKNOWN`] another one is due.
-    completed: u64,
+pub(crate) struct SweepCursor {
+    /// How many entries are still to be looked at: those at the lowest places.
+    left: usize,
+    /// The version at the start of the round.
+    version: Version,
     /// No entry expires before this, but for those still to be looked at.
     earliest: Nanos,
 }
 
-/// What no count of invalidations is equal to.
-const UNKNOWN: u64 = u64::MAX;
-
-impl Hand {
+impl SweepCursor {
     /// Of no entries: the round is over, and each of them is live.
     pub(crate) fn new() -> Self {
-        Self { at: 0, end: 0, completed: 0, earliest: FOREVER }
+        Self { left: 0, version: 0, earliest: FOREVER }
     }
 
-    /// Takes note of an entry that is live, as it is new or takes another's place.
+    /// Records when an entry expires that is live, as it is new, takes another's place, or was looked at.
     pub(crate) fn note(&mut self, expires_at: Nanos) {
         self.earliest = self.earliest.min(expires_at);
     }
 
-    /// Takes note that entries have moved: one that was to be looked at may be where the hand has been. The round
-    /// goes on, for others still wait for it, but it tells nothing.
-    pub(crate) fn lose_track(&mut self) {
-        self.completed = UNKNOWN;
-    }
-
-    /// Moves on until it finds a dead entry, or has looked at enough. `look` looks at the entries of one of the
-    /// `blocks`: it returns one that is dead, or how many there were, and when the first of the others expires.
-    pub(crate) fn sweep<D>(
-        &mut self,
-        moment: Moment,
-        blocks: usize,
-        mut look: impl FnMut(usize) -> (Result<D, u32>, Nanos),
-    ) -> Option<D> {
-        let (mut looked, mut passed) = (0, 0);
-        while looked < SWEEP && passed < SWEEP && self.is_needed(moment, blocks) {
-            let (found, earliest) = look(self.at);
-            self.note(earliest);
-            match found {
-                // There may be more in the block: it is not passed yet.
-                Ok(dead) => return Some(dead),
-                Err(entries) => looked += entries,
+    /// The place to look at next, of `entries`; `None` if none can be dead. If the last round is over, begins another.
+    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize) -> Option<usize> {
+        self.left = self.left.min(entries);
+        if self.left == 0 {
+            if snapshot.version == self.version && snapshot.now < self.earliest {
+                return None;
             }
-            passed += 1;
-            self.at += 1;
+            *self = Self { left: entries, version: snapshot.version, earliest: FOREVER };
         }
-        None
-    }
-
-    /// Whether there can be a dead entry. If so and the last round is over, begins another.
-    fn is_needed(&mut self, moment: Moment, blocks: usize) -> bool {
-        if self.at >= self.end.min(blocks) {
-            if moment.completed == self.completed && moment.now < self.earliest {
-                return false;
-            }
-            *self = Self { at: 0, end: blocks, completed: moment.completed, earliest: FOREVER };
-        }
-        self.at < self.end
+        self.left = self.left.checked_sub(1)?;
+        Some(self.left)
     }
 }
 
@@ -106,85 +63,57 @@ impl Hand {
 mod tests {
     use super::*;
 
-    /// Blocks of 8 entries each, two of which count as a whole sweep: they expire, and a dead one is taken out when it
-    /// is found.
-    struct Entries(Vec<Vec<Nanos>>);
-
-    impl Entries {
-        fn sweep(&mut self, hand: &mut Hand, now: Nanos, completed: u64) -> (Option<Nanos>, u32) {
-            let mut looks = 0;
-            let blocks = self.0.len();
-            let dead = hand.sweep(Moment { now, completed }, blocks, |block| {
-                looks += 1;
-                let entries = &mut self.0[block];
-                let found = entries.iter().position(|&expires_at| expires_at <= now);
-                let found = found.map(|dead| entries.remove(dead)).ok_or(SWEEP / 2);
-                (found, entries.iter().copied().min().unwrap_or(FOREVER))
-            });
-            (dead, looks)
+    /// Looks at entries that expire at these times until none can be dead, and removes dead ones.
+    fn sweep(cursor: &mut SweepCursor, entries: &mut Vec<Nanos>, now: Nanos, version: Version) -> (usize, Vec<Nanos>) {
+        let (mut looks, mut dead) = (0, Vec::new());
+        while let Some(at) = cursor.next(Snapshot { now, version }, entries.len()) {
+            looks += 1;
+            if entries[at] <= now {
+                dead.push(entries.swap_remove(at));
+            } else {
+                cursor.note(entries[at]);
+            }
         }
-    }
-
-    fn expiring_at(times: [Nanos; 6]) -> Entries {
-        Entries(times.map(|time| (0..8).map(|entry| time + entry).collect()).into())
+        dead.sort_unstable();
+        (looks, dead)
     }
 
     #[test]
     fn p9_a_round_begins_when_something_may_have_died() {
-        let (mut hand, mut entries) = (Hand::new(), expiring_at([100; 6]));
-        hand.note(100);
-        assert_eq!(entries.sweep(&mut hand, 99, 0), (None, 0), "all of them live");
-        for looks in [2, 2, 2, 0] {
-            assert_eq!(entries.sweep(&mut hand, 99, 1), (None, looks), "one round, for any may have been hit");
-        }
-        assert_eq!(entries.sweep(&mut hand, 99, 2), (None, 2));
-        for looks in [2, 2, 2, 2, 2, 0] {
-            let what = "what the last hit may be where the hand had been";
-            assert_eq!(entries.sweep(&mut hand, 99, 3), (None, looks), "{what}");
-        }
+        let (mut cursor, mut entries) = (SweepCursor::new(), vec![100; 6]);
+        cursor.note(100);
+        assert_eq!(sweep(&mut cursor, &mut entries, 99, 0), (0, vec![]), "all of them live");
+        assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (6, vec![]), "any may have been hit");
+        assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (0, vec![]));
     }
 
     #[test]
     fn p9_all_that_have_expired_are_found() {
-        let (mut hand, mut entries) = (Hand::new(), expiring_at([100, 50, 100, 60, 100, 55]));
-        hand.note(50);
-        assert_eq!(entries.sweep(&mut hand, 49, 0), (None, 0));
-        let mut found: Vec<_> = (0..40).filter_map(|_| entries.sweep(&mut hand, 61, 0).0).collect();
-        let mut dead: Vec<_> = (50..58).chain(60..62).chain(55..62).collect();
-        found.sort_unstable();
-        dead.sort_unstable();
-        assert_eq!(found, dead);
-        assert_eq!(entries.sweep(&mut hand, 61, 0), (None, 0), "the others live");
-        assert_eq!(entries.sweep(&mut hand, 62, 0).0, None);
-        assert_eq!(entries.sweep(&mut hand, 62, 0).0, Some(62), "but not for ever");
+        let (mut cursor, mut entries) = (SweepCursor::new(), vec![100, 50, 100, 60, 100, 55, 61, 62]);
+        cursor.note(50);
+        assert_eq!(sweep(&mut cursor, &mut entries, 49, 0).0, 0);
+        assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).1, [50, 55, 60, 61]);
+        assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).0, 0, "the others live");
+        assert_eq!(sweep(&mut cursor, &mut entries, 62, 0).1, [62], "but not for ever");
     }
 
     #[test]
-    fn p9_what_comes_while_a_round_is_under_way_counts() {
-        let (mut hand, mut entries) = (Hand::new(), expiring_at([100; 6]));
-        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 2));
-        hand.note(3);
-        for looks in [2, 2, 0] {
-            assert_eq!(entries.sweep(&mut hand, 0, 1), (None, looks));
+    fn p9_what_dies_while_a_round_goes_on_is_found_by_the_next() {
+        let (mut cursor, entries) = (SweepCursor::new(), 6);
+        assert_eq!(cursor.next(Snapshot { now: 0, version: 1 }, entries), Some(5));
+        cursor.note(3);
+        for left in (0..5).rev() {
+            assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries), Some(left));
         }
-        assert_eq!(entries.sweep(&mut hand, 2, 1), (None, 0));
-        assert_eq!(entries.sweep(&mut hand, 3, 1), (None, 2));
-    }
-
-    #[test]
-    fn p9_a_hand_that_lost_track_goes_round_once_more() {
-        let (mut hand, mut entries) = (Hand::new(), expiring_at([100; 6]));
-        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 2));
-        hand.lose_track();
-        for looks in [2, 2, 2, 2, 2, 0] {
-            assert_eq!(entries.sweep(&mut hand, 0, 1), (None, looks));
+        assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries), Some(5), "of the second invalidation");
+        for left in (0..5).rev() {
+            assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries), Some(left));
         }
+        assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries), None);
     }
 
     #[test]
-    fn a_hand_that_has_no_blocks_finds_nothing() {
-        let (mut hand, mut entries) = (Hand::new(), Entries(Vec::new()));
-        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 0));
-        assert_eq!(entries.sweep(&mut hand, 0, 1), (None, 0));
+    fn a_cursor_without_entries_finds_nothing() {
+        assert_eq!(SweepCursor::new().next(Snapshot { now: 0, version: 1 }, 0), None);
     }
 }

@@ -2,22 +2,26 @@
 
 mod loads;
 
+use std::any::TypeId;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use crate::builder::Settings;
+use crate::call::Call;
 use crate::clock::{Clock, Nanos, TimeSource};
-use crate::engine::{Engine, ScopeRef, scope_id};
+use crate::engine::{Engine, ScopeRef, ScopedTarget, Target, scope_id};
+use crate::entry::discard;
 use crate::inspect::EntryInfo;
+use crate::invalidation::{catch, invalidate_tags};
 use crate::options::EntryOptions;
 use crate::query::QueryState;
 use crate::scope::Scope;
 use crate::stats::{Event, Stats};
-use crate::store::{Absent, Store, Wanted};
+use crate::store::{Store, Wanted};
 use crate::sync::Arc;
 
 /// A concurrent, bounded cache whose entries expire and bear tags: what the attributes use, for use by hand.
@@ -92,7 +96,8 @@ where
     /// Builds the cache.
     pub fn build(self) -> TaggedCache<K, V> {
         let engine = Engine::new(self.settings);
-        let store = engine.make_store(Arc::new(QueryState::anonymous()), |_, _, _| Ok(()));
+        let (query, instance) = (Arc::new(QueryState::anonymous()), TypeId::of::<()>());
+        let store = engine.make_store(query, instance, |_, _, _| Ok(()));
         TaggedCache { engine: Arc::new(engine), store, scope: None }
     }
 }
@@ -118,11 +123,14 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        match self.look_up(key) {
+        let (hash, now) = (self.hash(key), self.engine.time.now());
+        let (call, wanted) = (self.call(now), self.wanted(hash, key));
+        match call.look_up(&wanted) {
             Ok(value) => Some(value),
-            Err(Miss { hash, now, found_dead }) => {
-                if found_dead {
-                    self.store.bury(&self.engine, &self.wanted(hash, key), now);
+            Err(miss) => {
+                call.attach_absence(&miss);
+                if miss.absent.found_dead > 0 {
+                    self.store.remove_if_dead(&self.engine, &wanted, now);
                 }
                 None
             }
@@ -155,9 +163,12 @@ where
     /// Stores a value, like [`insert`](TaggedCache::insert), with tags or a time to live of its own.
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.time.now());
-        let EntryOptions { ttl, tags } = options;
-        let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, &tags);
-        drop(self.store.insert(&self.engine, candidate, value, now));
+        let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
+        let version = self.engine.versions.now();
+        if self.store.insert(&self.engine, candidate, value, version, now) || self.engine.has_dependents() {
+            // What was made from the value before, or from a load in flight, is not served any more.
+            self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
+        }
     }
 
     /// Forgets one key. Returns whether it had a live entry.
@@ -172,20 +183,34 @@ where
         Q: Hash + Eq + ?Sized,
     {
         self.store.query.counters.count(Event::Invalidation);
-        let (hash, now) = (self.hash(key), self.engine.time.now());
+        let (hash, now) = (self.hash(key), catch(|| self.engine.time.now()));
         let wanted = self.wanted(hash, key);
-        self.engine.versions.invalidate(|version| self.store.invalidate(&self.engine, &wanted, version, now))
+        let mut removed = Vec::new();
+        // Comparing keys may panic: then it is not known which are the same, and all keys are forgotten.
+        let compared = catch(|| self.store.forget(&self.engine, &wanted, |entry| removed.push(entry)));
+        let was_valid = removed.iter().any(|entry| self.engine.is_valid(&self.store.query, &entry.meta));
+        match &compared {
+            Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
+            Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
+        }
+        let expires_at = removed.iter().map(|entry| entry.meta.expires_at).max();
+        for entry in removed {
+            discard(entry, &self.store.query.counters);
+        }
+        let now = now.unwrap_or_else(|panic| resume_unwind(panic));
+        compared.unwrap_or_else(|panic| resume_unwind(panic));
+        was_valid && expires_at.is_some_and(|expires_at| now < expires_at)
     }
 
     /// Forgets all entries that bear one of these tags. When this returns, no call that starts later gets a
     /// value whose load began before. The cost doesn't depend on the number of entries.
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(self.scope_ref(), tags);
+        invalidate_tags(&self.engine, self.scope_ref(), tags);
     }
 
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like [`invalidate_tags`](TaggedCache::invalidate_tags).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate_all(self.scope_ref());
+        self.engine.invalidate(&[ScopedTarget { scope: self.scope.clone(), target: Target::Everything }]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated. There is no need to call it:
@@ -226,9 +251,10 @@ where
     where
         K: fmt::Debug,
     {
-        let (now, only) = (self.engine.time.now(), self.scope_ref().map(|scope| scope.id));
         let mut list = Vec::new();
-        self.store.list_with(&self.engine, now, only, |key, _, out| write!(out, "{key:?}"), &mut list);
+        self.engine.for_each_live(self.scope_ref(), |entry, now| {
+            list.extend(self.store.info_with(entry, now, |key, _, out| write!(out, "{key:?}")));
+        });
         list
     }
 
@@ -243,14 +269,8 @@ where
         &self.engine
     }
 
-    fn look_up<Q>(&self, key: &Q) -> Result<V, Miss>
-    where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
-    {
-        let (hash, now) = (self.hash(key), self.engine.time.now());
-        let found = self.store.look_up(&self.engine, &self.wanted(hash, key), now);
-        found.map_err(|absent| Miss { hash, now, found_dead: absent == Absent::Dead })
+    fn call(&self, now: Nanos) -> Call<'_, K, V> {
+        Call { engine: &self.engine, store: &self.store, scope: self.scope_ref(), now }
     }
 
     fn wanted<Q>(&self, hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool>
@@ -270,16 +290,6 @@ impl<K, V> TaggedCache<K, V> {
     fn scope_ref(&self) -> ScopeRef<'_> {
         self.scope.as_ref()
     }
-}
-
-/// What was asked for, and not found.
-#[derive(Clone, Copy)]
-struct Miss {
-    hash: u64,
-    /// When it was asked for.
-    now: Nanos,
-    /// Whether a dead entry was found.
-    found_dead: bool,
 }
 
 // A panic in code of the user's leaves a cache as it was: no invariant is broken while such code runs.
@@ -317,33 +327,5 @@ impl<K, V> fmt::Debug for TaggedCache<K, V> {
 impl<K, V> fmt::Debug for TaggedCacheBuilder<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaggedCacheBuilder").field("settings", &self.settings).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Whichever way the entries go.
-    #[test]
-    fn p9_shards_from_which_most_has_gone_give_back_their_room() {
-        let leave: [fn(&TaggedCache<u32, u32>); 2] = [
-            |cache| (100..2_000).for_each(|key| _ = cache.invalidate_key(&key)),
-            |cache| {
-                cache.invalidate_tags(["most"]);
-                cache.purge();
-            },
-        ];
-        for leave in leave {
-            let cache = TaggedCache::new();
-            for key in 0..2_000 {
-                let options = EntryOptions::new().tags((key >= 100).then_some("most"));
-                cache.insert_with(key, key, options);
-            }
-            leave(&cache);
-            assert!(cache.store.shards.iter().all(|shard| !shard.read().is_sparse()));
-            assert!((0..100).all(|key| cache.get(&key) == Some(key)));
-            cache.check_invariants();
-        }
     }
 }

@@ -75,8 +75,8 @@ impl Uses {
         self.0.load(Ordering::Relaxed) & MAX_USES
     }
 
-    /// Takes note that the policy has looked, and left so many.
-    pub(crate) fn spend(&self, left: u32) {
+    /// Records that the policy has looked, and how many uses are left.
+    pub(crate) fn set_frequency(&self, left: u32) {
         debug_assert!(left <= MAX_USES);
         self.0.store(self.0.load(Ordering::Relaxed) & !MAX_USES | left, Ordering::Relaxed);
     }
@@ -95,7 +95,7 @@ mod tests {
             assert_eq!((u64::from(uses.uses()), uses.hits()), (hits.min(MAX_USES.into()), hits));
             uses.count_hit();
         }
-        uses.spend(1);
+        uses.set_frequency(1);
         assert_eq!((uses.uses(), uses.hits()), (1, 100));
         uses.count_hit();
         assert_eq!((uses.uses(), uses.hits()), (2, 101));
@@ -107,7 +107,7 @@ mod tests {
         let uses = Uses::new(0);
         (0..100_000).for_each(|_| uses.count_hit());
         assert!((95_000..105_000).contains(&uses.hits()), "{} hits", uses.hits());
-        uses.spend(0);
+        uses.set_frequency(0);
         uses.count_hit();
         assert_eq!(uses.uses(), 1, "each use counts");
     }

@@ -1,87 +1,72 @@
 //! The version clock: what an invalidation costs, and why no stale load is served.
 //!
-//! Every invalidation takes the next version and then raises the *cells* of what it names to it. A load
-//! notes the version at which it is *born*, before it reads anything. What it made is current if and only
-//! if none of the cells that it bears has been raised past its birth. Nothing is ever scanned.
+//! Each write that invalidates takes the next *version* and raises what it names to it: see [`InvalidatedAt`]. A load
+//! notes the version at its start, its *birth*. Its value is valid if and only if nothing that it depends on has been
+//! raised past its birth. Nothing is ever scanned.
 //!
-//! Two orders make that hold, and every module that touches a cell keeps them:
+//! Invalidations take turns: the clock shows a version only when everything that the write names has been raised. So
 //!
-//! - An invalidation takes its version **before** it looks for the cell that it raises.
-//! - A load finds or makes its cells **before** it reads the version of its birth.
+//! - all targets of one write take effect at one version. A load that begins while they are raised is born before that
+//!   version, and whatever it reads of them is invalid afterwards;
+//! - what is found valid *after* the clock was read is valid as of the version that it showed: each later invalidation
+//!   has a higher version. Entries keep that version, and as long as the clock shows it, nothing has to be checked.
 //!
-//! Cells are found and made under a lock, so one of the two comes first there. If the load does, the
-//! invalidation finds the cell and raises it. If the invalidation does, the load is born after it.
-//! Tags that are known only from a load's result can't keep the second order; [`crate::tag`] says what
-//! holds instead.
+//! No user code runs while an invalidation has its turn: names and keys are resolved before, and values are dropped
+//! after.
+//!
+//! A load attaches to what it depends on **before** it reads its birth, and an invalidation raises what it names
+//! **before** the clock shows its version. Tags that only the result of a load names can't keep the first order:
+//! [`crate::registry`] says what holds instead.
 
 use crossbeam_utils::CachePadded;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 
 /// A point in the order of invalidations.
 pub(crate) type Version = u64;
 
-/// Counts the invalidations of one cache: those begun and those completed.
-#[derive(Debug, Default)]
+/// Counts the writes that have invalidated something in one cache.
+#[derive(Default)]
 pub(crate) struct VersionClock {
-    begun: CachePadded<AtomicU64>,
+    /// The last version of which all targets have been raised.
     completed: CachePadded<AtomicU64>,
+    turn: CachePadded<Mutex<()>>,
 }
 
 impl VersionClock {
-    /// The version at which a load that starts now is born.
-    pub(crate) fn birth(&self) -> Version {
-        self.begun.load(Ordering::Acquire)
-    }
-
-    /// Runs an invalidation: `raise` lifts every cell that it names to the version it is given.
-    pub(crate) fn invalidate<R>(&self, raise: impl FnOnce(Version) -> R) -> R {
-        let version = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let raised = raise(version);
-        // Only now: who sees this count must see every cell that was raised before it.
-        self.completed.fetch_add(1, Ordering::Release);
-        raised
-    }
-
-    /// How many invalidations have raised all their cells.
-    pub(crate) fn completed(&self) -> u64 {
+    /// The last version of which all targets have been raised.
+    #[inline]
+    pub(crate) fn now(&self) -> Version {
         self.completed.load(Ordering::Acquire)
     }
 
-    /// The last version, if all invalidations up to it have raised their cells.
-    ///
-    /// What is found current *after* this was read is current as of this version: those that begin later have higher
-    /// ones. While one is still to raise its cells there is no such version. The number of those completed must be
-    /// read first. It is never above that of those begun, so if the two are equal, nothing had begun that was not
-    /// complete when the first was read.
-    pub(crate) fn settled(&self) -> Option<Version> {
-        let completed = self.completed();
-        (completed == self.begun.load(Ordering::Acquire)).then_some(completed)
+    /// Runs an invalidation: `raise` raises everything that it names to the version that it is given.
+    pub(crate) fn invalidate(&self, raise: impl FnOnce(Version)) {
+        let _turn = self.turn.lock();
+        let version = self.completed.load(Ordering::Relaxed) + 1;
+        raise(version);
+        self.completed.store(version, Ordering::Release);
     }
 }
 
 /// The version at which something was last invalidated.
 #[derive(Debug, Default)]
-pub(crate) struct Cell(AtomicU64);
+pub(crate) struct InvalidatedAt(AtomicU64);
 
-impl Cell {
-    pub(crate) fn new(at: Version) -> Self {
-        Self(AtomicU64::new(at))
-    }
-
-    /// Raises the cell to `version`; one that is higher already stays, for a slow invalidation must not
-    /// undo what a later one did.
+impl InvalidatedAt {
+    /// Raises it to `version`. It is never lowered.
     pub(crate) fn raise(&self, version: Version) {
         self.0.fetch_max(version, Ordering::AcqRel);
     }
 
-    pub(crate) fn at(&self) -> Version {
+    pub(crate) fn version(&self) -> Version {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Whether what was born at `birth` has not been invalidated through this cell since.
-    pub(crate) fn admits(&self, birth: Version) -> bool {
-        self.at() <= birth
+    /// Whether what was valid at `version` has not been invalidated since.
+    #[inline]
+    pub(crate) fn is_valid_since(&self, version: Version) -> bool {
+        self.version() <= version
     }
 }
 
@@ -90,21 +75,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn p1_a_slow_invalidation_does_not_lower_a_cell() {
-        let (clock, cell) = (VersionClock::default(), Cell::default());
-        clock.invalidate(|slow| {
-            clock.invalidate(|fast| cell.raise(fast));
-            cell.raise(slow);
-        });
-        assert_eq!(cell.at(), 2);
+    fn p1_what_is_raised_is_never_lowered() {
+        let at = InvalidatedAt::default();
+        at.raise(2);
+        at.raise(1);
+        assert_eq!(at.version(), 2);
     }
 
     #[test]
-    fn p1_an_invalidation_counts_as_completed_only_after_its_cells_are_raised() {
-        let clock = VersionClock::default();
-        clock.invalidate(|_| {
-            assert_eq!((clock.birth(), clock.settled()), (1, None));
+    fn p1_the_clock_shows_a_version_only_when_its_targets_are_raised() {
+        let (clock, targets) = (VersionClock::default(), [InvalidatedAt::default(), InvalidatedAt::default()]);
+        clock.invalidate(|version| {
+            assert_eq!((clock.now(), version), (0, 1));
+            targets.iter().for_each(|target| target.raise(version));
+            assert_eq!(clock.now(), 0);
         });
-        assert_eq!((clock.birth(), clock.settled()), (1, Some(1)));
+        assert_eq!(clock.now(), 1);
+        assert!(targets.iter().all(|target| !target.is_valid_since(0) && target.is_valid_since(1)));
     }
 }

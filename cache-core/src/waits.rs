@@ -8,7 +8,6 @@
 //! by one thread now and by another later is no different from a function. The body of such a load runs
 //! each time that it is polled; in between its thread is in other bodies.
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex as StdMutex;
 use std::sync::PoisonError;
@@ -16,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
-use crate::sync::thread_local;
+use crate::context::with_running;
 
 /// A load of this process. Of two, the one that began later has the higher number.
 pub(crate) type LoadId = u64;
@@ -27,32 +26,6 @@ pub(crate) fn next_load() -> LoadId {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-thread_local! {
-    /// The loads whose bodies this thread is in, the innermost last.
-    static RUNNING: RefCell<Vec<LoadId>> = const { RefCell::new(Vec::new()) };
-}
-
-/// This thread is in the body of a load for as long as the value lives.
-pub(crate) struct Running(());
-
-impl Running {
-    pub(crate) fn enter(load: LoadId) -> Self {
-        with_running(|running| running.push(load));
-        Self(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        with_running(Vec::pop);
-    }
-}
-
-/// `None` on a thread that is ending and has dropped its list, while other destructors of its still use caches.
-fn with_running<R>(with: impl FnOnce(&mut Vec<LoadId>) -> R) -> Option<R> {
-    RUNNING.try_with(|running| with(&mut running.borrow_mut())).ok()
-}
-
 /// The waits of this process that begin in a body.
 ///
 /// No user code and no blocking call runs under its lock, so a model needs no switch here: it is `std`'s in models too.
@@ -60,6 +33,11 @@ static WAITS: StdMutex<Option<WaitGraph>> = StdMutex::new(None);
 
 fn with_graph<R>(with: impl FnOnce(&mut WaitGraph) -> R) -> R {
     with(WAITS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+}
+
+/// The loads whose bodies this thread is in; `None` if that is not known.
+fn running() -> Option<Vec<LoadId>> {
+    with_running(|running| running.iter().map(|context| context.id).collect())
 }
 
 /// The bodies that this thread is in wait for a load for as long as the value lives.
@@ -72,7 +50,7 @@ impl Wait {
     /// Records that this thread is going to wait for a load. `None` if the wait would never end, or if it isn't known
     /// which bodies this thread is in.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
-        let waiters = with_running(|running| running.clone())?;
+        let waiters = running()?;
         // One lock for search and insertion: of two waits that would close a cycle, the second sees the first.
         if !waiters.is_empty() && !with_graph(|graph| graph.add(&waiters, load)) {
             return None;
@@ -83,7 +61,8 @@ impl Wait {
     /// Whether this thread is in the same bodies as the one on which the wait began. A future that waits may have
     /// been given to another body meanwhile, or have left the one that it began in.
     pub(crate) fn is_of_this_thread(&self) -> bool {
-        with_running(|running| *running == self.waiters).unwrap_or_default()
+        with_running(|running| running.iter().map(|context| context.id).eq(self.waiters.iter().copied()))
+            .unwrap_or_default()
     }
 }
 
@@ -292,10 +271,17 @@ impl<'g> Search<'g> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::builder::Settings;
+    use crate::context::{Context, Running};
+    use crate::engine::Engine;
+    use crate::sync::Arc;
+    use crate::tag_set::TagSet;
 
     /// Runs as if on a thread that is in these bodies.
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
-        let _running: Vec<_> = bodies.iter().map(|&body| Running::enter(body)).collect();
+        let engine = Arc::new(Engine::new(Settings::default()));
+        let context = |&body| Context::new(body, engine.clone(), 0, TagSet::default());
+        let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()
     }
 

@@ -30,31 +30,36 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Like `event_listener`'s, as far as it is used: those who listen are told all at once.
+/// Like `event_listener`'s, as far as it is used: one is told, or all that listen.
 #[derive(Default)]
 pub(crate) struct Event(Arc<Listeners>);
 
 #[derive(Default)]
 struct Listeners {
-    told: Mutex<Told>,
+    list: Mutex<List>,
     changed: shuttle::sync::Condvar,
 }
 
 #[derive(Default)]
-struct Told {
-    times: usize,
-    /// Of the tasks that listen.
-    wakers: Vec<(usize, Waker)>,
+struct List {
+    /// In the order in which they came, by number.
+    listening: Vec<Listening>,
     /// So many have ever listened.
-    listeners: usize,
+    number: usize,
+}
+
+struct Listening {
+    number: usize,
+    is_told: bool,
+    /// Of a task.
+    waker: Option<Waker>,
 }
 
 /// Hears of what comes after it was made.
 pub(crate) struct EventListener {
     listeners: Arc<Listeners>,
     number: usize,
-    /// How often others had been told before.
-    before: usize,
+    has_heard: bool,
 }
 
 /// Blocks a thread.
@@ -68,57 +73,77 @@ impl Event {
     }
 
     pub(crate) fn listen(&self) -> EventListener {
-        let mut told = self.0.told.lock();
-        told.listeners += 1;
-        EventListener { listeners: self.0.clone(), number: told.listeners, before: told.times }
+        let mut list = self.0.list.lock();
+        list.number += 1;
+        let number = list.number;
+        list.listening.push(Listening { number, is_told: false, waker: None });
+        EventListener { listeners: self.0.clone(), number, has_heard: false }
     }
 
-    pub(crate) fn notify(&self, all: usize) {
-        assert_eq!(all, usize::MAX, "no one else is modelled");
-        let wakers = {
-            let mut told = self.0.told.lock();
-            told.times += 1;
-            std::mem::take(&mut told.wakers)
-        };
-        self.0.changed.notify_all();
-        for (_, waker) in wakers {
-            waker.wake();
-        }
+    /// Tells as many as have not been told.
+    pub(crate) fn notify(&self, most: usize) {
+        self.0.notify(most);
     }
 }
 
-impl EventListener {
-    fn forget_waker(&self, told: &mut Told) {
-        told.wakers.retain(|(number, _)| *number != self.number);
+impl Listeners {
+    fn notify(&self, most: usize) {
+        let mut wakers = Vec::new();
+        for listening in self.list.lock().listening.iter_mut().filter(|listening| !listening.is_told).take(most) {
+            listening.is_told = true;
+            wakers.extend(listening.waker.take());
+        }
+        self.changed.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl List {
+    fn of(&mut self, number: usize) -> &mut Listening {
+        self.listening.iter_mut().find(|listening| listening.number == number).expect("it listens until it is dropped")
     }
 }
 
 impl Listener for EventListener {
-    fn wait(self) {
-        let mut told = self.listeners.told.lock();
-        while told.times == self.before {
-            told = self.listeners.changed.wait(told).unwrap_or_else(PoisonError::into_inner);
+    fn wait(mut self) {
+        let mut list = self.listeners.list.lock();
+        while !list.of(self.number).is_told {
+            list = self.listeners.changed.wait(list).unwrap_or_else(PoisonError::into_inner);
         }
+        drop(list);
+        self.has_heard = true;
     }
 }
 
 impl Future for EventListener {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut told = self.listeners.told.lock();
-        self.forget_waker(&mut told);
-        if told.times > self.before {
-            return Poll::Ready(());
-        }
-        told.wakers.push((self.number, cx.waker().clone()));
-        Poll::Pending
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let is_told = {
+            let mut list = self.listeners.list.lock();
+            let listening = list.of(self.number);
+            if !listening.is_told {
+                listening.waker = Some(cx.waker().clone());
+            }
+            listening.is_told
+        };
+        self.has_heard |= is_told;
+        if is_told { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 impl Drop for EventListener {
     fn drop(&mut self) {
-        self.forget_waker(&mut self.listeners.told.lock());
+        let was_told = {
+            let mut list = self.listeners.list.lock();
+            let was_told = list.of(self.number).is_told;
+            list.listening.retain(|listening| listening.number != self.number);
+            was_told
+        };
+        // What it was told and has not heard is for another.
+        if was_told && !self.has_heard {
+            self.listeners.notify(1);
+        }
     }
 }
 
@@ -132,10 +157,6 @@ impl<T> RwLock<T> {
 
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, T> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn read_recursive(&self) -> RwLockReadGuard<'_, T> {
-        self.read()
     }
 
     pub(crate) fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
@@ -170,6 +191,10 @@ impl<T> OnceLock<T> {
         self.value.set(value)
     }
 
+    pub(crate) fn into_inner(self) -> Option<T> {
+        self.value.into_inner()
+    }
+
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
         if self.get().is_none() {
             let _making = self.making.lock();
@@ -200,11 +225,6 @@ type Hasher = BuildHasherDefault<DefaultHasher>;
 impl<K: Eq + Hash, V> Map<K, V> {
     pub(crate) fn new(_parts: usize) -> Self {
         Self { values: RwLock::new(HashMap::default()), hasher: Hasher::default() }
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "any part of a hash will do")]
-    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
-        self.hasher.hash_one(key) as usize
     }
 
     pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>

@@ -7,7 +7,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 
 pub(crate) use event_listener::{Event, EventListener, Listener};
-pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
+pub(crate) use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread_local;
@@ -26,10 +26,6 @@ impl<K: Eq + Hash, V> Map<K, V> {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
-    }
-
-    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> usize {
-        self.0.hash_usize(&key)
     }
 
     /// Looks at the value of a key, if it has one.

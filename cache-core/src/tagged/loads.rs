@@ -3,8 +3,8 @@
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-use super::{Miss, TaggedCache};
-use crate::load::{Attempt, Todo};
+use super::TaggedCache;
+use crate::load::{Attempt, Step};
 use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
 use crate::outcome::{Fallible, Outcome, Whole};
@@ -352,19 +352,19 @@ where
     }
 
     /// The value of a key, or what is needed to load it.
-    fn ask<Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Todo<K, V>>
+    fn ask<Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Step<K, V>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let Miss { hash, now, found_dead } = match self.look_up(key) {
+        let (hash, now) = (self.hash(key), self.engine.time.now());
+        let miss = match self.call(now).look_up(&self.wanted(hash, key)) {
             Ok(value) => return Ok(value),
             Err(miss) => miss,
         };
-        let (key, EntryOptions { ttl, tags }) = (key.to_owned(), options());
-        let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, &tags);
-        let (engine, store) = (self.engine.clone(), self.store.clone());
-        Attempt::new(engine, store, self.scope_ref(), candidate, now, found_dead).step()
+        let (key, options) = (key.to_owned(), options());
+        let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
+        Attempt::new(self.engine.clone(), self.store.clone(), self.scope_ref(), candidate, miss).step()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
@@ -125,6 +126,107 @@ fn p10_a_method_with_a_const_parameter() {
             all: repo.forget_lengths().await
         );
     });
+}
+
+/// Counts what it loads.
+#[derive(HasCache, Default)]
+struct Cells {
+    cache: Cache,
+    loads: AtomicU32,
+}
+
+impl Cells {
+    #[cached_query]
+    async fn cell<const A: usize, const B: usize, const C: usize>(&self, id: u32) -> ([usize; 3], u32) {
+        pause().await;
+        self.loads.fetch_add(1, Ordering::Relaxed);
+        ([A, B, C], id)
+    }
+
+    #[invalidates(cell::<A, B, C>(id))]
+    async fn forget_one_cell<const A: usize, const B: usize, const C: usize>(&self, id: u32) {}
+
+    #[cached_query]
+    async fn other(&self) -> u32 {
+        pause().await;
+        self.loads.load(Ordering::Relaxed)
+    }
+}
+
+/// One of many instantiations of a query.
+struct Cell {
+    at: [usize; 3],
+    get: fn(&Cells, u32) -> ([usize; 3], u32),
+    forget_one: fn(&Cells, u32),
+}
+
+/// Calls a function with each of six numbers as its last generic argument.
+macro_rules! for_each_number {
+    ($next:ident, [$($number:ident),*], $cells:ident) => {
+        $next::<$($number,)* 0>($cells);
+        $next::<$($number,)* 1>($cells);
+        $next::<$($number,)* 2>($cells);
+        $next::<$($number,)* 3>($cells);
+        $next::<$($number,)* 4>($cells);
+        $next::<$($number,)* 5>($cells);
+    };
+}
+
+fn add_cells(cells: &mut Vec<Cell>) {
+    for_each_number!(add_plane, [], cells);
+}
+
+fn add_plane<const A: usize>(cells: &mut Vec<Cell>) {
+    for_each_number!(add_row, [A], cells);
+}
+
+fn add_row<const A: usize, const B: usize>(cells: &mut Vec<Cell>) {
+    for_each_number!(add_cell, [A, B], cells);
+}
+
+fn add_cell<const A: usize, const B: usize, const C: usize>(cells: &mut Vec<Cell>) {
+    cells.push(Cell {
+        at: [A, B, C],
+        get: |repo, id| run!(repo.cell::<A, B, C>(id).await),
+        forget_one: |repo, id| run!(repo.forget_one_cell::<A, B, C>(id).await),
+    });
+}
+
+#[test]
+fn p10_two_hundred_instantiations_of_one_query() {
+    let (repo, mut cells) = (Cells::default(), Vec::new());
+    add_cells(&mut cells);
+    // Asks for every key, and returns which of them were loaded.
+    let ask_all = || {
+        let mut loaded = Vec::new();
+        for (number, cell) in cells.iter().enumerate() {
+            for id in [1, 2] {
+                let before = repo.loads.load(Ordering::Relaxed);
+                assert_eq!((cell.get)(&repo, id), (cell.at, id));
+                if repo.loads.load(Ordering::Relaxed) > before {
+                    loaded.push((number, id));
+                }
+            }
+        }
+        loaded
+    };
+    assert_eq!(ask_all().len(), 2 * 216);
+    assert_eq!(ask_all(), []);
+    let entries = || repo.cache.query_stats().iter().map(|query| (query.query, query.entries)).collect::<Vec<_>>();
+    assert_eq!(entries(), [("cell", 2 * 216)]);
+
+    for number in [0, 1, 2, 100, 215] {
+        (cells[number].forget_one)(&repo, 2);
+    }
+    assert_eq!(entries(), [("cell", 2 * 216 - 5)]);
+    assert_eq!(ask_all(), [0, 1, 2, 100, 215].map(|number| (number, 2)), "one key of one instantiation each");
+
+    block_on(async {
+        repo.other().await;
+    });
+    repo.cache.invalidate(["cell"]);
+    assert_eq!(entries(), [("cell", 0), ("other", 1)], "by its name it is forgotten in all of them, and nothing else");
+    assert_eq!(ask_all().len(), 2 * 216);
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! A call that asks a store for an answer, up to the miss.
+
+use crate::clock::Nanos;
+use crate::context::{self, Lifetime};
+use crate::engine::{Engine, ScopeRef};
+use crate::entry::Held;
+use crate::load::{Miss, attach};
+use crate::store::{Storable, Store, Wanted};
+use crate::sync::Arc;
+use crate::tag_set::TagSet;
+
+/// A caller and what it asks.
+pub(crate) struct Call<'a, K, V> {
+    pub(crate) engine: &'a Arc<Engine>,
+    pub(crate) store: &'a Store<K, V>,
+    pub(crate) scope: ScopeRef<'a>,
+    pub(crate) now: Nanos,
+}
+
+impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
+    /// The value of a key, or a miss.
+    #[inline]
+    pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
+        if context::is_inside() {
+            return self.look_up_inside(wanted);
+        }
+        match self.store.look_up(self.engine, wanted, self.now) {
+            Ok(entry) => Ok(Held::new(entry, &self.store.query.counters).value.clone()),
+            Err(absent) => Err(Miss { absent, now: self.now, arrived: self.engine.versions.now(), key_node: None }),
+        }
+    }
+
+    /// The same in the body of a load, which depends on what it reads.
+    #[cold]
+    fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
+        let Self { engine, store, now, .. } = *self;
+        // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
+        let key_node = store.key_node(engine, self.scope, wanted.hash);
+        let arrived = engine.versions.now();
+        match store.look_up(engine, wanted, now) {
+            Ok(entry) => {
+                let entry = Held::new(entry, &store.query.counters);
+                let lifetime = Lifetime::Until(entry.meta.expires_at);
+                attach(engine, store, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
+                Ok(entry.value.clone())
+            }
+            Err(absent) => Err(Miss { absent, now, arrived, key_node: Some(key_node) }),
+        }
+    }
+
+    /// Records that the body of a load learnt that a key has no value.
+    pub(crate) fn attach_absence(&self, miss: &Miss) {
+        attach(self.engine, self.store, miss.key_node.as_ref(), TagSet::default(), miss.arrived, Lifetime::Unlimited);
+    }
+}

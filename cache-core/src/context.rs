@@ -1,0 +1,323 @@
+//! Composition: which load the code that is running belongs to, and what that load has read from caches.
+//!
+//! A body may ask other cached queries. What it makes of their answers is valid no longer than they are: so each answer
+//! that is handed out inside a body is *attached* to its load. That is the innermost load on the thread, whichever task
+//! it is polled in. An answer is attached with the version as of which it is known to be valid, and with its expiry; when
+//! the load ends, its entry takes all of that over, and is attached to the load around it in turn.
+//!
+//! The nodes of an answer are found or made before the answer is looked up. Whoever invalidates it later finds them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context as Polling, Poll};
+
+use pin_project_lite::pin_project;
+
+use crate::clock::{FOREVER, Nanos};
+use crate::engine::Engine;
+use crate::sync::{Arc, Mutex, thread_local};
+use crate::tag_set::{TagSet, TagSetBuilder};
+use crate::version::Version;
+use crate::waits::LoadId;
+
+thread_local! {
+    /// The loads whose bodies this thread is in, the innermost last.
+    static RUNNING: RefCell<Vec<Arc<Context>>> = const { RefCell::new(Vec::new()) };
+}
+
+thread_local! {
+    /// How many these are: read at each hit, so it has no destructor.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A load in progress, and what its body has read so far.
+pub(crate) struct Context {
+    pub(crate) id: LoadId,
+    engine: Arc<Engine>,
+    /// The version at the start of the load.
+    pub(crate) birth: Version,
+    /// What was known of it at the start.
+    pub(crate) tags: TagSet,
+    reads: Mutex<Reads>,
+}
+
+/// What a body has read from caches.
+struct Reads {
+    /// By the address of the set. None is kept once the load has ended.
+    sets: Option<HashMap<usize, Read, foldhash::fast::RandomState>>,
+    /// When the first of the answers expires.
+    expires_at: Nanos,
+    /// The version as of which all of them were last found valid.
+    valid_as_of: Version,
+}
+
+/// An answer that was handed out in a body.
+struct Read {
+    set: TagSet,
+    /// A version as of which it is known to have been valid.
+    since: Version,
+    /// The cache that it is from, if it is another one.
+    elsewhere: Option<Arc<Engine>>,
+}
+
+/// What a load read, when it has ended.
+pub(crate) struct Dependencies {
+    pub(crate) tags: TagSet,
+    /// The version as of which all of it is valid, or else the birth of the load.
+    pub(crate) since: Version,
+    pub(crate) is_valid: bool,
+    /// When the first of the answers expires.
+    pub(crate) expires_at: Nanos,
+}
+
+impl Read {
+    fn is_valid(&self) -> bool {
+        self.set.is_valid_since(self.since)
+    }
+}
+
+impl Context {
+    pub(crate) fn new(id: LoadId, engine: Arc<Engine>, birth: Version, tags: TagSet) -> Arc<Self> {
+        let reads = Mutex::new(Reads { sets: Some(HashMap::default()), expires_at: FOREVER, valid_as_of: birth });
+        Arc::new(Self { id, engine, birth, tags, reads })
+    }
+
+    /// Whether nothing has been invalidated that the load depends on, as far as it has come, and nothing has expired.
+    pub(crate) fn is_valid(&self, now: Nanos) -> bool {
+        let version = self.engine.versions.now();
+        let mut reads = self.reads.lock();
+        if now >= reads.expires_at || !self.engine.everything.is_valid_since(self.birth) {
+            return false;
+        }
+        let sets = reads.sets.iter().flat_map(HashMap::values);
+        let is_elsewhere = sets.clone().any(|read| read.elsewhere.is_some());
+        if reads.valid_as_of == version && !is_elsewhere {
+            return true;
+        }
+        let is_valid = self.tags.is_valid_since(self.birth) && sets.clone().all(Read::is_valid);
+        if is_valid {
+            reads.valid_as_of = version;
+        }
+        is_valid
+    }
+
+    /// Adds an answer that was handed out in the body.
+    fn attach(&self, engine: &Arc<Engine>, sets: impl IntoIterator<Item = TagSet>, since: Version, lifetime: Lifetime) {
+        let is_elsewhere = !Arc::ptr_eq(engine, &self.engine);
+        let expires_at = match lifetime {
+            Lifetime::Unlimited => FOREVER,
+            Lifetime::Until(expires_at) if !is_elsewhere => expires_at,
+            // Clocks of two caches have nothing in common but their pace.
+            Lifetime::Until(expires_at) => {
+                let left = expires_at.saturating_sub(engine.time.now());
+                self.engine.time.now().saturating_add(left)
+            }
+        };
+        let everything = is_elsewhere.then(|| engine.everything.clone().into());
+        let mut reads = self.reads.lock();
+        let Reads { sets: Some(known), expires_at: earliest, valid_as_of } = &mut *reads else { return };
+        for set in sets.into_iter().chain(everything).filter(|set| set.len() > 0) {
+            let elsewhere = is_elsewhere.then(|| engine.clone());
+            let read = known.entry(set.address()).or_insert(Read { set, since, elsewhere });
+            read.since = read.since.min(since);
+        }
+        *earliest = (*earliest).min(expires_at);
+        *valid_as_of = (*valid_as_of).min(since);
+    }
+
+    /// Ends the load: what it depends on, `own` tags and what it read. Nothing can be attached any more.
+    pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
+        let (sets, expires_at) = {
+            let mut reads = self.reads.lock();
+            (reads.sets.take().unwrap_or_default(), reads.expires_at)
+        };
+        // Before anything is checked: what is found valid then is valid as of this version.
+        let version = self.engine.versions.now();
+        let mut is_valid = self.engine.everything.is_valid_since(self.birth)
+            && self.tags.is_valid_since(self.birth)
+            && late.is_valid_since(self.birth);
+        let tags = if sets.is_empty() && late.len() == 0 {
+            self.tags.clone()
+        } else {
+            let mut tags = TagSetBuilder::default();
+            tags.add_all(&self.tags);
+            tags.add_all(late);
+            for read in sets.values() {
+                let elsewhere = read.elsewhere.as_ref().map(|engine| engine.versions.now());
+                let is_still_valid = read.is_valid();
+                is_valid &= is_still_valid;
+                tags.depend_on_all(
+                    &read.set,
+                    elsewhere.map(|version| if is_still_valid { version } else { read.since }),
+                );
+            }
+            tags.build()
+        };
+        Dependencies { tags, since: if is_valid { version } else { self.birth }, is_valid, expires_at }
+    }
+}
+
+/// How long an answer may be served.
+#[derive(Clone, Copy)]
+pub(crate) enum Lifetime {
+    Until(Nanos),
+    /// Of an answer that is no value: an error, or that there is none.
+    Unlimited,
+}
+
+/// Whether this thread is in the body of a load.
+#[inline]
+pub(crate) fn is_inside() -> bool {
+    DEPTH.get() > 0
+}
+
+/// Attaches an answer of a cache to the load that this thread is in.
+pub(crate) fn attach(engine: &Arc<Engine>, sets: impl IntoIterator<Item = TagSet>, since: Version, lifetime: Lifetime) {
+    if let Some(context) = innermost() {
+        context.attach(engine, sets, since, lifetime);
+    }
+}
+
+fn innermost() -> Option<Arc<Context>> {
+    if !is_inside() {
+        return None;
+    }
+    RUNNING.try_with(|running| running.borrow().last().cloned()).ok().flatten()
+}
+
+/// The loads that this thread is in; `None` on a thread that is ending and has dropped its list, while other destructors
+/// of its still use caches.
+pub(crate) fn with_running<R>(with: impl FnOnce(&[Arc<Context>]) -> R) -> Option<R> {
+    RUNNING.try_with(|running| with(&running.borrow())).ok()
+}
+
+/// This thread is in the body of a load for as long as the value lives.
+pub(crate) struct Running {
+    is_listed: bool,
+}
+
+impl Running {
+    pub(crate) fn enter(context: &Arc<Context>) -> Self {
+        let is_listed = RUNNING.try_with(|running| running.borrow_mut().push(context.clone())).is_ok();
+        if is_listed {
+            DEPTH.set(DEPTH.get() + 1);
+        }
+        Self { is_listed }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.is_listed {
+            DEPTH.set(DEPTH.get() - 1);
+            let left = RUNNING.try_with(|running| running.borrow_mut().pop());
+            // Not under the borrow: it may be the last reference to what the body read.
+            drop(left);
+        }
+    }
+}
+
+/// The load that the running code belongs to: for a body that has other threads or tasks do a part of its work.
+///
+/// What a body reads from other cached queries counts as read by its load, and its result is forgotten with that. A
+/// thread or a task that the body spawns is not seen to belong to it. So take the context in the body, and run that part
+/// within it:
+///
+/// ```
+/// use std::thread;
+/// use cache_core::{LoadContext, TaggedCache};
+///
+/// let prices: TaggedCache<u32, u32> = TaggedCache::new();
+/// let totals: TaggedCache<&str, u32> = TaggedCache::new();
+/// let total = || {
+///     totals.get_or_load(&"basket", || {
+///         let context = LoadContext::current();
+///         thread::scope(|scope| {
+///             let part = scope.spawn(|| context.within(|| prices.get_or_load(&7, || 100)));
+///             part.join().unwrap()
+///         })
+///     })
+/// };
+/// total();
+/// prices.invalidate_key(&7);
+/// assert_eq!(totals.get(&"basket"), None);
+/// ```
+///
+/// What is read after the load has ended has no effect on it. Within the context, a call that would wait for the load
+/// itself loads instead of waiting.
+#[derive(Clone, Default)]
+pub struct LoadContext(Option<Arc<Context>>);
+
+impl LoadContext {
+    /// The context of the innermost load that the calling code belongs to; outside of every load, one without effect.
+    #[must_use]
+    pub fn current() -> Self {
+        Self(innermost())
+    }
+
+    /// Runs a part of the load's work, on any thread.
+    pub fn within<R>(&self, part: impl FnOnce() -> R) -> R {
+        let _running = self.0.as_ref().map(Running::enter);
+        part()
+    }
+
+    /// A future that belongs to the load each time that it is polled, and while it is dropped.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use cache_core::{LoadContext, TaggedCache};
+    ///
+    /// let (prices, totals) = (TaggedCache::<u32, u32>::new(), TaggedCache::<&str, u32>::new());
+    /// let total = async || {
+    ///     let part = async { prices.get_or_load_async(&7, async || 100).await };
+    ///     LoadContext::current().instrument(part).await // or spawned, on any runtime
+    /// };
+    /// totals.get_or_load_async(&"basket", total).await;
+    /// prices.invalidate_key(&7);
+    /// assert_eq!(totals.get(&"basket"), None);
+    /// # });
+    /// ```
+    pub fn instrument<F: Future>(self, future: F) -> Instrumented<F> {
+        Instrumented { context: self, future: Some(future) }
+    }
+}
+
+impl fmt::Debug for LoadContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LoadContext").field(&self.0.as_ref().map(|context| context.id)).finish()
+    }
+}
+
+// Like the cache itself: a panic in user code leaves nothing broken.
+impl std::panic::UnwindSafe for LoadContext {}
+impl std::panic::RefUnwindSafe for LoadContext {}
+
+pin_project! {
+    /// A future that belongs to a load: see [`LoadContext::instrument`].
+    #[derive(Debug)]
+    #[must_use = "it does nothing until it is polled"]
+    pub struct Instrumented<F> {
+        context: LoadContext,
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Instrumented<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            this.context.within(|| this.future.set(None));
+        }
+    }
+}
+
+impl<F: Future> Future for Instrumented<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Polling<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let future = this.future.as_pin_mut().expect("it is there until it is dropped");
+        this.context.within(|| future.poll(cx))
+    }
+}

@@ -1,0 +1,209 @@
+//! What is stored of an answer.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicU32;
+
+use crate::clock::Nanos;
+use crate::queues::{EntryId, NIL};
+use crate::scope::ScopeId;
+use crate::stats::{Counters, Event};
+use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::tag_set::TagSet;
+use crate::uses::Uses;
+use crate::version::Version;
+
+/// A stored value, its key, and what is known of it. Readers hold it while they clone the value, so that no lock is held
+/// meanwhile.
+pub(crate) struct Entry<K, V> {
+    pub(crate) meta: Meta,
+    pub(crate) key: K,
+    pub(crate) value: V,
+}
+
+/// All of an entry but its key and its value.
+pub(crate) struct Meta {
+    pub(crate) hash: u64,
+    pub(crate) expires_at: Nanos,
+    valid_as_of: AtomicU64,
+    pub(crate) scope: ScopeId,
+    pub(crate) uses: Uses,
+    pub(crate) tags: TagSet,
+    /// When its load began.
+    pub(crate) began: Nanos,
+    /// Its number among the entries of the cache, while it is one of them. Written under the lock of the eviction, which
+    /// orders it.
+    id: AtomicU32,
+    /// The number of its store.
+    pub(crate) store: u32,
+    /// The number of its query's quota, or 0.
+    pub(crate) quota: u32,
+}
+
+/// Set in the version of an entry that depends on another cache: such a version is never the one that the clock shows, so
+/// that each hit checks what it depends on.
+const ELSEWHERE: Version = 1 << 63;
+
+/// What is known of an entry when it is made.
+pub(crate) struct Origin {
+    pub(crate) hash: u64,
+    pub(crate) scope: ScopeId,
+    pub(crate) store: u32,
+    pub(crate) quota: u32,
+    pub(crate) tags: TagSet,
+    /// A version as of which it is known to be valid.
+    pub(crate) valid_as_of: Version,
+    pub(crate) began: Nanos,
+    pub(crate) expires_at: Nanos,
+}
+
+impl Meta {
+    pub(crate) fn new(origin: Origin) -> Self {
+        let Origin { hash, scope, store, quota, tags, valid_as_of, began, expires_at } = origin;
+        let mark = if tags.has_elsewhere() { ELSEWHERE } else { 0 };
+        let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
+        Self { hash, expires_at, valid_as_of, scope, uses: Uses::new(0), tags, began, id, store, quota }
+    }
+
+    /// Whether the clock shows a version as of which it is known to be valid.
+    #[inline]
+    pub(crate) fn is_known_valid(&self, version: Version) -> bool {
+        self.valid_as_of.load(Ordering::Relaxed) == version
+    }
+
+    /// The last version as of which it is known to be valid.
+    pub(crate) fn valid_as_of(&self) -> Version {
+        self.valid_as_of.load(Ordering::Relaxed) & !ELSEWHERE
+    }
+
+    /// Records that it was found valid after the clock showed this version.
+    pub(crate) fn set_valid_as_of(&self, version: Version) {
+        let mark = self.valid_as_of.load(Ordering::Relaxed) & ELSEWHERE;
+        self.valid_as_of.store(version | mark, Ordering::Relaxed);
+    }
+
+    pub(crate) fn id(&self) -> Option<EntryId> {
+        let id = self.id.load(Ordering::Relaxed);
+        (id != NIL).then_some(id)
+    }
+
+    pub(crate) fn set_id(&self, id: Option<EntryId>) {
+        self.id.store(id.unwrap_or(NIL), Ordering::Relaxed);
+    }
+}
+
+/// An entry of any types.
+pub(crate) trait AnyEntry: Any + Send + Sync {
+    fn meta(&self) -> &Meta;
+    /// Drops this reference: see [`discard`].
+    fn discard(self: Arc<Self>, counters: &Counters);
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> AnyEntry for Entry<K, V> {
+    fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    fn discard(self: Arc<Self>, counters: &Counters) {
+        discard(self, counters);
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// Tells entries apart.
+pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
+    Arc::as_ptr(entry).cast::<()>().addr()
+}
+
+/// Drops a reference to an entry. If it is the last one, key and value are dropped here: a panic in that is counted, and
+/// goes no further, for this may be a call that has nothing to do with them.
+#[inline]
+pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
+    if let Some(Entry { meta, key, value }) = Arc::into_inner(entry) {
+        discard_values(counters, (key, value));
+        drop(meta);
+    }
+}
+
+/// Drops two values of the user's, as [`discard`] does.
+pub(crate) fn discard_values<A, B>(counters: &Counters, (first, second): (A, B)) {
+    quietly(counters, || drop(first));
+    quietly(counters, || drop(second));
+}
+
+/// Drops values of the user's. A panic is counted, and goes no further.
+pub(crate) fn quietly(counters: &Counters, drop_values: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_values)) {
+        counters.count(Event::DropPanic);
+        // Its own `Drop` might panic, too.
+        std::mem::forget(panic);
+    }
+}
+
+/// A reference to an entry that is discarded at the end, also if the code in between panics.
+pub(crate) struct Held<'a, K, V> {
+    entry: Option<Arc<Entry<K, V>>>,
+    counters: &'a Counters,
+}
+
+impl<'a, K, V> Held<'a, K, V> {
+    #[inline]
+    pub(crate) fn new(entry: Arc<Entry<K, V>>, counters: &'a Counters) -> Self {
+        Self { entry: Some(entry), counters }
+    }
+}
+
+impl<K, V> std::ops::Deref for Held<'_, K, V> {
+    type Target = Entry<K, V>;
+
+    #[inline]
+    fn deref(&self) -> &Entry<K, V> {
+        self.entry.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<K, V> Drop for Held<'_, K, V> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            discard(entry, self.counters);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct PanicsInDrop;
+
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            panic!("in `Drop`");
+        }
+    }
+
+    fn entry<V>(value: V) -> Arc<Entry<PanicsInDrop, V>> {
+        let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, 1);
+        let meta = Meta::new(Origin { hash: 0, scope: 0, store: 1, quota: 0, tags, valid_as_of, began, expires_at });
+        Arc::new(Entry { meta, key: PanicsInDrop, value })
+    }
+
+    #[test]
+    fn p11_a_panic_of_a_value_that_is_dropped_is_counted_and_goes_no_further() {
+        let counters = Counters::new();
+        let value = Arc::new(());
+        let first = entry(value.clone());
+        let reader = first.clone();
+        discard(first, &counters);
+        assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (0, 2), "somebody still reads it");
+        drop(Held::new(reader, &counters));
+        assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (1, 1));
+        discard(entry(PanicsInDrop), &counters);
+        assert_eq!(counters.sum(Event::DropPanic), 3, "the key and the value");
+    }
+}

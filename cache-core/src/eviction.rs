@@ -1,0 +1,460 @@
+//! The entries that a cache has room for, and which of them goes: of all of them together, and of each query that has a
+//! capacity of its own.
+//!
+//! The entries of such a query are in two eviction policies: that of the whole, which chooses among all entries when the
+//! cache is full, and that of the query, which chooses among the query's when those are as many as they may be.
+//!
+//! Entries are numbered without gaps: when one leaves, the last one takes its number.
+
+use hashbrown::HashMap;
+use smallvec::SmallVec;
+
+use crate::clock::Nanos;
+use crate::entry::{AnyEntry, Meta};
+use crate::policy::{EntrySource, Inspection, Policy, State};
+use crate::queues::{Dense, EntryId, Sparse, reserve_gently};
+use crate::sweep::{Snapshot, SweepCursor};
+use crate::sync::Arc;
+
+/// A query's number among those that have a capacity of their own, from 1, and that capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) number: u32,
+    pub(crate) capacity: usize,
+}
+
+/// An entry that is in no quota has this number.
+pub(crate) const NO_QUOTA: u32 = 0;
+
+/// Says whether an entry is dead. It is asked under the lock of the eviction.
+pub(crate) trait Inspector {
+    /// `None` if it takes too long to find out.
+    fn state(&self, meta: &Meta) -> Option<State>;
+}
+
+/// Entries that were taken out or may have to be.
+pub(crate) type Entries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
+
+pub(crate) struct Eviction {
+    capacity: usize,
+    /// By their numbers.
+    entries: Vec<Arc<dyn AnyEntry>>,
+    policy: Policy<Dense>,
+    cursor: SweepCursor,
+    quotas: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
+}
+
+/// The entries of one query.
+struct QuotaPolicy {
+    policy: Policy<Sparse>,
+    cursor: SweepCursor,
+    members: Vec<EntryId>,
+    /// Where each is among the members.
+    places: HashMap<EntryId, usize, foldhash::fast::RandomState>,
+}
+
+/// The entries as the policies see them.
+struct Source<'a, I> {
+    entries: &'a [Arc<dyn AnyEntry>],
+    inspector: &'a I,
+}
+
+impl<I: Inspector> EntrySource for Source<'_, I> {
+    fn inspect(&self, id: EntryId) -> Inspection {
+        let meta = self.entries[id as usize].meta();
+        let state = self.inspector.state(meta).unwrap_or(State::Live { uses: meta.uses.uses() });
+        Inspection { hash: policy_hash(meta), state }
+    }
+
+    fn set_frequency(&self, id: EntryId, uses: u32) {
+        self.entries[id as usize].meta().uses.set_frequency(uses);
+    }
+}
+
+/// Tells apart equal arguments of different queries, which the hash of a key does not.
+fn policy_hash(meta: &Meta) -> u64 {
+    /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    meta.hash ^ u64::from(meta.store).wrapping_mul(SPREAD)
+}
+
+impl Eviction {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), HashMap::default());
+        Self { capacity, entries: Vec::new(), policy, cursor, quotas }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The entries from one number on, at most so many. As others leave, numbers change: whoever goes through all of them
+    /// goes down.
+    pub(crate) fn slice(&self, from: usize, most: usize) -> &[Arc<dyn AnyEntry>] {
+        let from = from.min(self.len());
+        &self.entries[from..self.len().min(from + most)]
+    }
+
+    /// Whether an entry has to go before one of this quota comes in.
+    pub(crate) fn is_full(&self, quota: Option<Quota>) -> bool {
+        self.policy.is_full() || self.full_quota(quota).is_some()
+    }
+
+    fn full_quota(&self, quota: Option<Quota>) -> Option<u32> {
+        let number = quota?.number;
+        self.quotas.get(&number)?.policy.is_full().then_some(number)
+    }
+
+    /// Takes in a new entry, for which there must be room.
+    pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>) {
+        let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
+        let (hash, expires_at) = (policy_hash(entry.meta()), entry.meta().expires_at);
+        entry.meta().set_id(Some(id));
+        reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
+        self.entries.push(entry);
+        self.policy.admit(hash, id);
+        self.cursor.note(expires_at);
+        if let Some(quota) = quota {
+            let part = self.quotas.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
+            part.admit(hash, id, expires_at);
+        }
+    }
+
+    /// Puts an entry in the place of another, if that is still one of these. It is still the same thing that is wanted:
+    /// it keeps its place, and the credit for its uses.
+    pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>) -> bool {
+        let Some(id) = old.id() else { return false };
+        let new = entry.meta();
+        new.uses.set_frequency(old.uses.uses());
+        old.set_id(None);
+        new.set_id(Some(id));
+        self.cursor.note(new.expires_at);
+        if let Some(part) = self.quotas.get_mut(&new.quota) {
+            part.cursor.note(new.expires_at);
+        }
+        self.entries[id as usize] = entry.clone();
+        true
+    }
+
+    /// Lets go of an entry, if it is still one of these.
+    pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
+        let id = meta.id()?;
+        self.policy.remove(id);
+        if let Some(part) = self.quotas.get_mut(&meta.quota) {
+            part.policy.remove(id);
+            part.leave(id);
+        }
+        Some(self.take(id))
+    }
+
+    /// Takes out an entry of which the policies have let go.
+    fn take(&mut self, id: EntryId) -> Arc<dyn AnyEntry> {
+        /// Lists with room for fewer aren't worth the work.
+        const FEW: usize = 64;
+        let entry = self.entries.swap_remove(id as usize);
+        entry.meta().set_id(None);
+        if let Some(moved) = self.entries.get(id as usize) {
+            let from = EntryId::try_from(self.entries.len()).expect("the capacity is less");
+            moved.meta().set_id(Some(id));
+            self.policy.rename(from, id);
+            if let Some(part) = self.quotas.get_mut(&moved.meta().quota) {
+                part.rename(from, id);
+            }
+        }
+        if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 4 {
+            self.entries.shrink_to(self.entries.len() * 2);
+            self.policy.shrink();
+        }
+        entry
+    }
+
+    /// Chooses the entry that goes for one of this quota, and lets go of it. `None` if there is none at all.
+    pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Arc<dyn AnyEntry>> {
+        let source = Source { entries: &self.entries, inspector };
+        let id = if let Some(number) = self.full_quota(quota) {
+            let part = self.quotas.get_mut(&number)?;
+            let id = part.policy.evict(&source)?;
+            part.leave(id);
+            self.policy.remove(id);
+            id
+        } else {
+            let id = self.policy.evict(&source)?;
+            if let Some(part) = self.quotas.get_mut(&self.entries[id as usize].meta().quota) {
+                part.policy.remove(id);
+                part.leave(id);
+            }
+            id
+        };
+        Some(self.take(id))
+    }
+
+    /// Looks at the next few entries, of all or of the quota that is full, and takes out those that are dead. Those of
+    /// which it takes too long to find out are handed out as suspects, and stay.
+    pub(crate) fn sweep(&mut self, quota: Option<Quota>, snapshot: Snapshot, inspector: &impl Inspector) -> Swept {
+        /// How many are looked at in search of a dead one, when one has to go.
+        const FULL: u32 = 64;
+        /// How many are looked at when there is room.
+        const NOT_FULL: u32 = 8;
+        let full_quota = self.full_quota(quota);
+        let is_full = self.is_full(quota);
+        let mut swept = Swept::default();
+        for _ in 0..if is_full { FULL } else { NOT_FULL } {
+            if is_full && !swept.dead.is_empty() {
+                break;
+            }
+            let Some(id) = self.next_to_look_at(full_quota, snapshot) else { break };
+            let entry = &self.entries[id as usize];
+            match inspector.state(entry.meta()) {
+                Some(State::Live { .. }) => {
+                    let expires_at = entry.meta().expires_at;
+                    self.cursor_of(full_quota).note(expires_at);
+                }
+                None => swept.suspects.push(entry.clone()),
+                Some(_) => {
+                    let entry = entry.clone();
+                    self.remove(entry.meta());
+                    swept.dead.push(entry);
+                }
+            }
+        }
+        swept
+    }
+
+    fn next_to_look_at(&mut self, quota: Option<u32>, snapshot: Snapshot) -> Option<EntryId> {
+        match quota {
+            None => {
+                let id = self.cursor.next(snapshot, self.entries.len())?;
+                Some(EntryId::try_from(id).expect("the capacity is less"))
+            }
+            Some(number) => {
+                let part = self.quotas.get_mut(&number)?;
+                let place = part.cursor.next(snapshot, part.members.len())?;
+                Some(part.members[place])
+            }
+        }
+    }
+
+    fn cursor_of(&mut self, quota: Option<u32>) -> &mut SweepCursor {
+        match quota.and_then(|number| self.quotas.get_mut(&number)) {
+            Some(part) => &mut part.cursor,
+            None => &mut self.cursor,
+        }
+    }
+
+    /// Records that an entry was found live that had been a suspect.
+    pub(crate) fn note(&mut self, meta: &Meta) {
+        self.cursor.note(meta.expires_at);
+        if let Some(part) = self.quotas.get_mut(&meta.quota) {
+            part.cursor.note(meta.expires_at);
+        }
+    }
+
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
+        self.policy.shrink();
+        for part in self.quotas.values_mut() {
+            part.policy.shrink();
+            part.members.shrink_to_fit();
+            part.places.shrink_to_fit();
+        }
+    }
+
+    /// Panics if the policies and the entries disagree.
+    pub(crate) fn check_invariants(&self) {
+        let numbers = |of: &dyn Fn(&Meta) -> bool| -> Vec<EntryId> {
+            (0..).zip(&self.entries).filter(|(_, entry)| of(entry.meta())).map(|(id, _)| id).collect()
+        };
+        for (id, entry) in (0..).zip(&self.entries) {
+            assert_eq!(entry.meta().id(), Some(id), "an entry does not know its number");
+        }
+        let mut queued = self.policy.check_invariants();
+        queued.sort_unstable();
+        assert_eq!(queued, numbers(&|_| true), "the queues and the entries disagree");
+        for (&number, part) in &self.quotas {
+            let expected = numbers(&|meta| meta.quota == number);
+            let mut queued = part.policy.check_invariants();
+            queued.sort_unstable();
+            assert_eq!(queued, expected, "a query's queues and its entries disagree");
+            let mut members = part.members.clone();
+            members.sort_unstable();
+            assert_eq!(members, expected, "a query's members and its entries disagree");
+            assert_eq!(part.places.len(), part.members.len(), "a query has more places than members");
+            for (place, member) in part.members.iter().enumerate() {
+                assert_eq!(part.places.get(member), Some(&place), "a member is not where it should be");
+            }
+        }
+    }
+}
+
+/// What a sweep found.
+#[derive(Default)]
+pub(crate) struct Swept {
+    /// Dead entries, which were taken out.
+    pub(crate) dead: Entries,
+    /// Entries that may be dead.
+    pub(crate) suspects: Entries,
+}
+
+impl QuotaPolicy {
+    fn new(capacity: usize) -> Self {
+        let (members, places) = (Vec::new(), HashMap::default());
+        Self { policy: Policy::new(capacity), cursor: SweepCursor::new(), members, places }
+    }
+
+    fn admit(&mut self, hash: u64, id: EntryId, expires_at: Nanos) {
+        self.policy.admit(hash, id);
+        self.cursor.note(expires_at);
+        self.places.insert(id, self.members.len());
+        self.members.push(id);
+    }
+
+    /// Takes an entry off the list of members.
+    fn leave(&mut self, id: EntryId) {
+        let Some(place) = self.places.remove(&id) else { return };
+        self.members.swap_remove(place);
+        if let Some(&moved) = self.members.get(place) {
+            self.places.insert(moved, place);
+        }
+    }
+
+    fn rename(&mut self, from: EntryId, to: EntryId) {
+        self.policy.rename(from, to);
+        if let Some(place) = self.places.remove(&from) {
+            self.members[place] = to;
+            self.places.insert(to, place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::clock::FOREVER;
+    use crate::entry::{Entry, Origin};
+    use crate::tag_set::TagSet;
+
+    const FEW: Quota = Quota { number: 3, capacity: 2 };
+
+    /// Entries are dead whose keys are listed. Of even ones it takes too long to find out.
+    #[derive(Default)]
+    struct Dead(BTreeSet<u64>, bool);
+
+    impl Inspector for Dead {
+        fn state(&self, meta: &Meta) -> Option<State> {
+            let is_slow = self.1 && meta.hash.is_multiple_of(2);
+            let state = if self.0.contains(&meta.hash) { State::Invalidated } else { State::Live { uses: 0 } };
+            (!is_slow).then_some(state)
+        }
+    }
+
+    fn entry(key: u64, quota: Option<Quota>) -> Arc<dyn AnyEntry> {
+        let quota = quota.map_or(NO_QUOTA, |quota| quota.number);
+        let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, FOREVER);
+        let meta = Meta::new(Origin { hash: key, scope: 0, store: 0, quota, tags, valid_as_of, began, expires_at });
+        Arc::new(Entry { meta, key: (), value: () })
+    }
+
+    fn key(entry: &Arc<dyn AnyEntry>) -> u64 {
+        entry.meta().hash
+    }
+
+    /// Inserts a key, and returns the one that was evicted for it.
+    fn insert(eviction: &mut Eviction, new: u64, quota: Option<Quota>) -> Option<u64> {
+        let live = Dead::default();
+        let evicted = eviction.is_full(quota).then(|| eviction.evict(quota, &live).expect("it is full"));
+        eviction.admit(entry(new, quota), quota);
+        eviction.check_invariants();
+        evicted.as_ref().map(key)
+    }
+
+    fn remove(eviction: &mut Eviction, gone: u64) {
+        let entry = eviction.entries.iter().find(|entry| key(entry) == gone).expect("it is there").clone();
+        assert!(eviction.remove(entry.meta()).is_some());
+        assert!(eviction.remove(entry.meta()).is_none(), "it leaves once");
+        eviction.check_invariants();
+    }
+
+    #[test]
+    fn p9_what_is_full_evicts_and_from_where_it_is_full() {
+        let mut eviction = Eviction::new(4);
+        let few = Some(FEW);
+        let mut come = |key, quota| insert(&mut eviction, key, quota);
+        assert_eq!([come(1, None), come(2, None), come(3, None), come(4, few)], [None; 4]);
+        assert_eq!(come(5, None), Some(4), "whose turn it is, of all: it may be one of the query");
+        assert_eq!(come(6, few), Some(5), "as the whole is full, and not the query");
+        assert_eq!(come(7, few), Some(6));
+        remove(&mut eviction, 1);
+        assert_eq!(insert(&mut eviction, 8, few), None);
+        assert_eq!(insert(&mut eviction, 9, few), Some(8), "whose turn it is in the query: of all it would be 7");
+        remove(&mut eviction, 9);
+        assert_eq!(eviction.len(), 3);
+        assert!(!eviction.is_full(few) && !eviction.is_full(None));
+    }
+
+    #[test]
+    fn p9_a_sweep_takes_out_the_dead_and_hands_out_suspects() {
+        let mut eviction = Eviction::new(100);
+        for key in 0..20 {
+            insert(&mut eviction, key, None);
+        }
+        let dead = Dead((0..10).collect(), true);
+        let snapshot = Snapshot { now: 0, version: 1 };
+        let (mut gone, mut suspects) = (BTreeSet::new(), BTreeSet::new());
+        for _ in 0..3 {
+            let swept = eviction.sweep(None, snapshot, &dead);
+            gone.extend(swept.dead.iter().map(key));
+            suspects.extend(swept.suspects.iter().map(key));
+            eviction.check_invariants();
+        }
+        assert_eq!(gone, [1, 3, 5, 7, 9].into());
+        assert_eq!(suspects, (0..20).filter(|key| key % 2 == 0).collect());
+        assert!(eviction.sweep(None, snapshot, &dead).dead.is_empty());
+    }
+
+    #[test]
+    fn p9_a_full_query_is_swept_by_itself() {
+        let mut eviction = Eviction::new(1_000);
+        for key in 0..500 {
+            insert(&mut eviction, 1_000 + key, None);
+        }
+        insert(&mut eviction, 1, Some(FEW));
+        insert(&mut eviction, 2, Some(FEW));
+        let swept = eviction.sweep(Some(FEW), Snapshot { now: 0, version: 1 }, &Dead([1].into(), false));
+        assert_eq!(swept.dead.iter().map(key).collect::<Vec<_>>(), [1]);
+        eviction.check_invariants();
+        assert!(!eviction.is_full(Some(FEW)));
+    }
+
+    #[test]
+    fn an_entry_that_takes_anothers_place_keeps_its_number() {
+        let mut eviction = Eviction::new(4);
+        insert(&mut eviction, 1, None);
+        let (old, new) = (eviction.entries[0].clone(), entry(1, None));
+        old.meta().uses.set_frequency(3);
+        assert!(eviction.replace(old.meta(), &new));
+        eviction.check_invariants();
+        assert_eq!((old.meta().id(), new.meta().id(), new.meta().uses.uses()), (None, Some(0), 3));
+        assert!(!eviction.replace(old.meta(), &entry(1, None)), "it has gone");
+    }
+
+    #[test]
+    fn the_check_notices_what_is_broken() {
+        let breaks: [fn(&mut Eviction); 4] = [
+            |eviction| eviction.policy.remove(1),
+            |eviction| _ = eviction.entries.pop(),
+            |eviction| eviction.entries[0].meta().set_id(None),
+            |eviction| eviction.quotas.get_mut(&3).expect("it has one").members.clear(),
+        ];
+        for (number, break_it) in breaks.into_iter().enumerate() {
+            let mut eviction = Eviction::new(4);
+            insert(&mut eviction, 1, None);
+            insert(&mut eviction, 2, Some(FEW));
+            break_it(&mut eviction);
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| eviction.check_invariants()));
+            assert!(check.is_err(), "break {number} went unnoticed");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A promise: where callers wait for a load that another has begun, blocked or as tasks. Nothing here knows why they wait.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::entry::Entry;
+use crate::outcome::SharedError;
+use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
+use crate::tag_set::TagSet;
+use crate::version::Version;
+
+/// How a load ended, for its followers.
+pub(crate) enum End<K, V> {
+    /// With a value, whether it was stored or not.
+    Loaded {
+        entry: Arc<Entry<K, V>>,
+        /// The version at the start of the load.
+        birth: Version,
+        /// A version as of which the value was found valid at the end.
+        valid_as_of: Option<Version>,
+        /// Whether nothing was invalidated that only the result named. Followers could not ask for that when they came.
+        may_share: bool,
+    },
+    /// Without a value: with an error, which they may share if it can be cloned.
+    Failed { error: Option<SharedError>, tags: TagSet },
+}
+
+pub(crate) struct Promise<K, V> {
+    end: OnceLock<End<K, V>>,
+    /// Whether the leader has gone without an end: one of the followers is to take over. Written under the lock of the
+    /// shard that has the flight.
+    leaderless: AtomicUsize,
+    changed: Event,
+}
+
+impl<K, V> Promise<K, V> {
+    pub(crate) fn new() -> Self {
+        Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() }
+    }
+
+    /// How the load ended, if it has.
+    pub(crate) fn end(&self) -> Option<&End<K, V>> {
+        self.end.get()
+    }
+
+    pub(crate) fn into_end(self) -> Option<End<K, V>> {
+        self.end.into_inner()
+    }
+
+    pub(crate) fn is_leaderless(&self) -> bool {
+        self.leaderless.load(Ordering::Acquire) > 0
+    }
+
+    fn is_settled(&self) -> bool {
+        self.end().is_some() || self.is_leaderless()
+    }
+
+    /// Blocks this thread until the load has ended, or has no leader any more.
+    pub(crate) fn wait(&self) {
+        while !self.is_settled() {
+            let listener = self.changed.listen();
+            // It may have ended before there was anybody to be told.
+            if !self.is_settled() {
+                listener.wait();
+            }
+        }
+    }
+
+    /// The same for a task. The listener is the task's own, and is listed with those who are told until it is dropped.
+    pub(crate) fn poll(&self, listener: &mut Option<EventListener>, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.is_settled() {
+            match listener {
+                // Looks once more before it waits, like the above.
+                None => *listener = Some(self.changed.listen()),
+                Some(waiting) => {
+                    let told = Pin::new(waiting).poll(cx);
+                    if told.is_pending() {
+                        return Poll::Pending;
+                    }
+                    *listener = None;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    /// Records that the leader has gone. One of the followers is then to be told: see [`Promise::tell_one`].
+    pub(crate) fn set_leaderless(&self, leaderless: bool) {
+        self.leaderless.store(leaderless.into(), Ordering::Release);
+    }
+
+    /// Wakes one of the followers.
+    pub(crate) fn tell_one(&self) {
+        self.changed.notify(1);
+    }
+
+    /// Only the first end counts.
+    fn complete(&self, end: End<K, V>) {
+        if self.end.set(end).is_ok() {
+            self.changed.notify(usize::MAX);
+        }
+    }
+}
+
+/// Ends a promise. Whatever becomes of the load, nobody waits for ever: dropped, this ends it without a value.
+pub(crate) struct Completer<K, V>(Arc<Promise<K, V>>);
+
+impl<K, V> Completer<K, V> {
+    pub(crate) fn new(promise: Arc<Promise<K, V>>) -> Self {
+        Self(promise)
+    }
+
+    pub(crate) fn complete(self, end: End<K, V>) {
+        self.0.complete(end);
+    }
+}
+
+impl<K, V> Drop for Completer<K, V> {
+    fn drop(&mut self) {
+        self.0.complete(End::Failed { error: None, tags: TagSet::default() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
+    use super::*;
+
+    type Unit = Promise<(), ()>;
+
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn p5_a_thread_is_told_of_the_end_however_that_comes() {
+        let promise = Arc::new(Unit::new());
+        std::thread::scope(|scope| {
+            let follower = scope.spawn(|| promise.wait());
+            drop(Completer::new(promise.clone()));
+            follower.join().unwrap();
+        });
+        assert!(matches!(promise.end(), Some(End::Failed { error: None, .. })));
+    }
+
+    #[test]
+    fn p5_every_task_is_told_of_the_end_and_one_of_a_leader_that_has_gone() {
+        let (promise, count) = (Unit::new(), Arc::new(Wakes::default()));
+        let waker = Waker::from(count.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut listeners = [None, None, None];
+        let mut poll_all = |promise: &Unit| {
+            listeners.iter_mut().map(|listener| promise.poll(listener, &mut cx)).filter(Poll::is_pending).count()
+        };
+        assert_eq!(poll_all(&promise), 3);
+        promise.set_leaderless(true);
+        promise.tell_one();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1, "one takes over");
+        promise.set_leaderless(false);
+        assert_eq!(poll_all(&promise), 3, "the others wait for the new leader");
+        promise.complete(End::Failed { error: None, tags: TagSet::default() });
+        assert_eq!(count.0.load(Ordering::Relaxed), 1 + 3);
+        assert_eq!(poll_all(&promise), 0);
+    }
+}
