@@ -23,6 +23,9 @@ pub(crate) type Tags = SmallVec<[Tag; 2]>;
 pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Tags,
+    /// Whether what the value was made from does not shorten its time to live.
+    #[allow(dead_code, reason = "for the engine, which reads it where it composes expiries")]
+    pub(crate) own_ttl: bool,
 }
 
 impl EntryOptions {
@@ -36,6 +39,16 @@ impl EntryOptions {
     #[inline]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
+        self
+    }
+
+    /// The entry expires by its own time to live alone, also if what it was made from expires earlier.
+    ///
+    /// Without this a value that was made from other cached values expires no later than they do. Invalidation is not
+    /// affected: the entry is still invalidated together with what it was made from.
+    #[inline]
+    pub fn own_ttl(mut self) -> Self {
+        self.own_ttl = true;
         self
     }
 

@@ -18,7 +18,7 @@ pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, eac
 use crate::load::Attempt;
 pub use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
-pub use crate::outcome::{Fallible, Outcome, Plain, Returned, plain};
+pub use crate::outcome::{Fallible, Outcome, Plain, Returned, SharedError, SharedFallible, plain};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
 use crate::store::{Absent, Candidate, Wanted};
@@ -42,7 +42,7 @@ pub mod probing {
     pub use crate::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
     };
-    pub use crate::outcome::ReturnedPlain as _;
+    pub use crate::outcome::{ReturnedFallible as _, ReturnedPlain as _};
 }
 
 /// The facts of a query that stands where this is: of a type, or with `_` of whatever is around.
@@ -231,13 +231,18 @@ impl Missing<'_> {
 /// All of a candidate but its key. Not generic, it is compiled in this crate, with all that it takes to find the
 /// cells of tags.
 fn keyless(cache: &Cache, query: &QueryState, hash: u64, entry: EntryOptions) -> Candidate<()> {
-    let EntryOptions { ttl, tags } = entry;
+    let EntryOptions { ttl, tags, .. } = entry;
     cache.engine().candidate(cache.scope_ref(), query, ((), hash), ttl, &tags)
 }
 
 /// Says how long an entry may be served.
 pub fn set_ttl(entry: &mut EntryOptions, ttl: Duration) {
     entry.ttl = Some(ttl);
+}
+
+/// Makes an entry expire by its own time to live alone.
+pub fn set_own_ttl(entry: &mut EntryOptions) {
+    entry.own_ttl = true;
 }
 
 /// Gives an entry a tag.
@@ -271,6 +276,12 @@ pub fn tag(text: fmt::Arguments<'_>) -> Tag {
 #[inline]
 pub fn text_tag(text: &'static str) -> Tag {
     Tag::from_static(text)
+}
+
+/// The value behind a receiver. Deref coercion finds it, whatever pointers the type of the receiver is made of.
+#[inline]
+pub const fn receiver<S: ?Sized>(this: &S) -> &S {
+    this
 }
 
 /// Stands for the type of an argument that has no name.

@@ -155,7 +155,7 @@ where
     /// Stores a value, like [`insert`](TaggedCache::insert), with tags or a time to live of its own.
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.time.now());
-        let EntryOptions { ttl, tags } = options;
+        let EntryOptions { ttl, tags, .. } = options;
         let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, &tags);
         drop(self.store.insert(&self.engine, candidate, value, now));
     }

@@ -361,7 +361,7 @@ where
             Ok(value) => return Ok(value),
             Err(miss) => miss,
         };
-        let (key, EntryOptions { ttl, tags }) = (key.to_owned(), options());
+        let (key, EntryOptions { ttl, tags, .. }) = (key.to_owned(), options());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store.query, (key, hash), ttl, &tags);
         let (engine, store) = (self.engine.clone(), self.store.clone());
         Attempt::new(engine, store, self.scope_ref(), candidate, now, found_dead).step()
