@@ -14,7 +14,7 @@ impl Repo {
     }
 
     #[invalidates("crate")]
-    fn change(&self, id: u32) {}
+    fn change(&self) {}
 }
 
 fn main() {}

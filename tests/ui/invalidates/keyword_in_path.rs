@@ -14,7 +14,7 @@ impl Repo {
     }
 
     #[invalidates("Repo::loop")]
-    fn change(&self, id: u32) {}
+    fn change(&self) {}
 }
 
 fn main() {}

@@ -13,8 +13,8 @@ impl Repo {
         id
     }
 
-    #[invalidates(loop(id))]
-    fn change(&self, id: u32) {}
+    #[invalidates(loop(1))]
+    fn change(&self) {}
 }
 
 fn main() {}

@@ -13,8 +13,8 @@ impl Repo {
         id
     }
 
-    #[invalidates(Self::loop(id))]
-    fn change(&self, id: u32) {}
+    #[invalidates(Self::loop(1))]
+    fn change(&self) {}
 }
 
 fn main() {}

@@ -13,8 +13,8 @@ impl Repo {
         id
     }
 
-    #[invalidates(self(id))]
-    fn change(&self, id: u32) {}
+    #[invalidates(self(1))]
+    fn change(&self) {}
 }
 
 fn main() {}

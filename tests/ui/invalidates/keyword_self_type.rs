@@ -14,7 +14,7 @@ impl Repo {
     }
 
     #[invalidates(Self)]
-    fn change(&self, id: u32) {}
+    fn change(&self) {}
 }
 
 fn main() {}
