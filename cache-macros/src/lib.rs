@@ -257,7 +257,8 @@ mod validate;
 /// be slow.
 ///
 /// A `Result` is known by its type, also through an alias. Where the return type is a generic parameter that
-/// stands for a `Result`, nothing is stored. Of an error nothing is asked: it may borrow, too.
+/// stands for a `Result`, nothing is stored. Of an error nothing is asked. It may borrow
+/// too, if a lifetime or a reference in the return type says so, as in `Result<u32, Error<'_>>`.
 ///
 /// # Calls at the same time
 ///
