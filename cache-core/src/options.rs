@@ -22,8 +22,9 @@ pub(crate) type Tags = SmallVec<[Tag; 2]>;
 #[must_use = "it changes nothing by itself"]
 pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
-    pub(crate) own_ttl: bool,
     pub(crate) tags: Tags,
+    /// Whether what the value was made from does not shorten its time to live.
+    pub(crate) own_ttl: bool,
 }
 
 impl EntryOptions {
@@ -40,6 +41,16 @@ impl EntryOptions {
         self
     }
 
+    /// The entry expires by its own time to live alone, also if what it was made from expires earlier.
+    ///
+    /// Without this a value that was made from other cached values expires no later than they do. Invalidation is not
+    /// affected: the entry is still invalidated together with what it was made from.
+    #[inline]
+    pub fn own_ttl(mut self) -> Self {
+        self.own_ttl = true;
+        self
+    }
+
     /// One more tag.
     #[inline]
     pub fn tag(mut self, tag: impl Into<Tag>) -> Self {
@@ -51,5 +62,19 @@ impl EntryOptions {
     pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(Into::into));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p15_an_entry_has_a_time_to_live_of_its_own_on_request_alone() {
+        assert!(!EntryOptions::new().ttl(Duration::from_secs(1)).own_ttl);
+        assert!(EntryOptions::new().own_ttl().own_ttl);
+        let mut by_expansion = EntryOptions::new();
+        crate::private::set_own_ttl(&mut by_expansion);
+        assert!(by_expansion.own_ttl);
     }
 }

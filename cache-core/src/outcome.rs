@@ -2,9 +2,10 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
-/// An error of a load, for those who waited for it.
+use crate::sync::Arc;
+
+/// An error that a failed load shares with those who waited for it.
 pub type SharedError = Arc<dyn Any + Send + Sync>;
 
 /// What is cached of a return type.
@@ -20,12 +21,12 @@ pub trait Outcome {
     /// Whether the body succeeded.
     fn is_ok(result: &Self::Returned) -> bool;
 
-    /// A copy of the error in a result, where its type can be shared.
+    /// A copy of the error, for those who waited. `None` if the body succeeded, or if the error cannot be shared.
     fn share_error(_result: &Self::Returned) -> Option<SharedError> {
         None
     }
 
-    /// The result that a shared error makes; `None` if it is an error of another type.
+    /// The result of a waiter that is given a shared error. `None` if the error is of another type, or cannot be shared.
     fn shared_error(_error: &SharedError) -> Option<Self::Returned> {
         None
     }
@@ -81,6 +82,36 @@ impl<T, E> Outcome for Fallible<T, E> {
     }
 }
 
+/// The `Ok` of a `Result` whose `Err` can be shared with those who waited for it.
+#[derive(Debug)]
+pub struct SharedFallible<T, E>(PhantomData<fn() -> Result<T, E>>);
+
+impl<T, E: Clone + Send + Sync + 'static> Outcome for SharedFallible<T, E> {
+    type Returned = Result<T, E>;
+    type Value = T;
+
+    fn hit(value: T) -> Result<T, E> {
+        Fallible::hit(value)
+    }
+
+    fn value(result: &Result<T, E>) -> Option<&T> {
+        Fallible::value(result)
+    }
+
+    fn is_ok(result: &Result<T, E>) -> bool {
+        Fallible::is_ok(result)
+    }
+
+    fn share_error(result: &Result<T, E>) -> Option<SharedError> {
+        let error = result.as_ref().err()?;
+        Some(Arc::new(error.clone()))
+    }
+
+    fn shared_error(error: &SharedError) -> Option<Result<T, E>> {
+        error.downcast_ref::<E>().cloned().map(Err)
+    }
+}
+
 /// All of a `V`, whatever it is.
 pub(crate) struct Whole<V>(PhantomData<fn() -> V>);
 
@@ -101,9 +132,10 @@ impl<V> Outcome for Whole<V> {
     }
 }
 
-/// Tells a `Result` from other return types by its type, and so through aliases.
+/// Tells by its type what a return type is, and so through aliases.
 ///
-/// Method lookup decides: an inherent method that applies is preferred to one of a trait.
+/// Method lookup decides. It looks at methods that take `self` before those that take `&self`, and among the former prefers
+/// an inherent one, if its bounds hold, to one of a trait.
 #[derive(Debug)]
 pub struct Returned<R>(PhantomData<fn() -> R>);
 
@@ -115,12 +147,33 @@ impl<R> Returned<R> {
     }
 }
 
+/// Method lookup does not check whether an error is `'static`: of one that is not, the compiler would complain afterwards.
+/// Expansions don't ask where they see a lifetime or a generic parameter. What they can't see are the parameters of the
+/// `impl` around them. Those are what `Unpin` is for: nearly every error has it, and a generic parameter does not, unless a
+/// bound says so.
+impl<T, E: Clone + Send + Sync + Unpin + 'static> Returned<Result<T, E>> {
+    /// A `Result` whose error can be shared.
+    pub const fn __cache_outcome(self) -> SharedFallible<T, E> {
+        SharedFallible(PhantomData)
+    }
+}
+
 impl<T, E> Returned<Result<T, E>> {
-    /// A `Result`.
-    pub const fn __cache_outcome(&self) -> Fallible<T, E> {
+    /// A `Result`, whether its error can be shared or not.
+    pub const fn __cache_outcome_unshared(&self) -> Fallible<T, E> {
         Fallible(PhantomData)
     }
 }
+
+/// A `Result` whose error can't be shared, or isn't known to.
+pub trait ReturnedFallible<T, E>: Sized {
+    /// Its `Ok` is cached.
+    fn __cache_outcome(self) -> Fallible<T, E> {
+        Fallible(PhantomData)
+    }
+}
+
+impl<T, E> ReturnedFallible<T, E> for Returned<Result<T, E>> {}
 
 /// Any other type than a `Result`.
 pub trait ReturnedPlain<R> {
@@ -128,6 +181,137 @@ pub trait ReturnedPlain<R> {
     fn __cache_outcome(&self) -> Plain<R> {
         plain()
     }
+
+    /// The same: there is no error to share.
+    fn __cache_outcome_unshared(&self) -> Plain<R> {
+        plain()
+    }
 }
 
 impl<R> ReturnedPlain<R> for Returned<R> {}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::fmt::Debug;
+    use std::io;
+    use std::marker::PhantomPinned;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[derive(Clone, PartialEq, Debug)]
+    struct Failed(String);
+
+    struct NotClone;
+
+    type Aliased<T> = Result<T, Failed>;
+
+    /// Which of them a return type is.
+    trait Kind: Outcome {
+        const KIND: &'static str;
+    }
+
+    impl<R> Kind for Plain<R> {
+        const KIND: &'static str = "plain";
+    }
+
+    impl<T, E> Kind for Fallible<T, E> {
+        const KIND: &'static str = "fallible";
+    }
+
+    impl<T, E: Clone + Send + Sync + 'static> Kind for SharedFallible<T, E> {
+        const KIND: &'static str = "shared";
+    }
+
+    const fn kind<K: Kind>(_: &K) -> &'static str {
+        K::KIND
+    }
+
+    macro_rules! kind_of {
+        ($($returned:ty),+ $(,)?) => {
+            [$(kind(&Returned::<$returned>::new().__cache_outcome())),+]
+        };
+    }
+
+    #[test]
+    fn what_a_return_type_is_is_known_by_its_type() {
+        let shared = kind_of![
+            Result<u8, Failed>,
+            Aliased<Rc<u8>>,
+            Result<u8, &'static str>,
+            Result<u8, Arc<dyn Error + Send + Sync>>,
+            Result<u8, Arc<io::Error>>,
+            Result<u8, fn(&str) -> &str>,
+            Result<u8, ()>,
+        ];
+        assert_eq!(shared, ["shared"; 7]);
+        let fallible = kind_of![
+            Result<u8, NotClone>,
+            io::Result<u8>,
+            Result<u8, Box<dyn Error + Send + Sync>>,
+            Result<u8, Rc<u8>>,
+            Result<u8, std::cell::Cell<u8>>,
+            Result<u8, PhantomPinned>,
+        ];
+        assert_eq!(fallible, ["fallible"; 6]);
+        assert_eq!(kind_of![u8, (), Option<Result<u8, Failed>>, Box<Aliased<u8>>], ["plain"; 4]);
+        let unshared = Returned::<Aliased<u8>>::new().__cache_outcome_unshared();
+        assert_eq!(kind(&unshared), "fallible");
+        assert_eq!(kind(&Returned::<u8>::new().__cache_outcome_unshared()), "plain");
+    }
+
+    /// It compiles: nothing is asked of them that they may not have.
+    #[test]
+    fn generic_errors_are_not_shared() {
+        trait Database {
+            type Error;
+        }
+
+        struct Of<T>(T);
+
+        impl Database for u8 {
+            type Error = Failed;
+        }
+
+        impl<E: Clone + Send + Sync> Of<E> {
+            fn kinds(&self) -> [&'static str; 2] {
+                let _ = &self.0;
+                kind_of![Result<u8, E>, Result<u8, Option<E>>]
+            }
+        }
+
+        fn kinds<D: Database<Error: Clone + Send + Sync>>(_: &D) -> [&'static str; 1] {
+            kind_of![Result<u8, D::Error>]
+        }
+
+        let text = String::new();
+        assert_eq!(Of(text.as_str()).kinds(), ["fallible"; 2]);
+        assert_eq!(kinds(&1_u8), ["fallible"]);
+    }
+
+    #[test]
+    fn an_error_is_shared_and_a_value_is_not() {
+        fn share<R: Outcome>(_: &R, result: &R::Returned) -> Option<SharedError> {
+            R::share_error(result)
+        }
+
+        fn take<R: Outcome>(_: &R, error: &SharedError) -> Option<R::Returned> {
+            R::shared_error(error)
+        }
+
+        let outcome = Returned::<Aliased<u8>>::new().__cache_outcome();
+        let error = share(&outcome, &Err(Failed("a".into()))).expect("it can be shared");
+        assert_eq!(take(&outcome, &error), Some(Err(Failed("a".into()))));
+        assert_eq!(take(&outcome, &error), Some(Err(Failed("a".into()))), "it is there for the next one, too");
+        assert!(share(&outcome, &Ok(1)).is_none());
+
+        let of_another_type: SharedError = Arc::new("a");
+        assert_eq!(take(&outcome, &of_another_type), None);
+
+        let unshared = Returned::<Aliased<u8>>::new().__cache_outcome_unshared();
+        assert!(share(&unshared, &Err(Failed("a".into()))).is_none());
+        assert_eq!(take(&unshared, &error), None);
+        assert!(share(&plain::<u8>(), &1).is_none());
+    }
+}

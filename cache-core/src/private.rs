@@ -18,7 +18,7 @@ pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, eac
 use crate::load::{Attempt, Miss};
 pub use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
-pub use crate::outcome::{Fallible, Outcome, Plain, Returned, plain};
+pub use crate::outcome::{Fallible, Outcome, Plain, Returned, SharedError, SharedFallible, plain};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
 use crate::store::Wanted;
@@ -42,7 +42,7 @@ pub mod probing {
     pub use crate::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
     };
-    pub use crate::outcome::ReturnedPlain as _;
+    pub use crate::outcome::{ReturnedFallible as _, ReturnedPlain as _};
 }
 
 /// The facts of a query that stands where this is: of a type, or with `_` of whatever is around.
@@ -229,6 +229,11 @@ pub fn set_ttl(entry: &mut EntryOptions, ttl: Duration) {
     entry.ttl = Some(ttl);
 }
 
+/// Makes an entry expire by its own time to live alone.
+pub fn set_own_ttl(entry: &mut EntryOptions) {
+    entry.own_ttl = true;
+}
+
 /// Gives an entry a tag.
 pub fn add_tag(entry: &mut EntryOptions, tag: impl Into<Tag>) {
     entry.tags.push(tag.into());
@@ -260,6 +265,12 @@ pub fn tag(text: fmt::Arguments<'_>) -> Tag {
 #[inline]
 pub fn text_tag(text: &'static str) -> Tag {
     Tag::from_static(text)
+}
+
+/// The value behind a receiver. Deref coercion finds it, whatever pointers the type of the receiver is made of.
+#[inline]
+pub const fn receiver<S: ?Sized>(this: &S) -> &S {
+    this
 }
 
 /// Stands for the type of an argument that has no name.

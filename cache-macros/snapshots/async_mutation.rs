@@ -20,7 +20,7 @@ impl Library {
                     )]
                     use ::cache_core::private::probing::*;
                     ::cache_core::private::Returned::<Result<Track, DbError>>::new()
-                        .__cache_outcome()
+                        .__cache_outcome_unshared()
                 },
                 async move {
                     if let ::core::option::Option::Some(__cache_returned) = ::core::option::Option::None::<

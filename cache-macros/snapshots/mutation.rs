@@ -32,7 +32,7 @@ impl Library {
                                 ::cache_core::private::Returned::<
                                     Result<Track, DbError>,
                                 >::new()
-                                    .__cache_outcome()
+                                    .__cache_outcome_unshared()
                             },
                             ::cache_core::private::of_method(
                                 &Self::__cached_query_by_artist,
@@ -65,7 +65,7 @@ impl Library {
                 )]
                 use ::cache_core::private::probing::*;
                 ::cache_core::private::Returned::<Result<Track, DbError>>::new()
-                    .__cache_outcome()
+                    .__cache_outcome_unshared()
             },
             move || -> Result<Track, DbError> {
                 let _ = &self;

@@ -20,6 +20,11 @@ impl Library {
                 ),
                 ::cache_core::private::Returned::<Page<Track>>::new().__cache_outcome(),
                 |__cache_entry: &mut ::cache_core::EntryOptions| {
+                    ::cache_core::private::set_ttl(
+                        __cache_entry,
+                        ::core::time::Duration::new(3600u64, 0u32),
+                    );
+                    ::cache_core::private::set_own_ttl(__cache_entry);
                     ::cache_core::private::add_tag(
                         __cache_entry,
                         ::cache_core::private::text_tag("search"),

@@ -35,6 +35,7 @@ impl<T> Setting<T> {
 #[derive(Default)]
 pub(crate) struct QueryOptions {
     pub(crate) ttl: Setting<Expr>,
+    pub(crate) own_ttl: Setting<()>,
     pub(crate) capacity: Setting<Expr>,
     pub(crate) name: Setting<LitStr>,
     /// What is the key, instead of all arguments.
@@ -56,7 +57,7 @@ pub(crate) struct CommonOptions {
 
 impl QueryOptions {
     const NAMES: &[&str] =
-        &["ttl", "key", "skip", "tags", "tags_from", "cache_if", "capacity", "cache", "name", "crate"];
+        &["ttl", "own_ttl", "key", "skip", "tags", "tags_from", "cache_if", "capacity", "cache", "name", "crate"];
 
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut options = Self::default();
@@ -76,6 +77,10 @@ impl QueryOptions {
                 let value = value(&key, input)?;
                 check_ttl(&value)?;
                 self.ttl.set(&key, value)
+            }
+            "own_ttl" => {
+                flag(&key, input)?;
+                self.own_ttl.set(&key, ())
             }
             "capacity" => {
                 let value = value(&key, input)?;
@@ -168,6 +173,14 @@ fn check_capacity(capacity: &Expr) -> syn::Result<()> {
         Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => Err(Error::new(minus.span, message)),
         _ => Ok(()),
     }
+}
+
+/// Refuses what stands behind an option that is only there or not.
+fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) || !(input.peek(Token![=]) || input.peek(syn::token::Paren)) {
+        return Ok(());
+    }
+    Err(Error::new(key.span(), format!("`{key}` takes no value: write `{key}` alone, or leave it away")))
 }
 
 /// What stands behind `key =`.
@@ -293,12 +306,13 @@ mod tests {
     #[test]
     fn every_option_is_read() {
         let options = parse(quote! {
-            ttl = "5m", key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
+            ttl = "5m", own_ttl, key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
             cache_if = T::is_whole, capacity = N * 2, cache = &self.cache, name = "n", crate = ::renamed,
         })
         .expect("all is well");
         let list = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>();
         assert_eq!(options.ttl.get().map(text).as_deref(), Some("\"5m\""));
+        assert!(options.own_ttl.get().is_some());
         assert_eq!(list(options.key.get().unwrap()), ["a . b", "f (c , d)"]);
         assert_eq!(options.skip.get().unwrap().iter().map(text).collect::<Vec<_>>(), ["e", "r#type"]);
         assert_eq!(list(options.tags.get().unwrap()), ["\"x\"", "\"y:{a}\"", "tag (a)"]);
@@ -322,6 +336,10 @@ mod tests {
         let cases = [
             (quote!(ttl = 0), "a time to live of 0"),
             (quote!(ttl("5m")), "write `ttl = ..`"),
+            (quote!(own_ttl = true), "write `own_ttl` alone"),
+            (quote!(own_ttl("5m")), "write `own_ttl` alone"),
+            (quote!(own_ttl, own_ttl), "`own_ttl` is given twice"),
+            (quote!(own_ttl ttl = 1), "a comma is missing"),
             (quote!(key = a), "`key` takes a list in parentheses"),
             (quote!(key()), "`key(..)` is empty"),
             (quote!(skip()), "`skip(..)` is empty"),

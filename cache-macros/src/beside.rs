@@ -28,6 +28,8 @@ pub(crate) struct HiddenTrait {
     pub(crate) generics: Generics,
     /// The queries that are in it.
     pub(crate) queries: BTreeSet<String>,
+    /// Whether it is of one type that holds nothing that is borrowed, so that `Self` is known not to borrow.
+    pub(crate) is_concrete: bool,
 }
 
 impl Home<'_> {

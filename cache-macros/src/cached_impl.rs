@@ -13,6 +13,7 @@ use crate::attribute::{mutation, query};
 use crate::beside::{Code, HiddenTrait, Home};
 use crate::errors::Errors;
 use crate::method::{Method, is_named};
+use crate::outcome::borrows;
 use crate::validate::BELOW_ASYNC_TRAIT;
 use crate::{fallback, text};
 
@@ -51,7 +52,8 @@ fn expand(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream>
     if functions.clone().any(|method| method.is_rewritten()) {
         return Err(Error::new(Span::call_site(), BELOW_ASYNC_TRAIT));
     }
-    let hidden = HiddenTrait { name: block.head.hidden_name(), generics: block.head.generics().clone(), queries };
+    let (name, generics) = (block.head.hidden_name(), block.head.generics().clone());
+    let hidden = HiddenTrait { name, generics, queries, is_concrete: block.head.is_concrete() };
     let mut errors = Errors::default();
     let (mut items, mut beside) = (TokenStream::new(), Code::default());
     for item in &block.items {
@@ -223,6 +225,18 @@ impl Head {
         match self {
             Self::Impl(head) => &head.attrs,
             Self::Trait(head) => &head.attrs,
+        }
+    }
+
+    /// Whether it is of one type that holds nothing that is borrowed.
+    fn is_concrete(&self) -> bool {
+        match self {
+            Self::Impl(head) => {
+                let (path, _) = head.trait_.as_ref().expect("it was refused if it has none");
+                let self_ty = &head.self_ty;
+                head.generics.params.is_empty() && !borrows(quote!(#path for #self_ty))
+            }
+            Self::Trait(_) => false,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::beside::{Beside, Home};
 use crate::key::respan;
 use crate::method::{Method, bound_names, given_name, has_impl_trait, has_mutable_reference, is_named, plain_name};
 use crate::targets::{Invalidations, Keyed, Target};
-use crate::{duration, text};
+use crate::{duration, outcome, text};
 
 /// The function around the body of a query.
 pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
@@ -22,7 +22,11 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
-    let outcome = quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome());
+    let outcome = if outcome::may_share_error(method, beside.home) {
+        quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome())
+    } else {
+        quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome_unshared())
+    };
     let mut body = body_of(method, returns, &body.stream());
     let mut call = "load".to_owned();
     if let Some(judge) = judge(options, &krate) {
@@ -86,7 +90,11 @@ fn entry(options: &QueryOptions, krate: &Path) -> TokenStream {
         let tag = tag(given, krate);
         quote_spanned!(Span::mixed_site()=> #krate::private::add_tag(__cache_entry, #tag);)
     });
-    quote_spanned!(Span::mixed_site()=> |__cache_entry: &mut #krate::EntryOptions| { #ttl #(#tags)* })
+    let own_ttl = options
+        .own_ttl
+        .get()
+        .map(|()| quote_spanned!(Span::mixed_site()=> #krate::private::set_own_ttl(__cache_entry);));
+    quote_spanned!(Span::mixed_site()=> |__cache_entry: &mut #krate::EntryOptions| { #ttl #own_ttl #(#tags)* })
 }
 
 fn ttl_of(ttl: &Expr) -> TokenStream {
@@ -187,7 +195,7 @@ impl Mutation<'_> {
         self.method.returns().filter(|ty| !has_impl_trait(ty))
     }
 
-    /// Of what kind the result is.
+    /// Of what kind the result is. Its error is for nobody else.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
         let ty = match self.method.returns() {
@@ -198,7 +206,7 @@ impl Mutation<'_> {
         quote_spanned! {Span::mixed_site()=> {
             #[allow(unused_imports, reason = "whether it is needed depends on the type")]
             use #krate::private::probing::*;
-            #krate::private::Returned::<#ty>::new().__cache_outcome()
+            #krate::private::Returned::<#ty>::new().__cache_outcome_unshared()
         }}
     }
 
@@ -261,7 +269,7 @@ impl Mutation<'_> {
         // With the span of the name: an error about its place appears under it.
         let span = last_name(&query.path).span();
         let krate = respan(self.krate, span);
-        match (self.method.this(), is_told) {
+        match (self.method.this(self.krate), is_told) {
             (Some(this), false) => quote_spanned!(span=> #krate::private::of_method(#named, #this)),
             (Some(this), true) => quote_spanned!(span=> #krate::private::of_method_in_cache(#named, #this)),
             (None, false) => quote_spanned!(span=> #krate::private::of_function(#named)),
@@ -318,6 +326,6 @@ fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream 
     if let Some(cache) = options.cache.get() {
         return quote!(#cache);
     }
-    let of_self = method.this().map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
+    let of_self = method.this(krate).map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
     of_self.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> #krate::Cache::global()))
 }

@@ -20,6 +20,7 @@ mod expand;
 mod fallback;
 mod key;
 mod method;
+mod outcome;
 #[cfg(test)]
 mod snapshots;
 mod targets;
@@ -28,14 +29,15 @@ mod validate;
 
 /// Caches what a function returns, under its arguments.
 ///
-/// It goes on methods with `&self`, `self: Arc<Self>` or `self: &Arc<Self>`, on associated functions without `self`, and
-/// on free functions, `async` or not, generic or not. In an `impl` of a trait it needs [`macro@cached_impl`] on the `impl`. The body
+/// It goes on methods with `&self`, `self: Arc<Self>`, `self: &Arc<Self>` or one of these in a `Pin`, on associated functions
+/// without `self`, and on free functions, `async` or not, generic or not. In an `impl` of a trait it needs [`macro@cached_impl`] on the `impl`. The body
 /// runs if there is no live entry for the arguments; what it returns is stored. Of a `Result` only the value of an
 /// `Ok` is.
 ///
 /// | option | meaning |
 /// |---|---|
 /// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: seconds, a text with units, or an expression of type `Duration`; left out: the cache's default |
+/// | `own_ttl` | the value expires by its own time to live alone, also if a cached value that it was made from expires earlier |
 /// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
 /// | `skip(arg, ..)` | these arguments are no part of the key |
 /// | `tags("all", "artist:{artist_id}", expr)` | tags: texts, formatted from the arguments like `format!`, or expressions that are `Into<Tag>` |
@@ -71,6 +73,35 @@ mod validate;
 /// # rates.cache.invalidate_all();
 /// # rates.configured();
 /// # assert!(rates.cache.entries()[0].expires_in <= rates.ttl);
+/// ```
+///
+/// # `own_ttl`
+///
+/// A value that was made from other cached values expires no later than they do. With `own_ttl` it expires by its own time to
+/// live alone: by its `ttl`, or without one by the cache's default. Invalidation is not affected: the value is still forgotten
+/// together with what it was made from.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(ttl = "10s")]
+///     fn plays(&self, track: u32) -> u64 {
+///         // ..
+///         # u64::from(track)
+///     }
+///
+///     #[cached_query(ttl = "1h", own_ttl)] // a chart may be older than the figures in it
+///     fn chart(&self) -> Vec<u64> {
+///         (1..=10).map(|track| self.plays(track)).collect()
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # library.chart();
+/// # let entries = library.cache.entries();
+/// # let chart = entries.iter().find(|entry| entry.query == "chart").unwrap();
+/// # assert!(chart.expires_in > std::time::Duration::from_secs(60));
 /// ```
 ///
 /// # The key: `key` and `skip`
@@ -226,7 +257,8 @@ mod validate;
 /// be slow.
 ///
 /// A `Result` is known by its type, also through an alias. Where the return type is a generic parameter that
-/// stands for a `Result`, nothing is stored.
+/// stands for a `Result`, nothing is stored. Of an error nothing is asked. It may borrow
+/// too, if a lifetime or a reference in the return type says so, as in `Result<u32, Error<'_>>`.
 ///
 /// # Calls at the same time
 ///
@@ -347,7 +379,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// not compile. Targets in several caches take an attribute for each cache.
 ///
 /// A name is the function's, also where the query has another one for run time. It is checked by the
-/// compiler: one that no query has is an error under that very string.
+/// compiler: one that no query has is an error under that very string. One that is a keyword is written as the function's is,
+/// as in `"r#loop"`.
 ///
 /// It invalidates when the body is over, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
 /// that failed may have done half its work; to forget too much costs a miss, to forget too little costs

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::visit::{self, Visit};
 use syn::{
-    AttrStyle, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, PathArguments, Receiver, ReceiverKind,
-    ReturnType, Signature, Type, TypeImplTrait, Visibility,
+    AttrStyle, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, Path, PathArguments, Receiver,
+    ReceiverKind, ReturnType, Signature, Type, TypeImplTrait, Visibility,
 };
 
 use crate::text;
@@ -164,16 +164,13 @@ impl Method {
     }
 
     /// An expression for `self` as a `&Self`, if there is one.
-    pub(crate) fn this(&self) -> Option<TokenStream> {
+    pub(crate) fn this(&self, krate: &Path) -> Option<TokenStream> {
         let receiver = self.receiver()?;
         let this = &receiver.self_token;
         Some(match &receiver.kind {
             ReceiverKind::Reference(_, _, None) => quote!(#this),
             ReceiverKind::Reference(..) => quote!(&*#this),
-            ReceiverKind::Typed(_, ty) => {
-                let stars = (0..depth_of_self(ty)).map(|_| quote!(*));
-                quote!(&#(#stars)* #this)
-            }
+            ReceiverKind::Typed(..) => quote_spanned!(Span::mixed_site()=> #krate::private::receiver::<Self>(&#this)),
             _ => quote!(&#this),
         })
     }
@@ -206,20 +203,15 @@ pub(crate) fn given_name(number: usize) -> Ident {
     format_ident!("__cache_argument_{number}", span = Span::mixed_site())
 }
 
-/// How many pointers there are around `Self` in the type of a receiver.
-fn depth_of_self(ty: &Type) -> usize {
-    match bare_type(ty) {
-        Type::Reference(reference) => 1 + depth_of_self(&reference.elem),
-        Type::Path(path) => {
-            let arguments = path.path.segments.last().map(|last| &last.arguments);
-            let Some(PathArguments::AngleBracketed(arguments)) = arguments else { return 0 };
-            let ty = arguments.args.iter().find_map(|argument| match argument {
-                GenericArgument::Type(ty) => Some(ty),
-                _ => None,
-            });
-            ty.map_or(0, |ty| 1 + depth_of_self(ty))
-        }
-        _ => 0,
+/// The types of the value and of the error, if it is seen that a type is a `Result`.
+pub(crate) fn value_and_error(ty: &Type) -> Option<(&Type, &Type)> {
+    let Type::Path(path) = bare_type(ty) else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    let mut arguments = arguments.args.iter();
+    match (arguments.next(), arguments.next(), arguments.next()) {
+        (Some(GenericArgument::Type(value)), Some(GenericArgument::Type(error)), None) => Some((value, error)),
+        _ => None,
     }
 }
 

@@ -56,7 +56,9 @@ fn a_query_with_many_options() {
         tags("search", "tenant:{tenant}"),
         tags_from = |page| page.tracks(),
         cache_if = |page| !page.is_empty(),
-        capacity = 100
+        capacity = 100,
+        ttl = "1h",
+        own_ttl
     };
     let function = quote! {
         pub fn search(&self, filter: Filter<'_>) -> Page<Track> {

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::ToTokens;
+use syn::buffer::Cursor;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Expr, ExprBlock, ExprCall, ExprClosure, ExprLit, ExprPath, Lit, LitStr, Path, Stmt, Token};
@@ -75,6 +76,9 @@ impl Invalidations {
 }
 
 fn target(input: ParseStream<'_>) -> syn::Result<Target> {
+    if let Some(error) = keyword_in_path(input.cursor()) {
+        return Err(error);
+    }
     let message = "a target is the name of a query, as in \"get_track\", one entry of it, as in `get_track(id)`, `tags(..)` or `all`";
     let mistaken = input.error(message);
     let expression: Expr = input.parse().map_err(|_| mistaken)?;
@@ -93,6 +97,92 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
         }
         other => Err(Error::new_spanned(other, message)),
     }
+}
+
+/// What would be a query or one entry of it, also at the end of a closure, if there were no keyword in its name.
+fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
+    if let Some(parameters) = sign(cursor, '|') {
+        cursor = parameters;
+        while sign(cursor, '|').is_none() {
+            cursor = cursor.token_tree()?.1;
+        }
+        cursor = sign(cursor, '|')?;
+    }
+    if let Some((block, ..)) = cursor.group(Delimiter::Brace) {
+        cursor = block;
+    }
+    let mut path = Vec::new();
+    loop {
+        let (name, after) = cursor.ident()?;
+        path.push(name);
+        cursor = after;
+        match sign(cursor, ':').and_then(|second| sign(second, ':')) {
+            Some(arguments) if sign(arguments, '<').is_some() => break,
+            Some(next) => cursor = next,
+            None => break,
+        }
+    }
+    if let Some((_, _, after)) = cursor.group(Delimiter::Parenthesis) {
+        cursor = after;
+    }
+    // What goes on is an expression that begins with a keyword, as a `match`, and no name.
+    let is_all = cursor.eof() || sign(cursor, ',').is_some() || sign(cursor, ':').is_some();
+    let fault = is_all.then(|| keyword_fault(&path.iter().map(Ident::to_string).collect::<Vec<_>>()))??;
+    let (at, message) = match fault {
+        Keyword::Path(name) => (path.len() - 1, no_name(&name)),
+        Keyword::Name(at, name) => (at, format!("`{name}` is a keyword: write `r#{name}`")),
+    };
+    Some(Error::new(path[at].span(), message))
+}
+
+/// What follows a sign.
+fn sign(cursor: Cursor<'_>, wanted: char) -> Option<Cursor<'_>> {
+    cursor.punct().filter(|(sign, _)| sign.as_char() == wanted).map(|(_, after)| after)
+}
+
+/// A keyword in the path of a query.
+enum Keyword {
+    /// One of those that paths are made of, where the name of a query should be.
+    Path(String),
+    /// Another one, which could be a name, and where it is.
+    Name(usize, String),
+}
+
+/// The first keyword in a path that is not in its place.
+fn keyword_fault(path: &[String]) -> Option<Keyword> {
+    let last = path.len().checked_sub(1)?;
+    path.iter().enumerate().find_map(|(at, name)| match &**name {
+        "self" | "Self" | "super" | "crate" => (at == last).then(|| Keyword::Path(name.clone())),
+        // They can't be raw either.
+        "r#self" | "r#Self" | "r#super" | "r#crate" => Some(Keyword::Path(name.clone())),
+        // Both are read as names.
+        "_" | "try" => None,
+        _ => syn::parse_str::<Ident>(name).is_err().then(|| Keyword::Name(at, name.clone())),
+    })
+}
+
+fn no_name(keyword: &str) -> String {
+    format!("`{keyword}` can't be the name of a query: name a function, as in \"get_track\", or write `all`")
+}
+
+/// The same for a path in a string.
+fn keyword_in_text(text: &LitStr) -> Option<Error> {
+    let value = text.value();
+    let path: Vec<String> = value.trim_start_matches("::").split("::").map(|name| name.trim().to_owned()).collect();
+    let is_name = |name: &String| !name.is_empty() && name.chars().all(|sign| sign == '_' || sign.is_alphanumeric());
+    let plain = |name: &String| name.strip_prefix("r#").unwrap_or(name).to_owned();
+    if !path.iter().all(|name| is_name(&plain(name))) {
+        return None;
+    }
+    let message = match keyword_fault(&path)? {
+        Keyword::Path(name) => no_name(&name),
+        Keyword::Name(at, name) => {
+            let mut raw = path.clone();
+            raw[at] = format!("r#{name}");
+            format!("`{name}` is a keyword: write \"{}\"", raw.join("::"))
+        }
+    };
+    Some(Error::new(text.span(), message))
 }
 
 /// Whether it looks like the key of a query `on`, and is an option.
@@ -146,6 +236,9 @@ fn without_block(body: &Expr) -> &Expr {
 
 /// The path in a string, all of it with the string's span: an error about it appears under the string.
 fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
+    if let Some(error) = keyword_in_text(text) {
+        return Err(error);
+    }
     let plain = |path| ExprPath { attrs: Vec::new(), qself: None, path };
     let parsed = text.parse_with(Path::parse_mod_style).map(plain).or_else(|_| text.parse_with(ExprPath::parse));
     let path = parsed.map_err(|_| {
@@ -195,6 +288,14 @@ mod tests {
             (quote!(<Self as B>::get), "query < Self as B > :: get"),
             (quote!("<Self as B>::get"), "query < Self as B > :: get"),
             (quote!("all"), "query all"),
+            (quote!("r#loop"), "query r#loop"),
+            (quote!(r#loop), "query r#loop"),
+            (quote!(r#loop(id)), "key r#loop (id)"),
+            (quote!(|t| r#loop(t.id)), "result r#loop (t . id)"),
+            (quote!("self::get"), "query self :: get"),
+            (quote!("super::r#mod::get"), "query super :: r#mod :: get"),
+            (quote!(crate::rates::get(id)), "key crate :: rates :: get (id)"),
+            (quote!("try"), "query try"),
             (quote!(all), "all"),
             (quote!(all(1)), "key all (1)"),
             (quote!(get(id, &name)), "key get (id , & name)"),
@@ -218,6 +319,35 @@ mod tests {
         let cases = [
             (quote!(5), "a target is"),
             (quote!(a + b), "a target is"),
+            (quote!("loop"), "`loop` is a keyword: write \"r#loop\""),
+            (quote!("Repo::type"), "`type` is a keyword: write \"Repo::r#type\""),
+            (quote!("mod::get"), "`mod` is a keyword: write \"r#mod::get\""),
+            (quote!("::a::match"), "`match` is a keyword"),
+            (quote!("true"), "`true` is a keyword"),
+            (quote!("self"), "`self` can't be the name of a query: name a function"),
+            (quote!("Self"), "`Self` can't be the name of a query: name a function"),
+            (quote!("r#self"), "`r#self` can't be the name of a query: name a function"),
+            (quote!("super::super"), "`super` can't be the name of a query: name a function"),
+            (quote!("crate"), "`crate` can't be the name of a query: name a function"),
+            (quote!(loop), "`loop` is a keyword: write `r#loop`"),
+            (quote!(Repo::type), "`type` is a keyword: write `r#type`"),
+            (quote!(true), "`true` is a keyword: write `r#true`"),
+            (quote!(loop(id)), "`loop` is a keyword: write `r#loop`"),
+            (quote!(return (id), "get"), "`return` is a keyword: write `r#return`"),
+            (quote!(loop::<u8>(id)), "`loop` is a keyword: write `r#loop`"),
+            (quote!(Self::match(id)), "`match` is a keyword: write `r#match`"),
+            (quote!(|t| loop(t.id)), "`loop` is a keyword: write `r#loop`"),
+            (quote!(|(a, b)| { Repo::async(a) }), "`async` is a keyword: write `r#async`"),
+            (quote!(self), "`self` can't be the name of a query: name a function"),
+            (quote!(Self(id)), "`Self` can't be the name of a query: name a function"),
+            (quote!(|t| crate(t)), "`crate` can't be the name of a query: name a function"),
+            (
+                quote!(|t| if t.ok {
+                    get(t.id)
+                }),
+                "end the closure in a query",
+            ),
+            (quote!(match (a) {}), "a target is"),
             (quote!("a b"), "can't be the name of a query"),
             (quote!(get::<u8>), "leave the generic arguments away"),
             (quote!(self.get(1)), "write it without what is before the dot"),

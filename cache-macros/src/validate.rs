@@ -3,12 +3,12 @@
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
-use syn::{Expr, Ident, Receiver, ReceiverKind, Signature, Type};
+use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, Signature, Type};
 
 use crate::args::{QueryOptions, ungrouped};
 use crate::errors::{Errors, did_you_mean};
 use crate::key::unknown_borrow;
-use crate::method::{Argument, Method, bare_type, has_impl_trait};
+use crate::method::{Argument, Method, bare_type, has_impl_trait, value_and_error};
 use crate::targets::{Invalidations, Target};
 use crate::text;
 
@@ -205,7 +205,11 @@ fn query_receiver(receiver: &Receiver, errors: &mut Errors) {
     let fault = match &receiver.kind {
         ReceiverKind::Reference(_, _, None) => None,
         ReceiverKind::Reference(..) => Some("take `&self`: a cached query may not mutate"),
-        ReceiverKind::Typed(_, ty) => (!is_shared(ty)).then_some("take `&self` or `self: Arc<Self>`"),
+        ReceiverKind::Typed(_, ty) if is_shared(ty) => None,
+        ReceiverKind::Typed(_, ty) if pinned(ty).is_some() => {
+            Some("take `self: Pin<&Self>` or `self: Pin<Arc<Self>>`: a cached query may not mutate")
+        }
+        ReceiverKind::Typed(..) => Some("take `&self` or `self: Arc<Self>`"),
         _ => Some("take `&self`: a hit leaves nothing that could consume `self`"),
     };
     if let Some(fault) = fault {
@@ -213,14 +217,30 @@ fn query_receiver(receiver: &Receiver, errors: &mut Errors) {
     }
 }
 
-/// Whether a receiver is `&Self`, `Arc<Self>` or `&Arc<Self>`.
+/// Whether a receiver is `&Self`, `Arc<Self>` or `&Arc<Self>`, or one of these in a `Pin`.
 fn is_shared(ty: &Type) -> bool {
+    if let Some(pointer) = pinned(ty) {
+        return is_shared(pointer);
+    }
     match bare_type(ty) {
         Type::Reference(reference) => {
             reference.mutability.is_none() && (is_self(&reference.elem) || is_shared(&reference.elem))
         }
         Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Arc"),
         _ => false,
+    }
+}
+
+/// The pointer in a `Pin`.
+fn pinned(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = bare_type(ty) else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Pin")?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::Type(pointer) => Some(pointer),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 
@@ -242,7 +262,8 @@ fn returned(method: &Method, errors: &mut Errors) {
         Type::ImplTrait(_) => {
             errors.add_at(ty, "name the type, or collect into one: what `impl Trait` hides cannot be stored");
         }
-        _ => Borrows { errors }.visit_type(ty),
+        // An error is not stored.
+        _ => Borrows { errors }.visit_type(value_and_error(ty).map_or(ty, |(value, _)| value)),
     }
 }
 

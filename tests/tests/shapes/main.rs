@@ -34,6 +34,7 @@ mod asynchronous {
     mod bodies;
     mod by_macros;
     mod chosen_keys;
+    mod constants;
     mod corners;
     mod forgetting;
     mod from_results;

@@ -20,6 +20,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -170,6 +171,28 @@ impl Repo {
     #[cached_query]
     pub fn shared(self: Arc<Self>, id: u32) -> u32 {
         id + self.unused(id)
+    }
+
+    /// A receiver that is pinned, and a time to live of its own.
+    #[cached_query(ttl = "5m", own_ttl)]
+    pub fn pinned(self: Pin<&Self>, id: u32) -> u32 {
+        id
+    }
+
+    /// A write through a receiver that is pinned.
+    #[invalidates("pinned", pinned(id))]
+    pub fn write_pinned(self: Pin<&mut Self>, id: u32) -> u32 {
+        id
+    }
+
+    /// An error that borrows.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such track.
+    #[cached_query]
+    pub fn borrowed_error(&self, id: u32) -> Result<u32, &Cache> {
+        if id == 0 { Err(&self.cache) } else { Ok(id) }
     }
 
     /// A receiver that is a reference to a shared one.

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::future::Future;
 use std::hash::Hash;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -136,6 +137,28 @@ impl Repo {
     #[cached_query]
     pub async fn shared(self: Arc<Self>, id: u32) -> u32 {
         id + self.unused(id).await
+    }
+
+    /// A receiver that is pinned, and a time to live of its own.
+    #[cached_query(ttl = "5m", own_ttl)]
+    pub async fn pinned(self: Pin<&Self>, id: u32) -> u32 {
+        id
+    }
+
+    /// A write through a receiver that is pinned.
+    #[invalidates("pinned", pinned(id))]
+    pub async fn write_pinned(self: Pin<&mut Self>, id: u32) -> u32 {
+        id
+    }
+
+    /// An error that borrows.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such track.
+    #[cached_query]
+    pub async fn borrowed_error(&self, id: u32) -> Result<u32, &Cache> {
+        if id == 0 { Err(&self.cache) } else { Ok(id) }
     }
 
     /// A receiver that is a reference to a shared one.

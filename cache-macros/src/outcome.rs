@@ -1,0 +1,121 @@
+//! Whether the error of a query may be shared with those who wait for its load.
+//!
+//! The compiler knows whether an error is `Clone`, and method lookup asks it. But it does not check there whether an error is
+//! `'static`, and complains afterwards. So where an error may borrow, it is not asked.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+
+use crate::beside::Home;
+use crate::method::{Method, value_and_error};
+use crate::text;
+
+/// Whether nothing is seen in the type of the error that may borrow.
+pub(crate) fn may_share_error(method: &Method, home: &Home<'_>) -> bool {
+    let Some(returns) = method.returns() else { return false };
+    let error = value_and_error(returns).map_or(returns, |(_, error)| error).to_token_stream();
+    let (of_impl, is_self_known) = match home {
+        Home::Unknown => (None, false),
+        Home::Hidden(hidden) => (Some(&hidden.generics), hidden.is_concrete),
+    };
+    let parameters: Vec<Ident> = of_impl
+        .into_iter()
+        .chain([&method.signature.generics])
+        .flat_map(|generics| generics.type_params().map(|parameter| parameter.ident.unraw()))
+        .collect();
+    let may_borrow = |ident: &Ident, _| (ident == "Self" && !is_self_known) || parameters.contains(&ident.unraw());
+    !borrows(error.clone()) && !text::has_ident(error, &may_borrow)
+}
+
+/// Whether there is a lifetime in a type, or a reference, other than a static one. `impl Trait for Page<'_>` has no parameter,
+/// but a lifetime.
+pub(crate) fn borrows(ty: TokenStream) -> bool {
+    let mut tokens = ty.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let found = match token {
+            TokenTree::Punct(sign) if sign.as_char() == '&' => {
+                !matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == '\'')
+            }
+            TokenTree::Punct(sign) if sign.as_char() == '\'' => {
+                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "static")
+            }
+            TokenTree::Group(group) => borrows(group.stream()),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use syn::parse_quote;
+
+    use super::*;
+    use crate::beside::HiddenTrait;
+
+    /// What is seen of a function that is declared so.
+    fn may_share(signature: &str, home: &Home<'_>) -> bool {
+        may_share_error(&syn::parse_str(&format!("{signature} {{}}")).expect("it is a function"), home)
+    }
+
+    fn hidden(generics: syn::Generics, is_concrete: bool) -> HiddenTrait {
+        HiddenTrait { name: parse_quote!(Hidden), generics, queries: BTreeSet::new(), is_concrete }
+    }
+
+    #[test]
+    fn an_error_that_is_seen_to_be_owned_is_asked() {
+        let cases = [
+            "fn f() -> u8",
+            "fn f() -> Result<u8, Failed>",
+            "fn f() -> Aliased<u8>",
+            "fn f() -> Result<u8, &'static str>",
+            "fn f() -> Result<u8, Failed<dyn Error + 'static>>",
+            "fn f<T>() -> Result<T, Failed>",
+            "fn f<const N: usize>() -> Result<u8, Failed<N>>",
+            "fn f<'a>(_: &'a u8) -> Result<u8, Failed>",
+            "fn f(&self) -> Result<Self, Failed>",
+        ];
+        for signature in cases {
+            assert!(may_share(signature, &Home::Unknown), "{signature}");
+        }
+    }
+
+    #[test]
+    fn an_error_that_may_borrow_is_not_asked() {
+        let cases = [
+            "fn f() -> Result<u8, &str>",
+            "fn f() -> Result<u8, &mut str>",
+            "fn f() -> Result<u8, Failed<'_>>",
+            "fn f() -> Result<u8, Failed<'a>>",
+            "fn f() -> std::result::Result<u8, (u8, [Failed<'a>; 2])>",
+            "fn f() -> Aliased<'_, u8>",
+            "fn f<E>() -> Result<u8, E>",
+            "fn f<E>() -> Result<u8, Vec<(u8, E::Item)>>",
+            "fn f<r#type>() -> Result<u8, r#type>",
+            "fn f<T>() -> Aliased<T>",
+            "fn f(&self) -> Result<u8, Self>",
+            "fn f(&self) -> Result<u8, Self::Error>",
+        ];
+        for signature in cases {
+            assert!(!may_share(signature, &Home::Unknown), "{signature}");
+        }
+    }
+
+    #[test]
+    fn what_is_known_of_the_impl_is_heeded() {
+        let (of_self, of_parameter) = ("fn f() -> Result<u8, Self::E>", "fn f() -> Result<u8, E>");
+        let concrete = hidden(parse_quote!(), true);
+        let concrete = Home::Hidden(&concrete);
+        assert!(may_share(of_self, &concrete) && may_share(of_parameter, &concrete));
+        let generic = hidden(parse_quote!(<'a, E: Clone>), false);
+        let generic = Home::Hidden(&generic);
+        assert!(!may_share(of_self, &generic) && !may_share(of_parameter, &generic));
+        assert!(may_share("fn f() -> Result<E, Failed>", &generic));
+    }
+}

@@ -1,0 +1,20 @@
+//! says: `super` can't be the name of a query: name a function
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m")]
+    fn r#loop(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates("super")]
+    fn change(&self) {}
+}
+
+fn main() {}
