@@ -24,6 +24,7 @@ mod room;
 mod slot;
 mod stumble;
 mod upkeep;
+mod view;
 mod worker;
 mod world;
 mod write;
@@ -43,7 +44,7 @@ pub use room::{ROOMS, Room};
 
 use report::Tally;
 use request::QUERIES;
-use stumble::stumble_once_in;
+use stumble::stumble_in;
 use worker::{Api, Worker};
 use world::World;
 use write::Mutations;
@@ -87,12 +88,12 @@ impl Crew {
     }
 
     /// Where its tasks run.
-    fn runtime(self, room: &'static Room, seed: u64) -> Option<Runtime> {
+    fn runtime(self, world: &Arc<World>, seed: u64) -> Option<Runtime> {
         let Self::Tasks(threads) = self else { return None };
-        let mut builder = Builder::new_multi_thread();
+        let (mut builder, world) = (Builder::new_multi_thread(), Arc::downgrade(world));
         builder.worker_threads(threads).enable_time().on_thread_start(move || {
             fastrand::seed(seed);
-            stumble_once_in(room.stumble);
+            stumble_in(&world);
         });
         Some(builder.build().expect("the system has threads"))
     }
@@ -119,15 +120,16 @@ pub fn run(room: &'static Room, seed: u64, crew: Crew, budget: Budget) -> Report
     tally.query_targets.add(QUERIES.len() as u64);
 
     let mut seeds = fastrand::Rng::with_seed(seed);
-    let runtime = crew.runtime(room, seeds.u64(..));
+    let runtime = crew.runtime(&world, seeds.u64(..));
     let start = Instant::now();
     let api = if runtime.is_some() { Api::Either } else { Api::Blocking };
     thread::scope(|scope| {
         let run = |number| {
             let (worker, seed) = (Worker::new(&world, number, api, seeds.u64(..)), seeds.u64(..));
+            let here = Arc::downgrade(&world);
             scope.spawn(move || {
                 fastrand::seed(seed);
-                stumble_once_in(room.stumble);
+                stumble_in(&here);
                 block_on(worker.run(budget, start));
                 worker.into_tally()
             })
