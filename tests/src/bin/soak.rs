@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         show_progress(start.elapsed(), &reports);
     }
     print_table(&reports);
-    for violation in reports.iter().flat_map(|report| report.first_violations.iter().take(3)) {
+    for violation in reports.iter().flat_map(|report| report.first_violations.iter().take(6)) {
         println!("{violation}");
     }
     let Some(after) = first_violation else { return ExitCode::SUCCESS };

@@ -52,7 +52,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 24,
         sweep: 32,
         stumble: 128,
-        traps: 0,
+        traps: 2_000,
     },
     // All that threads do is about the same few slots.
     Room {
@@ -63,7 +63,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 48,
         sweep: 16,
         stumble: 64,
-        traps: 0,
+        traps: 2_000,
     },
     // So few invalidations that one which goes wrong isn't covered up by the next.
     Room {
@@ -74,7 +74,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 4,
         sweep: 64,
         stumble: 128,
-        traps: 0,
+        traps: 2_000,
     },
     Room {
         name: "eight entries",
@@ -84,7 +84,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 20,
         sweep: 64,
         stumble: 256,
-        traps: 0,
+        traps: 2_000,
     },
     Room {
         name: "real clock",
@@ -94,7 +94,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 16,
         sweep: 200,
         stumble: 512,
-        traps: 0,
+        traps: 2_000,
     },
     // Nothing is ever evicted: entries die by time and by invalidation only.
     Room {
@@ -105,7 +105,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 16,
         sweep: 500,
         stumble: 512,
-        traps: 0,
+        traps: 2_000,
     },
     Room {
         name: "nothing stored",
@@ -115,6 +115,6 @@ pub const ROOMS: [Room; 7] = [
         writes: 16,
         sweep: 16,
         stumble: 512,
-        traps: 0,
+        traps: 2_000,
     },
 ];

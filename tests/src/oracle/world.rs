@@ -211,9 +211,9 @@ impl World {
         while slot.is_held.swap(true, Ordering::Acquire) {
             thread::yield_now();
         }
+        let _held = Held(slot);
         let number = slot.bump();
         then(number);
-        slot.is_held.store(false, Ordering::Release);
         number
     }
 
@@ -390,6 +390,15 @@ impl World {
         let violations = self.violations.lock().unwrap();
         report.violations += violations.count;
         report.first_violations.extend_from_slice(&violations.first);
+    }
+}
+
+/// Lets others write, also if what was done panicked.
+struct Held<'a>(&'a Slot);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.is_held.store(false, Ordering::Release);
     }
 }
 
