@@ -12,6 +12,15 @@
 //! and panic, and wherever the cache calls code of the user's (the clock, the `Clone` of a value, the
 //! [`AsRef`] of a tag) that code now and then gives way to another thread.
 //!
+//! Outer queries answer with what their bodies got from other queries, of the same cache and of others, and no write
+//! names them. Of each part of such an answer a reader knows the same: the floor of its slot, and its time to live.
+//!
+//! An error tells which call or load made it: one that is no `Clone` goes only to the caller whose body made it, and
+//! others share an error only of a load that had not ended when they asked.
+//!
+//! The drop of a value or of a key that a cache has panics now and then, which nobody may hear of, and the `Clone` of a
+//! value now and then uses a cache itself.
+//!
 //! What tasks do is also dropped half-done. A mutation counts as made known when its future is gone, if its body had
 //! begun.
 

@@ -53,7 +53,16 @@ pub(super) fn in_clone() {
     }
     if let Some(world) = WORLD.with_borrow(Weak::upgrade) {
         IS_USING.set(true);
+        let _using = Using;
         world.use_in_clone();
+    }
+}
+
+/// This thread uses a cache in a `Clone` for as long as the value lives.
+struct Using;
+
+impl Drop for Using {
+    fn drop(&mut self) {
         IS_USING.set(false);
     }
 }
