@@ -12,6 +12,15 @@
 //! and panic, and wherever the cache calls code of the user's (the clock, the `Clone` of a value, the
 //! [`AsRef`] of a tag) that code now and then gives way to another thread.
 //!
+//! Outer queries answer with what their bodies got from other queries, of the same cache and of others, and no write
+//! names them. Of each part of such an answer a reader knows the same: the floor of its slot, and its time to live.
+//!
+//! An error tells which call or load made it: one that is no `Clone` goes only to the caller whose body made it, and
+//! others share an error only of a load that had not ended when they asked.
+//!
+//! The drop of a value or of a key that a cache has panics now and then, which nobody may hear of, and the `Clone` of a
+//! value now and then uses a cache itself.
+//!
 //! What tasks do is also dropped half-done. A mutation counts as made known when its future is gone, if its body had
 //! begun.
 
@@ -24,6 +33,7 @@ mod room;
 mod slot;
 mod stumble;
 mod upkeep;
+mod view;
 mod worker;
 mod world;
 mod write;
@@ -43,7 +53,7 @@ pub use room::{ROOMS, Room};
 
 use report::Tally;
 use request::QUERIES;
-use stumble::stumble_once_in;
+use stumble::stumble_in;
 use worker::{Api, Worker};
 use world::World;
 use write::Mutations;
@@ -87,12 +97,12 @@ impl Crew {
     }
 
     /// Where its tasks run.
-    fn runtime(self, room: &'static Room, seed: u64) -> Option<Runtime> {
+    fn runtime(self, world: &Arc<World>, seed: u64) -> Option<Runtime> {
         let Self::Tasks(threads) = self else { return None };
-        let mut builder = Builder::new_multi_thread();
+        let (mut builder, world) = (Builder::new_multi_thread(), Arc::downgrade(world));
         builder.worker_threads(threads).enable_time().on_thread_start(move || {
             fastrand::seed(seed);
-            stumble_once_in(room.stumble);
+            stumble_in(&world);
         });
         Some(builder.build().expect("the system has threads"))
     }
@@ -119,15 +129,16 @@ pub fn run(room: &'static Room, seed: u64, crew: Crew, budget: Budget) -> Report
     tally.query_targets.add(QUERIES.len() as u64);
 
     let mut seeds = fastrand::Rng::with_seed(seed);
-    let runtime = crew.runtime(room, seeds.u64(..));
+    let runtime = crew.runtime(&world, seeds.u64(..));
     let start = Instant::now();
     let api = if runtime.is_some() { Api::Either } else { Api::Blocking };
     thread::scope(|scope| {
         let run = |number| {
             let (worker, seed) = (Worker::new(&world, number, api, seeds.u64(..)), seeds.u64(..));
+            let here = Arc::downgrade(&world);
             scope.spawn(move || {
                 fastrand::seed(seed);
-                stumble_once_in(room.stumble);
+                stumble_in(&here);
                 block_on(worker.run(budget, start));
                 worker.into_tally()
             })

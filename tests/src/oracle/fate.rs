@@ -1,6 +1,5 @@
 //! Futures that are dropped before they are ready.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ impl Worker {
         // Only now is the task's future gone.
         match task.await.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(()) => {}
-            Err(Ok(panic)) => resume_unwind(panic),
+            Err(Ok(panic)) => self.world.judge_panic(panic),
             Err(Err(_)) => self.tally.cancelled.add(1),
         }
         self.tally.add(&deputy.tally);

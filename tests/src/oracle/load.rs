@@ -2,15 +2,18 @@
 
 use std::hint;
 use std::panic::resume_unwind;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::report::Count;
 use super::request::Call;
-use super::slot::{Answer, SlotId};
+use super::slot::{Answer, SlotId, Trap};
 use super::worker::{Api, Within, Worker};
 
-/// The error of a load.
-pub(super) struct Failed;
+/// The error of a load, which callers can't share: it is no `Clone`.
+pub(super) struct Failed {
+    /// The call whose body made it.
+    pub(super) call: u64,
+}
 
 /// What a body panics with, which nobody need hear of.
 pub(super) struct PlannedPanic;
@@ -19,10 +22,29 @@ pub(super) struct PlannedPanic;
 const DEPTH: u32 = 3;
 
 /// A body that is being run. Dropped without having ended well, it has failed.
-struct Body<'a> {
+pub(super) struct Body<'a> {
     worker: &'a Worker,
     errors: &'a Count,
     is_well: bool,
+}
+
+impl<'a> Body<'a> {
+    pub(super) fn begin(worker: &'a Worker, is_query: bool, has_loaded: &AtomicBool) -> Self {
+        let tally = &worker.tally;
+        let (loads, errors) = if is_query {
+            (&tally.query_loads, &tally.query_load_errors)
+        } else {
+            (&tally.hand_loads, &tally.hand_load_errors)
+        };
+        loads.add(1);
+        has_loaded.store(true, Ordering::Relaxed);
+        worker.enter_body();
+        Self { worker, errors, is_well: false }
+    }
+
+    pub(super) fn end_well(&mut self) {
+        self.is_well = true;
+    }
 }
 
 impl Drop for Body<'_> {
@@ -36,35 +58,27 @@ impl Drop for Body<'_> {
 
 impl Call<'_> {
     fn body(&self) -> Body<'_> {
-        let worker = self.worker;
-        let tally = &worker.tally;
-        let (loads, errors) = if self.of.kind().is_query() {
-            (&tally.query_loads, &tally.query_load_errors)
-        } else {
-            (&tally.hand_loads, &tally.hand_load_errors)
-        };
-        loads.add(1);
-        self.has_loaded.store(true, Ordering::Relaxed);
-        worker.enter_body();
-        Body { worker, errors, is_well: false }
+        Body::begin(self.worker, self.of.kind().is_query(), &self.has_loaded)
     }
 
     /// Loads a value. This may panic.
     pub(super) async fn load(&self, key: usize) -> Answer {
         let mut body = self.body();
-        let answer = self.read(key).await;
-        body.is_well = true;
+        let mut answer = self.read(key).await;
+        body.end_well();
+        answer.trap = Trap::armed();
         answer
     }
 
     /// Loads a value, or fails. This may panic.
     pub(super) async fn try_load(&self, key: usize) -> Result<Answer, Failed> {
         let mut body = self.body();
-        let answer = self.read(key).await;
+        let mut answer = self.read(key).await;
         if self.worker.dice.below(256) < 6 {
-            return Err(Failed);
+            return Err(Failed { call: self.number });
         }
-        body.is_well = true;
+        body.end_well();
+        answer.trap = Trap::armed();
         Ok(answer)
     }
 
@@ -102,7 +116,10 @@ impl Worker {
     async fn ask_in_body(&self, within: Within) {
         let of = self.world.pick(&self.dice);
         let may_be_pending = within.api != Api::Blocking;
-        match self.dice.below(8) {
+        match self.dice.below(10) {
+            8.. => {
+                let _ = self.ask_view_boxed(self.pick_view(), within).await;
+            }
             0..2 if may_be_pending => {
                 let _ = self.ask_two(of, within).await;
             }

@@ -30,6 +30,8 @@ pub(super) struct Tally {
     pub(super) get_misses: Count,
     /// Calls that missed, and neither loaded nor got an answer.
     pub(super) given_up: Count,
+    /// Calls that missed, and got the error of a load of another's.
+    pub(super) shared_errors: Count,
     pub(super) hand_loads: Count,
     pub(super) hand_load_errors: Count,
     /// What the invalidations by hand named.
@@ -48,7 +50,7 @@ impl Tally {
         }
     }
 
-    fn all(&self) -> [&Count; 13] {
+    fn all(&self) -> [&Count; 14] {
         [
             &self.operations,
             &self.cancelled,
@@ -56,6 +58,7 @@ impl Tally {
             &self.hand_calls,
             &self.get_misses,
             &self.given_up,
+            &self.shared_errors,
             &self.hand_loads,
             &self.hand_load_errors,
             &self.hand_targets,
@@ -113,7 +116,7 @@ pub struct Report {
 
 impl Report {
     /// Of a run: what its workers did, and the figures of the caches that were made for it.
-    pub(super) fn new(tally: &Tally, caches: [&Stats; 2]) -> Self {
+    pub(super) fn new(tally: &Tally, caches: [&Stats; 3]) -> Self {
         let sum = |figure: fn(&Stats) -> u64| caches.into_iter().map(figure).sum::<u64>();
         let (misses, loads) = (sum(|stats| stats.misses), sum(|stats| stats.loads));
         Self {
@@ -122,7 +125,8 @@ impl Report {
             writes: tally.writes.get(),
             hits: sum(|stats| stats.hits),
             loads,
-            shared: misses.saturating_sub(loads + tally.get_misses.get() + tally.given_up.get()),
+            shared: misses
+                .saturating_sub(loads + tally.get_misses.get() + tally.given_up.get() + tally.shared_errors.get()),
             load_errors: sum(|stats| stats.load_errors),
             discarded_loads: sum(|stats| stats.discarded_loads),
             evictions: sum(|stats| stats.evictions),

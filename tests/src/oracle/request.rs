@@ -17,6 +17,8 @@ use super::world::Asked;
 pub(super) struct Call<'a> {
     pub(super) worker: &'a Worker,
     pub(super) of: SlotId,
+    /// Each call has its own.
+    pub(super) number: u64,
     /// Where the body is, if it is run.
     pub(super) within: Within,
     /// What the body is to wait for, which has begun elsewhere.
@@ -26,9 +28,19 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn end(mut self, asked: Asked, answer: &Answer) {
-        self.worker.world.judge(asked, answer);
-        self.is_answered = true;
+    fn end(mut self, asked: Asked, result: Result<Answer, Failed>) -> Result<Answer, Failed> {
+        match result {
+            Ok(mut answer) => {
+                answer.received();
+                self.worker.world.judge(asked, &answer);
+                self.is_answered = true;
+                Ok(answer)
+            }
+            Err(Failed { call }) => {
+                self.worker.world.judge_error(self.of, call, self.number);
+                Err(Failed { call })
+            }
+        }
     }
 }
 
@@ -53,22 +65,22 @@ impl HasCache for Request<'_, '_> {
 }
 
 impl Request<'_, '_> {
-    #[cached_query]
+    #[cached_query(tags("key:{key}"))]
     pub(super) fn query(&self, key: usize) -> Answer {
         block_on(self.call.load(key))
     }
 
-    #[cached_query(name = "fallible")]
+    #[cached_query(name = "fallible", tags("key:{key}"))]
     pub(super) fn fallible_query(&self, key: usize) -> Result<Answer, Failed> {
         block_on(self.call.try_load(key))
     }
 
-    #[cached_query]
+    #[cached_query(tags("key:{key}"))]
     pub(super) async fn async_query(&self, key: usize) -> Answer {
         self.call.load(key).await
     }
 
-    #[cached_query(name = "fallible async")]
+    #[cached_query(name = "fallible async", tags_from = |answer| [format!("key:{}", answer.of.key)])]
     pub(super) async fn fallible_async_query(&self, key: usize) -> Result<Answer, Failed> {
         self.call.try_load(key).await
     }
@@ -78,18 +90,22 @@ impl Request<'_, '_> {
 pub(super) const QUERIES: [&str; 4] = ["query", "fallible", "async_query", "fallible async"];
 
 /// What is asked for in the middle of a body is boxed, as it may itself have a body.
-pub(super) type Asking<'a> = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>>;
+pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A call that has been set up or has begun.
+pub(super) type Asking<'a> = Boxed<'a, Result<Answer, Failed>>;
 
 impl Worker {
     /// Asks for a value, which is loaded if it is not in the cache.
-    pub(super) async fn ask(&self, of: SlotId, within: Within) -> Result<(), Failed> {
+    pub(super) async fn ask(&self, of: SlotId, within: Within) -> Result<Answer, Failed> {
         self.ask_on(None, of, within).await
     }
 
-    async fn ask_on<'a>(&'a self, errand: Option<Asking<'a>>, of: SlotId, within: Within) -> Result<(), Failed> {
+    async fn ask_on<'a>(&'a self, errand: Option<Asking<'a>>, of: SlotId, within: Within) -> Result<Answer, Failed> {
         let is_to_block = self.is_to_block(within);
         let (within, errand, has_loaded) = (within.body(), Mutex::new(errand), AtomicBool::new(false));
-        let call = Call { worker: self, of, within, errand, has_loaded, is_answered: false };
+        let number = self.world.event();
+        let call = Call { worker: self, of, number, within, errand, has_loaded, is_answered: false };
         // Nothing may be awaited between this and the call.
         if of.kind().is_query() {
             self.tally.query_calls.add(1);
@@ -100,22 +116,21 @@ impl Worker {
         }
     }
 
-    async fn ask_query(&self, call: Call<'_>, is_to_block: bool) -> Result<(), Failed> {
+    async fn ask_query(&self, call: Call<'_>, is_to_block: bool) -> Result<Answer, Failed> {
         let SlotId { place, key } = call.of;
         let request = Request { call: &call, cache: self.world.cache(place) };
         stumble();
         let asked = self.world.asks(call.of);
-        let answer = match (call.of.kind(), is_to_block) {
-            (Kind::Query, true) => request.query(key),
-            (Kind::Query, false) => request.async_query(key).await,
-            (_, true) => request.fallible_query(key)?,
-            (_, false) => request.fallible_async_query(key).await?,
+        let result = match (call.of.kind(), is_to_block) {
+            (Kind::Query, true) => Ok(request.query(key)),
+            (Kind::Query, false) => Ok(request.async_query(key).await),
+            (_, true) => request.fallible_query(key),
+            (_, false) => request.fallible_async_query(key).await,
         };
-        call.end(asked, &answer);
-        Ok(())
+        call.end(asked, result)
     }
 
-    async fn ask_by_hand(&self, call: Call<'_>, is_to_block: bool) -> Result<(), Failed> {
+    async fn ask_by_hand(&self, call: Call<'_>, is_to_block: bool) -> Result<Answer, Failed> {
         let (of, kind) = (call.of, call.of.kind());
         let SlotId { place, key } = of;
         let hand = self.world.hand(place);
@@ -128,20 +143,17 @@ impl Worker {
         // The handle may be older than what was invalidated through another.
         stumble();
         let asked = self.world.asks(of);
-        let answer = match (kind, is_to_block) {
-            (Kind::Tagged, true) => hand.get_or_load_with(&key, options, || block_on(load())),
-            (Kind::Tagged, false) => hand.get_or_load_with_async(&key, options, load).await,
-            (Kind::Late, true) => {
-                hand.try_get_or_load_tagged(&key, EntryOptions::new, || block_on(try_load()), tags)?
-            }
-            (Kind::Late, false) => hand.try_get_or_load_tagged_async(&key, EntryOptions::new, try_load, tags).await?,
-            (Kind::Inserted, true) => hand.try_get_or_load(&key, || block_on(try_load()))?,
-            (Kind::Inserted, false) => hand.try_get_or_load_async(&key, try_load).await?,
-            (Kind::Plain | Kind::Query | Kind::FallibleQuery, true) => hand.get_or_load(&key, || block_on(load())),
-            (Kind::Plain | Kind::Query | Kind::FallibleQuery, false) => hand.get_or_load_async(&key, load).await,
+        let result = match (kind, is_to_block) {
+            (Kind::Tagged, true) => Ok(hand.get_or_load_with(&key, options, || block_on(load()))),
+            (Kind::Tagged, false) => Ok(hand.get_or_load_with_async(&key, options, load).await),
+            (Kind::Late, true) => hand.try_get_or_load_tagged(&key, EntryOptions::new, || block_on(try_load()), tags),
+            (Kind::Late, false) => hand.try_get_or_load_tagged_async(&key, EntryOptions::new, try_load, tags).await,
+            (Kind::Inserted, true) => hand.try_get_or_load(&key, || block_on(try_load())),
+            (Kind::Inserted, false) => hand.try_get_or_load_async(&key, try_load).await,
+            (Kind::Plain | Kind::Query | Kind::FallibleQuery, true) => Ok(hand.get_or_load(&key, || block_on(load()))),
+            (Kind::Plain | Kind::Query | Kind::FallibleQuery, false) => Ok(hand.get_or_load_async(&key, load).await),
         };
-        call.end(asked, &answer);
-        Ok(())
+        call.end(asked, result)
     }
 
     pub(super) fn ask_boxed(&self, of: SlotId, within: Within) -> Asking<'_> {
@@ -151,21 +163,21 @@ impl Worker {
     /// Asks for two values, and now and then twice for one. Where nothing is ever pending it is for one.
     pub(super) async fn ask_two(&self, of: SlotId, within: Within) -> Result<(), Failed> {
         if within.api == Api::Blocking {
-            return self.ask_boxed(of, within).await;
+            return self.ask_boxed(of, within).await.map(drop);
         }
         let other = if self.dice.one_in(4) { of } else { self.world.pick(&self.dice) };
         let within = within.branch();
         let (mut first, second) = (self.ask_boxed(of, within), other);
         if self.dice.one_in(2) {
             let (first, second) = future::zip(first, self.ask_boxed(second, within)).await;
-            return first.and(second);
+            return first.and(second).map(drop);
         }
         let loads = self.tally.loads();
         match future::poll_once(&mut first).await {
-            Some(result) => result,
+            Some(result) => result.map(drop),
             // Where it only waits, nobody waits for it: it may be left alone until a body goes on with it.
-            None if self.tally.loads() == loads => Box::pin(self.ask_on(Some(first), second, within)).await,
-            None => first.await,
+            None if self.tally.loads() == loads => Box::pin(self.ask_on(Some(first), second, within)).await.map(drop),
+            None => first.await.map(drop),
         }
     }
 }

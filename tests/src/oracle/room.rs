@@ -18,6 +18,8 @@ pub struct Room {
     pub(super) sweep: u32,
     /// One of so many calls of code of the user's gives way to another thread.
     pub(super) stumble: u32,
+    /// One of so many drops of values and keys that a cache has panics.
+    pub(super) traps: u32,
 }
 
 /// The clock of the caches, and how long values live by it.
@@ -50,6 +52,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 24,
         sweep: 32,
         stumble: 128,
+        traps: 2_000,
     },
     // All that threads do is about the same few slots.
     Room {
@@ -60,6 +63,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 48,
         sweep: 16,
         stumble: 64,
+        traps: 2_000,
     },
     // So few invalidations that one which goes wrong isn't covered up by the next.
     Room {
@@ -70,6 +74,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 4,
         sweep: 64,
         stumble: 128,
+        traps: 2_000,
     },
     Room {
         name: "eight entries",
@@ -79,6 +84,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 20,
         sweep: 64,
         stumble: 256,
+        traps: 2_000,
     },
     Room {
         name: "real clock",
@@ -88,6 +94,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 16,
         sweep: 200,
         stumble: 512,
+        traps: 2_000,
     },
     // Nothing is ever evicted: entries die by time and by invalidation only.
     Room {
@@ -98,6 +105,7 @@ pub const ROOMS: [Room; 7] = [
         writes: 16,
         sweep: 500,
         stumble: 512,
+        traps: 2_000,
     },
     Room {
         name: "nothing stored",
@@ -107,5 +115,6 @@ pub const ROOMS: [Room; 7] = [
         writes: 16,
         sweep: 16,
         stumble: 512,
+        traps: 2_000,
     },
 ];

@@ -3,7 +3,7 @@
 use std::array;
 use std::time::Duration;
 
-use super::stumble::stumble;
+use super::stumble::{in_clone, spring, stumble};
 
 /// The places that a key is in: the root and two scopes.
 pub(super) const PLACES: usize = 3;
@@ -77,11 +77,48 @@ pub(super) struct Answer {
     /// A time at which its load had begun, by the manual clock. The end of time, if there is none or if the
     /// value was inserted: that it lives too long can't be told then.
     pub(super) made_at: Duration,
+    pub(super) trap: Trap,
 }
 
 impl Clone for Answer {
     fn clone(&self) -> Self {
         stumble();
-        Self { ..*self }
+        in_clone();
+        Self { of: self.of, number: self.number, made_at: self.made_at, trap: Trap::armed() }
+    }
+}
+
+impl Answer {
+    /// To be called by whoever gets it from a cache: from now on its drop is the caller's.
+    pub(super) fn received(&mut self) {
+        self.trap.disarm();
+    }
+}
+
+/// Panics now and then when it is dropped, if it is armed. It is while a cache has it: such a panic must reach nobody.
+#[derive(Debug, Default)]
+pub(super) struct Trap(bool);
+
+impl Trap {
+    pub(super) fn armed() -> Self {
+        Self(true)
+    }
+
+    pub(super) fn disarm(&mut self) {
+        self.0 = false;
+    }
+}
+
+impl Clone for Trap {
+    fn clone(&self) -> Self {
+        Self::armed()
+    }
+}
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        if self.0 {
+            spring();
+        }
     }
 }

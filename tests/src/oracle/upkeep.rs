@@ -14,7 +14,9 @@ impl Worker {
     pub(super) fn upkeep(&self) {
         let (world, place) = (&self.world, self.dice.index(PLACES));
         let (hand, cache) = (world.hand(place), world.cache(place));
-        match self.dice.below(8) {
+        match self.dice.below(10) {
+            8 => world.views(place).purge(),
+            9 => world.inspect_len(world.views(place).len()),
             0 => hand.purge(),
             1 => cache.purge(),
             2 => world.inspect_list(place, &hand.entries()),
@@ -49,6 +51,7 @@ impl World {
     /// If the structure of a cache is broken.
     pub(super) fn examine(&self, tally: &Tally) -> Report {
         self.hand.check_invariants();
+        self.views.check_invariants();
         self.cache.check_invariants();
         // By the system's clock entries expire between one look and the next.
         if self.clock.is_some() {
@@ -59,17 +62,23 @@ impl World {
             let lens = [0, 1, 2].map(|place| self.cache(place).len());
             self.expect_equal("entries of queries", lists, lens);
         }
-        for text in [format!("{:?}", self.hand), format!("{:?}", self.cache)] {
+        for text in [format!("{:?}", self.hand), format!("{:?}", self.views), format!("{:?}", self.cache)] {
             self.expect_equal(&text, text.contains("loads_under_way: Some(0)"), true);
         }
-        let (by_hand, queries) = (self.hand.stats(), self.cache.stats());
+        let (by_hand, views, queries) = (self.hand.stats(), self.views.stats(), self.cache.stats());
+        self.add_clones(tally);
         let figures = |stats: &Stats| (stats.hits + stats.misses, stats.loads, stats.load_errors);
-        self.expect_equal("(calls, loads, errors) by hand", figures(&by_hand), tally.hand());
+        let sum = |a: (u64, u64, u64), b: (u64, u64, u64)| (a.0 + b.0, a.1 + b.1, a.2 + b.2);
+        self.expect_equal("(calls, loads, errors) by hand", sum(figures(&by_hand), figures(&views)), tally.hand());
         self.expect_equal("(calls, loads, errors) of queries", figures(&queries), tally.queries());
-        self.expect_equal("targets of invalidations by hand", by_hand.invalidations, tally.hand_targets.get());
+        self.expect_equal(
+            "targets of invalidations by hand",
+            by_hand.invalidations + views.invalidations,
+            tally.hand_targets.get(),
+        );
         self.expect_equal("targets of invalidations of queries", queries.invalidations, tally.query_targets.get());
 
-        let mut report = Report::new(tally, [&by_hand, &queries]);
+        let mut report = Report::new(tally, [&by_hand, &views, &queries]);
         self.add_violations(&mut report);
         report
     }

@@ -1,6 +1,6 @@
 //! A thread or a task of a run. What it does is the same for both: they differ only in how they wait.
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -9,7 +9,6 @@ use futures_lite::{FutureExt, future};
 
 use super::Budget;
 use super::dice::Dice;
-use super::load::PlannedPanic;
 use super::report::Tally;
 use super::room::TICK;
 use super::slot::SlotId;
@@ -116,10 +115,8 @@ impl Worker {
 
     async fn survive(&self, work: impl Future + Send) {
         // A load that fails is no violation, and neither is a body that panics as it was meant to.
-        if let Err(panic) = AssertUnwindSafe(work).catch_unwind().await
-            && !panic.is::<PlannedPanic>()
-        {
-            resume_unwind(panic);
+        if let Err(panic) = AssertUnwindSafe(work).catch_unwind().await {
+            self.world.judge_panic(panic);
         }
     }
 
@@ -141,9 +138,16 @@ impl Worker {
                 Some(clock) if dice.is_multiple_of(2) => clock.advance(TICK),
                 _ => self.upkeep(),
             }
+        } else if dice < room.writes + 100 {
+            show(Doing::Viewing);
+            let _ = self.ask_view(self.pick_view(), within).await;
         } else {
             show(Doing::Asking);
-            let _ = if dice.is_multiple_of(8) { self.ask_two(of, within).await } else { self.ask(of, within).await };
+            let _ = if dice.is_multiple_of(8) {
+                self.ask_two(of, within).await
+            } else {
+                self.ask(of, within).await.map(drop)
+            };
         }
     }
 
@@ -158,7 +162,10 @@ impl Worker {
         let hand = self.world.hand(place);
         let asked = self.world.asks(of);
         match hand.get(&key) {
-            Some(answer) => self.world.judge(asked, &answer),
+            Some(mut answer) => {
+                answer.received();
+                self.world.judge(asked, &answer);
+            }
             None => self.tally.get_misses.add(1),
         }
     }

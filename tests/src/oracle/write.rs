@@ -12,7 +12,7 @@ use futures_lite::future::block_on;
 use super::dice::Dice;
 use super::load::PlannedPanic;
 use super::request::{QUERIES, Request};
-use super::slot::{Answer, Kind, SlotId};
+use super::slot::{Answer, Kind, SlotId, Trap};
 use super::stumble::{Slow, stumble};
 use super::worker::{Api, Within, Worker};
 use super::world::Floor;
@@ -25,11 +25,45 @@ pub(super) enum Way {
     Tag,
     LateTags,
     Attribute,
+    /// By an attribute that names keys.
+    KeyedAttribute,
+    /// By one that names tags.
+    TaggedAttribute,
+    /// By one that names keys of what is returned, if it is an `Ok`.
+    ResultAttribute,
+    /// By one that names a key, a query and a tag.
+    MixedAttribute,
     Name,
     All,
 }
 
-const WAYS: [Way; 7] = [Way::Key, Way::Insert, Way::Tag, Way::LateTags, Way::Attribute, Way::Name, Way::All];
+const WAYS: [Way; 11] = [
+    Way::Key,
+    Way::Insert,
+    Way::Tag,
+    Way::LateTags,
+    Way::Attribute,
+    Way::KeyedAttribute,
+    Way::TaggedAttribute,
+    Way::ResultAttribute,
+    Way::MixedAttribute,
+    Way::Name,
+    Way::All,
+];
+
+/// What names the queries of slots in an attribute.
+const BY_ATTRIBUTE: [Way; 5] =
+    [Way::Attribute, Way::KeyedAttribute, Way::TaggedAttribute, Way::ResultAttribute, Way::MixedAttribute];
+
+impl Way {
+    /// Whether it reaches only the key of the write.
+    fn is_of_one_key(self) -> bool {
+        matches!(
+            self,
+            Self::Key | Self::KeyedAttribute | Self::TaggedAttribute | Self::ResultAttribute | Self::MixedAttribute
+        )
+    }
+}
 
 /// How a write is made known, and how far.
 #[derive(Clone, Copy, Debug)]
@@ -48,10 +82,17 @@ impl Notice {
             Kind::Tagged => &[Way::Tag, Way::Tag, Way::Key],
             Kind::Late => &[Way::LateTags, Way::LateTags, Way::Key],
             Kind::Inserted => &[Way::Insert, Way::Key],
-            Kind::Query | Kind::FallibleQuery => &[Way::Attribute, Way::Name],
+            Kind::Query | Kind::FallibleQuery => &[
+                Way::Attribute,
+                Way::KeyedAttribute,
+                Way::TaggedAttribute,
+                Way::ResultAttribute,
+                Way::MixedAttribute,
+                Way::Name,
+            ],
         };
         let way = ways[dice.index(ways.len())];
-        // A key is one of its place, also through the root.
+        // A key of a `TaggedCache` is one of its place, also through the root; one that an attribute names is not.
         Self { way, everywhere: !matches!(way, Way::Key | Way::Insert) && dice.one_in(2) }
     }
 
@@ -86,6 +127,81 @@ impl Mutations {
         block_on(write.run(QUERIES.len()));
     }
 
+    #[invalidates(
+        Request::query(key),
+        Request::fallible_query(key),
+        Request::async_query(key),
+        Request::fallible_async_query(key)
+    )]
+    fn write_keys(&self, key: usize, write: &Write<'_>) {
+        block_on(write.run(QUERIES.len()));
+    }
+
+    #[invalidates(
+        Request::query(key),
+        Request::fallible_query(key),
+        Request::async_query(key),
+        Request::fallible_async_query(key)
+    )]
+    async fn write_keys_async(&self, key: usize, write: &Write<'_>) {
+        write.run(QUERIES.len()).await;
+    }
+
+    #[invalidates(tags("key:{key}", format!("of no interest:{key}")))]
+    fn write_tags(&self, key: usize, write: &Write<'_>) {
+        block_on(write.run(2));
+    }
+
+    #[invalidates(tags("key:{key}", format!("of no interest:{key}")))]
+    async fn write_tags_async(&self, key: usize, write: &Write<'_>) {
+        write.run(2).await;
+    }
+
+    #[invalidates(
+        |key| Request::query(*key),
+        |key| Request::fallible_query(*key),
+        |key| Request::async_query(*key),
+        |key| Request::fallible_async_query(*key),
+        on = "ok"
+    )]
+    fn write_result(&self, write: &Write<'_>) -> Result<usize, Unwritten> {
+        block_on(write.run_whole())
+    }
+
+    // Without a result it names the queries.
+    #[invalidates(
+        |key| Request::query(*key),
+        |key| Request::fallible_query(*key),
+        |key| Request::async_query(*key),
+        |key| Request::fallible_async_query(*key)
+    )]
+    async fn write_result_async(&self, write: &Write<'_>) -> Result<usize, Unwritten> {
+        write.run(QUERIES.len()).await;
+        if write.worker.dice.one_in(4) { Err(Unwritten) } else { Ok(write.of.key) }
+    }
+
+    #[invalidates(
+        Request::query(key),
+        "Request::async_query",
+        |key| Request::fallible_query(*key),
+        tags("key:{key}")
+    )]
+    fn write_mixed(&self, key: usize, write: &Write<'_>) -> Result<usize, Unwritten> {
+        block_on(write.run(4));
+        if write.worker.dice.one_in(4) { Err(Unwritten) } else { Ok(key) }
+    }
+
+    #[invalidates(
+        Request::query(key),
+        "Request::async_query",
+        |key| Request::fallible_query(*key),
+        tags("key:{key}")
+    )]
+    async fn write_mixed_async(&self, key: usize, write: &Write<'_>) -> Result<usize, Unwritten> {
+        write.run(4).await;
+        if write.worker.dice.one_in(4) { Err(Unwritten) } else { Ok(key) }
+    }
+
     #[invalidates(all)]
     fn write_all(&self, write: &Write<'_>) {
         block_on(write.run(1));
@@ -101,6 +217,10 @@ impl Mutations {
         write.run(1).await;
     }
 }
+
+/// The error of a mutation.
+#[derive(Debug)]
+struct Unwritten;
 
 /// A write that is under way. When it is dropped, what it wrote is known if it should be by then.
 struct Write<'a> {
@@ -150,9 +270,22 @@ impl Write<'_> {
         }
     }
 
+    /// The body of a mutation that invalidates only on `Ok`: it writes if it returns one, and then all.
+    async fn run_whole(&self) -> Result<usize, Unwritten> {
+        match self.worker.dice.below(16) {
+            0 => resume_unwind(Box::new(PlannedPanic)),
+            1 | 2 => return Err(Unwritten),
+            _ => {}
+        }
+        self.is_known.store(true, Ordering::Relaxed);
+        self.worker.tally.query_targets.add(QUERIES.len() as u64);
+        self.bump_all().await;
+        Ok(self.of.key)
+    }
+
     async fn bump_all(&self) {
         let Notice { way, everywhere } = self.notice;
-        let neighbour = self.of.neighbour(self.worker.world.room.keys).filter(|_| way != Way::Key);
+        let neighbour = self.of.neighbour(self.worker.world.room.keys).filter(|_| !way.is_of_one_key());
         let mut slots = vec![self.of];
         slots.extend(neighbour);
         if everywhere {
@@ -182,7 +315,7 @@ impl Write<'_> {
         let (of, world) = (self.of, &self.worker.world);
         let hand = world.hand(of.place);
         let number = world.bump_and(of, |number| {
-            hand.insert(of.key, Answer { of, number, made_at: Duration::MAX });
+            hand.insert(of.key, Answer { of, number, made_at: Duration::MAX, trap: Trap::armed() });
         });
         self.wrote(of, number);
     }
@@ -207,6 +340,9 @@ impl Worker {
                 }
                 mutations().write_queries_async(&write).await;
             }
+            (way, is_to_block) if BY_ATTRIBUTE.contains(&way) => {
+                self.write_by_attribute(&mutations(), &write, is_to_block).await;
+            }
             (Way::All, true) if is_by_attribute => mutations().write_all(&write),
             (Way::All, false) if is_by_attribute => mutations().write_all_async(&write).await,
             _ => {
@@ -219,6 +355,34 @@ impl Worker {
                 write.is_known.store(true, Ordering::Relaxed);
             }
         }
+    }
+
+    /// By one that names what it reaches more narrowly than by queries.
+    async fn write_by_attribute(&self, mutations: &Mutations, write: &Write<'_>, is_to_block: bool) {
+        let key = write.of.key;
+        let _ = match (write.notice.way, is_to_block) {
+            (Way::KeyedAttribute, true) => {
+                mutations.write_keys(key, write);
+                Ok(key)
+            }
+            (Way::KeyedAttribute, false) => {
+                mutations.write_keys_async(key, write).await;
+                Ok(key)
+            }
+            (Way::TaggedAttribute, true) => {
+                mutations.write_tags(key, write);
+                Ok(key)
+            }
+            (Way::TaggedAttribute, false) => {
+                mutations.write_tags_async(key, write).await;
+                Ok(key)
+            }
+            // A future may be dropped when half is written.
+            (Way::ResultAttribute, true) => mutations.write_result(write),
+            (Way::ResultAttribute, false) => mutations.write_result_async(write).await,
+            (_, true) => mutations.write_mixed(key, write),
+            (_, false) => mutations.write_mixed_async(key, write).await,
+        };
     }
 
     /// Through a handle of the place.

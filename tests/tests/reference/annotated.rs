@@ -6,7 +6,7 @@ use std::time::Duration;
 use cache_core::{Cache, EntryInfo, HasCache, ManualClock, QueryStats, Stats, cached_query, invalidates};
 
 use crate::model::Value;
-use crate::ops::{Place, Query, QueryId, Scope, TagName, Writer, scope_name};
+use crate::ops::{Forgotten, Place, Query, Scope, TagName, Writer, key_tag, scope_name};
 use crate::run::{Call, Face, Failure};
 
 /// Where the queries are.
@@ -30,9 +30,14 @@ enum Body<'a> {
 }
 
 impl Body<'_> {
-    fn ttl(&self) -> Duration {
+    fn ttl(&self, tags: &[TagName]) -> Duration {
         let Self::Read(call, default) = self else { unreachable!("a query only reads") };
-        call.ttl().unwrap_or(*default)
+        call.ttl(tags.to_vec()).unwrap_or(*default)
+    }
+
+    fn late(&self, value: &Value) -> Vec<TagName> {
+        let Self::Read(call, _) = self else { unreachable!("a query only reads") };
+        call.late(**value)
     }
 
     fn read(&self) -> Result<Value, Failure> {
@@ -58,11 +63,17 @@ impl<T> Repo<'_, T> {
         self.body.read().expect("this query does not fail")
     }
 
-    #[cached_query(ttl = self.body.ttl())]
+    #[cached_query(ttl = self.body.ttl(&[]))]
     fn fallible(&self, id: u8, name: &str) -> Result<Value, Failure> {
         let _ = (id, name);
         let value = self.body.read()?;
         Ok(value)
+    }
+
+    #[cached_query(ttl = self.body.ttl(&[key_tag(key)]), tags("key:{key}"), tags_from = |value| self.body.late(value))]
+    fn tagged(&self, key: u8) -> Value {
+        let _ = key;
+        self.body.read().expect("this query does not fail")
     }
 
     #[cached_query]
@@ -84,6 +95,28 @@ impl<T> Repo<'_, T> {
     #[invalidates("generic")]
     fn write_generic(&self) -> Result<(), Failure> {
         self.body.write()
+    }
+
+    #[invalidates(plain(key))]
+    fn write_plain_key(&self, key: u8) -> Result<(), Failure> {
+        let _ = key;
+        self.body.write()
+    }
+
+    #[invalidates(fallible(two_arguments(key).0, two_arguments(key).1), "generic", tags("key:{key}"))]
+    fn write_mixed(&self, key: u8) -> Result<(), Failure> {
+        let _ = key;
+        self.body.write()
+    }
+
+    #[invalidates(|key| tagged(*key))]
+    fn write_tagged_result(&self, key: u8) -> Result<u8, Failure> {
+        self.body.write().map(|()| key)
+    }
+
+    #[invalidates(|key| plain(*key), |key| fallible(two_arguments(*key).0, two_arguments(*key).1), on = "ok")]
+    fn write_result_on_ok(&self, key: u8) -> Result<u8, Failure> {
+        self.body.write().map(|()| key)
     }
 
     #[invalidates(all)]
@@ -124,6 +157,7 @@ impl Face for Annotated {
             Query::SecondPlain => Ok(second.plain(key)),
             Query::FirstFallible => first.fallible(id, name),
             Query::SecondFallible => second.fallible(id, name),
+            Query::Tagged => Ok(first.tagged(key)),
             Query::GenericU8 => Ok(first.generic::<u8>(key)),
             Query::GenericU16 => Ok(first.generic::<u16>(key)),
         }
@@ -138,18 +172,31 @@ impl Face for Annotated {
             Writer::SecondOnOk => second.write_on_ok(),
             Writer::Generic => first.write_generic(),
             Writer::All => first.write_all(),
+            Writer::PlainKey(key) => first.write_plain_key(key),
+            Writer::Mixed(key) => first.write_mixed(key),
+            Writer::TaggedResult(key) => first.write_tagged_result(key).map(drop),
+            Writer::ResultOnOk(key) => first.write_result_on_ok(key).map(drop),
         }
     }
 
-    fn targets(&self, writer: Writer) -> Option<Vec<QueryId>> {
-        let targets: &[Query] = match writer {
-            Writer::FirstPlain => &[Query::FirstPlain],
-            Writer::SecondPlain => &[Query::SecondPlain],
-            Writer::SecondOnOk => &[Query::SecondPlain, Query::SecondFallible],
-            Writer::Generic => &[Query::GenericU8],
-            Writer::All => return None,
-        };
-        Some(targets.iter().map(|query| query.id()).collect())
+    fn targets(&self, writer: Writer, is_ok: bool) -> Vec<Forgotten> {
+        use Forgotten::{Key, Tag};
+        let query = Forgotten::Query;
+        match writer {
+            Writer::SecondOnOk | Writer::ResultOnOk(_) if !is_ok => vec![],
+            Writer::FirstPlain => vec![query(Query::FirstPlain)],
+            Writer::SecondPlain => vec![query(Query::SecondPlain)],
+            Writer::SecondOnOk => vec![query(Query::SecondPlain), query(Query::SecondFallible)],
+            Writer::Generic => vec![query(Query::GenericU8)],
+            Writer::All => vec![Forgotten::All],
+            Writer::PlainKey(key) => vec![Key(Query::FirstPlain, key)],
+            Writer::Mixed(key) => {
+                vec![Key(Query::FirstFallible, key), query(Query::GenericU8), Tag(key_tag(key))]
+            }
+            Writer::TaggedResult(_) if !is_ok => vec![query(Query::Tagged)],
+            Writer::TaggedResult(key) => vec![Key(Query::Tagged, key)],
+            Writer::ResultOnOk(key) => vec![Key(Query::FirstPlain, key), Key(Query::FirstFallible, key)],
+        }
     }
 
     fn invalidate_names(&self, scope: Scope, names: &[&'static str]) {

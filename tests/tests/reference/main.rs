@@ -34,6 +34,7 @@ const ALL_QUERIES: &[Query] = &[
     Query::SecondPlain,
     Query::FirstFallible,
     Query::SecondFallible,
+    Query::Tagged,
     Query::GenericU8,
     Query::GenericU16,
 ];

@@ -3,6 +3,10 @@
 //! What has been loaded is valid if none of the invalidations since its load began hits it. That list is
 //! read from there to its end each time, so there is nothing here that could be out of date.
 //!
+//! An answer that a body gets from the cache is part of what it loads: whatever the answer depends on, the load
+//! depends on since the answer's own load began, and it expires no later. So it is with what a load reads through
+//! several others.
+//!
 //! Which of several entries makes room the model can't know. It sees which one is gone, and holds that to
 //! the rules. For that, and to see that nothing is kept which nobody can get, it has a [`Weak`] of each value.
 
@@ -26,6 +30,8 @@ pub(crate) struct Model {
     /// Live and dead: a dead one stays until something removes it. At most one of each place.
     entries: Vec<Entry>,
     under_way: Vec<Load>,
+    /// The numbers of the loads that are running, the innermost last: what is handed out is read by that one.
+    running: Vec<u64>,
     loads_begun: u64,
     /// What is counted for each query that was used, and for none in particular.
     counts: BTreeMap<Option<QueryId>, Stats>,
@@ -58,21 +64,46 @@ enum Target {
     All,
     Tag(TagName),
     Query(QueryId),
-    Key(Place),
+    /// In every scope that the handle reaches.
+    Key(Query, u8),
+    /// In one scope, or in none.
+    Place(Place),
+}
+
+/// What an answer depends on: invalidations that hit it are meant for the answer.
+#[derive(Clone)]
+struct Source {
+    place: Place,
+    tags: BTreeSet<TagName>,
+    /// How many invalidations there had been when its load began.
+    born: usize,
+    /// Whether the cache may take an invalidation of other tags for one of it: see [`Model::end`].
+    is_vague: bool,
 }
 
 struct Load {
     number: u64,
-    place: Place,
-    tags: BTreeSet<TagName>,
-    /// How many invalidations there had been.
-    born: usize,
+    /// Itself.
+    own: Source,
+    /// What its body has read so far, also through others.
+    read: Vec<Source>,
     began: Duration,
+    own_expires_at: Duration,
+    /// The earliest of its own and of what it has read.
     expires_at: Duration,
     /// As soon as there is one.
     value: Option<Made>,
-    /// Whether it is part of a load of the same place that can be waited for: that one is stored, and not this.
-    is_part: bool,
+    part: Part,
+}
+
+/// Whether a load is part of one of the same place that can be waited for: that one is stored, and not this.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    No,
+    Yes,
+    /// What the other one has read was invalidated, or has expired: whether it can still be waited for is up to the
+    /// cache, as nobody who asks now gets its value.
+    Unknown,
 }
 
 /// A value that was made.
@@ -97,14 +128,15 @@ pub(crate) struct Miss {
 }
 
 impl Invalidation {
-    fn hits(&self, load: &Load) -> bool {
-        let in_reach = self.scope.is_none() || self.scope == load.place.scope;
+    fn hits(&self, Source { place, tags, .. }: &Source) -> bool {
+        let in_reach = self.scope.is_none() || self.scope == place.scope;
         in_reach
             && match self.of {
                 Target::All => true,
-                Target::Tag(tag) => load.tags.contains(tag),
-                Target::Query(query) => load.place.query.id() == query,
-                Target::Key(place) => load.place == place,
+                Target::Tag(tag) => tags.contains(tag),
+                Target::Query(query) => place.query.id() == query,
+                Target::Key(query, key) => (place.query, place.key) == (query, key),
+                Target::Place(of) => *place == of,
             }
     }
 }
@@ -113,18 +145,21 @@ impl Made {
     pub(crate) fn new(value: &Value) -> Self {
         Self { number: **value, held: Arc::downgrade(value) }
     }
-}
 
-impl Load {
-    fn made(&self) -> &Made {
-        self.value.as_ref().expect("an entry has a value")
+    /// Whether the cache still has it.
+    fn is_held(&self) -> bool {
+        self.held.strong_count() > 0
     }
 }
 
-impl Entry {
-    /// Whether the cache still has the value.
-    fn is_held(&self) -> bool {
-        self.load.made().held.strong_count() > 0
+impl Load {
+    /// What an answer of it depends on.
+    fn sources(&self) -> impl Iterator<Item = &Source> {
+        [&self.own].into_iter().chain(&self.read)
+    }
+
+    fn made(&self) -> &Made {
+        self.value.as_ref().expect("an entry has a value")
     }
 }
 
@@ -137,14 +172,41 @@ impl Model {
             invalidations: Vec::new(),
             entries: Vec::new(),
             under_way: Vec::new(),
+            running: Vec::new(),
             loads_begun: 0,
             counts: BTreeMap::new(),
             needless: Needless::default(),
         }
     }
 
+    fn is_hit(&self, source: &Source) -> bool {
+        self.invalidations[source.born..].iter().any(|invalidation| invalidation.hits(source))
+    }
+
     fn is_stale(&self, load: &Load) -> bool {
-        self.invalidations[load.born..].iter().any(|invalidation| invalidation.hits(load))
+        load.sources().any(|source| self.is_hit(source))
+    }
+
+    /// An answer is handed out. If that is inside a load, the load depends on all that the answer does.
+    fn hand_out(&mut self, sources: Vec<Source>, expires_at: Duration) {
+        let Some(&reader) = self.running.last() else { return };
+        let reader = self.under_way.iter_mut().find(|load| load.number == reader).expect("it is under way");
+        reader.read.extend(sources);
+        reader.expires_at = reader.expires_at.min(expires_at);
+    }
+
+    fn hand_out_entry(&mut self, place: Place) {
+        let index = self.position(place).expect("an entry was found");
+        let load = &self.entries[index].load;
+        let (sources, expires_at) = (load.sources().cloned().collect(), load.expires_at);
+        self.hand_out(sources, expires_at);
+    }
+
+    /// A value that came while a call had not begun to load is its answer.
+    pub(crate) fn find_late(&mut self, place: Place) -> Option<u64> {
+        let found = self.find(place, self.now)?;
+        self.hand_out_entry(place);
+        Some(found)
     }
 
     fn is_live(&self, entry: &Entry, at: Duration) -> bool {
@@ -156,7 +218,7 @@ impl Model {
     }
 
     fn position(&self, place: Place) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.load.place == place)
+        self.entries.iter().position(|entry| entry.load.own.place == place)
     }
 
     /// The value of a live entry, which is served.
@@ -173,6 +235,7 @@ impl Model {
         let counts = self.counts(place.query);
         if let Some(value) = found {
             counts.hits += 1;
+            self.hand_out_entry(place);
             return Ok(value);
         }
         counts.misses += 1;
@@ -191,26 +254,38 @@ impl Model {
     /// A body is about to run. Returns the load's number.
     pub(crate) fn begin(&mut self, place: Place, at: Duration, ttl: Option<Duration>, tags: &[TagName]) -> u64 {
         self.counts(place.query).loads += 1;
+        let is_here = |load: &&Load| load.own.place == place && load.part != Part::Yes;
         let can_be_joined =
-            |load: &Load| load.place == place && !load.is_part && at < load.expires_at && !self.is_stale(load);
-        let is_part = self.under_way.iter().any(can_be_joined);
-        let load = Load { is_part, ..self.load(place, at, ttl, tags) };
+            |load: &Load| at < load.expires_at && !self.is_stale(load) && !load.read.iter().any(|read| read.is_vague);
+        let may_be_joined = |load: &Load| at < load.own_expires_at && !self.is_hit(&load.own);
+        let loads = || self.under_way.iter().filter(is_here);
+        let part = if loads().any(can_be_joined) {
+            Part::Yes
+        } else if loads().any(may_be_joined) {
+            Part::Unknown
+        } else {
+            Part::No
+        };
+        let load = Load { part, ..self.load(place, at, ttl, tags) };
         let number = load.number;
         self.under_way.push(load);
+        self.running.push(number);
         number
     }
 
     fn load(&mut self, place: Place, began: Duration, ttl: Option<Duration>, tags: &[TagName]) -> Load {
         self.loads_begun += 1;
+        let tags = tags.iter().copied().collect();
+        let expires_at = began + ttl.unwrap_or(self.default_ttl);
         Load {
             number: self.loads_begun,
-            place,
-            tags: tags.iter().copied().collect(),
-            born: self.invalidations.len(),
+            own: Source { place, tags, born: self.invalidations.len(), is_vague: false },
+            read: Vec::new(),
             began,
-            expires_at: began + ttl.unwrap_or(self.default_ttl),
+            own_expires_at: expires_at,
+            expires_at,
             value: None,
-            is_part: false,
+            part: Part::No,
         }
     }
 
@@ -221,6 +296,7 @@ impl Model {
     }
 
     fn end_of(&mut self, number: u64) -> Load {
+        assert_eq!(self.running.pop(), Some(number), "loads end in their order");
         let index = self.under_way.iter().position(|load| load.number == number).expect("it is under way");
         self.under_way.remove(index)
     }
@@ -232,23 +308,36 @@ impl Model {
     /// invalidation of one tag may, seldom, hit a load that brings another only with its value.
     pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool) {
         let mut load = self.end_of(number);
-        if self.capacity == 0 || load.is_part {
+        let place = load.own.place;
+        load.own.tags.extend(late);
+        load.own.is_vague = !late.is_empty();
+        // Also if it is refused: a body that got it shows it.
+        self.hand_out(load.sources().cloned().collect(), load.expires_at);
+        if self.capacity == 0 || load.part == Part::Yes {
             return;
         }
-        load.tags.extend(late);
+        if load.part == Part::Unknown && !refused && !load.made().is_held() {
+            self.leave_dead();
+            return;
+        }
         let mut is_stale = self.is_stale(&load);
         let is_tag = |invalidation: &Invalidation| matches!(invalidation.of, Target::Tag(_));
-        if !is_stale && !late.is_empty() && self.invalidations[load.born..].iter().any(is_tag) {
+        let is_tag_in = |source: &Source| self.invalidations[source.born..].iter().any(is_tag);
+        let is_vague = load.sources().any(|source| source.is_vague && is_tag_in(source));
+        if !is_stale && is_vague {
             self.needless.possible += 1;
             self.needless.refused += u32::from(refused);
             is_stale = refused;
         }
         if is_stale {
-            self.counts(load.place.query).discarded_loads += 1;
+            self.counts(place.query).discarded_loads += 1;
         }
         if is_stale || load.expires_at <= self.now {
-            self.bury(load.place);
+            self.bury(place);
         } else {
+            // Those tags have a version of their own from now on.
+            load.own.is_vague = false;
+            load.read.iter_mut().for_each(|source| source.is_vague = false);
             self.store(load);
         }
     }
@@ -256,16 +345,21 @@ impl Model {
     /// A load has ended in an `Err`.
     pub(crate) fn fail(&mut self, number: u64, miss: Miss) {
         let load = self.end_of(number);
-        self.counts(load.place.query).load_errors += 1;
-        if miss.found_dead && !load.is_part {
-            self.bury(load.place);
+        let place = load.own.place;
+        self.counts(place.query).load_errors += 1;
+        // A body that got the error shows it, as it shows a value.
+        self.hand_out(load.sources().cloned().collect(), load.expires_at);
+        match load.part {
+            Part::No if miss.found_dead => self.bury(place),
+            Part::Unknown => self.leave_dead(),
+            Part::No | Part::Yes => {}
         }
     }
 
     /// A load has ended in a panic.
     pub(crate) fn panicked(&mut self, number: u64) {
         let load = self.end_of(number);
-        self.counts(load.place.query).load_errors += 1;
+        self.counts(load.own.place.query).load_errors += 1;
     }
 
     pub(crate) fn insert(&mut self, place: Place, value: Made, ttl: Option<Duration>, tags: &[TagName]) {
@@ -273,7 +367,7 @@ impl Model {
             return;
         }
         // It replaces what is there, and what is on its way.
-        self.invalidations.push(Invalidation { scope: place.scope, of: Target::Key(place) });
+        self.invalidations.push(Invalidation { scope: place.scope, of: Target::Place(place) });
         let load = Load { value: Some(value), ..self.load(place, self.now, ttl, tags) };
         if load.expires_at <= self.now {
             self.bury(place);
@@ -284,7 +378,7 @@ impl Model {
 
     /// Stores a value, unless there is one whose load began later. The cache has done so already.
     fn store(&mut self, load: Load) {
-        if let Some(index) = self.position(load.place) {
+        if let Some(index) = self.position(load.own.place) {
             let old = &self.entries[index];
             if old.load.number > load.number && self.is_live(old, self.now) {
                 return;
@@ -297,19 +391,32 @@ impl Model {
     }
 
     fn make_room(&mut self) {
-        let gone: Vec<_> = (0..self.entries.len()).filter(|&index| !self.entries[index].is_held()).collect();
-        let [victim] = gone[..] else { panic!("{} entries made room for one", gone.len()) };
-        if self.is_live(&self.entries[victim], self.now) {
-            let all_live = self.entries.iter().all(|entry| self.is_live(entry, self.now));
-            assert!(all_live, "a live entry made room, and a dead one is there");
-            let query = self.entries[victim].load.place.query;
-            self.counts(query).evictions += 1;
+        self.leave_dead();
+        if self.entries.len() < self.capacity {
+            return;
         }
+        let gone: Vec<_> =
+            (0..self.entries.len()).filter(|&index| !self.entries[index].load.made().is_held()).collect();
+        let [victim] = gone[..] else { panic!("{} entries made room for one", gone.len()) };
+        let all_live = self.entries.iter().all(|entry| self.is_live(entry, self.now));
+        assert!(all_live, "a live entry made room, and a dead one is there");
+        let query = self.entries[victim].load.own.place.query;
+        self.counts(query).evictions += 1;
         self.remove(victim);
     }
 
+    /// The dead may leave at any time. These have.
+    pub(crate) fn leave_dead(&mut self) {
+        for index in (0..self.entries.len()).rev() {
+            let entry = &self.entries[index];
+            if !entry.load.made().is_held() && !self.is_live(entry, self.now) {
+                self.remove(index);
+            }
+        }
+    }
+
     fn remove(&mut self, index: usize) {
-        let Load { place, expires_at, .. } = self.entries.remove(index).load;
+        let Load { own: Source { place, .. }, expires_at, .. } = self.entries.remove(index).load;
         if expires_at <= self.now {
             self.counts(place.query).expirations += 1;
         }
@@ -323,7 +430,7 @@ impl Model {
     }
 
     pub(crate) fn purge(&mut self) {
-        for place in self.entries.iter().map(|entry| entry.load.place).collect::<Vec<_>>() {
+        for place in self.entries.iter().map(|entry| entry.load.own.place).collect::<Vec<_>>() {
             self.bury(place);
         }
     }
@@ -345,6 +452,12 @@ impl Model {
         self.invalidations.push(Invalidation { scope, of: Target::Query(query) });
     }
 
+    /// By the arguments: through the root in every scope.
+    pub(crate) fn invalidate_arguments(&mut self, scope: Scope, query: Query, key: u8) {
+        self.counts(query).invalidations += 1;
+        self.invalidations.push(Invalidation { scope, of: Target::Key(query, key) });
+    }
+
     /// By a name at run time: of queries that were never used, nothing is known.
     pub(crate) fn invalidate_named(&mut self, scope: Scope, name: &str) {
         let known: Vec<_> = self.counts.keys().flatten().copied().filter(|query| query.name == name).collect();
@@ -361,7 +474,7 @@ impl Model {
         if let Some(index) = found {
             self.remove(index);
         }
-        self.invalidations.push(Invalidation { scope: place.scope, of: Target::Key(place) });
+        self.invalidations.push(Invalidation { scope: place.scope, of: Target::Place(place) });
         was_live
     }
 
@@ -370,7 +483,7 @@ impl Model {
     }
 
     fn live(&self, scope: Scope) -> impl Iterator<Item = &Entry> {
-        let in_scope = move |entry: &&Entry| scope.is_none() || entry.load.place.scope == scope;
+        let in_scope = move |entry: &&Entry| scope.is_none() || entry.load.own.place.scope == scope;
         self.entries.iter().filter(in_scope).filter(|entry| self.is_live(entry, self.now))
     }
 
@@ -396,7 +509,7 @@ impl Model {
             let query = (*query)?;
             let mut stats = QueryStats::default();
             (stats.query, stats.module, stats.owner) = (query.name, query.module, query.owner);
-            stats.entries = self.live(None).filter(|entry| entry.load.place.query.id() == query).count();
+            stats.entries = self.live(None).filter(|entry| entry.load.own.place.query.id() == query).count();
             (stats.hits, stats.misses) = (counts.hits, counts.misses);
             (stats.loads, stats.load_errors) = (counts.loads, counts.load_errors);
             (stats.discarded_loads, stats.evictions) = (counts.discarded_loads, counts.evictions);
@@ -408,7 +521,7 @@ impl Model {
 
     pub(crate) fn listing(&self, scope: Scope) -> Vec<Listed> {
         let listed = |entry: &Entry| {
-            let Load { place, tags, began, expires_at, .. } = &entry.load;
+            let Load { own: Source { place, tags, .. }, began, expires_at, .. } = &entry.load;
             Listed {
                 query: place.query.id(),
                 arguments: place.query.arguments(place.key),

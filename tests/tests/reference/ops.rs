@@ -21,6 +21,11 @@ pub(crate) fn scope_name(scope: u8) -> &'static str {
 
 const TAGS: [TagName; 3] = ["red", "green", "blue"];
 
+/// The tag of a key, where a query has one.
+pub(crate) fn key_tag(key: u8) -> TagName {
+    ["key:0", "key:1", "key:2", "key:3"][usize::from(key)]
+}
+
 /// A function that is cached, with its generic arguments; or the one cache that is used by hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Query {
@@ -29,6 +34,8 @@ pub(crate) enum Query {
     SecondPlain,
     FirstFallible,
     SecondFallible,
+    /// Under a tag of the key, and those that the value tells.
+    Tagged,
     /// Two instantiations of one query.
     GenericU8,
     GenericU16,
@@ -51,6 +58,7 @@ impl Query {
             Self::SecondPlain => ("plain", second),
             Self::FirstFallible => ("fallible", first),
             Self::SecondFallible => ("fallible", second),
+            Self::Tagged => ("tagged", first),
             Self::GenericU8 | Self::GenericU16 => ("generic", first),
         };
         QueryId { name, module: annotated::MODULE, owner }
@@ -136,6 +144,23 @@ pub(crate) enum Writer {
     SecondOnOk,
     Generic,
     All,
+    /// Of one key of `plain`.
+    PlainKey(u8),
+    /// Of a key of `fallible`, all of `generic`, and a tag.
+    Mixed(u8),
+    /// Of the key of `tagged` that it returns; of all of it, if it fails.
+    TaggedResult(u8),
+    /// Of the keys of `plain` and `fallible` for what it returns, if it succeeds.
+    ResultOnOk(u8),
+}
+
+/// A target of a writer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Forgotten {
+    All,
+    Query(Query),
+    Key(Query, u8),
+    Tag(TagName),
 }
 
 /// What operations are drawn from.
@@ -178,7 +203,7 @@ impl Domain {
         let place = || self.place();
         let scope = || self.scope();
         let advance = (1..=3_u64).prop_map(|seconds| Op::Advance(Duration::from_secs(seconds)));
-        // Annotated methods have no tags.
+        // Few annotated methods have tags.
         let invalidations = if self.is_by_hand() { 4 } else { 1 };
         let common = prop_oneof![
             12 => self.load(depth).prop_map(Op::Load),
@@ -197,7 +222,7 @@ impl Domain {
             ]
             .boxed()
         } else {
-            let names = vec(select(&["plain", "fallible", "generic", "plai", ""][..]), 0..3);
+            let names = vec(select(&["plain", "fallible", "tagged", "generic", "plai", ""][..]), 0..3);
             prop_oneof![
                 12 => common,
                 1 => (scope(), names).prop_map(|(scope, names)| Op::InvalidateNames(scope, names)),
@@ -221,10 +246,14 @@ impl Domain {
     fn write(&self, depth: u32) -> impl Strategy<Value = Op> + use<> {
         let writers =
             [Writer::FirstPlain, Writer::SecondPlain, Writer::SecondOnOk, Writer::Generic, Writer::All].as_slice();
-        (self.scope(), select(writers), self.meanwhile(depth, 3), end()).prop_map(|(scope, writer, inside, end)| {
-            let inside = inside.into_iter().map(|Nested { op, .. }| op).collect();
-            Op::Write { scope, writer, inside, end }
-        })
+        let by_key = [Writer::PlainKey, Writer::Mixed, Writer::TaggedResult, Writer::ResultOnOk].as_slice();
+        let by_key = (select(by_key), 0..self.keys).prop_map(|(writer, key)| writer(key));
+        (self.scope(), prop_oneof![select(writers), by_key], self.meanwhile(depth, 3), end()).prop_map(
+            |(scope, writer, inside, end)| {
+                let inside = inside.into_iter().map(|Nested { op, .. }| op).collect();
+                Op::Write { scope, writer, inside, end }
+            },
+        )
     }
 
     /// What happens in one part of a load: nothing in most of them.

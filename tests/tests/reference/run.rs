@@ -8,7 +8,7 @@ use std::time::Duration;
 use cache_core::{EntryInfo, ManualClock, QueryStats, Stats};
 
 use crate::model::{Listed, Made, Miss, Model, Needless, Value, sorted};
-use crate::ops::{End, LoadPlan, Op, Place, QueryId, Scope, TagName, Writer};
+use crate::ops::{End, Forgotten, LoadPlan, Op, Place, Scope, TagName, Writer};
 
 /// A real cache, of either kind.
 pub(crate) trait Face {
@@ -36,8 +36,8 @@ pub(crate) trait Face {
     fn write(&self, _: Scope, _: Writer, _: &dyn Fn() -> Result<(), Failure>) -> Result<(), Failure> {
         unreachable!("annotated only")
     }
-    /// Which queries a writer invalidates; `None` for everything.
-    fn targets(&self, _: Writer) -> Option<Vec<QueryId>> {
+    /// What a writer invalidates, according to whether it succeeds.
+    fn targets(&self, _: Writer, _is_ok: bool) -> Vec<Forgotten> {
         unreachable!("annotated only")
     }
     /// If there are any queries.
@@ -153,15 +153,15 @@ impl<'a> Run<'a> {
         let call = Call { run: self, plan, asked, told: RefCell::default() };
         let result = catch(|| self.face.load(&call));
         let Told { number, late, end, .. } = call.told.take();
-        let returned = result.as_ref().map(|result| result.as_ref().map(|value| **value).map_err(|failure| *failure));
+        // The model sees what the cache still has of it.
+        let returned = result.map(|result| result.map(|value| *value));
         let discarded = self.face.stats().discarded_loads;
         let mut model = self.model();
         match (asked, number, end) {
             (Ok(value), None, None) => assert_eq!(returned, Some(Ok(value)), "it is a hit: {plan:?}"),
             (Err(_), None, Some(Ended::Panic)) => assert_eq!(returned, None, "it panicked before the body: {plan:?}"),
             (Err(_), None, None) => {
-                let now = model.now;
-                let value = model.find(plan.place, now).expect("a value that came meanwhile, if no body ran");
+                let value = model.find_late(plan.place).expect("a value that came meanwhile, if no body ran");
                 assert_eq!(returned, Some(Ok(value)), "a value came meanwhile: {plan:?}");
             }
             (Err(miss), Some(number), Some(end)) => match end {
@@ -199,18 +199,21 @@ impl<'a> Run<'a> {
             End::Panic | End::PanicBefore | End::PanicAfter => None,
         };
         assert_eq!(result, expected, "what {writer:?} returns");
-        if matches!(writer, Writer::SecondOnOk) && end != End::Value {
-            return;
-        }
-        match self.face.targets(writer) {
-            None => self.model().invalidate_all(scope),
-            Some(queries) => queries.into_iter().for_each(|query| self.model().invalidate_query(scope, query)),
+        let mut model = self.model();
+        for target in self.face.targets(writer, end == End::Value) {
+            match target {
+                Forgotten::All => model.invalidate_all(scope),
+                Forgotten::Query(query) => model.invalidate_query(scope, query.id()),
+                Forgotten::Key(query, key) => model.invalidate_arguments(scope, query, key),
+                Forgotten::Tag(tag) => model.invalidate_tags(scope, &[tag]),
+            }
         }
     }
 
     /// All that can be seen of a cache is what the model says.
     fn check(&self) {
-        let model = self.model();
+        let mut model = self.model();
+        model.leave_dead();
         self.face.check_invariants();
         assert_eq!(self.face.stats(), model.stats(), "statistics");
         if let Some(stats) = self.face.query_stats() {
@@ -266,10 +269,10 @@ impl Call<'_> {
         (ttl, tags)
     }
 
-    /// The same, where all that may be told is a time to live.
-    pub(crate) fn ttl(&self) -> Option<Duration> {
+    /// The same, where the tags are another matter than the plan.
+    pub(crate) fn ttl(&self, tags: Vec<TagName>) -> Option<Duration> {
         let (ttl, _) = self.options();
-        self.told.borrow_mut().tags.clear();
+        self.told.borrow_mut().tags = tags;
         ttl
     }
 
