@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 
 use crate::clock::{FOREVER, Nanos};
 use crate::engine::Engine;
+use crate::query::QueryState;
 use crate::sync::{Arc, Mutex, thread_local};
 use crate::tag_set::{TagSet, TagSetBuilder};
 use crate::version::Version;
@@ -38,6 +39,7 @@ pub(crate) struct Context {
     engine: Arc<Engine>,
     /// The version at the start of the load.
     pub(crate) birth: Version,
+    query: Arc<QueryState>,
     /// What was known of it at the start.
     pub(crate) tags: TagSet,
     reads: Mutex<Reads>,
@@ -45,12 +47,14 @@ pub(crate) struct Context {
 
 /// What a body has read from caches.
 struct Reads {
-    /// By the address of the set. None is kept once the load has ended.
-    sets: Option<HashMap<usize, Read, foldhash::fast::RandomState>>,
+    /// By the address of the set.
+    sets: HashMap<usize, Read, foldhash::fast::RandomState>,
     /// When the first of the answers expires.
     expires_at: Nanos,
     /// The version as of which all of them were last found valid.
     valid_as_of: Version,
+    /// All that the load depends on, once it has ended: callers may join it until it is stored.
+    ended: Option<Dependencies>,
 }
 
 /// An answer that was handed out in a body.
@@ -62,7 +66,8 @@ struct Read {
     elsewhere: Option<Arc<Engine>>,
 }
 
-/// What a load read, when it has ended.
+/// What a load depends on, when it has ended.
+#[derive(Clone)]
 pub(crate) struct Dependencies {
     pub(crate) tags: TagSet,
     /// The version as of which all of it is valid, or else the birth of the load.
@@ -79,24 +84,38 @@ impl Read {
 }
 
 impl Context {
-    pub(crate) fn new(id: LoadId, engine: Arc<Engine>, birth: Version, tags: TagSet) -> Arc<Self> {
-        let reads = Mutex::new(Reads { sets: Some(HashMap::default()), expires_at: FOREVER, valid_as_of: birth });
-        Arc::new(Self { id, engine, birth, tags, reads })
+    /// A load that begins now. What it depends on must have been found before.
+    pub(crate) fn new(id: LoadId, engine: Arc<Engine>, query: Arc<QueryState>, tags: TagSet) -> Arc<Self> {
+        let birth = engine.versions.now();
+        let (sets, expires_at, ended) = (HashMap::default(), FOREVER, None);
+        let reads = Mutex::new(Reads { sets, expires_at, valid_as_of: birth, ended });
+        Arc::new(Self { id, engine, birth, query, tags, reads })
+    }
+
+    /// Whether nothing has been invalidated that was known of the load at its start.
+    fn was_valid_from_the_start(&self) -> bool {
+        self.is_query_valid_since(self.birth) && self.tags.is_valid_since(self.birth)
+    }
+
+    fn is_query_valid_since(&self, version: Version) -> bool {
+        self.engine.everything.is_valid_since(version) && self.query.node.is_valid_since(version)
     }
 
     /// Whether nothing has been invalidated that the load depends on, as far as it has come, and nothing has expired.
     pub(crate) fn is_valid(&self, now: Nanos) -> bool {
         let version = self.engine.versions.now();
         let mut reads = self.reads.lock();
-        if now >= reads.expires_at || !self.engine.everything.is_valid_since(self.birth) {
+        if now >= reads.expires_at {
             return false;
         }
-        let sets = reads.sets.iter().flat_map(HashMap::values);
-        let is_elsewhere = sets.clone().any(|read| read.elsewhere.is_some());
+        if let Some(Dependencies { tags, since, is_valid, .. }) = &reads.ended {
+            return *is_valid && self.is_query_valid_since(*since) && tags.is_valid_since(*since);
+        }
+        let is_elsewhere = reads.sets.values().any(|read| read.elsewhere.is_some());
         if reads.valid_as_of == version && !is_elsewhere {
             return true;
         }
-        let is_valid = self.tags.is_valid_since(self.birth) && sets.clone().all(Read::is_valid);
+        let is_valid = self.was_valid_from_the_start() && reads.sets.values().all(Read::is_valid);
         if is_valid {
             reads.valid_as_of = version;
         }
@@ -117,7 +136,7 @@ impl Context {
         };
         let everything = is_elsewhere.then(|| engine.everything.clone().into());
         let mut reads = self.reads.lock();
-        let Reads { sets: Some(known), expires_at: earliest, valid_as_of } = &mut *reads else { return };
+        let Reads { sets: known, expires_at: earliest, valid_as_of, ended: None } = &mut *reads else { return };
         for set in sets.into_iter().chain(everything).filter(|set| set.len() > 0) {
             let elsewhere = is_elsewhere.then(|| engine.clone());
             let read = known.entry(set.address()).or_insert(Read { set, since, elsewhere });
@@ -127,35 +146,35 @@ impl Context {
         *valid_as_of = (*valid_as_of).min(since);
     }
 
-    /// Ends the load: what it depends on, `own` tags and what it read. Nothing can be attached any more.
+    /// Ends the load, and says what it depends on: its tags, `late` ones of its result, and what it read. Nothing can be
+    /// attached any more.
     pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
-        let (sets, expires_at) = {
-            let mut reads = self.reads.lock();
-            (reads.sets.take().unwrap_or_default(), reads.expires_at)
-        };
         // Before anything is checked: what is found valid then is valid as of this version.
         let version = self.engine.versions.now();
-        let mut is_valid = self.engine.everything.is_valid_since(self.birth)
-            && self.tags.is_valid_since(self.birth)
-            && late.is_valid_since(self.birth);
-        let tags = if sets.is_empty() && late.len() == 0 {
-            self.tags.clone()
-        } else {
-            let mut tags = TagSetBuilder::default();
-            tags.add_all(&self.tags);
-            tags.add_all(late);
-            for read in sets.values() {
-                let elsewhere = read.elsewhere.as_ref().map(|engine| engine.versions.now());
-                let is_still_valid = read.is_valid();
-                is_valid &= is_still_valid;
-                tags.depend_on_all(
-                    &read.set,
-                    elsewhere.map(|version| if is_still_valid { version } else { read.since }),
-                );
-            }
-            tags.build()
-        };
-        Dependencies { tags, since: if is_valid { version } else { self.birth }, is_valid, expires_at }
+        let mut is_valid = self.was_valid_from_the_start() && late.is_valid_since(self.birth);
+        let mut tags = TagSetBuilder::default();
+        let mut reads = self.reads.lock();
+        if reads.sets.is_empty() && late.len() == 0 {
+            let (tags, expires_at) = (self.tags.clone(), reads.expires_at);
+            let since = if is_valid { version } else { self.birth };
+            return reads.ended.insert(Dependencies { tags, since, is_valid, expires_at }).clone();
+        }
+        tags.add_all(&self.tags);
+        tags.add_all(late);
+        for read in reads.sets.values() {
+            let elsewhere = read.elsewhere.as_ref().map(|engine| engine.versions.now());
+            let is_still_valid = read.is_valid();
+            is_valid &= is_still_valid;
+            let since = |version| if is_still_valid { version } else { read.since };
+            tags.depend_on_all(&read.set, elsewhere.map(since));
+        }
+        let (tags, since) = (tags.build(), if is_valid { version } else { self.birth });
+        let dependencies = Dependencies { tags, since, is_valid, expires_at: reads.expires_at };
+        reads.ended = Some(dependencies.clone());
+        let sets = std::mem::take(&mut reads.sets);
+        drop(reads);
+        drop(sets);
+        dependencies
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::{Any, TypeId};
 use std::hash::{BuildHasher, Hasher};
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use foldhash::fast::{FoldHasher, RandomState};
@@ -13,6 +14,7 @@ use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::entry::{AnyEntry, Meta};
 use crate::eviction::{Entries, Eviction, Inspector, Quota};
 use crate::inspect::EntryInfo;
+use crate::invalidation::catch;
 use crate::options::EntryOptions;
 use crate::policy::State;
 use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
@@ -243,7 +245,22 @@ impl Engine {
                 self.raise(scope.as_ref(), target, version);
             }
         });
-        self.discard(removed);
+        if !removed.is_empty() {
+            self.count_and_discard(removed);
+        }
+    }
+
+    /// Drops entries that an invalidation has removed, and counts those that had expired. Returns the time.
+    pub(crate) fn count_and_discard(&self, removed: Entries) -> Nanos {
+        let now = catch(|| self.time.now());
+        for entry in removed {
+            let counters = &self.stores.of_number(entry.meta().store).query().counters;
+            if now.as_ref().is_ok_and(|now| *now >= entry.meta().expires_at) {
+                counters.count(Event::Expiration);
+            }
+            entry.discard(counters);
+        }
+        now.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     fn raise(&self, scope: ScopeRef<'_>, target: &Target, version: Version) {

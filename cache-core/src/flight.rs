@@ -211,6 +211,7 @@ impl<K, V> Flights<K, V> {
 mod tests {
     use crate::builder::Settings;
     use crate::engine::Engine;
+    use crate::query::QueryState;
     use crate::tag_set::TagSet;
 
     use super::*;
@@ -219,6 +220,8 @@ mod tests {
 
     fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str, u32> {
         let engine = Arc::new(Engine::new(Settings::default()));
+        (0..birth).for_each(|_| engine.versions.invalidate(|_| ()));
+        let query = Arc::new(QueryState::anonymous());
         Flight {
             id: load,
             order: load,
@@ -227,7 +230,7 @@ mod tests {
             key,
             began: 0,
             expires_at: Nanos::MAX,
-            context: Context::new(load, engine, birth, TagSet::default()),
+            context: Context::new(load, engine, query, TagSet::default()),
             is_open: true,
             is_leaderless: false,
             is_fenced: false,

@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
-use crate::context::{self, Context, Lifetime, Running};
+use crate::context::{self, Context, Dependencies, Lifetime, Running};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{Held, address, discard, discard_values};
 use crate::flight::Flight;
@@ -122,6 +122,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     self.now = self.engine.time.now();
                     let since = self.engine.versions.now();
                     if self.store.is_live(&self.engine, &entry.meta, self.now) {
+                        entry.meta.uses.count_hit();
                         self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
                         return Ok(Held::new(entry, &self.store.query.counters).value.clone());
                     }
@@ -166,9 +167,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     fn lead_unlisted(mut self) -> Step<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
-        let (id, birth) = (next_load(), self.engine.versions.now());
         discard_values(&self.store.query.counters, (key, ()));
-        let context = Context::new(id, self.engine.clone(), birth, tags);
+        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), tags);
         let expires_at = self.now.saturating_add(ttl);
         self.lead(Lead { is_listed: false, context, expires_at, own_ttl })
     }
@@ -365,15 +365,18 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let tags = judge(value);
         let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
-        let may_share = late.is_valid_since(self.context.birth);
         let dependencies = self.context.end(&late);
+        // Only now: callers that come from here on find out for themselves.
+        let may_share = late.is_valid_since(self.context.birth);
         let expires_at = if self.own_ttl { self.expires_at } else { self.expires_at.min(dependencies.expires_at) };
-        let (tags, since) = (dependencies.tags.clone(), dependencies.since);
+        let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.engine.time.now();
         if self.is_listed {
             let loaded = Loaded { copy, dependencies, expires_at, may_share, now };
             if self.store.complete(&self.engine, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
+                // Also what only its key was invalidated by.
+                since = self.context.birth;
             }
         }
         self.has_ended = true;
@@ -403,13 +406,16 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
 impl<K, V> Load<K, V> {
     /// Ends what is known of the load, and attaches it to the load around it: also what made no value was read there.
     fn end_without_value(&self) -> TagSet {
-        let dependencies = self.context.end(&TagSet::default());
-        let tags = dependencies.tags.clone();
-        self.attach(dependencies.tags, dependencies.since, Lifetime::Unlimited);
+        let Dependencies { tags, since, expires_at, .. } = self.context.end(&TagSet::default());
+        self.attach(tags.clone(), since, Lifetime::Until(expires_at));
         tags
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
+        if let Some(key_node) = &self.key_node {
+            // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
+            context::attach(&self.engine, [key_node.clone().into()], self.context.birth, lifetime);
+        }
         attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
     }
 

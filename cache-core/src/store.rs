@@ -107,7 +107,7 @@ pub(crate) struct Loaded<V> {
     pub(crate) copy: Option<V>,
     pub(crate) dependencies: Dependencies,
     pub(crate) expires_at: Nanos,
-    /// Whether nothing was invalidated that only the value named.
+    /// Whether nothing had been invalidated that only the value named, when callers that came could already see it.
     pub(crate) may_share: bool,
     pub(crate) now: Nanos,
 }
@@ -201,7 +201,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             InFlight::Nothing | InFlight::Open(_) => None,
         };
         let id = taken_over.unwrap_or_else(next_load);
-        let context = Context::new(id, engine.clone(), engine.versions.now(), candidate.tags);
+        let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags);
         let is_listed = taken_over.is_some() || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // Dropped when the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
@@ -292,17 +292,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
             }
         }
         drop(shard);
+        let valid_as_of = (!is_refused).then_some(since);
         match (unused, promise) {
             (None, None) => {}
             (None, Some(promise)) => {
                 if let Some(entry) = entry.clone() {
-                    promise.complete(End::Loaded { entry, birth, valid_as_of: is_valid.then_some(since), may_share });
+                    promise.complete(End::Loaded { entry, birth, valid_as_of, may_share });
                 }
             }
             (Some((_, key, copy)), None) => discard_values(counters, (key, copy)),
             (Some((meta, key, copy)), Some(promise)) => {
                 let entry = Arc::new(Entry { meta, key, value: copy.unwrap_or_else(|| value.clone()) });
-                promise.complete(End::Loaded { entry, birth, valid_as_of: is_valid.then_some(since), may_share });
+                promise.complete(End::Loaded { entry, birth, valid_as_of, may_share });
             }
         }
         for entry in [predecessor, entry].into_iter().flatten() {

@@ -14,7 +14,7 @@ use crate::builder::Settings;
 use crate::call::Call;
 use crate::clock::{Clock, Nanos, TimeSource};
 use crate::engine::{Engine, ScopeRef, ScopedTarget, Target, scope_id};
-use crate::entry::discard;
+use crate::eviction::Entries;
 use crate::inspect::EntryInfo;
 use crate::invalidation::{catch, invalidate_tags};
 use crate::options::EntryOptions;
@@ -183,22 +183,21 @@ where
         Q: Hash + Eq + ?Sized,
     {
         self.store.query.counters.count(Event::Invalidation);
-        let (hash, now) = (self.hash(key), catch(|| self.engine.time.now()));
+        let hash = self.hash(key);
         let wanted = self.wanted(hash, key);
-        let mut removed = Vec::new();
+        let mut removed = Entries::new();
         // Comparing keys may panic: then it is not known which are the same, and all keys are forgotten.
         let compared = catch(|| self.store.forget(&self.engine, &wanted, |entry| removed.push(entry)));
-        let was_valid = removed.iter().any(|entry| self.engine.is_valid(&self.store.query, &entry.meta));
+        let was_valid = removed.iter().any(|entry| self.engine.is_valid(&self.store.query, entry.meta()));
         match &compared {
             Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
             Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
         }
-        let expires_at = removed.iter().map(|entry| entry.meta.expires_at).max();
-        for entry in removed {
-            discard(entry, &self.store.query.counters);
+        let expires_at = removed.iter().map(|entry| entry.meta().expires_at).max();
+        let now = self.engine.count_and_discard(removed);
+        if let Err(panic) = compared {
+            resume_unwind(panic);
         }
-        let now = now.unwrap_or_else(|panic| resume_unwind(panic));
-        compared.unwrap_or_else(|panic| resume_unwind(panic));
         was_valid && expires_at.is_some_and(|expires_at| now < expires_at)
     }
 

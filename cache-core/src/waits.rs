@@ -274,13 +274,15 @@ mod tests {
     use crate::builder::Settings;
     use crate::context::{Context, Running};
     use crate::engine::Engine;
+    use crate::query::QueryState;
     use crate::sync::Arc;
     use crate::tag_set::TagSet;
 
     /// Runs as if on a thread that is in these bodies.
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let engine = Arc::new(Engine::new(Settings::default()));
-        let context = |&body| Context::new(body, engine.clone(), 0, TagSet::default());
+        let query = Arc::new(QueryState::anonymous());
+        let context = |&body| Context::new(body, engine.clone(), query.clone(), TagSet::default());
         let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()
     }
