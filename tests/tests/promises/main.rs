@@ -26,6 +26,10 @@ mod asynchronous {
 
     mod apart;
     mod bounded;
+    mod composition;
+    mod composition_direct;
+    mod composition_ends;
+    mod composition_shapes;
     mod constant_cost;
     mod deadlocks;
     mod errors;
@@ -59,4 +63,5 @@ mod synchronous {
 
 mod no_unsafe;
 mod soak;
+mod support;
 mod tasks;
