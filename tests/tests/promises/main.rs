@@ -31,17 +31,25 @@ mod asynchronous {
     mod composition_ends;
     mod composition_shapes;
     mod constant_cost;
+    mod dead_values;
     mod deadlocks;
     mod errors;
     mod freed;
     mod freshness;
     mod locks;
+    mod many;
     mod mutations;
     mod names;
+    mod one_event;
     mod one_load;
+    mod outages;
     mod panics;
+    mod reentrant;
+    mod refused;
+    mod slow_clone;
     mod stale_fill;
     mod statistics;
+    mod writes_that_panic;
 }
 
 /// The same without `async` and `.await`.

@@ -115,7 +115,7 @@ fn p15_an_outer_query_is_forgotten_by_the_name_of_the_inner_one() {
 fn p15_an_outer_query_is_forgotten_by_the_key_of_the_inner_one() {
     block_on(async {
         assert_forgotten(&Repo::new(), async |repo: &Repo| repo.write_by_key(1).await).await;
-        assert_forgotten(&Repo::new(), async |repo: &Repo| drop(repo.write_by_result(1).await)).await;
+        assert_forgotten(&Repo::new(), async |repo: &Repo| _ = repo.write_by_result(1).await).await;
     });
 }
 
