@@ -90,6 +90,9 @@ pub(crate) fn until_shown(cache: &impl fmt::Debug, loads: usize, waiting: usize)
     until(&format!("{loads} loads and {waiting} waiters"), || shows(cache, loads, waiting));
 }
 
+/// Shorter than what a latch waits: what the others are to come by must still stand still.
+const LIMIT_OF_STEPS: Duration = Duration::from_secs(LIMIT.as_secs() / 2);
+
 /// Something to do that must come to an end.
 pub(crate) type Step = (&'static str, Box<dyn FnOnce() + Send>);
 
@@ -111,7 +114,7 @@ pub(crate) fn unfinished(steps: Vec<Step>) -> Vec<String> {
         });
     }
     drop(sender);
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + LIMIT_OF_STEPS;
     while !open.is_empty() {
         match ended.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok((name, panics)) => {
@@ -136,7 +139,7 @@ pub(crate) fn finishes<R: Send + 'static>(what: &str, run: impl FnOnce() -> R + 
         result
     });
     // It hangs up without a word when it panics: the panic is passed on below.
-    let hangs = ended.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout);
+    let hangs = ended.recv_timeout(LIMIT_OF_STEPS) == Err(RecvTimeoutError::Timeout);
     assert!(!hangs, "it hangs: {what}");
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -13,12 +13,12 @@ const TAGS: usize = 30_000;
 fn p3_an_entry_with_very_many_tags_is_forgotten_by_each() {
     let cache = TaggedCache::<u32, usize>::new();
     let names = || (0..TAGS).map(|tag| format!("tag:{tag}"));
-    for (round, known) in (0..).zip([true, false, true, false]) {
+    for (round, known) in (0..).zip([true, false]) {
         // From the start, or from the result.
         let options = || if known { EntryOptions::new().tags(names()) } else { EntryOptions::new() };
         let late = |_: &usize| (if known { 0..0 } else { 0..TAGS }).map(|tag| Tag::from(format!("tag:{tag}")));
         let read = |value| block_on(cache.get_or_load_tagged_async(&1, options, async || value, late));
-        for (number, tag) in (0..).zip([0, 1, 63, 64, 4_096, TAGS / 2, TAGS - 1]) {
+        for (number, tag) in (0..).zip([0, TAGS / 2, TAGS - 1]) {
             let value = round * 100 + number;
             assert_eq!((read(value), read(usize::MAX)), (value, value));
             cache.invalidate_tags([format!("tag:{TAGS}")]);

@@ -2,6 +2,7 @@
 //! forgotten, and nothing else.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use cache_core::{EntryOptions, TaggedCache};
@@ -97,6 +98,15 @@ const ALL: [By; 5] = [By::Clone, By::DropByKey, By::DropByReplacing, By::DropByP
 
 /// A cache with the numbers 1 to 3, in which something happens on behalf of number 1. Returns it afterwards.
 fn after(by: By, action: impl FnOnce(&Acting) + Send + 'static) -> Acting {
+    after_both(by, |_| {}, action)
+}
+
+/// The same, with something that happens before.
+fn after_both(
+    by: By,
+    before: impl FnOnce(&Acting) + Send + 'static,
+    action: impl FnOnce(&Acting) + Send + 'static,
+) -> Acting {
     finishes(&format!("{by:?} that uses its cache"), move || {
         // All in one shard.
         let cache: Acting = TaggedCache::builder().capacity(16).build();
@@ -113,6 +123,7 @@ fn after(by: By, action: impl FnOnce(&Acting) + Send + 'static) -> Acting {
         cache.insert_with(Key(1, of_one), one, options.clone().tag("one"));
         cache.insert_with(key(2), Value::plain(2), options.clone());
         cache.insert_with(key(3), Value::plain(3), options);
+        before(&cache);
         slot.set(action);
         match by {
             By::Clone => assert_eq!(get(&cache, 1), Some(1)),
@@ -183,18 +194,23 @@ fn p13_user_code_may_forget_or_replace_its_own_key() {
 #[test]
 fn p13_a_purge_in_user_code_frees_what_is_dead() {
     for by in ALL {
-        let probe = Arc::new(());
-        let held = probe.clone();
-        let cache = after(by, move |cache| {
+        let held = Arc::new(());
+        let (probe, freed) = (Arc::downgrade(&held), Arc::new(AtomicBool::new(false)));
+        let before = move |cache: &Acting| {
             let doomed = Value::plain(9);
             // Let go with the value.
             doomed.on_drop.set(move |_| drop(held));
-            assert!(doomed.on_drop.0.0.set(Acting::new()).is_ok());
             cache.insert_with(key(9), doomed, EntryOptions::new().tag("doomed"));
             cache.invalidate_tags(["doomed"]);
-            cache.purge();
+        };
+        let cache = after_both(by, before, {
+            let (probe, freed) = (probe.clone(), freed.clone());
+            move |cache| {
+                cache.purge();
+                freed.store(probe.strong_count() == 0, Ordering::SeqCst);
+            }
         });
-        assert_eq!(Arc::strong_count(&probe), 1, "{by:?}: `purge` did nothing");
+        assert!(freed.load(Ordering::SeqCst), "{by:?}: `purge` did nothing");
         assert_eq!((get(&cache, 2), get(&cache, 3)), (Some(2), Some(3)), "{by:?}");
     }
 }

@@ -55,7 +55,7 @@ fn p4_a_crowd_that_waits_for_a_value_that_is_refused_does_not_load_all_at_once()
         };
         crowd(|| {
             let load = cache.get_or_load_tagged_async(&1, EntryOptions::new, async || body(), |_| ["late"]);
-            assert!(block_on(load) < 4);
+            block_on(load);
         });
         bodies.assert_a_handful();
         cache.check_invariants();

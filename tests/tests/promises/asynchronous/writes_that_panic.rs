@@ -322,14 +322,13 @@ fn p11_a_clock_that_panics_keeps_nothing_from_being_forgotten() {
     }
 }
 
-/// The key can't be found then. All other targets are.
+/// Whether keys are compared, and so whether it panics, is open.
 #[test]
 fn p11_an_eq_that_panics_keeps_no_other_target_from_being_forgotten() {
     let repo = block_on(Repo::warm(Cache::new()));
     let key = Key(1, repo.in_eq.clone());
     repo.in_eq.arm();
     let _ = catch_unwind(AssertUnwindSafe(|| block_on(repo.key_that_panics(&key))));
-    assert!(repo.in_eq.blown() > 0, "it was compared");
     repo.in_eq.disarm();
     let mut left = repo.cached();
     left.retain(|entry| !entry.starts_with("by_key"));
