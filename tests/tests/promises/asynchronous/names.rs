@@ -249,6 +249,45 @@ fn p2_an_argument_may_be_there_for_the_cache_alone() {
 mod chars {
     use super::super::mode::block_on;
     use cache_core::{Cache, HasCache, cached_query, invalidates};
+    use std::sync::LazyLock;
+
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::new);
+
+    #[cached_query(cache = &*CACHE)]
+    async fn free<const C: char>() -> char {
+        C
+    }
+
+    #[invalidates("free", cache = &*CACHE)]
+    async fn forget_free() {}
+
+    #[invalidates(free::<C>(), cache = &*CACHE)]
+    async fn forget_one<const C: char>() {}
+
+    /// Nobody else uses its cache, and so the tests are in one.
+    #[test]
+    fn p2_a_char_among_the_arguments_of_a_free_function_is_no_part_of_the_name() {
+        async fn assert_is_forgotten<const C: char>() {
+            assert_eq!((free::<C>().await, CACHE.len()), (C, 1));
+            forget_free().await;
+            assert_eq!(CACHE.len(), 0, "{C:?}, by name");
+            free::<C>().await;
+            forget_one::<C>().await;
+            assert_eq!(CACHE.len(), 0, "{C:?}, by key");
+            free::<C>().await;
+            CACHE.invalidate(["free"]);
+            assert_eq!(CACHE.len(), 0, "{C:?}, at run time");
+        }
+        block_on(async {
+            assert_is_forgotten::<'a'>().await;
+            assert_is_forgotten::<'>'>().await;
+            assert_is_forgotten::<'<'>().await;
+            assert_is_forgotten::<':'>().await;
+            assert_is_forgotten::<'\''>().await;
+            assert_is_forgotten::<'"'>().await;
+            assert_is_forgotten::<'-'>().await;
+        });
+    }
 
     #[derive(HasCache, Default)]
     struct Of<const C: char> {
