@@ -55,6 +55,7 @@ mod asynchronous {
 /// The same without `async` and `.await`.
 #[allow(unused_braces, reason = "there was an `async` in front of them")]
 #[allow(clippy::unit_arg, reason = "it was a future")]
+#[allow(clippy::redundant_closure, reason = "it was an `async` closure")]
 mod synchronous {
     mod mode {
         /// What is awaited is there already.

@@ -167,7 +167,6 @@ fn p15_an_outer_query_in_a_scope_is_forgotten_with_the_inner_one() {
 #[derive(HasCache)]
 struct Across<'a> {
     cache: Cache,
-    #[allow(clippy::struct_field_names, reason = "it is another repository")]
     inner: &'a Repo,
 }
 

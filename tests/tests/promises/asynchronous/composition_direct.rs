@@ -213,7 +213,6 @@ fn p15_a_direct_load_that_asks_another_cache_is_forgotten_with_it() {
 #[derive(HasCache)]
 struct Above<'a> {
     cache: Cache,
-    #[allow(clippy::struct_field_names, reason = "it is another repository")]
     below: &'a Repo,
 }
 

@@ -15,13 +15,15 @@ struct Shared;
 #[derive(Debug)]
 struct NotClone;
 
+type Hook = Box<dyn FnOnce(&Repo) + Send>;
+
 #[derive(HasCache, Default)]
 struct Repo {
     row: AtomicU32,
     bodies: AtomicU32,
     fails: AtomicU32,
     /// What is to happen in the body of `hooked`, once.
-    hook: std::sync::Mutex<Option<Box<dyn FnOnce(&Repo) + Send>>>,
+    hook: std::sync::Mutex<Option<Hook>>,
     #[cache]
     cache: Cache,
 }
@@ -233,13 +235,13 @@ fn p15_an_outer_query_made_of_what_is_not_stored_is_forgotten_with_it() {
                 let repo = Repo::default();
                 assert_eq!((repo.outer(inner).await, repo.outer(inner).await), (1, 1));
                 repo.room_for_one(2).await; // evicts the other
-                if !by_name {
+                if by_name {
+                    repo.write_by_name().await;
+                    repo.write_by_name().await;
+                } else {
                     repo.write_by_key(2).await;
                     assert_eq!(repo.outer(inner).await, 1, "{inner:?}: another key");
                     repo.write_by_key(1).await;
-                } else {
-                    repo.write_by_name().await;
-                    repo.write_by_name().await;
                 }
                 assert_eq!(repo.outer(inner).await, 3, "{inner:?}, by name: {by_name}");
                 assert_eq!(repo.bodies.load(Ordering::SeqCst), 2);

@@ -148,12 +148,12 @@ mod query {
         assert_eq!(root.len(), scopes);
         touches.compared.store(0, Ordering::Relaxed);
         Scoped { touches: touches.clone(), cache: root.clone() }.write(&key).await;
-        let touched = (touches.compared.load(Ordering::Relaxed), touches.dropped.load(Ordering::Relaxed));
+        let counts = (touches.compared.load(Ordering::Relaxed), touches.dropped.load(Ordering::Relaxed));
         assert_eq!(root.len(), 0, "in every scope");
         root.purge();
         assert_eq!(touches.dropped.load(Ordering::Relaxed), scopes);
         root.check_invariants();
-        touched
+        counts
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Clone for Meddler {
             let _ = cache.get(&2);
             cache.get_or_load(&3, Self::default);
             cache.insert(4, Self::default());
-            assert!(cache.len() >= 1);
+            assert!(!cache.is_empty());
             cache.invalidate_tags(["tag"]);
             cache.purge();
             let _ = cache.stats();

@@ -97,6 +97,9 @@ impl Drop for Value {
 
 type Slow = TaggedCache<Key, Value>;
 
+/// Something to do, and its name.
+type Named<T> = (&'static str, fn(&T));
+
 /// Keys 1 to 4 are live, 5 is dead.
 struct World {
     cache: Slow,
@@ -147,7 +150,7 @@ impl World {
 
     /// All there is to do, each in a thread of its own. Nothing asks for the key 1, which is being looked at.
     fn steps(self: &Arc<Self>) -> Vec<Step> {
-        let all: [(&'static str, fn(&Self)); 14] = [
+        let all: [Named<Self>; 14] = [
             ("a hit", |world| drop(world.cache.get(&world.key(2)))),
             ("misses", |world| (100..140).for_each(|key| _ = world.load(key))),
             ("inserts", |world| {
@@ -272,7 +275,7 @@ impl Repo {
 
     #[cached_query(cache_if = |id| *id > 0)]
     async fn third(&self, id: u32) -> Result<u32, ()> {
-        if id % 2 == 0 { Ok(id) } else { Err(()) }
+        if id.is_multiple_of(2) { Ok(id) } else { Err(()) }
     }
 
     #[invalidates(slow(id))]
@@ -297,7 +300,7 @@ fn p4_a_clone_of_one_query_delays_no_other() {
             thread::spawn(move || block_on(repo.slow(1)).0)
         };
         repo.brake.here.pass();
-        let steps: [(&'static str, fn(&Repo)); 9] = [
+        let steps: [Named<Repo>; 9] = [
             ("misses of another query", |repo| (0..100).for_each(|id| _ = block_on(repo.other(id)))),
             ("misses of a third", |repo| (0..100).for_each(|id| _ = block_on(repo.third(id)))),
             ("misses of the same query", |repo| (1_000..1_100).for_each(|id| drop(block_on(repo.slow(id))))),

@@ -123,7 +123,7 @@ impl Repo {
     async fn names(&self) {}
 
     #[invalidates(|ids| get(ids.0), get(2), "list", tags("tagged"))]
-    async fn from_result(&self) -> (u32,) {
+    async fn by_result(&self) -> (u32,) {
         (1,)
     }
 
@@ -166,6 +166,11 @@ impl Repo {
     }
 }
 
+type Direct = TaggedCache<u32, Value>;
+
+/// A write, and what it leaves.
+type Write = (fn(&Repo), &'static [&'static str]);
+
 const SPARED: [&str; 2] = ["by_key(key = _)", "spared()"];
 
 /// The values that panic are dropped in the write, or later: nobody hears of it.
@@ -175,7 +180,7 @@ fn p11_a_drop_that_panics_keeps_no_target_of_an_attribute_from_being_forgotten()
         |repo| block_on(repo.keys_first()),
         |repo| block_on(repo.keys_last()),
         |repo| block_on(repo.names()),
-        |repo| _ = block_on(repo.from_result()),
+        |repo| _ = block_on(repo.by_result()),
     ];
     for (number, write) in (0..).zip(writes) {
         let repo = block_on(Repo::warm(Cache::new()));
@@ -192,7 +197,7 @@ fn p11_a_drop_that_panics_keeps_no_target_of_an_attribute_from_being_forgotten()
 #[test]
 fn p11_a_drop_that_panics_reaches_nobody_in_a_direct_cache() {
     let clock = ManualClock::new();
-    let calls: [(&str, fn(&TaggedCache<u32, Value>)); 6] = [
+    let calls: [(&str, fn(&Direct)); 6] = [
         ("invalidate_key", |cache| assert!(cache.invalidate_key(&1))),
         ("insert", |cache| cache.insert(1, Value(None))),
         ("purge", |cache| {
@@ -301,10 +306,10 @@ fn p11_an_iterator_that_panics_keeps_nothing_it_has_given_from_being_forgotten()
 
 #[test]
 fn p11_a_clock_that_panics_keeps_nothing_from_being_forgotten() {
-    let writes: [(fn(&Repo), &[&str]); 6] = [
+    let writes: [Write; 6] = [
         (|repo| block_on(repo.keys_first()), &SPARED),
         (|repo| block_on(repo.keys_last()), &SPARED),
-        (|repo| _ = block_on(repo.from_result()), &SPARED),
+        (|repo| _ = block_on(repo.by_result()), &SPARED),
         (|repo| repo.cache.invalidate(["get", "list", "tagged"]), &SPARED),
         (|repo| repo.cache.invalidate_tags(["one:1", "one:2", "tagged"]), &["by_key(key = _)", "list()", "spared()"]),
         (|repo| repo.cache.invalidate_all(), &[]),
