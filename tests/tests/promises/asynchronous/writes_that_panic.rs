@@ -167,6 +167,7 @@ impl Repo {
 }
 
 type Direct = TaggedCache<u32, Value>;
+type Call = (&'static str, fn(&Direct));
 
 /// A write, and what it leaves.
 type Write = (fn(&Repo), &'static [&'static str]);
@@ -197,7 +198,7 @@ fn p11_a_drop_that_panics_keeps_no_target_of_an_attribute_from_being_forgotten()
 #[test]
 fn p11_a_drop_that_panics_reaches_nobody_in_a_direct_cache() {
     let clock = ManualClock::new();
-    let calls: [(&str, fn(&Direct)); 6] = [
+    let calls: [Call; 6] = [
         ("invalidate_key", |cache| assert!(cache.invalidate_key(&1))),
         ("insert", |cache| cache.insert(1, Value(None))),
         ("purge", |cache| {
