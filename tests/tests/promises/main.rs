@@ -26,23 +26,36 @@ mod asynchronous {
 
     mod apart;
     mod bounded;
+    mod composition;
+    mod composition_direct;
+    mod composition_ends;
+    mod composition_shapes;
     mod constant_cost;
+    mod dead_values;
     mod deadlocks;
     mod errors;
     mod freed;
     mod freshness;
     mod locks;
+    mod many;
     mod mutations;
     mod names;
+    mod one_event;
     mod one_load;
+    mod outages;
     mod panics;
+    mod reentrant;
+    mod refused;
+    mod slow_clone;
     mod stale_fill;
     mod statistics;
+    mod writes_that_panic;
 }
 
 /// The same without `async` and `.await`.
 #[allow(unused_braces, reason = "there was an `async` in front of them")]
 #[allow(clippy::unit_arg, reason = "it was a future")]
+#[allow(clippy::redundant_closure, reason = "it was an `async` closure")]
 mod synchronous {
     mod mode {
         /// What is awaited is there already.
@@ -59,4 +72,5 @@ mod synchronous {
 
 mod no_unsafe;
 mod soak;
+mod support;
 mod tasks;

@@ -3,8 +3,12 @@
 //! Most tests poll by hand, so that each step is where they want it. No test sleeps.
 
 mod cancellation;
+mod chains;
 mod circles;
+mod composition;
+mod half_done;
 mod mutations;
+mod outages;
 mod runtimes;
 mod sharing;
 mod suspended;

@@ -118,4 +118,48 @@ mod query {
             assert_touches_nothing(Cache::new().scope("a"), async |repo: &Repo| repo.cache.invalidate_all()).await;
         });
     }
+
+    #[derive(HasCache)]
+    struct Scoped {
+        touches: Arc<Touches>,
+        #[cache]
+        cache: Cache,
+    }
+
+    impl Scoped {
+        #[cached_query]
+        async fn by_key(&self, key: &Key) -> Value {
+            let _ = key;
+            Value(Arc::new(Dropped(self.touches.clone())))
+        }
+
+        #[invalidates(by_key(key))]
+        async fn write(&self, key: &Key) {}
+    }
+
+    /// How many keys and values are touched by a write through the root handle, if the key is in so many scopes.
+    async fn touched(scopes: usize) -> (usize, usize) {
+        let (touches, root) = (Arc::<Touches>::default(), Cache::builder().capacity(10_000).build());
+        let key = Key(1, touches.clone());
+        for scope in 0..scopes {
+            let cache = root.scope(&format!("tenant:{scope}"));
+            Scoped { touches: touches.clone(), cache }.by_key(&key).await;
+        }
+        assert_eq!(root.len(), scopes);
+        touches.compared.store(0, Ordering::Relaxed);
+        Scoped { touches: touches.clone(), cache: root.clone() }.write(&key).await;
+        let counts = (touches.compared.load(Ordering::Relaxed), touches.dropped.load(Ordering::Relaxed));
+        assert_eq!(root.len(), 0, "in every scope");
+        root.purge();
+        assert_eq!(touches.dropped.load(Ordering::Relaxed), scopes);
+        root.check_invariants();
+        counts
+    }
+
+    #[test]
+    fn p3_a_key_through_the_root_handle_touches_as_little_in_many_scopes_as_in_few() {
+        block_on(async {
+            assert_eq!(touched(10).await, touched(2_000).await, "keys looked at, and values dropped");
+        });
+    }
 }

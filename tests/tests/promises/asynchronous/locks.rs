@@ -1,4 +1,4 @@
-//! P13: no lock is held while code of the user's runs, but for `Eq` of keys and `Clone` on a hit.
+//! P13: no lock is held while code of the user's runs, but for `Eq` of keys.
 //!
 //! The code here calls back into the cache that is calling it: under a lock it would wait for itself.
 
@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use cache_core::{EntryOptions, TaggedCache};
 
 use super::mode::block_on;
+use crate::support::{Latch, finishes};
 
 type Handle = Arc<OnceLock<TaggedCache<u32, Value>>>;
 
@@ -81,100 +82,80 @@ fn p13_a_body_may_use_the_cache_as_it_likes() {
     });
 }
 
-/// Does with the cache all there is to do, when it is cloned on a hit.
+/// Does with the cache all there is to do, each time that it is cloned.
 #[derive(Default)]
-struct Meddler {
-    cache: Arc<OnceLock<TaggedCache<u32, Meddler>>>,
-    forgets: bool,
-}
+struct Meddler(Arc<OnceLock<TaggedCache<u32, Meddler>>>);
 
 impl Clone for Meddler {
     fn clone(&self) -> Self {
-        if let Some(cache) = self.cache.get() {
+        if let Some(cache) = self.0.get() {
             let _ = cache.get(&2);
             cache.get_or_load(&3, Self::default);
-            cache.insert(1, Self::default());
-            assert!((1..=2).contains(&cache.len()));
+            cache.insert(4, Self::default());
+            assert!(!cache.is_empty());
             cache.invalidate_tags(["tag"]);
             cache.purge();
             let _ = cache.stats();
-            if self.forgets {
-                assert!(cache.invalidate_key(&1));
-                assert!(!cache.invalidate_key(&1), "it is forgotten already");
-            }
+            cache.invalidate_key(&3);
         }
         Self::default()
     }
 }
 
-/// A cache with a meddler at 1, and something dead at 2. All is in one shard, behind one lock.
-fn meddlers(forgets: bool) -> TaggedCache<u32, Meddler> {
-    let handle = Arc::new(OnceLock::new());
-    let cache = TaggedCache::builder().capacity(2).build();
-    cache.insert(2, Meddler::default());
-    cache.invalidate_all();
-    cache.insert(1, Meddler { cache: handle.clone(), forgets });
-    assert!(handle.set(cache.clone()).is_ok());
-    cache
-}
-
-#[test]
-fn p13_a_clone_on_a_hit_may_use_the_cache_and_stores_nothing() {
-    let cache = meddlers(false);
-    assert!(cache.get(&1).is_some());
-    assert_eq!(cache.len(), 1);
-    assert!(cache.get(&1).is_some_and(|value| value.cache.get().is_none()));
-    assert_eq!(cache.stats().hits, 2, "what it inserted did not take the place");
-    cache.check_invariants();
-}
-
-#[test]
-fn p13_a_clone_on_a_hit_may_forget_a_key_and_with_it_all_others() {
-    let cache = meddlers(true);
-    assert!(cache.get(&1).is_some());
-    assert!(cache.is_empty() && cache.get(&1).is_none());
-    cache.check_invariants();
-}
-
 #[test]
 fn p13_clones_that_use_the_cache_and_writers_do_not_wait_for_each_other() {
-    let cache = meddlers(false);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| (0..2_000).for_each(|_| drop(cache.get(&1))));
-            scope.spawn(|| {
-                for round in 0..2_000 {
-                    cache.insert(2, Meddler::default());
-                    if round % 100 == 0 {
-                        cache.purge();
+    finishes("clones that use the cache, and writers", || {
+        let handle = Arc::new(OnceLock::new());
+        // All in one shard.
+        let cache = TaggedCache::builder().capacity(16).build();
+        cache.insert(1, Meddler(handle.clone()));
+        assert!(handle.set(cache.clone()).is_ok());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| (0..2_000).for_each(|_| assert!(cache.get(&1).is_some())));
+                scope.spawn(|| {
+                    for round in 0..2_000 {
+                        cache.insert_with(2, Meddler::default(), EntryOptions::new().tag("tag"));
+                        if round % 100 == 0 {
+                            cache.purge();
+                        }
                     }
-                }
-            });
-        }
+                });
+            }
+        });
+        cache.check_invariants();
     });
-    cache.check_invariants();
 }
 
+/// Reads, and does not come to an end before there has been a write.
+struct Reading(Arc<(Latch, Latch)>);
+
+impl Clone for Reading {
+    fn clone(&self) -> Self {
+        let (readers, written) = &*self.0;
+        readers.count_up();
+        written.pass();
+        Self(self.0.clone())
+    }
+}
+
+/// All are in one shard, and somebody reads from it at all times.
 #[test]
 fn p13_a_writer_gets_its_turn_while_others_read_without_pause() {
-    use std::sync::atomic::{AtomicBool, Ordering};
-    const READS: usize = 100_000;
-
-    // Cloning it takes long enough for a reader to be there at all times.
-    let cache: TaggedCache<u32, Vec<u8>> = TaggedCache::builder().capacity(2).build();
-    cache.insert(1, vec![0; 16_384]);
-    let written = AtomicBool::new(false);
-    let reads = std::thread::scope(|scope| {
-        let read =
-            || (0..READS).take_while(|_| !written.load(Ordering::SeqCst)).inspect(|_| drop(cache.get(&1))).count();
-        let readers: Vec<_> = (0..8).map(|_| scope.spawn(read)).collect();
-        scope.spawn(|| {
-            (0..10).for_each(|_| cache.insert(2, Vec::new()));
-            written.store(true, Ordering::SeqCst);
-        });
-        readers.into_iter().map(|reader| reader.join().expect("it only reads")).max()
+    const READERS: usize = 8;
+    let latches = Arc::<(Latch, Latch)>::default();
+    let cache = TaggedCache::builder().capacity(2).build();
+    cache.insert(1, Reading(latches.clone()));
+    std::thread::scope(|scope| {
+        for _ in 0..READERS {
+            scope.spawn(|| assert!(cache.get(&1).is_some()));
+        }
+        latches.0.until(READERS);
+        (0..10).for_each(|_| cache.insert(2, Reading(latches.clone())));
+        latches.1.open();
     });
-    assert!(reads < Some(READS), "the writer had to wait until the readers had gone");
+    assert_eq!(cache.stats().hits, READERS as u64);
+    cache.check_invariants();
 }
 
 #[test]
@@ -213,7 +194,10 @@ fn p13_a_listing_may_use_the_cache() {
 
         let repo = Repo { cache: CACHE.get_or_init(Cache::new).clone() };
         repo.by_key(&Key).await;
-        assert_eq!(repo.cache.entries()[0].arguments, "key = 1");
+        let entries = repo.cache.entries();
+        let entry = entries.iter().find(|entry| entry.query == "by_key").expect("it is listed");
+        assert_eq!(entry.arguments, "key = 2", "what the listing has loaded is stored");
+        assert_eq!(repo.cache.len(), 2);
     });
 }
 

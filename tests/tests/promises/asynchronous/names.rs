@@ -244,3 +244,105 @@ fn p2_an_argument_may_be_there_for_the_cache_alone() {
     block_on(forget(&cache));
     assert_eq!(cache.stats().invalidations, 1);
 }
+
+/// What a type is written with is no part of a name: a `char` among its arguments may be any character.
+mod chars {
+    use super::super::mode::block_on;
+    use cache_core::{Cache, HasCache, cached_query, invalidates};
+    use std::sync::LazyLock;
+
+    static CACHE: LazyLock<Cache> = LazyLock::new(Cache::new);
+
+    #[cached_query(cache = &*CACHE)]
+    async fn free<const C: char>() -> char {
+        C
+    }
+
+    #[invalidates("free", cache = &*CACHE)]
+    async fn forget_free() {}
+
+    #[invalidates(free::<C>(), cache = &*CACHE)]
+    async fn forget_one<const C: char>() {}
+
+    /// Nobody else uses its cache, and so the tests are in one.
+    #[test]
+    fn p2_a_char_among_the_arguments_of_a_free_function_is_no_part_of_the_name() {
+        async fn assert_is_forgotten<const C: char>() {
+            assert_eq!((free::<C>().await, CACHE.len()), (C, 1));
+            forget_free().await;
+            assert_eq!(CACHE.len(), 0, "{C:?}, by name");
+            free::<C>().await;
+            forget_one::<C>().await;
+            assert_eq!(CACHE.len(), 0, "{C:?}, by key");
+            free::<C>().await;
+            CACHE.invalidate(["free"]);
+            assert_eq!(CACHE.len(), 0, "{C:?}, at run time");
+        }
+        block_on(async {
+            assert_is_forgotten::<'a'>().await;
+            assert_is_forgotten::<'>'>().await;
+            assert_is_forgotten::<'<'>().await;
+            assert_is_forgotten::<':'>().await;
+            assert_is_forgotten::<'\''>().await;
+            assert_is_forgotten::<'"'>().await;
+            assert_is_forgotten::<'-'>().await;
+        });
+    }
+
+    #[derive(HasCache, Default)]
+    struct Of<const C: char> {
+        cache: Cache,
+    }
+
+    impl<const C: char> Of<C> {
+        #[cached_query]
+        async fn own(&self) -> char {
+            C
+        }
+
+        #[cached_query]
+        async fn generic<const D: char>(&self) -> char {
+            D
+        }
+
+        #[invalidates("own", "generic")]
+        async fn write(&self) {}
+
+        async fn ask<const D: char>(&self) {
+            assert_eq!((self.own().await, self.generic::<D>().await), (C, D));
+        }
+
+        fn cached(&self) -> Vec<&'static str> {
+            let mut names: Vec<_> = self.cache.entries().into_iter().map(|entry| entry.query).collect();
+            names.sort_unstable();
+            names
+        }
+    }
+
+    async fn assert_is_forgotten<const C: char, const D: char>() {
+        let of = Of::<C>::default();
+        of.ask::<D>().await;
+        assert_eq!(of.cached(), ["generic", "own"], "{C:?} {D:?}");
+        of.cache.invalidate(["own"]);
+        assert_eq!(of.cached(), ["generic"], "{C:?} {D:?}");
+        of.cache.invalidate(["generic"]);
+        assert_eq!(of.cached().len(), 0, "{C:?} {D:?}");
+        of.ask::<D>().await;
+        of.write().await;
+        assert_eq!(of.cached().len(), 0, "{C:?} {D:?}");
+    }
+
+    #[test]
+    fn p2_a_char_among_the_arguments_is_no_part_of_the_name() {
+        block_on(async {
+            assert_is_forgotten::<'a', 'b'>().await;
+            assert_is_forgotten::<'>', '>'>().await;
+            assert_is_forgotten::<'<', '<'>().await;
+            assert_is_forgotten::<'<', '>'>().await;
+            assert_is_forgotten::<':', ':'>().await;
+            assert_is_forgotten::<',', ' '>().await;
+            assert_is_forgotten::<'"', '\''>().await;
+            assert_is_forgotten::<'\\', '{'>().await;
+        });
+    }
+}

@@ -168,6 +168,6 @@ fn p9_the_figures_of_a_query_do_not_exceed_its_capacity() {
         }
         let most = (0..3_000).map(|_| entries()).max();
         done.store(true, SeqCst);
-        assert_eq!(most, Some(8));
+        assert!(most <= Some(8), "{most:?} of 8");
     });
 }

@@ -53,12 +53,23 @@ fn assert_hands_over(polls: u32, end: fn() -> End, with_thread: bool) {
             End::Fails => assert_eq!(leader.ready(), Err("as the test wants it")),
             End::Panics => assert!(catch_unwind(AssertUnwindSafe(|| leader.ready())).is_err()),
         }
-        assert!(tasks.iter().all(Task::is_woken));
+        let woken = tasks.iter().filter(|task| task.is_woken()).count();
+        match end() {
+            End::Fails => assert_eq!(woken, tasks.len(), "an error ends the wait of all"),
+            // It may be the thread that is told.
+            End::Dropped | End::Panics => assert!(woken == 1 || with_thread && woken == 0, "{woken} are told"),
+        }
         assert_eq!(drive(tasks), [Ok(7); TASKS as usize]);
         assert_eq!(thread.map(|thread| thread.join().unwrap()), with_thread.then_some(Ok(7)));
     });
     let stats = cache.stats();
-    assert_eq!((stats.loads, stats.load_errors), (2, 1), "one of those who waited loads next");
+    let loads = match end() {
+        // The thread may come late, and find what the others have stored.
+        End::Fails => u64::from(TASKS) + 1..=u64::from(TASKS) + 1 + u64::from(with_thread),
+        End::Dropped | End::Panics => 2..=2,
+    };
+    assert_eq!(stats.load_errors, 1);
+    assert!(loads.contains(&stats.loads), "{} loads, and not {loads:?}", stats.loads);
     assert_eq!((stats.misses, cache.get(&1)), (1 + u64::from(TASKS) + u64::from(with_thread), Some(7)));
     assert_nothing_is_left(&cache);
 }
@@ -72,7 +83,7 @@ fn p5_a_leader_dropped_at_any_await_point_hands_over() {
 }
 
 #[test]
-fn p5_a_leader_that_fails_after_an_await_hands_over() {
+fn p5_a_leader_that_fails_after_an_await_ends_the_wait_of_all() {
     assert_hands_over(PAUSES, || End::Fails, false);
     assert_hands_over(PAUSES, || End::Fails, true);
 }
@@ -99,7 +110,9 @@ fn p5_leader_after_leader_is_dropped() {
         let leader = tasks.remove(0);
         assert_shows(&cache, 1, tasks.len());
         drop(leader);
-        assert!(tasks.iter().all(Task::is_woken));
+        let next = tasks.iter().position(Task::is_woken).expect("one of them is told");
+        tasks.swap(0, next);
+        assert!(!tasks[1..].iter().any(Task::is_woken), "and no other");
         for task in &mut tasks {
             assert!(task.poll().is_pending());
         }
@@ -185,10 +198,7 @@ fn p5_with_the_last_who_asked_the_load_is_gone() {
             (0..3).map(|_| Task::begun(cache.get_or_load_async(&key, async || pending().await))).collect();
         assert_shows(&cache, 1, 2);
         drop(tasks.remove(goes_first));
-        if goes_first == 0 {
-            // The others have been told, and not yet looked.
-            assert_shows(&cache, 0, 0);
-        } else {
+        if goes_first > 0 {
             assert_shows(&cache, 1, 1);
         }
         drop(tasks);
@@ -216,9 +226,10 @@ fn p5_a_waiter_dropped_after_it_was_woken_does_not_hold_up_the_others() {
         })
         .collect();
     drop(tasks.remove(0));
-    assert!(tasks[0].is_woken());
-    drop(tasks.remove(0));
-    assert_eq!(drive(tasks), [2, 2]);
+    let told = tasks.iter().position(Task::is_woken).expect("one of them is told");
+    drop(tasks.remove(told));
+    let values = drive(tasks);
+    assert!(values.len() == 2 && values[0] == values[1], "one of them loads: {values:?}");
     assert_nothing_is_left(&cache);
 }
 

@@ -1,0 +1,226 @@
+//! P5, P11 and P15 where they need names of their own: an error that is shared through `TaggedCache`, what a body reads
+//! through a thread or a task that it spawned, and panics in `Drop` that are counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread;
+
+use cache_core::{Cache, HasCache, LoadContext, TaggedCache, cached_query, invalidates};
+use futures_lite::future::{block_on, yield_now};
+
+use crate::support::{Latch, until_shown};
+
+const CALLERS: usize = 200;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Shared(usize);
+
+fn crowd<T: Send>(call: impl Fn() -> T + Sync) -> Vec<T> {
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(&call)).collect();
+        callers.into_iter().map(|caller| caller.join().expect("no body panics")).collect()
+    })
+}
+
+#[test]
+fn p5_a_direct_load_that_fails_shares_its_error() {
+    let (cache, bodies) = (TaggedCache::<u32, u32>::new(), AtomicUsize::new(0));
+    let body = || {
+        let number = bodies.fetch_add(1, Ordering::SeqCst);
+        until_shown(&cache, 1, CALLERS - 1);
+        Err(Shared(number))
+    };
+    assert_eq!(crowd(|| cache.try_get_or_load_shared(&1, body)), vec![Err(Shared(0)); CALLERS]);
+    assert_eq!((bodies.load(Ordering::SeqCst), cache.len(), cache.stats().load_errors), (1, 0, 1));
+    let later = cache.try_get_or_load_shared(&1, || Ok::<_, Shared>(5));
+    assert_eq!((later, cache.get(&1)), (Ok(5), Some(5)), "it is not cached");
+    cache.check_invariants();
+}
+
+#[test]
+fn p5_a_direct_load_of_a_task_that_fails_shares_its_error() {
+    let (cache, bodies) = (TaggedCache::<u32, u32>::new(), AtomicUsize::new(0));
+    let body = async || {
+        let number = bodies.fetch_add(1, Ordering::SeqCst);
+        until_shown(&cache, 1, CALLERS - 1);
+        Err(Shared(number))
+    };
+    let call = || block_on(cache.try_get_or_load_shared_async(&1, body));
+    assert_eq!(crowd(call), vec![Err(Shared(0)); CALLERS]);
+    assert_eq!((bodies.load(Ordering::SeqCst), cache.len()), (1, 0));
+    cache.check_invariants();
+}
+
+/// Some ask for a shared error, and others can't have one: those load for themselves, all at once.
+#[test]
+fn p5_callers_with_and_without_a_shared_error_wait_for_the_same_load() {
+    struct NotClone;
+    let (cache, leading, others) = (TaggedCache::<u32, u32>::new(), Latch::new(), Latch::new());
+    let lead = || {
+        leading.open();
+        until_shown(&cache, 1, 20);
+        Err(Shared(0))
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(cache.try_get_or_load_shared(&1, lead), Err(Shared(0))));
+        leading.pass();
+        for _ in 0..10 {
+            scope.spawn(|| {
+                let body = || -> Result<u32, Shared> { unreachable!("it shares the error") };
+                assert_eq!(cache.try_get_or_load_shared(&1, body), Err(Shared(0)));
+            });
+            scope.spawn(|| {
+                let body = || {
+                    others.meet(10);
+                    Err::<u32, _>(NotClone)
+                };
+                assert!(cache.try_get_or_load(&1, body).is_err());
+            });
+        }
+    });
+    cache.check_invariants();
+}
+
+#[derive(HasCache, Default)]
+struct Repo {
+    row: AtomicUsize,
+    bodies: AtomicUsize,
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    fn inner(&self, id: usize) -> usize {
+        self.row.load(Ordering::SeqCst) + id
+    }
+
+    /// Reads the one itself, and the others in threads: one that it tells, and one that it does not.
+    #[cached_query]
+    fn in_threads(&self) -> usize {
+        self.bodies.fetch_add(1, Ordering::SeqCst);
+        let load = LoadContext::current();
+        thread::scope(|scope| {
+            let told = scope.spawn(|| load.within(|| self.inner(2)));
+            let untold = scope.spawn(|| self.inner(3));
+            self.inner(1) + told.join().expect("it only reads") + untold.join().expect("it only reads")
+        })
+    }
+
+    #[cached_query]
+    async fn inner_async(&self, id: usize) -> usize {
+        yield_now().await;
+        self.row.load(Ordering::SeqCst) + id
+    }
+
+    /// The same with a task on another thread.
+    #[cached_query]
+    async fn in_tasks(self: &Arc<Self>) -> usize {
+        self.bodies.fetch_add(1, Ordering::SeqCst);
+        let this = self.clone();
+        let task = LoadContext::current().instrument(async move {
+            yield_now().await;
+            this.inner_async(2).await
+        });
+        let told = thread::spawn(move || block_on(task));
+        yield_now().await;
+        self.inner_async(1).await + told.join().expect("it only reads")
+    }
+
+    #[invalidates(inner(id), inner_async(id))]
+    fn write(&self, id: usize) {
+        self.row.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn p15_what_a_thread_reads_within_a_load_is_part_of_it() {
+    for (id, forgets) in [(1, true), (2, true), (3, false), (4, false)] {
+        let repo = Repo::default();
+        assert_eq!((repo.in_threads(), repo.in_threads()), (6, 6));
+        repo.write(id);
+        repo.in_threads();
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), if forgets { 2 } else { 1 }, "{id}");
+        repo.cache.check_invariants();
+    }
+}
+
+#[test]
+fn p15_what_a_task_reads_that_was_instrumented_is_part_of_the_load() {
+    for (id, forgets) in [(1, true), (2, true), (3, false)] {
+        let repo = Arc::new(Repo::default());
+        assert_eq!((block_on(repo.in_tasks()), block_on(repo.in_tasks())), (3, 3));
+        repo.write(id);
+        block_on(repo.in_tasks());
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), if forgets { 2 } else { 1 }, "{id}");
+        repo.cache.check_invariants();
+    }
+}
+
+/// Outside a load there is nothing to be part of.
+#[test]
+fn p15_an_empty_context_changes_nothing() {
+    fn is_shareable<T: Clone + Send + Sync + 'static>(_: &T) {}
+    let (repo, load) = (Repo::default(), LoadContext::current());
+    is_shareable(&load);
+    assert_eq!(load.within(|| repo.inner(1)), 1);
+    assert_eq!(block_on(load.instrument(async { repo.inner(1) })), 1);
+    // An empty one within a load takes nothing away from it.
+    let outer = TaggedCache::<u32, usize>::new();
+    let read = || outer.get_or_load(&1, || load.within(|| 0) + repo.inner(1));
+    assert_eq!((read(), read()), (1, 1));
+    repo.write(1);
+    assert_eq!(read(), 2);
+}
+
+/// A context that outlives its load: what is read within it then is part of nothing, and harms nothing.
+#[test]
+fn p15_a_context_may_outlive_its_load() {
+    let (repo, outer) = (Repo::default(), TaggedCache::<u32, usize>::new());
+    let mut kept = None;
+    let value = outer.get_or_load(&1, || {
+        kept = Some(LoadContext::current());
+        repo.inner(1)
+    });
+    assert_eq!(value, 1);
+    let load = kept.expect("the body has run");
+    assert_eq!(load.within(|| repo.inner(2)), 2);
+    repo.write(2);
+    assert_eq!(outer.get(&1), Some(1), "it had been stored without it");
+    repo.write(1);
+    assert_eq!(outer.get(&1), None);
+    let late = std::pin::pin!(load.instrument(async { repo.inner(2) }));
+    let polled = late.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    assert_eq!(polled, Poll::Ready(4));
+    outer.check_invariants();
+    repo.cache.check_invariants();
+}
+
+#[test]
+fn p11_panics_in_drop_are_counted() {
+    struct Value(bool);
+    impl Clone for Value {
+        fn clone(&self) -> Self {
+            Self(false)
+        }
+    }
+    impl Drop for Value {
+        fn drop(&mut self) {
+            // A second one would end the process.
+            if self.0 && !thread::panicking() {
+                std::panic::resume_unwind(Box::new("as the test wants it"));
+            }
+        }
+    }
+    let cache = TaggedCache::<u32, Value>::new();
+    assert_eq!(cache.stats().drop_panics, 0);
+    for key in 0..3 {
+        cache.insert(key, Value(true));
+    }
+    assert!(cache.invalidate_key(&0));
+    cache.insert(1, Value(false));
+    cache.invalidate_all();
+    cache.purge();
+    assert_eq!(cache.stats().drop_panics, 3);
+    cache.check_invariants();
+}

@@ -1,0 +1,145 @@
+//! What several themes share: latches and threads that fail a test instead of hanging it.
+//!
+//! The limit only decides when a test that hangs is called failed. No test passes because of it.
+
+use std::fmt;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Generous: a machine may be busy with other things.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A number that threads count up and wait for. A wait that exceeds the limit panics, and so do all later waits: a
+/// test with hundreds of threads fails once, not hundreds of times in a row.
+#[derive(Clone, Default)]
+pub(crate) struct Latch(Arc<(Mutex<Count>, Condvar)>);
+
+#[derive(Default)]
+struct Count {
+    reached: usize,
+    given_up: bool,
+}
+
+impl Latch {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Count> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts one more, and returns how many there are.
+    pub(crate) fn count_up(&self) -> usize {
+        let mut count = self.lock();
+        count.reached += 1;
+        self.0.1.notify_all();
+        count.reached
+    }
+
+    /// Waits until the count is so high.
+    pub(crate) fn until(&self, number: usize) {
+        let waits = |count: &mut Count| count.reached < number && !count.given_up;
+        let waited = self.0.1.wait_timeout_while(self.lock(), LIMIT, waits);
+        let mut count = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if count.reached < number {
+            let (reached, first) = (count.reached, !std::mem::replace(&mut count.given_up, true));
+            self.0.1.notify_all();
+            drop(count);
+            assert!(!first, "{reached} of {number} got here, and the others are not coming");
+            // It has been reported.
+            std::panic::resume_unwind(Box::new("the latch was given up"));
+        }
+    }
+
+    /// Counts one more, and waits for the others.
+    pub(crate) fn meet(&self, number: usize) {
+        self.count_up();
+        self.until(number);
+    }
+
+    /// Opens a latch that is used as a gate.
+    pub(crate) fn open(&self) {
+        self.count_up();
+    }
+
+    /// Waits until a latch that is used as a gate is open.
+    pub(crate) fn pass(&self) {
+        self.until(1);
+    }
+}
+
+/// Waits until something holds that can only be looked at.
+pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < LIMIT, "waited too long: {what}");
+        thread::yield_now();
+    }
+}
+
+/// Whether the cache shows so many loads and so many callers that wait for one.
+pub(crate) fn shows(cache: &impl fmt::Debug, loads: usize, waiting: usize) -> bool {
+    format!("{cache:?}").contains(&format!("loads_under_way: Some({loads}), callers_waiting: Some({waiting})"))
+}
+
+/// Waits until it shows them.
+pub(crate) fn until_shown(cache: &impl fmt::Debug, loads: usize, waiting: usize) {
+    until(&format!("{loads} loads and {waiting} waiters"), || shows(cache, loads, waiting));
+}
+
+/// Shorter than what a latch waits: what the others are to come by must still stand still.
+const LIMIT_OF_STEPS: Duration = Duration::from_secs(LIMIT.as_secs() / 2);
+
+/// Something to do that must come to an end.
+pub(crate) type Step = (&'static str, Box<dyn FnOnce() + Send>);
+
+pub(crate) fn step(name: &'static str, run: impl FnOnce() + Send + 'static) -> Step {
+    (name, Box::new(run))
+}
+
+/// Runs each step in a thread of its own, and returns the names of those that do not end. A step that panics has
+/// ended, and its name is returned with what it is about.
+pub(crate) fn unfinished(steps: Vec<Step>) -> Vec<String> {
+    let (sender, ended) = mpsc::channel();
+    let mut open: Vec<_> = steps.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let mut panicked = Vec::new();
+    for (name, run) in steps {
+        let sender = sender.clone();
+        thread::spawn(move || {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            let _ = sender.send((name, result.is_err()));
+        });
+    }
+    drop(sender);
+    let deadline = Instant::now() + LIMIT_OF_STEPS;
+    while !open.is_empty() {
+        match ended.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok((name, panics)) => {
+                open.retain(|open| open != name);
+                if panics {
+                    panicked.push(format!("{name} (panicked)"));
+                }
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    open.extend(panicked);
+    open
+}
+
+/// What `run` returns, or a failure if it hangs.
+pub(crate) fn finishes<R: Send + 'static>(what: &str, run: impl FnOnce() -> R + Send + 'static) -> R {
+    let (sender, ended) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        let result = run();
+        let _ = sender.send(());
+        result
+    });
+    // It hangs up without a word when it panics: the panic is passed on below.
+    let hangs = ended.recv_timeout(LIMIT_OF_STEPS) == Err(RecvTimeoutError::Timeout);
+    assert!(!hangs, "it hangs: {what}");
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
