@@ -73,6 +73,9 @@ pub(crate) struct Dependencies {
     /// The version as of which all of it is valid, or else the birth of the load.
     pub(crate) since: Version,
     pub(crate) is_valid: bool,
+    /// A caller that came before this version may have the result. A later one may have joined the load before it was known
+    /// that it depends on what had been invalidated already: an answer is read before it is attached.
+    pub(crate) shareable_before: Version,
     /// When the first of the answers expires.
     pub(crate) expires_at: Nanos,
 }
@@ -80,6 +83,16 @@ pub(crate) struct Dependencies {
 impl Read {
     fn is_valid(&self) -> bool {
         self.set.is_valid_since(self.since)
+    }
+}
+
+impl Reads {
+    /// Whether something was read from another cache.
+    fn has_elsewhere(&self) -> bool {
+        match &self.ended {
+            Some(dependencies) => dependencies.tags.has_elsewhere(),
+            None => self.sets.values().any(|read| read.elsewhere.is_some() || read.set.has_elsewhere()),
+        }
     }
 }
 
@@ -101,8 +114,16 @@ impl Context {
         self.engine.everything.is_valid_since(version) && self.query.node.is_valid_since(version)
     }
 
+    /// Whether the load is as good as one of its own for a caller that came at a version: it began later, or nothing has been
+    /// invalidated that it depends on, as far as it has come, and nothing has expired.
+    pub(crate) fn is_as_good_for(&self, arrived: Version, now: Nanos) -> bool {
+        // Of other caches the version says nothing.
+        let began_later = self.birth >= arrived && !self.reads.lock().has_elsewhere();
+        began_later || self.is_valid(now)
+    }
+
     /// Whether nothing has been invalidated that the load depends on, as far as it has come, and nothing has expired.
-    pub(crate) fn is_valid(&self, now: Nanos) -> bool {
+    fn is_valid(&self, now: Nanos) -> bool {
         let version = self.engine.versions.now();
         let mut reads = self.reads.lock();
         if now >= reads.expires_at {
@@ -111,8 +132,7 @@ impl Context {
         if let Some(Dependencies { tags, since, is_valid, .. }) = &reads.ended {
             return *is_valid && self.is_query_valid_since(*since) && tags.is_valid_since(*since);
         }
-        let is_elsewhere = reads.sets.values().any(|read| read.elsewhere.is_some());
-        if reads.valid_as_of == version && !is_elsewhere {
+        if reads.valid_as_of == version && !reads.has_elsewhere() {
             return true;
         }
         let is_valid = self.was_valid_from_the_start() && reads.sets.values().all(Read::is_valid);
@@ -157,23 +177,35 @@ impl Context {
         if reads.sets.is_empty() && late.len() == 0 {
             let (tags, expires_at) = (self.tags.clone(), reads.expires_at);
             let since = if is_valid { version } else { self.birth };
-            return reads.ended.insert(Dependencies { tags, since, is_valid, expires_at }).clone();
+            let shareable_before = Version::MAX;
+            return reads.ended.insert(Dependencies { tags, since, is_valid, shareable_before, expires_at }).clone();
         }
+        let mut shareable_before = Version::MAX;
         tags.add_all(&self.tags);
         tags.add_all(late);
         for read in reads.sets.values() {
             let elsewhere = read.elsewhere.as_ref().map(|engine| engine.versions.now());
             let is_still_valid = read.is_valid();
-            is_valid &= is_still_valid;
+            if !is_still_valid {
+                is_valid = false;
+                // Versions of another cache cannot be compared.
+                let is_of_here = elsewhere.is_none() && !read.set.has_elsewhere();
+                shareable_before = shareable_before.min(if is_of_here { read.since + 1 } else { 0 });
+            }
             let since = |version| if is_still_valid { version } else { read.since };
             tags.depend_on_all(&read.set, elsewhere.map(since));
         }
         let (tags, since) = (tags.build(), if is_valid { version } else { self.birth });
-        let dependencies = Dependencies { tags, since, is_valid, expires_at: reads.expires_at };
+        let expires_at = reads.expires_at;
+        let mut dependencies = Dependencies { tags, since, is_valid, shareable_before, expires_at };
         reads.ended = Some(dependencies.clone());
         let sets = std::mem::take(&mut reads.sets);
         drop(reads);
         drop(sets);
+        // Only now: callers that come from here on find out about late tags for themselves.
+        if !late.is_valid_since(self.birth) {
+            dependencies.shareable_before = dependencies.shareable_before.min(self.birth + 1);
+        }
         dependencies
     }
 }

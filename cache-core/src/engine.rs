@@ -360,8 +360,9 @@ impl Engine {
 
     /// Removes an entry that is dead.
     fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
-        let removed = self.eviction.lock().remove(entry.meta());
-        if removed.is_some() {
+        // `entry` is still there: this is not the last reference.
+        let was_listed = self.eviction.lock().remove(entry.meta()).is_some();
+        if was_listed {
             self.stores.of_number(entry.meta().store).dispose_any(self, entry, now);
         } else {
             self.discard([entry].into_iter().collect());

@@ -116,21 +116,24 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         loop {
             let Self { now, arrived, may_wait, found_dead, .. } = self;
             let caller = Caller { now, arrived, may_wait: may_wait && self.joins_left > 0, found_dead };
+            // Before the entry is found: whoever invalidates its key later raises that to a later version.
+            let since = self.engine.versions.now();
             match self.store.claim(&self.engine, &mut self.candidate, caller) {
                 Claim::Found(entry) => {
                     // Time has passed since the cache was asked, as user code ran.
                     self.now = self.engine.time.now();
-                    let since = self.engine.versions.now();
                     if self.store.is_live(&self.engine, &entry.meta, self.now) {
                         entry.meta.uses.count_hit();
                         self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
-                        return Ok(Held::new(entry, &self.store.query.counters).value.clone());
+                        let value = Held::new(entry, &self.store.query.counters).value.clone();
+                        self.discard();
+                        return Ok(value);
                     }
                     self.found_dead = address(&entry);
                     discard(entry, &self.store.query.counters);
                 }
                 Claim::Join { load, promise, context } => {
-                    if context.birth < self.arrived && !context.is_valid(self.now) {
+                    if !context.is_as_good_for(self.arrived, self.now) {
                         self.store.close(self.hash, load);
                         self.store.leave(self.hash, load, promise);
                         continue;
@@ -193,6 +196,15 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
         attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+    }
+}
+
+impl<K, V> Attempt<K, V> {
+    /// Ends it without a load.
+    fn discard(self) {
+        if let Some(Candidate { key, .. }) = self.candidate {
+            discard_values(&self.store.query.counters, (key, ()));
+        }
     }
 }
 
@@ -279,20 +291,22 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         let step = match self.promise().end() {
             None if waits || self.promise().is_leaderless() => attempt.step(),
             None => Err(attempt.lead_unlisted()),
-            Some(End::Failed { error, tags }) => {
+            Some(End::Failed { shareable_before, .. }) if attempt.arrived >= *shareable_before => attempt.step(),
+            Some(End::Failed { error, tags, .. }) => {
                 attempt.attach(tags.clone(), attempt.arrived, Lifetime::Unlimited);
                 match error {
                     Some(error) => return Progress::Failed(error.clone(), Box::new(attempt)),
                     None => attempt.step_alone(),
                 }
             }
-            Some(End::Loaded { entry, birth, valid_as_of, may_share }) => {
+            Some(End::Loaded { entry, valid_as_of, shareable_before }) => {
                 let has_expired = attempt.now >= entry.meta.expires_at;
-                // What began after the caller came is as good as what it would load itself.
-                if !has_expired && (*may_share || *birth >= attempt.arrived) {
+                if !has_expired && attempt.arrived < *shareable_before {
                     let since = valid_as_of.unwrap_or(attempt.arrived);
                     attempt.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
-                    return Progress::Value(entry.value.clone());
+                    let value = entry.value.clone();
+                    attempt.discard();
+                    return Progress::Value(value);
                 }
                 attempt.joins_left -= u32::from(has_expired);
                 attempt.step()
@@ -309,14 +323,13 @@ impl<K, V> Drop for Follower<K, V> {
     fn drop(&mut self) {
         self.wait = None;
         self.listener = None;
-        let Some(promise) = self.promise.take() else { return };
-        if promise.end().is_none() {
-            self.store.leave(self.hash, self.load, promise);
-        } else if let Some(promise) = Arc::into_inner(promise)
-            && let Some(End::Loaded { entry, .. }) = promise.into_end()
-        {
-            // The last follower drops what they shared.
-            discard(entry, &self.store.query.counters);
+        if let Some(attempt) = self.attempt.take() {
+            attempt.discard();
+        }
+        match self.promise.take() {
+            Some(promise) if promise.end().is_none() => self.store.leave(self.hash, self.load, promise),
+            Some(promise) => Promise::discard(promise, &self.store.query.counters),
+            None => {}
         }
     }
 }
@@ -366,13 +379,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
-        // Only now: callers that come from here on find out for themselves.
-        let may_share = late.is_valid_since(self.context.birth);
         let expires_at = if self.own_ttl { self.expires_at } else { self.expires_at.min(dependencies.expires_at) };
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.engine.time.now();
         if self.is_listed {
-            let loaded = Loaded { copy, dependencies, expires_at, may_share, now };
+            let loaded = Loaded { copy, dependencies, expires_at, now };
             if self.store.complete(&self.engine, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Also what only its key was invalidated by.
@@ -388,11 +399,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
     pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
         self.store.query.counters.count(Event::LoadError);
         self.has_ended = true;
-        let tags = self.end_without_value();
+        let Dependencies { tags, shareable_before, .. } = self.end_without_value();
         let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
         if let Some(Flight { key, scope, promise, .. }) = flight {
-            if let Some(promise) = promise.map(Completer::new) {
-                promise.complete(End::Failed { error: self.within(error), tags });
+            let counters = &self.store.query.counters;
+            if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
+                promise.complete(End::Failed { error: self.within(error), tags, shareable_before });
             }
             if self.found_dead > 0 {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
@@ -405,10 +417,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
 
 impl<K, V> Load<K, V> {
     /// Ends what is known of the load, and attaches it to the load around it: also what made no value was read there.
-    fn end_without_value(&self) -> TagSet {
-        let Dependencies { tags, since, expires_at, .. } = self.context.end(&TagSet::default());
-        self.attach(tags.clone(), since, Lifetime::Until(expires_at));
-        tags
+    fn end_without_value(&self) -> Dependencies {
+        let dependencies = self.context.end(&TagSet::default());
+        let Dependencies { tags, since, expires_at, .. } = &dependencies;
+        self.attach(tags.clone(), *since, Lifetime::Until(*expires_at));
+        dependencies
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {

@@ -3,8 +3,9 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::entry::Entry;
+use crate::entry::{Entry, discard};
 use crate::outcome::SharedError;
+use crate::stats::Counters;
 use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
 use crate::tag_set::TagSet;
 use crate::version::Version;
@@ -14,15 +15,13 @@ pub(crate) enum End<K, V> {
     /// With a value, whether it was stored or not.
     Loaded {
         entry: Arc<Entry<K, V>>,
-        /// The version at the start of the load.
-        birth: Version,
         /// A version as of which the value was found valid at the end.
         valid_as_of: Option<Version>,
-        /// Whether nothing was invalidated that only the result named. Followers could not ask for that when they came.
-        may_share: bool,
+        /// A follower that came before this version may have it: see [`crate::context::Dependencies`].
+        shareable_before: Version,
     },
     /// Without a value: with an error, which they may share if it can be cloned.
-    Failed { error: Option<SharedError>, tags: TagSet },
+    Failed { error: Option<SharedError>, tags: TagSet, shareable_before: Version },
 }
 
 pub(crate) struct Promise<K, V> {
@@ -43,8 +42,13 @@ impl<K, V> Promise<K, V> {
         self.end.get()
     }
 
-    pub(crate) fn into_end(self) -> Option<End<K, V>> {
-        self.end.into_inner()
+    /// Drops a reference to it. The last one drops what the followers shared.
+    pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
+        if let Some(promise) = Arc::into_inner(this)
+            && let Some(End::Loaded { entry, .. }) = promise.end.into_inner()
+        {
+            discard(entry, counters);
+        }
     }
 
     pub(crate) fn is_leaderless(&self) -> bool {
@@ -103,21 +107,32 @@ impl<K, V> Promise<K, V> {
 }
 
 /// Ends a promise. Whatever becomes of the load, nobody waits for ever: dropped, this ends it without a value.
-pub(crate) struct Completer<K, V>(Arc<Promise<K, V>>);
+pub(crate) struct Completer<'a, K, V> {
+    /// Taken at the end.
+    promise: Option<Arc<Promise<K, V>>>,
+    counters: &'a Counters,
+}
 
-impl<K, V> Completer<K, V> {
-    pub(crate) fn new(promise: Arc<Promise<K, V>>) -> Self {
-        Self(promise)
+impl<'a, K, V> Completer<'a, K, V> {
+    pub(crate) fn new(promise: Arc<Promise<K, V>>, counters: &'a Counters) -> Self {
+        Self { promise: Some(promise), counters }
     }
 
-    pub(crate) fn complete(self, end: End<K, V>) {
-        self.0.complete(end);
+    pub(crate) fn complete(mut self, end: End<K, V>) {
+        self.end(end);
+    }
+
+    fn end(&mut self, end: End<K, V>) {
+        if let Some(promise) = self.promise.take() {
+            promise.complete(end);
+            Promise::discard(promise, self.counters);
+        }
     }
 }
 
-impl<K, V> Drop for Completer<K, V> {
+impl<K, V> Drop for Completer<'_, K, V> {
     fn drop(&mut self) {
-        self.0.complete(End::Failed { error: None, tags: TagSet::default() });
+        self.end(End::Failed { error: None, tags: TagSet::default(), shareable_before: Version::MAX });
     }
 }
 
@@ -144,7 +159,7 @@ mod tests {
         let promise = Arc::new(Unit::new());
         std::thread::scope(|scope| {
             let follower = scope.spawn(|| promise.wait());
-            drop(Completer::new(promise.clone()));
+            drop(Completer::new(promise.clone(), &Counters::new()));
             follower.join().unwrap();
         });
         assert!(matches!(promise.end(), Some(End::Failed { error: None, .. })));
@@ -165,7 +180,7 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 1, "one takes over");
         promise.set_leaderless(false);
         assert_eq!(poll_all(&promise), 3, "the others wait for the new leader");
-        promise.complete(End::Failed { error: None, tags: TagSet::default() });
+        promise.complete(End::Failed { error: None, tags: TagSet::default(), shareable_before: Version::MAX });
         assert_eq!(count.0.load(Ordering::Relaxed), 1 + 3);
         assert_eq!(poll_all(&promise), 0);
     }

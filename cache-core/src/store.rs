@@ -107,8 +107,6 @@ pub(crate) struct Loaded<V> {
     pub(crate) copy: Option<V>,
     pub(crate) dependencies: Dependencies,
     pub(crate) expires_at: Nanos,
-    /// Whether nothing had been invalidated that only the value named, when callers that came could already see it.
-    pub(crate) may_share: bool,
     pub(crate) now: Nanos,
 }
 
@@ -247,8 +245,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         K: Eq,
         V: Clone,
     {
-        let Loaded { copy, dependencies: Dependencies { tags, since, is_valid, .. }, expires_at, may_share, now } =
-            loaded;
+        let Loaded { copy, dependencies, expires_at, now } = loaded;
+        let Dependencies { tags, since, is_valid, shareable_before, .. } = dependencies;
         let (counters, quota) = (&self.query.counters, self.query.quota);
         if copy.is_some() && is_valid && now < expires_at {
             // Before the lock, as entries of any store may leave.
@@ -260,11 +258,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let predecessor = shard.find(hash, flight.scope, |key| *key == flight.key).cloned();
         // From here on nothing panics: the load ends now, in one step with what becomes of its value.
         let mut flight = shard.flights.end(hash, load).expect("it was found just now");
-        let promise = flight.promise.take().map(Completer::new);
+        let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
         let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !engine.seems_dead(&entry.meta, now));
         let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
-        let birth = flight.context.birth;
         let origin = |tags| Origin {
             hash,
             scope: flight.scope,
@@ -297,13 +294,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
             (None, None) => {}
             (None, Some(promise)) => {
                 if let Some(entry) = entry.clone() {
-                    promise.complete(End::Loaded { entry, birth, valid_as_of, may_share });
+                    promise.complete(End::Loaded { entry, valid_as_of, shareable_before });
                 }
             }
             (Some((_, key, copy)), None) => discard_values(counters, (key, copy)),
             (Some((meta, key, copy)), Some(promise)) => {
                 let entry = Arc::new(Entry { meta, key, value: copy.unwrap_or_else(|| value.clone()) });
-                promise.complete(End::Loaded { entry, birth, valid_as_of, may_share });
+                promise.complete(End::Loaded { entry, valid_as_of, shareable_before });
             }
         }
         for entry in [predecessor, entry].into_iter().flatten() {
