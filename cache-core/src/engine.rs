@@ -291,9 +291,12 @@ impl Engine {
         self.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
     }
 
-    /// Whether something may depend on a key.
-    pub(crate) fn has_dependents(&self) -> bool {
-        self.registry.has_keys()
+    /// Invalidates what depends on one key, if anything does.
+    pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
+        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        if self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope))) {
+            self.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
+        }
     }
 
     /// Invalidates a whole query, when it is not known which of its keys is meant.

@@ -78,8 +78,6 @@ pub(crate) struct Caller {
     /// The version when it came: what is valid as of then is valid for it.
     pub(crate) arrived: Version,
     pub(crate) may_wait: bool,
-    /// The address of the entry that it found dead, or 0.
-    pub(crate) found_dead: usize,
 }
 
 /// What a caller is to do that missed.
@@ -118,10 +116,12 @@ pub(crate) struct Wanted<F> {
     pub(crate) is_key: F,
 }
 
-/// Why a key has no value that may be served: the address of an entry that is dead, or 0 where there is none.
-#[derive(Clone, Copy)]
-pub(crate) struct Absent {
-    pub(crate) found_dead: usize,
+/// Why a key has no value that may be served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// There is an entry, expired or invalidated.
+    Dead,
+    Missing,
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
@@ -158,11 +158,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         now: Nanos,
     ) -> Result<Arc<Entry<K, V>>, Absent> {
         let found = self.shard(wanted.hash).read().find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
-        let Some(entry) = found else { return Err(Absent { found_dead: 0 }) };
+        let Some(entry) = found else { return Err(Absent::Missing) };
         if !self.is_live(engine, &entry.meta, now) {
-            let found_dead = address(&entry);
             discard(entry, &self.query.counters);
-            return Err(Absent { found_dead });
+            return Err(Absent::Dead);
         }
         entry.meta.uses.count_hit();
         Ok(entry)
@@ -183,7 +182,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
         let mut shard = self.shard(hash).write();
         if let Some(entry) = shard.find(hash, scope, is_key)
-            && address(entry) != caller.found_dead
+            && !engine.seems_dead(&entry.meta, caller.now)
         {
             return Claim::Found(entry.clone());
         }
@@ -400,14 +399,22 @@ impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn remove_if_dead(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
         let found = self.shard(wanted.hash).read().find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
         let Some(entry) = found else { return };
-        if !self.is_live(engine, &entry.meta, now) {
-            let removed = self.remove(engine, &mut self.shard(wanted.hash).write(), &entry);
-            if let Some(removed) = removed {
-                self.count_death(&removed.meta, now);
-                discard(removed, &self.query.counters);
-            }
+        if self.is_live(engine, &entry.meta, now) {
+            discard(entry, &self.query.counters);
+        } else {
+            self.remove_dead(engine, entry, now);
         }
-        discard(entry, &self.query.counters);
+    }
+
+    /// Removes an entry that was found dead.
+    pub(crate) fn remove_dead(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
+        let removed = self.remove(engine, &mut self.shard(entry.meta.hash).write(), &entry);
+        if removed.is_some() {
+            self.count_death(&entry.meta, now);
+        }
+        for entry in removed.into_iter().chain([entry]) {
+            discard(entry, &self.query.counters);
+        }
     }
 
     /// Removes the entries of a key, and lets no load of it that is in flight be stored. If several keys are wanted,

@@ -21,7 +21,7 @@ use crate::options::EntryOptions;
 use crate::query::QueryState;
 use crate::scope::Scope;
 use crate::stats::{Event, Stats};
-use crate::store::{Store, Wanted};
+use crate::store::{Absent, Store, Wanted};
 use crate::sync::Arc;
 
 /// A concurrent, bounded cache whose entries expire and bear tags: what the attributes use, for use by hand.
@@ -129,7 +129,7 @@ where
             Ok(value) => Some(value),
             Err(miss) => {
                 call.attach_absence(&miss);
-                if miss.absent.found_dead > 0 {
+                if miss.absent == Absent::Dead {
                     self.store.remove_if_dead(&self.engine, &wanted, now);
                 }
                 None
@@ -164,10 +164,15 @@ where
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.time.now());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
+        // What was made from the value before is not served any more. Before, so that it makes room first; and after, as
+        // somebody may have read the value before in between.
+        self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         let version = self.engine.versions.now();
-        if self.store.insert(&self.engine, candidate, value, version, now) || self.engine.has_dependents() {
-            // What was made from the value before, or from a load in flight, is not served any more.
+        if self.store.insert(&self.engine, candidate, value, version, now) {
+            // Callers that come later do not join a load that was in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
+        } else {
+            self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         }
     }
 

@@ -7,7 +7,7 @@ use super::TaggedCache;
 use crate::load::{Attempt, Step};
 use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
-use crate::outcome::{Fallible, Outcome, Whole};
+use crate::outcome::{Fallible, Outcome, SharedFallible, Whole};
 use crate::tag::Tag;
 
 impl<K, V> TaggedCache<K, V>
@@ -117,6 +117,31 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         self.try_get_or_load_with(key, EntryOptions::new, load)
+    }
+
+    /// Like [`try_get_or_load`](TaggedCache::try_get_or_load), for errors that can be cloned: if the load fails, the callers
+    /// that waited for it share its error, and none of them loads.
+    ///
+    /// Callers of one key whose errors are of different types share values, and each makes its own errors.
+    ///
+    /// # Errors
+    ///
+    /// That of the load, whether this call ran it or waited for it.
+    ///
+    /// ```
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache: TaggedCache<String, i32> = TaggedCache::new();
+    /// assert!(cache.try_get_or_load_shared("seven", || "seven".parse::<i32>()).is_err());
+    /// assert_eq!(cache.try_get_or_load_shared("seven", || "7".parse::<i32>()), Ok(7));
+    /// ```
+    pub fn try_get_or_load_shared<Q, E>(&self, key: &Q, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        E: Clone + Send + Sync + 'static,
+    {
+        self.load_tagged::<SharedFallible<V, E>, _, _>(key, EntryOptions::new, load, no_tags)
     }
 
     /// Like [`try_get_or_load`](TaggedCache::try_get_or_load), with tags or a time to live. `options` is
@@ -287,6 +312,30 @@ where
         F: Future<Output = Result<V, E>>,
     {
         self.try_get_or_load_with_async(key, EntryOptions::new, load).await
+    }
+
+    /// Like [`try_get_or_load_shared`](TaggedCache::try_get_or_load_shared), with a load that is a future.
+    ///
+    /// # Errors
+    ///
+    /// That of the load, whether this call ran it or waited for it.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache: TaggedCache<String, i32> = TaggedCache::new();
+    /// assert_eq!(cache.try_get_or_load_shared_async("seven", async || "7".parse::<i32>()).await, Ok(7));
+    /// # });
+    /// ```
+    pub async fn try_get_or_load_shared_async<Q, E, F>(&self, key: &Q, load: impl FnOnce() -> F) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        E: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<V, E>>,
+    {
+        self.load_tagged_async::<SharedFallible<V, E>, _, _, _>(key, EntryOptions::new, load, no_tags).await
     }
 
     /// Like [`try_get_or_load_async`](TaggedCache::try_get_or_load_async), with tags or a time to live. `options` is
