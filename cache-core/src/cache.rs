@@ -6,10 +6,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use once_cell::sync::OnceCell;
 
 use crate::builder::{CacheBuilder, Settings};
-use crate::engine::{Engine, ScopeRef, ScopedTarget, Target};
+use crate::engine::{Engine, ScopeRef, Target};
 use crate::error::GlobalCacheInUse;
 use crate::inspect::EntryInfo;
-use crate::invalidation::{invalidate_each, invalidate_tags};
+use crate::invalidation::{invalidate_names, invalidate_tags};
 use crate::scope::Scope;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
@@ -144,11 +144,7 @@ impl Cache {
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        invalidate_each(&self.engine, queries, |name, targets| {
-            for query in self.engine.queries_of_name(name) {
-                targets.push(ScopedTarget { scope: self.scope.clone(), target: Target::Query(query) });
-            }
-        });
+        invalidate_names(&self.engine, self.scope_ref(), queries);
     }
 
     /// Forgets all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
@@ -167,7 +163,7 @@ impl Cache {
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate`](Cache::invalidate).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[ScopedTarget { scope: self.scope.clone(), target: Target::Everything }]);
+        self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have

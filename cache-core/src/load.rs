@@ -9,7 +9,7 @@ use std::task::{Context as Polling, Poll};
 use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies, Lifetime, Running};
 use crate::engine::{Engine, ScopeRef};
-use crate::entry::{Held, discard_values};
+use crate::entry::{clone_value, discard_values};
 use crate::flight::Flight;
 use crate::outcome::SharedError;
 use crate::promise::{Completer, End, Promise};
@@ -125,7 +125,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     if self.store.is_live(&self.engine, &entry.meta, self.now) {
                         entry.meta.uses.count_hit();
                         self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
-                        let value = Held::new(entry, &self.store.query.counters).value.clone();
+                        let value = clone_value(entry, &self.store.query.counters);
                         self.discard();
                         return Ok(value);
                     }
@@ -446,7 +446,10 @@ impl<K, V> Load<K, V> {
 
 /// The references to tags that were not known before. Not generic: it is compiled in this crate.
 fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> TagSet {
-    tags.into_iter().flatten().map(|tag| engine.tag_node(scope, tag)).collect()
+    match tags {
+        Some(tags) if !tags.is_empty() => tags.into_iter().map(|tag| engine.tag_node(scope, tag)).collect(),
+        _ => TagSet::default(),
+    }
 }
 
 impl<K, V> Drop for Load<K, V> {

@@ -138,7 +138,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// The live entry of a key, for a caller: a hit or a miss, and counted as such.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has two callers, and a hit would pay for a call of it")]
     pub(crate) fn look_up(
         &self,
         engine: &Engine,
@@ -150,8 +151,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
-    #[inline]
-    pub(crate) fn get(
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for its one caller")]
+    fn get(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
@@ -199,7 +201,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         };
         let id = taken_over.unwrap_or_else(next_load);
         let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags);
-        let is_listed = taken_over.is_some() || in_flight.loads < MAX_LOADS_OF_A_KEY;
+        // One that callers may join is listed in any case.
+        let is_open = !matches!(in_flight.state, InFlight::Open(_));
+        let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // Dropped when the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
         if let Some(flight) = taken_over.and_then(|load| shard.flights.get_mut(hash, load)) {
@@ -215,7 +219,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 began: caller.now,
                 expires_at,
                 context: context.clone(),
-                is_open: !matches!(in_flight.state, InFlight::Open(_)),
+                is_open,
                 is_leaderless: false,
                 is_fenced: false,
                 is_superseded: false,

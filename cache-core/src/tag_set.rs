@@ -119,8 +119,14 @@ impl From<TagRef> for TagSet {
 
 impl FromIterator<TagRef> for TagSet {
     fn from_iter<I: IntoIterator<Item = TagRef>>(nodes: I) -> Self {
+        let mut nodes = nodes.into_iter();
+        // Most have no more.
+        let Some(first) = nodes.next() else { return Self(None) };
+        let Some(second) = nodes.next() else { return first.into() };
         let mut set = TagSetBuilder::default();
-        nodes.into_iter().for_each(|node| set.add(node));
+        set.add(first);
+        set.add(second);
+        nodes.for_each(|node| set.add(node));
         set.build()
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::builder::Settings;
 use crate::call::Call;
 use crate::clock::{Clock, Nanos, TimeSource};
-use crate::engine::{Engine, ScopeRef, ScopedTarget, Target, scope_id};
+use crate::engine::{Engine, ScopeRef, Target, scope_id};
 use crate::eviction::Entries;
 use crate::inspect::EntryInfo;
 use crate::invalidation::{catch, invalidate_tags};
@@ -242,7 +242,7 @@ where
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate_tags`](TaggedCache::invalidate_tags).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[ScopedTarget { scope: self.scope.clone(), target: Target::Everything }]);
+        self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have become
