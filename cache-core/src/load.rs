@@ -170,14 +170,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
         discard_values(&self.store.query.counters, (key, ()));
-        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), tags);
+        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), tags, own_ttl);
         let expires_at = self.now.saturating_add(ttl);
-        self.lead(Lead { is_listed: false, context, expires_at, own_ttl })
+        self.lead(Lead { is_listed: false, context, expires_at })
     }
 
     fn lead(self, lead: Lead) -> Step<K, V> {
         let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
-        let Lead { is_listed, context, expires_at, own_ttl } = lead;
+        let Lead { is_listed, context, expires_at } = lead;
         Step::Lead(Load {
             engine,
             store,
@@ -186,7 +186,6 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             is_listed,
             context,
             expires_at,
-            own_ttl,
             key_node,
             found_dead,
             has_ended: false,
@@ -281,7 +280,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
     }
 
     /// Takes the value of a load that has ended, or finds out what else is to be done.
-    fn go_on(mut self: Box<Self>) -> Progress<K, V> {
+    fn go_on(mut self) -> Progress<K, V> {
         // User code follows: this no longer waits for anything.
         let waits = self.wait.take().is_some();
         self.listener = None;
@@ -347,7 +346,6 @@ pub(crate) struct Load<K, V> {
     is_listed: bool,
     context: Arc<Context>,
     expires_at: Nanos,
-    own_ttl: bool,
     key_node: Option<TagRef>,
     found_dead: bool,
     has_ended: bool,
@@ -381,7 +379,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
-        let expires_at = if self.own_ttl { self.expires_at } else { self.expires_at.min(dependencies.expires_at) };
+        let expires_at = self.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.engine.time.now();
         if self.is_listed {

@@ -306,7 +306,6 @@ impl Registry {
         drop(removed);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
         &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)]
     }

@@ -96,7 +96,6 @@ pub(crate) struct Lead {
     pub(crate) is_listed: bool,
     pub(crate) context: Arc<Context>,
     pub(crate) expires_at: Nanos,
-    pub(crate) own_ttl: bool,
 }
 
 /// A value that was loaded.
@@ -122,6 +121,16 @@ pub(crate) enum Absent {
     /// There is an entry, expired or invalidated.
     Dead,
     Missing,
+}
+
+/// Removes an entry from its shard, which is locked, and from the eviction.
+fn remove<K, V>(engine: &Engine, shard: &mut Shard<K, V>, entry: &Arc<Entry<K, V>>) -> Option<Arc<Entry<K, V>>> {
+    let removed = shard.remove_at(entry.meta.hash, address(entry));
+    if let Some(removed) = &removed {
+        // The shard's reference is still there: this is not the last one.
+        drop(engine.eviction.lock().remove(&removed.meta));
+    }
+    removed
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
@@ -194,13 +203,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
             return Claim::Join { load: *load, promise: flight.promise(), context: flight.context.clone() };
         }
         let candidate = candidate.take().expect("it was there a moment ago");
-        let (expires_at, own_ttl) = (candidate.expires_at(caller.now), candidate.own_ttl);
+        let expires_at = candidate.expires_at(caller.now);
         let taken_over = match in_flight.state {
             InFlight::Leaderless(load) => Some(load),
             InFlight::Nothing | InFlight::Open(_) => None,
         };
         let id = taken_over.unwrap_or_else(next_load);
-        let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags);
+        let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags, candidate.own_ttl);
         // One that callers may join is listed in any case.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));
         let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
@@ -220,7 +229,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 expires_at,
                 context: context.clone(),
                 is_open,
-                is_leaderless: false,
                 is_fenced: false,
                 is_superseded: false,
                 promise: None,
@@ -231,7 +239,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_values(&self.query.counters, (unused_key, ()));
         drop(last_context);
-        Claim::Lead(Lead { is_listed, context, expires_at, own_ttl })
+        Claim::Lead(Lead { is_listed, context, expires_at })
     }
 
     /// Lets nobody else wait for a load that was found invalid.
@@ -286,7 +294,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             }
             copy => {
                 if let Some(dead) = predecessor.as_ref().filter(|_| !is_predecessor_live) {
-                    displaced = self.remove(engine, &mut shard, dead);
+                    displaced = remove(engine, &mut shard, dead);
                 }
                 unused = Some((Meta::new(origin(tags)), flight.key, copy));
             }
@@ -339,16 +347,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         eviction.admit(entry, quota);
     }
 
-    /// Removes an entry from its shard, which is locked, and from the eviction.
-    fn remove(&self, engine: &Engine, shard: &mut Shard<K, V>, entry: &Arc<Entry<K, V>>) -> Option<Arc<Entry<K, V>>> {
-        let removed = shard.remove_at(entry.meta.hash, address(entry));
-        if let Some(removed) = &removed {
-            // The shard's reference is still there: this is not the last one.
-            drop(engine.eviction.lock().remove(&removed.meta));
-        }
-        removed
-    }
-
     /// Stores a value that is there already, in place of any that the key has, and of any that a load in flight will
     /// make. Returns whether something was in flight.
     pub(crate) fn insert(
@@ -386,7 +384,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             self.admit(engine, predecessor.as_deref(), &new, now, &mut victims);
             shard.put(predecessor.as_ref(), new.clone())
         } else {
-            predecessor.as_ref().and_then(|predecessor| self.remove(engine, &mut shard, predecessor))
+            predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
         };
         drop(shard);
         if let Some(displaced) = &displaced {
@@ -412,7 +410,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Removes an entry that was found dead.
     pub(crate) fn remove_dead(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
-        let removed = self.remove(engine, &mut self.shard(entry.meta.hash).write(), &entry);
+        let removed = remove(engine, &mut self.shard(entry.meta.hash).write(), &entry);
         if removed.is_some() {
             self.count_death(&entry.meta, now);
         }
@@ -432,7 +430,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let mut shard = self.shard(wanted.hash).write();
         shard.flights.fence(wanted.hash, wanted.scope, &wanted.is_key);
         while let Some(entry) = shard.find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
-            drop(self.remove(engine, &mut shard, &entry));
+            drop(remove(engine, &mut shard, &entry));
             removed(entry);
         }
     }

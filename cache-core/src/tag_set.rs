@@ -273,7 +273,9 @@ mod tests {
     fn made_from(own: &TagSet, answers: &[(&TagSet, Option<Version>)]) -> TagSet {
         let mut set = TagSetBuilder::default();
         set.add_all(own);
-        answers.iter().for_each(|(answer, elsewhere)| set.depend_on_all(answer, *elsewhere));
+        for (answer, elsewhere) in answers {
+            set.depend_on_all(answer, *elsewhere);
+        }
         set.build()
     }
 
