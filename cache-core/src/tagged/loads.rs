@@ -112,7 +112,7 @@ where
     ///
     /// That of `load`, if this call ran it. It is not stored, and not shared: the waiters all load for themselves at once,
     /// as without a cache. Of those loads at most eight at a time are stored and may be joined. To share errors, which must
-    /// be `Clone` then, use `try_get_or_load_shared`.
+    /// be `Clone` then, use [`try_get_or_load_shared`](TaggedCache::try_get_or_load_shared).
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -305,7 +305,8 @@ where
     ///
     /// That of `load`, if this call ran it. It is not stored, and not shared: the waiters all load for themselves at once,
     /// as without a cache. Of those loads at most eight at a time are stored and may be joined. To share errors, which must
-    /// be `Clone` then, use `try_get_or_load_shared_async`.
+    /// be `Clone` then, use
+    /// [`try_get_or_load_shared_async`](TaggedCache::try_get_or_load_shared_async).
     ///
     /// ```
     /// # futures_lite::future::block_on(async {
