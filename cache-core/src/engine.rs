@@ -427,6 +427,7 @@ impl Engine {
             store.shrink();
         }
         self.eviction.lock().shrink();
+        self.registry.shrink();
     }
 
     pub(crate) fn entries(&self, scope: ScopeRef<'_>) -> Vec<EntryInfo> {

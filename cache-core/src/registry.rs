@@ -310,6 +310,16 @@ impl Registry {
         &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)]
     }
 
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&self) {
+        for shard in &self.shards {
+            let Shard { nodes, orphans } = &mut *shard.lock();
+            nodes.shrink_to_fit(|node| node.hash);
+            orphans.by_hash.shrink_to_fit();
+            orphans.records.shrink_to_fit();
+        }
+    }
+
     /// How many nodes there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

@@ -544,3 +544,63 @@ impl<K, V> Store<K, V> {
         &self.shards[(hash >> 40) as usize & (self.shards.len() - 1)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::Settings;
+    use crate::options::EntryOptions;
+
+    const HASH: u64 = 7;
+
+    /// Loads of one key, all of them valid, that end in this order; instead of 0, what is stored is removed. Returns what
+    /// is stored after each.
+    fn stored_after(order: &[u32]) -> Vec<Option<u32>> {
+        let engine = Arc::new(Engine::new(Settings::default()));
+        let (query, instance) = (Arc::new(QueryState::anonymous()), TypeId::of::<()>());
+        let store = engine.make_store::<u32, u32>(query, instance, |_, _, _| Ok(()));
+        let now = engine.time.now();
+        let begin = || {
+            let candidate = engine.candidate(None, &store, HASH, EntryOptions::new()).with_key(7);
+            match store.claim(&engine, &mut Some(candidate), Caller { now, arrived: 0, may_wait: false }) {
+                Claim::Lead(lead) => lead,
+                Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and it must not wait"),
+            }
+        };
+        let loads: Vec<_> = std::iter::repeat_with(begin).take(order.len()).collect();
+        let wanted = Wanted { hash: HASH, scope: 0, is_key: |key: &u32| *key == 7 };
+        let end = |&number: &u32| {
+            if number == 0 {
+                let mut removed = 0;
+                store.forget(&engine, &wanted, |_| removed += 1);
+                assert_eq!(removed, 1, "there was something to remove");
+                // Not what is in flight, which the removal has fenced.
+                (1..=loads.len()).for_each(|load| store.unfence(HASH, loads[load - 1].context.id));
+            } else {
+                let Lead { context, expires_at, .. } = &loads[number as usize - 1];
+                let dependencies = context.end(&TagSet::default());
+                let loaded = Loaded { copy: Some(number), dependencies, expires_at: *expires_at, now };
+                store.complete(&engine, HASH, context.id, &number, loaded);
+            }
+            store.get(&engine, &wanted, now).ok().map(|entry| entry.value)
+        };
+        order.iter().map(end).collect()
+    }
+
+    impl<K, V> Store<K, V> {
+        fn unfence(&self, hash: u64, load: LoadId) {
+            if let Some(flight) = self.shard(hash).write().flights.get_mut(hash, load) {
+                flight.is_fenced = false;
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_loads_of_one_key_the_last_begun_is_kept() {
+        assert_eq!(stored_after(&[1, 2, 3]), [1, 2, 3].map(Some));
+        assert_eq!(stored_after(&[2, 1, 3]), [2, 2, 3].map(Some));
+        assert_eq!(stored_after(&[3, 1, 2]), [3, 3, 3].map(Some));
+        assert_eq!(stored_after(&[3, 0, 1, 2]), [Some(3), None, Some(1), Some(2)], "what has gone is in nobody's way");
+        assert_eq!(stored_after(&[3, 0, 2, 1]), [Some(3), None, Some(2), Some(2)]);
+    }
+}
