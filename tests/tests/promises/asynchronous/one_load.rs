@@ -354,6 +354,26 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
     assert_nothing_is_left(&cache);
 }
 
+/// A caller finds a dead entry. Before it asks what is in flight, others free that entry and store another, which the
+/// allocator may put where the dead one was.
+#[test]
+fn p4_what_is_stored_while_a_load_is_prepared_is_not_taken_for_the_dead_entry() {
+    block_on(async {
+        let cache = Numbers::new();
+        for round in 0..100 {
+            cache.insert(1, round);
+            cache.invalidate_all();
+            let options = || {
+                assert_eq!(block_on(cache.get_or_load_async(&1, async || round + 1)), round + 1);
+                EntryOptions::new()
+            };
+            let found = cache.get_or_load_with_async(&1, options, async || unreachable!("it is stored")).await;
+            assert_eq!(found, round + 1);
+        }
+        assert_nothing_is_left(&cache);
+    });
+}
+
 /// A load that takes longer than its value may be served: who waits for it must not get it.
 #[test]
 fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
