@@ -70,6 +70,8 @@ mod synchronous {
     include!(concat!(env!("OUT_DIR"), "/promises.rs"));
 }
 
+mod new_names;
+mod new_receivers;
 mod no_unsafe;
 mod soak;
 mod support;

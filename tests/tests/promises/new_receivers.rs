@@ -28,7 +28,7 @@ impl Repo {
     #[invalidates("read")]
     fn pinned_box(self: Pin<Box<Self>>) {}
 
-    #[invalidates(|id| read(id))]
+    #[invalidates(|id| read(*id))]
     fn pinned_arc(self: Pin<Arc<Self>>, id: u32) -> u32 {
         id
     }

@@ -78,5 +78,10 @@ fn main() {
     tracks.change(1);
     assert_eq!(cache.len(), 4);
     tracks.change_artists();
-    assert_eq!(cache.len(), 3);
+    // `find` of the artists was made from `get`, and is forgotten with it.
+    assert_eq!(cache.len(), 2);
+    assert_eq!((tracks.get(2), artists.find(1)), (2, Ok(Some("artist 1".to_owned()))));
+    assert_eq!(cache.len(), 5);
+    tracks.change_artists();
+    assert_eq!(cache.len(), 3, "those of the tracks stay");
 }

@@ -149,8 +149,8 @@ fn p4_an_annotated_query_runs_once_for_all_in_one_scope() {
     cache.check_invariants();
 }
 
-/// The first bodies end badly; then one ends well. Returns what became of the callers: values, and failures.
-fn after_failures(failures: u64, callers: u64, fail: fn() -> Result<u64, ()>) -> (BTreeSet<u64>, u64) {
+/// The first bodies panic; then one ends well. Returns what became of the callers: values, and panics.
+fn after_panics(panics: u64, callers: u64) -> (BTreeSet<u64>, u64) {
     let cache = Numbers::new();
     let _watch = watch(&cache);
     let bodies = AtomicU64::new(0);
@@ -158,7 +158,7 @@ fn after_failures(failures: u64, callers: u64, fail: fn() -> Result<u64, ()>) ->
         block_on(cache.try_get_or_load_async(&1, async || {
             until_missed(&cache, callers);
             match bodies.fetch_add(1, Ordering::SeqCst) {
-                body if body < failures => fail(),
+                body if body < panics => resume_unwind(Box::new("as the test wants it")),
                 body => Ok(body),
             }
         }))
@@ -169,23 +169,48 @@ fn after_failures(failures: u64, callers: u64, fail: fn() -> Result<u64, ()>) ->
         calls.into_iter().map(|call| call.join().unwrap()).collect()
     });
     let stats = cache.stats();
-    assert_eq!((stats.loads, stats.load_errors), (failures + 1, failures), "one loads at a time");
-    assert_eq!((stats.misses, cache.get(&1)), (callers, Some(failures)));
+    assert_eq!((stats.loads, stats.load_errors), (panics + 1, panics), "one loads at a time");
+    assert_eq!((stats.misses, cache.get(&1)), (callers, Some(panics)));
     assert_nothing_is_left(&cache);
-    let failed = results.iter().filter(|result| result.is_err()).count();
-    (results.into_iter().flatten().collect(), failed as u64)
+    let panicked = results.iter().filter(|result| result.is_err()).count();
+    (results.into_iter().flatten().collect(), panicked as u64)
 }
 
 #[test]
 fn p5_a_leader_that_panics_five_times_and_then_succeeds() {
-    let (values, failed) = after_failures(5, 256, || resume_unwind(Box::new("as the test wants it")));
-    assert_eq!((values, failed), ([5].into(), 5), "a panic reaches its own caller alone");
+    let (values, panicked) = after_panics(5, 256);
+    assert_eq!((values, panicked), ([5].into(), 5), "a panic reaches its own caller alone");
 }
 
+/// Two of those who waited fail as well. The others have what they loaded, and one such value is stored.
 #[test]
-fn p5_a_leader_that_fails_hands_over() {
-    let (values, failed) = after_failures(3, 16, || Err(()));
-    assert_eq!((values, failed), ([3].into(), 3), "an error reaches its own caller alone");
+fn p5_a_leader_that_fails_ends_the_wait_of_all() {
+    const CALLERS: usize = 16;
+    let cache = Numbers::new();
+    let _watch = watch(&cache);
+    let (bodies, at_once) = (AtomicU64::new(0), Barrier::new(CALLERS - 1));
+    let results: Vec<_> = thread::scope(|scope| {
+        let call = || {
+            block_on(cache.try_get_or_load_async(&1, async || {
+                let body = bodies.fetch_add(1, Ordering::SeqCst);
+                if body == 0 {
+                    until_shown(&cache, &format!("callers_waiting: Some({})", CALLERS - 1));
+                } else {
+                    at_once.wait();
+                }
+                if body < 3 { Err(body) } else { Ok(body) }
+            }))
+        };
+        let calls: Vec<_> = (0..CALLERS).map(|_| scope.spawn(call)).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    });
+    let errors: BTreeSet<_> = results.iter().filter_map(|result| result.err()).collect();
+    let values: BTreeSet<_> = results.iter().filter_map(|result| result.ok()).collect();
+    assert_eq!((errors, &values), ((0..3).collect(), &(3..16).collect()), "each has what its own body returned");
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.load_errors, stats.misses), (16, 3, 16));
+    assert!(cache.get(&1).is_some_and(|value| values.contains(&value)));
+    assert_nothing_is_left(&cache);
 }
 
 #[test]
@@ -329,6 +354,26 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
     });
     assert_eq!((cache.stats().loads, cache.get(&1)), (3, Some(2)), "what began last is kept");
     assert_nothing_is_left(&cache);
+}
+
+/// A caller finds a dead entry. Before it asks what is in flight, others free that entry and store another, which the
+/// allocator may put where the dead one was.
+#[test]
+fn p4_what_is_stored_while_a_load_is_prepared_is_not_taken_for_the_dead_entry() {
+    block_on(async {
+        let cache = Numbers::new();
+        for round in 0..100 {
+            cache.insert(1, round);
+            cache.invalidate_all();
+            let options = || {
+                assert_eq!(block_on(cache.get_or_load_async(&1, async || round + 1)), round + 1);
+                EntryOptions::new()
+            };
+            let found = cache.get_or_load_with_async(&1, options, async || unreachable!("it is stored")).await;
+            assert_eq!(found, round + 1);
+        }
+        assert_nothing_is_left(&cache);
+    });
 }
 
 /// A load that takes longer than its value may be served: who waits for it must not get it.

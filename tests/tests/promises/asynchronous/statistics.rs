@@ -48,7 +48,8 @@ fn figures_are_exact_per_query_and_in_all() {
 
         let [get, login] = &repo.cache.query_stats()[..] else { panic!("two queries were used") };
         assert_eq!((get.query, get.hits, get.misses, get.loads, get.load_errors), ("get", 1, 4, 4, 2));
-        assert_eq!((get.entries, get.invalidations, get.module), (0, 2, module_path!()));
+        // To make room, the last load freed one of its two dead entries. By then that had expired as well.
+        assert_eq!((get.entries, get.invalidations, get.expirations, get.module), (0, 2, 1, module_path!()));
         assert_eq!(get.owner, std::any::type_name::<Repo>());
         assert_eq!(
             (login.query, login.hits, login.loads, login.invalidations, login.expirations),
@@ -58,7 +59,7 @@ fn figures_are_exact_per_query_and_in_all() {
 
         let stats = repo.cache.stats();
         assert_eq!((stats.entries, stats.capacity, stats.hits, stats.misses, stats.loads), (1, 3, 1, 7, 7));
-        assert_eq!((stats.load_errors, stats.invalidations, stats.expirations, stats.evictions), (2, 4, 1, 0));
+        assert_eq!((stats.load_errors, stats.invalidations, stats.expirations, stats.evictions), (2, 4, 2, 0));
         assert!((stats.hit_rate() - 0.125).abs() < 1e-9);
         assert_eq!(Cache::new().stats().hit_rate().to_bits(), 0_f64.to_bits());
     });
@@ -84,7 +85,8 @@ fn figures_are_a_readable_table() {
                 "discarded loads 0",
                 "evictions 0",
                 "expirations 0",
-                "invalidations 0"
+                "invalidations 0",
+                "drop panics 0"
             ]
         );
     });

@@ -11,6 +11,7 @@ use cache_core::{Cache, EntryOptions, HasCache, Tag, TaggedCache, cached_query};
 use futures_lite::future::block_on;
 
 use super::{Numbers, Task, assert_nothing_is_left, assert_shows, drive, pause, until_shown, watch};
+use crate::support::Latch;
 
 /// How often a body waits before it ends.
 const PAUSES: u32 = 3;
@@ -40,9 +41,19 @@ fn assert_hands_over(polls: u32, end: fn() -> End, with_thread: bool) {
     let _watch = watch(cache.clone());
     let mut leader = Task::begun(cache.try_get_or_load_async(&1, || body(Some(end()))));
     let wait = || Task::begun(cache.try_get_or_load_async(&1, || body(None)));
-    let tasks: Vec<_> = (0..TASKS).map(|_| wait()).collect();
+    let mut tasks: Vec<_> = (0..TASKS).map(|_| wait()).collect();
+    // The body of the thread begins, and may end.
+    let (begins, ends) = (Latch::new(), Latch::new());
     thread::scope(|scope| {
-        let thread = with_thread.then(|| scope.spawn(|| cache.try_get_or_load(&1, || block_on(body(None)))));
+        let thread = with_thread.then(|| {
+            scope.spawn(|| {
+                cache.try_get_or_load(&1, || {
+                    begins.open();
+                    ends.pass();
+                    block_on(body(None))
+                })
+            })
+        });
         until_shown(&cache, 1, tasks.len() + usize::from(with_thread));
         assert!(!tasks.iter().any(Task::is_woken));
         for _ in 1..polls {
@@ -55,21 +66,28 @@ fn assert_hands_over(polls: u32, end: fn() -> End, with_thread: bool) {
         }
         let woken = tasks.iter().filter(|task| task.is_woken()).count();
         match end() {
-            End::Fails => assert_eq!(woken, tasks.len(), "an error ends the wait of all"),
+            End::Fails => {
+                assert_eq!(woken, tasks.len(), "an error ends the wait of all");
+                // None of them ends before all have begun.
+                assert!(tasks.iter_mut().all(|task| task.poll().is_pending()));
+                if with_thread {
+                    begins.pass();
+                }
+                assert_shows(&cache, tasks.len() + usize::from(with_thread), 0);
+            }
             // It may be the thread that is told.
             End::Dropped | End::Panics => assert!(woken == 1 || with_thread && woken == 0, "{woken} are told"),
         }
+        ends.open();
         assert_eq!(drive(tasks), [Ok(7); TASKS as usize]);
         assert_eq!(thread.map(|thread| thread.join().unwrap()), with_thread.then_some(Ok(7)));
     });
     let stats = cache.stats();
     let loads = match end() {
-        // The thread may come late, and find what the others have stored.
-        End::Fails => u64::from(TASKS) + 1..=u64::from(TASKS) + 1 + u64::from(with_thread),
-        End::Dropped | End::Panics => 2..=2,
+        End::Fails => 1 + u64::from(TASKS) + u64::from(with_thread),
+        End::Dropped | End::Panics => 2,
     };
-    assert_eq!(stats.load_errors, 1);
-    assert!(loads.contains(&stats.loads), "{} loads, and not {loads:?}", stats.loads);
+    assert_eq!((stats.loads, stats.load_errors), (loads, 1));
     assert_eq!((stats.misses, cache.get(&1)), (1 + u64::from(TASKS) + u64::from(with_thread), Some(7)));
     assert_nothing_is_left(&cache);
 }

@@ -9,20 +9,24 @@ use super::{Task, assert_nothing_is_left, assert_shows};
 
 const LINKS: u32 = 2_000;
 
+/// From so many keys of one query an entry may be made, and be forgotten with none but these. One made from more is forgotten
+/// with any key of that query.
+const EXACT: u32 = 256;
+
 /// Waits until the flag is set, and has nobody to wake it.
 async fn until_set(flag: &AtomicBool) {
     std::future::poll_fn(|_| if flag.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
 /// Each task leads the load of its own key, whose body asks for the next key, which another task loads.
-fn cache_after_a_chain() -> TaggedCache<u32, u32> {
+fn cache_after_a_chain(links: u32) -> TaggedCache<u32, u32> {
     let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(10_000).build();
     let (ready, bodies) = (AtomicBool::new(false), AtomicUsize::new(0));
     let link = |key: u32| {
         let (cache, ready, bodies) = (&cache, &ready, &bodies);
         cache.get_or_load_async(&LINK[key as usize], async move || {
             bodies.fetch_add(1, Ordering::SeqCst);
-            if key + 1 == LINKS {
+            if key + 1 == links {
                 until_set(ready).await;
                 return 0;
             }
@@ -30,8 +34,8 @@ fn cache_after_a_chain() -> TaggedCache<u32, u32> {
         })
     };
     // From the end: each finds the one that it waits for.
-    let mut tasks: Vec<_> = (0..LINKS).rev().map(|key| Task::begun(link(key))).collect();
-    assert_shows(&cache, LINKS as usize, LINKS as usize - 1);
+    let mut tasks: Vec<_> = (0..links).rev().map(|key| Task::begun(link(key))).collect();
+    assert_shows(&cache, links as usize, links as usize - 1);
     ready.store(true, Ordering::SeqCst);
     let mut polls = 0;
     // The first has nobody to wake it. Each wakes the one before it.
@@ -40,7 +44,7 @@ fn cache_after_a_chain() -> TaggedCache<u32, u32> {
         polls += 1;
         assert_eq!(task.poll(), Poll::Ready(number));
     }
-    assert_eq!((polls, bodies.load(Ordering::SeqCst)), (LINKS, LINKS as usize));
+    assert_eq!((polls, bodies.load(Ordering::SeqCst)), (links, links as usize));
     drop(tasks);
     assert_nothing_is_left(&cache);
     cache
@@ -48,19 +52,36 @@ fn cache_after_a_chain() -> TaggedCache<u32, u32> {
 
 #[test]
 fn p6_a_long_chain_of_tasks_that_wait_for_each_other_comes_to_its_end() {
-    let cache = cache_after_a_chain();
+    let cache = cache_after_a_chain(LINKS);
     assert_eq!(cache.len(), LINKS as usize);
     assert!((0..LINKS).all(|key| cache.get(&key) == Some(LINKS - 1 - key)));
 }
 
-/// All of them have read the last one, the one through the other.
+/// Each of them has read all that are behind it, the one through the other.
+#[test]
+fn p15_a_chain_of_loads_is_forgotten_by_each_of_its_keys_up_to_that_key() {
+    // The first one is made from as many keys as can be told apart.
+    let links = EXACT + 1;
+    let cache = cache_after_a_chain(links);
+    cache.invalidate_key(&0);
+    assert_eq!(cache.len(), links as usize - 1, "nobody has read the first one");
+    cache.invalidate_key(&(links / 2));
+    assert_eq!(cache.len(), links as usize / 2, "those behind it stay");
+    assert!((links / 2 + 1..links).all(|key| cache.get(&key) == Some(links - 1 - key)));
+    cache.invalidate_key(&(links - 1));
+    assert_eq!(cache.len(), 0, "each was made from the last one");
+    cache.check_invariants();
+}
+
+/// Nothing stale is left, and those that were made from few enough keys stay.
 #[test]
 fn p15_a_long_chain_of_loads_is_forgotten_by_its_last_key() {
-    let cache = cache_after_a_chain();
+    let cache = cache_after_a_chain(LINKS);
     cache.invalidate_key(&(LINKS / 2));
-    assert_eq!(cache.len(), LINKS as usize / 2 - 1, "those behind it stay");
+    assert!((0..=LINKS / 2).all(|key| cache.get(&key).is_none()), "each was made from it");
+    assert!((LINKS - 1 - EXACT..LINKS).all(|key| cache.get(&key) == Some(LINKS - 1 - key)), "those far behind it stay");
     cache.invalidate_key(&(LINKS - 1));
-    assert_eq!(cache.len(), 0, "each was made of the next one");
+    assert_eq!(cache.len(), 0, "each was made from the last one");
     cache.check_invariants();
 }
 
