@@ -33,16 +33,17 @@ impl<K, V> Default for AppendMap<K, V> {
 impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
     #[inline]
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
-        for link in &self.near {
-            let node = link.get()?;
-            if node.key == *key {
-                return Some(&node.value);
-            }
-        }
-        self.get_far(key)
+        let first = self.near[0].get()?;
+        if first.key == *key { Some(&first.value) } else { self.get_further(key) }
     }
 
-    fn get_far(&self, key: &K) -> Option<&V> {
+    #[cold]
+    #[inline(never)]
+    fn get_further(&self, key: &K) -> Option<&V> {
+        let second = self.near[1].get()?;
+        if second.key == *key {
+            return Some(&second.value);
+        }
         let (mut branches, mut hash) = (&self.far, hash(key));
         loop {
             let node = branches.get()?[branch(hash)].get()?;

@@ -38,7 +38,8 @@ impl Default for Settings {
 impl CacheBuilder {
     /// The most entries there may be, of all queries together; 10,000 if not set.
     ///
-    /// With 0 nothing is stored, and every call loads. Above 268,435,456 (2^28) it makes no difference.
+    /// An entry counts as one, whatever its size. With 0 nothing is stored, and every call loads. Above 268,435,456 (2^28)
+    /// it makes no difference.
     pub fn capacity(mut self, entries: usize) -> Self {
         self.settings.capacity = entries;
         self
@@ -46,8 +47,9 @@ impl CacheBuilder {
 
     /// How long a value may be served if its query sets no time of its own; 300 seconds if not set.
     ///
-    /// It is counted from the start of the load. With zero no value is ever served from the cache; more
-    /// than 584 years are forever.
+    /// It is counted from the start of the load. A value that was made from other cached values expires no later than they
+    /// do, unless its query says `own_ttl`. With zero no value is ever served from the cache; more than 584 years are
+    /// forever.
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.settings.default_ttl = ttl;
         self

@@ -6,10 +6,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use once_cell::sync::OnceCell;
 
 use crate::builder::{CacheBuilder, Settings};
-use crate::engine::{Engine, ScopeRef, ScopedTarget, Target};
+use crate::engine::{Engine, ScopeRef, Target};
 use crate::error::GlobalCacheInUse;
 use crate::inspect::EntryInfo;
-use crate::invalidation::{invalidate_each, invalidate_tags};
+use crate::invalidation::{invalidate_names, invalidate_tags};
 use crate::scope::Scope;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
@@ -64,14 +64,20 @@ use crate::sync::Arc;
 ///
 /// # Locking
 ///
-/// On a hit the value is cloned under a read lock. Its `Clone` may use this cache and others, but what it loads
-/// is not stored, and `purge` does nothing. `Eq` of arguments runs under locks, and must not use the cache. No other
-/// code of yours runs under one: bodies, `Drop`, `Hash` and closures do as they like. One that panics leaves the
-/// cache as it was.
+/// A hit holds the read lock of a shard only to find the entry. Bodies, closures, `Clone`, `Drop`, `Debug` and `Hash` run
+/// with no lock held, and may use the cache like any other code. `Eq` of arguments is the one exception: it runs under the
+/// lock of a shard, and must not use the cache. User code that panics leaves the cache consistent.
 ///
 /// A call that misses waits for the body of another call with the same key, if one is running: see
-/// [`cached_query`](macro@crate::cached_query). `{:?}` shows how many bodies run and how many callers wait for one,
-/// in all scopes; `None` if a lock was held just then. It never waits itself.
+/// [`cached_query`](macro@crate::cached_query). `{:?}` shows how many loads are in flight and how many callers wait for
+/// one, in all scopes; `None` if a lock was held just then. It never waits itself.
+///
+/// # Memory
+///
+/// The capacity bounds the number of entries. Dead ones, expired or invalidated, are freed as others are inserted, whether
+/// the cache is full or not, or all at once by [`purge`](Cache::purge). A removed value is dropped by the call that removed
+/// it, or by the last call that is cloning it just then. A `Drop` that panics there is counted in
+/// [`Stats::drop_panics`], and goes no further.
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,
@@ -84,7 +90,7 @@ impl Cache {
         Self::builder().build()
     }
 
-    /// Sets what the default settings don't suit.
+    /// A builder, for other settings than the default ones.
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
     }
@@ -95,7 +101,7 @@ impl Cache {
 
     /// The cache of annotated functions that are not methods.
     ///
-    /// It is made with the default settings when it is first asked for, unless
+    /// It is made with the default settings when it is first used, unless
     /// [`CacheBuilder::install_global`] came before.
     pub fn global() -> &'static Self {
         GLOBAL.get_or_init(Self::new)
@@ -104,7 +110,8 @@ impl Cache {
     /// A handle on a part of this cache whose entries are apart from all others.
     ///
     /// A scope has no capacity of its own and needs no making or deleting. Invalidations through its handle
-    /// reach this scope only; through the root handle they reach every scope. Scopes aren't nested: the
+    /// reach this scope only; through the root handle they reach every scope, at the same cost however many there are. It
+    /// leaves with the last handle or entry that is in it. Scopes aren't nested: the
     /// scope of a scoped handle is another scope of the root. What is read through the root handle is in no scope,
     /// and no invalidation through a scoped one reaches it. `""` is a name like others.
     ///
@@ -120,28 +127,30 @@ impl Cache {
         Self { engine: self.engine.clone(), scope: Some(self.engine.scope(name)) }
     }
 
-    /// Forgets all entries of the queries of these names, whatever type they belong to.
+    /// Forgets all entries of the queries of these names, whatever type they belong to, and all that was made from them.
     ///
     /// A query's name is what its `name = ".."` says, or else the function's. Names are compared whole, and one that
     /// no query has does nothing: `#[invalidates]` is checked by the
     /// compiler, and is to be preferred. When this returns, no call that starts later gets a value whose
-    /// load began before. The cost doesn't depend on the number of entries.
+    /// load began before, nor one that was made from such a value. All names take effect at one version: no load sees
+    /// some of them and not the others. The cost doesn't depend on the number of entries or scopes.
+    ///
+    /// # Panics
+    ///
+    /// When the iterator or an `AsRef` does. All other names that the iterator gave are forgotten before the panic goes on.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        invalidate_each(&self.engine, queries, |name, targets| {
-            for query in self.engine.queries_of_name(name) {
-                targets.push(ScopedTarget { scope: self.scope.clone(), target: Target::Query(query) });
-            }
-        });
+        invalidate_names(&self.engine, self.scope_ref(), queries);
     }
 
-    /// Forgets all entries that bear one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
+    /// Forgets all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
     ///
-    /// Entries bear the tags that `tags(..)` and `tags_from = ..` of their query say.
+    /// Entries have the tags that `tags(..)` and `tags_from = ..` of their query say. What was made from such an entry is
+    /// forgotten with it.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
@@ -154,14 +163,17 @@ impl Cache {
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate`](Cache::invalidate).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[ScopedTarget { scope: self.scope.clone(), target: Target::Everything }]);
+        self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
     }
 
-    /// Frees the memory of all entries that have expired or were invalidated, in all scopes.
+    /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have
+    /// become too large.
     ///
-    /// There is no need to call it: they make room when room is needed. It looks at every entry.
+    /// There is no need to call it in a cache that goes on inserting: each insert frees dead entries that it comes across.
+    /// It looks at every entry.
     ///
-    /// *Locking*: no entry can be added while a shard is looked at: a few per processor share a query's entries.
+    /// *Locking*: none while entries are looked at, but to list 128 of them at a time. At the end each table is locked
+    /// while it is shrunk.
     pub fn purge(&self) {
         self.engine.purge();
     }
@@ -171,7 +183,7 @@ impl Cache {
     ///
     /// It looks at every entry, and is exact when no other thread adds or removes any.
     ///
-    /// *Locking*: read locks, one shard at a time.
+    /// *Locking*: a lock that inserts take too, for as long as it takes to list 128 entries.
     pub fn len(&self) -> usize {
         self.engine.len(self.scope_ref())
     }
@@ -196,8 +208,7 @@ impl Cache {
     /// It is meant for people who look: it writes out the arguments of every entry. It is no snapshot: of what
     /// other threads add and remove meanwhile some is listed and some is not.
     ///
-    /// *Locking*: the `Debug` of arguments runs under a read lock. It may use the cache like the `Clone` of a
-    /// value on a hit: see [`Cache`].
+    /// *Locking*: as for [`len`](Cache::len). The `Debug` of arguments runs with no lock held, and may use the cache.
     ///
     /// ```
     /// # use cache_core::{cached_query, Cache, HasCache};

@@ -3,9 +3,9 @@
 use crate::clock::Nanos;
 use crate::context::{self, Lifetime};
 use crate::engine::{Engine, ScopeRef};
-use crate::entry::Held;
+use crate::entry::clone_value;
 use crate::load::{Miss, attach};
-use crate::store::{Storable, Store, Wanted};
+use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag_set::TagSet;
 
@@ -25,13 +25,19 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
             return self.look_up_inside(wanted);
         }
         match self.store.look_up(self.engine, wanted, self.now) {
-            Ok(entry) => Ok(Held::new(entry, &self.store.query.counters).value.clone()),
-            Err(absent) => Err(Miss { absent, now: self.now, arrived: self.engine.versions.now(), key_node: None }),
+            Ok(entry) => Ok(clone_value(entry, &self.store.query.counters)),
+            Err(absent) => Err(self.miss(absent)),
         }
+    }
+
+    #[cold]
+    fn miss(&self, absent: Absent) -> Miss {
+        Miss { absent, now: self.now, arrived: self.engine.versions.now(), key_node: None }
     }
 
     /// The same in the body of a load, which depends on what it reads.
     #[cold]
+    #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
         let Self { engine, store, now, .. } = *self;
         // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
@@ -39,10 +45,9 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         let arrived = engine.versions.now();
         match store.look_up(engine, wanted, now) {
             Ok(entry) => {
-                let entry = Held::new(entry, &store.query.counters);
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
                 attach(engine, store, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
-                Ok(entry.value.clone())
+                Ok(clone_value(entry, &store.query.counters))
             }
             Err(absent) => Err(Miss { absent, now, arrived, key_node: Some(key_node) }),
         }

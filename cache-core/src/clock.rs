@@ -8,8 +8,12 @@ use crate::sync::Arc;
 
 /// A monotonic clock.
 ///
-/// A cache asks it once when it is called, and once more when a load has ended. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock);
-/// without it a cache uses [`SystemClock`].
+/// A hit asks it once; a call that misses asks it again when it has waited and when its load has ended, and an invalidation
+/// asks it to count the expired entries that it removed. If it panics there, everything that was named has been
+/// invalidated. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock); without it a cache uses [`SystemClock`].
+///
+/// Caches with different clocks may be used together: what is taken from one to the other is the time that is left of an
+/// answer.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

@@ -42,6 +42,8 @@ pub(crate) struct Context {
     query: Arc<QueryState>,
     /// What was known of it at the start.
     pub(crate) tags: TagSet,
+    /// Whether its value expires by its own time to live alone.
+    own_ttl: bool,
     reads: Mutex<Reads>,
 }
 
@@ -49,7 +51,7 @@ pub(crate) struct Context {
 struct Reads {
     /// By the address of the set.
     sets: HashMap<usize, Read, foldhash::fast::RandomState>,
-    /// When the first of the answers expires.
+    /// When the first of the answers expires, if that matters.
     expires_at: Nanos,
     /// The version as of which all of them were last found valid.
     valid_as_of: Version,
@@ -98,11 +100,17 @@ impl Reads {
 
 impl Context {
     /// A load that begins now. What it depends on must have been found before.
-    pub(crate) fn new(id: LoadId, engine: Arc<Engine>, query: Arc<QueryState>, tags: TagSet) -> Arc<Self> {
+    pub(crate) fn new(
+        id: LoadId,
+        engine: Arc<Engine>,
+        query: Arc<QueryState>,
+        tags: TagSet,
+        own_ttl: bool,
+    ) -> Arc<Self> {
         let birth = engine.versions.now();
         let (sets, expires_at, ended) = (HashMap::default(), FOREVER, None);
         let reads = Mutex::new(Reads { sets, expires_at, valid_as_of: birth, ended });
-        Arc::new(Self { id, engine, birth, query, tags, reads })
+        Arc::new(Self { id, engine, birth, query, tags, own_ttl, reads })
     }
 
     /// Whether nothing has been invalidated that was known of the load at its start.
@@ -147,6 +155,7 @@ impl Context {
         let is_elsewhere = !Arc::ptr_eq(engine, &self.engine);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,
+            Lifetime::Until(_) if self.own_ttl => FOREVER,
             Lifetime::Until(expires_at) if !is_elsewhere => expires_at,
             // Clocks of two caches have nothing in common but their pace.
             Lifetime::Until(expires_at) => {

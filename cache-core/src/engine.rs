@@ -26,7 +26,6 @@ use crate::stores::Stores;
 use crate::sweep::Snapshot;
 use crate::sync::{Arc, Mutex};
 use crate::tag::Tag;
-use crate::tag_set::TagSet;
 use crate::version::{Version, VersionClock};
 
 /// More entries than these are never stored, whatever the capacity.
@@ -60,19 +59,18 @@ pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
     scope.map_or(ROOT, |scope| scope.id)
 }
 
-/// What an invalidation names, in a scope or in all.
-pub(crate) struct ScopedTarget {
-    pub(crate) scope: Option<Arc<Scope>>,
-    pub(crate) target: Target,
+/// What an invalidation names.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    Everything,
+    Query(&'a QueryState),
+    /// One key of a query. Through the root handle it is the key in every scope.
+    Key(&'a QueryState, KeyHash),
+    Tag(&'a str),
 }
 
-pub(crate) enum Target {
-    Everything,
-    Query(Arc<QueryState>),
-    /// One key of a query. Through the root handle it is the key in every scope.
-    Key(Arc<QueryState>, KeyHash),
-    Tag(Tag),
-}
+/// A target, and the scope that it is in.
+pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, Target<'a>);
 
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
@@ -176,17 +174,20 @@ impl Engine {
         EntryOptions { ttl, own_ttl, tags }: EntryOptions,
     ) -> Candidate<()> {
         let ttl = ttl.map_or(self.default_ttl, saturating_nanos);
-        let of_scope = scope.map(|of| {
+        let tags = tags.into_iter().map(|tag| self.tag_node(scope, tag));
+        let Some(of) = scope else {
+            return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
+        };
+        let of_scope = {
             let above = || Above { scope: Some(of.clone()), ..Above::default() };
             self.registry.attach(Label::Query(query.id, of.id), above)
-        });
+        };
         // By this the key is invalidated in all scopes at once.
-        let key_everywhere = scope
-            .filter(|_| query.is_named())
-            .map(|scope| self.key_node_in(None, query, self.key_id(query, instance, in_scope(hash, scope.id))));
-        let tags = tags.into_iter().map(|tag| self.tag_node(scope, tag));
-        let tags: TagSet = of_scope.into_iter().chain(key_everywhere).chain(tags).collect();
-        Candidate { key: (), hash, scope: scope_id(scope), ttl, own_ttl, tags }
+        let key_everywhere = query
+            .is_named()
+            .then(|| self.key_node_in(None, query, self.key_id(query, instance, in_scope(hash, of.id))));
+        let tags = [of_scope].into_iter().chain(key_everywhere).chain(tags).collect();
+        Candidate { key: (), hash, scope: of.id, ttl, own_ttl, tags }
     }
 
     /// The node of a tag.
@@ -219,20 +220,17 @@ impl Engine {
         self.hasher.hash_one((query.id, instance, hash))
     }
 
-    /// Invalidates all of these at one version. The nodes of tags and queries are raised at once; the entries of keys are
-    /// removed before, and dropped after.
-    pub(crate) fn invalidate(&self, targets: &[ScopedTarget]) {
-        if targets.is_empty() {
-            return;
-        }
+    /// Invalidates all targets at one version. The entries of keys are removed first, then all are raised, and what was
+    /// removed is dropped.
+    pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
         let mut removed = Entries::new();
-        for ScopedTarget { scope, target } in targets {
+        for &(scope, target) in targets {
             match target {
                 Target::Everything | Target::Tag(_) => self.counters.count(Event::Invalidation),
                 Target::Query(query) => query.counters.count(Event::Invalidation),
                 Target::Key(query, key) => {
                     query.counters.count(Event::Invalidation);
-                    let scope = scope_id(scope.as_ref());
+                    let scope = scope_id(scope);
                     for number in query.stores.alike(key.instance) {
                         let store = self.stores.of_number(number);
                         store.forget_hash(self, in_scope(key.hash, scope), scope, &mut removed);
@@ -240,9 +238,12 @@ impl Engine {
                 }
             }
         }
+        if targets.is_empty() {
+            return;
+        }
         self.versions.invalidate(|version| {
-            for ScopedTarget { scope, target } in targets {
-                self.raise(scope.as_ref(), target, version);
+            for &(scope, target) in targets {
+                self.raise(scope, target, version);
             }
         });
         if !removed.is_empty() {
@@ -263,7 +264,7 @@ impl Engine {
         now.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    fn raise(&self, scope: ScopeRef<'_>, target: &Target, version: Version) {
+    fn raise(&self, scope: ScopeRef<'_>, target: Target<'_>, version: Version) {
         match (target, scope) {
             (Target::Everything, None) => self.everything.raise(version),
             (Target::Everything, Some(scope)) => scope.invalidated_at.raise(version),
@@ -271,7 +272,7 @@ impl Engine {
             (Target::Query(query), Some(scope)) => {
                 self.registry.raise_if_attached(LabelRef::Query(query.id, scope.id), version);
             }
-            (Target::Tag(tag), _) => self.registry.raise(LabelRef::Tag(tag.as_str(), scope_id(scope)), version),
+            (Target::Tag(tag), _) => self.registry.raise(LabelRef::Tag(tag, scope_id(scope)), version),
             (Target::Key(query, key), _) => {
                 self.raise_key(scope, query, self.key_id(query, key.instance, key.hash), version);
             }
@@ -291,15 +292,17 @@ impl Engine {
         self.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
     }
 
-    /// Whether something may depend on a key.
-    pub(crate) fn has_dependents(&self) -> bool {
-        self.registry.has_keys()
+    /// Invalidates what depends on one key, if anything does.
+    pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
+        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        if self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope))) {
+            self.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
+        }
     }
 
     /// Invalidates a whole query, when it is not known which of its keys is meant.
     pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
-        let target = Target::Query(store.query.clone());
-        self.versions.invalidate(|version| self.raise(scope, &target, version));
+        self.versions.invalidate(|version| self.raise(scope, Target::Query(&store.query), version));
     }
 
     /// Drops entries that were removed.
@@ -562,15 +565,15 @@ mod tests {
         Engine::new(Settings::default())
     }
 
-    fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: Target) {
-        engine.invalidate(&[ScopedTarget { scope: scope.cloned(), target }]);
+    fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: Target<'_>) {
+        engine.invalidate(&[(scope, target)]);
     }
 
     #[test]
     fn p1_a_tag_that_only_the_result_names_is_checked_against_what_was_invalidated_meanwhile() {
         let engine = engine();
         let birth = engine.versions.now();
-        invalidate(&engine, None, Target::Tag(tag("late")));
+        invalidate(&engine, None, Target::Tag("late"));
         // The invalidation found no node; the load that began before it names the tag only now.
         let late = engine.tag_node(None, tag("late"));
         assert!(!late.is_valid_since(birth), "what was read before the invalidation would be stored");
@@ -583,9 +586,9 @@ mod tests {
         let (one, two) = (engine.scope("1"), engine.scope("2"));
         let (in_one, in_two) = (engine.tag_node(Some(&one), tag("a")), engine.tag_node(Some(&two), tag("a")));
         let birth = engine.versions.now();
-        invalidate(&engine, Some(&one), Target::Tag(tag("a")));
+        invalidate(&engine, Some(&one), Target::Tag("a"));
         assert!(!in_one.is_valid_since(birth) && in_two.is_valid_since(birth));
-        invalidate(&engine, None, Target::Tag(tag("a")));
+        invalidate(&engine, None, Target::Tag("a"));
         assert!(!in_two.is_valid_since(birth));
     }
 
@@ -641,7 +644,7 @@ mod tests {
         assert_eq!(engine.registry.len(), 101, "one for each scope, and one for the key in all of them");
         let birth = engine.versions.now();
         let key = KeyHash { hash: 7, instance: TypeId::of::<()>() };
-        invalidate(&engine, None, Target::Key(query, key));
+        invalidate(&engine, None, Target::Key(&query, key));
         assert!(candidates.iter().all(|tags| !tags.is_valid_since(birth)));
     }
 

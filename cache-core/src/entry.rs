@@ -123,10 +123,15 @@ pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
 /// goes no further, for this may be a call that has nothing to do with them.
 #[inline]
 pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
-    if let Some(Entry { meta, key, value }) = Arc::into_inner(entry) {
-        discard_values(counters, (key, value));
-        drop(meta);
+    if let Some(entry) = Arc::into_inner(entry) {
+        discard_last(entry, counters);
     }
+}
+
+#[cold]
+fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counters) {
+    discard_values(counters, (key, value));
+    drop(meta);
 }
 
 /// Drops two values of the user's, as [`discard`] does.
@@ -144,35 +149,12 @@ pub(crate) fn quietly(counters: &Counters, drop_values: impl FnOnce()) {
     }
 }
 
-/// A reference to an entry that is discarded at the end, also if the code in between panics.
-pub(crate) struct Held<'a, K, V> {
-    entry: Option<Arc<Entry<K, V>>>,
-    counters: &'a Counters,
-}
-
-impl<'a, K, V> Held<'a, K, V> {
-    #[inline]
-    pub(crate) fn new(entry: Arc<Entry<K, V>>, counters: &'a Counters) -> Self {
-        Self { entry: Some(entry), counters }
-    }
-}
-
-impl<K, V> std::ops::Deref for Held<'_, K, V> {
-    type Target = Entry<K, V>;
-
-    #[inline]
-    fn deref(&self) -> &Entry<K, V> {
-        self.entry.as_ref().expect("it is there until it is dropped")
-    }
-}
-
-impl<K, V> Drop for Held<'_, K, V> {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            discard(entry, self.counters);
-        }
-    }
+/// A copy of an entry's value, made when no lock is held. The reference to the entry is discarded.
+#[inline]
+pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
+    let value = entry.value.clone();
+    discard(entry, counters);
+    value
 }
 
 #[cfg(test)]
@@ -201,7 +183,7 @@ mod tests {
         let reader = first.clone();
         discard(first, &counters);
         assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (0, 2), "somebody still reads it");
-        drop(Held::new(reader, &counters));
+        discard(reader, &counters);
         assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (1, 1));
         discard(entry(PanicsInDrop), &counters);
         assert_eq!(counters.sum(Event::DropPanic), 3, "the key and the value");

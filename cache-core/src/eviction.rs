@@ -188,36 +188,53 @@ impl Eviction {
         Some(self.take(id))
     }
 
-    /// Looks at the next few entries, of all or of the quota that is full, and takes out those that are dead. Those of
-    /// which it takes too long to find out are handed out as suspects, and stay.
+    /// Looks at the next few entries, and takes out those that are dead. Those of which it takes too long to find out are
+    /// handed out as suspects, and stay.
     pub(crate) fn sweep(&mut self, quota: Option<Quota>, snapshot: Snapshot, inspector: &impl Inspector) -> Swept {
         /// How many are looked at in search of a dead one, when one has to go.
         const FULL: u32 = 64;
-        /// How many are looked at when there is room.
-        const NOT_FULL: u32 = 8;
-        let full_quota = self.full_quota(quota);
-        let is_full = self.is_full(quota);
+        /// How many are looked at in any case, and taken out if they are dead.
+        const ALWAYS: u32 = 8;
         let mut swept = Swept::default();
-        for _ in 0..if is_full { FULL } else { NOT_FULL } {
-            if is_full && !swept.dead.is_empty() {
-                break;
-            }
-            let Some(id) = self.next_to_look_at(full_quota, snapshot) else { break };
+        if let Some(number) = self.full_quota(quota) {
+            self.sweep_some(Some(number), FULL, true, snapshot, inspector, &mut swept);
+        }
+        if self.policy.is_full() {
+            self.sweep_some(None, FULL, true, snapshot, inspector, &mut swept);
+        } else {
+            self.sweep_some(None, ALWAYS, false, snapshot, inspector, &mut swept);
+        }
+        swept
+    }
+
+    fn sweep_some(
+        &mut self,
+        quota: Option<u32>,
+        most: u32,
+        one_will_do: bool,
+        snapshot: Snapshot,
+        inspector: &impl Inspector,
+        swept: &mut Swept,
+    ) {
+        for _ in 0..most {
+            let Some(id) = self.next_to_look_at(quota, snapshot) else { return };
             let entry = &self.entries[id as usize];
             match inspector.state(entry.meta()) {
                 Some(State::Live { .. }) => {
                     let expires_at = entry.meta().expires_at;
-                    self.cursor_of(full_quota).note(expires_at);
+                    self.cursor_of(quota).note(expires_at);
                 }
                 None => swept.suspects.push(entry.clone()),
                 Some(_) => {
                     let entry = entry.clone();
                     self.remove(entry.meta());
                     swept.dead.push(entry);
+                    if one_will_do {
+                        return;
+                    }
                 }
             }
         }
-        swept
     }
 
     fn next_to_look_at(&mut self, quota: Option<u32>, snapshot: Snapshot) -> Option<EntryId> {

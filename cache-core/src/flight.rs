@@ -36,7 +36,6 @@ pub(crate) struct Flight<K, V> {
     pub(crate) context: Arc<Context>,
     /// Whether others may wait for it.
     pub(crate) is_open: bool,
-    pub(crate) is_leaderless: bool,
     /// Whether its key was invalidated after it began.
     pub(crate) is_fenced: bool,
     /// Whether what was last stored for its key is of a load that began later. Of several loads of one key, the last
@@ -56,8 +55,7 @@ impl<K, V> Flight<K, V> {
     /// Begins it anew, with another leader. Returns the context of the last one.
     pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos, expires_at: Nanos) -> Arc<Context> {
         (self.began, self.expires_at) = (now, expires_at);
-        (self.order, self.is_open) = (next_load(), true);
-        (self.is_leaderless, self.is_fenced, self.is_superseded) = (false, false, false);
+        (self.order, self.is_open, self.is_fenced, self.is_superseded) = (next_load(), true, false, false);
         if let Some(promise) = &self.promise {
             promise.set_leaderless(false);
         }
@@ -67,7 +65,6 @@ impl<K, V> Flight<K, V> {
     /// The leader leaves: one of the followers, who wait here, is to take over. `None` if there are none.
     pub(crate) fn leave(&mut self) -> Option<Arc<Promise<K, V>>> {
         let promise = self.promise.as_ref().filter(|_| self.followers > 0)?.clone();
-        self.is_leaderless = true;
         promise.set_leaderless(true);
         Some(promise)
     }
@@ -76,6 +73,10 @@ impl<K, V> Flight<K, V> {
     pub(crate) fn join(&mut self) -> Arc<Promise<K, V>> {
         self.followers += 1;
         self.promise.get_or_insert_with(|| Arc::new(Promise::new())).clone()
+    }
+
+    pub(crate) fn is_leaderless(&self) -> bool {
+        self.promise.as_ref().is_some_and(|promise| promise.is_leaderless())
     }
 
     /// Whether a caller may wait for it that came at a version, as far as is known without its dependencies.
@@ -127,7 +128,7 @@ impl<K, V> Flights<K, V> {
         }
         for flight in self.0.iter_hash(hash).filter(|flight| flight.is_of(hash, scope, &is_key)) {
             found.loads += 1;
-            if flight.is_leaderless {
+            if flight.is_leaderless() {
                 found.state = InFlight::Leaderless(flight.id);
             } else if flight.is_joinable(arrived, now) && !matches!(found.state, InFlight::Leaderless(_)) {
                 found.state = InFlight::Open(flight.id);
@@ -197,7 +198,6 @@ impl<K, V> Flights<K, V> {
     pub(crate) fn check_invariants(&self) {
         for flight in &self.0 {
             assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);
-            assert!(!flight.is_leaderless || flight.promise.is_some(), "nobody has been left by a leader");
         }
     }
 }
@@ -225,9 +225,8 @@ mod tests {
             key,
             began: 0,
             expires_at: Nanos::MAX,
-            context: Context::new(load, engine, query, TagSet::default()),
+            context: Context::new(load, engine, query, TagSet::default(), false),
             is_open: true,
-            is_leaderless: false,
             is_fenced: false,
             is_superseded: false,
             promise: None,

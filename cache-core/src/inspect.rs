@@ -9,7 +9,7 @@ use crate::tag::Tag;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntryInfo {
-    /// The query that made it; empty in a cache that is used by hand.
+    /// The query that made it; empty in a [`TaggedCache`](crate::TaggedCache).
     pub query: &'static str,
     /// The module of the query.
     pub module: &'static str,
@@ -19,11 +19,13 @@ pub struct EntryInfo {
     pub arguments: String,
     /// The scope that it is in.
     pub scope: Option<Arc<str>>,
-    /// The tags that it bears.
+    /// The tags that its query or its [`EntryOptions`](crate::EntryOptions) gave it. Those of what it was made from are
+    /// not listed.
     pub tags: Vec<Tag>,
     /// The time since the load that made it began.
     pub age: Duration,
-    /// The time for which it may still be served.
+    /// The time for which it may still be served: its own time to live, or less, if something that it was made from expires
+    /// earlier.
     pub expires_in: Duration,
     /// How often it was served: exactly up to a thousand, if it was by one thread at a time, and then an estimate,
     /// which stops at half a billion. The hits of [`Stats`](crate::Stats) are exact.

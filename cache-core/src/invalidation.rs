@@ -6,23 +6,26 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::cache::Cache;
-use crate::engine::{Engine, ScopeRef, ScopedTarget, Target};
+use crate::engine::{Engine, ScopeRef, ScopedTarget, Target as EngineTarget};
 use crate::outcome::Outcome;
+use crate::private::Target;
 use crate::sync::Arc;
 
 /// What a mutation that makes a `V` makes wrong: targets as a list, `(target, (target, ()))`.
 pub trait Targets<V> {
     /// Resolves what depends on the value that the body made.
     fn resolve(&mut self, value: &V);
-    /// Adds them to what is to be invalidated.
-    fn collect(&self, cache: &Cache, into: &mut Pending);
+    /// Visits each of them.
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));
 }
 
 impl<V> Targets<V> for () {
     fn resolve(&mut self, _: &V) {}
-    fn collect(&self, _: &Cache, _: &mut Pending) {}
+    fn each<'a>(&'a self, _: &mut dyn FnMut(&'a Target)) {}
 }
 
 impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
@@ -31,34 +34,24 @@ impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
         self.1.resolve(value);
     }
 
-    fn collect(&self, cache: &Cache, into: &mut Pending) {
-        self.0.collect(cache, into);
-        self.1.collect(cache, into);
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        self.0.each(visit);
+        self.1.each(visit);
     }
 }
 
-/// All that one write invalidates: at one version of each cache.
-#[derive(Default)]
-pub struct Pending(Vec<(Arc<Engine>, Vec<ScopedTarget>)>);
-
-impl std::fmt::Debug for Pending {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pending").field("caches", &self.0.len()).finish_non_exhaustive()
-    }
-}
-
-impl Pending {
-    pub(crate) fn add(&mut self, engine: &Arc<Engine>, target: ScopedTarget) {
-        match self.0.iter_mut().find(|(of, _)| Arc::ptr_eq(of, engine)) {
-            Some((_, targets)) => targets.push(target),
-            None => self.0.push((engine.clone(), vec![target])),
-        }
-    }
-
-    pub(crate) fn invalidate(self) {
-        for (engine, targets) in self.0 {
-            engine.invalidate(&targets);
-        }
+/// Invalidates all targets of one write, in the cache of the write and in the global one: in each at one version.
+fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
+    let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
+    targets.each(&mut |target| {
+        let of = if target.is_global { Cache::global() } else { cache };
+        let resolved = target.resolve(of);
+        // The global cache may be that of the write.
+        if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
+    });
+    cache.engine().invalidate(&own);
+    if !others.is_empty() {
+        Cache::global().engine().invalidate(&others);
     }
 }
 
@@ -149,9 +142,7 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
 
     fn forget(&mut self) {
         if std::mem::take(&mut self.is_due) {
-            let mut pending = Pending::default();
-            self.targets.collect(&self.cache, &mut pending);
-            pending.invalidate();
+            invalidate(&self.cache, &self.targets);
         }
     }
 }
@@ -167,34 +158,37 @@ pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> std::thread::Result<R> {
     catch_unwind(AssertUnwindSafe(code))
 }
 
-/// Resolves each of these names, given by user code, and invalidates what they name at one version. If that code panics,
-/// the others are invalidated all the same, and the panic goes on.
-pub(crate) fn invalidate_each<T: AsRef<str>>(
-    engine: &Engine,
-    names: impl IntoIterator<Item = T>,
-    mut resolve: impl FnMut(&str, &mut Vec<ScopedTarget>),
-) {
-    let (mut targets, mut panicked) = (Vec::new(), None);
+/// Reads names that user code gives. Where that panics, the other names are read all the same.
+pub(crate) fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
+    let (mut read, mut panicked) = (Vec::new(), Ok(()));
     let listed = catch(|| {
         for name in names {
-            let resolved = catch(|| {
-                let name = name;
-                resolve(name.as_ref(), &mut targets);
-            });
-            if let Err(panic) = resolved {
-                panicked.get_or_insert(panic);
+            match catch(|| SmolStr::from({ name }.as_ref())) {
+                Ok(name) => read.push(name),
+                Err(panic) => panicked = Err(panic),
             }
         }
     });
-    engine.invalidate(&targets);
-    if let Some(panic) = listed.err().or(panicked) {
-        resume_unwind(panic);
-    }
+    (read, listed.and(panicked))
 }
 
-/// Invalidates tags.
+/// Invalidates tags, at one version. If user code panics, the panic goes on afterwards.
 pub(crate) fn invalidate_tags<T: AsRef<str>>(engine: &Engine, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
-    invalidate_each(engine, tags, |tag, targets| {
-        targets.push(ScopedTarget { scope: scope.cloned(), target: Target::Tag(tag.into()) });
-    });
+    let (tags, result) = read_names(tags);
+    let targets: Vec<_> = tags.iter().map(|tag| (scope, EngineTarget::Tag(tag))).collect();
+    engine.invalidate(&targets);
+    result.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// Invalidates the queries of these names, likewise.
+pub(crate) fn invalidate_names<T: AsRef<str>>(
+    engine: &Engine,
+    scope: ScopeRef<'_>,
+    names: impl IntoIterator<Item = T>,
+) {
+    let (names, result) = read_names(names);
+    let queries: Vec<_> = names.iter().flat_map(|name| engine.queries_of_name(name)).collect();
+    let targets: Vec<_> = queries.iter().map(|query| (scope, EngineTarget::Query(query))).collect();
+    engine.invalidate(&targets);
+    result.unwrap_or_else(|panic| resume_unwind(panic));
 }

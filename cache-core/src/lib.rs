@@ -45,23 +45,31 @@
 //! - [`cached_query`](macro@cached_query), [`invalidates`](macro@invalidates), [`cached_impl`](macro@cached_impl) and the
 //!   derive [`HasCache`] are all that most repositories need, and the [guide] says which writes forget what.
 //! - [`Cache`] is the handle that a repository holds, made by [`Cache::new`] or [`Cache::builder`].
-//! - [`TaggedCache`] is the same cache for use by hand, without the attributes, and [`EntryOptions`] are what is
-//!   particular to one of its entries.
+//! - [`TaggedCache`] is the same cache without the attributes, and [`EntryOptions`] are the tags and the time to live of
+//!   one of its entries.
+//! - [`LoadContext`] says that a thread or a task that a body spawned belongs to its load.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is going on.
-//! - [`Clock`] and [`ManualClock`] put time into the hands of tests.
+//! - [`Clock`] and [`ManualClock`] give tests control of the time.
 //!
 //! # What is promised
 //!
 //! - **No stale fill.** Once an invalidation has returned, no call that starts later gets a value whose load
-//!   began before the invalidation did.
-//! - **One load.** Those who ask for one key at once, threads or tasks, wait for the first of them, and share its
-//!   value. If its body panics or fails, or its future is dropped, one of those who waited loads next. Where a call
-//!   would wait for itself, it loads instead.
-//! - **Invalidation costs the same** at a thousand entries and at ten million.
+//!   began before the invalidation did, nor one that was made from such a value.
+//! - **Composition.** What a body reads through other cached queries counts as read by it: it is forgotten with them, and
+//!   expires no later. It is enough to name the inner one.
+//! - **One write, one event.** All targets of one write take effect at one version.
+//! - **One load.** Calls for one key at the same time, by threads or tasks, wait for the first of them, and share its
+//!   value. Where a call would wait for itself, it loads instead.
+//! - **No convoy.** A load that fails ends the wait of everybody: they share the error if it can be cloned, or else each
+//!   loads for itself at once. If a body panics or its future is dropped, exactly one waiter loads next.
+//! - **Invalidation costs the same** at a thousand entries and at ten million, at ten scopes and at a hundred thousand.
 //! - **Errors are not cached**, and a mutation that fails or panics, or is dropped half-done, invalidates all the same.
 //! - **Nothing is shared by accident**: entries are apart by query, by the type of `Self`, by generic
 //!   arguments, by argument values and by [scope](Cache::scope).
-//! - **A hit allocates nothing** and takes no exclusive lock.
+//! - **No lock is held while your code runs**, but for `Eq` of keys. `Clone`, `Drop` and `Debug` may use the cache.
+//! - **Bounded memory.** There are at most as many entries as the capacity says, and dead ones leave as others are
+//!   inserted.
+//! - **A hit allocates nothing** and takes no exclusive lock, unless it is part of a body that is loaded.
 
 #![forbid(unsafe_code)]
 

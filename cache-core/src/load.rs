@@ -9,7 +9,7 @@ use std::task::{Context as Polling, Poll};
 use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies, Lifetime, Running};
 use crate::engine::{Engine, ScopeRef};
-use crate::entry::{Held, address, discard, discard_values};
+use crate::entry::{clone_value, discard_values};
 use crate::flight::Flight;
 use crate::outcome::SharedError;
 use crate::promise::{Completer, End, Promise};
@@ -37,8 +37,8 @@ pub(crate) struct Attempt<K, V> {
     arrived: Version,
     /// The node of the key, if the caller is in the body of a load. It was found before the cache was asked.
     key_node: Option<TagRef>,
-    /// The address of the dead entry that was found, which is to go even if nothing takes its place; or 0.
-    found_dead: usize,
+    /// Whether a dead entry was found, which is to go even if nothing takes its place.
+    found_dead: bool,
     may_wait: bool,
     /// How often it may still wait for a value that expires before it is there.
     joins_left: u32,
@@ -101,9 +101,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         candidate: Candidate<K>,
         miss: Miss,
     ) -> Self {
-        let Miss { absent: Absent { found_dead }, now, arrived, key_node } = miss;
+        let Miss { absent, now, arrived, key_node } = miss;
         let (scope, hash, candidate) = (scope.cloned(), candidate.hash, Some(candidate));
-        let (may_wait, joins_left) = (true, MAX_EXPIRED_JOINS);
+        let (found_dead, may_wait, joins_left) = (absent == Absent::Dead, true, MAX_EXPIRED_JOINS);
         Self { engine, store, scope, hash, candidate, now, arrived, key_node, found_dead, may_wait, joins_left }
     }
 
@@ -114,8 +114,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             return Err(self.lead_unlisted());
         }
         loop {
-            let Self { now, arrived, may_wait, found_dead, .. } = self;
-            let caller = Caller { now, arrived, may_wait: may_wait && self.joins_left > 0, found_dead };
+            let Self { now, arrived, may_wait, joins_left, .. } = self;
+            let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0 };
             // Before the entry is found: whoever invalidates its key later raises that to a later version.
             let since = self.engine.versions.now();
             match self.store.claim(&self.engine, &mut self.candidate, caller) {
@@ -125,12 +125,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     if self.store.is_live(&self.engine, &entry.meta, self.now) {
                         entry.meta.uses.count_hit();
                         self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
-                        let value = Held::new(entry, &self.store.query.counters).value.clone();
+                        let value = clone_value(entry, &self.store.query.counters);
                         self.discard();
                         return Ok(value);
                     }
-                    self.found_dead = address(&entry);
-                    discard(entry, &self.store.query.counters);
+                    self.store.remove_dead(&self.engine, entry, self.now);
                 }
                 Claim::Join { load, promise, context } => {
                     if !context.is_as_good_for(self.arrived, self.now) {
@@ -171,14 +170,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
         discard_values(&self.store.query.counters, (key, ()));
-        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), tags);
+        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), tags, own_ttl);
         let expires_at = self.now.saturating_add(ttl);
-        self.lead(Lead { is_listed: false, context, expires_at, own_ttl })
+        self.lead(Lead { is_listed: false, context, expires_at })
     }
 
     fn lead(self, lead: Lead) -> Step<K, V> {
         let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
-        let Lead { is_listed, context, expires_at, own_ttl } = lead;
+        let Lead { is_listed, context, expires_at } = lead;
         Step::Lead(Load {
             engine,
             store,
@@ -187,7 +186,6 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             is_listed,
             context,
             expires_at,
-            own_ttl,
             key_node,
             found_dead,
             has_ended: false,
@@ -282,7 +280,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
     }
 
     /// Takes the value of a load that has ended, or finds out what else is to be done.
-    fn go_on(mut self: Box<Self>) -> Progress<K, V> {
+    fn go_on(mut self) -> Progress<K, V> {
         // User code follows: this no longer waits for anything.
         let waits = self.wait.take().is_some();
         self.listener = None;
@@ -291,9 +289,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         let step = match self.promise().end() {
             None if waits || self.promise().is_leaderless() => attempt.step(),
             None => Err(attempt.lead_unlisted()),
-            Some(End::Failed { shareable_before, .. }) if attempt.arrived >= *shareable_before => attempt.step(),
-            Some(End::Failed { error, tags, .. }) => {
-                attempt.attach(tags.clone(), attempt.arrived, Lifetime::Unlimited);
+            Some(End::Abandoned) => attempt.step(),
+            Some(End::Failed { dependencies, .. }) if attempt.arrived >= dependencies.shareable_before => {
+                attempt.step()
+            }
+            Some(End::Failed { error, dependencies: Dependencies { tags, expires_at, .. } }) => {
+                attempt.attach(tags.clone(), attempt.arrived, Lifetime::Until(*expires_at));
                 match error {
                     Some(error) => return Progress::Failed(error.clone(), Box::new(attempt)),
                     None => attempt.step_alone(),
@@ -345,9 +346,8 @@ pub(crate) struct Load<K, V> {
     is_listed: bool,
     context: Arc<Context>,
     expires_at: Nanos,
-    own_ttl: bool,
     key_node: Option<TagRef>,
-    found_dead: usize,
+    found_dead: bool,
     has_ended: bool,
 }
 
@@ -379,7 +379,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
-        let expires_at = if self.own_ttl { self.expires_at } else { self.expires_at.min(dependencies.expires_at) };
+        let expires_at = self.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.engine.time.now();
         if self.is_listed {
@@ -399,14 +399,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
     pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
         self.store.query.counters.count(Event::LoadError);
         self.has_ended = true;
-        let Dependencies { tags, shareable_before, .. } = self.end_without_value();
+        let dependencies = self.end_without_value();
         let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
         if let Some(Flight { key, scope, promise, .. }) = flight {
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
-                promise.complete(End::Failed { error: self.within(error), tags, shareable_before });
+                promise.complete(End::Failed { error: self.within(error), dependencies });
             }
-            if self.found_dead > 0 {
+            if self.found_dead {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
                 self.store.remove_if_dead(&self.engine, &wanted, self.engine.time.now());
             }
@@ -418,7 +418,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
 impl<K, V> Load<K, V> {
     /// Ends what is known of the load, and attaches it to the load around it: also what made no value was read there.
     fn end_without_value(&self) -> Dependencies {
-        let dependencies = self.context.end(&TagSet::default());
+        let mut dependencies = self.context.end(&TagSet::default());
+        // What a body makes of an error is to be made again when the value would have been.
+        dependencies.expires_at = dependencies.expires_at.min(self.expires_at);
         let Dependencies { tags, since, expires_at, .. } = &dependencies;
         self.attach(tags.clone(), *since, Lifetime::Until(*expires_at));
         dependencies
@@ -442,7 +444,10 @@ impl<K, V> Load<K, V> {
 
 /// The references to tags that were not known before. Not generic: it is compiled in this crate.
 fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> TagSet {
-    tags.into_iter().flatten().map(|tag| engine.tag_node(scope, tag)).collect()
+    match tags {
+        Some(tags) if !tags.is_empty() => tags.into_iter().map(|tag| engine.tag_node(scope, tag)).collect(),
+        _ => TagSet::default(),
+    }
 }
 
 impl<K, V> Drop for Load<K, V> {

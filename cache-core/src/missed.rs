@@ -26,8 +26,11 @@ pub struct Missed<K, V, O> {
 /// How a task waits, and how it goes on after an error that it could not share.
 struct Waiting<K, V> {
     wait: fn(Step<K, V>) -> Wait<K, V>,
-    alone: fn(Box<Attempt<K, V>>) -> Result<V, Step<K, V>>,
+    alone: Alone<K, V>,
 }
+
+/// Finds a value, or what is to be done for one without waiting.
+type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Result<V, Step<K, V>>;
 
 /// How a load ends.
 struct Ends<K, V> {

@@ -1,4 +1,4 @@
-//! What is particular to one entry.
+//! The options of one entry.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::tag::Tag;
 /// A few tags without an allocation.
 pub(crate) type Tags = SmallVec<[Tag; 2]>;
 
-/// What is particular to one entry: its tags, and how long it may be served.
+/// The options of one entry: its tags, and how long it may be served.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,7 +34,8 @@ impl EntryOptions {
         Self::default()
     }
 
-    /// How long the value may be served, counted from the start of the load.
+    /// How long the value may be served, counted from the start of the load. If it was made from other cached values, it
+    /// expires no later than they do, unless [`own_ttl`](EntryOptions::own_ttl) is set.
     #[inline]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
@@ -44,7 +45,8 @@ impl EntryOptions {
     /// The entry expires by its own time to live alone, also if what it was made from expires earlier.
     ///
     /// Without this a value that was made from other cached values expires no later than they do. Invalidation is not
-    /// affected: the entry is still invalidated together with what it was made from.
+    /// affected: the entry is still invalidated together with what it was made from. It may show data as old as both times
+    /// to live together.
     #[inline]
     pub fn own_ttl(mut self) -> Self {
         self.own_ttl = true;

@@ -13,7 +13,7 @@ use crate::any_store::AnyStore;
 use crate::cache::Cache;
 use crate::call::Call;
 use crate::engine::{ScopedTarget, Target as EngineTarget, downcast, downcast_arc, hash_key, scope_id};
-pub use crate::invalidation::{Due, Pending, Targets, invalidating, invalidating_async, when_ended, when_ok};
+pub use crate::invalidation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
 pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
 use crate::load::{Attempt, Miss};
 pub use crate::missed::{Begun, Missed};
@@ -415,7 +415,7 @@ pub fn of_function_in_cache<N: Names<()>>(names: N) -> Target {
 pub struct Target {
     named: Named,
     /// Whether it is in the global cache, and not in that of the mutation.
-    is_global: bool,
+    pub(crate) is_global: bool,
 }
 
 impl Target {
@@ -455,19 +455,25 @@ impl<F> fmt::Debug for FromResult<F> {
     }
 }
 
+impl Target {
+    /// Resolves it in the cache that it is in.
+    pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
+        let engine = cache.engine();
+        let target = match &self.named {
+            Named::Query(site) => EngineTarget::Query(engine.query(*site)),
+            Named::Key(site, key) => EngineTarget::Key(engine.query(*site), *key),
+            Named::Tag(tag) => EngineTarget::Tag(tag.as_str()),
+            Named::All => EngineTarget::Everything,
+        };
+        (cache.scope_ref(), target)
+    }
+}
+
 impl<V> Targets<V> for Target {
     fn resolve(&mut self, _: &V) {}
 
-    fn collect(&self, cache: &Cache, into: &mut Pending) {
-        let cache = if self.is_global { Cache::global() } else { cache };
-        let engine = cache.engine();
-        let target = match &self.named {
-            Named::Query(site) => EngineTarget::Query(engine.query(*site).clone()),
-            Named::Key(site, key) => EngineTarget::Key(engine.query(*site).clone(), *key),
-            Named::Tag(tag) => EngineTarget::Tag(tag.clone()),
-            Named::All => EngineTarget::Everything,
-        };
-        into.add(engine, ScopedTarget { scope: cache.scope_ref().cloned(), target });
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        visit(self);
     }
 }
 
@@ -478,7 +484,7 @@ impl<V, N: Names<()>, F: FnOnce(&V) -> N> Targets<V> for FromResult<F> {
         }
     }
 
-    fn collect(&self, cache: &Cache, into: &mut Pending) {
-        Targets::<V>::collect(&self.target, cache, into);
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        visit(&self.target);
     }
 }

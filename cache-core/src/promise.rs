@@ -3,11 +3,11 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::context::Dependencies;
 use crate::entry::{Entry, discard};
 use crate::outcome::SharedError;
 use crate::stats::Counters;
 use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
-use crate::tag_set::TagSet;
 use crate::version::Version;
 
 /// How a load ended, for its followers.
@@ -21,7 +21,9 @@ pub(crate) enum End<K, V> {
         shareable_before: Version,
     },
     /// Without a value: with an error, which they may share if it can be cloned.
-    Failed { error: Option<SharedError>, tags: TagSet, shareable_before: Version },
+    Failed { error: Option<SharedError>, dependencies: Dependencies },
+    /// Without anything: code of the user's has panicked at the end.
+    Abandoned,
 }
 
 pub(crate) struct Promise<K, V> {
@@ -132,7 +134,7 @@ impl<'a, K, V> Completer<'a, K, V> {
 
 impl<K, V> Drop for Completer<'_, K, V> {
     fn drop(&mut self) {
-        self.end(End::Failed { error: None, tags: TagSet::default(), shareable_before: Version::MAX });
+        self.end(End::Abandoned);
     }
 }
 
@@ -162,7 +164,7 @@ mod tests {
             drop(Completer::new(promise.clone(), &Counters::new()));
             follower.join().unwrap();
         });
-        assert!(matches!(promise.end(), Some(End::Failed { error: None, .. })));
+        assert!(matches!(promise.end(), Some(End::Abandoned)));
     }
 
     #[test]
@@ -180,7 +182,7 @@ mod tests {
         assert_eq!(count.0.load(Ordering::Relaxed), 1, "one takes over");
         promise.set_leaderless(false);
         assert_eq!(poll_all(&promise), 3, "the others wait for the new leader");
-        promise.complete(End::Failed { error: None, tags: TagSet::default(), shareable_before: Version::MAX });
+        promise.complete(End::Abandoned);
         assert_eq!(count.0.load(Ordering::Relaxed), 1 + 3);
         assert_eq!(poll_all(&promise), 0);
     }

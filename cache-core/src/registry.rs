@@ -271,6 +271,12 @@ impl Registry {
         }
     }
 
+    /// Whether a label has a node.
+    pub(crate) fn is_attached(&self, label: LabelRef<'_>) -> bool {
+        let hash = self.hasher.hash_one(label);
+        self.shard(hash).lock().find(hash, label).is_some()
+    }
+
     /// Whether there is a node of any key.
     pub(crate) fn has_keys(&self) -> bool {
         self.keys.load(Ordering::Acquire) > 0
@@ -300,7 +306,6 @@ impl Registry {
         drop(removed);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "any bits of a hash will do")]
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
         &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)]
     }

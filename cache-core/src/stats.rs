@@ -166,18 +166,19 @@ pub struct Stats {
     pub capacity: usize,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that were not: they loaded, or waited for the load of another.
+    /// Calls that were not: they loaded, or waited for a load in flight.
     pub misses: u64,
-    /// Bodies run to make a value, whatever came of them. What is inserted by hand is none.
+    /// Bodies run to make a value, whatever came of them. Values that are inserted directly don't count.
     pub loads: u64,
     /// Loads that ended in `Err` or in a panic, or whose future was dropped half-done.
     pub load_errors: u64,
-    /// Loads whose value was not stored, because what it was made from was invalidated meanwhile, or because
-    /// the key was given a value by hand.
+    /// Loads whose value was not stored, because something that it depends on was invalidated meanwhile, or because
+    /// a value of the key was inserted directly.
     pub discarded_loads: u64,
     /// Live entries that had to make room for others.
     pub evictions: u64,
-    /// Entries that were found expired, and removed or replaced.
+    /// Entries that had expired when they were removed or replaced: by a call for their key, by the insert of another, by
+    /// `purge`, or by an invalidation of their key.
     pub expirations: u64,
     /// Targets of invalidations: each key and tag named, each query found, and each call for a scope or for all.
     pub invalidations: u64,
@@ -218,11 +219,14 @@ impl fmt::Display for Stats {
             ("evictions", self.evictions),
             ("expirations", self.expirations),
             ("invalidations", self.invalidations),
-            ("drop panics", self.drop_panics),
         ];
         for (at, (name, count)) in counts.iter().enumerate() {
             let end = if at + 1 < counts.len() { "\n" } else { "" };
             write!(f, "{name:<16}{count:>12}{end}")?;
+        }
+        // Something is wrong with a type of the user's, which is seldom.
+        if self.drop_panics > 0 {
+            write!(f, "\n{:<16}{:>12}", "drop panics", self.drop_panics)?;
         }
         Ok(())
     }
@@ -248,11 +252,11 @@ pub struct QueryStats {
     pub loads: u64,
     /// Loads that ended in `Err` or in a panic, or whose future was dropped half-done.
     pub load_errors: u64,
-    /// Loads whose value was not stored, because it was invalidated meanwhile.
+    /// Loads whose value was not stored, because something that it depends on was invalidated meanwhile.
     pub discarded_loads: u64,
     /// Live entries that had to make room for others.
     pub evictions: u64,
-    /// Entries that were found expired.
+    /// Entries that had expired when they were removed or replaced, also by inserts of other queries.
     pub expirations: u64,
     /// Invalidations of this query by its name, or of one of its keys.
     pub invalidations: u64,

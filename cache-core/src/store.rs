@@ -78,8 +78,6 @@ pub(crate) struct Caller {
     /// The version when it came: what is valid as of then is valid for it.
     pub(crate) arrived: Version,
     pub(crate) may_wait: bool,
-    /// The address of the entry that it found dead, or 0.
-    pub(crate) found_dead: usize,
 }
 
 /// What a caller is to do that missed.
@@ -98,7 +96,6 @@ pub(crate) struct Lead {
     pub(crate) is_listed: bool,
     pub(crate) context: Arc<Context>,
     pub(crate) expires_at: Nanos,
-    pub(crate) own_ttl: bool,
 }
 
 /// A value that was loaded.
@@ -118,10 +115,22 @@ pub(crate) struct Wanted<F> {
     pub(crate) is_key: F,
 }
 
-/// Why a key has no value that may be served: the address of an entry that is dead, or 0 where there is none.
-#[derive(Clone, Copy)]
-pub(crate) struct Absent {
-    pub(crate) found_dead: usize,
+/// Why a key has no value that may be served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// There is an entry, expired or invalidated.
+    Dead,
+    Missing,
+}
+
+/// Removes an entry from its shard, which is locked, and from the eviction.
+fn remove<K, V>(engine: &Engine, shard: &mut Shard<K, V>, entry: &Arc<Entry<K, V>>) -> Option<Arc<Entry<K, V>>> {
+    let removed = shard.remove_at(entry.meta.hash, address(entry));
+    if let Some(removed) = &removed {
+        // The shard's reference is still there: this is not the last one.
+        drop(engine.eviction.lock().remove(&removed.meta));
+    }
+    removed
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
@@ -138,7 +147,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// The live entry of a key, for a caller: a hit or a miss, and counted as such.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it has two callers, and a hit would pay for a call of it")]
     pub(crate) fn look_up(
         &self,
         engine: &Engine,
@@ -150,19 +160,19 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
-    #[inline]
-    pub(crate) fn get(
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for its one caller")]
+    fn get(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         now: Nanos,
     ) -> Result<Arc<Entry<K, V>>, Absent> {
         let found = self.shard(wanted.hash).read().find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
-        let Some(entry) = found else { return Err(Absent { found_dead: 0 }) };
+        let Some(entry) = found else { return Err(Absent::Missing) };
         if !self.is_live(engine, &entry.meta, now) {
-            let found_dead = address(&entry);
             discard(entry, &self.query.counters);
-            return Err(Absent { found_dead });
+            return Err(Absent::Dead);
         }
         entry.meta.uses.count_hit();
         Ok(entry)
@@ -183,7 +193,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
         let mut shard = self.shard(hash).write();
         if let Some(entry) = shard.find(hash, scope, is_key)
-            && address(entry) != caller.found_dead
+            && !engine.seems_dead(&entry.meta, caller.now)
         {
             return Claim::Found(entry.clone());
         }
@@ -193,14 +203,16 @@ impl<K: Storable, V: Storable> Store<K, V> {
             return Claim::Join { load: *load, promise: flight.join(), context: flight.context.clone() };
         }
         let candidate = candidate.take().expect("it was there a moment ago");
-        let (expires_at, own_ttl) = (candidate.expires_at(caller.now), candidate.own_ttl);
+        let expires_at = candidate.expires_at(caller.now);
         let taken_over = match in_flight.state {
             InFlight::Leaderless(load) => Some(load),
             InFlight::Nothing | InFlight::Open(_) => None,
         };
         let id = taken_over.unwrap_or_else(next_load);
-        let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags);
-        let is_listed = taken_over.is_some() || in_flight.loads < MAX_LOADS_OF_A_KEY;
+        let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags, candidate.own_ttl);
+        // One that callers may join is listed in any case.
+        let is_open = !matches!(in_flight.state, InFlight::Open(_));
+        let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // Dropped when the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
         if let Some(flight) = taken_over.and_then(|load| shard.flights.get_mut(hash, load)) {
@@ -216,8 +228,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 began: caller.now,
                 expires_at,
                 context: context.clone(),
-                is_open: !matches!(in_flight.state, InFlight::Open(_)),
-                is_leaderless: false,
+                is_open,
                 is_fenced: false,
                 is_superseded: false,
                 promise: None,
@@ -229,7 +240,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_values(&self.query.counters, (unused_key, ()));
         drop(last_context);
-        Claim::Lead(Lead { is_listed, context, expires_at, own_ttl })
+        Claim::Lead(Lead { is_listed, context, expires_at })
     }
 
     /// Lets nobody else wait for a load that was found invalid.
@@ -284,7 +295,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             }
             copy => {
                 if let Some(dead) = predecessor.as_ref().filter(|_| !is_predecessor_live) {
-                    displaced = self.remove(engine, &mut shard, dead);
+                    displaced = remove(engine, &mut shard, dead);
                 }
                 unused = Some((Meta::new(origin(tags)), flight.key, copy));
             }
@@ -337,16 +348,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         eviction.admit(entry, quota);
     }
 
-    /// Removes an entry from its shard, which is locked, and from the eviction.
-    fn remove(&self, engine: &Engine, shard: &mut Shard<K, V>, entry: &Arc<Entry<K, V>>) -> Option<Arc<Entry<K, V>>> {
-        let removed = shard.remove_at(entry.meta.hash, address(entry));
-        if let Some(removed) = &removed {
-            // The shard's reference is still there: this is not the last one.
-            drop(engine.eviction.lock().remove(&removed.meta));
-        }
-        removed
-    }
-
     /// Stores a value that is there already, in place of any that the key has, and of any that a load in flight will
     /// make. Returns whether something was in flight.
     pub(crate) fn insert(
@@ -384,7 +385,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             self.admit(engine, predecessor.as_deref(), &new, now, &mut victims);
             shard.put(predecessor.as_ref(), new.clone())
         } else {
-            predecessor.as_ref().and_then(|predecessor| self.remove(engine, &mut shard, predecessor))
+            predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
         };
         drop(shard);
         if let Some(displaced) = &displaced {
@@ -401,14 +402,22 @@ impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn remove_if_dead(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
         let found = self.shard(wanted.hash).read().find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
         let Some(entry) = found else { return };
-        if !self.is_live(engine, &entry.meta, now) {
-            let removed = self.remove(engine, &mut self.shard(wanted.hash).write(), &entry);
-            if let Some(removed) = removed {
-                self.count_death(&removed.meta, now);
-                discard(removed, &self.query.counters);
-            }
+        if self.is_live(engine, &entry.meta, now) {
+            discard(entry, &self.query.counters);
+        } else {
+            self.remove_dead(engine, entry, now);
         }
-        discard(entry, &self.query.counters);
+    }
+
+    /// Removes an entry that was found dead.
+    pub(crate) fn remove_dead(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
+        let removed = remove(engine, &mut self.shard(entry.meta.hash).write(), &entry);
+        if removed.is_some() {
+            self.count_death(&entry.meta, now);
+        }
+        for entry in removed.into_iter().chain([entry]) {
+            discard(entry, &self.query.counters);
+        }
     }
 
     /// Removes the entries of a key, and lets no load of it that is in flight be stored. If several keys are wanted,
@@ -422,7 +431,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let mut shard = self.shard(wanted.hash).write();
         shard.flights.fence(wanted.hash, wanted.scope, &wanted.is_key);
         while let Some(entry) = shard.find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
-            drop(self.remove(engine, &mut shard, &entry));
+            drop(remove(engine, &mut shard, &entry));
             removed(entry);
         }
     }
@@ -516,7 +525,7 @@ impl<K, V> Store<K, V> {
         let (mut next, mut is_unused) = (None, false);
         if let Some(flight) = shard.flights.get_mut(hash, load) {
             flight.followers -= 1;
-            if flight.is_leaderless {
+            if flight.is_leaderless() {
                 is_unused = flight.followers == 0;
                 next = flight.promise.clone().filter(|_| !is_unused);
             }

@@ -1,4 +1,4 @@
-//! Tags: labels by which entries are forgotten together.
+//! Tags: labels by which entries are invalidated together.
 
 use std::borrow::Borrow;
 use std::fmt::{self, Write};
@@ -7,7 +7,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::sync::Arc;
 
-/// A label of entries, by which they are forgotten together.
+/// A label of entries, by which they are invalidated together, and with them all that was made from them.
 ///
 /// Tags are compared whole: `artist:2` and `artist:22` have nothing to do with each other. Made from
 /// anything that turns into a string:

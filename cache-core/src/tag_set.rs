@@ -119,8 +119,14 @@ impl From<TagRef> for TagSet {
 
 impl FromIterator<TagRef> for TagSet {
     fn from_iter<I: IntoIterator<Item = TagRef>>(nodes: I) -> Self {
+        let mut nodes = nodes.into_iter();
+        // Most have no more.
+        let Some(first) = nodes.next() else { return Self(None) };
+        let Some(second) = nodes.next() else { return first.into() };
         let mut set = TagSetBuilder::default();
-        nodes.into_iter().for_each(|node| set.add(node));
+        set.add(first);
+        set.add(second);
+        nodes.for_each(|node| set.add(node));
         set.build()
     }
 }
@@ -267,7 +273,9 @@ mod tests {
     fn made_from(own: &TagSet, answers: &[(&TagSet, Option<Version>)]) -> TagSet {
         let mut set = TagSetBuilder::default();
         set.add_all(own);
-        answers.iter().for_each(|(answer, elsewhere)| set.depend_on_all(answer, *elsewhere));
+        for (answer, elsewhere) in answers {
+            set.depend_on_all(answer, *elsewhere);
+        }
         set.build()
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::builder::Settings;
 use crate::call::Call;
 use crate::clock::{Clock, Nanos, TimeSource};
-use crate::engine::{Engine, ScopeRef, ScopedTarget, Target, scope_id};
+use crate::engine::{Engine, ScopeRef, Target, scope_id};
 use crate::eviction::Entries;
 use crate::inspect::EntryInfo;
 use crate::invalidation::{catch, invalidate_tags};
@@ -21,16 +21,16 @@ use crate::options::EntryOptions;
 use crate::query::QueryState;
 use crate::scope::Scope;
 use crate::stats::{Event, Stats};
-use crate::store::{Store, Wanted};
+use crate::store::{Absent, Store, Wanted};
 use crate::sync::Arc;
 
-/// A concurrent, bounded cache whose entries expire and bear tags: what the attributes use, for use by hand.
+/// A concurrent, bounded cache whose entries expire and have tags: what the attributes use, without the attributes.
 ///
 /// A clone is the same cache. Keys are looked up by anything that they borrow as, so that a cache with
 /// `String` keys is asked with a `&str`; to load, that must turn into the key by `to_owned` (where keys are
-/// `&'static str`, write `&"key"`). A hit allocates nothing and takes no exclusive lock.
+/// `&'static str`, write `&"key"`). A hit allocates nothing and takes no exclusive lock, unless it is part of a load.
 ///
-/// `{:?}` shows how many loads are under way and how many callers wait for one, in all scopes; `None` if a lock
+/// `{:?}` shows how many loads are in flight and how many callers wait for one, in all scopes; `None` if a lock
 /// was held just then. It never waits itself, and so tells what others wait for.
 ///
 /// ```
@@ -45,9 +45,19 @@ use crate::sync::Arc;
 /// assert_eq!(albums.get("Back in Black"), None);
 /// ```
 ///
-/// *Locking*: on a hit the value is cloned under a read lock. Its `Clone` may use this cache and others, but
-/// nothing that it loads or inserts is stored, `purge` does nothing, and `invalidate_key` forgets all keys. `Eq` of keys
-/// runs under locks, and must not use the cache. No other code of yours runs under one.
+/// # Composition
+///
+/// What a load reads from caches, this one or others, counts as read by it, also a [`get`](TaggedCache::get) that found
+/// nothing: its entry is forgotten with that, and expires no later. See *Queries made from queries* in the guide, and
+/// [`LoadContext`](crate::LoadContext) for threads and tasks that a load spawns.
+///
+/// # Locking
+///
+/// A hit holds the read lock of a shard only to find the entry. Loads, closures, `Clone`, `Drop`, `Debug` and `Hash` run
+/// with no lock held, and may use the cache like any other code. `Eq` of keys is the one exception: it runs under the lock
+/// of a shard, and must not use the cache.
+///
+/// What is said of memory at [`Cache`](crate::Cache) holds here too.
 pub struct TaggedCache<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
@@ -81,7 +91,9 @@ where
         self
     }
 
-    /// How long a value may be served if its options don't say; 300 seconds if not set.
+    /// How long a value may be served if its options don't say; 300 seconds if not set. It is counted from the start of the
+    /// load, and a value that was made from cached ones expires no later than they do: see
+    /// [`EntryOptions::own_ttl`].
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.settings.default_ttl = ttl;
         self
@@ -112,12 +124,15 @@ where
         Self::builder().build()
     }
 
-    /// Sets what the default settings don't suit.
+    /// A builder, for other settings than the default ones.
     pub fn builder() -> TaggedCacheBuilder<K, V> {
         TaggedCacheBuilder { settings: Settings::default(), types: PhantomData }
     }
 
     /// The value of a key, if there is a live entry for it.
+    ///
+    /// In a load, also that there is none counts as read: when the key is inserted or invalidated, what the load made is
+    /// forgotten.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -129,7 +144,7 @@ where
             Ok(value) => Some(value),
             Err(miss) => {
                 call.attach_absence(&miss);
-                if miss.absent.found_dead > 0 {
+                if miss.absent == Absent::Dead {
                     self.store.remove_if_dead(&self.engine, &wanted, now);
                 }
                 None
@@ -153,9 +168,11 @@ where
 
     /// Stores a value, in place of any that the key had.
     ///
-    /// The value counts as loaded now, and replaces also what a load of the key that is under way will make.
-    /// If it was read before an invalidation that has returned since, it is stale, and nothing here can know:
-    /// [`get_or_load`](TaggedCache::get_or_load) does.
+    /// The value counts as loaded now, and replaces also what a load of the key in flight will make. What was made from the
+    /// value that the key had, or from that it had none, is forgotten.
+    ///
+    /// If the value was read before an invalidation that has returned since, it is stale, and the cache cannot know that:
+    /// with [`get_or_load`](TaggedCache::get_or_load) it does.
     pub fn insert(&self, key: K, value: V) {
         self.insert_with(key, value, EntryOptions::new());
     }
@@ -164,19 +181,29 @@ where
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.time.now());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
+        // What was made from the value before is not served any more. Before, so that it makes room first; and after, as
+        // somebody may have read the value before in between.
+        self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         let version = self.engine.versions.now();
-        if self.store.insert(&self.engine, candidate, value, version, now) || self.engine.has_dependents() {
-            // What was made from the value before, or from a load in flight, is not served any more.
+        if self.store.insert(&self.engine, candidate, value, version, now) {
+            // Callers that come later do not join a load that was in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
+        } else {
+            self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         }
     }
 
-    /// Forgets one key. Returns whether it had a live entry.
+    /// Forgets one key, and all that was made from its value. Returns whether it had a live entry.
     ///
     /// It is the key in the scope of this handle, or in none: the same key in another scope is another key.
     ///
-    /// A load of the key that is under way is not stored, nor joined by anyone who asks later. When this
-    /// returns, no call that starts later gets a value whose load began before.
+    /// The value of a load of the key in flight is not stored, and no later call waits for that load. When this
+    /// returns, no call that starts later gets a value whose load began before, nor one that was made from such a value.
+    ///
+    /// # Panics
+    ///
+    /// When `Eq` of a key does. It is not known then which entry is meant: all keys are forgotten, through a scoped handle
+    /// those in the scope, before the panic goes on.
     pub fn invalidate_key<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -201,19 +228,25 @@ where
         was_valid && expires_at.is_some_and(|expires_at| now < expires_at)
     }
 
-    /// Forgets all entries that bear one of these tags. When this returns, no call that starts later gets a
-    /// value whose load began before. The cost doesn't depend on the number of entries.
+    /// Forgets all entries that have one of these tags, and all that was made from them, at one version. When this returns,
+    /// no call that starts later gets a value whose load began before, nor one that was made from such a value. The cost
+    /// doesn't depend on the number of entries.
+    ///
+    /// # Panics
+    ///
+    /// When the iterator or an `AsRef` does. All other tags that the iterator gave are forgotten before the panic goes on.
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
         invalidate_tags(&self.engine, self.scope_ref(), tags);
     }
 
-    /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like [`invalidate_tags`](TaggedCache::invalidate_tags).
+    /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
+    /// [`invalidate_tags`](TaggedCache::invalidate_tags).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[ScopedTarget { scope: self.scope.clone(), target: Target::Everything }]);
+        self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
     }
 
-    /// Frees the memory of all entries that have expired or were invalidated. There is no need to call it:
-    /// they make room when room is needed. It looks at every entry.
+    /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have become
+    /// too large. There is no need to call it in a cache that goes on inserting: see [`Cache::purge`](crate::Cache::purge).
     pub fn purge(&self) {
         self.engine.purge();
     }
@@ -238,8 +271,7 @@ where
     /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope. It is no
     /// snapshot, if other threads add and remove meanwhile.
     ///
-    /// *Locking*: the `Debug` of keys runs under a read lock. It may use the cache like the `Clone` of a value
-    /// on a hit: see [`TaggedCache`].
+    /// *Locking*: the `Debug` of keys runs with no lock held, and may use the cache.
     ///
     /// ```
     /// let cache = cache_core::TaggedCache::new();

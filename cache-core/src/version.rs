@@ -87,7 +87,9 @@ mod tests {
         let (clock, targets) = (VersionClock::default(), [InvalidatedAt::default(), InvalidatedAt::default()]);
         clock.invalidate(|version| {
             assert_eq!((clock.now(), version), (0, 1));
-            targets.iter().for_each(|target| target.raise(version));
+            for target in &targets {
+                target.raise(version);
+            }
             assert_eq!(clock.now(), 0);
         });
         assert_eq!(clock.now(), 1);

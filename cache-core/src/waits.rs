@@ -282,7 +282,7 @@ mod tests {
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let engine = Arc::new(Engine::new(Settings::default()));
         let query = Arc::new(QueryState::anonymous());
-        let context = |&body| Context::new(body, engine.clone(), query.clone(), TagSet::default());
+        let context = |&body| Context::new(body, engine.clone(), query.clone(), TagSet::default(), false);
         let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()
     }

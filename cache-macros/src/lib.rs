@@ -29,10 +29,10 @@ mod validate;
 
 /// Caches what a function returns, under its arguments.
 ///
-/// It goes on methods with `&self`, `self: Arc<Self>`, `self: &Arc<Self>` or one of these in a `Pin`, on associated functions
-/// without `self`, and on free functions, `async` or not, generic or not. In an `impl` of a trait it needs [`macro@cached_impl`] on the `impl`. The body
-/// runs if there is no live entry for the arguments; what it returns is stored. Of a `Result` only the value of an
-/// `Ok` is.
+/// It goes on methods with `&self`, `self: Arc<Self>`, `self: &Arc<Self>` or one of these in a `Pin`, on associated
+/// functions without `self`, and on free functions, `async` or not, generic or not. In an `impl` of a trait it needs
+/// [`macro@cached_impl`] on the `impl`. The body runs if there is no live entry for the arguments; what it returns is
+/// stored. Of a `Result` only the value of an `Ok` is.
 ///
 /// | option | meaning |
 /// |---|---|
@@ -77,9 +77,9 @@ mod validate;
 ///
 /// # `own_ttl`
 ///
-/// A value that was made from other cached values expires no later than they do. With `own_ttl` it expires by its own time to
-/// live alone: by its `ttl`, or without one by the cache's default. Invalidation is not affected: the value is still forgotten
-/// together with what it was made from.
+/// A value that was made from other cached values expires no later than they do. With `own_ttl` it expires by its own time
+/// to live alone: by its `ttl`, or without one by the cache's default. It may then show data as old as both times together.
+/// Invalidation is not affected: the value is still forgotten together with what it was made from.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -114,8 +114,8 @@ mod validate;
 ///
 /// A pattern counts as the names that it binds, since the body sees no more of it.
 ///
-/// `skip` leaves out arguments that make no difference to the answer, and those that can't be part of a key. `key` says what
-/// the key is in expressions, which may mention arguments and `self`, and are evaluated at each call.
+/// `skip` leaves out arguments that make no difference to the answer, and those that can't be part of a key. `key` says
+/// what the key is in expressions, which may mention arguments and `self`, and are evaluated at each call.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -148,9 +148,10 @@ mod validate;
 ///
 /// # `tags` and `tags_from`
 ///
-/// An entry is forgotten with any of its tags: by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. Those of
-/// `tags` are made on a miss, before the body. `tags_from` is asked about a value that is to be stored; of a `Result` it is
-/// the `Ok`. If one of its tags is forgotten while the body runs, the value is not stored.
+/// An entry is forgotten with any of its tags: by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. Those of `tags`
+/// are made on a miss, before the body. `tags_from` is called with a value that `cache_if` lets be stored; of a `Result` it
+/// is the `Ok`. If one of its tags is invalidated while the body runs, the value is not stored. Invalidations of other tags
+/// don't matter, but for more than a few hundred of unknown ones meanwhile: see the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -181,7 +182,7 @@ mod validate;
 ///
 /// # `cache_if`
 ///
-/// A value for which it is false is returned to all who waited for it, and not stored.
+/// A value for which it is false is returned to all waiters, and not stored.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -257,24 +258,70 @@ mod validate;
 /// be slow.
 ///
 /// A `Result` is known by its type, also through an alias. Where the return type is a generic parameter that
-/// stands for a `Result`, nothing is stored. Of an error nothing is asked. It may borrow
-/// too, if a lifetime or a reference in the return type says so, as in `Result<u32, Error<'_>>`.
+/// stands for a `Result`, nothing is stored.
+///
+/// An error needs no bounds. It may borrow too, if a lifetime or a reference in the return type says so, as in
+/// `Result<u32, Error<'_>>`. One that is `Clone + Send + Sync + 'static` (and `Unpin`, as nearly every type is) is shared
+/// with the waiters of a load that fails. The attribute finds that out from the types. It does not try where the error part
+/// of the return type (behind an alias: any part) names a generic parameter of the function, `Self` or a lifetime other
+/// than `'static`; in a [`macro@cached_impl`] it knows `Self` of a type without parameters. An error that is a parameter of
+/// the `impl` is shared if its bounds say all of the above.
 ///
 /// # Calls at the same time
 ///
 /// However many threads or tasks ask for one key at once, the body runs once, and all get what it returns. Calls with
-/// other arguments don't wait. Who calls after an invalidation doesn't wait for a body that began before it.
-/// If the body panics or returns an `Err`, its own caller is told, and the body of one of those who waited
-/// runs next.
+/// other arguments don't wait. A call that comes after an invalidation doesn't wait for a body that is no longer valid by
+/// it. A waiter takes the value of any body that began after it came, also if that is not stored.
 ///
-/// While every body of a key fails, those who wait try one after another: give a body that may hang a short
-/// timeout. Nothing else wakes those who wait. Where nothing can be kept (capacity 0, a `ttl` that is over before
-/// the body is), each call runs its body.
+/// If the body returns an `Err`, nobody waits any longer: an error that can be shared (see above) goes to all who waited,
+/// otherwise each of them runs its own body at once, as without a cache. Of these at most eight for one key may be
+/// joined and stored. If the body panics or its future is dropped, exactly one of the waiters runs its body next.
+///
+/// Waiters are woken only when the body ends: give one that may hang a timeout. Where nothing can be kept (capacity 0, a
+/// `ttl` that is over before the body is), each call runs its body.
+///
+/// # Bodies that call queries
+///
+/// What a body reads through other cached queries, or a `TaggedCache`, counts as read by it: its entry is forgotten with
+/// what it read, and expires no later (but for `own_ttl`). It is enough that `#[invalidates]` names the inner query. Errors
+/// of inner queries count too. This holds through awaits and `join!`, to any depth, and between caches. A thread or a task
+/// that the body spawns is not seen; `cache_core::LoadContext` says that it belongs to the body. What is read after the
+/// load has ended has no effect.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Shop { cache: Cache }
+/// impl Shop {
+///     #[cached_query]
+///     fn price(&self, item: u32) -> u32 {
+/// #       item * 100
+///         // ..
+///     }
+///
+///     #[cached_query]
+///     fn total(&self, items: Vec<u32>) -> u32 {
+///         items.iter().map(|&item| self.price(item)).sum()
+///     }
+///
+///     #[invalidates(price(item))] // and the totals that it is in
+///     fn set_price(&self, item: u32, price: u32) {
+/// #       let _ = (item, price);
+///         // ..
+///     }
+/// }
+/// # let shop = Shop { cache: Cache::new() };
+/// # shop.total(vec![1, 2]);
+/// # shop.total(vec![3]);
+/// # assert_eq!(shop.cache.len(), 5);
+/// # shop.set_price(2, 5);
+/// # assert_eq!(shop.cache.len(), 3);
+/// ```
 ///
 /// A body may call its own query, with the same arguments too, directly or through others: where a call would
 /// have to wait for itself, on one thread or in a circle of several, its body runs instead, and what that returns
 /// is not stored: what the outermost returns is. Only a body that waits for *another* thread which calls the same
-/// query, as by joining it, waits for ever.
+/// query, as by joining it, waits without end, unless that thread runs within the body's `LoadContext`.
 ///
 /// # `async fn`
 ///
@@ -310,15 +357,14 @@ mod validate;
 /// # });
 /// ```
 ///
-/// The future may be dropped at any time. If its body was running, the load has failed, and one of those who waited for it
-/// runs its own next; a future that was waiting leaves no trace. It is `Send` if that of the body is, and larger than that
+/// The future may be dropped at any time. If its body was running, exactly one of the waiters runs its own next; a future
+/// that was waiting leaves no trace. It is `Send` if that of the body is, and larger than that
 /// by some 100 bytes and the arguments, which it keeps once more: take what is large by reference, or in an `Arc`.
 ///
-/// A body may await queries, its own too, as above. Three waits can't be seen to be in a circle, and last as long as
-/// they are let:
+/// A body may await queries, its own too, as above. Three waits can't be seen to be in a circle, and last without end:
 ///
 /// - A body that spawns a task which calls the same query, and awaits that task. Await the query in the body instead, or
-///   several of them in a `join!`.
+///   several of them in a `join!`, or instrument the task with `LoadContext`.
 /// - A future whose body has begun, and which is then neither polled nor dropped, as by a `select!` that borrowed it, while
 ///   the same task calls the same query. Drop it first.
 /// - A task that blocks its thread until a body is over which the executor has no other thread for.
@@ -328,12 +374,12 @@ mod validate;
 ///
 /// # In traits
 ///
-/// A method that a trait provides may be annotated too. The trait is not dyn compatible then, unless it bears
+/// A method that a trait provides may be annotated too. The trait is not dyn compatible then, unless it has
 /// [`macro@cached_impl`].
 ///
 /// # Panics
 ///
-/// When the body does. Nothing is stored then.
+/// When the body does. Nothing is stored then, and no other caller gets the panic.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache};
@@ -354,16 +400,19 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Forgets what a mutation makes wrong, when its body has ended.
 ///
-/// It goes on any function, in an `impl` of a trait too, and takes one or more targets:
+/// It goes on any function, with any receiver (`Pin<&mut Self>` too), also in an `impl` of a trait, and takes one or more
+/// targets. All of them that are in one cache take effect at one version: no load sees some and not the others. What was
+/// made from something that is forgotten is forgotten with it.
 ///
 /// | target | what is forgotten |
 /// |---|---|
 /// | `"get_track"` or `get_track` | every entry of that query, of the same `Self` type; where there is no `self`, of that function in scope |
 /// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type, whose cache is the same; `"Self::total"` where there is no `self` |
 /// | `"rates::current"` or `rates::current` | every entry of a query that is a free function; they are in the global cache |
+/// | `"r#loop"` or `r#loop` | every entry of a query whose name is a keyword |
 /// | `get_track(id)` | the one entry for these arguments; with a path too, as in `Tracks::get(id)` |
 /// | `\|track\| get_track(track.id)` | the one entry for arguments from the value that is returned, of a `Result` from the `Ok`; without one every entry of the query |
-/// | `tags("artist:{artist_id}", expr)` | every entry that bears one of these tags, formatted from the arguments like `format!` |
+/// | `tags("artist:{artist_id}", expr)` | every entry that has one of these tags, formatted from the arguments like `format!` |
 /// | `all` | every entry of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
 ///
 /// and options:
@@ -378,11 +427,10 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// a function without `self` with a `cache = ..` too: it is not known otherwise where the entries are, and does
 /// not compile. Targets in several caches take an attribute for each cache.
 ///
-/// A name is the function's, also where the query has another one for run time. It is checked by the
-/// compiler: one that no query has is an error under that very string. One that is a keyword is written as the function's is,
-/// as in `"r#loop"`.
+/// A name is the function's, also where the query has another one for run time. It is checked by the compiler: one that no
+/// query has is an error under that very string. One that is a keyword is written as the function's is, as in `"r#loop"`.
 ///
-/// It invalidates when the body is over, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
+/// It invalidates when the body has ended, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
 /// that failed may have done half its work; to forget too much costs a miss, to forget too little costs
 /// wrong answers. `on = "ok"` is for where it is certain that an `Err` changed nothing. By then the arguments
 /// that the function took by value have been dropped, if the body did not give them away.
@@ -436,11 +484,12 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # One entry
 ///
 /// `get_track(id)` takes the arguments of the query without `self`, all of them, also those that it skips, as a call would;
-/// where they are generic, as `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which
-/// may give them away after, and nothing of them is kept but a hash. The entry is forgotten in the scope of the mutation's
-/// handle, or through the root in every scope that is in use, one after the other, and with it a load of it that is under
-/// way. Of a generic function only type arguments and lengths tell instantiations apart here: other constants do not, and
-/// the entry is forgotten for all their values.
+/// where they are generic, as `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may
+/// give them away after, and nothing of them is kept but a hash. The entry is forgotten in the scope of the mutation's
+/// handle, or through the root in every scope, at the same cost however many there are. With it a load of the key in flight
+/// becomes invalid, and all that was made from it. If the closure of `|track| get(track.id)` panics, every entry of the
+/// query is forgotten. Of a generic function only type arguments and lengths tell instantiations apart here: other
+/// constants do not, and the entry is forgotten for all their values.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};

@@ -7,7 +7,7 @@ use super::TaggedCache;
 use crate::load::{Attempt, Step};
 use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
-use crate::outcome::{Fallible, Outcome, Whole};
+use crate::outcome::{Fallible, Outcome, SharedFallible, Whole};
 use crate::tag::Tag;
 
 impl<K, V> TaggedCache<K, V>
@@ -17,16 +17,23 @@ where
 {
     /// The value of a key; if there is no live entry for it, `load` makes one, which is stored.
     ///
-    /// However many threads ask for a key at once, one of them loads and the others wait for its value. Keys
-    /// don't wait for each other. Whoever asks after an invalidation doesn't wait for a load that began before
-    /// it, but begins another. If a load panics or fails, one of those who waited loads next.
+    /// However many threads ask for a key at once, one of them loads and the others wait for its value. Keys don't wait for
+    /// each other. A call that comes after an invalidation doesn't wait for a load that is no longer valid by it, but
+    /// begins another. If a load panics, exactly one of the waiters loads next.
     ///
-    /// The value is returned to the caller that loaded it in any case. It is not stored if it was invalidated
-    /// while it was made.
+    /// The value is returned in any case to the caller that loaded it, and to waiters that had come before that load began
+    /// (unless it was made from something that another cache has invalidated meanwhile: those ask again). It is not stored
+    /// if it was invalidated while it was made.
     ///
     /// Whatever `load` returns is stored, a `Result` or an `Option` too:
     /// [`try_get_or_load`](TaggedCache::try_get_or_load) keeps errors out. Where nothing can be kept (capacity 0, a
     /// time to live that is zero, or over before the load is), each call loads.
+    ///
+    /// # Composition
+    ///
+    /// What `load` reads from this or other caches counts as read by it: the value is forgotten with that, and expires no
+    /// later, unless its options say [`own_ttl`](EntryOptions::own_ttl). See [`LoadContext`](crate::LoadContext) for
+    /// threads that `load` spawns.
     ///
     /// # Deadlocks
     ///
@@ -34,13 +41,14 @@ where
     /// other keys, of other caches or on other threads that wait for each other in a circle, then the call
     /// that would close the circle doesn't wait but loads for itself, and what it loads is not stored: the load
     /// that it is part of is. What can't be seen is a `load` that waits in its own way for *another* thread, as by
-    /// joining it, which asks for the same key: let that thread use [`get`](TaggedCache::get).
+    /// joining it, which asks for the same key: let that thread run [within](crate::LoadContext::within) the context of the
+    /// load, or use [`get`](TaggedCache::get).
     ///
-    /// Nothing wakes those who wait but the end of the load: it should have a timeout of its own.
+    /// Waiters are woken only when the load ends: it should have a timeout of its own.
     ///
     /// # Panics
     ///
-    /// When `load` does. Nothing is stored then, and nobody else is told of the panic.
+    /// When `load` does. Nothing is stored then, and no other caller is told of the panic.
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -69,9 +77,10 @@ where
 
     /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with more tags that only the value tells.
     ///
-    /// `tags` is called with the value that was loaded, if it may be stored, and returns an array or another list, also
-    /// of one. If one of its tags was invalidated after the load had begun, the value isn't stored, and who waited for it
-    /// asks again.
+    /// `tags` is called with the value that was loaded, and returns an array or another list, also of one. If one of these
+    /// tags was invalidated after the load had begun, the value isn't stored, and waiters that had come after the load
+    /// began ask again. Invalidations of other tags don't matter (but for more than a few hundred of unknown ones: see the
+    /// guide).
     ///
     /// ```
     /// use cache_core::{EntryOptions, TaggedCache};
@@ -101,8 +110,9 @@ where
     ///
     /// # Errors
     ///
-    /// That of `load`, if this call ran it. It is not stored, and not shared: the next caller loads again, or
-    /// the next of those who waited.
+    /// That of `load`, if this call ran it. It is not stored, and not shared: the waiters all load for themselves at once,
+    /// as without a cache. Of those loads at most eight at a time are stored and may be joined. To share errors, which must
+    /// be `Clone` then, use [`try_get_or_load_shared`](TaggedCache::try_get_or_load_shared).
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -117,6 +127,31 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         self.try_get_or_load_with(key, EntryOptions::new, load)
+    }
+
+    /// Like [`try_get_or_load`](TaggedCache::try_get_or_load), for errors that can be cloned: if the load fails, the callers
+    /// that waited for it share its error, and none of them loads.
+    ///
+    /// Callers of one key whose errors are of different types share values, and each makes its own errors.
+    ///
+    /// # Errors
+    ///
+    /// That of the load, whether this call ran it or waited for it.
+    ///
+    /// ```
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache: TaggedCache<String, i32> = TaggedCache::new();
+    /// assert!(cache.try_get_or_load_shared("seven", || "seven".parse::<i32>()).is_err());
+    /// assert_eq!(cache.try_get_or_load_shared("seven", || "7".parse::<i32>()), Ok(7));
+    /// ```
+    pub fn try_get_or_load_shared<Q, E>(&self, key: &Q, load: impl FnOnce() -> Result<V, E>) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        E: Clone + Send + Sync + 'static,
+    {
+        self.load_tagged::<SharedFallible<V, E>, _, _>(key, EntryOptions::new, load, no_tags)
     }
 
     /// Like [`try_get_or_load`](TaggedCache::try_get_or_load), with tags or a time to live. `options` is
@@ -192,16 +227,16 @@ where
     ///
     /// # Cancellation
     ///
-    /// It may be dropped at any time. If it was loading, the load has failed, and one of those who waited loads
-    /// next; if it was waiting, it leaves no trace.
+    /// It may be dropped at any time. If it was loading, exactly one of the waiters loads next; if it was waiting, it
+    /// leaves no trace.
     ///
     /// # Deadlocks
     ///
     /// As with [`get_or_load`](TaggedCache::get_or_load), a call that would wait for itself loads instead, also through
-    /// awaits and between tasks. Three things can't be seen, and wait for as long as they are let:
+    /// awaits and between tasks. Three things can't be seen, and wait without end:
     ///
     /// - A `load` that spawns a task which asks for the same key, and awaits it. Await it in place instead, or together
-    ///   with others in a `join!`; or let the task use [`get`](TaggedCache::get).
+    ///   with others in a `join!`; or spawn it [instrumented](crate::LoadContext::instrument).
     /// - A future that has begun to load and is then neither polled nor dropped, as by a `select!` that borrowed it, while
     ///   the same task asks for the key. Drop it first.
     /// - A task that *blocks* its thread, as [`get_or_load`](TaggedCache::get_or_load) does, on an executor that has no
@@ -209,7 +244,7 @@ where
     ///
     /// # Panics
     ///
-    /// When `load` does. Nothing is stored then, and nobody else is told of the panic.
+    /// When `load` does. Nothing is stored then, and no other caller is told of the panic.
     ///
     /// ```
     /// # async fn fetch(id: u32) -> String { id.to_string() }
@@ -268,8 +303,10 @@ where
     ///
     /// # Errors
     ///
-    /// That of `load`, if this call ran it. It is not stored, and not shared: the next caller loads again, or
-    /// the next of those who waited.
+    /// That of `load`, if this call ran it. It is not stored, and not shared: the waiters all load for themselves at once,
+    /// as without a cache. Of those loads at most eight at a time are stored and may be joined. To share errors, which must
+    /// be `Clone` then, use
+    /// [`try_get_or_load_shared_async`](TaggedCache::try_get_or_load_shared_async).
     ///
     /// ```
     /// # futures_lite::future::block_on(async {
@@ -287,6 +324,30 @@ where
         F: Future<Output = Result<V, E>>,
     {
         self.try_get_or_load_with_async(key, EntryOptions::new, load).await
+    }
+
+    /// Like [`try_get_or_load_shared`](TaggedCache::try_get_or_load_shared), with a load that is a future.
+    ///
+    /// # Errors
+    ///
+    /// That of the load, whether this call ran it or waited for it.
+    ///
+    /// ```
+    /// # futures_lite::future::block_on(async {
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache: TaggedCache<String, i32> = TaggedCache::new();
+    /// assert_eq!(cache.try_get_or_load_shared_async("seven", async || "7".parse::<i32>()).await, Ok(7));
+    /// # });
+    /// ```
+    pub async fn try_get_or_load_shared_async<Q, E, F>(&self, key: &Q, load: impl FnOnce() -> F) -> Result<V, E>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+        E: Clone + Send + Sync + 'static,
+        F: Future<Output = Result<V, E>>,
+    {
+        self.load_tagged_async::<SharedFallible<V, E>, _, _, _>(key, EntryOptions::new, load, no_tags).await
     }
 
     /// Like [`try_get_or_load_async`](TaggedCache::try_get_or_load_async), with tags or a time to live. `options` is

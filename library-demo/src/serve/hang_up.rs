@@ -2,11 +2,11 @@
 
 use std::{future::poll_fn, panic::resume_unwind, pin::pin, task::Poll};
 
-/// Runs a change to its end, also if whoever waits for it goes away. A request handler makes its changes so.
+/// Runs a change to its end, also if its caller goes away. A request handler makes its changes so.
 ///
 /// A change that is dropped half-way invalidates when it is dropped, and that may be too early: once `sqlx` has sent a
-/// `COMMIT` to the thread of its connection, the commit takes place whether anybody waits for it or not. Whoever asks
-/// between the two has the old answer cached, and nothing forgets it any more. In a task of its own the change is not
+/// `COMMIT` to the thread of its connection, the commit takes place whether anybody waits for it or not. A read
+/// between the two has the old answer cached, and nothing invalidates it any more. In a task of its own the change is not
 /// dropped, and it invalidates after the commit.
 ///
 /// # Panics

@@ -246,6 +246,9 @@ impl Model {
     pub(crate) fn get(&mut self, place: Place) -> Option<u64> {
         let found = self.ask(place).ok();
         if found.is_none() {
+            // That there is none is an answer, too: a body that got it depends on the key.
+            let absent = Source { place, tags: BTreeSet::new(), born: self.invalidations.len(), is_vague: false };
+            self.hand_out(vec![absent], Duration::MAX);
             self.bury(place);
         }
         found
@@ -259,7 +262,8 @@ impl Model {
             |load: &Load| at < load.expires_at && !self.is_stale(load) && !load.read.iter().any(|read| read.is_vague);
         let may_be_joined = |load: &Load| at < load.own_expires_at && !self.is_hit(&load.own);
         let loads = || self.under_way.iter().filter(is_here);
-        let part = if loads().any(can_be_joined) {
+        // Whether one can be waited for of which it is unknown whether it is part of another, is unknown, too.
+        let part = if loads().any(|load| load.part == Part::No && can_be_joined(load)) {
             Part::Yes
         } else if loads().any(may_be_joined) {
             Part::Unknown
@@ -360,6 +364,8 @@ impl Model {
     pub(crate) fn panicked(&mut self, number: u64) {
         let load = self.end_of(number);
         self.counts(load.own.place.query).load_errors += 1;
+        // As for an error: a body may have caught it.
+        self.hand_out(load.sources().cloned().collect(), load.expires_at);
     }
 
     pub(crate) fn insert(&mut self, place: Place, value: Made, ttl: Option<Duration>, tags: &[TagName]) {

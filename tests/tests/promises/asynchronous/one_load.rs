@@ -310,6 +310,8 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
     thread::scope(|scope| {
         scope.spawn(|| load(0));
         shown("loads_under_way: Some(1)");
+        // So that the caller knows a later version than the load: a tag of its result may have been invalidated between.
+        cache.invalidate_tags(["unrelated"]);
         let caller = scope.spawn(|| block_on(cache.get_or_load_with_async(&1, options, async || 9)));
         shown("callers_waiting: Some(1)");
         for number in [1, 2] {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use cache_core::{EntryOptions, ManualClock, Tag, TaggedCache};
 
 use super::mode::block_on;
+use crate::support::until_shown;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Code {
@@ -193,30 +194,26 @@ fn p13_whatever_panics_wherever_leaves_the_cache_usable() {
     }
 }
 
-/// The copy for those who wait is made when the value is stored already.
+/// Waiters clone the value that is stored, each for itself.
 #[test]
-fn p13_a_clone_that_panics_for_those_who_wait_leaves_them_to_ask_again() {
+fn p13_a_clone_that_panics_for_a_waiter_reaches_that_waiter_alone() {
     let cache = Fragile::new();
-    let value = std::thread::scope(|scope| {
-        let waiter = scope.spawn(|| {
-            while cache.stats().misses == 0 {
-                std::thread::yield_now();
-            }
-            block_on(cache.get_or_load_async(&Key(1), async || Value(2))).0
-        });
-        let leader = catch_unwind(AssertUnwindSafe(|| {
+    std::thread::scope(|scope| {
+        let call = || block_on(cache.get_or_load_async(&Key(1), async || unreachable!()));
+        let leader = scope.spawn(|| {
             block_on(cache.get_or_load_async(&Key(1), async || {
-                while cache.stats().misses < 2 {
-                    std::thread::yield_now();
-                }
-                FUSE.set(Some((Code::CloneValue, 1)));
+                until_shown(&cache, 1, 2);
                 Value(1)
             }))
-        }));
-        // It may have found nobody waiting yet, and made no second copy.
-        assert_eq!(leader.is_err(), FUSE.take().is_none());
-        waiter.join().unwrap()
+        });
+        until_shown(&cache, 1, 0);
+        let fragile = scope.spawn(move || {
+            FUSE.set(Some((Code::CloneValue, 0)));
+            catch_unwind(AssertUnwindSafe(call)).is_err()
+        });
+        let other = scope.spawn(move || call().0);
+        assert_eq!((leader.join().unwrap().0, fragile.join().unwrap(), other.join().unwrap()), (1, true, 1));
     });
-    assert_eq!((value, cache.stats().loads), (1, 1));
+    assert_eq!(cache.stats().loads, 1);
     cache.check_invariants();
 }
