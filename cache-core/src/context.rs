@@ -230,7 +230,7 @@ pub(crate) enum Lifetime {
 /// Whether this thread is in the body of a load.
 #[inline]
 pub(crate) fn is_inside() -> bool {
-    DEPTH.get() > 0
+    DEPTH.with(Cell::get) > 0
 }
 
 /// Attaches an answer of a cache to the load that this thread is in.
@@ -262,7 +262,7 @@ impl Running {
     pub(crate) fn enter(context: &Arc<Context>) -> Self {
         let is_listed = RUNNING.try_with(|running| running.borrow_mut().push(context.clone())).is_ok();
         if is_listed {
-            DEPTH.set(DEPTH.get() + 1);
+            DEPTH.with(|depth| depth.set(depth.get() + 1));
         }
         Self { is_listed }
     }
@@ -271,7 +271,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.is_listed {
-            DEPTH.set(DEPTH.get() - 1);
+            DEPTH.with(|depth| depth.set(depth.get() - 1));
             let left = RUNNING.try_with(|running| running.borrow_mut().pop());
             // Not under the borrow: it may be the last reference to what the body read.
             drop(left);

@@ -41,18 +41,15 @@ pub(crate) struct Flight<K, V> {
     /// Whether what was last stored for its key is of a load that began later. Of several loads of one key, the last
     /// begun is kept.
     pub(crate) is_superseded: bool,
-    /// Of its followers, if there are any.
+    /// Where its followers wait, if there have been any.
     pub(crate) promise: Option<Arc<Promise<K, V>>>,
+    /// How many wait, or are about to. References to the promise do not tell: whoever wakes a follower has one, too.
+    pub(crate) followers: usize,
 }
 
 impl<K, V> Flight<K, V> {
     fn is_of(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         self.hash == hash && self.scope == scope && is_key(&self.key)
-    }
-
-    /// How many wait, or are about to.
-    fn followers(&self) -> usize {
-        self.promise.as_ref().map_or(0, |promise| Arc::strong_count(promise) - 1)
     }
 
     /// Begins it anew, with another leader. Returns the context of the last one.
@@ -67,20 +64,18 @@ impl<K, V> Flight<K, V> {
 
     /// The leader leaves: one of the followers, who wait here, is to take over. `None` if there are none.
     pub(crate) fn leave(&mut self) -> Option<Arc<Promise<K, V>>> {
-        if self.followers() == 0 {
-            return None;
-        }
-        let promise = self.promise.clone()?;
+        let promise = self.promise.as_ref().filter(|_| self.followers > 0)?.clone();
         promise.set_leaderless(true);
         Some(promise)
     }
 
-    /// Where to wait for it.
-    pub(crate) fn promise(&mut self) -> Arc<Promise<K, V>> {
+    /// A caller is to wait for it. Returns where.
+    pub(crate) fn join(&mut self) -> Arc<Promise<K, V>> {
+        self.followers += 1;
         self.promise.get_or_insert_with(|| Arc::new(Promise::new())).clone()
     }
 
-    fn is_leaderless(&self) -> bool {
+    pub(crate) fn is_leaderless(&self) -> bool {
         self.promise.as_ref().is_some_and(|promise| promise.is_leaderless())
     }
 
@@ -115,7 +110,7 @@ impl<K, V> Flights<K, V> {
 
     /// How many loads are in flight, and how many callers wait for one of them.
     pub(crate) fn count(&self) -> (usize, usize) {
-        (self.0.len(), self.0.iter().map(Flight::followers).sum())
+        (self.0.len(), self.0.iter().map(|flight| flight.followers).sum())
     }
 
     /// What there is of a key, for a caller that came at a version.
@@ -235,6 +230,7 @@ mod tests {
             is_fenced: false,
             is_superseded: false,
             promise: None,
+            followers: 0,
         }
     }
 
@@ -282,7 +278,7 @@ mod tests {
         let mut flights = flights([flight(1, "a", 0), flight(2, "b", 0)]);
         let mut leave = |load| flights.get_mut(HASH, load).unwrap().leave().is_some();
         assert!(!leave(2), "nobody waits for it");
-        let promise = flights.get_mut(HASH, 1).unwrap().promise();
+        let promise = flights.get_mut(HASH, 1).unwrap().join();
         assert!(flights.get_mut(HASH, 1).unwrap().leave().is_some() && promise.is_leaderless());
         flights.begin(flight(3, "a", 0));
         assert!(matches!(flights.find(HASH, 0, |own| *own == "a", 0, 0).state, InFlight::Leaderless(1)));
@@ -325,7 +321,7 @@ mod tests {
     #[test]
     fn followers_of_a_load_wait_in_one_place() {
         let mut flight = flight(1, "a", 0);
-        let (first, second) = (flight.promise(), flight.promise());
+        let (first, second) = (flight.join(), flight.join());
         assert!(Arc::ptr_eq(&first, &second));
         assert_eq!(flights([flight]).count(), (1, 2));
     }

@@ -200,7 +200,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let in_flight = shard.flights.find(hash, scope, is_key, caller.arrived, caller.now);
         if let (InFlight::Open(load), true) = (&in_flight.state, caller.may_wait) {
             let flight = shard.flights.get_mut(hash, *load).expect("it was found just now");
-            return Claim::Join { load: *load, promise: flight.promise(), context: flight.context.clone() };
+            return Claim::Join { load: *load, promise: flight.join(), context: flight.context.clone() };
         }
         let candidate = candidate.take().expect("it was there a moment ago");
         let expires_at = candidate.expires_at(caller.now);
@@ -232,6 +232,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 is_fenced: false,
                 is_superseded: false,
                 promise: None,
+                followers: 0,
             });
         } else {
             unused_key = Some(candidate.key);
@@ -511,6 +512,7 @@ impl<K, V> Store<K, V> {
             Some(promise) => {
                 drop(shard);
                 promise.tell_one();
+                Promise::discard(promise, &self.query.counters);
             }
             None => self.end_unused(shard, hash, load),
         }
@@ -519,17 +521,26 @@ impl<K, V> Store<K, V> {
     /// A follower leaves before the end.
     pub(crate) fn leave(&self, hash: u64, load: LoadId, promise: Arc<Promise<K, V>>) {
         let mut shard = self.shard(hash).write();
-        let is_leaderless = promise.is_leaderless();
-        // Under the lock: who counts the followers must not count this one.
-        drop(promise);
-        let Some(flight) = shard.flights.get_mut(hash, load).filter(|_| is_leaderless) else { return };
-        match flight.promise.clone().filter(|promise| Arc::strong_count(promise) > 2) {
-            Some(promise) => {
-                drop(shard);
-                promise.tell_one();
+        // Without a leader, another of its followers is to take over.
+        let (mut next, mut is_unused) = (None, false);
+        if let Some(flight) = shard.flights.get_mut(hash, load) {
+            flight.followers -= 1;
+            if flight.is_leaderless() {
+                is_unused = flight.followers == 0;
+                next = flight.promise.clone().filter(|_| !is_unused);
             }
-            None => self.end_unused(shard, hash, load),
         }
+        if is_unused {
+            self.end_unused(shard, hash, load);
+        } else {
+            drop(shard);
+        }
+        if let Some(next) = next {
+            next.tell_one();
+            Promise::discard(next, &self.query.counters);
+        }
+        // Not under the lock: the load may have ended meanwhile, and this may be the last reference to its value.
+        Promise::discard(promise, &self.query.counters);
     }
 
     /// Takes out a load that nobody waits for. Its key is dropped when the lock is released.

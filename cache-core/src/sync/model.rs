@@ -4,7 +4,7 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker};
