@@ -36,7 +36,7 @@ thread_local! {
 /// A load in progress, and what its body has read so far.
 pub(crate) struct Context {
     pub(crate) id: LoadId,
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     /// The version at the start of the load.
     pub(crate) birth: Version,
     query: Arc<QueryState>,
@@ -44,7 +44,16 @@ pub(crate) struct Context {
     pub(crate) tags: TagSet,
     /// Whether its value expires by its own time to live alone.
     own_ttl: bool,
+    /// When its value expires by that.
+    pub(crate) expires_at: Nanos,
     reads: Mutex<Reads>,
+}
+
+/// What a load is made from.
+pub(crate) struct Origin {
+    pub(crate) tags: TagSet,
+    pub(crate) own_ttl: bool,
+    pub(crate) expires_at: Nanos,
 }
 
 /// What a body has read from caches.
@@ -104,13 +113,12 @@ impl Context {
         id: LoadId,
         engine: Arc<Engine>,
         query: Arc<QueryState>,
-        tags: TagSet,
-        own_ttl: bool,
+        Origin { tags, own_ttl, expires_at }: Origin,
     ) -> Arc<Self> {
         let birth = engine.versions.now();
-        let (sets, expires_at, ended) = (HashMap::default(), FOREVER, None);
-        let reads = Mutex::new(Reads { sets, expires_at, valid_as_of: birth, ended });
-        Arc::new(Self { id, engine, birth, query, tags, own_ttl, reads })
+        let reads = Reads { sets: HashMap::default(), expires_at: FOREVER, valid_as_of: birth, ended: None };
+        let reads = Mutex::new(reads);
+        Arc::new(Self { id, engine, birth, query, tags, own_ttl, expires_at, reads })
     }
 
     /// Whether nothing has been invalidated that was known of the load at its start.

@@ -32,7 +32,6 @@ pub(crate) struct Flight<K, V> {
     pub(crate) scope: ScopeId,
     pub(crate) key: K,
     pub(crate) began: Nanos,
-    pub(crate) expires_at: Nanos,
     pub(crate) context: Arc<Context>,
     /// Whether others may wait for it.
     pub(crate) is_open: bool,
@@ -53,8 +52,8 @@ impl<K, V> Flight<K, V> {
     }
 
     /// Begins it anew, with another leader. Returns the context of the last one.
-    pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos, expires_at: Nanos) -> Arc<Context> {
-        (self.began, self.expires_at) = (now, expires_at);
+    pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos) -> Arc<Context> {
+        self.began = now;
         (self.order, self.is_open, self.is_fenced, self.is_superseded) = (next_load(), true, false, false);
         if let Some(promise) = &self.promise {
             promise.set_leaderless(false);
@@ -81,7 +80,7 @@ impl<K, V> Flight<K, V> {
 
     /// Whether a caller may wait for it that came at a version, as far as is known without its dependencies.
     fn is_joinable(&self, arrived: Version, now: Nanos) -> bool {
-        self.is_open && now < self.expires_at && !(self.is_fenced && self.context.birth < arrived)
+        self.is_open && now < self.context.expires_at && !(self.is_fenced && self.context.birth < arrived)
     }
 }
 
@@ -205,6 +204,7 @@ impl<K, V> Flights<K, V> {
 #[cfg(test)]
 mod tests {
     use crate::builder::Settings;
+    use crate::context::Origin;
     use crate::engine::Engine;
     use crate::query::QueryState;
     use crate::tag_set::TagSet;
@@ -214,6 +214,10 @@ mod tests {
     const HASH: u64 = 7;
 
     fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str, u32> {
+        expiring(load, key, birth, Nanos::MAX)
+    }
+
+    fn expiring(load: LoadId, key: &'static str, birth: Version, expires_at: Nanos) -> Flight<&'static str, u32> {
         let engine = Arc::new(Engine::new(Settings::default()));
         (0..birth).for_each(|_| engine.versions.invalidate(|_| ()));
         let query = Arc::new(QueryState::anonymous());
@@ -224,8 +228,7 @@ mod tests {
             scope: 0,
             key,
             began: 0,
-            expires_at: Nanos::MAX,
-            context: Context::new(load, engine, query, TagSet::default(), false),
+            context: Context::new(load, engine, query, Origin { tags: TagSet::default(), own_ttl: false, expires_at }),
             is_open: true,
             is_fenced: false,
             is_superseded: false,
@@ -253,7 +256,7 @@ mod tests {
         let mut flights = flights([
             Flight { is_open: false, ..flight(1, "a", 0) },
             Flight { scope: 1, ..flight(3, "a", 0) },
-            Flight { expires_at: 0, ..flight(4, "a", 0) },
+            expiring(4, "a", 0, 0),
             flight(5, "b", 0),
         ]);
         assert_eq!((open(&flights, "a", 0), open(&flights, "b", 0)), (None, Some(5)));
@@ -285,7 +288,7 @@ mod tests {
         let taken = flights.get_mut(HASH, 1).unwrap();
         taken.is_fenced = true;
         let context = flight(1, "a", 9).context;
-        taken.take_over(context, 5, 10);
+        taken.take_over(context, 5);
         assert!(taken.order > 3 && taken.context.birth == 9 && !taken.is_fenced && !promise.is_leaderless());
         flights.check_invariants();
     }

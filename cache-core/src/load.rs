@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
-use crate::context::{self, Context, Dependencies, Lifetime, Running};
+use crate::context::{self, Context, Dependencies, Lifetime, Origin, Running};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{clone_value, discard_values};
 use crate::flight::Flight;
@@ -170,26 +170,15 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
         discard_values(&self.store.query.counters, (key, ()));
-        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), tags, own_ttl);
-        let expires_at = self.now.saturating_add(ttl);
-        self.lead(Lead { is_listed: false, context, expires_at })
+        let origin = Origin { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
+        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), origin);
+        self.lead(Lead { is_listed: false, context })
     }
 
     fn lead(self, lead: Lead) -> Step<K, V> {
-        let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
-        let Lead { is_listed, context, expires_at } = lead;
-        Step::Lead(Load {
-            engine,
-            store,
-            scope,
-            hash,
-            is_listed,
-            context,
-            expires_at,
-            key_node,
-            found_dead,
-            has_ended: false,
-        })
+        let Self { store, scope, hash, key_node, found_dead, .. } = self;
+        let Lead { is_listed, context } = lead;
+        Step::Lead(Load { store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
@@ -338,14 +327,12 @@ impl<K, V> Drop for Follower<K, V> {
 /// A load that has begun. Dropped before it has ended, by a panic or because its future was dropped, it is left to one of
 /// its followers.
 pub(crate) struct Load<K, V> {
-    engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
     scope: Option<Arc<Scope>>,
     hash: u64,
     /// Whether it is in flight: if not, nobody waits for it, and its value is not stored.
     is_listed: bool,
     context: Arc<Context>,
-    expires_at: Nanos,
     key_node: Option<TagRef>,
     found_dead: bool,
     has_ended: bool,
@@ -377,14 +364,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let running = self.enter();
         let tags = judge(value);
         let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
-        let late = late_tags(&self.engine, self.scope.as_ref(), tags);
+        let late = late_tags(&self.context.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
-        let expires_at = self.expires_at.min(dependencies.expires_at);
+        let expires_at = self.context.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
-        let now = self.engine.time.now();
+        let now = self.context.engine.time.now();
         if self.is_listed {
             let loaded = Loaded { copy, dependencies, expires_at, now };
-            if self.store.complete(&self.engine, self.hash, self.context.id, value, loaded) {
+            if self.store.complete(&self.context.engine, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Also what only its key was invalidated by.
                 since = self.context.birth;
@@ -408,7 +395,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
             }
             if self.found_dead {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
-                self.store.remove_if_dead(&self.engine, &wanted, self.engine.time.now());
+                self.store.remove_if_dead(&self.context.engine, &wanted, self.context.engine.time.now());
             }
             discard_values(&self.store.query.counters, (key, ()));
         }
@@ -420,7 +407,7 @@ impl<K, V> Load<K, V> {
     fn end_without_value(&self) -> Dependencies {
         let mut dependencies = self.context.end(&TagSet::default());
         // What a body makes of an error is to be made again when the value would have been.
-        dependencies.expires_at = dependencies.expires_at.min(self.expires_at);
+        dependencies.expires_at = dependencies.expires_at.min(self.context.expires_at);
         let Dependencies { tags, since, expires_at, .. } = &dependencies;
         self.attach(tags.clone(), *since, Lifetime::Until(*expires_at));
         dependencies
@@ -429,9 +416,9 @@ impl<K, V> Load<K, V> {
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
         if let Some(key_node) = &self.key_node {
             // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
-            context::attach(&self.engine, [key_node.clone().into()], self.context.birth, lifetime);
+            context::attach(&self.context.engine, [key_node.clone().into()], self.context.birth, lifetime);
         }
-        attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+        attach(&self.context.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
     }
 
     fn abandon(&self) {

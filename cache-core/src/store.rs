@@ -12,7 +12,7 @@ use std::any::TypeId;
 use std::fmt;
 
 use crate::clock::Nanos;
-use crate::context::{Context, Dependencies};
+use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_values};
 use crate::eviction::{Entries, NO_QUOTA};
@@ -95,7 +95,6 @@ pub(crate) struct Lead {
     /// Whether it is listed: nobody waits for one that is not, and its value is not stored.
     pub(crate) is_listed: bool,
     pub(crate) context: Arc<Context>,
-    pub(crate) expires_at: Nanos,
 }
 
 /// A value that was loaded.
@@ -209,14 +208,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
             InFlight::Nothing | InFlight::Open(_) => None,
         };
         let id = taken_over.unwrap_or_else(next_load);
-        let context = Context::new(id, engine.clone(), self.query.clone(), candidate.tags, candidate.own_ttl);
+        let origin = context::Origin { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
+        let context = Context::new(id, engine.clone(), self.query.clone(), origin);
         // One that callers may join is listed in any case.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));
         let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // Dropped when the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
         if let Some(flight) = taken_over.and_then(|load| shard.flights.get_mut(hash, load)) {
-            last_context = Some(flight.take_over(context.clone(), caller.now, expires_at));
+            last_context = Some(flight.take_over(context.clone(), caller.now));
             unused_key = Some(candidate.key);
         } else if is_listed {
             shard.flights.begin(Flight {
@@ -226,7 +226,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 scope,
                 key: candidate.key,
                 began: caller.now,
-                expires_at,
                 context: context.clone(),
                 is_open,
                 is_fenced: false,
@@ -240,7 +239,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_values(&self.query.counters, (unused_key, ()));
         drop(last_context);
-        Claim::Lead(Lead { is_listed, context, expires_at })
+        Claim::Lead(Lead { is_listed, context })
     }
 
     /// Lets nobody else wait for a load that was found invalid.
@@ -588,9 +587,9 @@ mod tests {
                 // Not what is in flight, which the removal has fenced.
                 (1..=loads.len()).for_each(|load| store.unfence(HASH, loads[load - 1].context.id));
             } else {
-                let Lead { context, expires_at, .. } = &loads[number as usize - 1];
+                let Lead { context, .. } = &loads[number as usize - 1];
                 let dependencies = context.end(&TagSet::default());
-                let loaded = Loaded { copy: Some(number), dependencies, expires_at: *expires_at, now };
+                let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine, HASH, context.id, &number, loaded);
             }
             store.get(&engine, &wanted, now).ok().map(|entry| entry.value)

@@ -272,7 +272,7 @@ impl<'g> Search<'g> {
 mod tests {
     use super::*;
     use crate::builder::Settings;
-    use crate::context::{Context, Running};
+    use crate::context::{Context, Origin, Running};
     use crate::engine::Engine;
     use crate::query::QueryState;
     use crate::sync::Arc;
@@ -282,7 +282,8 @@ mod tests {
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let engine = Arc::new(Engine::new(Settings::default()));
         let query = Arc::new(QueryState::anonymous());
-        let context = |&body| Context::new(body, engine.clone(), query.clone(), TagSet::default(), false);
+        let origin = || Origin { tags: TagSet::default(), own_ttl: false, expires_at: 1 };
+        let context = |&body| Context::new(body, engine.clone(), query.clone(), origin());
         let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()
     }

@@ -86,7 +86,6 @@ fn figures_are_a_readable_table() {
                 "evictions 0",
                 "expirations 0",
                 "invalidations 0",
-                "drop panics 0"
             ]
         );
     });
