@@ -10,6 +10,11 @@ struct Repo {
 }
 
 impl Repo {
+    /// No query: what is read through one is forgotten with it.
+    fn number(&self, id: u32) -> u32 {
+        id
+    }
+
     #[cached_query(ttl = "5m")]
     fn by_reference(&self, id: u32) -> u32 {
         id
@@ -17,17 +22,17 @@ impl Repo {
 
     #[cached_query(ttl = "5m")]
     fn by_typed_reference(self: &Self, id: u32) -> u32 {
-        id + self.by_reference(id)
+        id + self.number(id)
     }
 
     #[cached_query(ttl = "5m")]
     fn by_arc(self: Arc<Self>, id: u32) -> u32 {
-        id + self.by_reference(id)
+        id + self.number(id)
     }
 
     #[cached_query(ttl = "5m")]
     fn by_path_to_arc(self: std::sync::Arc<Self>, id: u32) -> u32 {
-        id + self.by_reference(id)
+        id + self.number(id)
     }
 
     #[cached_query(ttl = "5m")]
@@ -48,17 +53,19 @@ impl Repo {
 }
 
 fn main() {
-    let repo = Arc::new(Repo { cache: Cache::new() });
+    let mut repo = Arc::new(Repo { cache: Cache::new() });
+    assert_eq!(repo.by_reference(1), 1);
     assert_eq!(repo.by_typed_reference(1), 2);
-    assert_eq!(Arc::clone(&repo).by_arc(1), 2);
     assert_eq!(Arc::clone(&repo).by_path_to_arc(1), 2);
     assert_eq!(repo.by_reference_to_arc(1), 3);
     assert_eq!(repo.cache.len(), 5);
+    assert_eq!(Arc::clone(&repo).by_arc(1), 2);
+    assert_eq!(repo.cache.stats().hits, 1);
     Arc::clone(&repo).write_by_arc(1);
-    assert_eq!(repo.cache.len(), 3);
-    let mut repo = Arc::into_inner(repo).unwrap();
-    repo.write_by_mut(1);
-    assert_eq!(repo.cache.len(), 0);
-    assert_eq!(repo.by_reference(1), 1);
-    assert!(repo.consume().is_empty());
+    assert_eq!(repo.cache.len(), 2, "what was made from `by_arc` is forgotten with it");
+    assert_eq!(repo.by_reference_to_arc(1), 3);
+    assert_eq!(repo.cache.len(), 4);
+    Arc::get_mut(&mut repo).unwrap().write_by_mut(1);
+    assert_eq!(repo.cache.len(), 1, "`by_arc` is left");
+    assert!(Arc::into_inner(repo).unwrap().consume().is_empty());
 }
