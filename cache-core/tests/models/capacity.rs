@@ -1,6 +1,6 @@
 //! P9: never more entries than there may be, whoever comes at the same time.
 
-use cache_core::TaggedCache;
+use cache_core::{EntryOptions, TaggedCache};
 
 use crate::{Numbers, concurrently, explore};
 
@@ -56,5 +56,41 @@ fn p9_what_is_removed_in_several_ways_at_once_is_removed_once() {
         concurrently([Box::new(forget), Box::new(replace), Box::new(evict)]);
         cache.check_invariants();
         assert!(cache.len() <= 1);
+    });
+}
+
+/// An insert removes dead entries, while one of them is read, invalidated, and replaced.
+///
+/// Guards: in `Engine::remove`, that only who takes an entry out of the eviction disposes of it; in `Store::admit`,
+/// `replace`; in `Shard::put`, that the predecessor is looked for once more.
+#[test]
+fn p9_a_sweep_against_whatever_else_happens_to_an_entry() {
+    explore(|| {
+        let cache: Numbers = TaggedCache::builder().capacity(2).build();
+        cache.insert_with(1, 1, EntryOptions::new().tag("dead"));
+        cache.invalidate_tags(["dead"]);
+        let sweep = {
+            let cache = cache.clone();
+            move || {
+                cache.insert(2, 2);
+                cache.insert(3, 3);
+                cache.check_invariants();
+            }
+        };
+        let read = {
+            let cache = cache.clone();
+            move || assert_ne!(cache.get(&1), Some(1), "it was invalidated")
+        };
+        let forget = {
+            let cache = cache.clone();
+            move || _ = cache.invalidate_key(&1)
+        };
+        let replace = {
+            let cache = cache.clone();
+            move || cache.insert(1, 4)
+        };
+        concurrently([Box::new(sweep), Box::new(read), Box::new(forget), Box::new(replace)]);
+        cache.check_invariants();
+        assert!(cache.len() <= 2);
     });
 }

@@ -1,8 +1,7 @@
-//! The cache under every interleaving of a few threads, or as many as there is time for.
+//! The cache under many interleavings of a few threads or tasks.
 //!
-//! Shuttle runs each model over and over, and switches between its threads wherever they meet: at locks and
-//! at the atomics of the version clock, the tags and the entries. A failure prints a schedule that repeats
-//! it. Each model names the fence that it guards: taken out, the model fails.
+//! Shuttle runs each model over and over, and switches between its threads wherever they meet: at locks, and at the
+//! atomics of the version clock, the tags and the entries. A failure prints a schedule that repeats it. Each model names the mechanisms that it guards: it fails if one of them is taken out.
 //!
 //! ```text
 //! RUSTFLAGS='--cfg shuttle' cargo test --profile models -p cache-core --test models --target-dir target/shuttle
@@ -13,9 +12,11 @@
 #![cfg(shuttle)]
 
 mod capacity;
+mod composition;
 mod fill;
 mod flights;
 mod keyed;
+mod outages;
 mod tags;
 mod tasks;
 mod tasks_fill;

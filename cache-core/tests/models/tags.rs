@@ -62,3 +62,29 @@ fn p1_a_tag_from_the_result_against_a_cell_that_leaves() {
 fn p1_a_tag_from_the_result_against_a_cell_that_comes() {
     late_tag_against(|_| {}, |cache, _| cache.insert_with(OTHER, 0, EntryOptions::new().tag("late")));
 }
+
+/// The load is in a scope, and its tag is invalidated in all.
+///
+/// Guards: in `Engine::tag_node`, the node of the tag everywhere.
+#[test]
+fn p1_a_tag_from_the_result_in_a_scope_against_its_invalidation_everywhere() {
+    explore(|| {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        let scope = cache.scope("a");
+        let reader = || {
+            let (scope, database) = (scope.clone(), database.clone());
+            Box::new(move || assert!(read(&scope, &database) <= 1))
+        };
+        let writer = {
+            let (cache, scope, database) = (cache.clone(), scope.clone(), database.clone());
+            move || {
+                database.write(1);
+                cache.invalidate_tags(["late"]);
+                assert_eq!(read(&scope, &database), 1, "what was read before the write was served after it");
+            }
+        };
+        concurrently([reader(), reader(), Box::new(writer)]);
+        assert_eq!(read(&scope, &database), 1, "what was read before the write has stayed");
+        cache.check_invariants();
+    });
+}
