@@ -73,6 +73,7 @@ mod synchronous {
 mod new_names;
 mod new_receivers;
 mod no_unsafe;
+mod shared_errors;
 mod soak;
 mod support;
 mod tasks;
