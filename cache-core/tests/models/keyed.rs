@@ -43,10 +43,10 @@ fn first_loads_against_a_write(reader: fn(&Cache) -> Cache, writer: fn(&Cache) -
             move || _ = Repo { database: repo.0, cache: reader(&repo.1) }.number(KEY)
         };
         let write = {
-            let (writes, reads, cache) = (repo(writer), database.clone(), cache.clone());
+            let (repo, database, cache) = (repo(writer), database.clone(), cache.clone());
             move || {
-                writes.write(1);
-                Repo { database: reads, cache: reader(&cache) }.read_after(1);
+                repo.write(1);
+                Repo { database, cache: reader(&cache) }.read_after(1);
             }
         };
         concurrently([Box::new(read()), Box::new(read()), Box::new(write)]);

@@ -149,7 +149,9 @@ fn followers_go(stays: bool) {
         };
         let go = [(); 3].map(|()| spawn(poll_a_few_times(call())));
         let stay = stays.then(|| spawn(call()));
-        go.map(join);
+        for goes in go {
+            join(goes);
+        }
         assert!(stay.is_none_or(|stay| join(stay) == 1));
         assert!(nothing_is_left(&cache), "nobody is left to end a load");
         cache.check_invariants();
@@ -163,7 +165,7 @@ fn p5_followers_that_are_dropped_leave_no_load_without_a_leader() {
     followers_go(false);
 }
 
-/// Guards: in the drop of a listener, that what it was told and has not heard is for another.
+/// Guards: in `Store::abandon`, that a follower is told.
 #[test]
 fn p5_a_follower_that_stays_is_told_whoever_goes() {
     followers_go(true);
