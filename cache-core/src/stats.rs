@@ -133,6 +133,7 @@ pub(crate) mod threads {
     }
 
     /// A number that a thread keeps for as long as it may hold a lock: it is taken here, if it has none.
+    #[cfg(not(shuttle))]
     #[inline]
     pub(crate) fn own_number() -> usize {
         if number() == UNKNOWN {

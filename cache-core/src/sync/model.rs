@@ -1,6 +1,6 @@
 //! The same, as shuttle schedules it.
 //!
-//! Locks have the faces of `parking_lot`'s. A task that panics poisons nothing there, so neither here.
+//! Locks have the methods of `parking_lot`'s, and like those are not poisoned by a panic.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Like `event_listener`'s, as far as it is used: one is told, or all that listen.
+/// Like `event_listener`'s, as far as it is used: one listener is told, or all.
 #[derive(Default)]
 pub(crate) struct Event(Arc<Listeners>);
 
@@ -44,7 +44,7 @@ struct Listeners {
 struct List {
     /// In the order in which they came, by number.
     listening: Vec<Listening>,
-    /// So many have ever listened.
+    /// How many there have been.
     number: usize,
 }
 
@@ -55,7 +55,7 @@ struct Listening {
     waker: Option<Waker>,
 }
 
-/// Hears of what comes after it was made.
+/// Is told of what comes after it was made.
 pub(crate) struct EventListener {
     listeners: Arc<Listeners>,
     number: usize,
@@ -80,7 +80,7 @@ impl Event {
         EventListener { listeners: self.0.clone(), number, has_heard: false }
     }
 
-    /// Tells as many as have not been told.
+    /// Tells at most so many of those that have not been told.
     pub(crate) fn notify(&self, most: usize) {
         self.0.notify(most);
     }
@@ -140,7 +140,7 @@ impl Drop for EventListener {
             list.listening.retain(|listening| listening.number != self.number);
             was_told
         };
-        // What it was told and has not heard is for another.
+        // What it was told and has not heard goes to another.
         if was_told && !self.has_heard {
             self.listeners.notify(1);
         }
@@ -172,7 +172,7 @@ impl<T> RwLock<T> {
     }
 }
 
-/// Its lock is held while the value is made, as `std`'s is: by one that shuttle can switch away from.
+/// Its lock is held while the value is made, as that of `std` is. Shuttle can switch to another thread meanwhile.
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
     making: Mutex<()>,
@@ -213,10 +213,9 @@ impl<T> Default for OnceLock<T> {
     }
 }
 
-/// One part: the fewest, for the most meetings.
+/// In one part, so that threads meet most often.
 pub(crate) struct Map<K, V> {
     values: RwLock<HashMap<K, V, Hasher>>,
-    hasher: Hasher,
 }
 
 /// Always the same, so that a failure can be repeated.
@@ -224,7 +223,7 @@ type Hasher = BuildHasherDefault<DefaultHasher>;
 
 impl<K: Eq + Hash, V> Map<K, V> {
     pub(crate) fn new(_parts: usize) -> Self {
-        Self { values: RwLock::new(HashMap::default()), hasher: Hasher::default() }
+        Self { values: RwLock::new(HashMap::default()) }
     }
 
     pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
@@ -242,6 +241,11 @@ impl<K: Eq + Hash, V> Map<K, V> {
             return with(map.entry(key).or_insert(value));
         }
         with(map.get_mut(&key).expect("it was there just now"))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.values.read().len()
     }
 
     pub(crate) fn look_at_all(&self, look: impl FnMut(&V)) {

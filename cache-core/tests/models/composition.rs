@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Cache, HasCache, LoadContext, cached_query, invalidates};
+use cache_core::{Cache, EntryOptions, HasCache, LoadContext, TaggedCache, cached_query, invalidates};
 use shuttle::thread;
 
 use crate::{Database, Numbers, cache, concurrently, explore};
@@ -114,7 +114,7 @@ fn p15_an_outer_load_against_the_name_of_the_inner_query() {
 }
 
 /// Guards: the same; in `Call::look_up_inside`, that the node of the key is found before the entry is looked up; in
-/// `Load::attach`, that it is attached with the birth of the inner load.
+/// `Engine::invalidate`, that the entry of a key is removed before the node is raised.
 #[test]
 fn p15_an_outer_load_against_a_key_of_the_inner_query() {
     read_against(Repo::outer, Repo::write_by_key);
@@ -129,7 +129,7 @@ fn p15_an_outer_load_against_a_tag_of_the_inner_query() {
     });
 }
 
-/// Guards: in `Engine::key_node_in`, the node of the key everywhere.
+/// Guards: in `Engine::candidate_of`, the node of the key everywhere.
 #[test]
 fn p15_an_outer_load_in_a_scope_against_a_key_everywhere() {
     read_in_scope_against(Repo::outer, Repo::write_by_key, |cache| cache.scope("a"));
@@ -193,25 +193,25 @@ fn p15_an_outer_load_that_reads_before_and_after_a_write() {
 
 /// What is invalidated before a body reads it does not concern the load, though it began before.
 ///
-/// Guards: in `Call::look_up_inside` and `Attempt::step`, the version at the look-up, where the birth of the load would
-/// not do.
+/// Guards: in `Call::look_up_inside`, the version at the look-up, where the birth of the outer load would not do.
 #[test]
 fn p15_a_load_is_stored_if_what_it_reads_was_invalidated_only_before() {
     explore(|| {
         let cache = cache();
+        let inner = |cache: &Numbers| cache.get_or_load_with(&KEY, || EntryOptions::new().tag("inner"), || 1);
         let outer = {
             let cache = cache.clone();
             move || {
                 let load = || {
-                    cache.invalidate_key(&KEY);
-                    cache.get_or_load(&KEY, || 1)
+                    cache.invalidate_tags(["inner"]);
+                    inner(&cache)
                 };
                 cache.get_or_load(&OUTER, load);
             }
         };
         let inner = {
             let cache = cache.clone();
-            move || _ = cache.get_or_load(&KEY, || 1)
+            move || _ = inner(&cache)
         };
         concurrently([Box::new(outer), Box::new(inner)]);
         assert_eq!(cache.get(&OUTER), Some(1), "the load was refused");
@@ -220,10 +220,11 @@ fn p15_a_load_is_stored_if_what_it_reads_was_invalidated_only_before() {
 }
 
 /// The outer key is in one cache, the inner one in another.
-fn two_caches_against(invalidate: fn(&Numbers)) {
+fn two_caches_against(inner_capacity: usize, invalidate: fn(&Numbers)) {
     explore(move || {
-        let (outer, inner, database) = (cache(), cache(), Arc::new(Database::default()));
-        inner.insert_with(KEY, 0, cache_core::EntryOptions::new().tag("inner"));
+        let (outer, database) = (cache(), Arc::new(Database::default()));
+        let inner: Numbers = TaggedCache::builder().capacity(inner_capacity).build();
+        inner.insert_with(KEY, 0, EntryOptions::new().tag("inner"));
         let read = |outer: &Numbers, inner: &Numbers, database: &Database| {
             outer.get_or_load(&OUTER, || inner.get_or_load(&KEY, || database.read()))
         };
@@ -251,13 +252,86 @@ fn two_caches_against(invalidate: fn(&Numbers)) {
 /// caches are not compared; in `Context::end`, that nobody joins who could not be told.
 #[test]
 fn p15_two_caches_against_a_key_of_the_inner_one() {
-    two_caches_against(|inner| _ = inner.invalidate_key(&KEY));
+    two_caches_against(8, |inner| _ = inner.invalidate_key(&KEY));
+}
+
+/// The inner cache stores nothing: no load of its is in flight that an invalidation could find.
+///
+/// Guards: in `Load::attach`, that the node of the key is attached with the birth of the inner load.
+#[test]
+fn p15_a_cache_without_entries_against_a_key() {
+    two_caches_against(0, |inner| _ = inner.invalidate_key(&KEY));
 }
 
 /// Guards: in `Context::attach`, the node of all of the other cache.
 #[test]
 fn p15_two_caches_against_an_invalidation_of_all_of_the_inner_one() {
-    two_caches_against(Numbers::invalidate_all);
+    two_caches_against(8, Numbers::invalidate_all);
+}
+
+/// The body of the outer load misses the inner key, and then finds what another has loaded while it made the options.
+///
+/// Guards: in `Attempt::step`, that the version is read before the entry is found.
+#[test]
+fn p15_a_value_that_comes_after_a_miss_against_its_invalidation() {
+    explore(|| {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        let options = || EntryOptions::new().tag("inner");
+        let outer = move |cache: &Numbers, database: &Arc<Database>| {
+            let inner = || {
+                let (other, read) = (cache.clone(), database.clone());
+                let another = thread::spawn(move || _ = other.get_or_load_with(&KEY, options, || read.read()));
+                let options = || {
+                    another.join().expect("what a model asserts holds");
+                    options()
+                };
+                cache.get_or_load_with(&KEY, options, || database.read())
+            };
+            cache.get_or_load(&OUTER, inner)
+        };
+        let reader = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || assert!(outer(&cache, &database) <= 1)
+        };
+        let writer = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                database.write(1);
+                cache.invalidate_tags(["inner"]);
+            }
+        };
+        concurrently([Box::new(reader), Box::new(writer)]);
+        assert_eq!(outer(&cache, &database), 1, "what was made from a value before the write has stayed");
+        cache.check_invariants();
+    });
+}
+
+/// The outer load fails with an error that says what it has read.
+///
+/// Guards: in `Follower::go_on`, `shareable_before` of a failure.
+#[test]
+fn p15_an_error_made_from_what_was_invalidated_is_not_shared_with_later_callers() {
+    explore(|| {
+        let (cache, database) = (cache(), Arc::new(Database::default()));
+        cache.insert(KEY, 0);
+        let outer = |cache: &Numbers, database: &Database| {
+            cache.try_get_or_load_shared(&OUTER, || Err::<u32, u32>(cache.get_or_load(&KEY, || database.read())))
+        };
+        let reader = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || assert!(outer(&cache, &database).is_err())
+        };
+        let writer = {
+            let (cache, database) = (cache.clone(), database.clone());
+            move || {
+                database.write(1);
+                cache.invalidate_key(&KEY);
+                assert_eq!(outer(&cache, &database), Err(1), "an error from before the write");
+            }
+        };
+        concurrently([Box::new(reader), Box::new(writer)]);
+        cache.check_invariants();
+    });
 }
 
 /// What was made from the value of a key, or from that it had none, is not served after an insert of the key.

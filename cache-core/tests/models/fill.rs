@@ -1,4 +1,4 @@
-//! P1 and P3: a value whose load began before an invalidation is not served to who asks after it.
+//! P1 and P3: a value whose load began before an invalidation is not served to a caller that comes after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,31 +40,33 @@ fn fill_against(invalidate: fn(&Numbers), readers: usize) {
     });
 }
 
-/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cells of tags.
+/// Guards: in `Context::end`, the check of the tags; in `Engine::is_still_valid`, the same.
 #[test]
 fn p1_fill_against_invalidation_of_a_tag() {
     fill_against(|cache| cache.invalidate_tags(["b"]), 1);
 }
 
-/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cell of the whole cache.
+/// Guards: in `Context::end`, the check of the node of everything; in `Engine::is_still_valid`, the same.
 #[test]
 fn p1_fill_against_invalidation_of_everything() {
     fill_against(Numbers::invalidate_all, 1);
 }
 
-/// Fences: `Flights::fence`; in `Store::complete`, `is_stale`.
+/// Guards: `Flights::fence`; in `Store::complete`, that a fenced load is refused.
 #[test]
 fn p1_fill_against_invalidation_of_the_key() {
     fill_against(|cache| _ = cache.invalidate_key(&KEY), 1);
 }
 
-/// Fences: in `Store::claim`, `is_current`. With two readers one may wait for the other.
+/// With two readers one may wait for the other.
+///
+/// Guards: in `Attempt::step`, `is_as_good_for`.
 #[test]
 fn p1_join_against_invalidation() {
     fill_against(|cache| cache.invalidate_tags(["a"]), 2);
 }
 
-/// Fences: in `Flights::find_open`, what is fenced is not found.
+/// Guards: in `Flight::is_joinable`, that a fenced load is joined only by callers that came before it began.
 #[test]
 fn p1_join_against_invalidation_of_the_key() {
     fill_against(|cache| _ = cache.invalidate_key(&KEY), 2);
@@ -98,9 +100,9 @@ fn p1_fill_against_invalidation_in_a_scope() {
     fill(|cache, _| cache.invalidate_tags(["a"]));
 }
 
-/// A scope that is held by nobody goes, and comes back with another's number.
+/// A scope without references is dropped, and made again with the number of another.
 ///
-/// Fence: in `Scopes`, that a number is free only when nothing in the scope is left.
+/// Guards: in `Scopes`, that a number is free only when nothing in the scope is left.
 #[test]
 fn p10_scopes_that_come_and_go_stay_apart() {
     explore(|| {
@@ -135,7 +137,7 @@ impl Repo {
 
 /// The query is registered under its name by its first load, while an invalidation looks for the name.
 ///
-/// Fence: that a load registers its query before its birth is read.
+/// Guards: that a load registers its query before its birth is read.
 #[test]
 fn p1_the_first_load_of_a_query_against_an_invalidation_by_name() {
     explore(|| {
@@ -158,9 +160,9 @@ fn p1_the_first_load_of_a_query_against_an_invalidation_by_name() {
     });
 }
 
-/// Of two writers the first to begin may be the last to write its version to the cell.
+/// Of two writers the first to begin may be the last to have its turn.
 ///
-/// Fence: `fetch_max` in `Cell::raise`.
+/// Guards: in `VersionClock::invalidate`, one lock for all of the turn.
 #[test]
 fn p1_a_slow_invalidation_against_a_fast_one() {
     explore(|| {
@@ -183,10 +185,11 @@ fn p1_a_slow_invalidation_against_a_fast_one() {
     });
 }
 
-/// A reader that finds an entry current marks it. An invalidation that has begun must not be taken for one that has
-/// raised its cells, whatever others have begun and completed since.
+/// A reader that finds an entry valid records the version. An invalidation that has raised nothing yet must not be covered
+/// by it.
 ///
-/// Fence: `VersionClock::settled` in `Store::is_still_current`, where `birth` would not do, nor the other order.
+/// Guards: in `Engine::is_valid`, that the version is read before anything is checked; in `VersionClock::invalidate`, that
+/// the version is shown last.
 #[test]
 fn p1_the_mark_of_what_is_current_against_invalidations() {
     explore_switching(4, 10, || {
@@ -215,9 +218,9 @@ fn p1_the_mark_of_what_is_current_against_invalidations() {
     });
 }
 
-/// A value inserted by hand takes the place also of one that is being loaded.
+/// A value that is inserted also takes the place of one that is being loaded.
 ///
-/// Fence: `Flights::fence` in `Store::insert`.
+/// Guards: in `Store::insert`, `Flights::fence`.
 #[test]
 fn an_insert_against_an_older_load() {
     explore(|| {

@@ -16,8 +16,7 @@ fn all_call(cache: &Numbers, loads: &Arc<AtomicU32>, call: impl Fn(&Numbers, &At
     }));
 }
 
-/// Fence: in `Store::claim`, the search for an entry and for an open flight, under one lock with the start of
-/// another.
+/// Guards: in `Store::claim`, one lock for the search for an entry and for an open load, and the start of another.
 #[test]
 fn p4_callers_at_once_load_once() {
     explore(|| {
@@ -37,8 +36,8 @@ fn p4_callers_at_once_load_once() {
     });
 }
 
-/// Fence: in `Wait::begin`, that a wait which would close a circle does not begin, under one lock with the
-/// search for the circle.
+/// Guards: in `Wait::begin`, that a wait which would close a circle does not begin, and one lock for that and the search
+/// for the circle.
 #[test]
 fn p6_bodies_that_need_each_others_keys() {
     explore(|| {

@@ -1,4 +1,4 @@
-//! P1 for the one entry that a mutation names by its arguments, in the scope of its handle or in all.
+//! P1 for one entry that a mutation names by its key, in the scope of its handle or in all.
 
 use std::sync::Arc;
 
@@ -43,10 +43,10 @@ fn first_loads_against_a_write(reader: fn(&Cache) -> Cache, writer: fn(&Cache) -
             move || _ = Repo { database: repo.0, cache: reader(&repo.1) }.number(KEY)
         };
         let write = {
-            let (writes, reads, cache) = (repo(writer), database.clone(), cache.clone());
+            let (repo, database, cache) = (repo(writer), database.clone(), cache.clone());
             move || {
-                writes.write(1);
-                Repo { database: reads, cache: reader(&cache) }.read_after(1);
+                repo.write(1);
+                Repo { database, cache: reader(&cache) }.read_after(1);
             }
         };
         concurrently([Box::new(read()), Box::new(read()), Box::new(write)]);
@@ -55,23 +55,21 @@ fn first_loads_against_a_write(reader: fn(&Cache) -> Cache, writer: fn(&Cache) -
     });
 }
 
-/// Fence: in `Store::invalidate`, that the load under way is fenced. That the stores are looked for after the version
-/// was taken is none: what was read before the write is in a store that is found either way.
+/// Guards: in `Store::forget`, `Flights::fence`.
 #[test]
 fn p1_the_first_load_of_a_key_against_its_invalidation() {
     first_loads_against_a_write(Cache::clone, Cache::clone);
 }
 
-/// Fence: the same, in each scope. Shuttle's memory is sequentially consistent, and so does not need the lock that
-/// `QueryTable` has for others.
+/// Guards: the same; in `Engine::candidate_of`, the node of the key everywhere.
 #[test]
 fn p1_the_first_load_in_a_scope_against_the_invalidation_of_its_key_everywhere() {
     first_loads_against_a_write(|cache| cache.scope("a"), Cache::clone);
 }
 
-/// A load of another key that is under way is stored.
+/// A load of another key that is in flight is stored.
 ///
-/// Fence: that it is the flight of the key that is fenced, and no other.
+/// Guards: in `Flights::fence`, the comparison of keys.
 #[test]
 fn an_invalidation_of_a_key_leaves_the_loads_of_others_alone() {
     explore(|| {

@@ -30,8 +30,7 @@ fn begin(bodies: &AtomicU32) -> u32 {
     bodies.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Guards: in `Flights::find`, that a load without a leader comes before an open one; in `Follower::go_on`, that a follower
-/// takes it over; in `Flight::leave`, that it is left to one.
+/// Guards: in `Flights::find`, that nobody joins a load without a leader; in `Flight::leave`, that it is left to a follower.
 #[test]
 fn p5_a_leader_that_panics_leaves_the_load_to_one_of_several() {
     explore(|| {
@@ -57,6 +56,38 @@ fn p5_a_leader_that_panics_leaves_the_load_to_one_of_several() {
         };
         concurrently([call(), call(), call(), call()]);
         assert_eq!((bodies.load(Ordering::Relaxed), cache.get(&KEY)), (2, Some(1)), "one takes over, and one only");
+        assert!(nothing_is_left(&cache));
+        cache.check_invariants();
+    });
+}
+
+/// The follower that is told may find a value that was inserted, and then does not take over.
+///
+/// Guards: in `Store::leave`, that another is told.
+#[test]
+fn p5_a_leader_that_panics_against_an_insert() {
+    explore(|| {
+        let (cache, bodies) = (cache(), Arc::new(AtomicU32::new(0)));
+        let call = || {
+            let (cache, bodies) = (cache.clone(), bodies.clone());
+            let call = move || {
+                let load = || {
+                    if begin(&bodies) == 0 {
+                        while !two_wait(&cache) {
+                            thread::yield_now();
+                        }
+                        cache.insert(KEY, 1);
+                        resume_unwind(Box::new(()));
+                    }
+                    1
+                };
+                let result = catch_unwind(AssertUnwindSafe(|| cache.get_or_load(&KEY, load)));
+                assert!(matches!(result, Ok(1) | Err(_)));
+            };
+            Box::new(call) as Box<dyn FnOnce() + Send>
+        };
+        concurrently([call(), call(), call()]);
+        assert_eq!(cache.get(&KEY), Some(1));
         assert!(nothing_is_left(&cache));
         cache.check_invariants();
     });
@@ -118,21 +149,23 @@ fn followers_go(stays: bool) {
         };
         let go = [(); 3].map(|()| spawn(poll_a_few_times(call())));
         let stay = stays.then(|| spawn(call()));
-        go.map(join);
+        for goes in go {
+            join(goes);
+        }
         assert!(stay.is_none_or(|stay| join(stay) == 1));
         assert!(nothing_is_left(&cache), "nobody is left to end a load");
         cache.check_invariants();
     });
 }
 
-/// Guards: in `Store::leave`, that another is told, and that a load without followers is taken out; `Flight::followers`,
-/// where references to the promise would not do.
+/// Guards: in `Store::leave`, that a load without followers is taken out; `Flight::followers`, where references to the
+/// promise would not do.
 #[test]
 fn p5_followers_that_are_dropped_leave_no_load_without_a_leader() {
     followers_go(false);
 }
 
-/// Guards: in `Store::leave`, that another is told.
+/// Guards: in `Store::abandon`, that a follower is told.
 #[test]
 fn p5_a_follower_that_stays_is_told_whoever_goes() {
     followers_go(true);

@@ -1,4 +1,4 @@
-//! P1 for tags that only a value tells, while the cells of tags come and go.
+//! P1 for tags of a load's result, while nodes of tags are made and released.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ fn read(cache: &Numbers, database: &Database) -> u32 {
     cache.get_or_load_tagged(&KEY, EntryOptions::new, || database.read(), |_| ["late"])
 }
 
-/// Loads of a key whose values bring the tag, a writer that invalidates the tag, and a third thread.
+/// Loads of a key whose values have the tag, a writer that invalidates the tag, and a third thread.
 fn late_tag_against(before: fn(&Numbers), meanwhile: fn(&Numbers, &Database)) {
     explore(move || {
         let (cache, database) = (cache(), Arc::new(Database::default()));
@@ -40,26 +40,26 @@ fn late_tag_against(before: fn(&Numbers), meanwhile: fn(&Numbers, &Database)) {
     });
 }
 
-/// Fences: in `Registry::raise`, the orphan floor; in `Registry::bear`, that a cell starts at it; in
-/// `Store::complete`, `may_share`.
+/// Guards: in `Registry::raise`, the record of an orphan; in `Registry::attach`, that a node starts at it; in
+/// `Context::end`, `shareable_before`.
 #[test]
 fn p1_a_tag_from_the_result_against_its_invalidation() {
     late_tag_against(|_| {}, |cache, database| assert!(read(cache, database) <= 1));
 }
 
-/// Fences: in `Registry::release`, that a cell which leaves raises the floor; in `Registry::raise`, that the
-/// cell is raised under the lock, and looked for again after the floor was raised.
+/// Guards: in `Registry::release`, that a node which leaves is recorded; in `Registry::raise`, that a node is raised under
+/// the lock.
 #[test]
-fn p1_a_tag_from_the_result_against_a_cell_that_leaves() {
+fn p1_a_tag_from_the_result_against_a_node_that_leaves() {
     late_tag_against(
         |cache| cache.insert_with(OTHER, 0, EntryOptions::new().tag("late")),
         |cache, _| _ = cache.invalidate_key(&OTHER),
     );
 }
 
-/// Fence: in `Registry::raise`, that the cell is looked for again after the floor was raised.
+/// Guards: in `Registry::attach`, one lock for the look at the records and the listing of the node.
 #[test]
-fn p1_a_tag_from_the_result_against_a_cell_that_comes() {
+fn p1_a_tag_from_the_result_against_a_node_that_comes() {
     late_tag_against(|_| {}, |cache, _| cache.insert_with(OTHER, 0, EntryOptions::new().tag("late")));
 }
 

@@ -90,8 +90,8 @@ impl Loads {
     }
 }
 
-/// Fences: in `Store::claim`, the search for an entry and for an open flight, under one lock with the start of
-/// another; in `Landing::poll`, that a task looks at the end once more when it has begun to listen.
+/// Guards: in `Store::claim`, one lock for the search and the start; in `Promise::poll`, that a task looks once more when it
+/// has begun to listen.
 #[test]
 fn p4_tasks_and_a_thread_at_once_load_once() {
     explore(|| {
@@ -125,21 +125,21 @@ fn one_goes(go: fn(Loads) -> JoinHandle<()>) {
     });
 }
 
-/// Fences: in `Load::drop`, that the flight is abandoned; in `Duty::drop`, that those who wait are told; in
-/// `Landing::land`, that all of them are, for one who has gone tells nobody; in `Landing::poll`, that a task looks at
-/// the end once more when it has begun to listen.
+/// Guards: in `Load::drop`, that the load is abandoned; in `Store::abandon`, that a follower is told; in `Promise::poll`, that
+/// a task looks once more when it has begun to listen.
 #[test]
 fn p5_a_future_that_is_dropped_against_those_who_stay() {
     one_goes(|loads| spawn(async { _ = poll_a_few_times(loads.get()).await }));
 }
 
-/// Fences: the same.
+/// Guards: the same.
 #[test]
 fn p5_a_task_that_is_aborted_against_those_who_stay() {
     one_goes(|loads| spawn_and_abort(loads.get()));
 }
 
-/// Fence: in `Load::drop`, that the flight is abandoned, with all that it holds.
+/// Guards: in `Load::drop`, that the load is abandoned; in `Store::abandon` and `Store::leave`, that it is taken out with all
+/// that it holds if it has no followers.
 #[test]
 fn p5_what_two_who_go_have_left_is_nothing() {
     explore(|| {

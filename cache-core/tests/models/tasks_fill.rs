@@ -44,19 +44,19 @@ fn fill_against(invalidate: fn(&Numbers)) {
     });
 }
 
-/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cells of tags.
+/// Guards: in `Attempt::step`, `is_as_good_for`; in `Context::end`, the check of the tags.
 #[test]
 fn p1_tasks_against_invalidation_of_a_tag() {
     fill_against(|cache| cache.invalidate_tags(["b"]));
 }
 
-/// Fences: in `Store::claim`, `is_current`; in `Store::admits`, the cell of the whole cache.
+/// Guards: in `Attempt::step`, `is_as_good_for`; in `Context::end`, the check of the node of everything.
 #[test]
 fn p1_tasks_against_invalidation_of_everything() {
     fill_against(Numbers::invalidate_all);
 }
 
-/// Fences: `Flights::fence`; in `Flights::find_open`, what is fenced is not found; in `Store::complete`, `is_stale`.
+/// Guards: `Flights::fence`; in `Flight::is_joinable` and `Store::complete`, `is_fenced`.
 #[test]
 fn p1_tasks_against_invalidation_of_the_key() {
     fill_against(|cache| _ = cache.invalidate_key(&KEY));
@@ -128,19 +128,19 @@ macro_rules! against_readers {
     };
 }
 
-/// Fences: `Invalidation::drop`; in `Invalidating`, that the body is dropped before.
+/// Guards: `Invalidation::drop`; in `Invalidating`, that the body is dropped before.
 #[test]
 fn p11_a_mutation_that_is_dropped_against_a_reader() {
     against_readers!(write);
 }
 
-/// Fences: the same, and `Flights::fence`.
+/// Guards: the same, and `Flights::fence`.
 #[test]
 fn p11_a_mutation_of_one_key_that_is_dropped_against_a_reader() {
     against_readers!(write_to_key);
 }
 
-/// Fences: the same. The mutation may be aborted before it is polled: then nothing was written.
+/// Guards: the same. The mutation may be aborted before it is polled: then nothing was written.
 #[test]
 fn p11_a_mutation_that_is_aborted_against_a_reader() {
     explore(|| {

@@ -34,8 +34,8 @@ fn check(cache: &Numbers) {
     cache.check_invariants();
 }
 
-/// Fences: in `Wait::begin`, that a wait which would close a circle does not begin, under one lock with the
-/// search for the circle; in `Loading::poll`, that the body is polled as a part of its load.
+/// Guards: in `Wait::begin`, that a wait which would close a circle does not begin, and one lock for that and the search
+/// for the circle; in `Load::within`, that the body is polled as a part of its load.
 #[test]
 fn p6_tasks_whose_bodies_need_each_others_keys() {
     explore(|| {
@@ -46,7 +46,7 @@ fn p6_tasks_whose_bodies_need_each_others_keys() {
     });
 }
 
-/// Fences: the same.
+/// Guards: the same.
 #[test]
 fn p6_a_task_and_a_thread_whose_bodies_need_each_others_keys() {
     explore(|| {
@@ -59,7 +59,7 @@ fn p6_a_task_and_a_thread_whose_bodies_need_each_others_keys() {
     });
 }
 
-/// Fences: the same, and those of P5.
+/// Guards: the same, and those of P5.
 #[test]
 fn p6_a_circle_of_which_one_goes() {
     explore(|| {
@@ -76,10 +76,10 @@ fn p6_a_circle_of_which_one_goes() {
     });
 }
 
-/// Of two bodies that need each other's keys, one waits for a while only. Who asks later for the key of that one
+/// Of two bodies that need each other's keys, one waits for a while only. A later caller for the key of that one
 /// may wait for it.
 ///
-/// Fence: `Wait::drop`.
+/// Guards: `Wait::drop`.
 #[test]
 fn p6_a_wait_that_is_dropped_is_in_nobodys_way() {
     explore(|| {
