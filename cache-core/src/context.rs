@@ -163,6 +163,7 @@ impl Context {
         let is_elsewhere = !Arc::ptr_eq(engine, &self.engine);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,
+            Lifetime::OVER => 0,
             Lifetime::Until(_) if self.own_ttl => FOREVER,
             Lifetime::Until(expires_at) if !is_elsewhere => expires_at,
             // Clocks of two caches have nothing in common but their pace.
@@ -228,11 +229,16 @@ impl Context {
 }
 
 /// How long an answer may be served.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     Until(Nanos),
     /// Of an answer that is no value: an error, or that there is none.
     Unlimited,
+}
+
+impl Lifetime {
+    /// Of an answer from which nothing is to be stored.
+    pub(crate) const OVER: Self = Self::Until(0);
 }
 
 /// Whether this thread is in the body of a load.
@@ -387,5 +393,45 @@ impl<F: Future> Future for Instrumented<F> {
         let this = self.project();
         let future = this.future.as_pin_mut().expect("it is there until it is dropped");
         this.context.within(|| future.poll(cx))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use futures_lite::future::{block_on, yield_now};
+
+    use crate::{EntryOptions, TaggedCache};
+
+    use super::*;
+
+    type Numbers = TaggedCache<u32, u32>;
+
+    #[test]
+    fn p15_what_was_made_from_very_many_keys_is_not_served_after_an_insert_of_one() {
+        let (inner, outer) = (Numbers::new(), Numbers::new());
+        for inserted in [0, 999] {
+            let sum = || (0..1_000).map(|key| inner.get_or_load(&key, || 1)).sum();
+            assert_eq!(outer.get_or_load(&1, sum), 1_000);
+            assert_eq!(outer.get(&1), Some(1_000));
+            inner.insert(inserted, 1);
+            assert_eq!(outer.get(&1), None);
+        }
+    }
+
+    /// Its key had no node when it was asked for. An insert since then would not have found who depends on it.
+    #[test]
+    fn p15_nothing_is_stored_that_was_made_from_an_answer_asked_for_outside() {
+        let (inner, outer) = (Numbers::new(), Numbers::new());
+        let mut asked = Box::pin(inner.get_or_load_async(&1, async || {
+            yield_now().await;
+            0
+        }));
+        assert!(asked.as_mut().poll(&mut Polling::from_waker(Waker::noop())).is_pending());
+        let options = || EntryOptions::new().own_ttl();
+        assert_eq!(block_on(outer.get_or_load_with_async(&2, options, async || asked.await)), 0);
+        inner.insert(1, 1);
+        assert_eq!(outer.get(&2), None);
     }
 }

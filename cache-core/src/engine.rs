@@ -295,7 +295,8 @@ impl Engine {
     /// Invalidates what depends on one key, if anything does.
     pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
         let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
-        if self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope))) {
+        let is_attached = self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope)));
+        if is_attached || store.query.any_key.stands_for_keys() {
             self.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
         }
     }

@@ -204,12 +204,16 @@ pub(crate) fn attach<K, V>(
     since: Version,
     lifetime: Lifetime,
 ) {
-    if context::is_inside() {
-        // A caller that was in no load when it asked has no node of its key.
-        let key_node = key_node.unwrap_or(&store.query.any_key).clone();
-        let sets = [key_node.into(), store.query.node.clone().into(), tags];
-        context::attach(engine, sets, since, lifetime);
+    if !context::is_inside() {
+        return;
     }
+    let (key_node, lifetime) = match key_node {
+        Some(key_node) => (key_node, lifetime),
+        // The caller was in no load when it asked: what happened to the key meanwhile is not known.
+        None => (&store.query.any_key, Lifetime::OVER),
+    };
+    let sets = [key_node.clone().into(), store.query.node.clone().into(), tags];
+    context::attach(engine, sets, since, lifetime);
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {

@@ -71,6 +71,8 @@ pub(crate) struct TagNode {
     above: Above,
     /// Where it is listed, unless it is permanent.
     home: Option<Arc<Registry>>,
+    /// Whether something has ever been made from very many keys, if this is the node of any key of a query.
+    stands_for_keys: AtomicUsize,
 }
 
 /// What else invalidates whoever refers to a node.
@@ -115,6 +117,15 @@ impl TagNode {
     pub(crate) fn raise(&self, version: Version) {
         self.invalidated_at.raise(version);
     }
+
+    /// Records that something depends on this in place of keys. Their own nodes must still be there.
+    pub(crate) fn stand_for_keys(&self) {
+        self.stands_for_keys.store(1, Ordering::Release);
+    }
+
+    pub(crate) fn stands_for_keys(&self) -> bool {
+        self.stands_for_keys.load(Ordering::Acquire) > 0
+    }
 }
 
 /// A reference to a node. The last one to go takes the node out of the registry.
@@ -132,7 +143,15 @@ impl TagRef {
     pub(crate) fn permanent() -> Self {
         let (invalidated_at, references) = (InvalidatedAt::default(), AtomicUsize::new(0));
         let (label, above) = (Label::Permanent, Above::default());
-        Self(Arc::new(TagNode { invalidated_at, label, hash: 0, references, above, home: None }))
+        Self(Arc::new(TagNode {
+            invalidated_at,
+            label,
+            hash: 0,
+            references,
+            above,
+            home: None,
+            stands_for_keys: AtomicUsize::new(0),
+        }))
     }
 
     /// Tells nodes apart.
@@ -237,7 +256,15 @@ impl Registry {
         // Before the lock: finding what is above locks a shard, too.
         let (above, home) = (above(), Some(self.clone()));
         let (invalidated_at, references) = (InvalidatedAt::default(), AtomicUsize::new(0));
-        let new = Arc::new(TagNode { invalidated_at, label, hash, references, above, home });
+        let new = Arc::new(TagNode {
+            invalidated_at,
+            label,
+            hash,
+            references,
+            above,
+            home,
+            stands_for_keys: AtomicUsize::new(0),
+        });
         let mut shard = shard.lock();
         if let Some(node) = shard.find(hash, new.label.borrow()) {
             let found = TagRef::new(node);

@@ -196,6 +196,7 @@ impl TagSetBuilder {
             return;
         }
         // One too many: from here on, any key. Those that are in the list are among them.
+        any_key.stand_for_keys();
         self.push(match dependency {
             Dependency::Here(_) => Dependency::Here(any_key),
             Dependency::Elsewhere(_, version) => Dependency::Elsewhere(any_key, version),
