@@ -8,6 +8,7 @@ use crate::load::{Miss, attach};
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag_set::TagSet;
+use crate::waits::next_load;
 
 /// A caller and what it asks.
 pub(crate) struct Call<'a, K, V> {
@@ -32,7 +33,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     #[cold]
     fn miss(&self, absent: Absent) -> Miss {
-        Miss { absent, now: self.now, arrived: self.engine.versions.now(), key_node: None }
+        let (arrived, ticket) = (self.engine.versions.now(), next_load());
+        Miss { absent, now: self.now, arrived, ticket, key_node: None }
     }
 
     /// The same in the body of a load, which depends on what it reads.
@@ -42,14 +44,14 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         let Self { engine, store, now, .. } = *self;
         // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
         let key_node = store.key_node(engine, self.scope, wanted.hash);
-        let arrived = engine.versions.now();
+        let (arrived, ticket) = (engine.versions.now(), next_load());
         match store.look_up(engine, wanted, now) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
                 attach(engine, store, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
                 Ok(clone_value(entry, &store.query.counters))
             }
-            Err(absent) => Err(Miss { absent, now, arrived, key_node: Some(key_node) }),
+            Err(absent) => Err(Miss { absent, now, arrived, ticket, key_node: Some(key_node) }),
         }
     }
 

@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 
 use crate::clock::{FOREVER, Nanos};
 use crate::engine::Engine;
+use crate::invalidation::catch;
 use crate::query::QueryState;
 use crate::sync::{Arc, Mutex, thread_local};
 use crate::tag_set::{TagSet, TagSetBuilder};
@@ -60,6 +61,8 @@ pub(crate) struct Origin {
 struct Reads {
     /// By the address of the set.
     sets: HashMap<usize, Read, foldhash::fast::RandomState>,
+    /// Whether one of them depends on another cache.
+    has_elsewhere: bool,
     /// When the first of the answers expires, if that matters.
     expires_at: Nanos,
     /// The version as of which all of them were last found valid.
@@ -100,10 +103,7 @@ impl Read {
 impl Reads {
     /// Whether something was read from another cache.
     fn has_elsewhere(&self) -> bool {
-        match &self.ended {
-            Some(dependencies) => dependencies.tags.has_elsewhere(),
-            None => self.sets.values().any(|read| read.elsewhere.is_some() || read.set.has_elsewhere()),
-        }
+        self.has_elsewhere
     }
 }
 
@@ -116,7 +116,8 @@ impl Context {
         Origin { tags, own_ttl, expires_at }: Origin,
     ) -> Arc<Self> {
         let birth = engine.versions.now();
-        let reads = Reads { sets: HashMap::default(), expires_at: FOREVER, valid_as_of: birth, ended: None };
+        let sets = HashMap::default();
+        let reads = Reads { sets, has_elsewhere: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
         Arc::new(Self { id, engine, birth, query, tags, own_ttl, expires_at, reads })
     }
@@ -166,17 +167,22 @@ impl Context {
             Lifetime::OVER => 0,
             Lifetime::Until(_) if self.own_ttl => FOREVER,
             Lifetime::Until(expires_at) if !is_elsewhere => expires_at,
-            // Clocks of two caches have nothing in common but their pace.
-            Lifetime::Until(expires_at) => {
-                let left = expires_at.saturating_sub(engine.time.now());
-                self.engine.time.now().saturating_add(left)
-            }
+            // Clocks of two caches have nothing in common but their pace. Its own is read first: time passes in between.
+            Lifetime::Until(expires_at) => catch(|| {
+                let now = self.engine.time.now();
+                now.saturating_add(expires_at.saturating_sub(engine.time.now()))
+            })
+            // A clock that panics tells nothing. The load has to end all the same.
+            .unwrap_or_default(),
         };
         let everything = is_elsewhere.then(|| engine.everything.clone().into());
         let mut reads = self.reads.lock();
-        let Reads { sets: known, expires_at: earliest, valid_as_of, ended: None } = &mut *reads else { return };
+        let Reads { sets: known, has_elsewhere, expires_at: earliest, valid_as_of, ended: None } = &mut *reads else {
+            return;
+        };
         for set in sets.into_iter().chain(everything).filter(|set| set.len() > 0) {
             let elsewhere = is_elsewhere.then(|| engine.clone());
+            *has_elsewhere |= is_elsewhere || set.has_elsewhere();
             let read = known.entry(set.address()).or_insert(Read { set, since, elsewhere });
             read.since = read.since.min(since);
         }
@@ -192,6 +198,9 @@ impl Context {
         let mut is_valid = self.was_valid_from_the_start() && late.is_valid_since(self.birth);
         let mut tags = TagSetBuilder::default();
         let mut reads = self.reads.lock();
+        if let Some(ended) = &reads.ended {
+            return ended.clone();
+        }
         if reads.sets.is_empty() && late.len() == 0 {
             let (tags, expires_at) = (self.tags.clone(), reads.expires_at);
             let since = if is_valid { version } else { self.birth };
@@ -322,18 +331,20 @@ impl Drop for Running {
 /// What is read after the load has ended has no effect on it. Within the context, a call that would wait for the load
 /// itself loads instead of waiting.
 #[derive(Clone, Default)]
-pub struct LoadContext(Option<Arc<Context>>);
+pub struct LoadContext(Vec<Arc<Context>>);
 
 impl LoadContext {
-    /// The context of the innermost load that the calling code belongs to; outside of every load, one without effect.
+    /// The context of the innermost load that the calling code belongs to, within those around it; outside of every load, one
+    /// without effect.
     #[must_use]
     pub fn current() -> Self {
-        Self(innermost())
+        Self(with_running(<[_]>::to_vec).unwrap_or_default())
     }
 
     /// Runs a part of the load's work, on any thread.
     pub fn within<R>(&self, part: impl FnOnce() -> R) -> R {
-        let _running = self.0.as_ref().map(Running::enter);
+        // Also those around it: a wait for one of them would never end.
+        let _running: Vec<_> = self.0.iter().map(Running::enter).collect();
         part()
     }
 
@@ -360,7 +371,7 @@ impl LoadContext {
 
 impl fmt::Debug for LoadContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("LoadContext").field(&self.0.as_ref().map(|context| context.id)).finish()
+        f.debug_list().entries(self.0.iter().map(|context| context.id)).finish()
     }
 }
 

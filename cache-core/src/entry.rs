@@ -71,6 +71,11 @@ impl Meta {
         self.valid_as_of.load(Ordering::Relaxed) == version
     }
 
+    /// Whether it depends on another cache.
+    pub(crate) fn has_elsewhere(&self) -> bool {
+        self.valid_as_of.load(Ordering::Relaxed) & ELSEWHERE > 0
+    }
+
     /// The last version as of which it is known to be valid.
     pub(crate) fn valid_as_of(&self) -> Version {
         self.valid_as_of.load(Ordering::Relaxed) & !ELSEWHERE

@@ -13,6 +13,7 @@ use crate::clock::Nanos;
 use crate::entry::{AnyEntry, Meta};
 use crate::policy::{EntrySource, Inspection, Policy, State};
 use crate::queues::{Dense, EntryId, Sparse, reserve_gently};
+use crate::stats::Counters;
 use crate::sweep::{Snapshot, SweepCursor};
 use crate::sync::Arc;
 
@@ -42,6 +43,8 @@ pub(crate) struct Eviction {
     policy: Policy<Dense>,
     cursor: SweepCursor,
     quotas: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
+    /// Whether there has been an entry that depends on another cache.
+    has_elsewhere: bool,
 }
 
 /// The entries of one query.
@@ -81,7 +84,7 @@ fn policy_hash(meta: &Meta) -> u64 {
 impl Eviction {
     pub(crate) fn new(capacity: usize) -> Self {
         let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), HashMap::default());
-        Self { capacity, entries: Vec::new(), policy, cursor, quotas }
+        Self { capacity, entries: Vec::new(), policy, cursor, quotas, has_elsewhere: false }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -110,6 +113,7 @@ impl Eviction {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
         let (hash, expires_at) = (policy_hash(entry.meta()), entry.meta().expires_at);
         entry.meta().set_id(Some(id));
+        self.has_elsewhere |= entry.meta().has_elsewhere();
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
         self.entries.push(entry);
         self.policy.admit(hash, id);
@@ -128,6 +132,7 @@ impl Eviction {
         new.uses.set_frequency(old.uses.uses());
         old.set_id(None);
         new.set_id(Some(id));
+        self.has_elsewhere |= new.has_elsewhere();
         self.cursor.note(new.expires_at);
         if let Some(part) = self.quotas.get_mut(&new.quota) {
             part.cursor.note(new.expires_at);
@@ -192,9 +197,9 @@ impl Eviction {
     /// handed out as suspects, and stay.
     pub(crate) fn sweep(&mut self, quota: Option<Quota>, snapshot: Snapshot, inspector: &impl Inspector) -> Swept {
         /// How many are looked at in search of a dead one, when one has to go.
-        const FULL: u32 = 64;
+        const FULL: usize = 64;
         /// How many are looked at in any case, and taken out if they are dead.
-        const ALWAYS: u32 = 8;
+        const ALWAYS: usize = 8;
         let mut swept = Swept::default();
         if let Some(number) = self.full_quota(quota) {
             self.sweep_some(Some(number), FULL, true, snapshot, inspector, &mut swept);
@@ -210,15 +215,19 @@ impl Eviction {
     fn sweep_some(
         &mut self,
         quota: Option<u32>,
-        most: u32,
+        most: usize,
         one_will_do: bool,
         snapshot: Snapshot,
         inspector: &impl Inspector,
         swept: &mut Swept,
     ) {
-        for _ in 0..most {
+        /// An entry that depends on this many counts as one more.
+        const MANY: usize = 16;
+        let mut looked_at = 0;
+        while looked_at < most {
             let Some(id) = self.next_to_look_at(quota, snapshot) else { return };
             let entry = &self.entries[id as usize];
+            looked_at += 1 + entry.meta().tags.len() / MANY;
             match inspector.state(entry.meta()) {
                 Some(State::Live { .. }) => {
                     let expires_at = entry.meta().expires_at;
@@ -240,12 +249,12 @@ impl Eviction {
     fn next_to_look_at(&mut self, quota: Option<u32>, snapshot: Snapshot) -> Option<EntryId> {
         match quota {
             None => {
-                let id = self.cursor.next(snapshot, self.entries.len())?;
+                let id = self.cursor.next(snapshot, self.entries.len(), self.has_elsewhere)?;
                 Some(EntryId::try_from(id).expect("the capacity is less"))
             }
             Some(number) => {
                 let part = self.quotas.get_mut(&number)?;
-                let place = part.cursor.next(snapshot, part.members.len())?;
+                let place = part.cursor.next(snapshot, part.members.len(), self.has_elsewhere)?;
                 Some(part.members[place])
             }
         }
@@ -300,6 +309,16 @@ impl Eviction {
             for (place, member) in part.members.iter().enumerate() {
                 assert_eq!(part.places.get(member), Some(&place), "a member is not where it should be");
             }
+        }
+    }
+}
+
+impl Drop for Eviction {
+    fn drop(&mut self) {
+        // It goes with its cache, whose figures nobody can ask for any more.
+        let counters = Counters::new();
+        for entry in self.entries.drain(..) {
+            entry.discard(&counters);
         }
     }
 }

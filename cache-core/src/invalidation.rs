@@ -49,10 +49,12 @@ fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
         // The global cache may be that of the write.
         if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
     });
-    cache.engine().invalidate(&own);
+    // A clock that panics keeps nothing in the other cache from being invalidated.
+    let result = catch(|| cache.engine().invalidate(&own));
     if !others.is_empty() {
         Cache::global().engine().invalidate(&others);
     }
+    result.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
 /// What is to be forgotten, where, and when.

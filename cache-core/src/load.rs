@@ -35,6 +35,8 @@ pub(crate) struct Attempt<K, V> {
     now: Nanos,
     /// The version when the caller came.
     arrived: Version,
+    /// A load with a higher number began after the caller came: its value is as good as that of a load of its own.
+    ticket: LoadId,
     /// The node of the key, if the caller is in the body of a load. It was found before the cache was asked.
     key_node: Option<TagRef>,
     /// Whether a dead entry was found, which is to go even if nothing takes its place.
@@ -53,6 +55,8 @@ pub(crate) struct Miss {
     pub(crate) now: Nanos,
     /// The version when the caller came.
     pub(crate) arrived: Version,
+    /// See [`Attempt`].
+    pub(crate) ticket: LoadId,
     /// See [`Attempt`].
     pub(crate) key_node: Option<TagRef>,
 }
@@ -101,10 +105,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         candidate: Candidate<K>,
         miss: Miss,
     ) -> Self {
-        let Miss { absent, now, arrived, key_node } = miss;
+        let Miss { absent, now, arrived, ticket, key_node } = miss;
         let (scope, hash, candidate) = (scope.cloned(), candidate.hash, Some(candidate));
         let (found_dead, may_wait, joins_left) = (absent == Absent::Dead, true, MAX_EXPIRED_JOINS);
-        Self { engine, store, scope, hash, candidate, now, arrived, key_node, found_dead, may_wait, joins_left }
+        Self { engine, store, scope, hash, candidate, now, arrived, ticket, key_node, found_dead, may_wait, joins_left }
     }
 
     /// Finds a value, or what is to be done for one. If that is to load, the load has begun.
@@ -131,8 +135,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     }
                     self.store.remove_dead(&self.engine, entry, self.now);
                 }
-                Claim::Join { load, promise, context } => {
-                    if !context.is_as_good_for(self.arrived, self.now) {
+                Claim::Join { load, order, promise, context } => {
+                    if order < self.ticket && !context.is_as_good_for(self.arrived, self.now) {
                         self.store.close(self.hash, load);
                         self.store.leave(self.hash, load, promise);
                         continue;
@@ -187,8 +191,16 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 }
 
 impl<K, V> Attempt<K, V> {
+    /// Depends on any key in place of its own: an invalidation that is in progress may have looked for the node of the key
+    /// before there was one, and the load that it refuses is shared.
+    fn depend_on_any_key(&mut self) {
+        if self.key_node.is_some() {
+            self.key_node = Some(self.store.query.any_key.clone());
+        }
+    }
+
     /// Ends it without a load.
-    fn discard(self) {
+    pub(crate) fn discard(self) {
         if let Some(Candidate { key, .. }) = self.candidate {
             discard_values(&self.store.query.counters, (key, ()));
         }
@@ -283,19 +295,27 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
             None if waits || self.promise().is_leaderless() => attempt.step(),
             None => Err(attempt.lead_unlisted()),
             Some(End::Abandoned) => attempt.step(),
-            Some(End::Failed { dependencies, .. }) if attempt.arrived >= dependencies.shareable_before => {
+            Some(End::Failed { dependencies, order, .. })
+                if attempt.arrived >= dependencies.shareable_before && *order < attempt.ticket =>
+            {
                 attempt.step()
             }
-            Some(End::Failed { error, dependencies: Dependencies { tags, expires_at, .. } }) => {
+            Some(End::Failed { error, dependencies: Dependencies { tags, expires_at, .. }, is_fenced, .. }) => {
+                if *is_fenced {
+                    attempt.depend_on_any_key();
+                }
                 attempt.attach(tags.clone(), attempt.arrived, Lifetime::Until(*expires_at));
                 match error {
                     Some(error) => return Progress::Failed(error.clone(), Box::new(attempt)),
                     None => attempt.step_alone(),
                 }
             }
-            Some(End::Loaded { entry, valid_as_of, shareable_before }) => {
+            Some(End::Loaded { entry, valid_as_of, shareable_before, order }) => {
                 let has_expired = attempt.now >= entry.meta.expires_at;
-                if !has_expired && attempt.arrived < *shareable_before {
+                if !has_expired && (attempt.arrived < *shareable_before || *order > attempt.ticket) {
+                    if valid_as_of.is_none() {
+                        attempt.depend_on_any_key();
+                    }
                     let since = valid_as_of.unwrap_or(attempt.arrived);
                     attempt.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
                     let value = entry.value.clone();
@@ -392,10 +412,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         self.has_ended = true;
         let dependencies = self.end_without_value();
         let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
-        if let Some(Flight { key, scope, promise, .. }) = flight {
+        if let Some(Flight { key, scope, promise, is_fenced, order, .. }) = flight {
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
-                promise.complete(End::Failed { error: self.within(error), dependencies });
+                promise.complete(End::Failed { error: self.within(error), dependencies, is_fenced, order });
             }
             if self.found_dead {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };

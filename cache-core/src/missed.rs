@@ -96,7 +96,10 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O: Outcome
             match step.block() {
                 Waited::Value(value) => return Ok(O::hit(value)),
                 Waited::Failed(error, attempt) => match O::shared_error(&error) {
-                    Some(error) => return Ok(error),
+                    Some(error) => {
+                        attempt.discard();
+                        return Ok(error);
+                    }
                     None => match attempt.step_alone() {
                         Ok(value) => return Ok(O::hit(value)),
                         Err(alone) => step = alone,
@@ -220,7 +223,10 @@ where
                 Waited::Value(value) => return Poll::Ready(O::hit(value)),
                 Waited::Lead(load) => Stage::load(load),
                 Waited::Failed(error, attempt) => match O::shared_error(&error) {
-                    Some(error) => return Poll::Ready(error),
+                    Some(error) => {
+                        attempt.discard();
+                        return Poll::Ready(error);
+                    }
                     None => match (this.waiting.alone)(attempt) {
                         Ok(value) => return Poll::Ready(O::hit(value)),
                         Err(step) => Stage::of(step, this.waiting),

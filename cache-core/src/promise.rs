@@ -4,11 +4,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::context::Dependencies;
-use crate::entry::{Entry, discard};
+use crate::entry::{Entry, discard, quietly};
+use crate::invalidation::catch;
 use crate::outcome::SharedError;
 use crate::stats::Counters;
 use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
 use crate::version::Version;
+use crate::waits::LoadId;
 
 /// How a load ended, for its followers.
 pub(crate) enum End<K, V> {
@@ -19,9 +21,11 @@ pub(crate) enum End<K, V> {
         valid_as_of: Option<Version>,
         /// A follower that came before this version may have it: see [`crate::context::Dependencies`].
         shareable_before: Version,
+        /// See [`crate::flight::Flight`].
+        order: LoadId,
     },
     /// Without a value: with an error, which they may share if it can be cloned.
-    Failed { error: Option<SharedError>, dependencies: Dependencies },
+    Failed { error: Option<SharedError>, dependencies: Dependencies, is_fenced: bool, order: LoadId },
     /// Without anything: code of the user's has panicked at the end.
     Abandoned,
 }
@@ -46,10 +50,10 @@ impl<K, V> Promise<K, V> {
 
     /// Drops a reference to it. The last one drops what the followers shared.
     pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
-        if let Some(promise) = Arc::into_inner(this)
-            && let Some(End::Loaded { entry, .. }) = promise.end.into_inner()
-        {
-            discard(entry, counters);
+        match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
+            Some(End::Loaded { entry, .. }) => discard(entry, counters),
+            Some(End::Failed { error, .. }) => quietly(counters, || drop(error)),
+            Some(End::Abandoned) | None => {}
         }
     }
 
@@ -126,7 +130,8 @@ impl<'a, K, V> Completer<'a, K, V> {
 
     fn end(&mut self, end: End<K, V>) {
         if let Some(promise) = self.promise.take() {
-            promise.complete(end);
+            // A waker that panics concerns its own task. What follows here concerns others.
+            let _ = catch(|| promise.complete(end));
             Promise::discard(promise, self.counters);
         }
     }

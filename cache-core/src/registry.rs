@@ -219,8 +219,9 @@ impl Orphans {
         if self.records.len() > ORPHANS
             && let Some((hash, version)) = self.records.pop_front()
         {
-            self.floor = self.floor.max(version);
+            // Unless there is a later record of it.
             if self.by_hash.get(&hash) == Some(&version) {
+                self.floor = self.floor.max(version);
                 self.by_hash.remove(&hash);
             }
         }

@@ -2,9 +2,10 @@
 
 use hashbrown::HashTable;
 
-use crate::entry::{Entry, address};
+use crate::entry::{Entry, address, discard};
 use crate::flight::Flights;
 use crate::scope::ScopeId;
+use crate::stats::Counters;
 use crate::sync::Arc;
 
 pub(crate) struct Shard<K, V> {
@@ -66,6 +67,18 @@ impl<K, V> Shard<K, V> {
         for entry in &self.table {
             let found = self.table.find(entry.meta.hash, |found| Arc::ptr_eq(found, entry));
             assert!(found.is_some(), "an entry is not where it belongs");
+        }
+    }
+}
+
+impl<K, V> Drop for Shard<K, V> {
+    fn drop(&mut self) {
+        // It goes with its cache, whose figures nobody can ask for any more.
+        if !self.table.is_empty() {
+            let counters = Counters::new();
+            for entry in self.table.drain() {
+                discard(entry, &counters);
+            }
         }
     }
 }

@@ -85,7 +85,7 @@ pub(crate) enum Claim<K, V> {
     /// Look at this entry.
     Found(Arc<Entry<K, V>>),
     /// Wait for a load in flight.
-    Join { load: LoadId, promise: Arc<Promise<K, V>>, context: Arc<Context> },
+    Join { load: LoadId, order: LoadId, promise: Arc<Promise<K, V>>, context: Arc<Context> },
     /// Load.
     Lead(Lead),
 }
@@ -199,7 +199,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let in_flight = shard.flights.find(hash, scope, is_key, caller.arrived, caller.now);
         if let (InFlight::Open(load), true) = (&in_flight.state, caller.may_wait) {
             let flight = shard.flights.get_mut(hash, *load).expect("it was found just now");
-            return Claim::Join { load: *load, promise: flight.join(), context: flight.context.clone() };
+            let (load, order, context) = (*load, flight.order, flight.context.clone());
+            return Claim::Join { load, order, promise: flight.join(), context };
         }
         let candidate = candidate.take().expect("it was there a moment ago");
         let expires_at = candidate.expires_at(caller.now);
@@ -271,6 +272,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let mut flight = shard.flights.end(hash, load).expect("it was found just now");
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
+        let order = flight.order;
         let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !engine.seems_dead(&entry.meta, now));
         let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
         let origin = |tags| Origin {
@@ -305,13 +307,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
             (None, None) => {}
             (None, Some(promise)) => {
                 if let Some(entry) = entry.clone() {
-                    promise.complete(End::Loaded { entry, valid_as_of, shareable_before });
+                    promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
                 }
             }
             (Some((_, key, copy)), None) => discard_values(counters, (key, copy)),
             (Some((meta, key, copy)), Some(promise)) => {
                 let entry = Arc::new(Entry { meta, key, value: copy.unwrap_or_else(|| value.clone()) });
-                promise.complete(End::Loaded { entry, valid_as_of, shareable_before });
+                promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
             }
         }
         for entry in [predecessor, entry].into_iter().flatten() {

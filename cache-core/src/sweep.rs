@@ -46,10 +46,12 @@ impl SweepCursor {
     }
 
     /// The place to look at next, of `entries`; `None` if none can be dead. If the last round is over, begins another.
-    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize) -> Option<usize> {
+    ///
+    /// The version says nothing of what depends on other caches: with such entries, another round begins in any case.
+    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_elsewhere: bool) -> Option<usize> {
         self.left = self.left.min(entries);
         if self.left == 0 {
-            if snapshot.version == self.version && snapshot.now < self.earliest {
+            if !has_elsewhere && snapshot.version == self.version && snapshot.now < self.earliest {
                 return None;
             }
             *self = Self { left: entries, version: snapshot.version, earliest: FOREVER };
@@ -66,7 +68,7 @@ mod tests {
     /// Looks at entries that expire at these times until none can be dead, and removes dead ones.
     fn sweep(cursor: &mut SweepCursor, entries: &mut Vec<Nanos>, now: Nanos, version: Version) -> (usize, Vec<Nanos>) {
         let (mut looks, mut dead) = (0, Vec::new());
-        while let Some(at) = cursor.next(Snapshot { now, version }, entries.len()) {
+        while let Some(at) = cursor.next(Snapshot { now, version }, entries.len(), false) {
             looks += 1;
             if entries[at] <= now {
                 dead.push(entries.swap_remove(at));
@@ -100,20 +102,20 @@ mod tests {
     #[test]
     fn p9_what_dies_while_a_round_goes_on_is_found_by_the_next() {
         let (mut cursor, entries) = (SweepCursor::new(), 6);
-        assert_eq!(cursor.next(Snapshot { now: 0, version: 1 }, entries), Some(5));
+        assert_eq!(cursor.next(Snapshot { now: 0, version: 1 }, entries, false), Some(5));
         cursor.note(3);
         for left in (0..5).rev() {
-            assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries), Some(left));
+            assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries, false), Some(left));
         }
-        assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries), Some(5), "of the second invalidation");
+        assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries, false), Some(5), "of the second invalidation");
         for left in (0..5).rev() {
-            assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries), Some(left));
+            assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries, false), Some(left));
         }
-        assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries), None);
+        assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries, false), None);
     }
 
     #[test]
     fn a_cursor_without_entries_finds_nothing() {
-        assert_eq!(SweepCursor::new().next(Snapshot { now: 0, version: 1 }, 0), None);
+        assert_eq!(SweepCursor::new().next(Snapshot { now: 0, version: 1 }, 0, false), None);
     }
 }

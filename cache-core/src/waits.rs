@@ -20,10 +20,11 @@ use crate::context::with_running;
 /// A load of this process. Of two, the one that began later has the higher number.
 pub(crate) type LoadId = u64;
 
-/// The number of a load that begins now.
+/// The number of a load that begins now, or of a caller that comes now: a load that began after the caller came has a higher
+/// number, and sees what the caller had seen.
 pub(crate) fn next_load() -> LoadId {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
+    NEXT.fetch_add(1, Ordering::AcqRel)
 }
 
 /// The waits of this process that begin in a body.
