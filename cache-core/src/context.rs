@@ -431,17 +431,24 @@ mod tests {
         }
     }
 
-    /// Its key had no node when it was asked for. An insert since then would not have found who depends on it.
+    /// Its key had no node when it was asked for.
     #[test]
-    fn p15_nothing_is_stored_that_was_made_from_an_answer_asked_for_outside() {
+    fn p15_what_was_made_from_an_answer_asked_for_outside_is_not_served_after_an_insert() {
         let (inner, outer) = (Numbers::new(), Numbers::new());
-        let mut asked = Box::pin(inner.get_or_load_async(&1, async || {
-            yield_now().await;
-            0
-        }));
-        assert!(asked.as_mut().poll(&mut Polling::from_waker(Waker::noop())).is_pending());
+        let ask = || {
+            let mut asked = Box::pin(inner.get_or_load_async(&1, async || {
+                yield_now().await;
+                0
+            }));
+            assert!(asked.as_mut().poll(&mut Polling::from_waker(Waker::noop())).is_pending());
+            asked
+        };
+        let (leader, follower) = (ask(), ask());
         let options = || EntryOptions::new().own_ttl();
-        assert_eq!(block_on(outer.get_or_load_with_async(&2, options, async || asked.await)), 0);
+        assert_eq!(block_on(outer.get_or_load_with_async(&2, options, async || leader.await)), 0);
+        assert_eq!(outer.get(&2), Some(0));
+        assert_eq!(block_on(outer.get_or_load_with_async(&3, options, async || follower.await)), 0);
+        assert_eq!(outer.get(&3), None, "an insert may have come between the end of the load and this");
         inner.insert(1, 1);
         assert_eq!(outer.get(&2), None);
     }

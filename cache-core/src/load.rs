@@ -113,6 +113,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 
     /// Finds a value, or what is to be done for one. If that is to load, the load has begun.
     pub(crate) fn step(mut self) -> Result<V, Step<K, V>> {
+        depend_on_any_key(&self.store, self.key_node.as_ref());
         if self.engine.capacity_of(&self.store.query) == 0 {
             // What isn't stored needs no flight.
             return Err(self.lead_unlisted());
@@ -207,6 +208,14 @@ impl<K, V> Attempt<K, V> {
     }
 }
 
+/// Prepares for an answer of which there is no node of the key, as its caller was in no load when it asked: from now on an
+/// insert of any key is taken for one of this.
+fn depend_on_any_key<K, V>(store: &Store<K, V>, key_node: Option<&TagRef>) {
+    if key_node.is_none() && context::is_inside() {
+        store.query.any_key.stand_for_keys();
+    }
+}
+
 /// Attaches an answer of a store to the load that this thread is in: its key, its query, and what it depends on.
 pub(crate) fn attach<K, V>(
     engine: &Arc<Engine>,
@@ -219,11 +228,8 @@ pub(crate) fn attach<K, V>(
     if !context::is_inside() {
         return;
     }
-    let (key_node, lifetime) = match key_node {
-        Some(key_node) => (key_node, lifetime),
-        // The caller was in no load when it asked: what happened to the key meanwhile is not known.
-        None => (&store.query.any_key, Lifetime::OVER),
-    };
+    // A caller that was in no load when it asked has no node of its key: see `depend_on_any_key`.
+    let key_node = key_node.unwrap_or(&store.query.any_key);
     let sets = [key_node.clone().into(), store.query.node.clone().into(), tags];
     context::attach(engine, sets, since, lifetime);
 }
@@ -291,6 +297,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         self.listener = None;
         let mut attempt = self.attempt.take().expect("it is taken once");
         attempt.now = attempt.engine.time.now();
+        // The load may have ended before there was a node of its key, and an insert may have come since.
+        let has_key_node = attempt.key_node.is_some();
+        let lifetime = |expires_at| if has_key_node { Lifetime::Until(expires_at) } else { Lifetime::OVER };
         let step = match self.promise().end() {
             None if waits || self.promise().is_leaderless() => attempt.step(),
             None => Err(attempt.lead_unlisted()),
@@ -304,7 +313,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                 if *is_fenced {
                     attempt.depend_on_any_key();
                 }
-                attempt.attach(tags.clone(), attempt.arrived, Lifetime::Until(*expires_at));
+                attempt.attach(tags.clone(), attempt.arrived, lifetime(*expires_at));
                 match error {
                     Some(error) => return Progress::Failed(error.clone(), Box::new(attempt)),
                     None => attempt.step_alone(),
@@ -317,7 +326,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                         attempt.depend_on_any_key();
                     }
                     let since = valid_as_of.unwrap_or(attempt.arrived);
-                    attempt.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
+                    attempt.attach(entry.meta.tags.clone(), since, lifetime(entry.meta.expires_at));
                     let value = entry.value.clone();
                     attempt.discard();
                     return Progress::Value(value);
@@ -384,6 +393,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
     /// Ends the load with a value. A copy is stored if `judge` gives it tags, beside those that it has, and if nothing has
     /// been invalidated since that it was made from.
     pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
+        // While an insert still refuses it.
+        depend_on_any_key(&self.store, self.key_node.as_ref());
         // Much of this is user code, and may panic, or ask for a key for which this load is waited for.
         let running = self.enter();
         let tags = judge(value);
@@ -408,6 +419,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
 
     /// Ends a load that made no value. `error` makes a copy of what it made instead, if that can be shared.
     pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
+        depend_on_any_key(&self.store, self.key_node.as_ref());
         self.store.query.counters.count(Event::LoadError);
         self.has_ended = true;
         let dependencies = self.end_without_value();
@@ -438,10 +450,9 @@ impl<K, V> Load<K, V> {
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
-        if let Some(key_node) = &self.key_node {
-            // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
-            context::attach(&self.context.engine, [key_node.clone().into()], self.context.birth, lifetime);
-        }
+        // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
+        let key_node = self.key_node.as_ref().unwrap_or(&self.store.query.any_key);
+        context::attach(&self.context.engine, [key_node.clone().into()], self.context.birth, lifetime);
         attach(&self.context.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
     }
 
