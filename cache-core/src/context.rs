@@ -241,7 +241,7 @@ impl Context {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     Until(Nanos),
-    /// Of an answer that is no value: an error, or that there is none.
+    /// Of the answer that there is no value.
     Unlimited,
 }
 

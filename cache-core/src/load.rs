@@ -286,6 +286,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                 return Poll::Ready(());
             }
         }
+        // Not by `promise`: the listener is borrowed as well.
         let promise = self.promise.as_ref().expect("it is there until it is dropped");
         promise.poll(&mut self.listener, cx)
     }
