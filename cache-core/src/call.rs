@@ -25,10 +25,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         if context::is_inside() {
             return self.look_up_inside(wanted);
         }
-        match self.store.look_up(self.engine, wanted, self.now) {
-            Ok(entry) => Ok(clone_value(entry, &self.store.query.counters)),
-            Err(absent) => Err(self.miss(absent)),
-        }
+        let found = self.store.look_up(self.engine, wanted, self.now, |entry| entry.value.clone());
+        found.map_err(|absent| self.miss(absent))
     }
 
     #[cold]
@@ -45,7 +43,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
         let key_node = store.key_node(engine, self.scope, wanted.hash);
         let (arrived, ticket) = (engine.versions.now(), next_load());
-        match store.look_up(engine, wanted, now) {
+        match store.look_up(engine, wanted, now, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
                 attach(engine, store, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);

@@ -13,8 +13,8 @@ use crate::tag_set::TagSet;
 use crate::uses::Uses;
 use crate::version::Version;
 
-/// A stored value, its key, and what is known of it. Readers hold it while they clone the value, so that no lock is held
-/// meanwhile.
+/// A stored value, its key, and what is known of it. What a hit reads is together, at the end of [`Meta`] and behind it.
+#[repr(C)]
 pub(crate) struct Entry<K, V> {
     pub(crate) meta: Meta,
     pub(crate) key: K,
@@ -22,12 +22,8 @@ pub(crate) struct Entry<K, V> {
 }
 
 /// All of an entry but its key and its value.
+#[repr(C)]
 pub(crate) struct Meta {
-    pub(crate) hash: u64,
-    pub(crate) expires_at: Nanos,
-    valid_as_of: AtomicU64,
-    pub(crate) scope: ScopeId,
-    pub(crate) uses: Uses,
     pub(crate) tags: TagSet,
     /// When its load began.
     pub(crate) began: Nanos,
@@ -36,8 +32,11 @@ pub(crate) struct Meta {
     id: AtomicU32,
     /// The number of its store.
     pub(crate) store: u32,
-    /// The number of its query's quota, or 0.
-    pub(crate) quota: u32,
+    pub(crate) scope: ScopeId,
+    pub(crate) uses: Uses,
+    pub(crate) hash: u64,
+    pub(crate) expires_at: Nanos,
+    valid_as_of: AtomicU64,
 }
 
 /// Set in the version of an entry that depends on another cache: such a version is never the one that the clock shows, so
@@ -49,7 +48,6 @@ pub(crate) struct Origin {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) store: u32,
-    pub(crate) quota: u32,
     pub(crate) tags: TagSet,
     /// A version as of which it is known to be valid.
     pub(crate) valid_as_of: Version,
@@ -59,10 +57,10 @@ pub(crate) struct Origin {
 
 impl Meta {
     pub(crate) fn new(origin: Origin) -> Self {
-        let Origin { hash, scope, store, quota, tags, valid_as_of, began, expires_at } = origin;
+        let Origin { hash, scope, store, tags, valid_as_of, began, expires_at } = origin;
         let mark = if tags.has_elsewhere() { ELSEWHERE } else { 0 };
         let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
-        Self { hash, expires_at, valid_as_of, scope, uses: Uses::new(0), tags, began, id, store, quota }
+        Self { tags, began, id, store, scope, uses: Uses::new(0), hash, expires_at, valid_as_of }
     }
 
     /// Whether the clock shows a version as of which it is known to be valid.
@@ -176,7 +174,7 @@ mod tests {
 
     fn entry<V>(value: V) -> Arc<Entry<PanicsInDrop, V>> {
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, 1);
-        let meta = Meta::new(Origin { hash: 0, scope: 0, store: 1, quota: 0, tags, valid_as_of, began, expires_at });
+        let meta = Meta::new(Origin { hash: 0, scope: 0, store: 1, tags, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: PanicsInDrop, value })
     }
 

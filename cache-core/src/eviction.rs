@@ -24,9 +24,6 @@ pub(crate) struct Quota {
     pub(crate) capacity: usize,
 }
 
-/// An entry that is in no quota has this number.
-pub(crate) const NO_QUOTA: u32 = 0;
-
 /// Says whether an entry is dead. It is asked under the lock of the eviction.
 pub(crate) trait Inspector {
     /// `None` if it takes too long to find out.
@@ -42,9 +39,28 @@ pub(crate) struct Eviction {
     entries: Vec<Arc<dyn AnyEntry>>,
     policy: Policy<Dense>,
     cursor: SweepCursor,
-    quotas: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
+    quotas: Quotas,
     /// Whether there has been an entry that depends on another cache.
     has_elsewhere: bool,
+}
+
+/// The queries that have a capacity of their own.
+#[derive(Default)]
+struct Quotas {
+    by_number: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
+    /// Their numbers, by those of the stores of their entries.
+    of_stores: HashMap<u32, u32, foldhash::fast::RandomState>,
+}
+
+impl Quotas {
+    fn number_of(&self, store: u32) -> Option<u32> {
+        // Most caches have none.
+        if self.of_stores.is_empty() { None } else { self.of_stores.get(&store).copied() }
+    }
+
+    fn of(&mut self, store: u32) -> Option<&mut QuotaPolicy> {
+        self.by_number.get_mut(&self.number_of(store)?)
+    }
 }
 
 /// The entries of one query.
@@ -83,7 +99,7 @@ fn policy_hash(meta: &Meta) -> u64 {
 
 impl Eviction {
     pub(crate) fn new(capacity: usize) -> Self {
-        let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), HashMap::default());
+        let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), Quotas::default());
         Self { capacity, entries: Vec::new(), policy, cursor, quotas, has_elsewhere: false }
     }
 
@@ -105,13 +121,13 @@ impl Eviction {
 
     fn full_quota(&self, quota: Option<Quota>) -> Option<u32> {
         let number = quota?.number;
-        self.quotas.get(&number)?.policy.is_full().then_some(number)
+        self.quotas.by_number.get(&number)?.policy.is_full().then_some(number)
     }
 
     /// Takes in a new entry, for which there must be room.
     pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
-        let (hash, expires_at) = (policy_hash(entry.meta()), entry.meta().expires_at);
+        let (hash, expires_at, store) = (policy_hash(entry.meta()), entry.meta().expires_at, entry.meta().store);
         entry.meta().set_id(Some(id));
         self.has_elsewhere |= entry.meta().has_elsewhere();
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
@@ -119,7 +135,8 @@ impl Eviction {
         self.policy.admit(hash, id);
         self.cursor.note(expires_at);
         if let Some(quota) = quota {
-            let part = self.quotas.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
+            self.quotas.of_stores.insert(store, quota.number);
+            let part = self.quotas.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
             part.admit(hash, id, expires_at);
         }
     }
@@ -134,7 +151,7 @@ impl Eviction {
         new.set_id(Some(id));
         self.has_elsewhere |= new.has_elsewhere();
         self.cursor.note(new.expires_at);
-        if let Some(part) = self.quotas.get_mut(&new.quota) {
+        if let Some(part) = self.quotas.of(new.store) {
             part.cursor.note(new.expires_at);
         }
         self.entries[id as usize] = entry.clone();
@@ -145,7 +162,7 @@ impl Eviction {
     pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let id = meta.id()?;
         self.policy.remove(id);
-        if let Some(part) = self.quotas.get_mut(&meta.quota) {
+        if let Some(part) = self.quotas.of(meta.store) {
             part.policy.remove(id);
             part.leave(id);
         }
@@ -162,7 +179,7 @@ impl Eviction {
             let from = EntryId::try_from(self.entries.len()).expect("the capacity is less");
             moved.meta().set_id(Some(id));
             self.policy.rename(from, id);
-            if let Some(part) = self.quotas.get_mut(&moved.meta().quota) {
+            if let Some(part) = self.quotas.of(moved.meta().store) {
                 part.rename(from, id);
             }
         }
@@ -177,14 +194,14 @@ impl Eviction {
     pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Arc<dyn AnyEntry>> {
         let source = Source { entries: &self.entries, inspector };
         let id = if let Some(number) = self.full_quota(quota) {
-            let part = self.quotas.get_mut(&number)?;
+            let part = self.quotas.by_number.get_mut(&number)?;
             let id = part.policy.evict(&source)?;
             part.leave(id);
             self.policy.remove(id);
             id
         } else {
             let id = self.policy.evict(&source)?;
-            if let Some(part) = self.quotas.get_mut(&self.entries[id as usize].meta().quota) {
+            if let Some(part) = self.quotas.of(self.entries[id as usize].meta().store) {
                 part.policy.remove(id);
                 part.leave(id);
             }
@@ -253,7 +270,7 @@ impl Eviction {
                 Some(EntryId::try_from(id).expect("the capacity is less"))
             }
             Some(number) => {
-                let part = self.quotas.get_mut(&number)?;
+                let part = self.quotas.by_number.get_mut(&number)?;
                 let place = part.cursor.next(snapshot, part.members.len(), self.has_elsewhere)?;
                 Some(part.members[place])
             }
@@ -261,7 +278,7 @@ impl Eviction {
     }
 
     fn cursor_of(&mut self, quota: Option<u32>) -> &mut SweepCursor {
-        match quota.and_then(|number| self.quotas.get_mut(&number)) {
+        match quota.and_then(|number| self.quotas.by_number.get_mut(&number)) {
             Some(part) => &mut part.cursor,
             None => &mut self.cursor,
         }
@@ -270,7 +287,7 @@ impl Eviction {
     /// Records that an entry was found live that had been a suspect.
     pub(crate) fn note(&mut self, meta: &Meta) {
         self.cursor.note(meta.expires_at);
-        if let Some(part) = self.quotas.get_mut(&meta.quota) {
+        if let Some(part) = self.quotas.of(meta.store) {
             part.cursor.note(meta.expires_at);
         }
     }
@@ -279,7 +296,7 @@ impl Eviction {
     pub(crate) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.policy.shrink();
-        for part in self.quotas.values_mut() {
+        for part in self.quotas.by_number.values_mut() {
             part.policy.shrink();
             part.members.shrink_to_fit();
             part.places.shrink_to_fit();
@@ -297,8 +314,8 @@ impl Eviction {
         let mut queued = self.policy.check_invariants();
         queued.sort_unstable();
         assert_eq!(queued, numbers(&|_| true), "the queues and the entries disagree");
-        for (&number, part) in &self.quotas {
-            let expected = numbers(&|meta| meta.quota == number);
+        for (&number, part) in &self.quotas.by_number {
+            let expected = numbers(&|meta| self.quotas.number_of(meta.store) == Some(number));
             let mut queued = part.policy.check_invariants();
             queued.sort_unstable();
             assert_eq!(queued, expected, "a query's queues and its entries disagree");
@@ -387,9 +404,9 @@ mod tests {
     }
 
     fn entry(key: u64, quota: Option<Quota>) -> Arc<dyn AnyEntry> {
-        let quota = quota.map_or(NO_QUOTA, |quota| quota.number);
+        let store = quota.map_or(0, |quota| quota.number);
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, FOREVER);
-        let meta = Meta::new(Origin { hash: key, scope: 0, store: 0, quota, tags, valid_as_of, began, expires_at });
+        let meta = Meta::new(Origin { hash: key, scope: 0, store, tags, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: (), value: () })
     }
 
@@ -482,7 +499,7 @@ mod tests {
             |eviction| eviction.policy.remove(1),
             |eviction| _ = eviction.entries.pop(),
             |eviction| eviction.entries[0].meta().set_id(None),
-            |eviction| eviction.quotas.get_mut(&3).expect("it has one").members.clear(),
+            |eviction| eviction.quotas.by_number.get_mut(&3).expect("it has one").members.clear(),
         ];
         for (number, break_it) in breaks.into_iter().enumerate() {
             let mut eviction = Eviction::new(4);

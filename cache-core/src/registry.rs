@@ -37,7 +37,7 @@ pub(crate) enum Label {
     Key(KeyId, ScopeId),
     /// All entries of the query with this number, in one scope.
     Query(u32, ScopeId),
-    /// What lives as long as a cache or a query, and is in no registry.
+    /// What lives as long as a cache, a query, or an entry, and is in no registry.
     Permanent,
 }
 
@@ -73,6 +73,39 @@ pub(crate) struct TagNode {
     home: Option<Arc<Registry>>,
     /// Whether something has ever been made from very many keys, if this is the node of any key of a query.
     stands_for_keys: AtomicUsize,
+    /// What it stands for, if that is several nodes together.
+    members: Option<Members>,
+}
+
+/// Several nodes, as one entry depends on them.
+pub(crate) struct Members {
+    /// How many of them are the entry's own: the first ones. The others come from answers that it was made from.
+    pub(crate) own: usize,
+    pub(crate) all: Box<[Dependency]>,
+}
+
+/// A node that an entry depends on.
+#[derive(Clone)]
+pub(crate) enum Dependency {
+    /// Invalidated by a version later than that as of which the entry is known to be valid.
+    Here(TagRef),
+    /// Of another cache: invalidated by a version of that one, later than this.
+    Elsewhere(TagRef, Version),
+}
+
+impl Dependency {
+    pub(crate) fn node(&self) -> &TagRef {
+        match self {
+            Self::Here(node) | Self::Elsewhere(node, _) => node,
+        }
+    }
+
+    fn is_valid_since(&self, version: Version) -> bool {
+        match self {
+            Self::Here(node) => node.is_valid_since(version),
+            Self::Elsewhere(node, then) => node.is_valid_since(*then),
+        }
+    }
 }
 
 /// What else invalidates whoever refers to a node.
@@ -87,6 +120,12 @@ pub(crate) struct Above {
 }
 
 impl TagNode {
+    fn new(label: Label, hash: u64, above: Above, home: Option<Arc<Registry>>, members: Option<Members>) -> Self {
+        let (invalidated_at, references) = (InvalidatedAt::default(), AtomicUsize::new(0));
+        let stands_for_keys = AtomicUsize::new(0);
+        Self { invalidated_at, label, hash, references, above, home, stands_for_keys, members }
+    }
+
     /// Whether what was valid at `version` has not been invalidated through this node since.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
@@ -94,6 +133,12 @@ impl TagNode {
         self.invalidated_at.is_valid_since(version)
             && everywhere.as_ref().is_none_or(|everywhere| everywhere.is_valid_since(version))
             && scope.as_ref().is_none_or(|scope| scope.invalidated_at.is_valid_since(version))
+            && self.members().is_none_or(|members| members.all.iter().all(|one| one.is_valid_since(version)))
+    }
+
+    /// The nodes that it stands for together, if there are several.
+    pub(crate) fn members(&self) -> Option<&Members> {
+        self.members.as_ref()
     }
 
     /// The tag of the user's that it stands for.
@@ -141,17 +186,12 @@ impl TagRef {
 
     /// A node that is in no registry.
     pub(crate) fn permanent() -> Self {
-        let (invalidated_at, references) = (InvalidatedAt::default(), AtomicUsize::new(0));
-        let (label, above) = (Label::Permanent, Above::default());
-        Self(Arc::new(TagNode {
-            invalidated_at,
-            label,
-            hash: 0,
-            references,
-            above,
-            home: None,
-            stands_for_keys: AtomicUsize::new(0),
-        }))
+        Self(Arc::new(TagNode::new(Label::Permanent, 0, Above::default(), None, None)))
+    }
+
+    /// A node that stands for several.
+    pub(crate) fn of_all(members: Members) -> Self {
+        Self(Arc::new(TagNode::new(Label::Permanent, 0, Above::default(), None, Some(members))))
     }
 
     /// Tells nodes apart.
@@ -256,16 +296,7 @@ impl Registry {
         }
         // Before the lock: finding what is above locks a shard, too.
         let (above, home) = (above(), Some(self.clone()));
-        let (invalidated_at, references) = (InvalidatedAt::default(), AtomicUsize::new(0));
-        let new = Arc::new(TagNode {
-            invalidated_at,
-            label,
-            hash,
-            references,
-            above,
-            home,
-            stands_for_keys: AtomicUsize::new(0),
-        });
+        let new = Arc::new(TagNode::new(label, hash, above, home, None));
         let mut shard = shard.lock();
         if let Some(node) = shard.find(hash, new.label.borrow()) {
             let found = TagRef::new(node);

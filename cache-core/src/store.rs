@@ -15,15 +15,15 @@ use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_values};
-use crate::eviction::{Entries, NO_QUOTA};
-use crate::flight::{Flight, InFlight, MAX_LOADS_OF_A_KEY};
+use crate::entry_table::EntryTable;
+use crate::eviction::Entries;
+use crate::flight::{Flight, Flights, InFlight, MAX_LOADS_OF_A_KEY};
 use crate::promise::{Completer, End, Promise};
 use crate::query::QueryState;
+use crate::read_mostly::{ReadMostly, Writer};
 use crate::registry::TagRef;
 use crate::scope::ScopeId;
-use crate::shard::Shard;
-use crate::stats::{Event, processors};
-use crate::striped::Striped;
+use crate::stats::{Counters, Event, processors};
 use crate::sync::Arc;
 use crate::tag_set::TagSet;
 use crate::version::Version;
@@ -36,10 +36,15 @@ impl<T: Send + Sync + 'static> Storable for T {}
 /// Writes out a key, for a listing.
 pub(crate) type Describe<K> = fn(&K, &QueryState, &mut dyn fmt::Write) -> fmt::Result;
 
+/// In each shard, the entries of some keys, and the loads of them that are in flight.
+type Shards<K, V> = ReadMostly<EntryTable<K, V>, Flights<K, V>>;
+
+type ShardWriter<'a, K, V> = Writer<'a, EntryTable<K, V>, Flights<K, V>>;
+
 pub(crate) struct Store<K, V> {
     /// Its number among the stores of the cache.
     pub(crate) number: u32,
-    shards: Box<[Striped<Shard<K, V>>]>,
+    shards: Shards<K, V>,
     pub(crate) query: Arc<QueryState>,
     /// The generic arguments of the query's function, which tell its keys apart.
     pub(crate) instance: TypeId,
@@ -114,6 +119,20 @@ pub(crate) struct Wanted<F> {
     pub(crate) is_key: F,
 }
 
+/// A reference to an entry, discarded at the end.
+struct Held<'a, K, V> {
+    entry: Option<Arc<Entry<K, V>>>,
+    counters: &'a Counters,
+}
+
+impl<K, V> Drop for Held<'_, K, V> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            discard(entry, self.counters);
+        }
+    }
+}
+
 /// Why a key has no value that may be served.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
@@ -123,8 +142,12 @@ pub(crate) enum Absent {
 }
 
 /// Removes an entry from its shard, which is locked, and from the eviction.
-fn remove<K, V>(engine: &Engine, shard: &mut Shard<K, V>, entry: &Arc<Entry<K, V>>) -> Option<Arc<Entry<K, V>>> {
-    let removed = shard.remove_at(entry.meta.hash, address(entry));
+fn remove<K, V>(
+    engine: &Engine,
+    shard: &mut ShardWriter<'_, K, V>,
+    entry: &Arc<Entry<K, V>>,
+) -> Option<Arc<Entry<K, V>>> {
+    let removed = shard.value_mut().remove_at(entry.meta.hash, address(entry));
     if let Some(removed) = &removed {
         // The shard's reference is still there: this is not the last one.
         drop(engine.eviction.lock().remove(&removed.meta));
@@ -141,40 +164,76 @@ impl<K: Storable, V: Storable> Store<K, V> {
         describe: Describe<K>,
     ) -> Self {
         debug_assert!(shards.is_power_of_two());
-        let shards = (0..shards).map(|_| Striped::new(Shard::new(), processors())).collect();
+        let shards = Shards::new(shards, || (EntryTable::new(query.clone()), Flights::new()), processors());
         Self { number, shards, query, instance, describe }
     }
 
-    /// The live entry of a key, for a caller: a hit or a miss, and counted as such.
+    /// The live entry of a key, for a caller: a hit or a miss, and counted as such. On a hit, `take` is given the entry, and
+    /// may take as long as it likes, and use the cache: see [`ReadMostly`].
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a hit would pay for a call of it")]
-    pub(crate) fn look_up(
+    pub(crate) fn look_up<R>(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         now: Nanos,
-    ) -> Result<Arc<Entry<K, V>>, Absent> {
-        let found = self.get(engine, wanted, now);
+        take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
+    ) -> Result<R, Absent> {
+        let found = self.get(engine, wanted, now, take);
         self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
         found
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for its one caller")]
-    fn get(
+    fn get<R>(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         now: Nanos,
-    ) -> Result<Arc<Entry<K, V>>, Absent> {
-        let found = self.shard(wanted.hash).read().find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
+        take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
+    ) -> Result<R, Absent> {
+        let Some(pin) = self.shards.pin(self.place(wanted.hash)) else {
+            return self.get_current(engine, wanted, now, take);
+        };
+        let found = pin.find(wanted.hash, wanted.scope, &wanted.is_key);
+        self.take_live(engine, found, now, take)
+    }
+
+    /// The same without a pin.
+    #[cold]
+    fn get_current<R>(
+        &self,
+        engine: &Engine,
+        wanted: &Wanted<impl Fn(&K) -> bool>,
+        now: Nanos,
+        take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
+    ) -> Result<R, Absent> {
+        let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
+        self.take_live(engine, held.entry.as_ref(), now, take)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "as for its caller")]
+    fn take_live<R>(
+        &self,
+        engine: &Engine,
+        found: Option<&Arc<Entry<K, V>>>,
+        now: Nanos,
+        take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
+    ) -> Result<R, Absent> {
         let Some(entry) = found else { return Err(Absent::Missing) };
         if !self.is_live(engine, &entry.meta, now) {
-            discard(entry, &self.query.counters);
             return Err(Absent::Dead);
         }
         entry.meta.uses.count_hit();
-        Ok(entry)
+        Ok(take(entry))
+    }
+
+    fn find_current(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<Arc<Entry<K, V>>> {
+        self.shards.read_current(self.place(wanted.hash), |table| {
+            table.find(wanted.hash, wanted.scope, &wanted.is_key).cloned()
+        })
     }
 
     /// Finds out what a caller is to do that missed. If it is to load, that load begins, and the candidate is taken. One
@@ -190,15 +249,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         let wanted = candidate.as_ref().expect("it is taken when a load begins, and no other begins after");
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
-        let mut shard = self.shard(hash).write();
-        if let Some(entry) = shard.find(hash, scope, is_key)
+        let mut shard = self.lock(hash);
+        if let Some(entry) = shard.value().find(hash, scope, is_key)
             && !engine.seems_dead(&entry.meta, caller.now)
         {
             return Claim::Found(entry.clone());
         }
-        let in_flight = shard.flights.find(hash, scope, is_key, caller.arrived, caller.now);
+        let in_flight = shard.state_mut().find(hash, scope, is_key, caller.arrived, caller.now);
         if let (InFlight::Open(load), true) = (&in_flight.state, caller.may_wait) {
-            let flight = shard.flights.get_mut(hash, *load).expect("it was found just now");
+            let flight = shard.state_mut().get_mut(hash, *load).expect("it was found just now");
             let (load, order, context) = (*load, flight.order, flight.context.clone());
             return Claim::Join { load, order, promise: flight.join(), context };
         }
@@ -216,11 +275,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // Dropped when the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
-        if let Some(flight) = taken_over.and_then(|load| shard.flights.get_mut(hash, load)) {
+        if let Some(flight) = taken_over.and_then(|load| shard.state_mut().get_mut(hash, load)) {
             last_context = Some(flight.take_over(context.clone(), caller.now));
             unused_key = Some(candidate.key);
         } else if is_listed {
-            shard.flights.begin(Flight {
+            shard.state_mut().begin(Flight {
                 id,
                 order: id,
                 hash,
@@ -245,7 +304,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Lets nobody else wait for a load that was found invalid.
     pub(crate) fn close(&self, hash: u64, load: LoadId) {
-        if let Some(flight) = self.shard(hash).write().flights.get_mut(hash, load) {
+        if let Some(flight) = self.lock(hash).state_mut().get_mut(hash, load) {
             flight.is_open = false;
         }
     }
@@ -264,12 +323,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
             // Before the lock, as entries of any store may leave.
             engine.sweep(quota, now);
         }
-        let mut shard = self.shard(hash).write();
+        let mut shard = self.lock(hash);
         // Comparing keys may panic: the load has not ended then.
-        let flight = shard.flights.get(hash, load).expect("a load ends once");
-        let predecessor = shard.find(hash, flight.scope, |key| *key == flight.key).cloned();
+        let flight = shard.state().get(hash, load).expect("a load ends once");
+        let predecessor = shard.value().find(hash, flight.scope, |key| *key == flight.key).cloned();
         // From here on nothing panics: the load ends now, in one step with what becomes of its value.
-        let mut flight = shard.flights.end(hash, load).expect("it was found just now");
+        let mut flight = shard.state_mut().end(hash, load).expect("it was found just now");
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
         let order = flight.order;
@@ -279,7 +338,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
             hash,
             scope: flight.scope,
             store: self.number,
-            quota: quota.map_or(NO_QUOTA, |quota| quota.number),
             tags,
             valid_as_of: since,
             began: flight.began,
@@ -288,10 +346,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let (mut victims, mut displaced, mut entry, mut unused) = (Entries::new(), None, None, None);
         match copy {
             Some(copy) if is_kept => {
-                shard.flights.supersede(&flight);
+                shard.state_mut().supersede(&flight);
                 let new = Arc::new(Entry { meta: Meta::new(origin(tags)), key: flight.key, value: copy });
                 self.admit(engine, predecessor.as_deref(), &new, now, &mut victims);
-                displaced = shard.put(predecessor.as_ref(), new.clone());
+                displaced = shard.value_mut().put(predecessor.as_ref(), new.clone());
                 entry = Some(new);
             }
             copy => {
@@ -373,18 +431,16 @@ impl<K: Storable, V: Storable> Store<K, V> {
             engine.sweep(quota, now);
         }
         let Candidate { key, hash, scope, tags, .. } = candidate;
-        let quota_number = quota.map_or(NO_QUOTA, |quota| quota.number);
-        let origin =
-            Origin { hash, scope, store: self.number, quota: quota_number, tags, valid_as_of, began: now, expires_at };
+        let origin = Origin { hash, scope, store: self.number, tags, valid_as_of, began: now, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
         let mut victims = Entries::new();
-        let mut shard = self.shard(hash).write();
+        let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;
-        let predecessor = shard.find(hash, scope, is_key).cloned();
-        let was_in_flight = shard.flights.fence(hash, scope, is_key);
+        let predecessor = shard.value().find(hash, scope, is_key).cloned();
+        let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
         let displaced = if is_live {
             self.admit(engine, predecessor.as_deref(), &new, now, &mut victims);
-            shard.put(predecessor.as_ref(), new.clone())
+            shard.value_mut().put(predecessor.as_ref(), new.clone())
         } else {
             predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
         };
@@ -401,8 +457,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Removes the entry of a key, if it is dead.
     pub(crate) fn remove_if_dead(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
-        let found = self.shard(wanted.hash).read().find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
-        let Some(entry) = found else { return };
+        let Some(entry) = self.find_current(wanted) else { return };
         if self.is_live(engine, &entry.meta, now) {
             discard(entry, &self.query.counters);
         } else {
@@ -412,7 +467,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Removes an entry that was found dead.
     pub(crate) fn remove_dead(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
-        let removed = remove(engine, &mut self.shard(entry.meta.hash).write(), &entry);
+        let removed = remove(engine, &mut self.lock(entry.meta.hash), &entry);
         if removed.is_some() {
             self.count_death(&entry.meta, now);
         }
@@ -429,9 +484,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         wanted: &Wanted<impl Fn(&K) -> bool>,
         mut removed: impl FnMut(Arc<Entry<K, V>>),
     ) {
-        let mut shard = self.shard(wanted.hash).write();
-        shard.flights.fence(wanted.hash, wanted.scope, &wanted.is_key);
-        while let Some(entry) = shard.find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
+        let mut shard = self.lock(wanted.hash);
+        shard.state_mut().fence(wanted.hash, wanted.scope, &wanted.is_key);
+        while let Some(entry) = shard.value().find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
             drop(remove(engine, &mut shard, &entry));
             removed(entry);
         }
@@ -439,7 +494,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Removes an entry that the eviction has let go of, and counts why.
     pub(crate) fn dispose(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
-        let removed = self.shard(entry.meta.hash).write().remove_at(entry.meta.hash, address(&entry));
+        let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
         if self.is_live(engine, &entry.meta, now) {
             self.query.counters.count(Event::Eviction);
         } else if removed.is_some() {
@@ -468,28 +523,32 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Frees what memory the shards can give back.
     pub(crate) fn shrink(&self) {
-        for shard in &self.shards {
-            shard.write().shrink();
+        for place in 0..self.shards.len() {
+            let mut shard = self.shards.lock(place);
+            shard.value_mut().shrink();
+            shard.state_mut().shrink();
         }
     }
 
     /// Counts the loads in flight, and their followers; `None` if a shard is locked.
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
-        self.shards.iter().try_fold((0, 0), |(loads, waiting), shard| {
-            let (more, more_waiting) = shard.try_read()?.flights.count();
+        (0..self.shards.len()).try_fold((0, 0), |(loads, waiting), place| {
+            let (more, more_waiting) = self.shards.try_look(place, Flights::count)?;
             Some((loads + more, waiting + more_waiting))
         })
     }
 
     /// Panics if the shards contradict themselves or the eviction.
     pub(crate) fn check_invariants(&self, engine: &Engine) {
-        let shards: Vec<_> = self.shards.iter().map(Striped::write).collect();
+        let shards: Vec<_> = (0..self.shards.len()).map(|place| self.shards.lock(place)).collect();
         let eviction = engine.eviction.lock();
         let mut stored = Vec::new();
         for shard in &shards {
             shard.check_invariants();
+            shard.value().check_invariants();
+            shard.state().check_invariants();
             // One without a number has been evicted, and is about to leave its shard.
-            stored.extend(shard.entries().filter(|entry| entry.meta.id().is_some()).map(address));
+            stored.extend(shard.value().iter().filter(|entry| entry.meta.id().is_some()).map(address));
         }
         let own = eviction.slice(0, usize::MAX).iter().filter(|entry| entry.meta().store == self.number);
         let mut listed: Vec<_> = own.map(address).collect();
@@ -502,13 +561,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
 impl<K, V> Store<K, V> {
     /// Ends a load that made no value, and hands out its followers' promise.
     pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K, V>> {
-        self.shard(hash).write().flights.end(hash, load)
+        self.lock(hash).state_mut().end(hash, load)
     }
 
     /// Leaves a load without an end: one of its followers takes over, if there is any.
     pub(crate) fn abandon(&self, hash: u64, load: LoadId) {
-        let mut shard = self.shard(hash).write();
-        let Some(flight) = shard.flights.get_mut(hash, load) else { return };
+        let mut shard = self.lock(hash);
+        let Some(flight) = shard.state_mut().get_mut(hash, load) else { return };
         match flight.leave() {
             Some(promise) => {
                 drop(shard);
@@ -521,10 +580,10 @@ impl<K, V> Store<K, V> {
 
     /// A follower leaves before the end.
     pub(crate) fn leave(&self, hash: u64, load: LoadId, promise: Arc<Promise<K, V>>) {
-        let mut shard = self.shard(hash).write();
+        let mut shard = self.lock(hash);
         // Without a leader, another of its followers is to take over.
         let (mut next, mut is_unused) = (None, false);
-        if let Some(flight) = shard.flights.get_mut(hash, load) {
+        if let Some(flight) = shard.state_mut().get_mut(hash, load) {
             flight.followers -= 1;
             if flight.is_leaderless() {
                 is_unused = flight.followers == 0;
@@ -545,15 +604,21 @@ impl<K, V> Store<K, V> {
     }
 
     /// Takes out a load that nobody waits for. Its key is dropped when the lock is released.
-    fn end_unused(&self, mut shard: crate::striped::WriteGuard<'_, Shard<K, V>>, hash: u64, load: LoadId) {
-        let flight = shard.flights.end(hash, load);
+    fn end_unused(&self, mut shard: ShardWriter<'_, K, V>, hash: u64, load: LoadId) {
+        let flight = shard.state_mut().end(hash, load);
         drop(shard);
         discard_values(&self.query.counters, (flight, ()));
     }
 
-    fn shard(&self, hash: u64) -> &Striped<Shard<K, V>> {
+    fn lock(&self, hash: u64) -> ShardWriter<'_, K, V> {
+        self.shards.lock(self.place(hash))
+    }
+
+    /// The shard of a hash.
+    #[inline]
+    fn place(&self, hash: u64) -> usize {
         // Bits of the hash that the shard's table does not use first.
-        &self.shards[(hash >> 40) as usize & (self.shards.len() - 1)]
+        (hash >> 40) as usize & (self.shards.len() - 1)
     }
 }
 
@@ -594,14 +659,14 @@ mod tests {
                 let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine, HASH, context.id, &number, loaded);
             }
-            store.get(&engine, &wanted, now).ok().map(|entry| entry.value)
+            store.get(&engine, &wanted, now, |entry| entry.value).ok()
         };
         order.iter().map(end).collect()
     }
 
     impl<K, V> Store<K, V> {
         fn unfence(&self, hash: u64, load: LoadId) {
-            if let Some(flight) = self.shard(hash).write().flights.get_mut(hash, load) {
+            if let Some(flight) = self.lock(hash).state_mut().get_mut(hash, load) {
                 flight.is_fenced = false;
             }
         }

@@ -4,100 +4,50 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
-use crate::registry::{TagNode, TagRef};
+use crate::registry::{Dependency, Members, TagNode, TagRef};
 use crate::scope::Scope;
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::Version;
 
-/// References to nodes, in one pointer: most entries have one tag or none. A clone shares the list.
+/// References to nodes, in one pointer. A clone shares them.
 #[derive(Clone, Default)]
-pub(crate) struct TagSet(Option<Dependencies>);
-
-#[derive(Clone)]
-enum Dependencies {
-    /// One of its own.
-    One(TagRef),
-    Several(Arc<List>),
-}
-
-struct List {
-    /// How many of them are its own: the first ones. The others come from answers that it was made from.
-    own: usize,
-    all: Box<[Dependency]>,
-}
-
-#[derive(Clone)]
-enum Dependency {
-    /// Invalidated by a version later than that as of which the set is known to be valid.
-    Here(TagRef),
-    /// Of another cache: invalidated by a version of that one, later than this.
-    Elsewhere(TagRef, Version),
-}
-
-impl Dependency {
-    fn node(&self) -> &TagRef {
-        match self {
-            Self::Here(node) | Self::Elsewhere(node, _) => node,
-        }
-    }
-
-    fn is_valid_since(&self, version: Version) -> bool {
-        match self {
-            Self::Here(node) => node.is_valid_since(version),
-            Self::Elsewhere(node, then) => node.is_valid_since(*then),
-        }
-    }
-}
+pub(crate) struct TagSet(Option<TagRef>);
 
 impl TagSet {
     /// Whether what was valid at `version` has not been invalidated through any of these since.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
-        match &self.0 {
-            None => true,
-            Some(Dependencies::One(node)) => node.is_valid_since(version),
-            Some(Dependencies::Several(list)) => list.all.iter().all(|one| one.is_valid_since(version)),
-        }
+        self.0.as_ref().is_none_or(|node| node.is_valid_since(version))
     }
 
     /// Whether something in it is of another cache, whose invalidations this cache's clock does not show.
     pub(crate) fn has_elsewhere(&self) -> bool {
         // There are none among its own.
-        match &self.0 {
-            Some(Dependencies::Several(list)) => {
-                list.all[list.own..].iter().any(|one| matches!(one, Dependency::Elsewhere(..)))
-            }
-            _ => false,
-        }
+        let made_from = self.members().map_or(&[][..], |members| &members.all[members.own..]);
+        made_from.iter().any(|one| matches!(one, Dependency::Elsewhere(..)))
     }
 
     /// How many references there are.
     pub(crate) fn len(&self) -> usize {
-        match &self.0 {
-            None => 0,
-            Some(Dependencies::One(_)) => 1,
-            Some(Dependencies::Several(list)) => list.all.len(),
-        }
+        self.members().map_or_else(|| usize::from(self.0.is_some()), |members| members.all.len())
     }
 
     /// Tells sets apart that are alive at the same time; clones of one have the same.
     pub(crate) fn address(&self) -> usize {
-        match &self.0 {
-            None => 0,
-            Some(Dependencies::One(node)) => node.address(),
-            Some(Dependencies::Several(list)) => Arc::as_ptr(list).addr(),
-        }
+        self.0.as_ref().map_or(0, TagRef::address)
+    }
+
+    fn members(&self) -> Option<&Members> {
+        self.0.as_ref()?.members()
     }
 
     fn own(&self) -> impl Iterator<Item = &TagNode> {
-        let (one, list) = match &self.0 {
-            None => (None, None),
-            Some(Dependencies::One(node)) => (Some(&**node), None),
-            Some(Dependencies::Several(list)) => (None, Some(list)),
-        };
-        let list = list.into_iter().flat_map(|list| list.all[..list.own].iter().map(|one| &**one.node()));
-        one.into_iter().chain(list)
+        let members = self.members();
+        let one = self.0.as_deref().filter(|_| members.is_none());
+        let several =
+            members.into_iter().flat_map(|members| members.all[..members.own].iter().map(|one| &**one.node()));
+        one.into_iter().chain(several)
     }
 
     /// The tags that the user gave.
@@ -113,7 +63,7 @@ impl TagSet {
 
 impl From<TagRef> for TagSet {
     fn from(node: TagRef) -> Self {
-        Self(Some(Dependencies::One(node)))
+        Self(Some(node))
     }
 }
 
@@ -159,10 +109,10 @@ impl TagSetBuilder {
 
     /// Adds all tags that are a set's own.
     pub(crate) fn add_all(&mut self, set: &TagSet) {
-        match &set.0 {
-            None => {}
-            Some(Dependencies::One(node)) => self.add(node.clone()),
-            Some(Dependencies::Several(list)) => list.all.iter().for_each(|one| self.add(one.node().clone())),
+        match (&set.0, set.members()) {
+            (_, Some(members)) => members.all.iter().for_each(|one| self.add(one.node().clone())),
+            (Some(node), None) => self.add(node.clone()),
+            (None, None) => {}
         }
     }
 
@@ -172,17 +122,17 @@ impl TagSetBuilder {
             None => Dependency::Here(node.clone()),
             Some(version) => Dependency::Elsewhere(node.clone(), version),
         };
-        match &set.0 {
-            None => {}
-            Some(Dependencies::One(node)) => self.depend(place(node)),
-            Some(Dependencies::Several(list)) => {
-                for one in &list.all {
+        match (&set.0, set.members()) {
+            (_, Some(members)) => {
+                for one in &members.all {
                     self.depend(match one {
                         Dependency::Here(node) => place(node),
                         Dependency::Elsewhere(..) => one.clone(),
                     });
                 }
             }
+            (Some(node), None) => self.depend(place(node)),
+            (None, None) => {}
         }
     }
 
@@ -235,9 +185,9 @@ impl TagSetBuilder {
 
     pub(crate) fn build(mut self) -> TagSet {
         if self.own == self.all.len() && self.own <= 1 {
-            return TagSet(self.all.pop().map(|one| Dependencies::One(one.node().clone())));
+            return TagSet(self.all.pop().map(|one| one.node().clone()));
         }
-        TagSet(Some(Dependencies::Several(Arc::new(List { own: self.own, all: self.all.into_vec().into() }))))
+        TagSet(Some(TagRef::of_all(Members { own: self.own, all: self.all.into_vec().into() })))
     }
 }
 
@@ -284,7 +234,7 @@ mod tests {
     #[test]
     fn one_tag_is_kept_without_a_list() {
         let nodes = Nodes::new();
-        let is_list = |tags: &[&str]| nodes.set(tags).0.map(|set| matches!(set, Dependencies::Several(_)));
+        let is_list = |tags: &[&str]| nodes.set(tags).0.map(|node| node.members().is_some());
         assert_eq!(
             [is_list(&[]), is_list(&["a"]), is_list(&["a", "a"]), is_list(&["a", "b"])],
             [None, Some(false), Some(false), Some(true)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
-use cache_core::{Cache, HasCache, cached_query, invalidates};
+use cache_core::{Cache, HasCache, TaggedCache, cached_query, invalidates};
 
 /// How many entries there are.
 const KEYS: u32 = 1_000;
@@ -101,6 +101,11 @@ fn main() -> ExitCode {
                 next += 1;
                 black_box(ours.by_id(next));
             });
+        }
+        "get" => {
+            let numbers = TaggedCache::<u64, Value>::builder().capacity(KEYS as usize).build();
+            (0..KEYS).for_each(|number| numbers.insert(id(number), VALUE.clone()));
+            each(calls, |number| _ = black_box(numbers.get(&id(number))));
         }
         "forget-tag" => each(calls, |_| ours.forget_tag()),
         "forget-query" => each(calls, |_| ours.forget_query()),

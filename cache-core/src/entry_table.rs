@@ -1,0 +1,149 @@
+//! The entries of one shard of a store, by the hashes of their keys. No locks in here.
+
+use hashbrown::HashTable;
+
+use crate::entry::{Entry, address, discard};
+use crate::query::QueryState;
+use crate::read_mostly::Replica;
+use crate::scope::ScopeId;
+use crate::sync::Arc;
+
+pub(crate) struct EntryTable<K, V> {
+    entries: HashTable<Arc<Entry<K, V>>>,
+    /// Counts what panics in `Drop`, when a table is dropped.
+    query: Arc<QueryState>,
+}
+
+impl<K, V> EntryTable<K, V> {
+    pub(crate) fn new(query: Arc<QueryState>) -> Self {
+        Self { entries: HashTable::new(), query }
+    }
+
+    /// Finds the entry of a key, given by its hash, its scope and its equality.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+        self.entries.find(hash, |entry| is_of(entry, hash, scope, &is_key))
+    }
+
+    /// Stores an entry, in place of `predecessor`, which is that of its key. Returns what it displaces.
+    pub(crate) fn put(
+        &mut self,
+        predecessor: Option<&Arc<Entry<K, V>>>,
+        entry: Arc<Entry<K, V>>,
+    ) -> Option<Arc<Entry<K, V>>> {
+        if let Some(predecessor) = predecessor {
+            let is_it = |found: &Arc<Entry<K, V>>| Arc::ptr_eq(found, predecessor);
+            if let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_it) {
+                return Some(std::mem::replace(found, entry));
+            }
+        }
+        self.entries.insert_unique(entry.meta.hash, entry, |entry| entry.meta.hash);
+        None
+    }
+
+    /// Removes the entry that has an address.
+    pub(crate) fn remove_at(&mut self, hash: u64, at: usize) -> Option<Arc<Entry<K, V>>> {
+        /// Tables with room for fewer aren't worth the work.
+        const FEW: usize = 64;
+        let (entry, _) = self.entries.find_entry(hash, |entry| address(entry) == at).ok()?.remove();
+        if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 8 {
+            self.entries.shrink_to(self.entries.len() * 2, |entry| entry.meta.hash);
+        }
+        Some(entry)
+    }
+
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&mut self) {
+        self.entries.shrink_to_fit(|entry| entry.meta.hash);
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Entry<K, V>>> {
+        self.entries.iter()
+    }
+
+    /// Panics if something can't be found.
+    pub(crate) fn check_invariants(&self) {
+        for entry in &self.entries {
+            let found = self.entries.find(entry.meta.hash, |found| Arc::ptr_eq(found, entry));
+            assert!(found.is_some(), "an entry is not where it belongs");
+        }
+    }
+}
+
+impl<K, V> Clone for EntryTable<K, V> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), query: self.query.clone() }
+    }
+}
+
+impl<K, V> Replica for EntryTable<K, V> {
+    fn patience(&self) -> usize {
+        /// A thread that was suspended in the middle of a hit can take milliseconds.
+        const MOST: usize = 2_000;
+        // A look takes about as long as copying a few pointers.
+        (32 + self.entries.len() / 4).min(MOST)
+    }
+}
+
+impl<K, V> Drop for EntryTable<K, V> {
+    fn drop(&mut self) {
+        for entry in self.entries.drain() {
+            discard(entry, &self.query.counters);
+        }
+    }
+}
+
+fn is_of<K, V>(entry: &Entry<K, V>, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
+    entry.meta.hash == hash && entry.meta.scope == scope && is_key(&entry.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{Meta, Origin};
+    use crate::tag_set::TagSet;
+
+    fn entry(key: u64) -> Arc<Entry<u64, u64>> {
+        let (hash, tags, valid_as_of) = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15), TagSet::default(), 0);
+        let meta = Meta::new(Origin { hash, scope: 0, store: 1, tags, valid_as_of, began: 0, expires_at: 1 });
+        Arc::new(Entry { meta, key, value: key })
+    }
+
+    #[test]
+    fn an_entry_takes_the_place_of_its_predecessor() {
+        let mut table = EntryTable::new(Arc::new(QueryState::anonymous()));
+        let (first, second) = (entry(7), entry(7));
+        assert!(table.put(None, first.clone()).is_none());
+        let displaced = table.put(Some(&first), second.clone());
+        assert!(displaced.is_some_and(|displaced| Arc::ptr_eq(&displaced, &first)));
+        assert!(table.remove_at(first.meta.hash, address(&first)).is_none(), "it has gone");
+        let found = table.find(second.meta.hash, 0, |key| *key == 7).expect("it is stored");
+        assert!(Arc::ptr_eq(found, &second));
+        assert!(table.find(second.meta.hash, 1, |key| *key == 7).is_none(), "in another scope");
+        table.check_invariants();
+    }
+
+    #[test]
+    fn p9_a_table_shrinks_when_most_of_it_has_gone() {
+        let mut table = EntryTable::new(Arc::new(QueryState::anonymous()));
+        for key in 0..10_000 {
+            table.put(None, entry(key));
+        }
+        for key in 10..10_000 {
+            let gone = table.find(entry(key).meta.hash, 0, |stored| *stored == key).expect("it is stored").clone();
+            assert!(table.remove_at(gone.meta.hash, address(&gone)).is_some());
+        }
+        table.check_invariants();
+        assert!(table.entries.capacity() < 200, "room for {}", table.entries.capacity());
+        assert!((0..10).all(|key| table.find(entry(key).meta.hash, 0, |stored| *stored == key).is_some()));
+    }
+
+    /// What the check is for is tested nowhere else: that it notices.
+    #[test]
+    #[should_panic(expected = "an entry is not where it belongs")]
+    fn the_check_notices_an_entry_that_cannot_be_found() {
+        let mut table = EntryTable::new(Arc::new(QueryState::anonymous()));
+        table.entries.insert_unique(!entry(1).meta.hash, entry(1), |_| 0);
+        table.check_invariants();
+    }
+}

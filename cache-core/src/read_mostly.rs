@@ -1,0 +1,445 @@
+//! A value that is read without waiting, and written without waiting for readers.
+//!
+//! Readers of an ordinary lock all write to it: that is most of what a hit costs when two threads have the same
+//! favourites. And who reads for long, as a slow `Clone` of a value does, holds up whoever writes. Here are a few
+//! *stripes*, each a lock with a pointer to the value. A reader *pins* the stripe of its thread: it takes that lock for
+//! reading, for as long as it needs. A writer is the only one, by a lock of its own, and takes those stripes that nobody
+//! has pinned. If it gets all, it writes in place. If a stripe stays pinned, it leaves that *stale*, with the value
+//! as it was, and writes to a copy.
+//!
+//! Why nobody reads what is out of date. A stripe is marked stale before the write that it misses is over. So a reader
+//! that begins after that write finds the mark, and reads the current value instead, under the writers' lock. It brings
+//! the stripe up to date if it can, and so do the next writer and the last reader that had it pinned.
+//!
+//! Nobody waits for a pin: code of the user's may run under one, and may read and write the same value. A reader waits
+//! for a writer, who runs nothing of the user's while it has stripes. A writer gives a pin as much time as a copy would take,
+//! the least that is at most twice what it would have to spend if it knew what is to come ("ski rental"); new readers
+//! keep off meanwhile.
+//!
+//! What readers write to is the lock of their stripe. With up to [`MOST`] threads it is each one's own.
+//!
+//! Stripes are those of Linux's "big-reader locks" and of `ShardedLock` in crossbeam, and the copy is the one of RCU, here
+//! without `unsafe`: that nobody else has the value is known to the compiler by [`Arc::get_mut`].
+
+use std::ops::Deref;
+
+use crossbeam_utils::CachePadded;
+use smallvec::SmallVec;
+
+use crate::sync::{Arc, AtomicUsize, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard, thread_number};
+
+/// More would cost writers more than readers gain.
+const MOST: usize = 8;
+
+/// A value of which a copy can be made.
+pub(crate) trait Replica: Clone {
+    /// How many times a writer looks whether a pin has gone, before it makes a copy: about as long as that takes.
+    fn patience(&self) -> usize;
+}
+
+/// Values that readers pin, each beside what only its writers use.
+pub(crate) struct ReadMostly<T, S> {
+    current: Box<[RwLock<Current<T, S>>]>,
+    /// Those of each value are one after the other, so that a reader is one pointer from its own.
+    stripes: Box<[CachePadded<Stripe<T>>]>,
+    /// How many each value has, a power of two.
+    threads: usize,
+}
+
+struct Current<T, S> {
+    value: Arc<T>,
+    state: S,
+}
+
+struct Stripe<T> {
+    /// Empty only while somebody writes.
+    value: RwLock<Option<Arc<T>>>,
+    /// Whether a writer waits for the stripe, or could not wait.
+    is_stale: AtomicUsize,
+}
+
+impl<T> Stripe<T> {
+    fn new(value: Arc<T>) -> Self {
+        Self { value: RwLock::new(Some(value)), is_stale: AtomicUsize::new(0) }
+    }
+
+    #[inline]
+    fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Acquire) > 0
+    }
+
+    fn set_stale(&self, is_stale: bool) {
+        self.is_stale.store(is_stale.into(), Ordering::Release);
+    }
+
+    /// Takes the stripe, if it is not pinned any more after so many looks.
+    fn take(&self, patience: &mut usize) -> Option<RwLockWriteGuard<'_, Option<Arc<T>>>> {
+        if let Some(taken) = self.value.try_write() {
+            return Some(taken);
+        }
+        // From here on nobody else pins it.
+        self.set_stale(true);
+        while *patience > 0 {
+            *patience -= 1;
+            std::hint::spin_loop();
+            if let Some(taken) = self.value.try_write() {
+                return Some(taken);
+            }
+        }
+        None
+    }
+
+    /// Brings a stripe up to date, if it is not pinned. Returns what it had.
+    fn renew(&self, current: &Arc<T>) -> Option<Arc<T>> {
+        let mut value = self.value.try_write()?;
+        let old = value.replace(current.clone());
+        self.set_stale(false);
+        old
+    }
+}
+
+impl<T: Replica, S> ReadMostly<T, S> {
+    /// So many values, with stripes for so many threads that run at once.
+    pub(crate) fn new(values: usize, mut make: impl FnMut() -> (T, S), threads: usize) -> Self {
+        let threads = threads.next_power_of_two().min(MOST);
+        let (mut current, mut stripes) = (Vec::with_capacity(values), Vec::with_capacity(values * threads));
+        for _ in 0..values {
+            let (value, state) = make();
+            let value = Arc::new(value);
+            stripes.extend((0..threads).map(|_| CachePadded::new(Stripe::new(value.clone()))));
+            current.push(RwLock::new(Current { value, state }));
+        }
+        Self { current: current.into(), stripes: stripes.into(), threads }
+    }
+
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.current.len()
+    }
+
+    /// Pins a value. `None` if this thread's stripe is stale: see [`ReadMostly::read_current`].
+    #[inline]
+    pub(crate) fn pin(&self, place: usize) -> Option<Pin<'_, T, S>> {
+        let stripe = self.own(place);
+        if stripe.is_stale() {
+            return None;
+        }
+        Some(Pin { value: stripe.value.read(), unpinned: Unpinned { of: self, stripe, place } })
+    }
+
+    /// Reads a value under its writers' lock: nothing of the user's may run in `read`.
+    #[cold]
+    pub(crate) fn read_current<R>(&self, place: usize, read: impl FnOnce(&T) -> R) -> R {
+        let current = self.current[place].read();
+        let result = read(&current.value);
+        let stripe = self.own(place);
+        let old = stripe.is_stale().then(|| stripe.renew(&current.value));
+        drop(current);
+        drop(old);
+        result
+    }
+
+    /// Takes the writers' lock of a value.
+    pub(crate) fn lock(&self, place: usize) -> Writer<'_, T, S> {
+        Writer {
+            current: self.current[place].write(),
+            stripes: &self.stripes[place * self.threads..][..self.threads],
+            taken: SmallVec::new(),
+            is_writing: false,
+            old: SmallVec::new(),
+        }
+    }
+
+    /// What only writers use; `None` if somebody writes, or waits to.
+    pub(crate) fn try_look<R>(&self, place: usize, look: impl FnOnce(&S) -> R) -> Option<R> {
+        Some(look(&self.current[place].try_read()?.state))
+    }
+
+    /// The stripe of this thread: always the same, so that a thread that reads while it reads finds its own pin.
+    #[inline]
+    fn own(&self, place: usize) -> &Stripe<T> {
+        &self.stripes[place * self.threads + (thread_number() & (self.threads - 1))]
+    }
+}
+
+/// What is read, for as long as it takes.
+pub(crate) struct Pin<'a, T: Replica, S> {
+    // In this order.
+    value: RwLockReadGuard<'a, Option<Arc<T>>>,
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    unpinned: Unpinned<'a, T, S>,
+}
+
+impl<T: Replica, S> Deref for Pin<'_, T, S> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("a writer gives it back")
+    }
+}
+
+/// Dropped after a pin.
+struct Unpinned<'a, T: Replica, S> {
+    of: &'a ReadMostly<T, S>,
+    stripe: &'a Stripe<T>,
+    place: usize,
+}
+
+impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.stripe.is_stale() {
+            self.of.read_current(self.place, |_| ());
+        }
+    }
+}
+
+/// The only one that writes.
+pub(crate) struct Writer<'a, T: Replica, S> {
+    current: RwLockWriteGuard<'a, Current<T, S>>,
+    stripes: &'a [CachePadded<Stripe<T>>],
+    /// The stripes that it has, once it writes to the value.
+    taken: SmallVec<[(&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>); MOST]>,
+    is_writing: bool,
+    /// Former values, to be dropped when all locks are released.
+    old: SmallVec<[Arc<T>; 1]>,
+}
+
+impl<T: Replica, S> Writer<'_, T, S> {
+    pub(crate) fn value(&self) -> &T {
+        &self.current.value
+    }
+
+    pub(crate) fn state(&self) -> &S {
+        &self.current.state
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut S {
+        &mut self.current.state
+    }
+
+    /// The value, to be written. Nothing of the user's may run from here on.
+    pub(crate) fn value_mut(&mut self) -> &mut T {
+        if !self.is_writing {
+            self.is_writing = true;
+            self.take_stripes();
+        }
+        Arc::get_mut(&mut self.current.value).expect("all other pointers were taken, and nobody makes new ones")
+    }
+
+    fn take_stripes(&mut self) {
+        let mut patience = if cfg!(shuttle) { 0 } else { self.current.value.patience() };
+        for stripe in self.stripes {
+            let Some(mut taken) = stripe.take(&mut patience) else { continue };
+            if let Some(value) = taken.take()
+                && !Arc::ptr_eq(&value, &self.current.value)
+            {
+                self.old.push(value);
+            }
+            self.taken.push((stripe, taken));
+        }
+        if Arc::get_mut(&mut self.current.value).is_none() {
+            self.copy();
+        }
+    }
+
+    #[cold]
+    fn copy(&mut self) {
+        let copy = Arc::new(T::clone(&self.current.value));
+        self.old.push(std::mem::replace(&mut self.current.value, copy));
+    }
+}
+
+impl<T: Replica, S> Writer<'_, T, S> {
+    /// Panics if a stripe has something else than the current value, and is not marked so. Before anything is written.
+    pub(crate) fn check_invariants(&self) {
+        for stripe in self.stripes {
+            let value = stripe.value.read();
+            let is_current = value.as_ref().is_some_and(|value| Arc::ptr_eq(value, &self.current.value));
+            assert!(is_current || stripe.is_stale(), "a stripe is out of date");
+        }
+    }
+}
+
+impl<T: Replica, S> Drop for Writer<'_, T, S> {
+    fn drop(&mut self) {
+        for (stripe, mut taken) in self.taken.drain(..) {
+            *taken = Some(self.current.value.clone());
+            stripe.set_stale(false);
+        }
+        if self.is_writing {
+            // Those that were pinned may not be any more.
+            let stale = self.stripes.iter().filter(|stripe| stripe.is_stale());
+            self.old.extend(stale.filter_map(|stripe| stripe.renew(&self.current.value)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+    use crate::stats::{Counters, Event};
+
+    /// Two numbers that are written together, and something that tells when all copies of them are dropped.
+    #[derive(Clone)]
+    struct Pair(u64, u64, #[expect(dead_code, reason = "it is there to be counted")] Arc<()>);
+
+    impl Replica for Pair {
+        fn patience(&self) -> usize {
+            8
+        }
+    }
+
+    type Shared = ReadMostly<Pair, u64>;
+
+    fn shared(threads: usize) -> (Shared, Arc<()>) {
+        let copies = Arc::new(());
+        (ReadMostly::new(1, || (Pair(0, 0, copies.clone()), 0), threads), copies)
+    }
+
+    fn read(pair: &Shared) -> (u64, u64) {
+        match pair.pin(0) {
+            Some(pin) => (pin.0, pin.1),
+            None => pair.read_current(0, |pair| (pair.0, pair.1)),
+        }
+    }
+
+    fn write(pair: &Shared) {
+        let mut writer = pair.lock(0);
+        *writer.state_mut() += 1;
+        let Pair(one, other, _) = writer.value_mut();
+        *one += 1;
+        *other += 1;
+    }
+
+    /// Writes once while this thread has the value pinned.
+    #[test]
+    fn p13_nobody_waits_for_a_pin_and_nobody_reads_what_is_out_of_date() {
+        let (pair, copies) = shared(4);
+        let pin = pair.pin(0).expect("nobody has written");
+        write(&pair);
+        assert_eq!((pin.0, read(&pair)), (0, (1, 1)), "who has pinned it still has what it had");
+        assert_eq!(Arc::strong_count(&copies), 1 + 2);
+        write(&pair);
+        assert_eq!((pin.0, read(&pair)), (0, (2, 2)));
+        assert_eq!(Arc::strong_count(&copies), 1 + 2, "there is one copy, however often it is written");
+        pair.lock(0).check_invariants();
+        drop(pin);
+        assert_eq!(Arc::strong_count(&copies), 1 + 1, "the last pin takes the former value with it");
+        assert!(pair.pin(0).is_some_and(|pin| pin.0 == 2));
+        pair.lock(0).check_invariants();
+    }
+
+    /// As with [`Pair`] when it is dropped, so with what entries have of the user's.
+    #[test]
+    fn p13_two_pins_of_one_stripe_keep_one_former_value() {
+        let (pair, copies) = shared(1);
+        let (pinned, over) = (Barrier::new(2), Barrier::new(2));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let pin = pair.pin(0).expect("nobody has written");
+                pinned.wait();
+                over.wait();
+                assert_eq!(pin.0, 0);
+            });
+            pinned.wait();
+            let pin = pair.pin(0).expect("nobody has written");
+            write(&pair);
+            drop(pin);
+            assert_eq!((read(&pair), Arc::strong_count(&copies)), ((1, 1), 1 + 2));
+            over.wait();
+        });
+        assert_eq!((read(&pair), Arc::strong_count(&copies)), ((1, 1), 1 + 1));
+    }
+
+    #[test]
+    fn what_is_written_is_read_by_all_and_nothing_in_between() {
+        const ROUNDS: u64 = 20_000;
+        for threads in [1, 2, 3, 64] {
+            let ((pair, copies), is_over) = (shared(threads), AtomicBool::new(false));
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        let mut last = 0;
+                        while !is_over.load(Ordering::Relaxed) {
+                            let (one, other) = read(&pair);
+                            assert_eq!(one, other, "half of a write");
+                            assert!(one >= last, "a write that was read before is gone");
+                            last = one;
+                        }
+                    });
+                }
+                let write = || {
+                    let mut last = 0;
+                    for _ in 0..ROUNDS {
+                        write(&pair);
+                        let (one, _) = read(&pair);
+                        assert!(one > last, "who has written reads that");
+                        last = one;
+                    }
+                };
+                let writers: Vec<_> = (0..2).map(|_| scope.spawn(write)).collect();
+                for writer in writers {
+                    writer.join().unwrap();
+                }
+                is_over.store(true, Ordering::Relaxed);
+            });
+            assert_eq!((read(&pair), *pair.lock(0).state()), ((2 * ROUNDS, 2 * ROUNDS), 2 * ROUNDS));
+            write(&pair);
+            pair.lock(0).check_invariants();
+            assert_eq!(Arc::strong_count(&copies), 1 + 1);
+        }
+    }
+
+    #[test]
+    fn a_writer_that_panics_gives_back_what_it_has_written() {
+        let (pair, _) = shared(4);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let mut writer = pair.lock(0);
+            writer.value_mut().0 = 3;
+            panic!("in the middle of it");
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(read(&pair), (3, 0));
+        pair.lock(0).check_invariants();
+    }
+
+    #[test]
+    fn who_writes_nothing_keeps_nobody_from_reading() {
+        let (pair, _) = shared(4);
+        let mut writer = pair.lock(0);
+        assert!(pair.pin(0).is_some_and(|pin| pin.0 == writer.value().0));
+        writer.value_mut();
+        assert!(pair.stripes.iter().all(|stripe| stripe.value.try_write().is_none()));
+        assert!(pair.try_look(0, |_| ()).is_none());
+        drop(writer);
+        assert!(pair.try_look(0, |_| ()).is_some());
+    }
+
+    #[test]
+    fn p13_a_thread_keeps_to_its_stripe() {
+        // One that has not been seen before.
+        thread::spawn(|| {
+            let (pair, _) = shared(4);
+            let first = std::ptr::from_ref(pair.own(0));
+            Counters::new().count(Event::Hit);
+            assert!(std::ptr::eq(first, pair.own(0)));
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    #[should_panic(expected = "a stripe is out of date")]
+    fn the_check_notices_a_stripe_that_is_out_of_date() {
+        let (pair, _) = shared(2);
+        *pair.stripes[1].value.write() = None;
+        pair.lock(0).check_invariants();
+    }
+}
