@@ -6,11 +6,16 @@ use foldhash::fast::FixedState;
 
 use crate::sync::OnceLock;
 
-/// The first two items are compared one after the other, and no key is hashed for them: most maps have no more. The
-/// others are in a hash trie with an item at each node: a node with 16 branches for each 4 bits of the hash.
+/// The first two items are in place and compared one after the other, and no key is hashed for them: most maps have no
+/// more. The others are in a hash trie with an item at each node: a node with 16 branches for each 4 bits of the hash.
 pub(crate) struct AppendMap<K, V> {
-    near: [Link<K, V>; 2],
+    near: [OnceLock<Item<K, V>>; 2],
     far: Branches<K, V>,
+}
+
+struct Item<K, V> {
+    key: K,
+    value: V,
 }
 
 type Link<K, V> = OnceLock<Box<Node<K, V>>>;
@@ -19,8 +24,7 @@ type Link<K, V> = OnceLock<Box<Node<K, V>>>;
 type Branches<K, V> = OnceLock<Box<[Link<K, V>; 16]>>;
 
 struct Node<K, V> {
-    key: K,
-    value: V,
+    item: Item<K, V>,
     below: Branches<K, V>,
 }
 
@@ -47,8 +51,8 @@ impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
         let (mut branches, mut hash) = (&self.far, hash(key));
         loop {
             let node = branches.get()?[branch(hash)].get()?;
-            if node.key == *key {
-                return Some(&node.value);
+            if node.item.key == *key {
+                return Some(&node.item.value);
             }
             (branches, hash) = (&node.below, hash >> 4);
         }
@@ -60,21 +64,21 @@ impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
     pub(crate) fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> V) -> &V {
         let mut make = Some(make);
         let mut append = || {
-            let make = make.take().expect("the node that it makes has the key, and ends the search");
-            Box::new(Node { key, value: make(), below: OnceLock::new() })
+            let make = make.take().expect("the item that it makes has the key, and ends the search");
+            Item { key, value: make() }
         };
-        for link in &self.near {
-            let node = link.get_or_init(&mut append);
-            if node.key == key {
-                return &node.value;
+        for near in &self.near {
+            let item = near.get_or_init(&mut append);
+            if item.key == key {
+                return &item.value;
             }
         }
         let (mut branches, mut hash) = (&self.far, hash(&key));
         loop {
             let links = branches.get_or_init(|| Box::new(std::array::from_fn(|_| OnceLock::new())));
-            let node = links[branch(hash)].get_or_init(&mut append);
-            if node.key == key {
-                return &node.value;
+            let node = links[branch(hash)].get_or_init(|| Box::new(Node { item: append(), below: OnceLock::new() }));
+            if node.item.key == key {
+                return &node.item.value;
             }
             (branches, hash) = (&node.below, hash >> 4);
         }

@@ -15,7 +15,6 @@ pub(crate) struct Call<'a, K, V> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) store: &'a Store<K, V>,
     pub(crate) scope: ScopeRef<'a>,
-    pub(crate) now: Nanos,
 }
 
 impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
@@ -25,31 +24,31 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         if context::is_inside() {
             return self.look_up_inside(wanted);
         }
-        let found = self.store.look_up(self.engine, wanted, self.now, |entry| entry.value.clone());
+        let found = self.store.look_up(self.engine, wanted, |entry| entry.value.clone());
         found.map_err(|absent| self.miss(absent))
     }
 
     #[cold]
-    fn miss(&self, absent: Absent) -> Miss {
+    fn miss(&self, (absent, now): (Absent, Nanos)) -> Miss {
         let (arrived, ticket) = (self.engine.versions.now(), next_load());
-        Miss { absent, now: self.now, arrived, ticket, key_node: None }
+        Miss { absent, now, arrived, ticket, key_node: None }
     }
 
     /// The same in the body of a load, which depends on what it reads.
     #[cold]
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
-        let Self { engine, store, now, .. } = *self;
+        let Self { engine, store, .. } = *self;
         // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
         let key_node = store.key_node(engine, self.scope, wanted.hash);
         let (arrived, ticket) = (engine.versions.now(), next_load());
-        match store.look_up(engine, wanted, now, Arc::clone) {
+        match store.look_up(engine, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
                 attach(engine, store, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
                 Ok(clone_value(entry, &store.query.counters))
             }
-            Err(absent) => Err(Miss { absent, now, arrived, ticket, key_node: Some(key_node) }),
+            Err((absent, now)) => Err(Miss { absent, now, arrived, ticket, key_node: Some(key_node) }),
         }
     }
 

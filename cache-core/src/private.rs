@@ -159,9 +159,8 @@ where
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
-    let now = engine.time.now();
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
-    let call = Call { engine, store: typed, scope: cache.scope_ref(), now };
+    let call = Call { engine, store: typed, scope: cache.scope_ref() };
     call.look_up(&wanted).map(O::hit).map_err(|miss| Missing { store, hash, miss })
 }
 

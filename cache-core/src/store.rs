@@ -169,17 +169,16 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// The live entry of a key, for a caller: a hit or a miss, and counted as such. On a hit, `take` is given the entry, and
-    /// may take as long as it likes, and use the cache: see [`ReadMostly`].
+    /// may take as long as it likes, and use the cache: see [`ReadMostly`]. On a miss, the time is returned as well.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a hit would pay for a call of it")]
     pub(crate) fn look_up<R>(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
-        now: Nanos,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, Absent> {
-        let found = self.get(engine, wanted, now, take);
+    ) -> Result<R, (Absent, Nanos)> {
+        let found = self.get(engine, wanted, take);
         self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
         found
     }
@@ -190,14 +189,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
-        now: Nanos,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, Absent> {
-        let Some(pin) = self.shards.pin(self.place(wanted.hash)) else {
-            return self.get_current(engine, wanted, now, take);
-        };
+    ) -> Result<R, (Absent, Nanos)> {
+        let Some(pin) = self.shards.pin(self.place(wanted.hash)) else { return self.get_current(engine, wanted, take) };
         let found = pin.find(wanted.hash, wanted.scope, &wanted.is_key);
-        self.take_live(engine, found, now, take)
+        self.take_live(engine, found, take)
     }
 
     /// The same without a pin.
@@ -206,11 +202,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
-        now: Nanos,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, Absent> {
+    ) -> Result<R, (Absent, Nanos)> {
         let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
-        self.take_live(engine, held.entry.as_ref(), now, take)
+        self.take_live(engine, held.entry.as_ref(), take)
     }
 
     #[inline(always)]
@@ -219,12 +214,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         &self,
         engine: &Engine,
         found: Option<&Arc<Entry<K, V>>>,
-        now: Nanos,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, Absent> {
-        let Some(entry) = found else { return Err(Absent::Missing) };
+    ) -> Result<R, (Absent, Nanos)> {
+        // Only now: while the processor fetches the entry, it has time to read the clock.
+        let now = engine.time.now();
+        let Some(entry) = found else { return Err((Absent::Missing, now)) };
         if !self.is_live(engine, &entry.meta, now) {
-            return Err(Absent::Dead);
+            return Err((Absent::Dead, now));
         }
         entry.meta.uses.count_hit();
         Ok(take(entry))
@@ -659,7 +655,7 @@ mod tests {
                 let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine, HASH, context.id, &number, loaded);
             }
-            store.get(&engine, &wanted, now, |entry| entry.value).ok()
+            store.get(&engine, &wanted, |entry| entry.value).ok()
         };
         order.iter().map(end).collect()
     }

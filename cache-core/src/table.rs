@@ -2,9 +2,9 @@
 
 use crate::sync::OnceLock;
 
-/// Items by numbers, made when they are first asked for; the first few, when the table is.
+/// Items by numbers, made when they are first asked for; the first few are in place.
 pub(crate) struct Table<T> {
-    near: Box<[T]>,
+    near: [T; NEAR],
     /// Bucket `n` has the `2^n` items from number `2^n` on.
     far: [OnceLock<Box<[T]>>; u32::BITS as usize],
 }
@@ -14,7 +14,7 @@ const NEAR: usize = 32;
 
 impl<T: Default> Table<T> {
     pub(crate) fn new() -> Self {
-        Self { near: items(NEAR), far: std::array::from_fn(|_| OnceLock::new()) }
+        Self { near: std::array::from_fn(|_| T::default()), far: std::array::from_fn(|_| OnceLock::new()) }
     }
 
     #[inline]

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::builder::Settings;
 use crate::call::Call;
-use crate::clock::{Clock, Nanos, TimeSource};
+use crate::clock::{Clock, TimeSource};
 use crate::engine::{Engine, ScopeRef, Target, scope_id};
 use crate::eviction::Entries;
 use crate::inspect::EntryInfo;
@@ -138,14 +138,13 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (hash, now) = (self.hash(key), self.engine.time.now());
-        let (call, wanted) = (self.call(now), self.wanted(hash, key));
+        let (call, wanted) = (self.call(), self.wanted(self.hash(key), key));
         match call.look_up(&wanted) {
             Ok(value) => Some(value),
             Err(miss) => {
                 call.attach_absence(&miss);
                 if miss.absent == Absent::Dead {
-                    self.store.remove_if_dead(&self.engine, &wanted, now);
+                    self.store.remove_if_dead(&self.engine, &wanted, miss.now);
                 }
                 None
             }
@@ -300,8 +299,8 @@ where
         &self.engine
     }
 
-    fn call(&self, now: Nanos) -> Call<'_, K, V> {
-        Call { engine: &self.engine, store: &self.store, scope: self.scope_ref(), now }
+    fn call(&self) -> Call<'_, K, V> {
+        Call { engine: &self.engine, store: &self.store, scope: self.scope_ref() }
     }
 
     fn wanted<Q>(&self, hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool>

@@ -418,8 +418,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let (hash, now) = (self.hash(key), self.engine.time.now());
-        let miss = match self.call(now).look_up(&self.wanted(hash, key)) {
+        let hash = self.hash(key);
+        let miss = match self.call().look_up(&self.wanted(hash, key)) {
             Ok(value) => return Ok(value),
             Err(miss) => miss,
         };
