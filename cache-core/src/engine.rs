@@ -12,7 +12,7 @@ use crate::any_store::AnyStore;
 use crate::builder::Settings;
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::entry::{AnyEntry, Meta};
-use crate::eviction::{Entries, Eviction, Inspector, Quota};
+use crate::eviction::{Entries, Inspector, Quota};
 use crate::inspect::EntryInfo;
 use crate::invalidation::catch;
 use crate::options::EntryOptions;
@@ -20,11 +20,12 @@ use crate::policy::State;
 use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
 use crate::registry::{Above, KeyId, Label, LabelRef, Registry, TagRef};
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
+use crate::segments::{Admission, Aftermath, EvictionSegments};
 use crate::stats::{Counters, Event, QueryStats, Stats, processors};
 use crate::store::{Candidate, Describe, Storable, Store};
 use crate::stores::Stores;
 use crate::sweep::Snapshot;
-use crate::sync::{Arc, Mutex};
+use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::{Version, VersionClock};
 
@@ -36,8 +37,8 @@ pub(crate) struct Engine {
     /// When everything was last invalidated.
     pub(crate) everything: TagRef,
     pub(crate) time: TimeSource,
-    /// Which entry is to go. Its lock is taken after those of shards, and nothing is waited for under it.
-    pub(crate) eviction: Mutex<Eviction>,
+    /// Which entry is to go. Its locks are taken after those of shards, and nothing is waited for under one.
+    pub(crate) eviction: EvictionSegments,
     pub(crate) stores: Stores,
     /// Counts the queries that have a capacity of their own.
     quotas: AtomicU32,
@@ -81,7 +82,7 @@ impl Engine {
             versions: VersionClock::default(),
             everything: TagRef::permanent(),
             time: settings.time,
-            eviction: Mutex::new(Eviction::new(capacity)),
+            eviction: EvictionSegments::new(capacity, processors),
             stores: Stores::new(shards_per_store(capacity, processors)),
             quotas: AtomicU32::new(0),
             capacity,
@@ -255,7 +256,7 @@ impl Engine {
     pub(crate) fn count_and_discard(&self, removed: Entries) -> Nanos {
         let now = catch(|| self.time.now());
         for entry in removed {
-            let counters = &self.stores.of_number(entry.meta().store).query().counters;
+            let counters = &self.stores.of_number(entry.meta().store()).query().counters;
             if now.as_ref().is_ok_and(|now| *now >= entry.meta().expires_at) {
                 counters.count(Event::Expiration);
             }
@@ -309,7 +310,7 @@ impl Engine {
     /// Drops entries that were removed.
     fn discard(&self, removed: Entries) {
         for entry in removed {
-            let counters = &self.stores.of_number(entry.meta().store).query().counters;
+            let counters = &self.stores.of_number(entry.meta().store()).query().counters;
             entry.discard(counters);
         }
     }
@@ -334,7 +335,7 @@ impl Engine {
         is_valid
     }
 
-    pub(crate) fn inspector(&self, now: Nanos) -> impl Inspector {
+    pub(crate) fn inspector(&self, now: Nanos) -> impl Inspector + '_ {
         EntryInspector { engine: self, now }
     }
 
@@ -344,30 +345,49 @@ impl Engine {
     }
 
     fn is_live(&self, meta: &Meta, now: Nanos) -> bool {
-        now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store).query(), meta)
+        now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store()).query(), meta)
     }
 
-    /// Removes a few dead entries, before one of this quota comes in. No lock may be held.
-    pub(crate) fn sweep(&self, quota: Option<Quota>, now: Nanos) {
-        let snapshot = Snapshot { now, version: self.versions.now() };
-        let swept = self.eviction.lock().sweep(quota, snapshot, &self.inspector(now));
-        self.dispose(swept.dead, now);
-        for suspect in swept.suspects {
+    /// Removes what had to leave when an entry was admitted. No lock may be held.
+    pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
+        let Aftermath { left, suspects, next } = aftermath;
+        self.dispose(left, now);
+        for suspect in suspects {
             if self.is_live(suspect.meta(), now) {
-                self.eviction.lock().note(suspect.meta());
+                self.eviction.note(suspect.meta());
                 self.discard([suspect].into_iter().collect());
             } else {
                 self.remove(suspect, now);
             }
         }
+        if let Some(segment) = next {
+            let aftermath = self.eviction.sweep(segment, self.snapshot(now), &self.inspector(now));
+            self.settle(aftermath, now);
+        }
+    }
+
+    /// Takes in an entry. What had to leave is to be settled when no lock is held. Not generic: it is compiled once.
+    pub(crate) fn admit(
+        &self,
+        entry: &Arc<dyn AnyEntry>,
+        predecessor: Option<&Meta>,
+        quota: Option<Quota>,
+        now: Nanos,
+    ) -> Aftermath {
+        let (snapshot, inspector) = (self.snapshot(now), &self.inspector(now));
+        self.eviction.admit(&Admission { entry, predecessor, quota, snapshot, inspector })
+    }
+
+    fn snapshot(&self, now: Nanos) -> Snapshot {
+        Snapshot { now, version: self.versions.now() }
     }
 
     /// Removes an entry that is dead.
     fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
         // `entry` is still there: this is not the last reference.
-        let was_listed = self.eviction.lock().remove(entry.meta()).is_some();
+        let was_listed = self.eviction.remove(entry.meta()).is_some();
         if was_listed {
-            self.stores.of_number(entry.meta().store).dispose_any(self, entry, now);
+            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         } else {
             self.discard([entry].into_iter().collect());
         }
@@ -376,31 +396,14 @@ impl Engine {
     /// Removes entries from their shards that the eviction has let go of.
     pub(crate) fn dispose(&self, entries: Entries, now: Nanos) {
         for entry in entries {
-            self.stores.of_number(entry.meta().store).dispose_any(self, entry, now);
-        }
-    }
-
-    /// Visits all entries, a few at a time. No lock is held meanwhile.
-    fn for_each_entry(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
-        /// Others wait for no longer than it takes to note so many.
-        const AT_ONCE: usize = 128;
-        let mut left = usize::MAX;
-        while left > 0 {
-            let (some, from) = {
-                let eviction = self.eviction.lock();
-                let end = left.min(eviction.len());
-                let from = end.saturating_sub(AT_ONCE);
-                (eviction.slice(from, end - from).to_vec(), from)
-            };
-            some.into_iter().rev().for_each(&mut visit);
-            left = from;
+            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         }
     }
 
     /// Visits the live entries, of one scope or of all.
     pub(crate) fn for_each_live(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos)) {
         let (now, only) = (self.time.now(), scope.map(|scope| scope.id));
-        self.for_each_entry(|entry| {
+        self.eviction.for_each(|entry| {
             if only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
                 visit(&entry, now);
             }
@@ -417,7 +420,7 @@ impl Engine {
 
     pub(crate) fn purge(&self) {
         let now = self.time.now();
-        self.for_each_entry(|entry| {
+        self.eviction.for_each(|entry| {
             if self.is_live(entry.meta(), now) {
                 self.discard([entry].into_iter().collect());
             } else {
@@ -427,14 +430,14 @@ impl Engine {
         for store in self.stores.iter() {
             store.shrink();
         }
-        self.eviction.lock().shrink();
+        self.eviction.shrink();
         self.registry.shrink();
     }
 
     pub(crate) fn entries(&self, scope: ScopeRef<'_>) -> Vec<EntryInfo> {
         let mut list = Vec::new();
         self.for_each_live(scope, |entry, now| {
-            list.extend(self.stores.of_number(entry.meta().store).info(entry, now));
+            list.extend(self.stores.of_number(entry.meta().store()).info(entry, now));
         });
         list
     }
@@ -471,7 +474,7 @@ impl Engine {
 
     pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
         let mut live = std::collections::HashMap::<u32, usize>::new();
-        self.for_each_live(None, |entry, _| *live.entry(entry.meta().store).or_default() += 1);
+        self.for_each_live(None, |entry, _| *live.entry(entry.meta().store()).or_default() += 1);
         let of = |query: Arc<QueryState>| {
             let entries: usize = query.stores.all().iter().filter_map(|number| live.get(number)).sum();
             QueryStats::new(&query, entries.min(self.capacity_of(&query)))
@@ -481,7 +484,7 @@ impl Engine {
 
     /// Panics if something in the cache contradicts something else.
     pub(crate) fn check_invariants(&self) {
-        self.eviction.lock().check_invariants();
+        self.eviction.check_invariants();
         for store in self.stores.iter() {
             store.check_invariants(self);
         }
@@ -508,7 +511,7 @@ impl Inspector for EntryInspector<'_> {
         } else if meta.tags.len() > MANY {
             return None;
         } else {
-            engine.is_still_valid(engine.stores.of_number(meta.store).query(), meta, version)
+            engine.is_still_valid(engine.stores.of_number(meta.store()).query(), meta, version)
         };
         Some(if is_valid { State::Live { uses: meta.uses.uses() } } else { State::Invalidated })
     }

@@ -30,8 +30,8 @@ pub(crate) struct Meta {
     /// Its number among the entries of the cache, while it is one of them. Written under the lock of the eviction, which
     /// orders it.
     id: AtomicU32,
-    /// The number of its store.
-    pub(crate) store: u32,
+    /// The numbers of its store and of its segment.
+    store_and_segment: u32,
     pub(crate) scope: ScopeId,
     pub(crate) uses: Uses,
     pub(crate) hash: u64,
@@ -43,11 +43,16 @@ pub(crate) struct Meta {
 /// that each hit checks what it depends on.
 const ELSEWHERE: Version = 1 << 63;
 
+/// The bits of a store's number: there are fewer. The others are those of a segment's.
+const STORE_BITS: u32 = 26;
+
 /// What is known of an entry when it is made.
 pub(crate) struct Origin {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) store: u32,
+    /// See [`EvictionSegments`](crate::segments::EvictionSegments).
+    pub(crate) segment: u8,
     pub(crate) tags: TagSet,
     /// A version as of which it is known to be valid.
     pub(crate) valid_as_of: Version,
@@ -57,10 +62,21 @@ pub(crate) struct Origin {
 
 impl Meta {
     pub(crate) fn new(origin: Origin) -> Self {
-        let Origin { hash, scope, store, tags, valid_as_of, began, expires_at } = origin;
+        let Origin { hash, scope, store, segment, tags, valid_as_of, began, expires_at } = origin;
         let mark = if tags.has_elsewhere() { ELSEWHERE } else { 0 };
         let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
-        Self { tags, began, id, store, scope, uses: Uses::new(0), hash, expires_at, valid_as_of }
+        let store_and_segment = store | u32::from(segment) << STORE_BITS;
+        Self { tags, began, id, store_and_segment, scope, uses: Uses::new(0), hash, expires_at, valid_as_of }
+    }
+
+    /// The number of its store.
+    pub(crate) fn store(&self) -> u32 {
+        self.store_and_segment & !(u32::MAX << STORE_BITS)
+    }
+
+    /// The number of its segment.
+    pub(crate) fn segment(&self) -> usize {
+        (self.store_and_segment >> STORE_BITS) as usize
     }
 
     /// Whether the clock shows a version as of which it is known to be valid.
@@ -174,7 +190,7 @@ mod tests {
 
     fn entry<V>(value: V) -> Arc<Entry<PanicsInDrop, V>> {
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, 1);
-        let meta = Meta::new(Origin { hash: 0, scope: 0, store: 1, tags, valid_as_of, began, expires_at });
+        let meta = Meta::new(Origin { hash: 0, scope: 0, store: 1, segment: 0, tags, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: PanicsInDrop, value })
     }
 

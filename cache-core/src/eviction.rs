@@ -1,4 +1,4 @@
-//! The entries that a cache has room for, and which of them goes: of all of them together, and of each query that has a
+//! The entries of one segment of a cache, and which of them goes: of all of them together, and of each query that has a
 //! capacity of its own.
 //!
 //! The entries of such a query are in two eviction policies: that of the whole, which chooses among all entries when the
@@ -9,12 +9,11 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use crate::clock::Nanos;
 use crate::entry::{AnyEntry, Meta};
 use crate::policy::{EntrySource, Inspection, Policy, State};
 use crate::queues::{Dense, EntryId, Sparse, reserve_gently};
 use crate::stats::Counters;
-use crate::sweep::{Snapshot, SweepCursor};
+use crate::sweep::{Life, Snapshot, SweepCursor};
 use crate::sync::Arc;
 
 /// A query's number among those that have a capacity of their own, from 1, and that capacity.
@@ -39,6 +38,7 @@ pub(crate) struct Eviction {
     entries: Vec<Arc<dyn AnyEntry>>,
     policy: Policy<Dense>,
     cursor: SweepCursor,
+    inserts: usize,
     quotas: Quotas,
     /// Whether there has been an entry that depends on another cache.
     has_elsewhere: bool,
@@ -90,17 +90,23 @@ impl<I: Inspector> EntrySource for Source<'_, I> {
     }
 }
 
+impl Life {
+    fn of(meta: &Meta) -> Self {
+        Self { expires_at: meta.expires_at, valid_as_of: meta.valid_as_of() }
+    }
+}
+
 /// Tells apart equal arguments of different queries, which the hash of a key does not.
 fn policy_hash(meta: &Meta) -> u64 {
     /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-    meta.hash ^ u64::from(meta.store).wrapping_mul(SPREAD)
+    meta.hash ^ u64::from(meta.store()).wrapping_mul(SPREAD)
 }
 
 impl Eviction {
     pub(crate) fn new(capacity: usize) -> Self {
         let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), Quotas::default());
-        Self { capacity, entries: Vec::new(), policy, cursor, quotas, has_elsewhere: false }
+        Self { capacity, entries: Vec::new(), policy, cursor, inserts: 0, quotas, has_elsewhere: false }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -114,9 +120,17 @@ impl Eviction {
         &self.entries[from..self.len().min(from + most)]
     }
 
-    /// Whether an entry has to go before one of this quota comes in.
-    pub(crate) fn is_full(&self, quota: Option<Quota>) -> bool {
-        self.policy.is_full() || self.full_quota(quota).is_some()
+    /// Whether an entry of this quota has to go before another one comes in.
+    pub(crate) fn is_quota_full(&self, quota: Option<Quota>) -> bool {
+        self.full_quota(quota).is_some()
+    }
+
+    /// Counts an insert, and says which of so many segments is to be swept beside this one: each in its turn, but not each
+    /// time.
+    pub(crate) fn next_to_sweep(&mut self, segments: usize) -> Option<usize> {
+        const EVERY: usize = 8;
+        self.inserts = self.inserts.wrapping_add(1);
+        self.inserts.is_multiple_of(EVERY).then(|| self.inserts / EVERY % segments)
     }
 
     fn full_quota(&self, quota: Option<Quota>) -> Option<u32> {
@@ -127,17 +141,17 @@ impl Eviction {
     /// Takes in a new entry, for which there must be room.
     pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
-        let (hash, expires_at, store) = (policy_hash(entry.meta()), entry.meta().expires_at, entry.meta().store);
+        let (hash, store, life) = (policy_hash(entry.meta()), entry.meta().store(), Life::of(entry.meta()));
         entry.meta().set_id(Some(id));
         self.has_elsewhere |= entry.meta().has_elsewhere();
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
         self.entries.push(entry);
         self.policy.admit(hash, id);
-        self.cursor.note(expires_at);
+        self.cursor.note(life);
         if let Some(quota) = quota {
             self.quotas.of_stores.insert(store, quota.number);
             let part = self.quotas.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
-            part.admit(hash, id, expires_at);
+            part.admit(hash, id, life);
         }
     }
 
@@ -150,9 +164,9 @@ impl Eviction {
         old.set_id(None);
         new.set_id(Some(id));
         self.has_elsewhere |= new.has_elsewhere();
-        self.cursor.note(new.expires_at);
-        if let Some(part) = self.quotas.of(new.store) {
-            part.cursor.note(new.expires_at);
+        self.cursor.note(Life::of(new));
+        if let Some(part) = self.quotas.of(new.store()) {
+            part.cursor.note(Life::of(new));
         }
         self.entries[id as usize] = entry.clone();
         true
@@ -162,7 +176,7 @@ impl Eviction {
     pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let id = meta.id()?;
         self.policy.remove(id);
-        if let Some(part) = self.quotas.of(meta.store) {
+        if let Some(part) = self.quotas.of(meta.store()) {
             part.policy.remove(id);
             part.leave(id);
         }
@@ -179,7 +193,7 @@ impl Eviction {
             let from = EntryId::try_from(self.entries.len()).expect("the capacity is less");
             moved.meta().set_id(Some(id));
             self.policy.rename(from, id);
-            if let Some(part) = self.quotas.of(moved.meta().store) {
+            if let Some(part) = self.quotas.of(moved.meta().store()) {
                 part.rename(from, id);
             }
         }
@@ -201,7 +215,7 @@ impl Eviction {
             id
         } else {
             let id = self.policy.evict(&source)?;
-            if let Some(part) = self.quotas.of(self.entries[id as usize].meta().store) {
+            if let Some(part) = self.quotas.of(self.entries[id as usize].meta().store()) {
                 part.policy.remove(id);
                 part.leave(id);
             }
@@ -211,8 +225,14 @@ impl Eviction {
     }
 
     /// Looks at the next few entries, and takes out those that are dead. Those of which it takes too long to find out are
-    /// handed out as suspects, and stay.
-    pub(crate) fn sweep(&mut self, quota: Option<Quota>, snapshot: Snapshot, inspector: &impl Inspector) -> Swept {
+    /// handed out as suspects, and stay. In a full cache, more are looked at, but only until there is room.
+    pub(crate) fn sweep(
+        &mut self,
+        quota: Option<Quota>,
+        is_full: bool,
+        snapshot: Snapshot,
+        inspector: &impl Inspector,
+    ) -> Swept {
         /// How many are looked at in search of a dead one, when one has to go.
         const FULL: usize = 64;
         /// How many are looked at in any case, and taken out if they are dead.
@@ -221,7 +241,7 @@ impl Eviction {
         if let Some(number) = self.full_quota(quota) {
             self.sweep_some(Some(number), FULL, true, snapshot, inspector, &mut swept);
         }
-        if self.policy.is_full() {
+        if is_full {
             self.sweep_some(None, FULL, true, snapshot, inspector, &mut swept);
         } else {
             self.sweep_some(None, ALWAYS, false, snapshot, inspector, &mut swept);
@@ -247,8 +267,8 @@ impl Eviction {
             looked_at += 1 + entry.meta().tags.len() / MANY;
             match inspector.state(entry.meta()) {
                 Some(State::Live { .. }) => {
-                    let expires_at = entry.meta().expires_at;
-                    self.cursor_of(quota).note(expires_at);
+                    let life = Life::of(entry.meta());
+                    self.cursor_of(quota).note(life);
                 }
                 None => swept.suspects.push(entry.clone()),
                 Some(_) => {
@@ -286,9 +306,9 @@ impl Eviction {
 
     /// Records that an entry was found live that had been a suspect.
     pub(crate) fn note(&mut self, meta: &Meta) {
-        self.cursor.note(meta.expires_at);
-        if let Some(part) = self.quotas.of(meta.store) {
-            part.cursor.note(meta.expires_at);
+        self.cursor.note(Life::of(meta));
+        if let Some(part) = self.quotas.of(meta.store()) {
+            part.cursor.note(Life::of(meta));
         }
     }
 
@@ -315,7 +335,7 @@ impl Eviction {
         queued.sort_unstable();
         assert_eq!(queued, numbers(&|_| true), "the queues and the entries disagree");
         for (&number, part) in &self.quotas.by_number {
-            let expected = numbers(&|meta| self.quotas.number_of(meta.store) == Some(number));
+            let expected = numbers(&|meta| self.quotas.number_of(meta.store()) == Some(number));
             let mut queued = part.policy.check_invariants();
             queued.sort_unstable();
             assert_eq!(queued, expected, "a query's queues and its entries disagree");
@@ -355,9 +375,9 @@ impl QuotaPolicy {
         Self { policy: Policy::new(capacity), cursor: SweepCursor::new(), members, places }
     }
 
-    fn admit(&mut self, hash: u64, id: EntryId, expires_at: Nanos) {
+    fn admit(&mut self, hash: u64, id: EntryId, life: Life) {
         self.policy.admit(hash, id);
-        self.cursor.note(expires_at);
+        self.cursor.note(life);
         self.places.insert(id, self.members.len());
         self.members.push(id);
     }
@@ -406,7 +426,7 @@ mod tests {
     fn entry(key: u64, quota: Option<Quota>) -> Arc<dyn AnyEntry> {
         let store = quota.map_or(0, |quota| quota.number);
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, FOREVER);
-        let meta = Meta::new(Origin { hash: key, scope: 0, store, tags, valid_as_of, began, expires_at });
+        let meta = Meta::new(Origin { hash: key, scope: 0, store, segment: 0, tags, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: (), value: () })
     }
 
@@ -417,7 +437,8 @@ mod tests {
     /// Inserts a key, and returns the one that was evicted for it.
     fn insert(eviction: &mut Eviction, new: u64, quota: Option<Quota>) -> Option<u64> {
         let live = Dead::default();
-        let evicted = eviction.is_full(quota).then(|| eviction.evict(quota, &live).expect("it is full"));
+        let is_full = eviction.len() == eviction.capacity || eviction.is_quota_full(quota);
+        let evicted = is_full.then(|| eviction.evict(quota, &live).expect("it is full"));
         eviction.admit(entry(new, quota), quota);
         eviction.check_invariants();
         evicted.as_ref().map(key)
@@ -444,7 +465,7 @@ mod tests {
         assert_eq!(insert(&mut eviction, 9, few), Some(8), "whose turn it is in the query: of all it would be 7");
         remove(&mut eviction, 9);
         assert_eq!(eviction.len(), 3);
-        assert!(!eviction.is_full(few) && !eviction.is_full(None));
+        assert!(!eviction.is_quota_full(few));
     }
 
     #[test]
@@ -457,14 +478,14 @@ mod tests {
         let snapshot = Snapshot { now: 0, version: 1 };
         let (mut gone, mut suspects) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..3 {
-            let swept = eviction.sweep(None, snapshot, &dead);
+            let swept = eviction.sweep(None, false, snapshot, &dead);
             gone.extend(swept.dead.iter().map(key));
             suspects.extend(swept.suspects.iter().map(key));
             eviction.check_invariants();
         }
         assert_eq!(gone, [1, 3, 5, 7, 9].into());
         assert_eq!(suspects, (0..20).filter(|key| key % 2 == 0).collect());
-        assert!(eviction.sweep(None, snapshot, &dead).dead.is_empty());
+        assert!(eviction.sweep(None, false, snapshot, &dead).dead.is_empty());
     }
 
     #[test]
@@ -475,10 +496,10 @@ mod tests {
         }
         insert(&mut eviction, 1, Some(FEW));
         insert(&mut eviction, 2, Some(FEW));
-        let swept = eviction.sweep(Some(FEW), Snapshot { now: 0, version: 1 }, &Dead([1].into(), false));
+        let swept = eviction.sweep(Some(FEW), false, Snapshot { now: 0, version: 1 }, &Dead([1].into(), false));
         assert_eq!(swept.dead.iter().map(key).collect::<Vec<_>>(), [1]);
         eviction.check_invariants();
-        assert!(!eviction.is_full(Some(FEW)));
+        assert!(!eviction.is_quota_full(Some(FEW)));
     }
 
     #[test]

@@ -108,6 +108,7 @@ mod queues;
 mod read_mostly;
 mod registry;
 mod scope;
+mod segments;
 mod store;
 mod stores;
 mod sweep;

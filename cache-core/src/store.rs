@@ -16,13 +16,13 @@ use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_values};
 use crate::entry_table::EntryTable;
-use crate::eviction::Entries;
 use crate::flight::{Flight, Flights, InFlight, MAX_LOADS_OF_A_KEY};
 use crate::promise::{Completer, End, Promise};
 use crate::query::QueryState;
 use crate::read_mostly::{ReadMostly, Writer};
 use crate::registry::TagRef;
 use crate::scope::ScopeId;
+use crate::segments::Aftermath;
 use crate::stats::{Counters, Event, processors};
 use crate::sync::Arc;
 use crate::tag_set::TagSet;
@@ -150,7 +150,7 @@ fn remove<K, V>(
     let removed = shard.value_mut().remove_at(entry.meta.hash, address(entry));
     if let Some(removed) = &removed {
         // The shard's reference is still there: this is not the last one.
-        drop(engine.eviction.lock().remove(&removed.meta));
+        drop(engine.eviction.remove(&removed.meta));
     }
     removed
 }
@@ -314,11 +314,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         let Loaded { copy, dependencies, expires_at, now } = loaded;
         let Dependencies { tags, since, is_valid, shareable_before, .. } = dependencies;
-        let (counters, quota) = (&self.query.counters, self.query.quota);
-        if copy.is_some() && is_valid && now < expires_at {
-            // Before the lock, as entries of any store may leave.
-            engine.sweep(quota, now);
-        }
+        let counters = &self.query.counters;
         let mut shard = self.lock(hash);
         // Comparing keys may panic: the load has not ended then.
         let flight = shard.state().get(hash, load).expect("a load ends once");
@@ -334,17 +330,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
             hash,
             scope: flight.scope,
             store: self.number,
+            segment: engine.eviction.segment_of(hash, self.query.quota),
             tags,
             valid_as_of: since,
             began: flight.began,
             expires_at,
         };
-        let (mut victims, mut displaced, mut entry, mut unused) = (Entries::new(), None, None, None);
+        let (mut aftermath, mut displaced, mut entry, mut unused) = (Aftermath::default(), None, None, None);
         match copy {
             Some(copy) if is_kept => {
                 shard.state_mut().supersede(&flight);
                 let new = Arc::new(Entry { meta: Meta::new(origin(tags)), key: flight.key, value: copy });
-                self.admit(engine, predecessor.as_deref(), &new, now, &mut victims);
+                aftermath = self.admit(engine, predecessor.as_deref(), &new, now);
                 displaced = shard.value_mut().put(predecessor.as_ref(), new.clone());
                 entry = Some(new);
             }
@@ -377,30 +374,21 @@ impl<K: Storable, V: Storable> Store<K, V> {
             self.count_death(&displaced.meta, now);
             discard(displaced, counters);
         }
-        engine.dispose(victims, now);
+        engine.settle(aftermath, now);
         is_refused
     }
 
-    /// Finds room for an entry, under the lock of its shard. What had to leave is to be disposed of afterwards.
+    /// Finds room for an entry, under the lock of its shard. What had to leave is to be settled afterwards.
     fn admit(
         &self,
         engine: &Engine,
         predecessor: Option<&Entry<K, V>>,
         entry: &Arc<Entry<K, V>>,
         now: Nanos,
-        victims: &mut Entries,
-    ) {
-        let quota = self.query.quota;
+    ) -> Aftermath {
         let entry: Arc<dyn AnyEntry> = entry.clone();
-        let mut eviction = engine.eviction.lock();
-        if predecessor.is_some_and(|predecessor| eviction.replace(&predecessor.meta, &entry)) {
-            return;
-        }
-        while eviction.is_full(quota) {
-            let victim = eviction.evict(quota, &engine.inspector(now));
-            victims.push(victim.expect("the capacity is not zero"));
-        }
-        eviction.admit(entry, quota);
+        let (predecessor, quota) = (predecessor.map(|predecessor| &predecessor.meta), self.query.quota);
+        engine.admit(&entry, predecessor, quota, now)
     }
 
     /// Stores a value that is there already, in place of any that the key has, and of any that a load in flight will
@@ -416,26 +404,24 @@ impl<K: Storable, V: Storable> Store<K, V> {
     where
         K: Eq,
     {
-        let (counters, quota) = (&self.query.counters, self.query.quota);
+        let counters = &self.query.counters;
         if engine.capacity_of(&self.query) == 0 {
             discard_values(counters, (candidate.key, value));
             return false;
         }
         let expires_at = candidate.expires_at(now);
         let is_live = now < expires_at;
-        if is_live {
-            engine.sweep(quota, now);
-        }
         let Candidate { key, hash, scope, tags, .. } = candidate;
-        let origin = Origin { hash, scope, store: self.number, tags, valid_as_of, began: now, expires_at };
+        let (store, segment) = (self.number, engine.eviction.segment_of(hash, self.query.quota));
+        let origin = Origin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
-        let mut victims = Entries::new();
+        let mut aftermath = Aftermath::default();
         let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
         let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
         let displaced = if is_live {
-            self.admit(engine, predecessor.as_deref(), &new, now, &mut victims);
+            aftermath = self.admit(engine, predecessor.as_deref(), &new, now);
             shard.value_mut().put(predecessor.as_ref(), new.clone())
         } else {
             predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
@@ -447,7 +433,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         for entry in [Some(new), predecessor, displaced].into_iter().flatten() {
             discard(entry, counters);
         }
-        engine.dispose(victims, now);
+        engine.settle(aftermath, now);
         was_in_flight
     }
 
@@ -537,8 +523,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// Panics if the shards contradict themselves or the eviction.
     pub(crate) fn check_invariants(&self, engine: &Engine) {
         let shards: Vec<_> = (0..self.shards.len()).map(|place| self.shards.lock(place)).collect();
-        let eviction = engine.eviction.lock();
-        let mut stored = Vec::new();
+        let (mut stored, mut listed) = (Vec::new(), Vec::new());
         for shard in &shards {
             shard.check_invariants();
             shard.value().check_invariants();
@@ -546,8 +531,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
             // One without a number has been evicted, and is about to leave its shard.
             stored.extend(shard.value().iter().filter(|entry| entry.meta.id().is_some()).map(address));
         }
-        let own = eviction.slice(0, usize::MAX).iter().filter(|entry| entry.meta().store == self.number);
-        let mut listed: Vec<_> = own.map(address).collect();
+        engine.eviction.for_each(|entry| {
+            if entry.meta().store() == self.number {
+                listed.push(address(&entry));
+            }
+        });
         stored.sort_unstable();
         listed.sort_unstable();
         assert_eq!(stored, listed, "the eviction and the shards disagree");

@@ -1,0 +1,345 @@
+//! The entries of a cache in segments, each with an eviction of its own, so that misses of different keys do not wait for
+//! one lock.
+//!
+//! An entry belongs to the segment of its hash; those of a query that has a capacity of its own are all in one segment, so
+//! that there is one place where they are counted. The capacity is that of all segments together: an entry that comes
+//! in while there is room takes a place, wherever the others are, and a full cache evicts from the segment of the new
+//! entry. Hashes spread evenly, so that each segment has about the same share, and evicts about what the whole would.
+//!
+//! An insert sweeps its own segment, and now and then another one, in turns: inserts may all be in one segment, as those
+//! of a query with a capacity are.
+//!
+//! At most one segment is locked at a time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+use crate::entry::{AnyEntry, Meta};
+use crate::eviction::{Entries, Eviction, Inspector, Quota, Swept};
+use crate::sweep::Snapshot;
+use crate::sync::{Arc, Mutex, MutexGuard};
+
+pub(crate) struct EvictionSegments {
+    /// A power of two of them.
+    segments: Box<[CachePadded<Mutex<Eviction>>]>,
+    /// How many entries there are, or are about to be.
+    places_taken: CachePadded<AtomicUsize>,
+    capacity: usize,
+}
+
+/// A new entry, and what is known of its admission.
+pub(crate) struct Admission<'a, I> {
+    pub(crate) entry: &'a Arc<dyn AnyEntry>,
+    /// The entry of its key, if there is one.
+    pub(crate) predecessor: Option<&'a Meta>,
+    pub(crate) quota: Option<Quota>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) inspector: &'a I,
+}
+
+/// What has become of other entries when one was admitted. It is to be dealt with when no lock is held.
+#[derive(Default)]
+pub(crate) struct Aftermath {
+    /// Entries that were let go of, to make room or because they were dead.
+    pub(crate) left: Entries,
+    /// Entries that may be dead.
+    pub(crate) suspects: Entries,
+    /// A segment to be swept.
+    pub(crate) next: Option<usize>,
+}
+
+impl EvictionSegments {
+    pub(crate) fn new(capacity: usize, processors: usize) -> Self {
+        let number = segments(capacity, processors);
+        let segment = |_| CachePadded::new(Mutex::new(Eviction::new(capacity.div_ceil(number))));
+        Self { segments: (0..number).map(segment).collect(), places_taken: CachePadded::default(), capacity }
+    }
+
+    /// The segment of an entry.
+    pub(crate) fn segment_of(&self, hash: u64, quota: Option<Quota>) -> u8 {
+        let key = quota.map_or(hash.to_le_bytes()[6], |quota| quota.number.to_le_bytes()[0]);
+        key & u8::try_from(self.segments.len() - 1).expect("there are few")
+    }
+
+    fn of(&self, meta: &Meta) -> MutexGuard<'_, Eviction> {
+        self.segments[meta.segment()].lock()
+    }
+
+    /// Takes in an entry. What makes room for it is let go of: dead entries first, as far as they are found soon.
+    pub(crate) fn admit<I: Inspector>(&self, admission: &Admission<'_, I>) -> Aftermath {
+        let Admission { entry, predecessor, quota, snapshot, inspector } = *admission;
+        let mut aftermath = Aftermath::default();
+        let mut segment = self.of(entry.meta());
+        if self.segments.len() > 1 {
+            aftermath.next = segment.next_to_sweep(self.segments.len());
+        }
+        self.sweep_locked(&mut segment, quota, snapshot, inspector, &mut aftermath);
+        if predecessor.is_some_and(|predecessor| segment.replace(predecessor, entry)) {
+            return aftermath;
+        }
+        if segment.is_quota_full(quota) || !self.take_place() {
+            let victim = match segment.evict(quota, inspector) {
+                Some(victim) => victim,
+                None => {
+                    drop(segment);
+                    let victim = self.evict_elsewhere(inspector);
+                    segment = self.of(entry.meta());
+                    victim
+                }
+            };
+            aftermath.left.push(victim);
+        }
+        segment.admit(entry.clone(), quota);
+        aftermath
+    }
+
+    /// Takes one more place, if there is one left.
+    fn take_place(&self) -> bool {
+        let take = |taken| (taken < self.capacity).then_some(taken + 1);
+        self.places_taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+
+    /// Evicts an entry of any segment, for one whose own segment is empty. Its place is still taken.
+    #[cold]
+    fn evict_elsewhere(&self, inspector: &impl Inspector) -> Arc<dyn AnyEntry> {
+        loop {
+            // All places are taken: by entries, or for a moment by who is about to admit one.
+            let victim = self.segments.iter().find_map(|segment| segment.lock().evict(None, inspector));
+            if let Some(victim) = victim {
+                return victim;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// Looks for dead entries in a segment.
+    pub(crate) fn sweep(&self, segment: usize, snapshot: Snapshot, inspector: &impl Inspector) -> Aftermath {
+        let mut aftermath = Aftermath::default();
+        self.sweep_locked(&mut self.segments[segment].lock(), None, snapshot, inspector, &mut aftermath);
+        aftermath
+    }
+
+    fn sweep_locked(
+        &self,
+        segment: &mut Eviction,
+        quota: Option<Quota>,
+        snapshot: Snapshot,
+        inspector: &impl Inspector,
+        aftermath: &mut Aftermath,
+    ) {
+        let is_full = self.places_taken.load(Ordering::Relaxed) >= self.capacity;
+        let Swept { dead, suspects } = segment.sweep(quota, is_full, snapshot, inspector);
+        if !dead.is_empty() {
+            self.places_taken.fetch_sub(dead.len(), Ordering::Relaxed);
+            aftermath.left.extend(dead);
+        }
+        aftermath.suspects.extend(suspects);
+    }
+
+    /// Lets go of an entry, if it is still one of these.
+    pub(crate) fn remove(&self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
+        let mut segment = self.of(meta);
+        let removed = segment.remove(meta)?;
+        self.places_taken.fetch_sub(1, Ordering::Relaxed);
+        Some(removed)
+    }
+
+    /// Records that an entry was found live that had been a suspect.
+    pub(crate) fn note(&self, meta: &Meta) {
+        self.of(meta).note(meta);
+    }
+
+    /// Visits all entries, a few at a time. No lock is held meanwhile.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
+        /// Others wait for no longer than it takes to note so many.
+        const AT_ONCE: usize = 128;
+        for segment in &self.segments {
+            let mut left = usize::MAX;
+            while left > 0 {
+                let (some, from) = {
+                    let eviction = segment.lock();
+                    let end = left.min(eviction.len());
+                    let from = end.saturating_sub(AT_ONCE);
+                    (eviction.slice(from, end - from).to_vec(), from)
+                };
+                some.into_iter().rev().for_each(&mut visit);
+                left = from;
+            }
+        }
+    }
+
+    /// Frees what memory it can.
+    pub(crate) fn shrink(&self) {
+        for segment in &self.segments {
+            segment.lock().shrink();
+        }
+    }
+
+    /// Panics if something contradicts something else. Nothing else may be going on.
+    pub(crate) fn check_invariants(&self) {
+        let mut entries = 0;
+        for (number, segment) in self.segments.iter().enumerate() {
+            let segment = segment.lock();
+            segment.check_invariants();
+            let is_at_home = |entry: &Arc<dyn AnyEntry>| entry.meta().segment() == number;
+            assert!(segment.slice(0, usize::MAX).iter().all(is_at_home), "an entry is in another segment");
+            entries += segment.len();
+        }
+        assert_eq!(entries, self.places_taken.load(Ordering::Relaxed), "the entries and their places disagree");
+        assert!(entries <= self.capacity, "{entries} entries in room for {}", self.capacity);
+    }
+}
+
+/// How many segments there are.
+fn segments(capacity: usize, processors: usize) -> usize {
+    /// In smaller ones chance would choose too much of what goes.
+    const SMALLEST: usize = 2_048;
+    /// The number of one fits in six bits.
+    const MOST: usize = 64;
+    let useful = (capacity / SMALLEST).max(1);
+    (processors * 2).next_power_of_two().min(MOST).min(1 << useful.ilog2())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::clock::FOREVER;
+    use crate::entry::{Entry, Origin};
+    use crate::policy::State;
+    use crate::tag_set::TagSet;
+
+    /// Entries are dead that expire by 1.
+    struct Expired;
+
+    impl Inspector for Expired {
+        fn state(&self, meta: &Meta) -> Option<State> {
+            let is_dead = meta.expires_at <= 1;
+            Some(if is_dead { State::Expired } else { State::Live { uses: meta.uses.uses() } })
+        }
+    }
+
+    /// In so many segments.
+    fn segments(capacity: usize, number: usize) -> EvictionSegments {
+        let segment = |_| CachePadded::new(Mutex::new(Eviction::new(capacity / number)));
+        EvictionSegments {
+            segments: (0..number).map(segment).collect(),
+            places_taken: CachePadded::default(),
+            capacity,
+        }
+    }
+
+    /// The hash of a number in a segment.
+    fn hash(segment: u64, number: u64) -> u64 {
+        segment << 48 | number
+    }
+
+    fn insert(all: &EvictionSegments, hash: u64, quota: Option<Quota>, expires_at: u64) -> Vec<u64> {
+        let (tags, segment) = (TagSet::default(), all.segment_of(hash, quota));
+        let store = quota.map_or(0, |quota| quota.number);
+        let meta = Meta::new(Origin { hash, scope: 0, store, segment, tags, valid_as_of: 0, began: 0, expires_at });
+        let entry: Arc<dyn AnyEntry> = Arc::new(Entry { meta, key: (), value: () });
+        let snapshot = Snapshot { now: 1, version: 0 };
+        let admission = Admission { entry: &entry, predecessor: None, quota, snapshot, inspector: &Expired };
+        let Aftermath { mut left, suspects, next } = all.admit(&admission);
+        assert!(suspects.is_empty());
+        if let Some(next) = next {
+            left.extend(all.sweep(next, snapshot, &Expired).left);
+        }
+        left.iter().map(|entry| entry.meta().hash).collect()
+    }
+
+    #[test]
+    fn p9_all_segments_together_have_the_capacity() {
+        let all = segments(8, 4);
+        for number in 0..8 {
+            assert_eq!(insert(&all, hash(1, number), None, FOREVER), [], "there is room, if elsewhere");
+        }
+        all.check_invariants();
+        let gone = insert(&all, hash(2, 0), None, FOREVER);
+        assert_eq!(gone.len(), 1, "its own segment is empty: one of another makes room");
+        let gone = insert(&all, hash(2, 1), None, FOREVER);
+        assert_eq!(gone, [hash(2, 0)], "and then it is not");
+        all.check_invariants();
+        let mut entries = 0;
+        all.for_each(|entry| {
+            entries += 1;
+            assert!(all.remove(entry.meta()).is_some() && all.remove(entry.meta()).is_none(), "it leaves once");
+        });
+        assert_eq!(entries, 8);
+        all.check_invariants();
+        assert_eq!(insert(&all, hash(3, 0), None, FOREVER), []);
+    }
+
+    #[test]
+    fn p9_the_entries_of_a_query_with_a_capacity_are_in_one_segment() {
+        let (all, quota) = (segments(64, 4), Some(Quota { number: 6, capacity: 3 }));
+        let gone: Vec<u64> =
+            (0..16).flat_map(|number| insert(&all, hash(number % 4, number), quota, FOREVER)).collect();
+        assert_eq!(gone.len(), 13);
+        all.check_invariants();
+        assert_eq!(all.segments[2].lock().len(), 3);
+    }
+
+    #[test]
+    fn p9_inserts_in_one_segment_free_what_is_dead_in_others() {
+        let all = segments(1_000, 4);
+        let dead: BTreeSet<u64> = (0..100).map(|number| hash(number % 4, number)).collect();
+        for &hash in &dead {
+            // They come in alive: nothing looks at them yet.
+            all.places_taken.fetch_add(1, Ordering::Relaxed);
+            let (tags, segment) = (TagSet::default(), all.segment_of(hash, None));
+            let origin = Origin { hash, scope: 0, store: 0, segment, tags, valid_as_of: 0, began: 0, expires_at: 1 };
+            let entry = Arc::new(Entry { meta: Meta::new(origin), key: (), value: () });
+            all.segments[usize::from(segment)].lock().admit(entry, None);
+        }
+        let gone: BTreeSet<u64> =
+            (0..400).flat_map(|number| insert(&all, hash(0, 1_000 + number), None, FOREVER)).collect();
+        assert_eq!(gone, dead);
+        all.check_invariants();
+    }
+
+    #[cfg(not(shuttle))]
+    #[test]
+    fn p9_threads_take_no_more_places_than_there_are() {
+        let all = segments(16, 4);
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let all = &all;
+                scope.spawn(move || {
+                    for number in 0..5_000 {
+                        insert(all, hash(number * thread % 5, number), None, number % 3);
+                        let taken = all.places_taken.load(Ordering::Relaxed);
+                        assert!(taken <= 16, "{taken} places");
+                    }
+                });
+            }
+        });
+        all.check_invariants();
+    }
+
+    #[test]
+    fn small_caches_have_one_segment() {
+        use super::segments as number;
+        assert_eq!([number(0, 8), number(4_095, 8), number(10_000, 2), number(10_000, 64)], [1, 1, 4, 4]);
+        assert_eq!([number(1 << 28, 2), number(1 << 28, 200)], [4, 64]);
+    }
+
+    #[test]
+    fn the_check_notices_what_is_broken() {
+        let breaks: [fn(&EvictionSegments); 2] = [
+            |all| _ = all.places_taken.fetch_add(1, Ordering::Relaxed),
+            |all| _ = all.segments[1].lock().evict(None, &Expired),
+        ];
+        for break_it in breaks {
+            let all = segments(8, 4);
+            insert(&all, hash(1, 1), None, FOREVER);
+            all.check_invariants();
+            break_it(&all);
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| all.check_invariants()));
+            assert!(check.is_err(), "it went unnoticed");
+        }
+    }
+}
