@@ -12,7 +12,7 @@ use crate::any_store::AnyStore;
 use crate::builder::Settings;
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
 use crate::entry::{AnyEntry, Meta};
-use crate::eviction::{Entries, Inspector, Quota};
+use crate::eviction::{Aftermath, Entries, Inspector, Quota};
 use crate::inspect::EntryInfo;
 use crate::invalidation::catch;
 use crate::options::EntryOptions;
@@ -20,7 +20,7 @@ use crate::policy::State;
 use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
 use crate::registry::{Above, KeyId, Label, LabelRef, Registry, TagRef};
 use crate::scope::{ROOT, Scope, ScopeId, Scopes};
-use crate::segments::{Admission, Aftermath, EvictionSegments};
+use crate::segments::{Admission, EvictionSegments};
 use crate::stats::{Counters, Event, QueryStats, Stats, processors};
 use crate::store::{Candidate, Describe, Storable, Store};
 use crate::stores::Stores;
@@ -350,8 +350,10 @@ impl Engine {
 
     /// Removes what had to leave when an entry was admitted. No lock may be held.
     pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
-        let Aftermath { left, suspects, next } = aftermath;
-        self.dispose(left, now);
+        let Aftermath { victim, dead, suspects, next } = aftermath;
+        for entry in victim.into_iter().chain(dead) {
+            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
+        }
         for suspect in suspects {
             if self.is_live(suspect.meta(), now) {
                 self.eviction.note(suspect.meta());
@@ -390,13 +392,6 @@ impl Engine {
             self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         } else {
             self.discard([entry].into_iter().collect());
-        }
-    }
-
-    /// Removes entries from their shards that the eviction has let go of.
-    pub(crate) fn dispose(&self, entries: Entries, now: Nanos) {
-        for entry in entries {
-            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         }
     }
 

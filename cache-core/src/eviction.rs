@@ -32,6 +32,19 @@ pub(crate) trait Inspector {
 /// Entries that were taken out or may have to be.
 pub(crate) type Entries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
+/// What has become of other entries when one was admitted. It is to be settled when no lock is held.
+#[derive(Default)]
+pub(crate) struct Aftermath {
+    /// The entry that made room, if one had to.
+    pub(crate) victim: Option<Arc<dyn AnyEntry>>,
+    /// Dead entries that were let go of.
+    pub(crate) dead: Vec<Arc<dyn AnyEntry>>,
+    /// Entries that may be dead.
+    pub(crate) suspects: Vec<Arc<dyn AnyEntry>>,
+    /// A segment to be swept.
+    pub(crate) next: Option<usize>,
+}
+
 pub(crate) struct Eviction {
     capacity: usize,
     /// By their numbers.
@@ -232,21 +245,20 @@ impl Eviction {
         is_full: bool,
         snapshot: Snapshot,
         inspector: &impl Inspector,
-    ) -> Swept {
+        aftermath: &mut Aftermath,
+    ) {
         /// How many are looked at in search of a dead one, when one has to go.
         const FULL: usize = 64;
         /// How many are looked at in any case, and taken out if they are dead.
         const ALWAYS: usize = 8;
-        let mut swept = Swept::default();
         if let Some(number) = self.full_quota(quota) {
-            self.sweep_some(Some(number), FULL, true, snapshot, inspector, &mut swept);
+            self.sweep_some(Some(number), FULL, true, snapshot, inspector, aftermath);
         }
         if is_full {
-            self.sweep_some(None, FULL, true, snapshot, inspector, &mut swept);
+            self.sweep_some(None, FULL, true, snapshot, inspector, aftermath);
         } else {
-            self.sweep_some(None, ALWAYS, false, snapshot, inspector, &mut swept);
+            self.sweep_some(None, ALWAYS, false, snapshot, inspector, aftermath);
         }
-        swept
     }
 
     fn sweep_some(
@@ -256,7 +268,7 @@ impl Eviction {
         one_will_do: bool,
         snapshot: Snapshot,
         inspector: &impl Inspector,
-        swept: &mut Swept,
+        aftermath: &mut Aftermath,
     ) {
         /// An entry that depends on this many counts as one more.
         const MANY: usize = 16;
@@ -270,11 +282,11 @@ impl Eviction {
                     let life = Life::of(entry.meta());
                     self.cursor_of(quota).note(life);
                 }
-                None => swept.suspects.push(entry.clone()),
+                None => aftermath.suspects.push(entry.clone()),
                 Some(_) => {
                     let entry = entry.clone();
                     self.remove(entry.meta());
-                    swept.dead.push(entry);
+                    aftermath.dead.push(entry);
                     if one_will_do {
                         return;
                     }
@@ -358,15 +370,6 @@ impl Drop for Eviction {
             entry.discard(&counters);
         }
     }
-}
-
-/// What a sweep found.
-#[derive(Default)]
-pub(crate) struct Swept {
-    /// Dead entries, which were taken out.
-    pub(crate) dead: Entries,
-    /// Entries that may be dead.
-    pub(crate) suspects: Entries,
 }
 
 impl QuotaPolicy {
@@ -478,14 +481,17 @@ mod tests {
         let snapshot = Snapshot { now: 0, version: 1 };
         let (mut gone, mut suspects) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..3 {
-            let swept = eviction.sweep(None, false, snapshot, &dead);
+            let mut swept = Aftermath::default();
+            eviction.sweep(None, false, snapshot, &dead, &mut swept);
             gone.extend(swept.dead.iter().map(key));
             suspects.extend(swept.suspects.iter().map(key));
             eviction.check_invariants();
         }
         assert_eq!(gone, [1, 3, 5, 7, 9].into());
         assert_eq!(suspects, (0..20).filter(|key| key % 2 == 0).collect());
-        assert!(eviction.sweep(None, false, snapshot, &dead).dead.is_empty());
+        let mut swept = Aftermath::default();
+        eviction.sweep(None, false, snapshot, &dead, &mut swept);
+        assert!(swept.dead.is_empty());
     }
 
     #[test]
@@ -496,7 +502,9 @@ mod tests {
         }
         insert(&mut eviction, 1, Some(FEW));
         insert(&mut eviction, 2, Some(FEW));
-        let swept = eviction.sweep(Some(FEW), false, Snapshot { now: 0, version: 1 }, &Dead([1].into(), false));
+        let mut swept = Aftermath::default();
+        let snapshot = Snapshot { now: 0, version: 1 };
+        eviction.sweep(Some(FEW), false, snapshot, &Dead([1].into(), false), &mut swept);
         assert_eq!(swept.dead.iter().map(key).collect::<Vec<_>>(), [1]);
         eviction.check_invariants();
         assert!(!eviction.is_quota_full(Some(FEW)));

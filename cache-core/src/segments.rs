@@ -1,7 +1,7 @@
 //! The entries of a cache in segments, each with an eviction of its own, so that misses of different keys do not wait for
 //! one lock.
 //!
-//! An entry belongs to the segment of its hash; those of a query that has a capacity of its own are all in one segment, so
+//! An entry belongs to the segment of its hash's shard; those of a query that has a capacity of its own are all in one segment, so
 //! that there is one place where they are counted. The capacity is that of all segments together: an entry that comes
 //! in while there is room takes a place, wherever the others are, and a full cache evicts from the segment of the new
 //! entry. Hashes spread evenly, so that each segment has about the same share, and evicts about what the whole would.
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 
 use crate::entry::{AnyEntry, Meta};
-use crate::eviction::{Entries, Eviction, Inspector, Quota, Swept};
+use crate::eviction::{Aftermath, Eviction, Inspector, Quota};
 use crate::sweep::Snapshot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
@@ -38,17 +38,6 @@ pub(crate) struct Admission<'a, I> {
     pub(crate) inspector: &'a I,
 }
 
-/// What has become of other entries when one was admitted. It is to be dealt with when no lock is held.
-#[derive(Default)]
-pub(crate) struct Aftermath {
-    /// Entries that were let go of, to make room or because they were dead.
-    pub(crate) left: Entries,
-    /// Entries that may be dead.
-    pub(crate) suspects: Entries,
-    /// A segment to be swept.
-    pub(crate) next: Option<usize>,
-}
-
 impl EvictionSegments {
     pub(crate) fn new(capacity: usize, processors: usize) -> Self {
         let number = segments(capacity, processors);
@@ -57,8 +46,10 @@ impl EvictionSegments {
     }
 
     /// The segment of an entry.
-    pub(crate) fn segment_of(&self, hash: u64, quota: Option<Quota>) -> u8 {
-        let key = quota.map_or(hash.to_le_bytes()[6], |quota| quota.number.to_le_bytes()[0]);
+    ///
+    /// Of a large cache it is that of the shard that the entry is in: what makes room for it is most often in the same.
+    pub(crate) fn segment_of(&self, shard: usize, quota: Option<Quota>) -> u8 {
+        let key = quota.map_or(shard.to_le_bytes()[0], |quota| quota.number.to_le_bytes()[0]);
         key & u8::try_from(self.segments.len() - 1).expect("there are few")
     }
 
@@ -88,7 +79,7 @@ impl EvictionSegments {
                     victim
                 }
             };
-            aftermath.left.push(victim);
+            aftermath.victim = Some(victim);
         }
         segment.admit(entry.clone(), quota);
         aftermath
@@ -129,12 +120,10 @@ impl EvictionSegments {
         aftermath: &mut Aftermath,
     ) {
         let is_full = self.places_taken.load(Ordering::Relaxed) >= self.capacity;
-        let Swept { dead, suspects } = segment.sweep(quota, is_full, snapshot, inspector);
-        if !dead.is_empty() {
-            self.places_taken.fetch_sub(dead.len(), Ordering::Relaxed);
-            aftermath.left.extend(dead);
+        segment.sweep(quota, is_full, snapshot, inspector, aftermath);
+        if !aftermath.dead.is_empty() {
+            self.places_taken.fetch_sub(aftermath.dead.len(), Ordering::Relaxed);
         }
-        aftermath.suspects.extend(suspects);
     }
 
     /// Lets go of an entry, if it is still one of these.
@@ -194,11 +183,11 @@ impl EvictionSegments {
 /// How many segments there are.
 fn segments(capacity: usize, processors: usize) -> usize {
     /// In smaller ones chance would choose too much of what goes.
-    const SMALLEST: usize = 2_048;
+    const SMALLEST: usize = 1_024;
     /// The number of one fits in six bits.
     const MOST: usize = 64;
     let useful = (capacity / SMALLEST).max(1);
-    (processors * 2).next_power_of_two().min(MOST).min(1 << useful.ilog2())
+    (processors * 4).next_power_of_two().min(MOST).min(1 << useful.ilog2())
 }
 
 #[cfg(test)]
@@ -237,18 +226,18 @@ mod tests {
     }
 
     fn insert(all: &EvictionSegments, hash: u64, quota: Option<Quota>, expires_at: u64) -> Vec<u64> {
-        let (tags, segment) = (TagSet::default(), all.segment_of(hash, quota));
+        let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, quota));
         let store = quota.map_or(0, |quota| quota.number);
         let meta = Meta::new(Origin { hash, scope: 0, store, segment, tags, valid_as_of: 0, began: 0, expires_at });
         let entry: Arc<dyn AnyEntry> = Arc::new(Entry { meta, key: (), value: () });
         let snapshot = Snapshot { now: 1, version: 0 };
         let admission = Admission { entry: &entry, predecessor: None, quota, snapshot, inspector: &Expired };
-        let Aftermath { mut left, suspects, next } = all.admit(&admission);
+        let Aftermath { victim, mut dead, suspects, next } = all.admit(&admission);
         assert!(suspects.is_empty());
         if let Some(next) = next {
-            left.extend(all.sweep(next, snapshot, &Expired).left);
+            dead.extend(all.sweep(next, snapshot, &Expired).dead);
         }
-        left.iter().map(|entry| entry.meta().hash).collect()
+        victim.iter().chain(&dead).map(|entry| entry.meta().hash).collect()
     }
 
     #[test]
@@ -290,7 +279,7 @@ mod tests {
         for &hash in &dead {
             // They come in alive: nothing looks at them yet.
             all.places_taken.fetch_add(1, Ordering::Relaxed);
-            let (tags, segment) = (TagSet::default(), all.segment_of(hash, None));
+            let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, None));
             let origin = Origin { hash, scope: 0, store: 0, segment, tags, valid_as_of: 0, began: 0, expires_at: 1 };
             let entry = Arc::new(Entry { meta: Meta::new(origin), key: (), value: () });
             all.segments[usize::from(segment)].lock().admit(entry, None);
@@ -323,8 +312,8 @@ mod tests {
     #[test]
     fn small_caches_have_one_segment() {
         use super::segments as number;
-        assert_eq!([number(0, 8), number(4_095, 8), number(10_000, 2), number(10_000, 64)], [1, 1, 4, 4]);
-        assert_eq!([number(1 << 28, 2), number(1 << 28, 200)], [4, 64]);
+        assert_eq!([number(0, 8), number(2_047, 8), number(10_000, 2), number(10_000, 64)], [1, 1, 8, 8]);
+        assert_eq!([number(1 << 28, 2), number(1 << 28, 200)], [8, 64]);
     }
 
     #[test]

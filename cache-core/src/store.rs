@@ -16,13 +16,13 @@ use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_values};
 use crate::entry_table::EntryTable;
+use crate::eviction::Aftermath;
 use crate::flight::{Flight, Flights, InFlight, MAX_LOADS_OF_A_KEY};
 use crate::promise::{Completer, End, Promise};
 use crate::query::QueryState;
 use crate::read_mostly::{ReadMostly, Writer};
 use crate::registry::TagRef;
 use crate::scope::ScopeId;
-use crate::segments::Aftermath;
 use crate::stats::{Counters, Event, processors};
 use crate::sync::Arc;
 use crate::tag_set::TagSet;
@@ -330,19 +330,21 @@ impl<K: Storable, V: Storable> Store<K, V> {
             hash,
             scope: flight.scope,
             store: self.number,
-            segment: engine.eviction.segment_of(hash, self.query.quota),
+            segment: engine.eviction.segment_of(self.place(hash), self.query.quota),
             tags,
             valid_as_of: since,
             began: flight.began,
             expires_at,
         };
-        let (mut aftermath, mut displaced, mut entry, mut unused) = (Aftermath::default(), None, None, None);
+        let (mut aftermath, mut evicted, mut displaced) = (Aftermath::default(), None, None);
+        let (mut entry, mut unused) = (None, None);
         match copy {
             Some(copy) if is_kept => {
                 shard.state_mut().supersede(&flight);
                 let new = Arc::new(Entry { meta: Meta::new(origin(tags)), key: flight.key, value: copy });
                 aftermath = self.admit(engine, predecessor.as_deref(), &new, now);
                 displaced = shard.value_mut().put(predecessor.as_ref(), new.clone());
+                evicted = self.remove_victim(&mut shard, hash, &mut aftermath);
                 entry = Some(new);
             }
             copy => {
@@ -374,6 +376,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
             self.count_death(&displaced.meta, now);
             discard(displaced, counters);
         }
+        if let Some(evicted) = evicted {
+            self.discard_evicted(engine, evicted, now);
+        }
         engine.settle(aftermath, now);
         is_refused
     }
@@ -389,6 +394,22 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let entry: Arc<dyn AnyEntry> = entry.clone();
         let (predecessor, quota) = (predecessor.map(|predecessor| &predecessor.meta), self.query.quota);
         engine.admit(&entry, predecessor, quota, now)
+    }
+
+    /// Removes what made room from the shard of this hash, if it is there. Most often it is: see
+    /// [`EvictionSegments`](crate::segments::EvictionSegments).
+    fn remove_victim(
+        &self,
+        shard: &mut ShardWriter<'_, K, V>,
+        hash: u64,
+        aftermath: &mut Aftermath,
+    ) -> Option<Arc<Entry<K, V>>> {
+        let is_here = |meta: &Meta| meta.store() == self.number && self.place(meta.hash) == self.place(hash);
+        let victim = aftermath.victim.as_ref().filter(|victim| is_here(victim.meta()))?;
+        let removed = shard.value_mut().remove_at(victim.meta().hash, address(victim))?;
+        // Not the last reference to it.
+        aftermath.victim = None;
+        Some(removed)
     }
 
     /// Stores a value that is there already, in place of any that the key has, and of any that a load in flight will
@@ -412,17 +433,19 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let expires_at = candidate.expires_at(now);
         let is_live = now < expires_at;
         let Candidate { key, hash, scope, tags, .. } = candidate;
-        let (store, segment) = (self.number, engine.eviction.segment_of(hash, self.query.quota));
+        let (store, segment) = (self.number, engine.eviction.segment_of(self.place(hash), self.query.quota));
         let origin = Origin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
-        let mut aftermath = Aftermath::default();
+        let (mut aftermath, mut evicted) = (Aftermath::default(), None);
         let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
         let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
         let displaced = if is_live {
             aftermath = self.admit(engine, predecessor.as_deref(), &new, now);
-            shard.value_mut().put(predecessor.as_ref(), new.clone())
+            let displaced = shard.value_mut().put(predecessor.as_ref(), new.clone());
+            evicted = self.remove_victim(&mut shard, hash, &mut aftermath);
+            displaced
         } else {
             predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
         };
@@ -432,6 +455,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
         for entry in [Some(new), predecessor, displaced].into_iter().flatten() {
             discard(entry, counters);
+        }
+        if let Some(evicted) = evicted {
+            self.discard_evicted(engine, evicted, now);
         }
         engine.settle(aftermath, now);
         was_in_flight
@@ -477,14 +503,28 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// Removes an entry that the eviction has let go of, and counts why.
     pub(crate) fn dispose(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
+        match removed {
+            Some(removed) => {
+                drop(entry);
+                self.discard_evicted(engine, removed, now);
+            }
+            None => {
+                if self.is_live(engine, &entry.meta, now) {
+                    self.query.counters.count(Event::Eviction);
+                }
+                discard(entry, &self.query.counters);
+            }
+        }
+    }
+
+    /// Drops an entry that was evicted and removed, and counts why.
+    fn discard_evicted(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
         if self.is_live(engine, &entry.meta, now) {
             self.query.counters.count(Event::Eviction);
-        } else if removed.is_some() {
+        } else {
             self.count_death(&entry.meta, now);
         }
-        for entry in removed.into_iter().chain([entry]) {
-            discard(entry, &self.query.counters);
-        }
+        discard(entry, &self.query.counters);
     }
 
     pub(crate) fn is_live(&self, engine: &Engine, meta: &Meta, now: Nanos) -> bool {
