@@ -121,6 +121,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Of calls that are to load: it is nothing to be said that they did.
+    #[must_use]
+    pub fn of_misses(self) -> Self {
+        Self { loads: Vec::new(), ..self }
+    }
+
     /// What is to be said if calls that were to hit did not, or if the machine was busy with something else.
     pub fn caveats(&self) -> Vec<String> {
         let mut caveats = Vec::new();
