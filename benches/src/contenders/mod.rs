@@ -5,6 +5,7 @@ pub mod cachelito;
 pub mod floor;
 pub mod forget;
 pub mod foyer;
+pub mod latency;
 pub mod maps;
 pub mod memoize;
 pub mod moka;
