@@ -1,4 +1,4 @@
-//! What it takes to compile 200 functions, with an attribute and without.
+//! What it takes to compile 50 functions, with an attribute and without.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;

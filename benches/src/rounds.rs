@@ -121,6 +121,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Of calls that are to load: it is nothing to be said that they did.
+    #[must_use]
+    pub fn of_misses(self) -> Self {
+        Self { loads: Vec::new(), ..self }
+    }
+
     /// What is to be said if calls that were to hit did not, or if the machine was busy with something else.
     pub fn caveats(&self) -> Vec<String> {
         let mut caveats = Vec::new();
@@ -153,14 +159,14 @@ impl Outcome {
 const LONGEST: Duration = Duration::from_millis(4);
 
 /// So often is a batch run that was disturbed each time.
-const TRIES: usize = 4;
+pub(crate) const TRIES: usize = 4;
 
 /// From one number of a lap to that of the next try, and to that of the calls that are not timed: other keys.
 const AGAIN: usize = 11;
 const UNTIMED: usize = 5;
 
 /// With so few samples that were not disturbed, the others count as well.
-const ENOUGH: usize = 7;
+pub(crate) const ENOUGH: usize = 7;
 
 /// Runs every entrant once in each round, in an order that is another in every round.
 ///

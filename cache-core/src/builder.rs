@@ -57,7 +57,7 @@ impl CacheBuilder {
 
     /// The clock to use instead of [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.settings.time = TimeSource::Custom(Box::new(clock));
+        self.settings.time = TimeSource::new(clock);
         self
     }
 

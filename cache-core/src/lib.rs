@@ -49,7 +49,7 @@
 //!   one of its entries.
 //! - [`LoadContext`] says that a thread or a task that a body spawned belongs to its load.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is going on.
-//! - [`Clock`] and [`ManualClock`] give tests control of the time.
+//! - [`Clock`] and [`ManualClock`] give tests control of the time, and [`TickingClock`] makes reading it cheaper.
 //!
 //! # What is promised
 //!
@@ -131,7 +131,7 @@ pub use builder::CacheBuilder;
 pub use cache::{Cache, HasCache};
 #[cfg(feature = "macros")]
 pub use cache_macros::{HasCache, cached_impl, cached_query, invalidates};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, TickingClock};
 pub use context::{Instrumented, LoadContext};
 pub use error::GlobalCacheInUse;
 pub use inspect::EntryInfo;

@@ -5,6 +5,7 @@ pub mod cachelito;
 pub mod floor;
 pub mod forget;
 pub mod foyer;
+pub mod latency;
 pub mod maps;
 pub mod memoize;
 pub mod moka;
@@ -26,19 +27,23 @@ use crate::workload::{ENTRIES, Key, Lap, Pair, STRANGERS, Sequence, Text};
 pub const OURS: &str = "cache-core";
 /// The same with four tags.
 pub const OURS_4_TAGS: &str = "cache-core, 4 tags";
+/// The same without the attribute.
+pub const OURS_GET: &str = "cache-core, TaggedCache::get";
+/// The same with a clock that a thread moves on.
+pub const OURS_TICKING: &str = "cache-core, ticking clock";
 /// Nothing but a table.
 pub const FLOOR: &str = "floor: hashbrown + foldhash";
 /// The fastest cache, which has no TTL.
 pub const QUICK: &str = "quick_cache, no TTL";
+/// The same, where callers that miss one key wait for one load.
+pub const QUICK_ONE_LOAD: &str = "quick_cache, single flight, no TTL";
 /// What `#[cached]` makes by default.
 pub const CACHED_TTL: &str = "cached #[cached], TTL";
+/// What `#[cached]` makes when it is to be bounded.
+pub const CACHED_LRU_TTL: &str = "cached #[cached], LRU + TTL";
 /// All that `cached` offers with a TTL.
-pub const CACHED: [&str; 4] = [
-    CACHED_TTL,
-    "cached #[cached], LRU + TTL",
-    "cached #[concurrent_cached], TTL",
-    "cached #[concurrent_cached], LRU + TTL",
-];
+pub const CACHED: [&str; 4] =
+    [CACHED_TTL, CACHED_LRU_TTL, "cached #[concurrent_cached], TTL", "cached #[concurrent_cached], LRU + TTL"];
 /// The best known one.
 pub const MOKA: &str = "moka, TTL";
 
@@ -55,8 +60,9 @@ pub struct Hits {
 }
 
 /// Who hits.
-pub const HITS: [Hits; 17] = [
+pub const HITS: [Hits; 18] = [
     ours::HITS,
+    ours::GET_HITS,
     ours::HITS_4_TAGS,
     quick::HITS,
     quick::HITS_TTL,
@@ -105,9 +111,10 @@ pub struct Misses {
 }
 
 /// Who misses.
-pub const MISSES: [Misses; 13] = [
+pub const MISSES: [Misses; 14] = [
     Misses { name: OURS, batch: ours::misses },
     Misses { name: QUICK, batch: quick::misses },
+    Misses { name: QUICK_ONE_LOAD, batch: quick::misses_with_one_load },
     Misses { name: CACHED[1], batch: cached::lru_ttl_misses },
     Misses { name: CACHED[3], batch: cached::concurrent_lru_misses },
     Misses { name: "memoize, SharedCache, LRU + TTL", batch: memoize::misses },

@@ -169,15 +169,16 @@ impl Numbers {
         time.mul_f64(calls as f64 / (repetitions * of_one) as f64)
     }
 
-    /// Gets, each 1,000 of which come after something else was forgotten, if something is.
-    pub fn gets_after(self: &Arc<Self>, keys: &Arc<Sequence<u64>>, other: Option<Target>) -> Batch {
+    /// Gets, each 1,000 of which come after something else was forgotten, if something is; of entries with one tag, or with
+    /// two.
+    pub fn gets_after(self: &Arc<Self>, keys: &Arc<Sequence<u64>>, other: Option<Target>, tags: u32) -> Batch {
         let (this, keys) = (Arc::clone(self), Arc::clone(keys));
         Box::new(move |lap| {
             let pieces = keys.lap(lap).chunks(1_000);
             pieces
                 .map(|piece| {
                     this.forget_something_else(other);
-                    timed(piece, |id| this.with_one_tag(id))
+                    this.gets(piece, tags)
                 })
                 .sum()
         })
@@ -190,8 +191,12 @@ impl Numbers {
         Box::new(move |lap| {
             this.forget_something_else(other);
             let ids = &ids[..lap.calls.min(ids.len())];
-            if tags == 1 { timed(ids, |id| this.with_one_tag(id)) } else { timed(ids, |id| this.number(id)) }
+            this.gets(ids, tags)
         })
+    }
+
+    fn gets(&self, ids: &[u64], tags: u32) -> Duration {
+        if tags == 1 { timed(ids, |id| self.with_one_tag(id)) } else { timed(ids, |id| self.number(id)) }
     }
 
     fn forget_something_else(&self, other: Option<Target>) {

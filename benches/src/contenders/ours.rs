@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use cache_core::{Cache, HasCache, cached_query};
+use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, TickingClock, cached_query};
 
-use super::{AsyncHits, Hits, OURS, OURS_4_TAGS, loaded, loaded_async, missing};
-use crate::rounds::Batch;
-use crate::workload::{ENTRIES, ROOM, Sequence, Value, load};
+use super::{AsyncHits, Hits, OURS, OURS_4_TAGS, OURS_GET, OURS_TICKING, loaded, loaded_async, missing, stored};
+use crate::rounds::{Batch, Entrant};
+use crate::workload::{ENTRIES, Key, Pair, ROOM, Sequence, Text, Value, load};
 
 /// Methods of a type that has a cache.
 #[derive(HasCache)]
@@ -18,6 +18,10 @@ impl Repo {
     /// With room for so many entries.
     pub fn new(capacity: usize) -> Self {
         Self { cache: Cache::builder().capacity(capacity).build() }
+    }
+
+    fn ticking(clock: &TickingClock) -> Self {
+        Self { cache: Cache::builder().capacity(ROOM).clock(clock.clone()).build() }
     }
 
     /// By a pair.
@@ -91,6 +95,31 @@ pub const HITS: Hits = Hits {
         loaded(keys, move |name| repo.by_name(name))
     },
 };
+
+/// `TaggedCache::get`, of entries with one tag.
+pub const GET_HITS: Hits = Hits { name: OURS_GET, pair: get_hits, id: get_hits, text: get_hits };
+
+fn get_hits<K: Key>(keys: &Arc<Sequence<K>>) -> Batch {
+    let cache: TaggedCache<K::Owned, Value> = TaggedCache::builder().capacity(ROOM).build();
+    for key in K::all() {
+        cache.insert_with(key.owned(), load(key.number()), EntryOptions::new().tag("t"));
+    }
+    stored(keys, move |key| cache.get(key.borrowed()))
+}
+
+/// A method with one tag, with each kind of key and a clock that the caller has started.
+pub fn ticking_hits(clock: &TickingClock) -> [Entrant; 3] {
+    let [by_pair, by_id, by_name] = [0; 3].map(|_| Repo::ticking(clock));
+    [
+        Entrant::new(
+            OURS_TICKING,
+            Pair::KIND,
+            loaded(&Sequence::zipf(), move |(limit, offset)| by_pair.page(limit, offset)),
+        ),
+        Entrant::new(OURS_TICKING, u64::KIND, loaded(&Sequence::zipf(), move |id| by_id.by_id(id))),
+        Entrant::new(OURS_TICKING, Text::KIND, loaded(&Sequence::zipf(), move |name| by_name.by_name(name))),
+    ]
+}
 
 /// A method with four.
 pub const HITS_4_TAGS: Hits = Hits {

@@ -1,5 +1,6 @@
 //! `quick_cache`: "Basic usage" on <https://docs.rs/quick_cache>, and its `sync::Cache`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,7 +48,15 @@ fn async_hits<K: Key>(keys: &Arc<Sequence<K>>) -> Batch {
 /// The same `get` inside an `async fn`.
 pub const ASYNC_HITS: AsyncHits = AsyncHits { name: QUICK, id: async_hits, text: async_hits };
 
-/// `get`, else `insert`.
+/// `get_or_insert_with`: one load a key, however many ask.
+pub fn misses_with_one_load() -> Batch {
+    let cache: Cache<u64, Value> = Cache::new(ENTRIES);
+    missing(move |id| match cache.get_or_insert_with(&id, || Ok::<_, Infallible>(load(id))) {
+        Ok(value) => value,
+    })
+}
+
+/// `get`, else `insert`: each caller that misses loads.
 pub fn misses() -> Batch {
     let cache: Cache<u64, Value> = Cache::new(ENTRIES);
     missing(move |id| {

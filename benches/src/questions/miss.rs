@@ -2,9 +2,9 @@
 
 use indicatif::ProgressBar;
 
-use super::compared;
-use crate::contenders::{MISSES, OURS, QUICK};
-use crate::figure::{Answer, Bound, Effort, Table};
+use super::{compared, of_hits};
+use crate::contenders::{CACHED_LRU_TTL, MISSES, OURS, QUICK, QUICK_ONE_LOAD};
+use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::rounds::{Entrant, run};
 
 const CASE: &str = "u64";
@@ -33,6 +33,41 @@ pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
         ],
         figures: run(&entrants(), rounds, progress).figures,
     };
-    let goals = vec![compared(&table, OURS, Bound::AtMost(1.5), &[QUICK], CASE)];
-    Answer { tables: vec![table], goals }
+    let mut goals = vec![
+        compared(&table, OURS, Bound::AtMost(1.5), &[CACHED_LRU_TTL], CASE),
+        compared(&table, OURS, Bound::AtMost(2.5), &[QUICK_ONE_LOAD], CASE),
+    ];
+    let (throughput, goal) = throughput(rounds, progress);
+    goals.push(goal);
+    Answer { tables: vec![table, throughput], goals }
+}
+
+const ONE_THREAD: &str = "one thread";
+const TWO_THREADS: &str = "two threads";
+/// Whom two threads are expected to use.
+const SHARED: [&str; 4] = [OURS, QUICK, QUICK_ONE_LOAD, CACHED_LRU_TTL];
+
+/// One thread, and two that miss different keys of one cache.
+fn throughput(rounds: usize, progress: &ProgressBar) -> (Table, Goal) {
+    const TITLE: &str = "Miss and insert, two threads";
+    let entrants: Vec<Entrant> = MISSES
+        .iter()
+        .filter(|peer| SHARED.contains(&peer.name))
+        .flat_map(|peer| {
+            [(ONE_THREAD, 1), (TWO_THREADS, 2)]
+                .map(|(case, threads)| Entrant::new(peer.name, case, (peer.batch)()).threads(threads).calls(8_192))
+        })
+        .collect();
+    let notes =
+        ["Of one call in each thread; each thread draws other keys. The value is made by each call, so that threads \
+                  meet in the cache and in the allocator alone."];
+    let table = of_hits(TITLE, &notes, run(&entrants, rounds, progress).of_misses());
+    let [one, two] = [ONE_THREAD, TWO_THREADS].map(|case| table.figure(OURS, case).map_or(f64::NAN, Figure::median));
+    let goal = Goal {
+        what: format!("{TITLE}: calls in a second by two threads / by one"),
+        bound: Bound::AtLeast(1.6),
+        measured: 2.0 * one / two,
+        unit: "x",
+    };
+    (table, goal)
 }

@@ -8,6 +8,7 @@ pub mod hit;
 pub mod hit_ratio;
 pub mod instructions;
 pub mod invalidate;
+pub mod latency;
 pub mod memory;
 pub mod miss;
 
@@ -25,11 +26,12 @@ pub struct Question {
 }
 
 /// All of them, in the order of the report.
-pub const QUESTIONS: [Question; 10] = [
+pub const QUESTIONS: [Question; 11] = [
     Question { name: "hit", ask: hit::ask },
     Question { name: "contended", ask: contended::ask },
     Question { name: "async_hit", ask: async_hit::ask },
     Question { name: "miss", ask: miss::ask },
+    Question { name: "latency", ask: latency::ask },
     Question { name: "invalidate", ask: invalidate::ask },
     Question { name: "allocations", ask: allocations::ask },
     Question { name: "instructions", ask: instructions::ask },
