@@ -9,8 +9,8 @@ pub(crate) struct Table<T> {
     far: [OnceLock<Box<[T]>>; u32::BITS as usize],
 }
 
-/// How many items there are from the start.
-const NEAR: usize = 32;
+/// How many items there are from the start. The stacks of a model have no room for many.
+const NEAR: usize = if cfg!(shuttle) { 2 } else { 32 };
 
 impl<T: Default> Table<T> {
     pub(crate) fn new() -> Self {

@@ -17,6 +17,7 @@ mod fill;
 mod flights;
 mod keyed;
 mod outages;
+mod pins;
 mod tags;
 mod tasks;
 mod tasks_fill;
@@ -25,8 +26,9 @@ mod tasks_waits;
 use std::sync::Arc;
 
 use cache_core::TaggedCache;
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::sync::atomic::{AtomicU32, Ordering};
-use shuttle::thread;
+use shuttle::{Config, Runner, thread};
 
 /// Runs a model under many schedules: some that switch at random, and some that switch seldom, at places
 /// chosen to find what takes a few switches to go wrong.
@@ -39,8 +41,15 @@ fn explore_switching(switches: usize, times: usize, model: impl Fn() + Send + Sy
     let iterations = std::env::var("MODEL_ITERATIONS").map_or(10_000, |n| n.parse().expect("a number of schedules"));
     let model = Arc::new(model);
     let random = model.clone();
-    shuttle::check_random(move || random(), iterations);
-    shuttle::check_pct(move || model(), iterations * times, switches + 1);
+    runner(RandomScheduler::new(iterations)).run(move || random());
+    runner(PctScheduler::new(switches + 1, iterations * times)).run(move || model());
+}
+
+/// With stacks on which a cache can be made: what is in place in it is large where each primitive is shuttle's.
+fn runner<S: Scheduler + 'static>(scheduler: S) -> Runner<S> {
+    let mut config = Config::new();
+    config.stack_size = 0x2_0000;
+    Runner::new(scheduler, config)
 }
 
 /// What the loads read and the writers write. A load that begins after a write has returned reads it.
