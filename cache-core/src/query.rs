@@ -4,7 +4,9 @@ use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use once_cell::sync::Lazy;
@@ -13,10 +15,12 @@ use smallvec::SmallVec;
 use crate::any_store::AnyStore;
 use crate::append_map::AppendMap;
 use crate::eviction::Quota;
+use crate::options::EntryOptions;
 use crate::registry::TagRef;
 use crate::stats::Counters;
 use crate::sync::{Arc, Map, RwLock};
 use crate::table::Table;
+use crate::tag::Tag;
 
 /// What is known of an annotated function when it is compiled.
 #[derive(Debug)]
@@ -27,34 +31,66 @@ pub struct Query {
     pub(crate) arguments: &'static [&'static str],
     /// The most entries there may be of it, if it says so.
     capacity: Option<usize>,
+    /// How long its entries may be served, if it says so in its attribute.
+    ttl: Option<Duration>,
+    own_ttl: bool,
+    /// The tags that all of its entries have.
+    tags: &'static [&'static str],
     /// Its number among the queries of this process, from 1; 0 until it is first used.
     number: AtomicU32,
 }
 
 /// Where a function stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct SourcePlace {
-    /// As `module_path!()` has it.
-    pub module: &'static str,
-    /// As `file!()` has it.
-    pub file: &'static str,
-    /// As `line!()` has it.
-    pub line: u32,
-    /// As `column!()` has it.
-    pub column: u32,
+pub(crate) struct SourcePlace {
+    module: &'static str,
+    file: &'static str,
+    line: u32,
+    column: u32,
 }
 
 impl Query {
-    /// The facts of one function. `arguments` names what is its key, in the order of its parts.
-    pub const fn new(name: &'static str, place: SourcePlace, arguments: &'static [&'static str]) -> Self {
-        Self { name, place, arguments, capacity: None, number: AtomicU32::new(0) }
+    /// The facts of one function, at the place of the call. `arguments` names what is its key, in the order of its parts.
+    #[track_caller]
+    pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
+        let place = Location::caller();
+        let place = SourcePlace { module, file: place.file(), line: place.line(), column: place.column() };
+        let (capacity, ttl, own_ttl, tags) = (None, None, false, &[] as _);
+        Self { name, place, arguments, capacity, ttl, own_ttl, tags, number: AtomicU32::new(0) }
     }
 
     /// The same, with at most so many entries.
     #[must_use]
-    pub const fn with_capacity(self, entries: usize) -> Self {
-        let Self { name, place, arguments, number, .. } = self;
-        Self { name, place, arguments, capacity: Some(entries), number }
+    pub const fn capacity(mut self, entries: usize) -> Self {
+        self.capacity = Some(entries);
+        self
+    }
+
+    /// The same, with entries that are served for so long.
+    #[must_use]
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// The same, with entries that expire by their own time to live alone, or not.
+    #[must_use]
+    pub const fn own_ttl(mut self, own_ttl: bool) -> Self {
+        self.own_ttl = own_ttl;
+        self
+    }
+
+    /// The same, with these tags on all entries.
+    #[must_use]
+    pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
+        self.tags = tags;
+        self
+    }
+
+    /// The options that all of its entries have.
+    pub(crate) fn options(&self) -> EntryOptions {
+        let tags = self.tags.iter().copied().map(Tag::from_static).collect();
+        EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, tags }
     }
 
     fn number(&self) -> u32 {
@@ -445,7 +481,7 @@ mod tests {
         all
     }
 
-    static QUERY: Query = Query::new("find", SourcePlace { module: "m", file: "f", line: 1, column: 1 }, &[]);
+    static QUERY: Query = Query::new("find", "m", &[]);
 
     /// The query as a method of two types.
     fn sites() -> [Site; 2] {

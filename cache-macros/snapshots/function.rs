@@ -13,9 +13,9 @@ fn rate(currency: &str) -> f64 {
             ::cache_core::Cache::global(),
             &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
             ::cache_core::private::Returned::<f64>::new().__cache_outcome(),
-            |__cache_entry: &mut ::cache_core::EntryOptions| {},
-            (),
-            || (),
+            ::cache_core::private::function(|| ()),
+            ::cache_core::private::instance(()),
+            &mut ::cache_core::private::nothing,
         )
     } {
         ::core::result::Result::Ok(__cache_hit) => return __cache_hit,

@@ -13,14 +13,9 @@ impl Library {
                 &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
                 ::cache_core::private::Returned::<Result<Option<Track>, DbError>>::new()
                     .__cache_outcome(),
-                |__cache_entry: &mut ::cache_core::EntryOptions| {
-                    ::cache_core::private::set_ttl(
-                        __cache_entry,
-                        ::core::time::Duration::new(300u64, 0u32),
-                    );
-                },
-                (),
-                || (),
+                ::cache_core::private::function(|| ()),
+                ::cache_core::private::instance(()),
+                &mut ::cache_core::private::nothing,
             )
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
@@ -45,7 +40,8 @@ impl Library {
     pub const __cached_query_get_track: ::cache_core::private::Located<
         ::cache_core::private::InSelf,
     > = ::cache_core::private::query!(
-        ::cache_core::private::InSelf, Self, "get_track", ["id"]
+        ::cache_core::private::InSelf, Self, "get_track", ["id"], ttl =
+        ::core::time::Duration::new(300u64, 0u32)
     );
     #[doc(hidden)]
     #[allow(
