@@ -10,7 +10,7 @@ impl Library {
             ::cache_core::private::lookup(
                 &Self::__cached_query_get_track,
                 ::cache_core::HasCache::cache(self),
-                &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+                &(::cache_core::private::Part::shown(&id), ()),
                 ::cache_core::private::Returned::<Result<Option<Track>, DbError>>::new()
                     .__cache_outcome(),
                 ::cache_core::private::function(|| ()),
@@ -58,10 +58,9 @@ impl Library {
     pub fn __cached_key_get_track(
         id: u32,
     ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf> {
-        use ::cache_core::private::probing::*;
         ::cache_core::private::keyed(
             &Self::__cached_query_get_track,
-            &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+            &(::cache_core::private::Part::shown(&id), ()),
             (),
         )
     }

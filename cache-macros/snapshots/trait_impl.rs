@@ -12,8 +12,7 @@ impl<D: Database> Tracks for Library<D> {
                 &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
                 ::cache_core::HasCache::cache(self),
                 &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
-                ::cache_core::private::Returned::<Option<Track>>::new()
-                    .__cache_outcome(),
+                ::cache_core::private::plain::<Option<Track>>(),
                 ::cache_core::private::function(|| ()),
                 ::cache_core::private::instance((::core::marker::PhantomData::<D>,)),
                 &mut ::cache_core::private::nothing,

@@ -280,9 +280,11 @@ impl Beside<'_> {
         } else {
             keyed
         };
+        let probing =
+            self.key.is_probed().then(|| quote_spanned!(Span::mixed_site()=> use #krate::private::probing::*;));
         quote_spanned! {Span::mixed_site()=>
             #signature {
-                use #krate::private::probing::*;
+                #probing
                 #keyed
             }
         }

@@ -22,11 +22,20 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
-    let outcome = if outcome::may_share_error(method, beside.home) {
+    let is_plain = returns.is_some_and(outcome::is_plain);
+    let outcome = if is_plain {
+        quote_spanned!(returns.span()=> #at_type::private::plain::<#returns>())
+    } else if outcome::may_share_error(method, beside.home) {
         quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome())
     } else {
         quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome_unshared())
     };
+    let probing = (!is_plain || key.is_probed()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(unused_imports, reason = "whether it is needed depends on types")]
+            use #krate::private::probing::*;
+        }
+    });
     let mut body = body_of(method, returns, &body.stream());
     let mut call = "load".to_owned();
     if let Some(judge) = judge(options, &krate) {
@@ -37,8 +46,7 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let lookup = if method.is_async() { quote!(lookup_async) } else { quote!(lookup) };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         let __cache_missed = match {
-            #[allow(unused_imports, reason = "whether it is needed depends on types")]
-            use #krate::private::probing::*;
+            #probing
             #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
             #krate::private::#lookup(
                 &#site, #cache, &#parts, #outcome, #krate::private::function(|| ()),
