@@ -32,6 +32,13 @@ impl<'a, B: ?Sized, S> Part<'a, B, S> {
     }
 }
 
+impl<'a, B: KeyPart + fmt::Debug + ?Sized> Part<'a, B, Shown> {
+    /// An argument whose type is known to have `Debug`.
+    pub fn shown(argument: &'a B) -> Self {
+        Self::of(argument)
+    }
+}
+
 /// An argument of which it is not known yet what can be done with it.
 ///
 /// The lookup of `(&&&&Argument(..)).__cache_part()` decides. It takes the first that applies of the traits that

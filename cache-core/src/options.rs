@@ -70,13 +70,12 @@ impl EntryOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::query::Query;
 
     #[test]
     fn p15_an_entry_has_a_time_to_live_of_its_own_on_request_alone() {
         assert!(!EntryOptions::new().ttl(Duration::from_secs(1)).own_ttl);
         assert!(EntryOptions::new().own_ttl().own_ttl);
-        let mut by_expansion = EntryOptions::new();
-        crate::private::set_own_ttl(&mut by_expansion);
-        assert!(by_expansion.own_ttl);
+        assert!(Query::new("find", "m", &[]).own_ttl(true).options().own_ttl);
     }
 }

@@ -5,6 +5,7 @@
 //! [`lookup_async`] and one [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the
 //! key only until the body takes them.
 
+use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub use crate::missed::{Begun, Missed};
 use crate::options::EntryOptions;
 pub use crate::outcome::{Fallible, Outcome, Plain, Returned, SharedError, SharedFallible, plain};
 use crate::query::{KeyHash, Marker, QueryState};
-pub use crate::query::{Keyed, Located, Query, Site, SourcePlace};
+pub use crate::query::{Keyed, Located, Query, Site};
 use crate::store::Wanted;
 use crate::sync::Arc;
 use crate::tag::Tag;
@@ -50,25 +51,19 @@ pub mod probing {
 #[macro_export]
 macro_rules! __cache_query {
     ($place:ty, _, $($facts:tt)*) => {
-        $crate::private::Located::<$place>::around(&|| (), || $crate::private::facts!($($facts)*))
+        $crate::private::Located::<$place>::around(&|| (), $crate::private::facts!($($facts)*))
     };
     ($place:ty, $owner:ty, $($facts:tt)*) => {
-        $crate::private::Located::<$place>::of::<$owner>(|| $crate::private::facts!($($facts)*))
+        $crate::private::Located::<$place>::of::<$owner>($crate::private::facts!($($facts)*))
     };
 }
 
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_facts {
-    ($name:literal, [$($parts:tt)*] $(, capacity = $capacity:expr)?) => {{
-        const __CACHE_PLACE: $crate::private::SourcePlace = $crate::private::SourcePlace {
-            module: ::core::module_path!(),
-            file: ::core::file!(),
-            line: ::core::line!(),
-            column: ::core::column!(),
-        };
+    ($name:literal, [$($parts:tt)*] $(, $fact:ident = $value:expr)*) => {{
         static __CACHE_QUERY: $crate::private::Query =
-            $crate::private::Query::new($name, __CACHE_PLACE, &[$($parts)*])$(.with_capacity($capacity))?;
+            $crate::private::Query::new($name, ::core::module_path!(), &[$($parts)*])$(.$fact($value))*;
         &__CACHE_QUERY
     }};
 }
@@ -78,60 +73,78 @@ pub use crate::__cache_query as query;
 
 /// Asks the cache for the answer to a call, and waits if another is loading it. An error is a load to be done.
 ///
-/// `options` is called on a miss, and before the body. `instance` stands for the function's own generic arguments.
-/// `marker` is a closure of the function itself: its type differs for each instantiation of the function,
-/// in all generic arguments of it and of its `impl`.
-pub fn lookup<O, P, I, M, W>(
+/// `function` and `instance` tell the instantiations of the function apart: see [`function`] and [`instance`].
+/// `options` is called on a miss, and before the body.
+///
+/// Nothing of this depends on the function itself, so that it is compiled once for all functions whose arguments and
+/// values have the same types. In a crate of many cached functions that is most of what there is to compile.
+#[inline(never)]
+pub fn lookup<O, P, W>(
     query: &Located<W>,
     cache: &Cache,
     parts: &P,
     _outcome: O,
-    options: impl FnOnce(&mut EntryOptions),
-    _instance: I,
-    _marker: M,
+    function: TypeId,
+    instance: fn() -> TypeId,
+    options: Particulars<'_>,
 ) -> Result<O::Returned, Begun<P::Owned, O::Value, O>>
 where
     O: Outcome<Value: CacheValue>,
     P: Parts,
 {
-    match find::<O, P>(store_of::<M, I, P, O::Value>(query.site, cache), cache, parts) {
+    match find::<O, P>(query.site, cache, parts, function, instance) {
         Ok(returned) => Ok(returned),
-        Err(missing) => missing.begin(cache, parts, &mut once(options)),
+        Err(missing) => missing.begin(cache, parts, options),
     }
 }
 
 /// The same for an `async fn`. An error is a miss.
-pub fn lookup_async<O, P, I, M, W>(
+#[inline(never)]
+pub fn lookup_async<O, P, W>(
     query: &Located<W>,
     cache: &Cache,
     parts: &P,
     _outcome: O,
-    options: impl FnOnce(&mut EntryOptions),
-    _instance: I,
-    _marker: M,
+    function: TypeId,
+    instance: fn() -> TypeId,
+    options: Particulars<'_>,
 ) -> Result<O::Returned, Missed<P::Owned, O::Value, O>>
 where
     O: Outcome<Value: CacheValue>,
     P: Parts,
 {
-    match find::<O, P>(store_of::<M, I, P, O::Value>(query.site, cache), cache, parts) {
+    match find::<O, P>(query.site, cache, parts, function, instance) {
         Ok(returned) => Ok(returned),
-        Err(missing) => missing.miss(cache, parts, &mut once(options)),
+        Err(missing) => missing.miss(cache, parts, options),
     }
+}
+
+/// Identifies an instantiation of a function by the type of a closure in it, which differs in all generic arguments of
+/// the function and of its `impl`.
+#[inline]
+pub fn function<M>(_closure: M) -> TypeId {
+    typeid::of::<M>()
+}
+
+/// Identifies the function's own generic arguments, for which a type stands.
+#[inline]
+pub fn instance<I>(_arguments: I) -> fn() -> TypeId {
+    typeid::of::<I>
 }
 
 /// The store of one instantiation of a query's function.
 #[inline]
-fn store_of<M, I, P: Parts, V: CacheValue>(site: Site, cache: &Cache) -> &Arc<dyn AnyStore> {
-    let function = typeid::of::<M>();
-    cache.engine().find_store((site.query)(), function).unwrap_or_else(|| {
-        let marker = Marker { function, instance: typeid::of::<I>() };
+fn store_of<P: Parts, V: CacheValue>(
+    site: Site,
+    cache: &Cache,
+    function: TypeId,
+    instance: fn() -> TypeId,
+) -> &Arc<dyn AnyStore> {
+    cache.engine().find_store(site.query, function).unwrap_or_else(|| {
+        let marker = Marker { function, instance: instance() };
         first_store::<P, V>(cache, site, marker)
     })
 }
-
-// From here on all is the same for functions whose arguments and values have the same types: it is compiled once for
-// all of them. In a crate of many cached functions that is most of what there is to compile.
 
 #[cold]
 #[inline(never)]
@@ -139,32 +152,41 @@ fn first_store<P: Parts, V: CacheValue>(cache: &Cache, site: Site, marker: Marke
     cache.engine().store::<P::Owned, V>(site, marker, describe::<P>)
 }
 
-/// Says what is particular to an entry. It is asked once.
-type Particulars<'a> = &'a mut dyn FnMut(&mut EntryOptions);
+/// Says what is particular to an entry, if there is more than the facts of its query. It is asked once.
+pub type Particulars<'a> = &'a mut dyn FnMut(&mut EntryOptions);
 
 /// A miss, and the store that has no answer.
 struct Missing<'c> {
+    query: &'static Query,
     store: &'c Arc<dyn AnyStore>,
     hash: u64,
     miss: Miss,
 }
 
-#[inline(never)]
-fn find<'c, O, P>(store: &'c Arc<dyn AnyStore>, cache: &Cache, parts: &P) -> Result<O::Returned, Missing<'c>>
+#[inline]
+fn find<'c, O, P>(
+    site: Site,
+    cache: &'c Cache,
+    parts: &P,
+    function: TypeId,
+    instance: fn() -> TypeId,
+) -> Result<O::Returned, Missing<'c>>
 where
     O: Outcome<Value: CacheValue>,
     P: Parts,
 {
     let engine = cache.engine();
+    let store = store_of::<P, O::Value>(site, cache, function, instance);
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    call.look_up(&wanted).map(O::hit).map_err(|miss| Missing { store, hash, miss })
+    call.look_up(&wanted).map(O::hit).map_err(|miss| Missing { query: site.query, store, hash, miss })
 }
 
-fn once(options: impl FnOnce(&mut EntryOptions)) -> impl FnMut(&mut EntryOptions) {
+/// What is called once, in the form of what may be called often.
+pub fn once(options: impl FnOnce(&mut EntryOptions)) -> impl FnMut(&mut EntryOptions) {
     let mut options = Some(options);
     move |entry| {
         if let Some(options) = options.take() {
@@ -172,6 +194,9 @@ fn once(options: impl FnOnce(&mut EntryOptions)) -> impl FnMut(&mut EntryOptions
         }
     }
 }
+
+/// Nothing is particular to an entry.
+pub const fn nothing(_: &mut EntryOptions) {}
 
 impl Missing<'_> {
     #[cold]
@@ -213,8 +238,8 @@ impl Missing<'_> {
         parts: &P,
         options: Particulars<'_>,
     ) -> Attempt<P::Owned, V> {
-        let Self { store, hash, miss } = self;
-        let mut entry = EntryOptions::new();
+        let Self { query, store, hash, miss } = self;
+        let mut entry = query.options();
         options(&mut entry);
         let key = parts.to_owned();
         let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref());
@@ -228,14 +253,20 @@ pub fn set_ttl(entry: &mut EntryOptions, ttl: Duration) {
     entry.ttl = Some(ttl);
 }
 
-/// Makes an entry expire by its own time to live alone.
-pub fn set_own_ttl(entry: &mut EntryOptions) {
-    entry.own_ttl = true;
-}
-
 /// Gives an entry a tag.
 pub fn add_tag(entry: &mut EntryOptions, tag: impl Into<Tag>) {
-    entry.tags.push(tag.into());
+    push_tag(entry, tag.into());
+}
+
+/// Gives an entry a tag with something of the arguments in it.
+pub fn add_formatted_tag(entry: &mut EntryOptions, text: fmt::Arguments<'_>) {
+    push_tag(entry, Tag::format(text));
+}
+
+// Not generic, and not inlined: what it does is compiled here, and not in each crate with a query.
+#[inline(never)]
+fn push_tag(entry: &mut EntryOptions, tag: Tag) {
+    entry.tags.push(tag);
 }
 
 fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {

@@ -4,7 +4,9 @@ use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use once_cell::sync::Lazy;
@@ -13,10 +15,12 @@ use smallvec::SmallVec;
 use crate::any_store::AnyStore;
 use crate::append_map::AppendMap;
 use crate::eviction::Quota;
+use crate::options::EntryOptions;
 use crate::registry::TagRef;
 use crate::stats::Counters;
 use crate::sync::{Arc, Map, RwLock};
 use crate::table::Table;
+use crate::tag::Tag;
 
 /// What is known of an annotated function when it is compiled.
 #[derive(Debug)]
@@ -27,34 +31,66 @@ pub struct Query {
     pub(crate) arguments: &'static [&'static str],
     /// The most entries there may be of it, if it says so.
     capacity: Option<usize>,
+    /// How long its entries may be served, if it says so in its attribute.
+    ttl: Option<Duration>,
+    own_ttl: bool,
+    /// The tags that all of its entries have.
+    tags: &'static [&'static str],
     /// Its number among the queries of this process, from 1; 0 until it is first used.
     number: AtomicU32,
 }
 
 /// Where a function stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct SourcePlace {
-    /// As `module_path!()` has it.
-    pub module: &'static str,
-    /// As `file!()` has it.
-    pub file: &'static str,
-    /// As `line!()` has it.
-    pub line: u32,
-    /// As `column!()` has it.
-    pub column: u32,
+pub(crate) struct SourcePlace {
+    module: &'static str,
+    file: &'static str,
+    line: u32,
+    column: u32,
 }
 
 impl Query {
-    /// The facts of one function. `arguments` names what is its key, in the order of its parts.
-    pub const fn new(name: &'static str, place: SourcePlace, arguments: &'static [&'static str]) -> Self {
-        Self { name, place, arguments, capacity: None, number: AtomicU32::new(0) }
+    /// The facts of one function, at the place of the call. `arguments` names what is its key, in the order of its parts.
+    #[track_caller]
+    pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
+        let place = Location::caller();
+        let place = SourcePlace { module, file: place.file(), line: place.line(), column: place.column() };
+        let (capacity, ttl, own_ttl, tags) = (None, None, false, &[] as _);
+        Self { name, place, arguments, capacity, ttl, own_ttl, tags, number: AtomicU32::new(0) }
     }
 
     /// The same, with at most so many entries.
     #[must_use]
-    pub const fn with_capacity(self, entries: usize) -> Self {
-        let Self { name, place, arguments, number, .. } = self;
-        Self { name, place, arguments, capacity: Some(entries), number }
+    pub const fn capacity(mut self, entries: usize) -> Self {
+        self.capacity = Some(entries);
+        self
+    }
+
+    /// The same, with entries that are served for so long.
+    #[must_use]
+    pub const fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// The same, with entries that expire by their own time to live alone, or not.
+    #[must_use]
+    pub const fn own_ttl(mut self, own_ttl: bool) -> Self {
+        self.own_ttl = own_ttl;
+        self
+    }
+
+    /// The same, with these tags on all entries.
+    #[must_use]
+    pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
+        self.tags = tags;
+        self
+    }
+
+    /// The options that all of its entries have.
+    pub(crate) fn options(&self) -> EntryOptions {
+        let tags = self.tags.iter().copied().map(Tag::from_static).collect();
+        EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, tags }
     }
 
     fn number(&self) -> u32 {
@@ -83,7 +119,7 @@ impl Query {
 /// A static in a generic `impl` is one for all its instantiations, so the type belongs to the identity.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
-    pub(crate) query: fn() -> &'static Query,
+    pub(crate) query: &'static Query,
     owner: fn() -> Owner,
 }
 
@@ -172,12 +208,12 @@ pub struct Located<W> {
 
 impl<W> Located<W> {
     /// A query of a type.
-    pub const fn of<T: ?Sized>(query: fn() -> &'static Query) -> Self {
+    pub const fn of<T: ?Sized>(query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
     }
 
     /// A query that may be of a type or not: of what is around the function or constant that the closure is in.
-    pub const fn around<F>(_closure: &F, query: fn() -> &'static Query) -> Self {
+    pub const fn around<F>(_closure: &F, query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::around::<F> }, place: PhantomData }
     }
 }
@@ -249,7 +285,7 @@ impl QueryState {
     }
 
     fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
-        let Query { name, place: SourcePlace { module, .. }, arguments, .. } = *(site.query)();
+        let Query { name, place: SourcePlace { module, .. }, arguments, .. } = *site.query;
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
         Self { id, name, module, owner, arguments, quota, ..Self::anonymous() }
@@ -284,7 +320,7 @@ impl QueryTable {
     /// The state of a query. It is made on demand by whoever comes first, load or invalidation: both then
     /// meet at the same node.
     pub(crate) fn state(&self, site: Site, register: impl FnOnce() -> Arc<QueryState>) -> &Arc<QueryState> {
-        let (query, owner) = ((site.query)(), (site.owner)());
+        let (query, owner) = (site.query, (site.owner)());
         self.0.get(query.number()).states.get_or_insert_with(owner, register)
     }
 
@@ -303,7 +339,7 @@ impl QueryTable {
         marker: Marker,
         make: impl FnOnce() -> (u32, Arc<dyn AnyStore>),
     ) -> &Arc<dyn AnyStore> {
-        let row = self.0.get((site.query)().number());
+        let row = self.0.get(site.query.number());
         row.stores.get_or_insert_with(marker.function, || {
             let (number, store) = make();
             // Before anyone can find it here: no load is in it yet.
@@ -358,7 +394,7 @@ impl QueryNames {
     }
 
     pub(crate) fn register(&self, site: Site, quota: impl FnOnce(usize) -> Quota) -> Arc<QueryState> {
-        let Query { name, capacity, .. } = *(site.query)();
+        let Query { name, capacity, .. } = *site.query;
         let register = |namesakes: &mut Vec<_>| {
             let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
             let state = Arc::new(QueryState::of(site, id, capacity.map(quota)));
@@ -445,11 +481,11 @@ mod tests {
         all
     }
 
-    static QUERY: Query = Query::new("find", SourcePlace { module: "m", file: "f", line: 1, column: 1 }, &[]);
+    static QUERY: Query = Query::new("find", "m", &[]);
 
     /// The query as a method of two types.
     fn sites() -> [Site; 2] {
-        [Owner::of::<u8>, Owner::of::<u16>].map(|owner| Site { query: || &QUERY, owner })
+        [Owner::of::<u8>, Owner::of::<u16>].map(|owner| Site { query: &QUERY, owner })
     }
 
     #[test]

@@ -10,17 +10,12 @@ impl Library {
             ::cache_core::private::lookup_async(
                 &Self::__cached_query_get_track,
                 ::cache_core::HasCache::cache(self),
-                &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+                &(::cache_core::private::Part::shown(&id), ()),
                 ::cache_core::private::Returned::<Result<Option<Track>, DbError>>::new()
                     .__cache_outcome(),
-                |__cache_entry: &mut ::cache_core::EntryOptions| {
-                    ::cache_core::private::set_ttl(
-                        __cache_entry,
-                        ::core::time::Duration::new(300u64, 0u32),
-                    );
-                },
-                (),
-                || (),
+                ::cache_core::private::function(|| ()),
+                ::cache_core::private::instance(()),
+                &mut ::cache_core::private::nothing,
             )
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
@@ -51,7 +46,8 @@ impl Library {
     pub const __cached_query_get_track: ::cache_core::private::Located<
         ::cache_core::private::InSelf,
     > = ::cache_core::private::query!(
-        ::cache_core::private::InSelf, Self, "get_track", ["id"]
+        ::cache_core::private::InSelf, Self, "get_track", ["id"], ttl =
+        ::core::time::Duration::new(300u64, 0u32)
     );
     #[doc(hidden)]
     #[allow(
@@ -68,10 +64,9 @@ impl Library {
     pub fn __cached_key_get_track(
         id: u32,
     ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf> {
-        use ::cache_core::private::probing::*;
         ::cache_core::private::keyed(
             &Self::__cached_query_get_track,
-            &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+            &(::cache_core::private::Part::shown(&id), ()),
             (),
         )
     }

@@ -1,7 +1,5 @@
 fn rate(currency: &str) -> f64 {
     let __cache_missed = match {
-        #[allow(unused_imports, reason = "whether it is needed depends on types")]
-        use ::cache_core::private::probing::*;
         #[allow(
             clippy::used_underscore_binding,
             reason = "what is not used in the body is still part of the key"
@@ -11,11 +9,11 @@ fn rate(currency: &str) -> f64 {
                 ::cache_core::private::InGlobal, _, "rate", ["currency"]
             ),
             ::cache_core::Cache::global(),
-            &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
-            ::cache_core::private::Returned::<f64>::new().__cache_outcome(),
-            |__cache_entry: &mut ::cache_core::EntryOptions| {},
-            (),
-            || (),
+            &(::cache_core::private::Part::shown(&*currency), ()),
+            ::cache_core::private::plain::<f64>(),
+            ::cache_core::private::function(|| ()),
+            ::cache_core::private::instance(()),
+            &mut ::cache_core::private::nothing,
         )
     } {
         ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
@@ -57,12 +55,11 @@ const __cached_query_rate: ::cache_core::private::Located<
 fn __cached_key_rate(
     currency: &str,
 ) -> ::cache_core::private::Keyed<::cache_core::private::InGlobal> {
-    use ::cache_core::private::probing::*;
     ::cache_core::private::keyed(
         &::cache_core::private::query!(
             ::cache_core::private::InGlobal, _, "rate", ["currency"]
         ),
-        &((&&&&::cache_core::private::Argument(&*currency)).__cache_part(), ()),
+        &(::cache_core::private::Part::shown(&*currency), ()),
         (),
     )
 }

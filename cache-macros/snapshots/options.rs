@@ -19,25 +19,14 @@ impl Library {
                     ),
                 ),
                 ::cache_core::private::Returned::<Page<Track>>::new().__cache_outcome(),
-                |__cache_entry: &mut ::cache_core::EntryOptions| {
-                    ::cache_core::private::set_ttl(
+                ::cache_core::private::function(|| ()),
+                ::cache_core::private::instance(()),
+                &mut |__cache_entry: &mut ::cache_core::EntryOptions| {
+                    ::cache_core::private::add_formatted_tag(
                         __cache_entry,
-                        ::core::time::Duration::new(3600u64, 0u32),
-                    );
-                    ::cache_core::private::set_own_ttl(__cache_entry);
-                    ::cache_core::private::add_tag(
-                        __cache_entry,
-                        ::cache_core::private::text_tag("search"),
-                    );
-                    ::cache_core::private::add_tag(
-                        __cache_entry,
-                        ::cache_core::private::tag(
-                            ::core::format_args!("tenant:{tenant}"),
-                        ),
+                        ::core::format_args!("tenant:{tenant}"),
                     );
                 },
-                (),
-                || (),
             )
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
@@ -73,7 +62,8 @@ impl Library {
         ::cache_core::private::InSelf,
     > = ::cache_core::private::query!(
         ::cache_core::private::InSelf, Self, "search", ["self.tenant", "filter.text()"],
-        capacity = 100
+        capacity = 100, ttl = ::core::time::Duration::new(3600u64, 0u32), own_ttl = true,
+        tags = & ["search"]
     );
     #[doc(hidden)]
     #[allow(

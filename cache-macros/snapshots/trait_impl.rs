@@ -12,16 +12,10 @@ impl<D: Database> Tracks for Library<D> {
                 &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
                 ::cache_core::HasCache::cache(self),
                 &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
-                ::cache_core::private::Returned::<Option<Track>>::new()
-                    .__cache_outcome(),
-                |__cache_entry: &mut ::cache_core::EntryOptions| {
-                    ::cache_core::private::set_ttl(
-                        __cache_entry,
-                        ::core::time::Duration::from_secs(300),
-                    );
-                },
-                (::core::marker::PhantomData::<D>,),
-                || (),
+                ::cache_core::private::plain::<Option<Track>>(),
+                ::cache_core::private::function(|| ()),
+                ::cache_core::private::instance((::core::marker::PhantomData::<D>,)),
+                &mut ::cache_core::private::nothing,
             )
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
@@ -121,7 +115,8 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     const __cached_query_get: ::cache_core::private::Located<
         ::cache_core::private::InSelf,
     > = ::cache_core::private::query!(
-        ::cache_core::private::InSelf, Self, "get", ["id"]
+        ::cache_core::private::InSelf, Self, "get", ["id"], ttl =
+        ::core::time::Duration::from_secs(300)
     );
     #[doc(hidden)]
     #[allow(

@@ -12,6 +12,7 @@ use syn::ext::IdentExt;
 use syn::{ExprPath, FnArg, Generics, Signature, Type};
 
 use crate::args::QueryOptions;
+use crate::expand::facts;
 use crate::key::{Key, with_self_as};
 use crate::method::{Argument, Method, bare_type};
 
@@ -200,9 +201,9 @@ impl Beside<'_> {
         let (krate, place) = (self.options.common.krate(), self.place());
         let name = self.options.name.get().map_or_else(|| self.method.name(), syn::LitStr::value);
         let parts = self.key.names();
-        let capacity = self.options.capacity.get().map(|entries| quote!(, capacity = #entries));
+        let options = facts(self.options);
         let owner = if self.home.is_associated(self.method) { quote!(Self) } else { quote!(_) };
-        quote_spanned!(Span::mixed_site()=> #krate::private::query!(#place, #owner, #name, [#parts] #capacity))
+        quote_spanned!(Span::mixed_site()=> #krate::private::query!(#place, #owner, #name, [#parts] #options))
     }
 
     /// The query, as its own function and the one that makes its keys refer to it.
@@ -279,9 +280,11 @@ impl Beside<'_> {
         } else {
             keyed
         };
+        let probing =
+            self.key.is_probed().then(|| quote_spanned!(Span::mixed_site()=> use #krate::private::probing::*;));
         quote_spanned! {Span::mixed_site()=>
             #signature {
-                use #krate::private::probing::*;
+                #probing
                 #keyed
             }
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
+use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Path, Signature, Type};
 
 use crate::args::{CommonOptions, QueryOptions, ungrouped};
 use crate::beside::{Beside, Home};
@@ -22,11 +22,20 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
-    let outcome = if outcome::may_share_error(method, beside.home) {
+    let is_plain = returns.is_some_and(outcome::is_plain);
+    let outcome = if is_plain {
+        quote_spanned!(returns.span()=> #at_type::private::plain::<#returns>())
+    } else if outcome::may_share_error(method, beside.home) {
         quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome())
     } else {
         quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome_unshared())
     };
+    let probing = (!is_plain || key.is_probed()).then(|| {
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(unused_imports, reason = "whether it is needed depends on types")]
+            use #krate::private::probing::*;
+        }
+    });
     let mut body = body_of(method, returns, &body.stream());
     let mut call = "load".to_owned();
     if let Some(judge) = judge(options, &krate) {
@@ -37,10 +46,12 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let lookup = if method.is_async() { quote!(lookup_async) } else { quote!(lookup) };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
         let __cache_missed = match {
-            #[allow(unused_imports, reason = "whether it is needed depends on types")]
-            use #krate::private::probing::*;
+            #probing
             #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
-            #krate::private::#lookup(&#site, #cache, &#parts, #outcome, #entry, #instance, || ())
+            #krate::private::#lookup(
+                &#site, #cache, &#parts, #outcome, #krate::private::function(|| ()),
+                #krate::private::instance(#instance), #entry,
+            )
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
             ::core::result::Result::Err(__cache_missed) => __cache_missed,
@@ -82,19 +93,61 @@ fn called(method: &Method, function: &str, arguments: &TokenStream) -> TokenStre
 
 /// What is particular to an entry, and asked for on a miss.
 fn entry(options: &QueryOptions, krate: &Path) -> TokenStream {
-    let ttl = options.ttl.get().map(|ttl| {
+    let ttl = options.ttl.get().filter(|ttl| !is_fixed(ttl));
+    let tags = options.tags.get().into_iter().flatten().filter(|given| fixed_tag(given).is_none());
+    let mut is_ours = ttl.is_none();
+    let set_ttl = ttl.map(|ttl| quote_spanned!(Span::mixed_site()=> #krate::private::set_ttl(__cache_entry, #ttl);));
+    let mut add_tags = TokenStream::new();
+    for given in tags {
+        add_tags.extend(match ungrouped(given) {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                quote_spanned! {Span::mixed_site()=>
+                    #krate::private::add_formatted_tag(__cache_entry, ::core::format_args!(#text));
+                }
+            }
+            given => {
+                is_ours = false;
+                quote_spanned!(Span::mixed_site()=> #krate::private::add_tag(__cache_entry, #given);)
+            }
+        });
+    }
+    if is_ours && add_tags.is_empty() {
+        return quote_spanned!(Span::mixed_site()=> &mut #krate::private::nothing);
+    }
+    let closure =
+        quote_spanned!(Span::mixed_site()=> |__cache_entry: &mut #krate::EntryOptions| { #set_ttl #add_tags });
+    if is_ours {
+        quote_spanned!(Span::mixed_site()=> &mut #closure)
+    } else {
+        // An expression of the user's may consume what it mentions.
+        quote_spanned!(Span::mixed_site()=> &mut #krate::private::once(#closure))
+    }
+}
+
+/// Whether a time to live is known when the query is compiled: then it is a fact of the query and not of one call.
+fn is_fixed(ttl: &Expr) -> bool {
+    matches!(ungrouped(ttl), Expr::Lit(_))
+}
+
+/// A tag that all entries of a query have.
+fn fixed_tag(given: &Expr) -> Option<&LitStr> {
+    match ungrouped(given) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !text::is_formatted(&text.value()) => Some(text),
+        _ => None,
+    }
+}
+
+/// The options that are facts of the query, each after a comma.
+pub(crate) fn facts(options: &QueryOptions) -> TokenStream {
+    let capacity = options.capacity.get().map(|entries| quote!(, capacity = #entries));
+    let ttl = options.ttl.get().filter(|ttl| is_fixed(ttl)).map(|ttl| {
         let ttl = ttl_of(ttl);
-        quote_spanned!(Span::mixed_site()=> #krate::private::set_ttl(__cache_entry, #ttl);)
+        quote!(, ttl = #ttl)
     });
-    let tags = options.tags.get().into_iter().flatten().map(|given| {
-        let tag = tag(given, krate);
-        quote_spanned!(Span::mixed_site()=> #krate::private::add_tag(__cache_entry, #tag);)
-    });
-    let own_ttl = options
-        .own_ttl
-        .get()
-        .map(|()| quote_spanned!(Span::mixed_site()=> #krate::private::set_own_ttl(__cache_entry);));
-    quote_spanned!(Span::mixed_site()=> |__cache_entry: &mut #krate::EntryOptions| { #ttl #own_ttl #(#tags)* })
+    let own_ttl = options.own_ttl.get().map(|()| quote!(, own_ttl = true));
+    let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(fixed_tag).collect();
+    let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
+    quote!(#capacity #ttl #own_ttl #tags)
 }
 
 fn ttl_of(ttl: &Expr) -> TokenStream {

@@ -72,6 +72,16 @@ impl<'a> Key<'a> {
         }
     }
 
+    /// Whether method lookup decides about any of the parts: then its traits have to be imported.
+    pub(crate) fn is_probed(&self) -> bool {
+        match self {
+            Self::Arguments(arguments) => {
+                arguments.iter().any(|argument| argument.ty.is_none_or(|ty| !is_known(referent(ty))))
+            }
+            Self::Given(given) => !given.is_empty(),
+        }
+    }
+
     /// Whether `self` has a part in it.
     pub(crate) fn mentions_self(&self) -> bool {
         match self {
@@ -117,6 +127,7 @@ fn part(ty: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
     let ty = bare_type(ty);
     match ty {
         Type::Reference(reference) => part(&reference.elem, &quote!(*#place), krate),
+        _ if is_known(ty) => known(place, ty.span(), krate),
         _ if !borrows(ty) => leaf(place, ty.span(), krate),
         Type::Tuple(tuple) => {
             let items = tuple.elems.iter().enumerate().rev();
@@ -153,6 +164,30 @@ fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
 fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
     quote_spanned!(span=> (&&&&#krate::private::Argument(&#place)).__cache_part())
+}
+
+/// The part that a place of a known type is. It is the same that method lookup finds, and less to compile.
+fn known(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
+    let krate = respan(krate, span);
+    quote_spanned!(span=> #krate::private::Part::shown(&#place))
+}
+
+/// Whether a type is known to be a key, and to have `Debug`, by its name.
+fn is_known(ty: &Type) -> bool {
+    const KNOWN: [&str; 16] = [
+        "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "str",
+        "String",
+    ];
+    let Type::Path(path) = bare_type(ty) else { return false };
+    path.qself.is_none() && path.path.get_ident().is_some_and(|name| KNOWN.iter().any(|known| name == known))
+}
+
+/// What a type refers to in the end.
+fn referent(ty: &Type) -> &Type {
+    match bare_type(ty) {
+        Type::Reference(reference) => referent(&reference.elem),
+        other => other,
+    }
 }
 
 /// A path as if it stood elsewhere.

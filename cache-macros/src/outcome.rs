@@ -5,6 +5,7 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::Type;
 use syn::ext::IdentExt;
 
 use crate::beside::Home;
@@ -26,6 +27,18 @@ pub(crate) fn may_share_error(method: &Method, home: &Home<'_>) -> bool {
         .collect();
     let may_borrow = |ident: &Ident, _| (ident == "Self" && !is_self_known) || parameters.contains(&ident.unraw());
     !borrows(error.clone()) && !text::has_ident(error, &may_borrow)
+}
+
+/// Whether a return type is seen to be no `Result`, and so to be cached as a whole. Of one that has such a name and is a
+/// `Result` nothing is stored.
+pub(crate) fn is_plain(returns: &Type) -> bool {
+    const KNOWN: [&str; 19] = [
+        "Option", "Vec", "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
+        "i64", "i128", "isize", "f32", "f64",
+    ];
+    let Type::Path(path) = returns else { return false };
+    let is_single = path.qself.is_none() && path.path.leading_colon.is_none() && path.path.segments.len() == 1;
+    is_single && KNOWN.iter().any(|known| path.path.segments[0].ident == known)
 }
 
 /// Whether there is a lifetime in a type, or a reference, other than a static one. `impl Trait for Page<'_>` has no parameter,
@@ -105,6 +118,17 @@ mod tests {
         for signature in cases {
             assert!(!may_share(signature, &Home::Unknown), "{signature}");
         }
+    }
+
+    #[test]
+    fn a_type_that_may_be_a_result_is_not_taken_for_another() {
+        let seen = |ty: &str| is_plain(&syn::parse_str(ty).expect("it is a type"));
+        let (plain, others) = (
+            ["u8", "Option<Result<u8, E>>", "Vec<u8>", "String"],
+            ["Result<u8, E>", "io::Result<u8>", "a::Option<u8>", "Answer", "Self::Option", "(u8,)"],
+        );
+        assert_eq!(plain.map(seen), [true; 4]);
+        assert_eq!(others.map(seen), [false; 6]);
     }
 
     #[test]
