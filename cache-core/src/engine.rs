@@ -27,6 +27,7 @@ use crate::stores::Stores;
 use crate::sweep::Snapshot;
 use crate::sync::Arc;
 use crate::tag::Tag;
+use crate::tag_set::TagSet;
 use crate::version::{Version, VersionClock};
 
 /// More entries than these are never stored, whatever the capacity.
@@ -175,7 +176,16 @@ impl Engine {
         EntryOptions { ttl, own_ttl, tags }: EntryOptions,
     ) -> Candidate<()> {
         let ttl = ttl.map_or(self.default_ttl, saturating_nanos);
-        let tags = tags.into_iter().map(|tag| self.tag_node(scope, tag));
+        if scope.is_none() && tags.is_empty() {
+            let tags = if query.tags.is_empty() {
+                TagSet::default()
+            } else {
+                query.tag_nodes(|| query.tags.iter().map(|tag| self.tag_node(None, Tag::from_static(tag))).collect())
+            };
+            return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags };
+        }
+        let of_query = query.tags.iter().copied().map(Tag::from_static);
+        let tags = of_query.chain(tags).map(|tag| self.tag_node(scope, tag));
         let Some(of) = scope else {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
         };

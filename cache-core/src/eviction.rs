@@ -154,15 +154,35 @@ impl Eviction {
     /// Takes in a new entry, for which there must be room.
     pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
-        let (hash, store, life) = (policy_hash(entry.meta()), entry.meta().store(), Life::of(entry.meta()));
-        entry.meta().set_id(Some(id));
-        self.has_elsewhere |= entry.meta().has_elsewhere();
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
+        self.enlist(id, entry.meta(), quota);
         self.entries.push(entry);
+    }
+
+    /// Takes in a new entry in place of another one, which it chooses for one of this quota and lets go of. `None` if there
+    /// is no other.
+    pub(crate) fn exchange(
+        &mut self,
+        entry: &Arc<dyn AnyEntry>,
+        quota: Option<Quota>,
+        inspector: &impl Inspector,
+    ) -> Option<Arc<dyn AnyEntry>> {
+        let id = self.choose(quota, inspector)?;
+        let victim = std::mem::replace(&mut self.entries[id as usize], entry.clone());
+        victim.meta().set_id(None);
+        self.enlist(id, entry.meta(), quota);
+        Some(victim)
+    }
+
+    /// Hands a new entry to the policies.
+    fn enlist(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>) {
+        let (hash, life) = (policy_hash(meta), Life::of(meta));
+        meta.set_id(Some(id));
+        self.has_elsewhere |= meta.has_elsewhere();
         self.policy.admit(hash, id);
         self.cursor.note(life);
         if let Some(quota) = quota {
-            self.quotas.of_stores.insert(store, quota.number);
+            self.quotas.of_stores.insert(meta.store(), quota.number);
             let part = self.quotas.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
             part.admit(hash, id, life);
         }
@@ -219,22 +239,26 @@ impl Eviction {
 
     /// Chooses the entry that goes for one of this quota, and lets go of it. `None` if there is none at all.
     pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Arc<dyn AnyEntry>> {
+        let id = self.choose(quota, inspector)?;
+        Some(self.take(id))
+    }
+
+    /// Chooses the entry that goes for one of this quota. The policies let go of it.
+    fn choose(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<EntryId> {
         let source = Source { entries: &self.entries, inspector };
-        let id = if let Some(number) = self.full_quota(quota) {
+        if let Some(number) = self.full_quota(quota) {
             let part = self.quotas.by_number.get_mut(&number)?;
             let id = part.policy.evict(&source)?;
             part.leave(id);
             self.policy.remove(id);
-            id
-        } else {
-            let id = self.policy.evict(&source)?;
-            if let Some(part) = self.quotas.of(self.entries[id as usize].meta().store()) {
-                part.policy.remove(id);
-                part.leave(id);
-            }
-            id
-        };
-        Some(self.take(id))
+            return Some(id);
+        }
+        let id = self.policy.evict(&source)?;
+        if let Some(part) = self.quotas.of(self.entries[id as usize].meta().store()) {
+            part.policy.remove(id);
+            part.leave(id);
+        }
+        Some(id)
     }
 
     /// Looks at the next few entries, and takes out those that are dead. Those of which it takes too long to find out are

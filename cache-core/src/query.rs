@@ -18,9 +18,9 @@ use crate::eviction::Quota;
 use crate::options::EntryOptions;
 use crate::registry::TagRef;
 use crate::stats::Counters;
-use crate::sync::{Arc, Map, RwLock};
+use crate::sync::{Arc, Map, OnceLock, RwLock};
 use crate::table::Table;
-use crate::tag::Tag;
+use crate::tag_set::TagSet;
 
 /// What is known of an annotated function when it is compiled.
 #[derive(Debug)]
@@ -87,10 +87,9 @@ impl Query {
         self
     }
 
-    /// The options that all of its entries have.
+    /// The options that all of its entries have, but for their tags: see [`QueryState::tags`].
     pub(crate) fn options(&self) -> EntryOptions {
-        let tags = self.tags.iter().copied().map(Tag::from_static).collect();
-        EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, tags }
+        EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, ..EntryOptions::default() }
     }
 
     fn number(&self) -> u32 {
@@ -253,6 +252,10 @@ pub(crate) struct QueryState {
     /// The type that it is a method of; empty for a free function.
     pub(crate) owner: &'static str,
     pub(crate) arguments: &'static [&'static str],
+    /// The tags that all of its entries have.
+    pub(crate) tags: &'static [&'static str],
+    /// Their nodes in no scope, from the first entry on: they are found once, and not for each.
+    pub(crate) tag_nodes: OnceLock<TagSet>,
     /// When the whole query was last invalidated.
     pub(crate) node: TagRef,
     /// When any of its keys was: for what was made from very many of them.
@@ -271,6 +274,8 @@ impl QueryState {
             module: "",
             owner: "",
             arguments: &[],
+            tags: &[],
+            tag_nodes: OnceLock::new(),
             node: TagRef::permanent(),
             any_key: TagRef::permanent(),
             quota: None,
@@ -284,11 +289,16 @@ impl QueryState {
         self.id > 0
     }
 
+    /// The nodes of its tags in no scope, which `find` finds.
+    pub(crate) fn tag_nodes(&self, find: impl FnOnce() -> TagSet) -> TagSet {
+        self.tag_nodes.get_or_init(find).clone()
+    }
+
     fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
-        let Query { name, place: SourcePlace { module, .. }, arguments, .. } = *site.query;
+        let Query { name, place: SourcePlace { module, .. }, arguments, tags, .. } = *site.query;
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
-        Self { id, name, module, owner, arguments, quota, ..Self::anonymous() }
+        Self { id, name, module, owner, arguments, tags, quota, ..Self::anonymous() }
     }
 }
 

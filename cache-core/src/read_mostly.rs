@@ -146,7 +146,7 @@ impl<T: Replica, S> ReadMostly<T, S> {
             stripes: &self.stripes[place * self.threads..][..self.threads],
             taken: SmallVec::new(),
             is_writing: false,
-            old: SmallVec::new(),
+            old: Vec::new(),
         }
     }
 
@@ -195,15 +195,18 @@ impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
     }
 }
 
+/// A stripe that a writer has.
+type TakenStripe<'a, T> = (&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>);
+
 /// The only one that writes.
 pub(crate) struct Writer<'a, T: Replica, S> {
     current: RwLockWriteGuard<'a, Current<T, S>>,
     stripes: &'a [CachePadded<Stripe<T>>],
     /// The stripes that it has, once it writes to the value.
-    taken: SmallVec<[(&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>); MOST]>,
+    taken: SmallVec<[TakenStripe<'a, T>; 2]>,
     is_writing: bool,
     /// Former values, to be dropped when all locks are released.
-    old: SmallVec<[Arc<T>; 1]>,
+    old: Vec<Arc<T>>,
 }
 
 impl<T: Replica, S> Writer<'_, T, S> {
@@ -263,15 +266,23 @@ impl<T: Replica, S> Writer<'_, T, S> {
 }
 
 impl<T: Replica, S> Drop for Writer<'_, T, S> {
+    #[inline]
     fn drop(&mut self) {
+        if self.is_writing {
+            self.give_back();
+        }
+    }
+}
+
+impl<T: Replica, S> Writer<'_, T, S> {
+    fn give_back(&mut self) {
         for (stripe, mut taken) in self.taken.drain(..) {
             *taken = Some(self.current.value.clone());
             stripe.set_stale(false);
         }
-        if self.is_writing {
-            // Those that were pinned may not be any more.
-            let stale = self.stripes.iter().filter(|stripe| stripe.is_stale());
-            self.old.extend(stale.filter_map(|stripe| stripe.renew(&self.current.value)));
+        // Those that were pinned may not be any more.
+        for stripe in self.stripes.iter().filter(|stripe| stripe.is_stale()) {
+            self.old.extend(stripe.renew(&self.current.value));
         }
     }
 }
