@@ -24,7 +24,6 @@ pub(crate) struct Entry<K, V> {
 /// All of an entry but its key and its value.
 #[repr(C)]
 pub(crate) struct Meta {
-    pub(crate) tags: TagSet,
     /// When its load began.
     pub(crate) began: Nanos,
     /// Its number among the entries of the cache, while it is one of them. Written under the lock of the eviction, which
@@ -32,6 +31,7 @@ pub(crate) struct Meta {
     id: AtomicU32,
     /// The numbers of its store and of its segment.
     store_and_segment: u32,
+    pub(crate) tags: TagSet,
     pub(crate) scope: ScopeId,
     pub(crate) uses: Uses,
     pub(crate) hash: u64,

@@ -62,19 +62,22 @@ impl Label {
 }
 
 /// A tag, a key, a query, or everything: when it was last invalidated, and what else invalidates it.
+///
+/// What is read to know whether an entry is valid comes first, in one cache line.
+#[repr(C)]
 pub(crate) struct TagNode {
     invalidated_at: InvalidatedAt,
+    above: Above,
+    /// What it stands for, if that is several nodes together.
+    members: Option<Members>,
     label: Label,
     hash: u64,
     /// How many [`TagRef`]s there are. Raised only under the shard's lock.
     references: AtomicUsize,
-    above: Above,
     /// Where it is listed, unless it is permanent.
     home: Option<Arc<Registry>>,
     /// Whether something has ever been made from very many keys, if this is the node of any key of a query.
     stands_for_keys: AtomicUsize,
-    /// What it stands for, if that is several nodes together.
-    members: Option<Members>,
 }
 
 /// Several nodes, as one entry depends on them.
