@@ -464,11 +464,17 @@ mod tests {
     /// Inserts a key, and returns the one that was evicted for it.
     fn insert(eviction: &mut Eviction, new: u64, quota: Option<Quota>) -> Option<u64> {
         let live = Dead::default();
-        let is_full = eviction.len() == eviction.capacity || eviction.is_quota_full(quota);
-        let evicted = is_full.then(|| eviction.evict(quota, &live).expect("it is full"));
-        eviction.admit(entry(new, quota), quota);
+        let (new, is_full) = (entry(new, quota), eviction.len() == eviction.capacity || eviction.is_quota_full(quota));
+        let evicted = if is_full {
+            let victim = eviction.exchange(&new, quota, &live).expect("it is full");
+            assert_eq!(victim.meta().id(), None, "it has left");
+            Some(key(&victim))
+        } else {
+            eviction.admit(new, quota);
+            None
+        };
         eviction.check_invariants();
-        evicted.as_ref().map(key)
+        evicted
     }
 
     fn remove(eviction: &mut Eviction, gone: u64) {
