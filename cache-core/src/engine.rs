@@ -78,13 +78,13 @@ impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let capacity = settings.capacity.min(MAX_CAPACITY);
         let processors = processors();
-        let parts = (processors * 4).next_power_of_two();
+        let (parts, shards) = ((processors * 4).next_power_of_two(), shards_per_store(capacity, processors));
         Self {
             versions: VersionClock::default(),
             everything: TagRef::permanent(),
             time: settings.time,
-            eviction: EvictionSegments::new(capacity, processors),
-            stores: Stores::new(shards_per_store(capacity, processors)),
+            eviction: EvictionSegments::new(capacity, shards),
+            stores: Stores::new(shards),
             quotas: AtomicU32::new(0),
             capacity,
             default_ttl: saturating_nanos(settings.default_ttl),
@@ -545,9 +545,13 @@ fn in_scope(hash: u64, scope: ScopeId) -> u64 {
 
 /// Enough that threads seldom meet, and no more than a small cache has use for.
 fn shards_per_store(capacity: usize, processors: usize) -> usize {
-    let wanted = (processors * 4).next_power_of_two().min(64);
+    /// A larger shard takes long to copy, which its writers may have to: see [`crate::read_mostly`].
+    const LARGEST: usize = 4_096;
+    /// So many take a hundred kilobytes, at two processors.
+    const MOST: usize = 256;
     let useful = (capacity / 32).max(1).next_power_of_two();
-    wanted.min(useful)
+    let threads = (processors * 4).next_power_of_two().min(64);
+    threads.max(capacity / LARGEST).next_power_of_two().min(MOST).min(useful)
 }
 
 /// The store behind a pointer that forgot its types.
@@ -663,6 +667,7 @@ mod tests {
         assert_eq!(shards_per_store(0, 8), 1);
         assert_eq!(shards_per_store(100, 8), 4);
         assert_eq!(shards_per_store(10_000, 2), 8);
-        assert_eq!(shards_per_store(MAX_CAPACITY, 200), 64);
+        assert_eq!(shards_per_store(100_000, 2), 32);
+        assert_eq!(shards_per_store(MAX_CAPACITY, 200), 256);
     }
 }

@@ -39,8 +39,9 @@ pub(crate) struct Admission<'a, I> {
 }
 
 impl EvictionSegments {
-    pub(crate) fn new(capacity: usize, processors: usize) -> Self {
-        let number = segments(capacity, processors);
+    /// For stores of so many shards each.
+    pub(crate) fn new(capacity: usize, shards: usize) -> Self {
+        let number = segments(capacity, shards);
         let segment = |_| CachePadded::new(Mutex::new(Eviction::new(capacity.div_ceil(number))));
         Self { segments: (0..number).map(segment).collect(), places_taken: CachePadded::default(), capacity }
     }
@@ -177,14 +178,14 @@ impl EvictionSegments {
     }
 }
 
-/// How many segments there are.
-fn segments(capacity: usize, processors: usize) -> usize {
+/// How many segments there are: one for each shard of a store, or for a few.
+fn segments(capacity: usize, shards: usize) -> usize {
     /// In smaller ones chance would choose too much of what goes.
     const SMALLEST: usize = 1_024;
     /// The number of one fits in six bits.
     const MOST: usize = 64;
     let useful = (capacity / SMALLEST).max(1);
-    (processors * 4).next_power_of_two().min(MOST).min(1 << useful.ilog2())
+    shards.min(MOST).min(1 << useful.ilog2())
 }
 
 #[cfg(test)]
@@ -309,8 +310,8 @@ mod tests {
     #[test]
     fn small_caches_have_one_segment() {
         use super::segments as number;
-        assert_eq!([number(0, 8), number(2_047, 8), number(10_000, 2), number(10_000, 64)], [1, 1, 8, 8]);
-        assert_eq!([number(1 << 28, 2), number(1 << 28, 200)], [8, 64]);
+        assert_eq!([number(0, 8), number(2_047, 8), number(10_000, 8), number(10_000, 64)], [1, 1, 8, 8]);
+        assert_eq!([number(1 << 28, 8), number(1 << 28, 256)], [8, 64]);
     }
 
     #[test]
