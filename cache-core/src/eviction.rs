@@ -151,11 +151,11 @@ impl Eviction {
         self.quotas.by_number.get(&number)?.policy.is_full().then_some(number)
     }
 
-    /// Takes in a new entry, for which there must be room.
-    pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>) {
+    /// Takes in a new entry, for which there must be room. `is_filling` says whether there is more than enough.
+    pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>, is_filling: bool) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
-        self.enlist(id, entry.meta(), quota);
+        self.enlist(id, entry.meta(), quota, is_filling);
         self.entries.push(entry);
     }
 
@@ -170,16 +170,16 @@ impl Eviction {
         let id = self.choose(quota, inspector)?;
         let victim = std::mem::replace(&mut self.entries[id as usize], entry.clone());
         victim.meta().set_id(None);
-        self.enlist(id, entry.meta(), quota);
+        self.enlist(id, entry.meta(), quota, false);
         Some(victim)
     }
 
     /// Hands a new entry to the policies.
-    fn enlist(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>) {
+    fn enlist(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>, is_filling: bool) {
         let (hash, life) = (policy_hash(meta), Life::of(meta));
         meta.set_id(Some(id));
         self.has_elsewhere |= meta.has_elsewhere();
-        self.policy.admit(hash, id);
+        self.policy.admit(hash, id, is_filling);
         self.cursor.note(life);
         if let Some(quota) = quota {
             self.quotas.of_stores.insert(meta.store(), quota.number);
@@ -403,7 +403,7 @@ impl QuotaPolicy {
     }
 
     fn admit(&mut self, hash: u64, id: EntryId, life: Life) {
-        self.policy.admit(hash, id);
+        self.policy.admit(hash, id, self.policy.is_filling());
         self.cursor.note(life);
         self.places.insert(id, self.members.len());
         self.members.push(id);
@@ -470,7 +470,8 @@ mod tests {
             assert_eq!(victim.meta().id(), None, "it has left");
             Some(key(&victim))
         } else {
-            eviction.admit(new, quota);
+            let is_filling = eviction.policy.is_filling();
+            eviction.admit(new, quota, is_filling);
             None
         };
         eviction.check_invariants();

@@ -45,7 +45,7 @@ impl State {
 pub(crate) const MAX_USES: u32 = 7;
 
 /// The part of the capacity that is the small queue's: one entry in so many.
-const SMALL: usize = 32;
+pub(crate) const SMALL: usize = 32;
 
 /// How many entries an eviction moves on at the most, so that one insert isn't held up by all that were used.
 const MAX_MOVES: u32 = 256;
@@ -80,9 +80,14 @@ impl<L: Links> Policy<L> {
         self.queues.len(Place::Small) + self.queues.len(Place::Main)
     }
 
-    /// Takes in a new entry, for which there must be room.
-    pub(crate) fn admit(&mut self, hash: u64, id: EntryId) {
-        let is_needed = self.ghosts.take(hash) || self.len() + self.small < self.capacity;
+    /// Whether nothing has to go for a while, if these are all the entries there are.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.len() + self.small < self.capacity
+    }
+
+    /// Takes in a new entry, for which there must be room. While the cache is filling, it goes to main.
+    pub(crate) fn admit(&mut self, hash: u64, id: EntryId, is_filling: bool) {
+        let is_needed = self.ghosts.take(hash) || is_filling;
         let place = if is_needed { Place::Main } else { Place::Small };
         self.queues.push(id, place);
     }

@@ -17,6 +17,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::entry::{AnyEntry, Meta};
 use crate::eviction::{Aftermath, Eviction, Inspector, Quota};
+use crate::policy::SMALL;
 use crate::sweep::Snapshot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
@@ -79,7 +80,9 @@ impl EvictionSegments {
             aftermath.victim = Some(self.evict_elsewhere(inspector));
             segment = self.of(entry.meta());
         }
-        segment.admit(entry.clone(), quota);
+        // By what there is room for in all: a segment may have less than its share for ever.
+        let is_filling = self.places_taken.load(Ordering::Relaxed) + (self.capacity / SMALL).max(1) <= self.capacity;
+        segment.admit(entry.clone(), quota, is_filling);
         aftermath
     }
 
@@ -280,7 +283,7 @@ mod tests {
             let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, None));
             let origin = Origin { hash, scope: 0, store: 0, segment, tags, valid_as_of: 0, began: 0, expires_at: 1 };
             let entry = Arc::new(Entry { meta: Meta::new(origin), key: (), value: () });
-            all.segments[usize::from(segment)].lock().admit(entry, None);
+            all.segments[usize::from(segment)].lock().admit(entry, None, true);
         }
         let gone: BTreeSet<u64> =
             (0..400).flat_map(|number| insert(&all, hash(0, 1_000 + number), None, FOREVER)).collect();
