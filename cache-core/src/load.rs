@@ -12,12 +12,13 @@ use crate::engine::{Engine, ScopeRef};
 use crate::entry::{clone_value, discard_values};
 use crate::flight::Flight;
 use crate::outcome::SharedError;
-use crate::promise::{Completer, End, Promise};
+use crate::promise::{Completer, End, Listening, Promise};
+use crate::query::QueryState;
 use crate::registry::TagRef;
 use crate::scope::Scope;
 use crate::stats::Event;
 use crate::store::{Absent, Caller, Candidate, Claim, Lead, Loaded, Storable, Store, Wanted};
-use crate::sync::{Arc, EventListener};
+use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::tag_set::TagSet;
 use crate::version::Version;
@@ -94,7 +95,7 @@ pub(crate) struct Follower<K, V> {
     promise: Option<Arc<Promise<K, V>>>,
     /// `None` once it is found that it would be for ever.
     wait: Option<Wait>,
-    listener: Option<EventListener>,
+    listener: Listening,
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
@@ -148,7 +149,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                         return Err(self.lead_unlisted());
                     };
                     let (store, hash) = (self.store.clone(), self.hash);
-                    let (attempt, promise, wait, listener) = (Some(self), Some(promise), Some(wait), None);
+                    let (attempt, promise, wait, listener) =
+                        (Some(self), Some(promise), Some(wait), Listening::default());
                     return Err(Step::Follow(Box::new(Follower {
                         attempt,
                         store,
@@ -187,7 +189,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
-        attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+        attach(&self.engine, &self.store.query, self.key_node.as_ref(), tags, since, lifetime);
     }
 }
 
@@ -216,10 +218,11 @@ fn depend_on_any_key<K, V>(store: &Store<K, V>, key_node: Option<&TagRef>) {
     }
 }
 
-/// Attaches an answer of a store to the load that this thread is in: its key, its query, and what it depends on.
-pub(crate) fn attach<K, V>(
+/// Attaches an answer of a query to the load that this thread is in: its key, its query, and what it depends on. Not
+/// generic: it is compiled in this crate.
+pub(crate) fn attach(
     engine: &Arc<Engine>,
-    store: &Store<K, V>,
+    query: &QueryState,
     key_node: Option<&TagRef>,
     tags: TagSet,
     since: Version,
@@ -229,9 +232,27 @@ pub(crate) fn attach<K, V>(
         return;
     }
     // A caller that was in no load when it asked has no node of its key: see `depend_on_any_key`.
-    let key_node = key_node.unwrap_or(&store.query.any_key);
-    let sets = [key_node.clone().into(), store.query.node.clone().into(), tags];
+    let key_node = key_node.unwrap_or(&query.any_key);
+    let sets = [key_node.clone().into(), query.node.clone().into(), tags];
     context::attach(engine, sets, since, lifetime);
+}
+
+/// Attaches a load that has ended to the load around it. Not generic, like the above.
+fn attach_load(
+    context: &Context,
+    query: &QueryState,
+    key_node: Option<&TagRef>,
+    tags: TagSet,
+    since: Version,
+    lifetime: Lifetime,
+) {
+    if !context::is_inside() {
+        return;
+    }
+    // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
+    let key = [key_node.unwrap_or(&query.any_key).clone().into(), TagSet::default(), TagSet::default()];
+    context::attach(&context.engine, key, context.birth, lifetime);
+    attach(&context.engine, query, key_node, tags, since, lifetime);
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
@@ -295,7 +316,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
     fn go_on(mut self) -> Progress<K, V> {
         // User code follows: this no longer waits for anything.
         let waits = self.wait.take().is_some();
-        self.listener = None;
+        self.listener.clear();
         let mut attempt = self.attempt.take().expect("it is taken once");
         attempt.now = attempt.engine.time.now();
         // The load may have ended before there was a node of its key, and an insert may have come since.
@@ -346,7 +367,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
 impl<K, V> Drop for Follower<K, V> {
     fn drop(&mut self) {
         self.wait = None;
-        self.listener = None;
+        self.listener.clear();
         if let Some(attempt) = self.attempt.take() {
             attempt.discard();
         }
@@ -451,10 +472,7 @@ impl<K, V> Load<K, V> {
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
-        // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
-        let key_node = self.key_node.as_ref().unwrap_or(&self.store.query.any_key);
-        context::attach(&self.context.engine, [key_node.clone().into()], self.context.birth, lifetime);
-        attach(&self.context.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+        attach_load(&self.context, &self.store.query, self.key_node.as_ref(), tags, since, lifetime);
     }
 
     fn abandon(&self) {

@@ -1,10 +1,11 @@
 //! A promise: where callers wait for a load that another has begun, blocked or as tasks. Nothing here knows why they wait.
 
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::context::Dependencies;
-use crate::entry::{Entry, discard, quietly};
+use crate::entry::{Entry, discard, discard_values};
 use crate::invalidation::catch;
 use crate::outcome::SharedError;
 use crate::stats::Counters;
@@ -32,15 +33,92 @@ pub(crate) enum End<K, V> {
 
 pub(crate) struct Promise<K, V> {
     end: OnceLock<End<K, V>>,
+    signal: Signal,
+}
+
+/// What there is of a promise that depends on no types: it is compiled in this crate, once for all queries.
+struct Signal {
     /// Whether the leader has gone without an end: one of the followers is to take over. Written under the lock of the
     /// shard that has the flight.
     leaderless: AtomicUsize,
     changed: Event,
 }
 
+/// Where a task is listed with those who are told, until it is dropped or cleared. It does not drop its content by itself, so
+/// that the code for that is compiled in this crate.
+#[derive(Default)]
+pub(crate) struct Listening(ManuallyDrop<Option<EventListener>>);
+
+impl Listening {
+    #[inline(never)]
+    pub(crate) fn clear(&mut self) {
+        *self.0 = None;
+    }
+}
+
+impl Drop for Listening {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Signal {
+    #[inline(never)]
+    fn new() -> Self {
+        Self { leaderless: AtomicUsize::new(0), changed: Event::new() }
+    }
+
+    #[inline(never)]
+    fn is_leaderless(&self) -> bool {
+        self.leaderless.load(Ordering::Acquire) > 0
+    }
+
+    #[inline(never)]
+    fn set_leaderless(&self, leaderless: bool) {
+        self.leaderless.store(leaderless.into(), Ordering::Release);
+    }
+
+    #[inline(never)]
+    fn notify(&self, waiters: usize) {
+        self.changed.notify(waiters);
+    }
+
+    /// Blocks this thread until the load has ended, or has no leader any more.
+    #[inline(never)]
+    fn wait(&self, has_ended: &dyn Fn() -> bool) {
+        let is_settled = || has_ended() || self.is_leaderless();
+        while !is_settled() {
+            let listener = self.changed.listen();
+            // It may have ended before there was anybody to be told.
+            if !is_settled() {
+                listener.wait();
+            }
+        }
+    }
+
+    /// The same for a task.
+    #[inline(never)]
+    fn poll(&self, has_ended: &dyn Fn() -> bool, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
+        while !(has_ended() || self.is_leaderless()) {
+            // Looks once more before it waits, like the above.
+            let Some(waiting) = &mut *listener.0 else {
+                *listener.0 = Some(self.changed.listen());
+                continue;
+            };
+            let told = Pin::new(waiting).poll(cx);
+            if told.is_pending() {
+                return Poll::Pending;
+            }
+            listener.clear();
+        }
+        Poll::Ready(())
+    }
+}
+
 impl<K, V> Promise<K, V> {
     pub(crate) fn new() -> Self {
-        Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() }
+        Self { end: OnceLock::new(), signal: Signal::new() }
     }
 
     /// How the load ended, if it has.
@@ -52,62 +130,39 @@ impl<K, V> Promise<K, V> {
     pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
         match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
             Some(End::Loaded { entry, .. }) => discard(entry, counters),
-            Some(End::Failed { error, .. }) => quietly(counters, || drop(error)),
+            Some(End::Failed { error, .. }) => discard_values(counters, (error, ())),
             Some(End::Abandoned) | None => {}
         }
     }
 
     pub(crate) fn is_leaderless(&self) -> bool {
-        self.leaderless.load(Ordering::Acquire) > 0
-    }
-
-    fn is_settled(&self) -> bool {
-        self.end().is_some() || self.is_leaderless()
+        self.signal.is_leaderless()
     }
 
     /// Blocks this thread until the load has ended, or has no leader any more.
     pub(crate) fn wait(&self) {
-        while !self.is_settled() {
-            let listener = self.changed.listen();
-            // It may have ended before there was anybody to be told.
-            if !self.is_settled() {
-                listener.wait();
-            }
-        }
+        self.signal.wait(&|| self.end().is_some());
     }
 
-    /// The same for a task. The listener is the task's own, and is listed with those who are told until it is dropped.
-    pub(crate) fn poll(&self, listener: &mut Option<EventListener>, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.is_settled() {
-            match listener {
-                // Looks once more before it waits, like the above.
-                None => *listener = Some(self.changed.listen()),
-                Some(waiting) => {
-                    let told = Pin::new(waiting).poll(cx);
-                    if told.is_pending() {
-                        return Poll::Pending;
-                    }
-                    *listener = None;
-                }
-            }
-        }
-        Poll::Ready(())
+    /// The same for a task. The listener is the task's own.
+    pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
+        self.signal.poll(&|| self.end().is_some(), listener, cx)
     }
 
     /// Records that the leader has gone. One of the followers is then to be told: see [`Promise::tell_one`].
     pub(crate) fn set_leaderless(&self, leaderless: bool) {
-        self.leaderless.store(leaderless.into(), Ordering::Release);
+        self.signal.set_leaderless(leaderless);
     }
 
     /// Wakes one of the followers.
     pub(crate) fn tell_one(&self) {
-        self.changed.notify(1);
+        self.signal.notify(1);
     }
 
     /// Only the first end counts.
     fn complete(&self, end: End<K, V>) {
         if self.end.set(end).is_ok() {
-            self.changed.notify(usize::MAX);
+            self.signal.notify(usize::MAX);
         }
     }
 }
@@ -177,7 +232,7 @@ mod tests {
         let (promise, count) = (Unit::new(), Arc::new(Wakes::default()));
         let waker = Waker::from(count.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut listeners = [None, None, None];
+        let mut listeners = <[Listening; 3]>::default();
         let mut poll_all = |promise: &Unit| {
             listeners.iter_mut().map(|listener| promise.poll(listener, &mut cx)).filter(Poll::is_pending).count()
         };
