@@ -337,7 +337,7 @@ impl QueryTable {
         &self,
         site: Site,
         marker: Marker,
-        make: impl FnOnce() -> (u32, Arc<dyn AnyStore>),
+        make: &mut dyn FnMut() -> (u32, Arc<dyn AnyStore>),
     ) -> &Arc<dyn AnyStore> {
         let row = self.0.get(site.query.number());
         row.stores.get_or_insert_with(marker.function, || {
