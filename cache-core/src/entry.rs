@@ -1,6 +1,7 @@
 //! What is stored of an answer.
 
 use std::any::Any;
+use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU32;
 
@@ -155,12 +156,21 @@ fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counte
 
 /// Drops two values of the user's, as [`discard`] does.
 pub(crate) fn discard_values<A, B>(counters: &Counters, (first, second): (A, B)) {
-    quietly(counters, || drop(first));
-    quietly(counters, || drop(second));
+    discard_value(counters, first);
+    discard_value(counters, second);
 }
 
-/// Drops values of the user's. A panic is counted, and goes no further.
-pub(crate) fn quietly(counters: &Counters, drop_values: impl FnOnce()) {
+/// One for each type, which many pairs share.
+fn discard_value<T>(counters: &Counters, value: T) {
+    if const { needs_drop::<T>() } {
+        let mut value = Some(value);
+        quietly(counters, &mut || drop(value.take()));
+    }
+}
+
+/// Drops values of the user's. A panic is counted, and goes no further. Not generic: it is compiled in this crate.
+#[inline(never)]
+pub(crate) fn quietly(counters: &Counters, drop_values: &mut dyn FnMut()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_values)) {
         counters.count(Event::DropPanic);
         // Its own `Drop` might panic, too.

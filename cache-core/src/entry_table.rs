@@ -37,7 +37,7 @@ impl<K, V> EntryTable<K, V> {
                 return Some(std::mem::replace(found, entry));
             }
         }
-        self.entries.insert_unique(entry.meta.hash, entry, |entry| entry.meta.hash);
+        self.entries.insert_unique(entry.meta.hash, entry, hash_of);
         None
     }
 
@@ -47,14 +47,14 @@ impl<K, V> EntryTable<K, V> {
         const FEW: usize = 64;
         let (entry, _) = self.entries.find_entry(hash, |entry| address(entry) == at).ok()?.remove();
         if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 8 {
-            self.entries.shrink_to(self.entries.len() * 2, |entry| entry.meta.hash);
+            self.entries.shrink_to(self.entries.len() * 2, hash_of);
         }
         Some(entry)
     }
 
     /// Frees what memory it can.
     pub(crate) fn shrink(&mut self) {
-        self.entries.shrink_to_fit(|entry| entry.meta.hash);
+        self.entries.shrink_to(0, hash_of);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Entry<K, V>>> {
@@ -91,6 +91,11 @@ impl<K, V> Drop for EntryTable<K, V> {
             discard(entry, &self.query.counters);
         }
     }
+}
+
+// A function and not a closure in each place: what the table does with it is compiled once for each type of entries.
+fn hash_of<K, V>(entry: &Arc<Entry<K, V>>) -> u64 {
+    entry.meta.hash
 }
 
 fn is_of<K, V>(entry: &Entry<K, V>, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {

@@ -84,6 +84,11 @@ impl<K, V> Flight<K, V> {
     }
 }
 
+// A function and not a closure in each place: what the table does with it is compiled once for each type of loads.
+fn hash_of<K, V>(flight: &Flight<K, V>) -> u64 {
+    flight.hash
+}
+
 pub(crate) struct Flights<K, V>(HashTable<Flight<K, V>>);
 
 /// What there is of a key in flight.
@@ -137,7 +142,7 @@ impl<K, V> Flights<K, V> {
     }
 
     pub(crate) fn begin(&mut self, flight: Flight<K, V>) {
-        self.0.insert_unique(flight.hash, flight, |flight| flight.hash);
+        self.0.insert_unique(flight.hash, flight, hash_of);
     }
 
     pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K, V>> {
@@ -154,7 +159,7 @@ impl<K, V> Flights<K, V> {
         let found = self.0.find_entry(hash, |flight| flight.id == id).ok()?;
         let (flight, _) = found.remove();
         if self.0.capacity() > FEW && self.0.len() < self.0.capacity() / 8 {
-            self.0.shrink_to(self.0.len() * 2, |flight| flight.hash);
+            self.0.shrink_to(self.0.len() * 2, hash_of);
         }
         Some(flight)
     }
@@ -190,7 +195,7 @@ impl<K, V> Flights<K, V> {
 
     /// Frees what memory it can.
     pub(crate) fn shrink(&mut self) {
-        self.0.shrink_to_fit(|flight| flight.hash);
+        self.0.shrink_to(0, hash_of);
     }
 
     /// Panics if a load can't be found.

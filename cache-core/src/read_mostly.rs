@@ -24,7 +24,6 @@
 use std::ops::Deref;
 
 use crossbeam_utils::CachePadded;
-use smallvec::SmallVec;
 
 use crate::sync::{Arc, AtomicUsize, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard, thread_number};
 
@@ -144,9 +143,9 @@ impl<T: Replica, S> ReadMostly<T, S> {
         Writer {
             current: self.current[place].write(),
             stripes: &self.stripes[place * self.threads..][..self.threads],
-            taken: SmallVec::new(),
+            taken: [const { None }; MOST],
             is_writing: false,
-            old: SmallVec::new(),
+            old: Vec::new(),
         }
     }
 
@@ -199,11 +198,11 @@ impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
 pub(crate) struct Writer<'a, T: Replica, S> {
     current: RwLockWriteGuard<'a, Current<T, S>>,
     stripes: &'a [CachePadded<Stripe<T>>],
-    /// The stripes that it has, once it writes to the value.
-    taken: SmallVec<[(&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>); MOST]>,
+    /// Those of the stripes that it has, once it writes to the value.
+    taken: [Option<RwLockWriteGuard<'a, Option<Arc<T>>>>; MOST],
     is_writing: bool,
     /// Former values, to be dropped when all locks are released.
-    old: SmallVec<[Arc<T>; 1]>,
+    old: Vec<Arc<T>>,
 }
 
 impl<T: Replica, S> Writer<'_, T, S> {
@@ -230,14 +229,14 @@ impl<T: Replica, S> Writer<'_, T, S> {
 
     fn take_stripes(&mut self) {
         let mut patience = if cfg!(shuttle) { 0 } else { self.current.value.patience() };
-        for stripe in self.stripes {
+        for (stripe, place) in self.stripes.iter().zip(&mut self.taken) {
             let Some(mut taken) = stripe.take(&mut patience) else { continue };
             if let Some(value) = taken.take()
                 && !Arc::ptr_eq(&value, &self.current.value)
             {
                 self.old.push(value);
             }
-            self.taken.push((stripe, taken));
+            *place = Some(taken);
         }
         if Arc::get_mut(&mut self.current.value).is_none() {
             self.copy();
@@ -264,11 +263,12 @@ impl<T: Replica, S> Writer<'_, T, S> {
 
 impl<T: Replica, S> Drop for Writer<'_, T, S> {
     fn drop(&mut self) {
-        for (stripe, mut taken) in self.taken.drain(..) {
-            *taken = Some(self.current.value.clone());
-            stripe.set_stale(false);
-        }
         if self.is_writing {
+            for (stripe, taken) in self.stripes.iter().zip(&mut self.taken) {
+                let Some(mut taken) = taken.take() else { continue };
+                *taken = Some(self.current.value.clone());
+                stripe.set_stale(false);
+            }
             // Those that were pinned may not be any more.
             let stale = self.stripes.iter().filter(|stripe| stripe.is_stale());
             self.old.extend(stale.filter_map(|stripe| stripe.renew(&self.current.value)));
