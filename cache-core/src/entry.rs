@@ -148,6 +148,13 @@ pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
     }
 }
 
+/// The same, if there is one.
+pub(crate) fn discard_some<K, V>(entry: Option<Arc<Entry<K, V>>>, counters: &Counters) {
+    if let Some(entry) = entry {
+        discard(entry, counters);
+    }
+}
+
 #[cold]
 fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counters) {
     discard_values(counters, (key, value));

@@ -19,10 +19,25 @@ impl<K, V> EntryTable<K, V> {
         Self { entries: HashTable::new(), query }
     }
 
-    /// Finds the entry of a key, given by its hash, its scope and its equality.
+    /// Finds the entry of a key, given by its hash, its scope and its equality, for a hit.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+    pub(crate) fn find_fast(
+        &self,
+        hash: u64,
+        scope: ScopeId,
+        is_key: impl Fn(&K) -> bool,
+    ) -> Option<&Arc<Entry<K, V>>> {
         self.entries.find(hash, |entry| is_of(entry, hash, scope, &is_key))
+    }
+
+    /// The same for everybody else: compiled once for each type of entries, and not for each equality.
+    pub(crate) fn find(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+        self.find_dyn(hash, scope, &is_key)
+    }
+
+    #[inline(never)]
+    fn find_dyn(&self, hash: u64, scope: ScopeId, is_key: &dyn Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+        self.entries.find(hash, |entry| is_of(entry, hash, scope, is_key))
     }
 
     /// Stores an entry, in place of `predecessor`, which is that of its key. Returns what it displaces.
@@ -32,8 +47,7 @@ impl<K, V> EntryTable<K, V> {
         entry: Arc<Entry<K, V>>,
     ) -> Option<Arc<Entry<K, V>>> {
         if let Some(predecessor) = predecessor {
-            let is_it = |found: &Arc<Entry<K, V>>| Arc::ptr_eq(found, predecessor);
-            if let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_it) {
+            if let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_at(address(predecessor))) {
                 return Some(std::mem::replace(found, entry));
             }
         }
@@ -45,7 +59,7 @@ impl<K, V> EntryTable<K, V> {
     pub(crate) fn remove_at(&mut self, hash: u64, at: usize) -> Option<Arc<Entry<K, V>>> {
         /// Tables with room for fewer aren't worth the work.
         const FEW: usize = 64;
-        let (entry, _) = self.entries.find_entry(hash, |entry| address(entry) == at).ok()?.remove();
+        let (entry, _) = self.entries.find_entry(hash, is_at(at)).ok()?.remove();
         if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 8 {
             self.entries.shrink_to(self.entries.len() * 2, hash_of);
         }
@@ -64,7 +78,7 @@ impl<K, V> EntryTable<K, V> {
     /// Panics if something can't be found.
     pub(crate) fn check_invariants(&self) {
         for entry in &self.entries {
-            let found = self.entries.find(entry.meta.hash, |found| Arc::ptr_eq(found, entry));
+            let found = self.entries.find(entry.meta.hash, is_at(address(entry)));
             assert!(found.is_some(), "an entry is not where it belongs");
         }
     }
@@ -96,6 +110,11 @@ impl<K, V> Drop for EntryTable<K, V> {
 // A function and not a closure in each place: what the table does with it is compiled once for each type of entries.
 fn hash_of<K, V>(entry: &Arc<Entry<K, V>>) -> u64 {
     entry.meta.hash
+}
+
+/// Whether an entry is the one at an address. Made in one place, as above.
+fn is_at<K, V>(at: usize) -> impl Fn(&Arc<Entry<K, V>>) -> bool {
+    move |entry| address(entry) == at
 }
 
 fn is_of<K, V>(entry: &Entry<K, V>, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {

@@ -3,13 +3,14 @@
 //! How that is decided is in [`Attempt::step`] and [`Follower::go_on`], for every kind of caller. Only how one waits
 //! differs: see [`Step`].
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies, Lifetime, Origin, Running};
 use crate::engine::{Engine, ScopeRef};
-use crate::entry::{clone_value, discard_values};
+use crate::entry::{AnyEntry, Entry, clone_value, discard_values};
 use crate::flight::Flight;
 use crate::outcome::SharedError;
 use crate::promise::{Completer, End, Listening, Promise};
@@ -92,7 +93,7 @@ pub(crate) struct Follower<K, V> {
     hash: u64,
     load: LoadId,
     /// Taken when it is dropped.
-    promise: Option<Arc<Promise<K, V>>>,
+    promise: Option<Arc<Promise>>,
     /// `None` once it is found that it would be for ever.
     wait: Option<Wait>,
     listener: Listening,
@@ -292,7 +293,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
 }
 
 impl<K, V> Follower<K, V> {
-    fn promise(&self) -> &Arc<Promise<K, V>> {
+    fn promise(&self) -> &Arc<Promise> {
         self.promise.as_ref().expect("it is there until it is dropped")
     }
 }
@@ -342,14 +343,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                 }
             }
             Some(End::Loaded { entry, valid_as_of, shareable_before, order }) => {
-                let has_expired = attempt.now >= entry.meta.expires_at;
+                let has_expired = attempt.now >= entry.meta().expires_at;
                 if !has_expired && (attempt.arrived < *shareable_before || *order > attempt.ticket) {
                     if valid_as_of.is_none() {
                         attempt.depend_on_any_key();
                     }
                     let since = valid_as_of.unwrap_or(attempt.arrived);
-                    attempt.attach(entry.meta.tags.clone(), since, lifetime(entry.meta.expires_at));
-                    let value = entry.value.clone();
+                    attempt.attach(entry.meta().tags.clone(), since, lifetime(entry.meta().expires_at));
+                    let value = value_of::<K, V>(&**entry);
                     attempt.discard();
                     return Progress::Value(value);
                 }
@@ -362,6 +363,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
             Err(step) => Progress::Step(step),
         }
     }
+}
+
+/// A copy of the value of a load that has ended.
+fn value_of<K: Storable, V: Storable + Clone>(entry: &dyn AnyEntry) -> V {
+    let entry: &dyn Any = entry;
+    let entry: Option<&Entry<K, V>> = entry.downcast_ref();
+    entry.expect("a promise is of the types of its load").value.clone()
 }
 
 impl<K, V> Drop for Follower<K, V> {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::context::Dependencies;
-use crate::entry::{Entry, discard, discard_values};
+use crate::entry::{AnyEntry, discard_values};
 use crate::invalidation::catch;
 use crate::outcome::SharedError;
 use crate::stats::Counters;
@@ -14,10 +14,10 @@ use crate::version::Version;
 use crate::waits::LoadId;
 
 /// How a load ended, for its followers.
-pub(crate) enum End<K, V> {
+pub(crate) enum End {
     /// With a value, whether it was stored or not.
     Loaded {
-        entry: Arc<Entry<K, V>>,
+        entry: Arc<dyn AnyEntry>,
         /// A version as of which the value was found valid at the end.
         valid_as_of: Option<Version>,
         /// A follower that came before this version may have it: see [`crate::context::Dependencies`].
@@ -31,13 +31,9 @@ pub(crate) enum End<K, V> {
     Abandoned,
 }
 
-pub(crate) struct Promise<K, V> {
-    end: OnceLock<End<K, V>>,
-    signal: Signal,
-}
-
-/// What there is of a promise that depends on no types: it is compiled in this crate, once for all queries.
-struct Signal {
+/// Of a load of any types: this file is compiled in this crate, once for all queries.
+pub(crate) struct Promise {
+    end: OnceLock<End>,
     /// Whether the leader has gone without an end: one of the followers is to take over. Written under the lock of the
     /// shard that has the flight.
     leaderless: AtomicUsize,
@@ -63,44 +59,49 @@ impl Drop for Listening {
     }
 }
 
-impl Signal {
+impl Promise {
     #[inline(never)]
-    fn new() -> Self {
-        Self { leaderless: AtomicUsize::new(0), changed: Event::new() }
+    pub(crate) fn new() -> Self {
+        Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() }
     }
 
+    /// How the load ended, if it has.
     #[inline(never)]
-    fn is_leaderless(&self) -> bool {
+    pub(crate) fn end(&self) -> Option<&End> {
+        self.end.get()
+    }
+
+    /// Drops a reference to it. The last one drops what the followers shared.
+    pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
+        match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
+            Some(End::Loaded { entry, .. }) => entry.discard(counters),
+            Some(End::Failed { error, .. }) => discard_values(counters, (error, ())),
+            Some(End::Abandoned) | None => {}
+        }
+    }
+
+    pub(crate) fn is_leaderless(&self) -> bool {
         self.leaderless.load(Ordering::Acquire) > 0
     }
 
-    #[inline(never)]
-    fn set_leaderless(&self, leaderless: bool) {
-        self.leaderless.store(leaderless.into(), Ordering::Release);
-    }
-
-    #[inline(never)]
-    fn notify(&self, waiters: usize) {
-        self.changed.notify(waiters);
+    fn is_settled(&self) -> bool {
+        self.end().is_some() || self.is_leaderless()
     }
 
     /// Blocks this thread until the load has ended, or has no leader any more.
-    #[inline(never)]
-    fn wait(&self, has_ended: &dyn Fn() -> bool) {
-        let is_settled = || has_ended() || self.is_leaderless();
-        while !is_settled() {
+    pub(crate) fn wait(&self) {
+        while !self.is_settled() {
             let listener = self.changed.listen();
             // It may have ended before there was anybody to be told.
-            if !is_settled() {
+            if !self.is_settled() {
                 listener.wait();
             }
         }
     }
 
-    /// The same for a task.
-    #[inline(never)]
-    fn poll(&self, has_ended: &dyn Fn() -> bool, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
-        while !(has_ended() || self.is_leaderless()) {
+    /// The same for a task. The listener is the task's own.
+    pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.is_settled() {
             // Looks once more before it waits, like the above.
             let Some(waiting) = &mut *listener.0 else {
                 *listener.0 = Some(self.changed.listen());
@@ -114,76 +115,42 @@ impl Signal {
         }
         Poll::Ready(())
     }
-}
-
-impl<K, V> Promise<K, V> {
-    pub(crate) fn new() -> Self {
-        Self { end: OnceLock::new(), signal: Signal::new() }
-    }
-
-    /// How the load ended, if it has.
-    pub(crate) fn end(&self) -> Option<&End<K, V>> {
-        self.end.get()
-    }
-
-    /// Drops a reference to it. The last one drops what the followers shared.
-    pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
-        match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
-            Some(End::Loaded { entry, .. }) => discard(entry, counters),
-            Some(End::Failed { error, .. }) => discard_values(counters, (error, ())),
-            Some(End::Abandoned) | None => {}
-        }
-    }
-
-    pub(crate) fn is_leaderless(&self) -> bool {
-        self.signal.is_leaderless()
-    }
-
-    /// Blocks this thread until the load has ended, or has no leader any more.
-    pub(crate) fn wait(&self) {
-        self.signal.wait(&|| self.end().is_some());
-    }
-
-    /// The same for a task. The listener is the task's own.
-    pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
-        self.signal.poll(&|| self.end().is_some(), listener, cx)
-    }
 
     /// Records that the leader has gone. One of the followers is then to be told: see [`Promise::tell_one`].
     pub(crate) fn set_leaderless(&self, leaderless: bool) {
-        self.signal.set_leaderless(leaderless);
+        self.leaderless.store(leaderless.into(), Ordering::Release);
     }
 
     /// Wakes one of the followers.
     pub(crate) fn tell_one(&self) {
-        self.signal.notify(1);
+        self.changed.notify(1);
     }
 
     /// Only the first end counts.
-    fn complete(&self, end: End<K, V>) {
+    fn complete(&self, end: End) {
         if self.end.set(end).is_ok() {
-            self.signal.notify(usize::MAX);
+            self.changed.notify(usize::MAX);
         }
     }
 }
 
 /// Ends a promise. Whatever becomes of the load, nobody waits for ever: dropped, this ends it without a value.
-pub(crate) struct Completer<'a, K, V> {
+pub(crate) struct Completer<'a> {
     /// Taken at the end.
-    promise: Option<Arc<Promise<K, V>>>,
+    promise: Option<Arc<Promise>>,
     counters: &'a Counters,
 }
 
-impl<'a, K, V> Completer<'a, K, V> {
-    pub(crate) fn new(promise: Arc<Promise<K, V>>, counters: &'a Counters) -> Self {
+impl<'a> Completer<'a> {
+    pub(crate) fn new(promise: Arc<Promise>, counters: &'a Counters) -> Self {
         Self { promise: Some(promise), counters }
     }
 
-    pub(crate) fn complete(mut self, end: End<K, V>) {
+    pub(crate) fn complete(mut self, end: End) {
         self.end(end);
     }
 
-    fn end(&mut self, end: End<K, V>) {
+    fn end(&mut self, end: End) {
         if let Some(promise) = self.promise.take() {
             // A waker that panics concerns its own task. What follows here concerns others.
             let _ = catch(|| promise.complete(end));
@@ -192,7 +159,7 @@ impl<'a, K, V> Completer<'a, K, V> {
     }
 }
 
-impl<K, V> Drop for Completer<'_, K, V> {
+impl Drop for Completer<'_> {
     fn drop(&mut self) {
         self.end(End::Abandoned);
     }
@@ -205,8 +172,6 @@ mod tests {
 
     use super::*;
 
-    type Unit = Promise<(), ()>;
-
     #[derive(Default)]
     struct Wakes(AtomicUsize);
 
@@ -218,7 +183,7 @@ mod tests {
 
     #[test]
     fn p5_a_thread_is_told_of_the_end_however_that_comes() {
-        let promise = Arc::new(Unit::new());
+        let promise = Arc::new(Promise::new());
         std::thread::scope(|scope| {
             let follower = scope.spawn(|| promise.wait());
             drop(Completer::new(promise.clone(), &Counters::new()));
@@ -229,11 +194,11 @@ mod tests {
 
     #[test]
     fn p5_every_task_is_told_of_the_end_and_one_of_a_leader_that_has_gone() {
-        let (promise, count) = (Unit::new(), Arc::new(Wakes::default()));
+        let (promise, count) = (Promise::new(), Arc::new(Wakes::default()));
         let waker = Waker::from(count.clone());
         let mut cx = Context::from_waker(&waker);
         let mut listeners = <[Listening; 3]>::default();
-        let mut poll_all = |promise: &Unit| {
+        let mut poll_all = |promise: &Promise| {
             listeners.iter_mut().map(|listener| promise.poll(listener, &mut cx)).filter(Poll::is_pending).count()
         };
         assert_eq!(poll_all(&promise), 3);

@@ -128,14 +128,14 @@ impl<T: Replica, S> ReadMostly<T, S> {
 
     /// Reads a value under its writers' lock: nothing of the user's may run in `read`.
     #[cold]
-    pub(crate) fn read_current<R>(&self, place: usize, read: impl FnOnce(&T) -> R) -> R {
+    #[inline(never)]
+    pub(crate) fn read_current(&self, place: usize, read: &mut dyn FnMut(&T)) {
         let current = self.current[place].read();
-        let result = read(&current.value);
+        read(&current.value);
         let stripe = self.own(place);
         let old = stripe.is_stale().then(|| stripe.renew(&current.value));
         drop(current);
         drop(old);
-        result
     }
 
     /// Takes the writers' lock of a value.
@@ -189,7 +189,7 @@ impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
     #[inline]
     fn drop(&mut self) {
         if self.stripe.is_stale() {
-            self.of.read_current(self.place, |_| ());
+            self.of.read_current(self.place, &mut |_| ());
         }
     }
 }
@@ -306,7 +306,11 @@ mod tests {
     fn read(pair: &Shared) -> (u64, u64) {
         match pair.pin(0) {
             Some(pin) => (pin.0, pin.1),
-            None => pair.read_current(0, |pair| (pair.0, pair.1)),
+            None => {
+                let mut both = (0, 0);
+                pair.read_current(0, &mut |pair| both = (pair.0, pair.1));
+                both
+            }
         }
     }
 
