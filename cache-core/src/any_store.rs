@@ -1,6 +1,7 @@
 //! Stores whose types are erased: what is done with all entries of a cache, and never on the path of a hit.
 
 use std::any::Any;
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Nanos;
@@ -74,16 +75,21 @@ fn typed<K: Storable, V: Storable>(entry: Arc<dyn AnyEntry>) -> Option<Arc<Entry
 impl<K: Storable, V: Storable> Store<K, V> {
     /// Describes an entry of this store, with its key written out by `describe`. No lock is held.
     pub(crate) fn info_with(&self, entry: &Arc<dyn AnyEntry>, now: Nanos, describe: Describe<K>) -> Option<EntryInfo> {
-        let mut arguments = String::new();
         let typed = typed::<K, V>(entry.clone())?;
-        // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
-        let _ = describe(&typed.key, &self.query, &mut arguments);
-        Some(info_of(&typed.meta, &self.query, arguments, now))
+        Some(info_of(&typed.meta, &self.query, now, &|out| describe(&typed.key, &self.query, out)))
     }
 }
 
-/// Describes an entry whose key was written out. Not generic: it is compiled in this crate.
-fn info_of(meta: &Meta, query: &QueryState, arguments: String, now: Nanos) -> EntryInfo {
+/// Describes an entry whose key is written out by `describe`. Not generic: it is compiled in this crate.
+fn info_of(
+    meta: &Meta,
+    query: &QueryState,
+    now: Nanos,
+    describe: &dyn Fn(&mut dyn fmt::Write) -> fmt::Result,
+) -> EntryInfo {
+    let mut arguments = String::new();
+    // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
+    let _ = describe(&mut arguments);
     // It may have come since the clock was read.
     let now = now.max(meta.began);
     EntryInfo {

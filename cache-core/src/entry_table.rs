@@ -46,10 +46,10 @@ impl<K, V> EntryTable<K, V> {
         predecessor: Option<&Arc<Entry<K, V>>>,
         entry: Arc<Entry<K, V>>,
     ) -> Option<Arc<Entry<K, V>>> {
-        if let Some(predecessor) = predecessor {
-            if let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_at(address(predecessor))) {
-                return Some(std::mem::replace(found, entry));
-            }
+        if let Some(predecessor) = predecessor
+            && let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_at(address(predecessor)))
+        {
+            return Some(std::mem::replace(found, entry));
         }
         self.entries.insert_unique(entry.meta.hash, entry, hash_of);
         None

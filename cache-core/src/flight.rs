@@ -71,7 +71,7 @@ impl<K> Flight<K> {
     /// A caller is to wait for it. Returns where.
     pub(crate) fn join(&mut self) -> Arc<Promise> {
         self.followers += 1;
-        self.promise.get_or_insert_with(|| Arc::new(Promise::new())).clone()
+        self.promise.get_or_insert_with(Promise::new).clone()
     }
 
     pub(crate) fn is_leaderless(&self) -> bool {

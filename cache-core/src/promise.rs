@@ -61,8 +61,8 @@ impl Drop for Listening {
 
 impl Promise {
     #[inline(never)]
-    pub(crate) fn new() -> Self {
-        Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() }
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() })
     }
 
     /// How the load ended, if it has.
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn p5_a_thread_is_told_of_the_end_however_that_comes() {
-        let promise = Arc::new(Promise::new());
+        let promise = Promise::new();
         std::thread::scope(|scope| {
             let follower = scope.spawn(|| promise.wait());
             drop(Completer::new(promise.clone(), &Counters::new()));

@@ -38,9 +38,10 @@ pub(crate) trait Replica: Clone {
 
 /// Values that readers pin, each beside what only its writers use.
 pub(crate) struct ReadMostly<T, S> {
-    current: Box<[RwLock<Current<T, S>>]>,
+    // These are vectors and not boxes, which would take more to compile for each type: code that shrinks a vector.
+    current: Vec<RwLock<Current<T, S>>>,
     /// Those of each value are one after the other, so that a reader is one pointer from its own.
-    stripes: Box<[CachePadded<Stripe<T>>]>,
+    stripes: Vec<CachePadded<Stripe<T>>>,
     /// How many each value has, a power of two.
     threads: usize,
 }
@@ -105,10 +106,12 @@ impl<T: Replica, S> ReadMostly<T, S> {
         for _ in 0..values {
             let (value, state) = make();
             let value = Arc::new(value);
-            stripes.extend((0..threads).map(|_| CachePadded::new(Stripe::new(value.clone()))));
+            for _ in 0..threads {
+                stripes.push(CachePadded::new(Stripe::new(value.clone())));
+            }
             current.push(RwLock::new(Current { value, state }));
         }
-        Self { current: current.into(), stripes: stripes.into(), threads }
+        Self { current, stripes, threads }
     }
 
     /// How many values there are.
@@ -270,8 +273,11 @@ impl<T: Replica, S> Drop for Writer<'_, T, S> {
                 stripe.set_stale(false);
             }
             // Those that were pinned may not be any more.
-            let stale = self.stripes.iter().filter(|stripe| stripe.is_stale());
-            self.old.extend(stale.filter_map(|stripe| stripe.renew(&self.current.value)));
+            for stripe in self.stripes.iter().filter(|stripe| stripe.is_stale()) {
+                if let Some(old) = stripe.renew(&self.current.value) {
+                    self.old.push(old);
+                }
+            }
         }
     }
 }
@@ -304,14 +310,12 @@ mod tests {
     }
 
     fn read(pair: &Shared) -> (u64, u64) {
-        match pair.pin(0) {
-            Some(pin) => (pin.0, pin.1),
-            None => {
-                let mut both = (0, 0);
-                pair.read_current(0, &mut |pair| both = (pair.0, pair.1));
-                both
-            }
+        if let Some(pin) = pair.pin(0) {
+            return (pin.0, pin.1);
         }
+        let mut both = (0, 0);
+        pair.read_current(0, &mut |pair| both = (pair.0, pair.1));
+        both
     }
 
     fn write(pair: &Shared) {
