@@ -141,7 +141,9 @@ pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
 
 /// Drops a reference to an entry. If it is the last one, key and value are dropped here: a panic in that is counted, and
 /// goes no further, for this may be a call that has nothing to do with them.
-#[inline]
+///
+/// Not inlined: it is called in many places, and compiled for each type of keys and values.
+#[inline(never)]
 pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
     if let Some(entry) = Arc::into_inner(entry) {
         discard_last(entry, counters);
@@ -186,7 +188,7 @@ pub(crate) fn quietly(counters: &Counters, drop_values: &mut dyn FnMut()) {
 }
 
 /// A copy of an entry's value, made when no lock is held. The reference to the entry is discarded.
-#[inline]
+#[inline(never)]
 pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     let value = entry.value.clone();
     discard(entry, counters);

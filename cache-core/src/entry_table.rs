@@ -1,4 +1,6 @@
 //! The entries of one shard of a store, by the hashes of their keys. No locks in here.
+//!
+//! What misses and invalidations call is not inlined, so that it is compiled once for each type of entries.
 
 use hashbrown::HashTable;
 
@@ -41,6 +43,7 @@ impl<K, V> EntryTable<K, V> {
     }
 
     /// Stores an entry, in place of `predecessor`, which is that of its key. Returns what it displaces.
+    #[inline(never)]
     pub(crate) fn put(
         &mut self,
         predecessor: Option<&Arc<Entry<K, V>>>,
@@ -56,6 +59,7 @@ impl<K, V> EntryTable<K, V> {
     }
 
     /// Removes the entry that has an address.
+    #[inline(never)]
     pub(crate) fn remove_at(&mut self, hash: u64, at: usize) -> Option<Arc<Entry<K, V>>> {
         /// Tables with room for fewer aren't worth the work.
         const FEW: usize = 64;

@@ -1,4 +1,5 @@
-//! The loads in flight of one shard. No locks in here.
+//! The loads in flight of one shard. No locks in here. Nothing is inlined into the many functions that a load passes
+//! through: each is compiled once for each type of keys.
 //!
 //! Of the loads of one key, at most one is *open*: callers that ask for the key wait for it. One that has been invalidated
 //! is closed when somebody finds it so, and the next caller begins another. A load beside an open one, by a caller that
@@ -52,6 +53,7 @@ impl<K> Flight<K> {
     }
 
     /// Begins it anew, with another leader. Returns the context of the last one.
+    #[inline(never)]
     pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos) -> Arc<Context> {
         self.began = now;
         (self.order, self.is_open, self.is_fenced, self.is_superseded) = (next_load(), true, false, false);
@@ -62,6 +64,7 @@ impl<K> Flight<K> {
     }
 
     /// The leader leaves: one of the followers, who wait here, is to take over. `None` if there are none.
+    #[inline(never)]
     pub(crate) fn leave(&mut self) -> Option<Arc<Promise>> {
         let promise = self.promise.as_ref().filter(|_| self.followers > 0)?.clone();
         promise.set_leaderless(true);
@@ -69,6 +72,7 @@ impl<K> Flight<K> {
     }
 
     /// A caller is to wait for it. Returns where.
+    #[inline(never)]
     pub(crate) fn join(&mut self) -> Arc<Promise> {
         self.followers += 1;
         self.promise.get_or_insert_with(Promise::new).clone()
@@ -157,10 +161,12 @@ impl<K> Flights<K> {
         found
     }
 
+    #[inline(never)]
     pub(crate) fn begin(&mut self, flight: Flight<K>) {
         self.0.insert_unique(flight.hash, flight, hash_of);
     }
 
+    #[inline(never)]
     pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K>> {
         self.0.find_mut(hash, is_load(id))
     }
@@ -169,6 +175,7 @@ impl<K> Flights<K> {
         self.0.find(hash, is_load(id))
     }
 
+    #[inline(never)]
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K>> {
         /// Tables with room for fewer aren't worth the work.
         const FEW: usize = 32;

@@ -18,6 +18,9 @@
 //!
 //! What readers write to is the lock of their stripe. With up to [`MOST`] threads it is each one's own.
 //!
+//! What a writer does is not inlined: it would be compiled again in each function that writes, for each type of keys and
+//! values, in the user's crate.
+//!
 //! Stripes are those of Linux's "big-reader locks" and of `ShardedLock` in crossbeam, and the copy is the one of RCU, here
 //! without `unsafe`: that nobody else has the value is known to the compiler by [`Arc::get_mut`].
 
@@ -90,6 +93,7 @@ impl<T> Stripe<T> {
     }
 
     /// Brings a stripe up to date, if it is not pinned. Returns what it had.
+    #[inline(never)]
     fn renew(&self, current: &Arc<T>) -> Option<Arc<T>> {
         let mut value = self.value.try_write()?;
         let old = value.replace(current.clone());
@@ -142,6 +146,7 @@ impl<T: Replica, S> ReadMostly<T, S> {
     }
 
     /// Takes the writers' lock of a value.
+    #[inline(never)]
     pub(crate) fn lock(&self, place: usize) -> Writer<'_, T, S> {
         Writer {
             current: self.current[place].write(),
@@ -230,6 +235,7 @@ impl<T: Replica, S> Writer<'_, T, S> {
         Arc::get_mut(&mut self.current.value).expect("all other pointers were taken, and nobody makes new ones")
     }
 
+    #[inline(never)]
     fn take_stripes(&mut self) {
         let mut patience = if cfg!(shuttle) { 0 } else { self.current.value.patience() };
         for (stripe, place) in self.stripes.iter().zip(&mut self.taken) {
@@ -265,6 +271,7 @@ impl<T: Replica, S> Writer<'_, T, S> {
 }
 
 impl<T: Replica, S> Drop for Writer<'_, T, S> {
+    #[inline(never)]
     fn drop(&mut self) {
         if self.is_writing {
             for (stripe, taken) in self.stripes.iter().zip(&mut self.taken) {
