@@ -1,12 +1,13 @@
 //! Stores whose types are erased: what is done with all entries of a cache, and never on the path of a hit.
 
 use std::any::Any;
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
-use crate::entry::{AnyEntry, Entry};
-use crate::eviction::Entries;
+use crate::entry::{AnyEntry, Entry, Meta};
+use crate::eviction::{Entries, push};
 use crate::inspect::EntryInfo;
 use crate::query::QueryState;
 use crate::scope::ScopeId;
@@ -24,8 +25,10 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn shrink(&self);
     /// Counts the loads in flight, and their followers; `None` if a shard is locked.
     fn count_flights(&self) -> Option<(usize, usize)>;
-    /// Panics if a shard is broken.
-    fn check_invariants(&self, engine: &Engine);
+    /// Its number among the stores of the cache.
+    fn number(&self) -> u32;
+    /// Panics if a shard is broken. Visits the entries, each with its address.
+    fn check_shards(&self, visit: &mut dyn FnMut(&Meta, usize));
 }
 
 impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
@@ -40,7 +43,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 
     fn forget_hash(&self, engine: &Engine, hash: u64, scope: ScopeId, removed: &mut Entries) {
-        self.forget(engine, &Wanted { hash, scope, is_key: |_: &K| true }, |entry| removed.push(entry));
+        self.forget(engine, &Wanted { hash, scope, is_key: |_: &K| true }, |entry| push(removed, entry));
     }
 
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo> {
@@ -55,8 +58,12 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         self.count_flights()
     }
 
-    fn check_invariants(&self, engine: &Engine) {
-        self.check_invariants(engine);
+    fn number(&self) -> u32 {
+        self.number
+    }
+
+    fn check_shards(&self, visit: &mut dyn FnMut(&Meta, usize)) {
+        self.check_shards(visit);
     }
 }
 
@@ -68,23 +75,32 @@ fn typed<K: Storable, V: Storable>(entry: Arc<dyn AnyEntry>) -> Option<Arc<Entry
 impl<K: Storable, V: Storable> Store<K, V> {
     /// Describes an entry of this store, with its key written out by `describe`. No lock is held.
     pub(crate) fn info_with(&self, entry: &Arc<dyn AnyEntry>, now: Nanos, describe: Describe<K>) -> Option<EntryInfo> {
-        let meta = entry.meta();
-        // It may have come since the clock was read.
-        let now = now.max(meta.began);
-        let mut arguments = String::new();
         let typed = typed::<K, V>(entry.clone())?;
-        // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
-        let _ = describe(&typed.key, &self.query, &mut arguments);
-        Some(EntryInfo {
-            query: self.query.name,
-            module: self.query.module,
-            owner: self.query.owner,
-            arguments,
-            scope: meta.tags.scope().map(|scope| scope.name.clone()),
-            tags: meta.tags.tags().cloned().collect(),
-            age: Duration::from_nanos(now - meta.began),
-            expires_in: Duration::from_nanos(meta.expires_at.saturating_sub(now)),
-            hits: meta.uses.hits(),
-        })
+        Some(info_of(&typed.meta, &self.query, now, &|out| describe(&typed.key, &self.query, out)))
+    }
+}
+
+/// Describes an entry whose key is written out by `describe`. Not generic: it is compiled in this crate.
+fn info_of(
+    meta: &Meta,
+    query: &QueryState,
+    now: Nanos,
+    describe: &dyn Fn(&mut dyn fmt::Write) -> fmt::Result,
+) -> EntryInfo {
+    let mut arguments = String::new();
+    // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
+    let _ = describe(&mut arguments);
+    // It may have come since the clock was read.
+    let now = now.max(meta.began);
+    EntryInfo {
+        query: query.name,
+        module: query.module,
+        owner: query.owner,
+        arguments,
+        scope: meta.tags.scope().map(|scope| scope.name.clone()),
+        tags: meta.tags.tags().cloned().collect(),
+        age: Duration::from_nanos(now - meta.began),
+        expires_in: Duration::from_nanos(meta.expires_at.saturating_sub(now)),
+        hits: meta.uses.hits(),
     }
 }

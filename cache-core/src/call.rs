@@ -45,7 +45,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         match store.look_up(engine, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
-                attach(engine, store, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
+                attach(engine, &store.query, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
                 Ok(clone_value(entry, &store.query.counters))
             }
             Err((absent, now)) => Err(Miss { absent, now, arrived, ticket, key_node: Some(key_node) }),
@@ -54,6 +54,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     /// Records that the body of a load learnt that a key has no value.
     pub(crate) fn attach_absence(&self, miss: &Miss) {
-        attach(self.engine, self.store, miss.key_node.as_ref(), TagSet::default(), miss.arrived, Lifetime::Unlimited);
+        let (query, key_node) = (&self.store.query, miss.key_node.as_ref());
+        attach(self.engine, query, key_node, TagSet::default(), miss.arrived, Lifetime::Unlimited);
     }
 }

@@ -160,7 +160,7 @@ impl Context {
     }
 
     /// Adds an answer that was handed out in the body.
-    fn attach(&self, engine: &Arc<Engine>, sets: impl IntoIterator<Item = TagSet>, since: Version, lifetime: Lifetime) {
+    fn attach(&self, engine: &Arc<Engine>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
         let is_elsewhere = !Arc::ptr_eq(engine, &self.engine);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,
@@ -256,8 +256,9 @@ pub(crate) fn is_inside() -> bool {
     DEPTH.with(Cell::get) > 0
 }
 
-/// Attaches an answer of a cache to the load that this thread is in.
-pub(crate) fn attach(engine: &Arc<Engine>, sets: impl IntoIterator<Item = TagSet>, since: Version, lifetime: Lifetime) {
+/// Attaches an answer of a cache to the load that this thread is in. Sets may be empty. Not generic: it is compiled in this
+/// crate.
+pub(crate) fn attach(engine: &Arc<Engine>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
     if let Some(context) = innermost() {
         context.attach(engine, sets, since, lifetime);
     }

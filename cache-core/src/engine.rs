@@ -11,7 +11,7 @@ use once_cell::sync::Lazy;
 use crate::any_store::AnyStore;
 use crate::builder::Settings;
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
-use crate::entry::{AnyEntry, Meta};
+use crate::entry::{AnyEntry, Meta, address};
 use crate::eviction::{Aftermath, Entries, Inspector, Quota};
 use crate::inspect::EntryInfo;
 use crate::invalidation::catch;
@@ -124,7 +124,7 @@ impl Engine {
         marker: Marker,
         describe: Describe<K>,
     ) -> &Arc<dyn AnyStore> {
-        self.queries.store(site, marker, || {
+        self.queries.store(site, marker, &mut || {
             let store = self.make_store::<K, V>(self.query(site).clone(), marker.instance, describe);
             (store.number, store)
         })
@@ -137,8 +137,10 @@ impl Engine {
         instance: TypeId,
         describe: Describe<K>,
     ) -> Arc<Store<K, V>> {
-        let shards = self.stores.shards_per_store;
-        self.stores.push(|number| Store::<K, V>::new(number, shards, query, instance, describe))
+        let number = self.stores.next_number();
+        let store = Arc::new(Store::<K, V>::new(number, self.stores.shards_per_store, query, instance, describe));
+        self.stores.add(number, store.clone());
+        store
     }
 
     pub(crate) fn query(&self, site: Site) -> &Arc<QueryState> {
@@ -491,8 +493,27 @@ impl Engine {
     pub(crate) fn check_invariants(&self) {
         self.eviction.check_invariants();
         for store in self.stores.iter() {
-            store.check_invariants(self);
+            self.check_store(&**store);
         }
+    }
+
+    /// Panics if a store contradicts itself or the eviction.
+    pub(crate) fn check_store(&self, store: &dyn AnyStore) {
+        let (mut stored, mut listed) = (Vec::new(), Vec::new());
+        store.check_shards(&mut |meta, address| {
+            // One without a number has been evicted, and is about to leave its shard.
+            if meta.id().is_some() {
+                stored.push(address);
+            }
+        });
+        self.eviction.for_each(|entry| {
+            if entry.meta().store() == store.number() {
+                listed.push(address(&entry));
+            }
+        });
+        stored.sort_unstable();
+        listed.sort_unstable();
+        assert_eq!(stored, listed, "the eviction and the shards disagree");
     }
 }
 

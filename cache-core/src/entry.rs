@@ -1,6 +1,7 @@
 //! What is stored of an answer.
 
 use std::any::Any;
+use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU32;
 
@@ -140,10 +141,19 @@ pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
 
 /// Drops a reference to an entry. If it is the last one, key and value are dropped here: a panic in that is counted, and
 /// goes no further, for this may be a call that has nothing to do with them.
-#[inline]
+///
+/// Not inlined: it is called in many places, and compiled for each type of keys and values.
+#[inline(never)]
 pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
     if let Some(entry) = Arc::into_inner(entry) {
         discard_last(entry, counters);
+    }
+}
+
+/// The same, if there is one.
+pub(crate) fn discard_some<K, V>(entry: Option<Arc<Entry<K, V>>>, counters: &Counters) {
+    if let Some(entry) = entry {
+        discard(entry, counters);
     }
 }
 
@@ -155,12 +165,21 @@ fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counte
 
 /// Drops two values of the user's, as [`discard`] does.
 pub(crate) fn discard_values<A, B>(counters: &Counters, (first, second): (A, B)) {
-    quietly(counters, || drop(first));
-    quietly(counters, || drop(second));
+    discard_value(counters, first);
+    discard_value(counters, second);
 }
 
-/// Drops values of the user's. A panic is counted, and goes no further.
-pub(crate) fn quietly(counters: &Counters, drop_values: impl FnOnce()) {
+/// One for each type, which many pairs share.
+fn discard_value<T>(counters: &Counters, value: T) {
+    if const { needs_drop::<T>() } {
+        let mut value = Some(value);
+        quietly(counters, &mut || drop(value.take()));
+    }
+}
+
+/// Drops values of the user's. A panic is counted, and goes no further. Not generic: it is compiled in this crate.
+#[inline(never)]
+pub(crate) fn quietly(counters: &Counters, drop_values: &mut dyn FnMut()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_values)) {
         counters.count(Event::DropPanic);
         // Its own `Drop` might panic, too.
@@ -169,7 +188,7 @@ pub(crate) fn quietly(counters: &Counters, drop_values: impl FnOnce()) {
 }
 
 /// A copy of an entry's value, made when no lock is held. The reference to the entry is discarded.
-#[inline]
+#[inline(never)]
 pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     let value = entry.value.clone();
     discard(entry, counters);

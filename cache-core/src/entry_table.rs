@@ -1,4 +1,6 @@
 //! The entries of one shard of a store, by the hashes of their keys. No locks in here.
+//!
+//! What misses and invalidations call is not inlined, so that it is compiled once for each type of entries.
 
 use hashbrown::HashTable;
 
@@ -19,42 +21,58 @@ impl<K, V> EntryTable<K, V> {
         Self { entries: HashTable::new(), query }
     }
 
-    /// Finds the entry of a key, given by its hash, its scope and its equality.
+    /// Finds the entry of a key, given by its hash, its scope and its equality, for a hit.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+    pub(crate) fn find_fast(
+        &self,
+        hash: u64,
+        scope: ScopeId,
+        is_key: impl Fn(&K) -> bool,
+    ) -> Option<&Arc<Entry<K, V>>> {
         self.entries.find(hash, |entry| is_of(entry, hash, scope, &is_key))
     }
 
+    /// The same for everybody else: compiled once for each type of entries, and not for each equality.
+    pub(crate) fn find(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+        self.find_dyn(hash, scope, &is_key)
+    }
+
+    #[inline(never)]
+    fn find_dyn(&self, hash: u64, scope: ScopeId, is_key: &dyn Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
+        self.entries.find(hash, |entry| is_of(entry, hash, scope, is_key))
+    }
+
     /// Stores an entry, in place of `predecessor`, which is that of its key. Returns what it displaces.
+    #[inline(never)]
     pub(crate) fn put(
         &mut self,
         predecessor: Option<&Arc<Entry<K, V>>>,
         entry: Arc<Entry<K, V>>,
     ) -> Option<Arc<Entry<K, V>>> {
-        if let Some(predecessor) = predecessor {
-            let is_it = |found: &Arc<Entry<K, V>>| Arc::ptr_eq(found, predecessor);
-            if let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_it) {
-                return Some(std::mem::replace(found, entry));
-            }
+        if let Some(predecessor) = predecessor
+            && let Some(found) = self.entries.find_mut(predecessor.meta.hash, is_at(address(predecessor)))
+        {
+            return Some(std::mem::replace(found, entry));
         }
-        self.entries.insert_unique(entry.meta.hash, entry, |entry| entry.meta.hash);
+        self.entries.insert_unique(entry.meta.hash, entry, hash_of);
         None
     }
 
     /// Removes the entry that has an address.
+    #[inline(never)]
     pub(crate) fn remove_at(&mut self, hash: u64, at: usize) -> Option<Arc<Entry<K, V>>> {
         /// Tables with room for fewer aren't worth the work.
         const FEW: usize = 64;
-        let (entry, _) = self.entries.find_entry(hash, |entry| address(entry) == at).ok()?.remove();
+        let (entry, _) = self.entries.find_entry(hash, is_at(at)).ok()?.remove();
         if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 8 {
-            self.entries.shrink_to(self.entries.len() * 2, |entry| entry.meta.hash);
+            self.entries.shrink_to(self.entries.len() * 2, hash_of);
         }
         Some(entry)
     }
 
     /// Frees what memory it can.
     pub(crate) fn shrink(&mut self) {
-        self.entries.shrink_to_fit(|entry| entry.meta.hash);
+        self.entries.shrink_to(0, hash_of);
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Entry<K, V>>> {
@@ -64,7 +82,7 @@ impl<K, V> EntryTable<K, V> {
     /// Panics if something can't be found.
     pub(crate) fn check_invariants(&self) {
         for entry in &self.entries {
-            let found = self.entries.find(entry.meta.hash, |found| Arc::ptr_eq(found, entry));
+            let found = self.entries.find(entry.meta.hash, is_at(address(entry)));
             assert!(found.is_some(), "an entry is not where it belongs");
         }
     }
@@ -91,6 +109,16 @@ impl<K, V> Drop for EntryTable<K, V> {
             discard(entry, &self.query.counters);
         }
     }
+}
+
+// A function and not a closure in each place: what the table does with it is compiled once for each type of entries.
+fn hash_of<K, V>(entry: &Arc<Entry<K, V>>) -> u64 {
+    entry.meta.hash
+}
+
+/// Whether an entry is the one at an address. Made in one place, as above.
+fn is_at<K, V>(at: usize) -> impl Fn(&Arc<Entry<K, V>>) -> bool {
+    move |entry| address(entry) == at
 }
 
 fn is_of<K, V>(entry: &Entry<K, V>, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {

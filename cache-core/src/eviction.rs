@@ -32,6 +32,12 @@ pub(crate) trait Inspector {
 /// Entries that were taken out or may have to be.
 pub(crate) type Entries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
+/// Adds one for code that is generic: this is not, and is compiled in this crate.
+#[inline(never)]
+pub(crate) fn push(entries: &mut Entries, entry: Arc<dyn AnyEntry>) {
+    entries.push(entry);
+}
+
 /// What has become of other entries when one was admitted. It is to be settled when no lock is held.
 #[derive(Default)]
 pub(crate) struct Aftermath {

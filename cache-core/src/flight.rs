@@ -1,4 +1,5 @@
-//! The loads in flight of one shard. No locks in here.
+//! The loads in flight of one shard. No locks in here. Nothing is inlined into the many functions that a load passes
+//! through: each is compiled once for each type of keys.
 //!
 //! Of the loads of one key, at most one is *open*: callers that ask for the key wait for it. One that has been invalidated
 //! is closed when somebody finds it so, and the next caller begins another. A load beside an open one, by a caller that
@@ -23,7 +24,7 @@ use crate::waits::{LoadId, next_load};
 pub(crate) const MAX_LOADS_OF_A_KEY: usize = 8;
 
 /// A load that has begun.
-pub(crate) struct Flight<K, V> {
+pub(crate) struct Flight<K> {
     /// The same for each of its leaders.
     pub(crate) id: LoadId,
     /// Of two loads of one key, the one that began later has the higher number.
@@ -41,17 +42,18 @@ pub(crate) struct Flight<K, V> {
     /// begun is kept.
     pub(crate) is_superseded: bool,
     /// Where its followers wait, if there have been any.
-    pub(crate) promise: Option<Arc<Promise<K, V>>>,
+    pub(crate) promise: Option<Arc<Promise>>,
     /// How many wait, or are about to. References to the promise do not tell: whoever wakes a follower has one, too.
     pub(crate) followers: usize,
 }
 
-impl<K, V> Flight<K, V> {
+impl<K> Flight<K> {
     fn is_of(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         self.hash == hash && self.scope == scope && is_key(&self.key)
     }
 
     /// Begins it anew, with another leader. Returns the context of the last one.
+    #[inline(never)]
     pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos) -> Arc<Context> {
         self.began = now;
         (self.order, self.is_open, self.is_fenced, self.is_superseded) = (next_load(), true, false, false);
@@ -62,16 +64,18 @@ impl<K, V> Flight<K, V> {
     }
 
     /// The leader leaves: one of the followers, who wait here, is to take over. `None` if there are none.
-    pub(crate) fn leave(&mut self) -> Option<Arc<Promise<K, V>>> {
+    #[inline(never)]
+    pub(crate) fn leave(&mut self) -> Option<Arc<Promise>> {
         let promise = self.promise.as_ref().filter(|_| self.followers > 0)?.clone();
         promise.set_leaderless(true);
         Some(promise)
     }
 
     /// A caller is to wait for it. Returns where.
-    pub(crate) fn join(&mut self) -> Arc<Promise<K, V>> {
+    #[inline(never)]
+    pub(crate) fn join(&mut self) -> Arc<Promise> {
         self.followers += 1;
-        self.promise.get_or_insert_with(|| Arc::new(Promise::new())).clone()
+        self.promise.get_or_insert_with(Promise::new).clone()
     }
 
     pub(crate) fn is_leaderless(&self) -> bool {
@@ -84,7 +88,17 @@ impl<K, V> Flight<K, V> {
     }
 }
 
-pub(crate) struct Flights<K, V>(HashTable<Flight<K, V>>);
+// A function and not a closure in each place: what the table does with it is compiled once for each type of loads.
+fn hash_of<K>(flight: &Flight<K>) -> u64 {
+    flight.hash
+}
+
+/// Whether a load is the one with a number. Made in one place, as above.
+fn is_load<K>(id: LoadId) -> impl Fn(&Flight<K>) -> bool {
+    move |flight| flight.id == id
+}
+
+pub(crate) struct Flights<K>(HashTable<Flight<K>>);
 
 /// What there is of a key in flight.
 pub(crate) struct OfKey {
@@ -102,14 +116,18 @@ pub(crate) enum InFlight {
     Leaderless(LoadId),
 }
 
-impl<K, V> Flights<K, V> {
+impl<K> Flights<K> {
     pub(crate) fn new() -> Self {
         Self(HashTable::new())
     }
 
     /// How many loads are in flight, and how many callers wait for one of them.
     pub(crate) fn count(&self) -> (usize, usize) {
-        (self.0.len(), self.0.iter().map(|flight| flight.followers).sum())
+        let mut followers = 0;
+        for flight in &self.0 {
+            followers += flight.followers;
+        }
+        (self.0.len(), followers)
     }
 
     /// What there is of a key, for a caller that came at a version.
@@ -121,11 +139,18 @@ impl<K, V> Flights<K, V> {
         arrived: Version,
         now: Nanos,
     ) -> OfKey {
-        let mut found = OfKey { state: InFlight::Nothing, loads: 0 };
+        // Most often nothing is in flight.
         if self.0.is_empty() {
-            return found;
+            return OfKey { state: InFlight::Nothing, loads: 0 };
         }
-        for flight in self.0.iter_hash(hash).filter(|flight| flight.is_of(hash, scope, &is_key)) {
+        self.find_dyn(hash, scope, &is_key, arrived, now)
+    }
+
+    /// Compiled once for each type of keys, and not for each equality.
+    #[inline(never)]
+    fn find_dyn(&self, hash: u64, scope: ScopeId, is_key: &dyn Fn(&K) -> bool, arrived: Version, now: Nanos) -> OfKey {
+        let mut found = OfKey { state: InFlight::Nothing, loads: 0 };
+        for flight in self.0.iter_hash(hash).filter(|flight| flight.is_of(hash, scope, is_key)) {
             found.loads += 1;
             if flight.is_leaderless() {
                 found.state = InFlight::Leaderless(flight.id);
@@ -136,25 +161,28 @@ impl<K, V> Flights<K, V> {
         found
     }
 
-    pub(crate) fn begin(&mut self, flight: Flight<K, V>) {
-        self.0.insert_unique(flight.hash, flight, |flight| flight.hash);
+    #[inline(never)]
+    pub(crate) fn begin(&mut self, flight: Flight<K>) {
+        self.0.insert_unique(flight.hash, flight, hash_of);
     }
 
-    pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K, V>> {
-        self.0.find_mut(hash, |flight| flight.id == id)
+    #[inline(never)]
+    pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K>> {
+        self.0.find_mut(hash, is_load(id))
     }
 
-    pub(crate) fn get(&self, hash: u64, id: LoadId) -> Option<&Flight<K, V>> {
-        self.0.find(hash, |flight| flight.id == id)
+    pub(crate) fn get(&self, hash: u64, id: LoadId) -> Option<&Flight<K>> {
+        self.0.find(hash, is_load(id))
     }
 
-    pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K, V>> {
+    #[inline(never)]
+    pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K>> {
         /// Tables with room for fewer aren't worth the work.
         const FEW: usize = 32;
-        let found = self.0.find_entry(hash, |flight| flight.id == id).ok()?;
+        let found = self.0.find_entry(hash, is_load(id)).ok()?;
         let (flight, _) = found.remove();
         if self.0.capacity() > FEW && self.0.len() < self.0.capacity() / 8 {
-            self.0.shrink_to(self.0.len() * 2, |flight| flight.hash);
+            self.0.shrink_to(self.0.len() * 2, hash_of);
         }
         Some(flight)
     }
@@ -176,7 +204,7 @@ impl<K, V> Flights<K, V> {
     ///
     /// Keys are not compared: that is user code, and a load ends here. Once in 2^64 times a load of another key is taken
     /// for one of this. Then it does not replace a value that is live, which may be served all the same.
-    pub(crate) fn supersede(&mut self, last: &Flight<K, V>) {
+    pub(crate) fn supersede(&mut self, last: &Flight<K>) {
         // Most often no other is in flight.
         if self.0.is_empty() {
             return;
@@ -190,7 +218,7 @@ impl<K, V> Flights<K, V> {
 
     /// Frees what memory it can.
     pub(crate) fn shrink(&mut self) {
-        self.0.shrink_to_fit(|flight| flight.hash);
+        self.0.shrink_to(0, hash_of);
     }
 
     /// Panics if a load can't be found.
@@ -213,11 +241,11 @@ mod tests {
 
     const HASH: u64 = 7;
 
-    fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str, u32> {
+    fn flight(load: LoadId, key: &'static str, birth: Version) -> Flight<&'static str> {
         expiring(load, key, birth, Nanos::MAX)
     }
 
-    fn expiring(load: LoadId, key: &'static str, birth: Version, expires_at: Nanos) -> Flight<&'static str, u32> {
+    fn expiring(load: LoadId, key: &'static str, birth: Version, expires_at: Nanos) -> Flight<&'static str> {
         let engine = Arc::new(Engine::new(Settings::default()));
         (0..birth).for_each(|_| engine.versions.invalidate(|_| ()));
         let query = Arc::new(QueryState::anonymous());
@@ -237,14 +265,14 @@ mod tests {
         }
     }
 
-    fn flights(all: impl IntoIterator<Item = Flight<&'static str, u32>>) -> Flights<&'static str, u32> {
+    fn flights(all: impl IntoIterator<Item = Flight<&'static str>>) -> Flights<&'static str> {
         let mut flights = Flights::new();
         all.into_iter().for_each(|flight| flights.begin(flight));
         flights.check_invariants();
         flights
     }
 
-    fn open(flights: &Flights<&'static str, u32>, key: &str, arrived: Version) -> Option<LoadId> {
+    fn open(flights: &Flights<&'static str>, key: &str, arrived: Version) -> Option<LoadId> {
         match flights.find(HASH, 0, |own| *own == key, arrived, 0).state {
             InFlight::Open(load) => Some(load),
             InFlight::Nothing | InFlight::Leaderless(_) => None,

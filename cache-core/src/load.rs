@@ -3,21 +3,23 @@
 //! How that is decided is in [`Attempt::step`] and [`Follower::go_on`], for every kind of caller. Only how one waits
 //! differs: see [`Step`].
 
+use std::any::Any;
 use std::future::poll_fn;
 use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies, Lifetime, Origin, Running};
 use crate::engine::{Engine, ScopeRef};
-use crate::entry::{clone_value, discard_values};
+use crate::entry::{AnyEntry, Entry, clone_value, discard_values};
 use crate::flight::Flight;
 use crate::outcome::SharedError;
-use crate::promise::{Completer, End, Promise};
+use crate::promise::{Completer, End, Listening, Promise};
+use crate::query::QueryState;
 use crate::registry::TagRef;
 use crate::scope::Scope;
 use crate::stats::Event;
 use crate::store::{Absent, Caller, Candidate, Claim, Lead, Loaded, Storable, Store, Wanted};
-use crate::sync::{Arc, EventListener};
+use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::tag_set::TagSet;
 use crate::version::Version;
@@ -91,10 +93,10 @@ pub(crate) struct Follower<K, V> {
     hash: u64,
     load: LoadId,
     /// Taken when it is dropped.
-    promise: Option<Arc<Promise<K, V>>>,
+    promise: Option<Arc<Promise>>,
     /// `None` once it is found that it would be for ever.
     wait: Option<Wait>,
-    listener: Option<EventListener>,
+    listener: Listening,
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
@@ -148,7 +150,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                         return Err(self.lead_unlisted());
                     };
                     let (store, hash) = (self.store.clone(), self.hash);
-                    let (attempt, promise, wait, listener) = (Some(self), Some(promise), Some(wait), None);
+                    let (attempt, promise, wait, listener) =
+                        (Some(self), Some(promise), Some(wait), Listening::default());
                     return Err(Step::Follow(Box::new(Follower {
                         attempt,
                         store,
@@ -187,7 +190,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
-        attach(&self.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+        attach(&self.engine, &self.store.query, self.key_node.as_ref(), tags, since, lifetime);
     }
 }
 
@@ -216,10 +219,11 @@ fn depend_on_any_key<K, V>(store: &Store<K, V>, key_node: Option<&TagRef>) {
     }
 }
 
-/// Attaches an answer of a store to the load that this thread is in: its key, its query, and what it depends on.
-pub(crate) fn attach<K, V>(
+/// Attaches an answer of a query to the load that this thread is in: its key, its query, and what it depends on. Not
+/// generic: it is compiled in this crate.
+pub(crate) fn attach(
     engine: &Arc<Engine>,
-    store: &Store<K, V>,
+    query: &QueryState,
     key_node: Option<&TagRef>,
     tags: TagSet,
     since: Version,
@@ -229,9 +233,27 @@ pub(crate) fn attach<K, V>(
         return;
     }
     // A caller that was in no load when it asked has no node of its key: see `depend_on_any_key`.
-    let key_node = key_node.unwrap_or(&store.query.any_key);
-    let sets = [key_node.clone().into(), store.query.node.clone().into(), tags];
+    let key_node = key_node.unwrap_or(&query.any_key);
+    let sets = [key_node.clone().into(), query.node.clone().into(), tags];
     context::attach(engine, sets, since, lifetime);
+}
+
+/// Attaches a load that has ended to the load around it. Not generic, like the above.
+fn attach_load(
+    context: &Context,
+    query: &QueryState,
+    key_node: Option<&TagRef>,
+    tags: TagSet,
+    since: Version,
+    lifetime: Lifetime,
+) {
+    if !context::is_inside() {
+        return;
+    }
+    // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
+    let key = [key_node.unwrap_or(&query.any_key).clone().into(), TagSet::default(), TagSet::default()];
+    context::attach(&context.engine, key, context.birth, lifetime);
+    attach(&context.engine, query, key_node, tags, since, lifetime);
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
@@ -271,7 +293,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
 }
 
 impl<K, V> Follower<K, V> {
-    fn promise(&self) -> &Arc<Promise<K, V>> {
+    fn promise(&self) -> &Arc<Promise> {
         self.promise.as_ref().expect("it is there until it is dropped")
     }
 }
@@ -295,7 +317,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
     fn go_on(mut self) -> Progress<K, V> {
         // User code follows: this no longer waits for anything.
         let waits = self.wait.take().is_some();
-        self.listener = None;
+        self.listener.clear();
         let mut attempt = self.attempt.take().expect("it is taken once");
         attempt.now = attempt.engine.time.now();
         // The load may have ended before there was a node of its key, and an insert may have come since.
@@ -321,14 +343,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                 }
             }
             Some(End::Loaded { entry, valid_as_of, shareable_before, order }) => {
-                let has_expired = attempt.now >= entry.meta.expires_at;
+                let has_expired = attempt.now >= entry.meta().expires_at;
                 if !has_expired && (attempt.arrived < *shareable_before || *order > attempt.ticket) {
                     if valid_as_of.is_none() {
                         attempt.depend_on_any_key();
                     }
                     let since = valid_as_of.unwrap_or(attempt.arrived);
-                    attempt.attach(entry.meta.tags.clone(), since, lifetime(entry.meta.expires_at));
-                    let value = entry.value.clone();
+                    attempt.attach(entry.meta().tags.clone(), since, lifetime(entry.meta().expires_at));
+                    let value = value_of::<K, V>(&**entry);
                     attempt.discard();
                     return Progress::Value(value);
                 }
@@ -343,10 +365,17 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
     }
 }
 
+/// A copy of the value of a load that has ended.
+fn value_of<K: Storable, V: Storable + Clone>(entry: &dyn AnyEntry) -> V {
+    let entry: &dyn Any = entry;
+    let entry: Option<&Entry<K, V>> = entry.downcast_ref();
+    entry.expect("a promise is of the types of its load").value.clone()
+}
+
 impl<K, V> Drop for Follower<K, V> {
     fn drop(&mut self) {
         self.wait = None;
-        self.listener = None;
+        self.listener.clear();
         if let Some(attempt) = self.attempt.take() {
             attempt.discard();
         }
@@ -451,10 +480,7 @@ impl<K, V> Load<K, V> {
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
-        // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
-        let key_node = self.key_node.as_ref().unwrap_or(&self.store.query.any_key);
-        context::attach(&self.context.engine, [key_node.clone().into()], self.context.birth, lifetime);
-        attach(&self.context.engine, &self.store, self.key_node.as_ref(), tags, since, lifetime);
+        attach_load(&self.context, &self.store.query, self.key_node.as_ref(), tags, since, lifetime);
     }
 
     fn abandon(&self) {

@@ -1,10 +1,11 @@
 //! A promise: where callers wait for a load that another has begun, blocked or as tasks. Nothing here knows why they wait.
 
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::context::Dependencies;
-use crate::entry::{Entry, discard, quietly};
+use crate::entry::{AnyEntry, discard_values};
 use crate::invalidation::catch;
 use crate::outcome::SharedError;
 use crate::stats::Counters;
@@ -13,10 +14,10 @@ use crate::version::Version;
 use crate::waits::LoadId;
 
 /// How a load ended, for its followers.
-pub(crate) enum End<K, V> {
+pub(crate) enum End {
     /// With a value, whether it was stored or not.
     Loaded {
-        entry: Arc<Entry<K, V>>,
+        entry: Arc<dyn AnyEntry>,
         /// A version as of which the value was found valid at the end.
         valid_as_of: Option<Version>,
         /// A follower that came before this version may have it: see [`crate::context::Dependencies`].
@@ -30,29 +31,51 @@ pub(crate) enum End<K, V> {
     Abandoned,
 }
 
-pub(crate) struct Promise<K, V> {
-    end: OnceLock<End<K, V>>,
+/// Of a load of any types: this file is compiled in this crate, once for all queries.
+pub(crate) struct Promise {
+    end: OnceLock<End>,
     /// Whether the leader has gone without an end: one of the followers is to take over. Written under the lock of the
     /// shard that has the flight.
     leaderless: AtomicUsize,
     changed: Event,
 }
 
-impl<K, V> Promise<K, V> {
-    pub(crate) fn new() -> Self {
-        Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() }
+/// Where a task is listed with those who are told, until it is dropped or cleared. It does not drop its content by itself, so
+/// that the code for that is compiled in this crate.
+#[derive(Default)]
+pub(crate) struct Listening(ManuallyDrop<Option<EventListener>>);
+
+impl Listening {
+    #[inline(never)]
+    pub(crate) fn clear(&mut self) {
+        *self.0 = None;
+    }
+}
+
+impl Drop for Listening {
+    #[inline(never)]
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+impl Promise {
+    #[inline(never)]
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() })
     }
 
     /// How the load ended, if it has.
-    pub(crate) fn end(&self) -> Option<&End<K, V>> {
+    #[inline(never)]
+    pub(crate) fn end(&self) -> Option<&End> {
         self.end.get()
     }
 
     /// Drops a reference to it. The last one drops what the followers shared.
     pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
         match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
-            Some(End::Loaded { entry, .. }) => discard(entry, counters),
-            Some(End::Failed { error, .. }) => quietly(counters, || drop(error)),
+            Some(End::Loaded { entry, .. }) => entry.discard(counters),
+            Some(End::Failed { error, .. }) => discard_values(counters, (error, ())),
             Some(End::Abandoned) | None => {}
         }
     }
@@ -76,20 +99,19 @@ impl<K, V> Promise<K, V> {
         }
     }
 
-    /// The same for a task. The listener is the task's own, and is listed with those who are told until it is dropped.
-    pub(crate) fn poll(&self, listener: &mut Option<EventListener>, cx: &mut Context<'_>) -> Poll<()> {
+    /// The same for a task. The listener is the task's own.
+    pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
         while !self.is_settled() {
-            match listener {
-                // Looks once more before it waits, like the above.
-                None => *listener = Some(self.changed.listen()),
-                Some(waiting) => {
-                    let told = Pin::new(waiting).poll(cx);
-                    if told.is_pending() {
-                        return Poll::Pending;
-                    }
-                    *listener = None;
-                }
+            // Looks once more before it waits, like the above.
+            let Some(waiting) = &mut *listener.0 else {
+                *listener.0 = Some(self.changed.listen());
+                continue;
+            };
+            let told = Pin::new(waiting).poll(cx);
+            if told.is_pending() {
+                return Poll::Pending;
             }
+            listener.clear();
         }
         Poll::Ready(())
     }
@@ -105,7 +127,7 @@ impl<K, V> Promise<K, V> {
     }
 
     /// Only the first end counts.
-    fn complete(&self, end: End<K, V>) {
+    fn complete(&self, end: End) {
         if self.end.set(end).is_ok() {
             self.changed.notify(usize::MAX);
         }
@@ -113,22 +135,22 @@ impl<K, V> Promise<K, V> {
 }
 
 /// Ends a promise. Whatever becomes of the load, nobody waits for ever: dropped, this ends it without a value.
-pub(crate) struct Completer<'a, K, V> {
+pub(crate) struct Completer<'a> {
     /// Taken at the end.
-    promise: Option<Arc<Promise<K, V>>>,
+    promise: Option<Arc<Promise>>,
     counters: &'a Counters,
 }
 
-impl<'a, K, V> Completer<'a, K, V> {
-    pub(crate) fn new(promise: Arc<Promise<K, V>>, counters: &'a Counters) -> Self {
+impl<'a> Completer<'a> {
+    pub(crate) fn new(promise: Arc<Promise>, counters: &'a Counters) -> Self {
         Self { promise: Some(promise), counters }
     }
 
-    pub(crate) fn complete(mut self, end: End<K, V>) {
+    pub(crate) fn complete(mut self, end: End) {
         self.end(end);
     }
 
-    fn end(&mut self, end: End<K, V>) {
+    fn end(&mut self, end: End) {
         if let Some(promise) = self.promise.take() {
             // A waker that panics concerns its own task. What follows here concerns others.
             let _ = catch(|| promise.complete(end));
@@ -137,7 +159,7 @@ impl<'a, K, V> Completer<'a, K, V> {
     }
 }
 
-impl<K, V> Drop for Completer<'_, K, V> {
+impl Drop for Completer<'_> {
     fn drop(&mut self) {
         self.end(End::Abandoned);
     }
@@ -150,8 +172,6 @@ mod tests {
 
     use super::*;
 
-    type Unit = Promise<(), ()>;
-
     #[derive(Default)]
     struct Wakes(AtomicUsize);
 
@@ -163,7 +183,7 @@ mod tests {
 
     #[test]
     fn p5_a_thread_is_told_of_the_end_however_that_comes() {
-        let promise = Arc::new(Unit::new());
+        let promise = Promise::new();
         std::thread::scope(|scope| {
             let follower = scope.spawn(|| promise.wait());
             drop(Completer::new(promise.clone(), &Counters::new()));
@@ -174,11 +194,11 @@ mod tests {
 
     #[test]
     fn p5_every_task_is_told_of_the_end_and_one_of_a_leader_that_has_gone() {
-        let (promise, count) = (Unit::new(), Arc::new(Wakes::default()));
+        let (promise, count) = (Promise::new(), Arc::new(Wakes::default()));
         let waker = Waker::from(count.clone());
         let mut cx = Context::from_waker(&waker);
-        let mut listeners = [None, None, None];
-        let mut poll_all = |promise: &Unit| {
+        let mut listeners = <[Listening; 3]>::default();
+        let mut poll_all = |promise: &Promise| {
             listeners.iter_mut().map(|listener| promise.poll(listener, &mut cx)).filter(Poll::is_pending).count()
         };
         assert_eq!(poll_all(&promise), 3);

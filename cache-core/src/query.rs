@@ -347,9 +347,12 @@ impl QueryTable {
         &self,
         site: Site,
         marker: Marker,
-        make: impl FnOnce() -> (u32, Arc<dyn AnyStore>),
+        make: &mut dyn FnMut() -> (u32, Arc<dyn AnyStore>),
     ) -> &Arc<dyn AnyStore> {
         let row = self.0.get(site.query.number());
+        if let Some(store) = row.stores.get(&marker.function) {
+            return store;
+        }
         row.stores.get_or_insert_with(marker.function, || {
             let (number, store) = make();
             // Before anyone can find it here: no load is in it yet.

@@ -18,13 +18,15 @@
 //!
 //! What readers write to is the lock of their stripe. With up to [`MOST`] threads it is each one's own.
 //!
+//! What a writer does is not inlined: it would be compiled again in each function that writes, for each type of keys and
+//! values, in the user's crate.
+//!
 //! Stripes are those of Linux's "big-reader locks" and of `ShardedLock` in crossbeam, and the copy is the one of RCU, here
 //! without `unsafe`: that nobody else has the value is known to the compiler by [`Arc::get_mut`].
 
 use std::ops::Deref;
 
 use crossbeam_utils::CachePadded;
-use smallvec::SmallVec;
 
 use crate::sync::{Arc, AtomicUsize, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard, thread_number};
 
@@ -39,9 +41,10 @@ pub(crate) trait Replica: Clone {
 
 /// Values that readers pin, each beside what only its writers use.
 pub(crate) struct ReadMostly<T, S> {
-    current: Box<[RwLock<Current<T, S>>]>,
+    // These are vectors and not boxes, which would take more to compile for each type: code that shrinks a vector.
+    current: Vec<RwLock<Current<T, S>>>,
     /// Those of each value are one after the other, so that a reader is one pointer from its own.
-    stripes: Box<[CachePadded<Stripe<T>>]>,
+    stripes: Vec<CachePadded<Stripe<T>>>,
     /// How many each value has, a power of two.
     threads: usize,
 }
@@ -90,6 +93,7 @@ impl<T> Stripe<T> {
     }
 
     /// Brings a stripe up to date, if it is not pinned. Returns what it had.
+    #[inline(never)]
     fn renew(&self, current: &Arc<T>) -> Option<Arc<T>> {
         let mut value = self.value.try_write()?;
         let old = value.replace(current.clone());
@@ -106,10 +110,12 @@ impl<T: Replica, S> ReadMostly<T, S> {
         for _ in 0..values {
             let (value, state) = make();
             let value = Arc::new(value);
-            stripes.extend((0..threads).map(|_| CachePadded::new(Stripe::new(value.clone()))));
+            for _ in 0..threads {
+                stripes.push(CachePadded::new(Stripe::new(value.clone())));
+            }
             current.push(RwLock::new(Current { value, state }));
         }
-        Self { current: current.into(), stripes: stripes.into(), threads }
+        Self { current, stripes, threads }
     }
 
     /// How many values there are.
@@ -129,22 +135,23 @@ impl<T: Replica, S> ReadMostly<T, S> {
 
     /// Reads a value under its writers' lock: nothing of the user's may run in `read`.
     #[cold]
-    pub(crate) fn read_current<R>(&self, place: usize, read: impl FnOnce(&T) -> R) -> R {
+    #[inline(never)]
+    pub(crate) fn read_current(&self, place: usize, read: &mut dyn FnMut(&T)) {
         let current = self.current[place].read();
-        let result = read(&current.value);
+        read(&current.value);
         let stripe = self.own(place);
         let old = stripe.is_stale().then(|| stripe.renew(&current.value));
         drop(current);
         drop(old);
-        result
     }
 
     /// Takes the writers' lock of a value.
+    #[inline(never)]
     pub(crate) fn lock(&self, place: usize) -> Writer<'_, T, S> {
         Writer {
             current: self.current[place].write(),
             stripes: &self.stripes[place * self.threads..][..self.threads],
-            taken: SmallVec::new(),
+            taken: [const { None }; MOST],
             is_writing: false,
             old: Vec::new(),
         }
@@ -190,20 +197,17 @@ impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
     #[inline]
     fn drop(&mut self) {
         if self.stripe.is_stale() {
-            self.of.read_current(self.place, |_| ());
+            self.of.read_current(self.place, &mut |_| ());
         }
     }
 }
-
-/// A stripe that a writer has.
-type TakenStripe<'a, T> = (&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>);
 
 /// The only one that writes.
 pub(crate) struct Writer<'a, T: Replica, S> {
     current: RwLockWriteGuard<'a, Current<T, S>>,
     stripes: &'a [CachePadded<Stripe<T>>],
-    /// The stripes that it has, once it writes to the value.
-    taken: SmallVec<[TakenStripe<'a, T>; 2]>,
+    /// Those of the stripes that it has, once it writes to the value.
+    taken: [Option<RwLockWriteGuard<'a, Option<Arc<T>>>>; MOST],
     is_writing: bool,
     /// Former values, to be dropped when all locks are released.
     old: Vec<Arc<T>>,
@@ -231,16 +235,17 @@ impl<T: Replica, S> Writer<'_, T, S> {
         Arc::get_mut(&mut self.current.value).expect("all other pointers were taken, and nobody makes new ones")
     }
 
+    #[inline(never)]
     fn take_stripes(&mut self) {
         let mut patience = if cfg!(shuttle) { 0 } else { self.current.value.patience() };
-        for stripe in self.stripes {
+        for (stripe, place) in self.stripes.iter().zip(&mut self.taken) {
             let Some(mut taken) = stripe.take(&mut patience) else { continue };
             if let Some(value) = taken.take()
                 && !Arc::ptr_eq(&value, &self.current.value)
             {
                 self.old.push(value);
             }
-            self.taken.push((stripe, taken));
+            *place = Some(taken);
         }
         if Arc::get_mut(&mut self.current.value).is_none() {
             self.copy();
@@ -266,23 +271,20 @@ impl<T: Replica, S> Writer<'_, T, S> {
 }
 
 impl<T: Replica, S> Drop for Writer<'_, T, S> {
-    #[inline]
+    #[inline(never)]
     fn drop(&mut self) {
         if self.is_writing {
-            self.give_back();
-        }
-    }
-}
-
-impl<T: Replica, S> Writer<'_, T, S> {
-    fn give_back(&mut self) {
-        for (stripe, mut taken) in self.taken.drain(..) {
-            *taken = Some(self.current.value.clone());
-            stripe.set_stale(false);
-        }
-        // Those that were pinned may not be any more.
-        for stripe in self.stripes.iter().filter(|stripe| stripe.is_stale()) {
-            self.old.extend(stripe.renew(&self.current.value));
+            for (stripe, taken) in self.stripes.iter().zip(&mut self.taken) {
+                let Some(mut taken) = taken.take() else { continue };
+                *taken = Some(self.current.value.clone());
+                stripe.set_stale(false);
+            }
+            // Those that were pinned may not be any more.
+            for stripe in self.stripes.iter().filter(|stripe| stripe.is_stale()) {
+                if let Some(old) = stripe.renew(&self.current.value) {
+                    self.old.push(old);
+                }
+            }
         }
     }
 }
@@ -315,10 +317,12 @@ mod tests {
     }
 
     fn read(pair: &Shared) -> (u64, u64) {
-        match pair.pin(0) {
-            Some(pin) => (pin.0, pin.1),
-            None => pair.read_current(0, |pair| (pair.0, pair.1)),
+        if let Some(pin) = pair.pin(0) {
+            return (pin.0, pin.1);
         }
+        let mut both = (0, 0);
+        pair.read_current(0, &mut |pair| both = (pair.0, pair.1));
+        both
     }
 
     fn write(pair: &Shared) {

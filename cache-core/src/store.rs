@@ -14,7 +14,7 @@ use std::fmt;
 use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
-use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_values};
+use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_values};
 use crate::entry_table::EntryTable;
 use crate::eviction::Aftermath;
 use crate::flight::{Flight, Flights, InFlight, MAX_LOADS_OF_A_KEY};
@@ -37,9 +37,9 @@ impl<T: Send + Sync + 'static> Storable for T {}
 pub(crate) type Describe<K> = fn(&K, &QueryState, &mut dyn fmt::Write) -> fmt::Result;
 
 /// In each shard, the entries of some keys, and the loads of them that are in flight.
-type Shards<K, V> = ReadMostly<EntryTable<K, V>, Flights<K, V>>;
+type Shards<K, V> = ReadMostly<EntryTable<K, V>, Flights<K>>;
 
-type ShardWriter<'a, K, V> = Writer<'a, EntryTable<K, V>, Flights<K, V>>;
+type ShardWriter<'a, K, V> = Writer<'a, EntryTable<K, V>, Flights<K>>;
 
 pub(crate) struct Store<K, V> {
     /// Its number among the stores of the cache.
@@ -90,7 +90,7 @@ pub(crate) enum Claim<K, V> {
     /// Look at this entry.
     Found(Arc<Entry<K, V>>),
     /// Wait for a load in flight.
-    Join { load: LoadId, order: LoadId, promise: Arc<Promise<K, V>>, context: Arc<Context> },
+    Join { load: LoadId, order: LoadId, promise: Arc<Promise>, context: Arc<Context> },
     /// Load.
     Lead(Lead),
 }
@@ -192,7 +192,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
         let Some(pin) = self.shards.pin(self.place(wanted.hash)) else { return self.get_current(engine, wanted, take) };
-        let found = pin.find(wanted.hash, wanted.scope, &wanted.is_key);
+        let found = pin.find_fast(wanted.hash, wanted.scope, &wanted.is_key);
         self.take_live(engine, found, take)
     }
 
@@ -227,9 +227,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     fn find_current(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<Arc<Entry<K, V>>> {
-        self.shards.read_current(self.place(wanted.hash), |table| {
-            table.find(wanted.hash, wanted.scope, &wanted.is_key).cloned()
-        })
+        let mut found = None;
+        self.shards.read_current(self.place(wanted.hash), &mut |table| {
+            found = table.find(wanted.hash, wanted.scope, &wanted.is_key).cloned();
+        });
+        found
     }
 
     /// Finds out what a caller is to do that missed. If it is to load, that load begins, and the candidate is taken. One
@@ -369,9 +371,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
             }
         }
-        for entry in [predecessor, entry].into_iter().flatten() {
-            discard(entry, counters);
-        }
+        // First, so that a `Drop` that purges finds nothing dead that is neither here nor there.
+        engine.settle(aftermath, now);
+        discard_some(predecessor, counters);
+        discard_some(entry, counters);
         if let Some(displaced) = displaced {
             self.count_death(&displaced.meta, now);
             discard(displaced, counters);
@@ -379,7 +382,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if let Some(evicted) = evicted {
             self.discard_evicted(engine, evicted, now);
         }
-        engine.settle(aftermath, now);
         is_refused
     }
 
@@ -453,13 +455,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if let Some(displaced) = &displaced {
             self.count_death(&displaced.meta, now);
         }
-        for entry in [Some(new), predecessor, displaced].into_iter().flatten() {
-            discard(entry, counters);
+        // First, as in `complete`.
+        engine.settle(aftermath, now);
+        for entry in [Some(new), predecessor, displaced] {
+            discard_some(entry, counters);
         }
         if let Some(evicted) = evicted {
             self.discard_evicted(engine, evicted, now);
         }
-        engine.settle(aftermath, now);
         was_in_flight
     }
 
@@ -479,9 +482,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if removed.is_some() {
             self.count_death(&entry.meta, now);
         }
-        for entry in removed.into_iter().chain([entry]) {
-            discard(entry, &self.query.counters);
-        }
+        discard_some(removed, &self.query.counters);
+        discard(entry, &self.query.counters);
     }
 
     /// Removes the entries of a key, and lets no load of it that is in flight be stored. If several keys are wanted,
@@ -554,37 +556,31 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Counts the loads in flight, and their followers; `None` if a shard is locked.
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
-        (0..self.shards.len()).try_fold((0, 0), |(loads, waiting), place| {
+        let (mut loads, mut waiting) = (0, 0);
+        for place in 0..self.shards.len() {
             let (more, more_waiting) = self.shards.try_look(place, Flights::count)?;
-            Some((loads + more, waiting + more_waiting))
-        })
+            (loads, waiting) = (loads + more, waiting + more_waiting);
+        }
+        Some((loads, waiting))
     }
 
-    /// Panics if the shards contradict themselves or the eviction.
-    pub(crate) fn check_invariants(&self, engine: &Engine) {
-        let shards: Vec<_> = (0..self.shards.len()).map(|place| self.shards.lock(place)).collect();
-        let (mut stored, mut listed) = (Vec::new(), Vec::new());
-        for shard in &shards {
+    /// Panics if the shards contradict themselves. Visits their entries, each with its address.
+    pub(crate) fn check_shards(&self, visit: &mut dyn FnMut(&Meta, usize)) {
+        for place in 0..self.shards.len() {
+            let shard = self.shards.lock(place);
             shard.check_invariants();
             shard.value().check_invariants();
             shard.state().check_invariants();
-            // One without a number has been evicted, and is about to leave its shard.
-            stored.extend(shard.value().iter().filter(|entry| entry.meta.id().is_some()).map(address));
-        }
-        engine.eviction.for_each(|entry| {
-            if entry.meta().store() == self.number {
-                listed.push(address(&entry));
+            for entry in shard.value().iter() {
+                visit(&entry.meta, address(entry));
             }
-        });
-        stored.sort_unstable();
-        listed.sort_unstable();
-        assert_eq!(stored, listed, "the eviction and the shards disagree");
+        }
     }
 }
 
 impl<K, V> Store<K, V> {
     /// Ends a load that made no value, and hands out its followers' promise.
-    pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K, V>> {
+    pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K>> {
         self.lock(hash).state_mut().end(hash, load)
     }
 
@@ -603,7 +599,7 @@ impl<K, V> Store<K, V> {
     }
 
     /// A follower leaves before the end.
-    pub(crate) fn leave(&self, hash: u64, load: LoadId, promise: Arc<Promise<K, V>>) {
+    pub(crate) fn leave(&self, hash: u64, load: LoadId, promise: Arc<Promise>) {
         let mut shard = self.lock(hash);
         // Without a leader, another of its followers is to take over.
         let (mut next, mut is_unused) = (None, false);

@@ -19,13 +19,15 @@ impl Stores {
         Self { by_number: Table::new(), last: AtomicU32::new(0), shards_per_store }
     }
 
-    /// Adds a store, which `make` makes with a number.
-    pub(crate) fn push<S: AnyStore>(&self, make: impl FnOnce(u32) -> S) -> Arc<S> {
-        let number = self.last.fetch_add(1, Ordering::AcqRel) + 1;
-        let store = Arc::new(make(number));
-        let added = self.by_number.get(number).set(store.clone());
+    /// The number of a store that is about to be added.
+    pub(crate) fn next_number(&self) -> u32 {
+        self.last.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// Adds a store that has a number.
+    pub(crate) fn add(&self, number: u32, store: Arc<dyn AnyStore>) {
+        let added = self.by_number.get(number).set(store);
         debug_assert!(added.is_ok(), "a number is taken once");
-        store
     }
 
     /// All that are in the table.

@@ -25,6 +25,8 @@ impl<T: Default> Table<T> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn get_far(&self, number: u32) -> &T {
         let bucket = number.ilog2();
         &self.far[bucket as usize].get_or_init(|| items(1 << bucket))[(number - (1 << bucket)) as usize]

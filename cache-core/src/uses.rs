@@ -36,9 +36,11 @@ thread_local! {
 /// True once in [`LOT`] times: by a linear congruential generator, whose high bits are good enough for that.
 #[inline]
 fn is_drawn() -> bool {
-    let drawn = DRAWN.get().wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-    DRAWN.set(drawn);
-    drawn < u32::MAX / LOT
+    DRAWN.with(|last| {
+        let drawn = last.get().wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        last.set(drawn);
+        drawn < u32::MAX / LOT
+    })
 }
 
 impl Uses {
