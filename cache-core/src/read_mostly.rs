@@ -195,12 +195,15 @@ impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
     }
 }
 
+/// A stripe, and the lock of it that its writer has.
+type Taken<'a, T> = (&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>);
+
 /// The only one that writes.
 pub(crate) struct Writer<'a, T: Replica, S> {
     current: RwLockWriteGuard<'a, Current<T, S>>,
     stripes: &'a [CachePadded<Stripe<T>>],
     /// The stripes that it has, once it writes to the value.
-    taken: SmallVec<[(&'a Stripe<T>, RwLockWriteGuard<'a, Option<Arc<T>>>); MOST]>,
+    taken: SmallVec<[Taken<'a, T>; MOST]>,
     is_writing: bool,
     /// Former values, to be dropped when all locks are released.
     old: SmallVec<[Arc<T>; 1]>,

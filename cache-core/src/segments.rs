@@ -70,16 +70,12 @@ impl EvictionSegments {
             return aftermath;
         }
         if segment.is_quota_full(quota) || !self.take_place() {
-            let victim = match segment.evict(quota, inspector) {
-                Some(victim) => victim,
-                None => {
-                    drop(segment);
-                    let victim = self.evict_elsewhere(inspector);
-                    segment = self.of(entry.meta());
-                    victim
-                }
-            };
-            aftermath.victim = Some(victim);
+            aftermath.victim = segment.evict(quota, inspector);
+            if aftermath.victim.is_none() {
+                drop(segment);
+                aftermath.victim = Some(self.evict_elsewhere(inspector));
+                segment = self.of(entry.meta());
+            }
         }
         segment.admit(entry.clone(), quota);
         aftermath

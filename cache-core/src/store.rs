@@ -503,17 +503,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// Removes an entry that the eviction has let go of, and counts why.
     pub(crate) fn dispose(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
-        match removed {
-            Some(removed) => {
-                drop(entry);
-                self.discard_evicted(engine, removed, now);
+        if let Some(removed) = removed {
+            // Not the last reference to it.
+            drop(entry);
+            self.discard_evicted(engine, removed, now);
+        } else {
+            if self.is_live(engine, &entry.meta, now) {
+                self.query.counters.count(Event::Eviction);
             }
-            None => {
-                if self.is_live(engine, &entry.meta, now) {
-                    self.query.counters.count(Event::Eviction);
-                }
-                discard(entry, &self.query.counters);
-            }
+            discard(entry, &self.query.counters);
         }
     }
 
