@@ -30,6 +30,7 @@ struct Value {
     /// Passed by who clones it.
     gate: Option<Arc<Gate>>,
     /// Counted by who holds it.
+    #[expect(dead_code, reason = "it is there to be counted")]
     held: Option<Arc<()>>,
 }
 
@@ -104,8 +105,11 @@ fn p13_a_hundred_slow_clones_delay_nobody() {
     });
 }
 
+/// Something that removes the entry 2, and its name.
+type Removal = (&'static str, fn(&Values));
+
 /// Each way in which an entry leaves.
-const REMOVALS: [(&str, fn(&Values)); 5] = [
+const REMOVALS: [Removal; 5] = [
     ("by its key", |cache| assert!(cache.invalidate_key(&2))),
     ("by another value", |cache| cache.insert(2, Value::plain(0))),
     ("by a load, when it is dead", |cache| {
