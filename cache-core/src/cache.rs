@@ -64,9 +64,13 @@ use crate::sync::Arc;
 ///
 /// # Locking
 ///
-/// A hit holds the read lock of a shard only to find the entry. Bodies, closures, `Clone`, `Drop`, `Debug` and `Hash` run
-/// with no lock held, and may use the cache like any other code. `Eq` of arguments is the one exception: it runs under the
-/// lock of a shard, and must not use the cache. User code that panics leaves the cache consistent.
+/// Bodies, closures, `Clone`, `Drop`, `Debug` and `Hash` run with no lock held that another call waits for, and may use
+/// the cache like any other code. `Eq` of arguments is the one exception: it may run under the lock of a shard, and
+/// must not use the cache. User code that panics leaves the cache consistent.
+///
+/// A hit reads its entry and clones the value where it is stored, and no other call waits for that: one that changes
+/// the same part of the cache meanwhile goes on with a copy of the table there, which holds pointers and no values.
+/// Hits of several threads do not wait for each other.
 ///
 /// A call that misses waits for the body of another call with the same key, if one is running: see
 /// [`cached_query`](macro@crate::cached_query). `{:?}` shows how many loads are in flight and how many callers wait for
@@ -74,10 +78,11 @@ use crate::sync::Arc;
 ///
 /// # Memory
 ///
-/// The capacity bounds the number of entries. Dead ones, expired or invalidated, are freed as others are inserted, whether
-/// the cache is full or not, or all at once by [`purge`](Cache::purge). A removed value is dropped by the call that removed
-/// it, or by the last call that is cloning it just then. A `Drop` that panics there is counted in
-/// [`Stats::drop_panics`], and goes no further.
+/// The capacity bounds the number of entries. Dead ones, expired or invalidated, are freed as others are inserted,
+/// whether the cache is full or not, or all at once by [`purge`](Cache::purge). A removed value is dropped by the call
+/// that removed it. If values of the same shard were being cloned just then, it is dropped when those clones are over,
+/// by the call that made the last of them, or at the latest by the next call that changes the shard. A `Drop` that
+/// panics there is counted in [`Stats::drop_panics`], and goes no further.
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,
@@ -183,7 +188,7 @@ impl Cache {
     ///
     /// It looks at every entry, and is exact when no other thread adds or removes any.
     ///
-    /// *Locking*: a lock that inserts take too, for as long as it takes to list 128 entries.
+    /// *Locking*: locks that inserts take too, one after another, each for as long as it takes to list 128 entries.
     pub fn len(&self) -> usize {
         self.engine.len(self.scope_ref())
     }

@@ -1,4 +1,4 @@
-//! A call that asks a store for an answer, up to the miss.
+//! A call that asks a store for an answer, up to the miss. The hit is described in [`crate::store`].
 
 use crate::clock::Nanos;
 use crate::context::{self, Lifetime};
@@ -34,7 +34,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         Miss { absent, now, arrived, ticket, key_node: None }
     }
 
-    /// The same in the body of a load, which depends on what it reads.
+    /// The same in the body of a load, which depends on what it reads. It takes a reference to the entry, so that
+    /// nothing is pinned while the answer is attached.
     #[cold]
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {

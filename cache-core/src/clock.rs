@@ -12,13 +12,17 @@ use crate::sync::Arc;
 
 /// A monotonic clock.
 ///
-/// A hit asks it once; a call that misses asks it again when it has waited and when its load has ended, and an invalidation
-/// asks it to count the expired entries that it removed. If it panics there, everything that was named has been
-/// invalidated. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock); without it a cache uses [`SystemClock`].
-/// [`TickingClock`] is cheaper to read and has a thread; [`ManualClock`] is for tests.
+/// A hit asks it once, when it has found the entry; a call that misses asks it again when it has waited and when its
+/// load has ended, and an invalidation asks it to count the expired entries that it removed. If it panics there,
+/// everything that was named has been invalidated. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock);
+/// without it a cache uses [`SystemClock`]. [`TickingClock`] is cheaper to read and has a thread; [`ManualClock`] is
+/// for tests.
 ///
 /// Caches with different clocks may be used together: what is taken from one to the other is the time that is left of an
 /// answer.
+///
+/// *Locking*: it is asked with no lock held that another call waits for, and may use a cache with another clock. A
+/// clock that takes its time delays nobody but its caller.
 ///
 /// ```
 /// use std::time::{Duration, Instant};

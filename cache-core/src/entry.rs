@@ -1,4 +1,5 @@
-//! What is stored of an answer.
+//! What is stored of an answer: an entry, in one allocation. What a hit writes in it is little and seldom: see
+//! [`crate::store`].
 
 use std::any::Any;
 use std::mem::needs_drop;
@@ -27,8 +28,8 @@ pub(crate) struct Entry<K, V> {
 pub(crate) struct Meta {
     /// When its load began.
     pub(crate) began: Nanos,
-    /// Its number among the entries of the cache, while it is one of them. Written under the lock of the eviction, which
-    /// orders it.
+    /// Its number among the entries of its segment, while it is one of them. Written under the lock of the segment,
+    /// which orders it.
     id: AtomicU32,
     /// The numbers of its store and of its segment.
     store_and_segment: u32,
@@ -187,7 +188,7 @@ pub(crate) fn quietly(counters: &Counters, drop_values: &mut dyn FnMut()) {
     }
 }
 
-/// A copy of an entry's value, made when no lock is held. The reference to the entry is discarded.
+/// A copy of an entry's value, made from a reference to the entry, with no lock and no pin. The reference is discarded.
 #[inline(never)]
 pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     let value = entry.value.clone();

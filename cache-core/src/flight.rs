@@ -306,18 +306,21 @@ mod tests {
 
     #[test]
     fn p5_a_load_without_a_leader_is_taken_over() {
-        let mut flights = flights([flight(1, "a", 0), flight(2, "b", 0)]);
+        // Whoever takes over begins later than these, by the same count.
+        let [first, other, last] = std::array::from_fn(|_| next_load());
+        let mut flights = flights([flight(first, "a", 0), flight(other, "b", 0)]);
         let mut leave = |load| flights.get_mut(HASH, load).unwrap().leave().is_some();
-        assert!(!leave(2), "nobody waits for it");
-        let promise = flights.get_mut(HASH, 1).unwrap().join();
-        assert!(flights.get_mut(HASH, 1).unwrap().leave().is_some() && promise.is_leaderless());
-        flights.begin(flight(3, "a", 0));
-        assert!(matches!(flights.find(HASH, 0, |own| *own == "a", 0, 0).state, InFlight::Leaderless(1)));
-        let taken = flights.get_mut(HASH, 1).unwrap();
+        assert!(!leave(other), "nobody waits for it");
+        let promise = flights.get_mut(HASH, first).unwrap().join();
+        assert!(flights.get_mut(HASH, first).unwrap().leave().is_some() && promise.is_leaderless());
+        flights.begin(flight(last, "a", 0));
+        let found = flights.find(HASH, 0, |own| *own == "a", 0, 0).state;
+        assert!(matches!(found, InFlight::Leaderless(load) if load == first));
+        let taken = flights.get_mut(HASH, first).unwrap();
         taken.is_fenced = true;
-        let context = flight(1, "a", 9).context;
+        let context = flight(first, "a", 9).context;
         taken.take_over(context, 5);
-        assert!(taken.order > 3 && taken.context.birth == 9 && !taken.is_fenced && !promise.is_leaderless());
+        assert!(taken.order > last && taken.context.birth == 9 && !taken.is_fenced && !promise.is_leaderless());
         flights.check_invariants();
     }
 

@@ -27,7 +27,8 @@ pub struct EntryInfo {
     /// The time for which it may still be served: its own time to live, or less, if something that it was made from expires
     /// earlier.
     pub expires_in: Duration,
-    /// How often it was served: exactly up to a thousand, if it was by one thread at a time, and then an estimate,
-    /// which stops at half a billion. The hits of [`Stats`](crate::Stats) are exact.
+    /// How often it was served. Up to 32 it is exact, unless several threads hit the entry at the very same moment.
+    /// Above that it is an estimate, which grows in steps of 64 and stops at half a billion: a hot entry is written to
+    /// once in 64 hits, so that threads that read it do not contend. The hits of [`Stats`](crate::Stats) are exact.
     pub hits: u64,
 }

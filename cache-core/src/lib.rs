@@ -66,10 +66,11 @@
 //! - **Errors are not cached**, and a mutation that fails or panics, or is dropped half-done, invalidates all the same.
 //! - **Nothing is shared by accident**: entries are apart by query, by the type of `Self`, by generic
 //!   arguments, by argument values and by [scope](Cache::scope).
-//! - **No lock is held while your code runs**, but for `Eq` of keys. `Clone`, `Drop` and `Debug` may use the cache.
+//! - **Your code runs under no lock that another call waits for**, but for `Eq` of keys. `Clone`, `Drop` and `Debug`
+//!   may use the cache.
 //! - **Bounded memory.** There are at most as many entries as the capacity says, and dead ones leave as others are
 //!   inserted.
-//! - **A hit allocates nothing** and takes no exclusive lock, unless it is part of a body that is loaded.
+//! - **A hit allocates nothing** and waits for no other hit, unless it is part of a body that is loaded.
 
 #![forbid(unsafe_code)]
 

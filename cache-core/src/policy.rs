@@ -1,4 +1,4 @@
-//! Which entry goes when the cache is full: S3-FIFO, over the entries of all stores of a cache.
+//! Which entry goes when the cache is full: S3-FIFO, over the entries of one segment, of all stores of a cache.
 //!
 //! S3-FIFO is by Yang, Zhang, Qiu, Yue and Vigfusson, "FIFO queues are all you need for cache eviction",
 //! SOSP 2023. New entries wait in a *small* queue. Those that were used there move on to the *main* queue;

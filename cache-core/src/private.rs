@@ -390,7 +390,7 @@ pub enum Named {
     /// The entry of one key.
     #[expect(private_interfaces, reason = "expansions only hand it on")]
     Key(Site, KeyHash),
-    /// Every entry that bears a tag.
+    /// Every entry that has a tag.
     Tag(Tag),
     /// Every entry.
     All,

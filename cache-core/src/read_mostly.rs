@@ -1,28 +1,44 @@
-//! A value that is read without waiting, and written without waiting for readers.
+//! A value that is read without waiting for readers or for their slow code, and written without waiting for readers.
 //!
-//! Readers of an ordinary lock all write to it: that is most of what a hit costs when two threads have the same
-//! favourites. And who reads for long, as a slow `Clone` of a value does, holds up whoever writes. Here are a few
-//! *stripes*, each a lock with a pointer to the value. A reader *pins* the stripe of its thread: it takes that lock for
-//! reading, for as long as it needs. A writer is the only one, by a lock of its own, and takes those stripes that nobody
-//! has pinned. If it gets all, it writes in place. If a stripe stays pinned, it leaves that *stale*, with the value
-//! as it was, and writes to a copy.
+//! Readers of an ordinary lock all write to it: that is most of what a hit costs when two threads read the same keys.
+//! And a reader that takes long, as a slow `Clone` of a value does, holds up all writers. Here each value has a few
+//! *stripes*: each is a lock with a pointer to the value. A reader *pins* the stripe of its thread: it takes that lock
+//! for reading, for as long as it needs. Writers exclude each other by a lock of their own. A writer takes those
+//! stripes that nobody has pinned. If it gets all of them, it writes in place. If a stripe stays pinned, the writer
+//! leaves it with the value as it was, marks it *stale*, and writes to a copy.
 //!
-//! Why nobody reads what is out of date. A stripe is marked stale before the write that it misses is over. So a reader
+//! Why nobody reads what is out of date: a stripe is marked stale before the write that it misses is over. So a reader
 //! that begins after that write finds the mark, and reads the current value instead, under the writers' lock. It brings
 //! the stripe up to date if it can, and so do the next writer and the last reader that had it pinned.
 //!
 //! Nobody waits for a pin: code of the user's may run under one, and may read and write the same value. A reader waits
-//! for a writer, who runs nothing of the user's while it has stripes. A writer gives a pin as much time as a copy would take,
-//! the least that is at most twice what it would have to spend if it knew what is to come ("ski rental"); new readers
-//! keep off meanwhile.
+//! for a writer, who runs no code of the user's while it has stripes. (A reader whose stripe is stale waits for the
+//! writers' lock, under which `Eq` of keys runs.) A writer gives a pin as much time as a copy would take, and then
+//! makes the copy: that takes at most twice the time of the better choice, and it need not know how long the pin lasts
+//! ("ski rental"). New readers of that stripe keep off meanwhile.
 //!
-//! What readers write to is the lock of their stripe. With up to [`MOST`] threads it is each one's own.
+//! # What readers write to
+//!
+//! A reader writes to the lock of its stripe, and to nothing else here. There is a stripe for each processor, rounded
+//! up to a power of two, but no more than [`MOST`]. The stripe of a thread follows from its number, and threads that
+//! live at the same time have different numbers, the lowest that are free. So of a program with no more threads than
+//! stripes each thread has a stripe to itself, in cache lines to itself. In a program with more threads, two whose
+//! numbers are equal modulo the number of stripes share one: they never wait for each other, but each fetches the cache
+//! line that the other has written. More stripes would spare readers that, at the expense of writers, which take all of
+//! them.
+//!
+//! # What is kept for how long
+//!
+//! A stale stripe holds a former copy of the value, and with it whatever that refers to, until its last pin ends: at
+//! most one former copy for each stripe. Whoever brings the stripe up to date drops it, when all locks are released.
+//! That is the last reader that had it pinned. Should that one miss the mark, which a writer sets at that moment, it is
+//! the next reader of the stripe or the next writer.
 //!
 //! What a writer does is not inlined: it would be compiled again in each function that writes, for each type of keys and
 //! values, in the user's crate.
 //!
-//! Stripes are those of Linux's "big-reader locks" and of `ShardedLock` in crossbeam, and the copy is the one of RCU, here
-//! without `unsafe`: that nobody else has the value is known to the compiler by [`Arc::get_mut`].
+//! Stripes are those of Linux's "big-reader locks" and of `ShardedLock` in crossbeam, and the copy is that of RCU, here
+//! without `unsafe`: [`Arc::get_mut`] proves that nobody else has the value.
 
 use std::ops::Deref;
 
@@ -30,7 +46,7 @@ use crossbeam_utils::CachePadded;
 
 use crate::sync::{Arc, AtomicUsize, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard, thread_number};
 
-/// More would cost writers more than readers gain.
+/// The most stripes of a value. More would cost writers more than readers gain.
 const MOST: usize = 8;
 
 /// A value of which a copy can be made.
@@ -43,7 +59,7 @@ pub(crate) trait Replica: Clone {
 pub(crate) struct ReadMostly<T, S> {
     // These are vectors and not boxes, which would take more to compile for each type: code that shrinks a vector.
     current: Vec<RwLock<Current<T, S>>>,
-    /// Those of each value are one after the other, so that a reader is one pointer from its own.
+    /// Those of each value are one after the other, so that a reader follows one pointer to its own.
     stripes: Vec<CachePadded<Stripe<T>>>,
     /// How many each value has, a power of two.
     threads: usize,
@@ -157,7 +173,7 @@ impl<T: Replica, S> ReadMostly<T, S> {
         }
     }
 
-    /// What only writers use; `None` if somebody writes, or waits to.
+    /// What only writers use; `None` if somebody has the writers' lock, or waits for it.
     pub(crate) fn try_look<R>(&self, place: usize, look: impl FnOnce(&S) -> R) -> Option<R> {
         Some(look(&self.current[place].try_read()?.state))
     }
@@ -169,9 +185,9 @@ impl<T: Replica, S> ReadMostly<T, S> {
     }
 }
 
-/// What is read, for as long as it takes.
+/// A pinned stripe, through which the value is read for as long as it takes.
 pub(crate) struct Pin<'a, T: Replica, S> {
-    // In this order.
+    // Dropped in this order: the stripe is free when it is brought up to date.
     value: RwLockReadGuard<'a, Option<Arc<T>>>,
     #[expect(dead_code, reason = "it is there to be dropped")]
     unpinned: Unpinned<'a, T, S>,
@@ -202,7 +218,7 @@ impl<T: Replica, S> Drop for Unpinned<'_, T, S> {
     }
 }
 
-/// The only one that writes.
+/// The writers' lock of a value.
 pub(crate) struct Writer<'a, T: Replica, S> {
     current: RwLockWriteGuard<'a, Current<T, S>>,
     stripes: &'a [CachePadded<Stripe<T>>],

@@ -126,7 +126,7 @@ impl TagNode {
     fn new(label: Label, hash: u64, above: Above, home: Option<Arc<Registry>>, members: Option<Members>) -> Self {
         let (invalidated_at, references) = (InvalidatedAt::default(), AtomicUsize::new(0));
         let stands_for_keys = AtomicUsize::new(0);
-        Self { invalidated_at, label, hash, references, above, home, stands_for_keys, members }
+        Self { invalidated_at, above, members, label, hash, references, home, stands_for_keys }
     }
 
     /// Whether what was valid at `version` has not been invalidated through this node since.

@@ -1,12 +1,37 @@
-//! The entries of one query, or of one [`TaggedCache`](crate::TaggedCache): shards behind locks.
+//! The entries of one query, or of one [`TaggedCache`](crate::TaggedCache), in shards that are read by pins.
 //!
-//! A hit takes a shard's read lock for as long as it takes to find the entry. What adds or removes entries takes the
-//! shard's write lock, and then the lock of the cache's [`Eviction`](crate::eviction::Eviction), under which nothing else
-//! is waited for. Entries that leave to make room are taken out of the eviction first, and of their own shard when no
-//! lock is held.
+//! # A hit
 //!
-//! No user code runs under a lock, but for `Eq` of keys: values are cloned and keys written out from entries that are
-//! held, and what has to be dropped is handed out from under the lock first.
+//! A hit pins its shard (see [`crate::read_mostly`]), finds the entry, reads the clock, checks that the entry is live,
+//! and clones the value where it is. While the shard is pinned, nobody waits for the hit: whoever changes the shard
+//! meanwhile goes on with a copy of its table. So a `Clone` may take long, and may use the cache.
+//!
+//! A hit of a hot entry writes to no memory that hits of other threads write to, apart from the value's own reference
+//! count, if it has one (as an `Arc` does). What it writes is:
+//!
+//! - The lock of its thread's stripe of the shard. Each thread has a stripe of its own, up to as many threads as there
+//!   are processors, but at most eight. With more threads than stripes, several share one, and contend for its cache
+//!   line.
+//! - The hits of the query, in [`Counters`], which each thread counts in a cache line of its own, up to twice as many
+//!   threads as processors.
+//! - The first 32 hits in the entry itself, in [`Uses`](crate::uses::Uses), and after that one in 64, drawn by each
+//!   thread for itself. The policy reads that count when it looks for an entry to evict, and takes some uses off. The
+//!   next hits are written down again then, up to seven each time.
+//! - The version as of which the entry is valid, by the first hits after something was invalidated.
+//!
+//! The entry's own reference count is left alone, because the pin keeps the entry. There are exceptions: a hit in
+//! the body of a load, or one that finds its stripe stale, takes a reference to the entry first.
+//!
+//! # Changes
+//!
+//! Whoever adds or removes entries takes the shard's writers' lock, and then the lock of a segment of the cache's
+//! [eviction](crate::segments), under which nothing else is waited for. An entry that leaves to make room is taken out
+//! of its segment first. It is removed from its shard under the same lock if it is in the shard of the new entry, as it
+//! is most often, and otherwise when no lock is held.
+//!
+//! No user code runs under a lock that anybody waits for, but for `Eq` of keys: values are cloned under pins or from
+//! entries that are held, keys are written out from such entries, and what has to be dropped is handed out from under
+//! the lock first.
 
 use std::any::TypeId;
 use std::fmt;
@@ -373,14 +398,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
         // First, so that a `Drop` that purges finds nothing dead that is neither here nor there.
         engine.settle(aftermath, now);
+        if let Some(evicted) = evicted {
+            self.discard_evicted(engine, evicted, now);
+        }
         discard_some(predecessor, counters);
         discard_some(entry, counters);
         if let Some(displaced) = displaced {
             self.count_death(&displaced.meta, now);
             discard(displaced, counters);
-        }
-        if let Some(evicted) = evicted {
-            self.discard_evicted(engine, evicted, now);
         }
         is_refused
     }
@@ -452,16 +477,16 @@ impl<K: Storable, V: Storable> Store<K, V> {
             predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
         };
         drop(shard);
+        // First, as when a load is complete.
+        engine.settle(aftermath, now);
+        if let Some(evicted) = evicted {
+            self.discard_evicted(engine, evicted, now);
+        }
         if let Some(displaced) = &displaced {
             self.count_death(&displaced.meta, now);
         }
-        // First, as in `complete`.
-        engine.settle(aftermath, now);
         for entry in [Some(new), predecessor, displaced] {
             discard_some(entry, counters);
-        }
-        if let Some(evicted) = evicted {
-            self.discard_evicted(engine, evicted, now);
         }
         was_in_flight
     }
@@ -505,17 +530,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// Removes an entry that the eviction has let go of, and counts why.
     pub(crate) fn dispose(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
-        match removed {
-            Some(removed) => {
-                drop(entry);
-                self.discard_evicted(engine, removed, now);
+        if let Some(removed) = removed {
+            // Not the last reference to it.
+            drop(entry);
+            self.discard_evicted(engine, removed, now);
+        } else {
+            if self.is_live(engine, &entry.meta, now) {
+                self.query.counters.count(Event::Eviction);
             }
-            None => {
-                if self.is_live(engine, &entry.meta, now) {
-                    self.query.counters.count(Event::Eviction);
-                }
-                discard(entry, &self.query.counters);
-            }
+            discard(entry, &self.query.counters);
         }
     }
 

@@ -1,7 +1,7 @@
 //! When there can be dead entries, and which of them have still to be looked at.
 //!
-//! Before an entry comes in, a cursor that goes round all entries looks at the next few for dead ones. Most often there
-//! are none. So what a full round found is remembered, and as long as it holds nobody looks.
+//! Before an entry comes in, a cursor that goes round all entries of its segment looks at the next few for dead ones.
+//! Most often there are none. So what a full round found is remembered, and as long as it holds nobody looks.
 //!
 //! Why no dead entry is missed. A round notes the version that the clock shows *before* it looks at the first entry, and
 //! the earliest expiry of all that it passes. Of whoever comes in meanwhile or later, or takes another's place, the expiry is

@@ -53,9 +53,10 @@ use crate::sync::Arc;
 ///
 /// # Locking
 ///
-/// A hit holds the read lock of a shard only to find the entry. Loads, closures, `Clone`, `Drop`, `Debug` and `Hash` run
-/// with no lock held, and may use the cache like any other code. `Eq` of keys is the one exception: it runs under the lock
-/// of a shard, and must not use the cache.
+/// Loads, closures, `Clone`, `Drop`, `Debug` and `Hash` run with no lock held that another call waits for, and may use
+/// the cache like any other code. `Eq` of keys is the one exception: it may run under the lock of a shard, and must not
+/// use the cache. A hit clones the value where it is stored, and delays nobody, however long the `Clone` takes: see
+/// [`Cache`](crate::Cache#locking).
 ///
 /// What is said of memory at [`Cache`](crate::Cache) holds here too.
 pub struct TaggedCache<K, V> {
@@ -133,6 +134,9 @@ where
     ///
     /// In a load, also that there is none counts as read: when the key is inserted or invalidated, what the load made is
     /// forgotten.
+    ///
+    /// *Locking*: as for [`Cache`](crate::Cache#locking). The `Clone` of the value may take long, and may use the
+    /// cache.
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,

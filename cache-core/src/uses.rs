@@ -9,9 +9,10 @@ use crate::policy::MAX_USES;
 /// writes once.
 ///
 /// It is a plain store, which costs a third of an atomic addition: of two hits at the very same time one may not be
-/// counted, nor what the policy took note of just then. And an entry that has been hit some times is no longer written to
-/// at each hit: other threads would have to fetch it from there, and even one thread pays for writing to very many
-/// entries. One hit in so many, drawn by lot, stands for all. Neither is worth more.
+/// counted, nor what the policy recorded just then. And an entry that has been hit some times is no longer written to
+/// at each hit: other threads would have to fetch the cache line from the one that wrote it, and even one thread pays
+/// for writing to very many entries. One hit in [`LOT`], drawn at random, stands for all. Nothing that uses the counts
+/// needs them to be more exact.
 ///
 /// The uses are the lowest bits, and stay at [`MAX_USES`]. The hits are above them, and stay at half a billion.
 #[derive(Debug)]

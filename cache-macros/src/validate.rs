@@ -96,7 +96,7 @@ fn nearest_argument(name: &Ident, arguments: &[Argument<'_>]) -> String {
     did_you_mean(&name.unraw().to_string(), known.iter().map(String::as_str))
 }
 
-/// Calls that differ in what is no part of the key share an entry, and that would bear the tag of the first alone.
+/// Calls that differ in what is no part of the key share an entry, and that would have the tag of the first alone.
 fn tags(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     let key = options.key.get().map(|given| quote!(#(#given),*));
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
@@ -109,7 +109,7 @@ fn tags(method: &Method, options: &QueryOptions, errors: &mut Errors) {
         for Argument { name, .. } in &left_out {
             if text::mentions(&tag.to_token_stream(), name) {
                 let message = format!(
-                    "`{name}` is no part of the key: one entry is for all its values, and would bear the tag of the first. Make it part of the key, or take it out of the tag"
+                    "`{name}` is no part of the key: one entry is for all its values, and would have the tag of the first. Make it part of the key, or take it out of the tag"
                 );
                 errors.add_at(tag, &message);
             }

@@ -44,6 +44,7 @@ mod asynchronous {
     mod one_load;
     mod outages;
     mod panics;
+    mod pinned;
     mod reentrant;
     mod refused;
     mod slow_clone;

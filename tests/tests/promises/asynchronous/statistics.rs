@@ -115,6 +115,27 @@ fn a_listing_tells_what_is_cached_and_why() {
     });
 }
 
+/// The figures of the query are exact in any case.
+#[test]
+fn the_hits_of_an_entry_are_exact_up_to_32_and_then_an_estimate() {
+    block_on(async {
+        let repo = Repo { cache: Cache::new() };
+        repo.get(7).await.unwrap();
+        let hits = || repo.cache.entries()[0].hits;
+        for hit in 0..32 {
+            assert_eq!(hits(), hit);
+            repo.get(7).await.unwrap();
+        }
+        assert_eq!(hits(), 32);
+        for _ in 32..20_000 {
+            repo.get(7).await.unwrap();
+        }
+        assert!((10_000..40_000).contains(&hits()), "{} hits", hits());
+        assert_eq!((hits() - 32) % 64, 0, "each time for 64");
+        assert_eq!(repo.cache.query_stats()[0].hits, 20_000);
+    });
+}
+
 #[test]
 fn tags_are_listed_and_compared_whole() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
