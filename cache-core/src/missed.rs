@@ -121,7 +121,7 @@ impl<K, V, O: Outcome<Value = V>> Begun<K, V, O> {
         self.end(result, &mut keep_all)
     }
 
-    /// The same, but a copy is stored only with a judgement: the tags that it bears beside those known before.
+    /// The same, but a copy is stored only with a judgement: the tags that it has beside those known before.
     pub fn load_judged(
         self,
         body: impl FnOnce() -> O::Returned,
