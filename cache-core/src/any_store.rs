@@ -27,8 +27,8 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn count_flights(&self) -> Option<(usize, usize)>;
     /// Its number among the stores of the cache.
     fn number(&self) -> u32;
-    /// Panics if a shard is broken. Visits the entries, each with its address.
-    fn check_shards(&self, visit: &mut dyn FnMut(&Meta, usize));
+    /// Panics if a shard is broken. Hands out the entries by their addresses, while all shards are locked.
+    fn check_shards(&self, with: &mut dyn FnMut(&[(&Meta, usize)]));
 }
 
 impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
@@ -62,8 +62,8 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         self.number
     }
 
-    fn check_shards(&self, visit: &mut dyn FnMut(&Meta, usize)) {
-        self.check_shards(visit);
+    fn check_shards(&self, with: &mut dyn FnMut(&[(&Meta, usize)])) {
+        self.check_shards(with);
     }
 }
 

@@ -499,21 +499,20 @@ impl Engine {
 
     /// Panics if a store contradicts itself or the eviction.
     pub(crate) fn check_store(&self, store: &dyn AnyStore) {
-        let (mut stored, mut listed) = (Vec::new(), Vec::new());
-        store.check_shards(&mut |meta, address| {
+        store.check_shards(&mut |entries| {
             // One without a number has been evicted, and is about to leave its shard.
-            if meta.id().is_some() {
-                stored.push(address);
-            }
+            let stored = entries.iter().filter(|(meta, _)| meta.id().is_some());
+            let mut stored: Vec<usize> = stored.map(|(_, address)| *address).collect();
+            let mut listed = Vec::new();
+            self.eviction.for_each(|entry| {
+                if entry.meta().store() == store.number() {
+                    listed.push(address(&entry));
+                }
+            });
+            stored.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(stored, listed, "the eviction and the shards disagree");
         });
-        self.eviction.for_each(|entry| {
-            if entry.meta().store() == store.number() {
-                listed.push(address(&entry));
-            }
-        });
-        stored.sort_unstable();
-        listed.sort_unstable();
-        assert_eq!(stored, listed, "the eviction and the shards disagree");
     }
 }
 

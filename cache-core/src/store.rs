@@ -587,17 +587,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Some((loads, waiting))
     }
 
-    /// Panics if the shards contradict themselves. Visits their entries, each with its address.
-    pub(crate) fn check_shards(&self, visit: &mut dyn FnMut(&Meta, usize)) {
-        for place in 0..self.shards.len() {
-            let shard = self.shards.lock(place);
+    /// Panics if the shards contradict themselves. Hands out their entries by their addresses, while nobody can change
+    /// what there is: all shards are locked.
+    pub(crate) fn check_shards(&self, with: &mut dyn FnMut(&[(&Meta, usize)])) {
+        let shards: Vec<_> = (0..self.shards.len()).map(|place| self.shards.lock(place)).collect();
+        let mut entries = Vec::new();
+        for shard in &shards {
             shard.check_invariants();
             shard.value().check_invariants();
             shard.state().check_invariants();
-            for entry in shard.value().iter() {
-                visit(&entry.meta, address(entry));
-            }
+            entries.extend(shard.value().iter().map(|entry| (&entry.meta, address(entry))));
         }
+        with(&entries);
     }
 }
 
