@@ -14,6 +14,9 @@ use crate::scope::ScopeId;
 use crate::store::{Describe, Storable, Store, Wanted};
 use crate::sync::Arc;
 
+/// Is given entries by their addresses.
+pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
+
 pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
     /// Removes an entry that the eviction has let go of, and counts why.
@@ -28,7 +31,7 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     /// Its number among the stores of the cache.
     fn number(&self) -> u32;
     /// Panics if a shard is broken. Hands out the entries by their addresses, while all shards are locked.
-    fn check_shards(&self, with: &mut dyn FnMut(&[(&Meta, usize)]));
+    fn check_shards(&self, with: WithEntries<'_>);
 }
 
 impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
@@ -62,7 +65,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         self.number
     }
 
-    fn check_shards(&self, with: &mut dyn FnMut(&[(&Meta, usize)])) {
+    fn check_shards(&self, with: WithEntries<'_>) {
         self.check_shards(with);
     }
 }

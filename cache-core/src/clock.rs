@@ -207,7 +207,7 @@ impl TickingClock {
         Self::start_reading(period.max(SHORTEST_PERIOD), move || origin.elapsed())
     }
 
-    /// Time is a parameter: tests give it by hand.
+    /// Time is a parameter, so that tests control it.
     fn start_reading(period: Duration, mut read: impl FnMut() -> Duration + Send + 'static) -> Self {
         let nanos = Arc::new(CachePadded::new(AtomicU64::new(0)));
         let should_stop = Arc::new(AtomicBool::new(false));

@@ -1,8 +1,8 @@
 //! The entries of one segment of a cache, and which of them goes: of all of them together, and of each query that has a
 //! capacity of its own.
 //!
-//! The entries of such a query are in two eviction policies: that of the segment, which chooses among all its entries when the
-//! cache is full, and that of the query, which chooses among the query's when those are as many as they may be.
+//! The entries of such a query are in two eviction policies: that of the segment, which chooses among all its entries
+//! when the cache is full, and that of the query, which chooses among the query's when those are as many as they may be.
 //!
 //! Entries are numbered without gaps: when one leaves, the last one takes its number.
 

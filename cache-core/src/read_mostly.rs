@@ -273,9 +273,7 @@ impl<T: Replica, S> Writer<'_, T, S> {
         let copy = Arc::new(T::clone(&self.current.value));
         self.old.push(std::mem::replace(&mut self.current.value, copy));
     }
-}
 
-impl<T: Replica, S> Writer<'_, T, S> {
     /// Panics if a stripe has something else than the current value, and is not marked so. Before anything is written.
     pub(crate) fn check_invariants(&self) {
         for stripe in self.stripes {
@@ -355,7 +353,7 @@ mod tests {
         let (pair, copies) = shared(4);
         let pin = pair.pin(0).expect("nobody has written");
         write(&pair);
-        assert_eq!((pin.0, read(&pair)), (0, (1, 1)), "who has pinned it still has what it had");
+        assert_eq!((pin.0, read(&pair)), (0, (1, 1)), "a pin still reads the former value");
         assert_eq!(Arc::strong_count(&copies), 1 + 2);
         write(&pair);
         assert_eq!((pin.0, read(&pair)), (0, (2, 2)));
@@ -411,7 +409,7 @@ mod tests {
                     for _ in 0..ROUNDS {
                         write(&pair);
                         let (one, _) = read(&pair);
-                        assert!(one > last, "who has written reads that");
+                        assert!(one > last, "a writer reads its own write");
                         last = one;
                     }
                 };

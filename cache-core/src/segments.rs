@@ -1,8 +1,8 @@
 //! The entries of a cache in segments, each with an eviction of its own, so that misses of different keys do not wait for
 //! one lock.
 //!
-//! An entry belongs to the segment of its hash's shard; those of a query that has a capacity of its own are all in one segment, so
-//! that there is one place where they are counted. The capacity is that of all segments together: an entry that comes
+//! An entry belongs to the segment of its shard. The entries of a query that has a capacity of its own are all in one
+//! segment, so that there is one place where they are counted. The capacity is that of all segments together: an entry that comes
 //! in while there is room takes a place, wherever the others are, and a full cache evicts from the segment of the new
 //! entry. Hashes spread evenly, so that each segment has about the same share, and evicts about what the whole would.
 //!
@@ -49,7 +49,8 @@ impl EvictionSegments {
 
     /// The segment of an entry.
     ///
-    /// Of a large cache it is that of the shard that the entry is in: what makes room for it is most often in the same.
+    /// In a large cache the segment follows from the shard, so that an evicted entry is usually in the same shard as the
+    /// new one.
     pub(crate) fn segment_of(&self, shard: usize, quota: Option<Quota>) -> u8 {
         let key = quota.map_or(shard.to_le_bytes()[0], |quota| quota.number.to_le_bytes()[0]);
         key & u8::try_from(self.segments.len() - 1).expect("there are few")
@@ -59,7 +60,8 @@ impl EvictionSegments {
         self.segments[meta.segment()].lock()
     }
 
-    /// Takes in an entry. What makes room for it is let go of: dead entries first, as far as they are found soon.
+    /// Admits an entry. If the cache is full, another one leaves: a dead one, if the sweep finds one soon, or else the
+    /// one that the policy evicts.
     pub(crate) fn admit<I: Inspector>(&self, admission: &Admission<'_, I>) -> Aftermath {
         let Admission { entry, predecessor, quota, snapshot, inspector } = *admission;
         let mut aftermath = Aftermath::default();

@@ -36,6 +36,7 @@
 use std::any::TypeId;
 use std::fmt;
 
+use crate::any_store::WithEntries;
 use crate::clock::Nanos;
 use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
@@ -589,7 +590,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Panics if the shards contradict themselves. Hands out their entries by their addresses, while nobody can change
     /// what there is: all shards are locked.
-    pub(crate) fn check_shards(&self, with: &mut dyn FnMut(&[(&Meta, usize)])) {
+    pub(crate) fn check_shards(&self, with: WithEntries<'_>) {
         let shards: Vec<_> = (0..self.shards.len()).map(|place| self.shards.lock(place)).collect();
         let mut entries = Vec::new();
         for shard in &shards {

@@ -2,7 +2,7 @@
 
 use indicatif::ProgressBar;
 
-use super::{compared, hit, of_hits};
+use super::{compared, hit, of_hits, throughput_of_two};
 use crate::contenders::{HITS, OURS, QUICK, ours};
 use crate::figure::{Answer, Bound, Effort, Goal, Table};
 use crate::rounds::{Entrant, run};
@@ -53,11 +53,5 @@ fn throughput(rounds: usize, progress: &ProgressBar) -> (Table, Goal) {
     let table =
         of_hits(TITLE, &["Of one call in each thread; the value is no `Arc`."], run(&entrants, rounds, progress));
     let [one, two] = [0, 1].map(|case: usize| table.figures[case].median());
-    let goal = Goal {
-        what: format!("{TITLE}: calls in a second by two threads / by one"),
-        bound: Bound::AtLeast(1.7),
-        measured: 2.0 * one / two,
-        unit: "x",
-    };
-    (table, goal)
+    (table, throughput_of_two(TITLE, 1.7, one, two))
 }

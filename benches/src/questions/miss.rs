@@ -2,7 +2,7 @@
 
 use indicatif::ProgressBar;
 
-use super::{compared, of_hits};
+use super::{compared, of_hits, throughput_of_two};
 use crate::contenders::{CACHED_LRU_TTL, MISSES, OURS, QUICK, QUICK_ONE_LOAD};
 use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::rounds::{Entrant, run};
@@ -63,11 +63,5 @@ fn throughput(rounds: usize, progress: &ProgressBar) -> (Table, Goal) {
                   meet in the cache and in the allocator alone."];
     let table = of_hits(TITLE, &notes, run(&entrants, rounds, progress).of_misses());
     let [one, two] = [ONE_THREAD, TWO_THREADS].map(|case| table.figure(OURS, case).map_or(f64::NAN, Figure::median));
-    let goal = Goal {
-        what: format!("{TITLE}: calls in a second by two threads / by one"),
-        bound: Bound::AtLeast(1.6),
-        measured: 2.0 * one / two,
-        unit: "x",
-    };
-    (table, goal)
+    (table, throughput_of_two(TITLE, 1.6, one, two))
 }

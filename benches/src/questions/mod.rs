@@ -50,6 +50,16 @@ fn of_hits(title: &str, notes: &[&str], outcome: Outcome) -> Table {
     }
 }
 
+/// A goal for the calls in a second that two threads make, beside those of one. Given are nanoseconds a call in a thread.
+fn throughput_of_two(title: &str, at_least: f64, one_thread: f64, two_threads: f64) -> Goal {
+    Goal {
+        what: format!("{title}: calls in a second by two threads / by one"),
+        bound: Bound::AtLeast(at_least),
+        measured: 2.0 * one_thread / two_threads,
+        unit: "x",
+    }
+}
+
 /// A goal that compares a contender with the fastest of others, in one case.
 fn compared(table: &Table, contender: &str, bound: Bound, others: &[&str], case: &str) -> Goal {
     let other = others
