@@ -7,12 +7,12 @@ use once_cell::sync::OnceCell;
 
 use crate::builder::{CacheBuilder, Settings};
 use crate::engine::{Engine, ScopeRef, Target};
+use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
-use crate::inspect::EntryInfo;
-use crate::invalidation::{invalidate_names, invalidate_tags};
-use crate::scope::Scope;
+use crate::private::mutation::{invalidate_names, invalidate_tags};
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
+use crate::version::scope::Scope;
 
 /// A cache of the answers of annotated functions.
 ///

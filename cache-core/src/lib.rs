@@ -79,47 +79,24 @@ extern crate self as cache_core;
 
 mod builder;
 mod cache;
-mod tagged;
+mod tagged_cache;
 
 mod clock;
 mod error;
-mod inspect;
 mod stats;
+mod tag;
 
-mod any_store;
-mod append_map;
-mod call;
-mod context;
 mod engine;
+mod load;
+mod store;
+
 mod entry;
-mod entry_table;
 mod eviction;
 mod flight;
-mod ghosts;
-mod invalidation;
-mod key;
-mod load;
-mod missed;
-mod options;
-mod outcome;
-mod policy;
-mod promise;
 mod query;
-mod queues;
-mod read_mostly;
-mod registry;
-mod scope;
-mod segments;
-mod store;
-mod stores;
-mod sweep;
-mod sync;
-mod table;
-mod tag;
-mod tag_set;
-mod uses;
 mod version;
-mod waits;
+
+mod sync;
 
 #[cfg(feature = "macros")]
 #[doc = include_str!("guide.md")]
@@ -133,10 +110,10 @@ pub use cache::{Cache, HasCache};
 #[cfg(feature = "macros")]
 pub use cache_macros::{HasCache, cached_impl, cached_query, invalidates};
 pub use clock::{Clock, ManualClock, SystemClock, TickingClock};
-pub use context::{Instrumented, LoadContext};
+pub use entry::info::EntryInfo;
+pub use entry::options::EntryOptions;
 pub use error::GlobalCacheInUse;
-pub use inspect::EntryInfo;
-pub use options::EntryOptions;
+pub use flight::context::{Instrumented, LoadContext};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
-pub use tagged::{TaggedCache, TaggedCacheBuilder};
+pub use tagged_cache::{TaggedCache, TaggedCacheBuilder};

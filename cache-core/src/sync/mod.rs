@@ -4,6 +4,10 @@
 //! through any interleaving. What only counts, and orders nothing, takes its atomics from `std` instead: a
 //! model has nothing to learn from them.
 
+pub(crate) mod append_map;
+pub(crate) mod read_mostly;
+pub(crate) mod table;
+
 #[cfg(shuttle)]
 mod model;
 #[cfg(not(shuttle))]

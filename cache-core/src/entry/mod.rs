@@ -1,19 +1,23 @@
 //! What is stored of an answer: an entry, in one allocation. What a hit writes in it is little and seldom: see
 //! [`crate::store`].
 
+pub(crate) mod frequency;
+pub(crate) mod info;
+pub(crate) mod options;
+
 use std::any::Any;
 use std::mem::needs_drop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU32;
 
 use crate::clock::Nanos;
-use crate::queues::{EntryId, NIL};
-use crate::scope::ScopeId;
+use crate::entry::frequency::Uses;
+use crate::eviction::queues::{EntryId, NIL};
 use crate::stats::{Counters, Event};
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::tag_set::TagSet;
-use crate::uses::Uses;
 use crate::version::Version;
+use crate::version::scope::ScopeId;
+use crate::version::tag_set::TagSet;
 
 /// A stored value, its key, and what is known of it. What a hit reads is together, at the end of [`Meta`] and behind it.
 #[repr(C)]
@@ -53,7 +57,7 @@ pub(crate) struct Origin {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) store: u32,
-    /// See [`EvictionSegments`](crate::segments::EvictionSegments).
+    /// See [`EvictionSegments`](crate::eviction::EvictionSegments).
     pub(crate) segment: u8,
     pub(crate) tags: TagSet,
     /// A version as of which it is known to be valid.

@@ -1,6 +1,6 @@
 //! The cache without the attributes.
 
-mod loads;
+mod get_or_load;
 
 use std::any::TypeId;
 use std::borrow::Borrow;
@@ -11,18 +11,18 @@ use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use crate::builder::Settings;
-use crate::call::Call;
 use crate::clock::{Clock, TimeSource};
 use crate::engine::{Engine, ScopeRef, Target, scope_id};
-use crate::eviction::Entries;
-use crate::inspect::EntryInfo;
-use crate::invalidation::{catch, invalidate_tags};
-use crate::options::EntryOptions;
+use crate::entry::info::EntryInfo;
+use crate::entry::options::EntryOptions;
+use crate::eviction::segment::Entries;
+use crate::load::call::Call;
+use crate::private::mutation::{catch, invalidate_tags};
 use crate::query::QueryState;
-use crate::scope::Scope;
 use crate::stats::{Event, Stats};
 use crate::store::{Absent, Store, Wanted};
 use crate::sync::Arc;
+use crate::version::scope::Scope;
 
 /// A concurrent, bounded cache whose entries expire and have tags: what the attributes use, without the attributes.
 ///

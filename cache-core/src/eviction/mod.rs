@@ -11,14 +11,20 @@
 //!
 //! At most one segment is locked at a time.
 
+pub(crate) mod ghosts;
+pub(crate) mod queues;
+pub(crate) mod s3_fifo;
+pub(crate) mod segment;
+pub(crate) mod sweep;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 
 use crate::entry::{AnyEntry, Meta};
-use crate::eviction::{Aftermath, Eviction, Inspector, Quota};
-use crate::policy::SMALL;
-use crate::sweep::Snapshot;
+use crate::eviction::s3_fifo::SMALL;
+use crate::eviction::segment::{Aftermath, Eviction, Inspector, Quota};
+use crate::eviction::sweep::Snapshot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) struct EvictionSegments {
@@ -200,8 +206,8 @@ mod tests {
     use super::*;
     use crate::clock::FOREVER;
     use crate::entry::{Entry, Origin};
-    use crate::policy::State;
-    use crate::tag_set::TagSet;
+    use crate::eviction::s3_fifo::State;
+    use crate::version::tag_set::TagSet;
 
     /// Entries are dead that expire by 1.
     struct Expired;

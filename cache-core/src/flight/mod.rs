@@ -9,15 +9,19 @@
 //! A load whose leader has gone stays here as long as it has followers: whoever comes next to load the key, follower or
 //! not, takes it over.
 
+pub(crate) mod context;
+pub(crate) mod promise;
+pub(crate) mod wait_graph;
+
 use hashbrown::HashTable;
 
 use crate::clock::Nanos;
-use crate::context::Context;
-use crate::promise::Promise;
-use crate::scope::ScopeId;
+use crate::flight::context::Context;
+use crate::flight::promise::Promise;
+use crate::flight::wait_graph::{LoadId, next_load};
 use crate::sync::Arc;
 use crate::version::Version;
-use crate::waits::{LoadId, next_load};
+use crate::version::scope::ScopeId;
 
 /// The most loads of one key that are listed at once. More run than that only after an error that cannot be shared, or
 /// where values expire before they are loaded; those are not stored.
@@ -232,10 +236,10 @@ impl<K> Flights<K> {
 #[cfg(test)]
 mod tests {
     use crate::builder::Settings;
-    use crate::context::Origin;
     use crate::engine::Engine;
+    use crate::flight::context::Origin;
     use crate::query::QueryState;
-    use crate::tag_set::TagSet;
+    use crate::version::tag_set::TagSet;
 
     use super::*;
 

@@ -1,14 +1,14 @@
 //! A call that asks a store for an answer, up to the miss. The hit is described in [`crate::store`].
 
 use crate::clock::Nanos;
-use crate::context::{self, Lifetime};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::clone_value;
-use crate::load::{Miss, attach};
+use crate::flight::context::{self, Lifetime};
+use crate::flight::wait_graph::next_load;
+use crate::load::attempt::{Miss, attach};
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
-use crate::tag_set::TagSet;
-use crate::waits::next_load;
+use crate::version::tag_set::TagSet;
 
 /// A caller and what it asks.
 pub(crate) struct Call<'a, K, V> {

@@ -10,10 +10,10 @@ use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::entry::{AnyEntry, Meta};
-use crate::policy::{EntrySource, Inspection, Policy, State};
-use crate::queues::{Dense, EntryId, Sparse, reserve_gently};
+use crate::eviction::queues::{Dense, EntryId, Sparse, reserve_gently};
+use crate::eviction::s3_fifo::{EntrySource, Inspection, Policy, State};
+use crate::eviction::sweep::{Life, Snapshot, SweepCursor};
 use crate::stats::Counters;
-use crate::sweep::{Life, Snapshot, SweepCursor};
 use crate::sync::Arc;
 
 /// A query's number among those that have a capacity of their own, from 1, and that capacity.
@@ -440,7 +440,7 @@ mod tests {
     use super::*;
     use crate::clock::FOREVER;
     use crate::entry::{Entry, Origin};
-    use crate::tag_set::TagSet;
+    use crate::version::tag_set::TagSet;
 
     const FEW: Quota = Quota { number: 3, capacity: 2 };
 

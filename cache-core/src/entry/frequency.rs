@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::policy::MAX_USES;
+use crate::eviction::s3_fifo::MAX_USES;
 
 /// The hits of an entry, and how many of them the policy has still to account for: in one word, so that a hit
 /// writes once.

@@ -5,24 +5,27 @@
 //! [`lookup_async`] and one [`Missed::load_async`]. They are two calls so that the arguments are borrowed for the
 //! key only until the body takes them.
 
+pub(crate) mod key;
+pub(crate) mod mutation;
+
 use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use crate::any_store::AnyStore;
 use crate::cache::Cache;
-use crate::call::Call;
 use crate::engine::{ScopedTarget, Target as EngineTarget, downcast, downcast_arc, hash_key, scope_id};
-pub use crate::invalidation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
-pub use crate::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
-use crate::load::{Attempt, Miss};
-pub use crate::missed::{Begun, Missed};
-use crate::options::EntryOptions;
-pub use crate::outcome::{Fallible, Outcome, Plain, Returned, SharedError, SharedFallible, plain};
+use crate::entry::options::EntryOptions;
+use crate::load::attempt::{Attempt, Miss};
+use crate::load::call::Call;
+pub use crate::load::miss::{Begun, Missed};
+pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedError, SharedFallible, plain};
+pub use crate::private::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
+pub use crate::private::mutation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
 use crate::query::{KeyHash, Marker, QueryState};
 pub use crate::query::{Keyed, Located, Query, Site};
 use crate::store::Wanted;
+use crate::store::erased::AnyStore;
 use crate::sync::Arc;
 use crate::tag::Tag;
 
@@ -40,10 +43,10 @@ impl<T: Clone + Send + Sync + 'static> CacheValue for T {}
 
 /// What method lookup decides by: imported where it decides, and without names.
 pub mod probing {
-    pub use crate::key::{
+    pub use crate::load::outcome::{ReturnedFallible as _, ReturnedPlain as _};
+    pub use crate::private::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
     };
-    pub use crate::outcome::{ReturnedFallible as _, ReturnedPlain as _};
 }
 
 /// The facts of a query that stands where this is: of a type, or with `_` of whatever is around.

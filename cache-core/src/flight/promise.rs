@@ -4,14 +4,14 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::context::Dependencies;
 use crate::entry::{AnyEntry, discard_values};
-use crate::invalidation::catch;
-use crate::outcome::SharedError;
+use crate::flight::context::Dependencies;
+use crate::flight::wait_graph::LoadId;
+use crate::load::outcome::SharedError;
+use crate::private::mutation::catch;
 use crate::stats::Counters;
 use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
 use crate::version::Version;
-use crate::waits::LoadId;
 
 /// How a load ended, for its followers.
 pub(crate) enum End {
@@ -20,7 +20,7 @@ pub(crate) enum End {
         entry: Arc<dyn AnyEntry>,
         /// A version as of which the value was found valid at the end.
         valid_as_of: Option<Version>,
-        /// A follower that came before this version may have it: see [`crate::context::Dependencies`].
+        /// A follower that came before this version may have it: see [`crate::flight::context::Dependencies`].
         shareable_before: Version,
         /// See [`crate::flight::Flight`].
         order: LoadId,

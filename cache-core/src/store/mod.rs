@@ -2,7 +2,7 @@
 //!
 //! # A hit
 //!
-//! A hit pins its shard (see [`crate::read_mostly`]), finds the entry, reads the clock, checks that the entry is live,
+//! A hit pins its shard (see [`crate::sync::read_mostly`]), finds the entry, reads the clock, checks that the entry is live,
 //! and clones the value where it is. While the shard is pinned, nobody waits for the hit: whoever changes the shard
 //! meanwhile goes on with a copy of its table. So a `Clone` may take long, and may use the cache.
 //!
@@ -14,7 +14,7 @@
 //!   line.
 //! - The hits of the query, in [`Counters`], which each thread counts in a cache line of its own, up to twice as many
 //!   threads as processors.
-//! - The first 32 hits in the entry itself, in [`Uses`](crate::uses::Uses), and after that one in 64, drawn by each
+//! - The first 32 hits in the entry itself, in [`Uses`](crate::entry::frequency::Uses), and after that one in 64, drawn by each
 //!   thread for itself. The policy reads that count when it looks for an entry to evict, and takes some uses off. The
 //!   next hits are written down again then, up to seven each time.
 //! - The version as of which the entry is valid, by the first hits after something was invalidated.
@@ -25,7 +25,7 @@
 //! # Changes
 //!
 //! Whoever adds or removes entries takes the shard's writers' lock, and then the lock of a segment of the cache's
-//! [eviction](crate::segments), under which nothing else is waited for. An entry that leaves to make room is taken out
+//! [eviction](crate::eviction), under which nothing else is waited for. An entry that leaves to make room is taken out
 //! of its segment first. It is removed from its shard under the same lock if it is in the shard of the new entry, as it
 //! is most often, and otherwise when no lock is held.
 //!
@@ -33,27 +33,31 @@
 //! entries that are held, keys are written out from such entries, and what has to be dropped is handed out from under
 //! the lock first.
 
+pub(crate) mod entry_table;
+pub(crate) mod erased;
+pub(crate) mod storage;
+
 use std::any::TypeId;
 use std::fmt;
 
-use crate::any_store::WithEntries;
 use crate::clock::Nanos;
-use crate::context::{self, Context, Dependencies};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_values};
-use crate::entry_table::EntryTable;
-use crate::eviction::Aftermath;
+use crate::eviction::segment::Aftermath;
+use crate::flight::context::{self, Context, Dependencies};
+use crate::flight::promise::{Completer, End, Promise};
+use crate::flight::wait_graph::{LoadId, next_load};
 use crate::flight::{Flight, Flights, InFlight, MAX_LOADS_OF_A_KEY};
-use crate::promise::{Completer, End, Promise};
 use crate::query::QueryState;
-use crate::read_mostly::{ReadMostly, Writer};
-use crate::registry::TagRef;
-use crate::scope::ScopeId;
 use crate::stats::{Counters, Event, processors};
+use crate::store::entry_table::EntryTable;
+use crate::store::erased::WithEntries;
 use crate::sync::Arc;
-use crate::tag_set::TagSet;
+use crate::sync::read_mostly::{ReadMostly, Writer};
 use crate::version::Version;
-use crate::waits::{LoadId, next_load};
+use crate::version::registry::TagRef;
+use crate::version::scope::ScopeId;
+use crate::version::tag_set::TagSet;
 
 /// Keys and values that can be stored.
 pub(crate) trait Storable: Send + Sync + 'static {}
@@ -425,7 +429,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Removes what made room from the shard of this hash, if it is there. Most often it is: see
-    /// [`EvictionSegments`](crate::segments::EvictionSegments).
+    /// [`EvictionSegments`](crate::eviction::EvictionSegments).
     fn remove_victim(
         &self,
         shard: &mut ShardWriter<'_, K, V>,
@@ -671,7 +675,7 @@ impl<K, V> Store<K, V> {
 mod tests {
     use super::*;
     use crate::builder::Settings;
-    use crate::options::EntryOptions;
+    use crate::entry::options::EntryOptions;
 
     const HASH: u64 = 7;
 

@@ -17,12 +17,12 @@ use pin_project_lite::pin_project;
 
 use crate::clock::{FOREVER, Nanos};
 use crate::engine::Engine;
-use crate::invalidation::catch;
+use crate::flight::wait_graph::LoadId;
+use crate::private::mutation::catch;
 use crate::query::QueryState;
 use crate::sync::{Arc, Mutex, thread_local};
-use crate::tag_set::{TagSet, TagSetBuilder};
 use crate::version::Version;
-use crate::waits::LoadId;
+use crate::version::tag_set::{TagSet, TagSetBuilder};
 
 thread_local! {
     /// The loads whose bodies this thread is in, the innermost last.

@@ -6,9 +6,9 @@ use hashbrown::HashTable;
 
 use crate::entry::{Entry, address, discard};
 use crate::query::QueryState;
-use crate::read_mostly::Replica;
-use crate::scope::ScopeId;
 use crate::sync::Arc;
+use crate::sync::read_mostly::Replica;
+use crate::version::scope::ScopeId;
 
 pub(crate) struct EntryTable<K, V> {
     entries: HashTable<Arc<Entry<K, V>>>,
@@ -129,7 +129,7 @@ fn is_of<K, V>(entry: &Entry<K, V>, hash: u64, scope: ScopeId, is_key: impl Fn(&
 mod tests {
     use super::*;
     use crate::entry::{Meta, Origin};
-    use crate::tag_set::TagSet;
+    use crate::version::tag_set::TagSet;
 
     fn entry(key: u64) -> Arc<Entry<u64, u64>> {
         let (hash, tags, valid_as_of) = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15), TagSet::default(), 0);

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use crate::cache::Cache;
 use crate::engine::{Engine, ScopeRef, ScopedTarget, Target as EngineTarget};
-use crate::outcome::Outcome;
+use crate::load::outcome::Outcome;
 use crate::private::Target;
 use crate::sync::Arc;
 

@@ -4,10 +4,10 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 use super::TaggedCache;
-use crate::load::{Attempt, Step};
-use crate::missed::{Begun, Missed};
-use crate::options::EntryOptions;
-use crate::outcome::{Fallible, Outcome, SharedFallible, Whole};
+use crate::entry::options::EntryOptions;
+use crate::load::attempt::{Attempt, Step};
+use crate::load::miss::{Begun, Missed};
+use crate::load::outcome::{Fallible, Outcome, SharedFallible, Whole};
 use crate::tag::Tag;
 
 impl<K, V> TaggedCache<K, V>

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
+use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Entry, Meta};
-use crate::eviction::{Entries, push};
-use crate::inspect::EntryInfo;
+use crate::eviction::segment::{Entries, push};
 use crate::query::QueryState;
-use crate::scope::ScopeId;
 use crate::store::{Describe, Storable, Store, Wanted};
 use crate::sync::Arc;
+use crate::version::scope::ScopeId;
 
 /// Is given entries by their addresses.
 pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);

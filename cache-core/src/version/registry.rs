@@ -18,9 +18,9 @@ use std::ptr;
 use crossbeam_utils::CachePadded;
 use hashbrown::{HashMap, HashTable};
 
-use crate::scope::{Scope, ScopeId};
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering};
 use crate::tag::Tag;
+use crate::version::scope::{Scope, ScopeId};
 use crate::version::{InvalidatedAt, Version};
 
 /// The orphans that each shard records.
@@ -392,7 +392,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scope::ROOT;
+    use crate::version::scope::ROOT;
 
     fn everywhere(tag: &str) -> LabelRef<'_> {
         LabelRef::Tag(tag, ROOT)

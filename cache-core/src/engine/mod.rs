@@ -8,26 +8,26 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use foldhash::fast::{FoldHasher, RandomState};
 use once_cell::sync::Lazy;
 
-use crate::any_store::AnyStore;
 use crate::builder::Settings;
 use crate::clock::{Nanos, TimeSource, saturating_nanos};
+use crate::entry::info::EntryInfo;
+use crate::entry::options::EntryOptions;
 use crate::entry::{AnyEntry, Meta, address};
-use crate::eviction::{Aftermath, Entries, Inspector, Quota};
-use crate::inspect::EntryInfo;
-use crate::invalidation::catch;
-use crate::options::EntryOptions;
-use crate::policy::State;
+use crate::eviction::s3_fifo::State;
+use crate::eviction::segment::{Aftermath, Entries, Inspector, Quota};
+use crate::eviction::sweep::Snapshot;
+use crate::eviction::{Admission, EvictionSegments};
+use crate::private::mutation::catch;
 use crate::query::{KeyHash, Marker, Query, QueryNames, QueryState, QueryTable, Site};
-use crate::registry::{Above, KeyId, Label, LabelRef, Registry, TagRef};
-use crate::scope::{ROOT, Scope, ScopeId, Scopes};
-use crate::segments::{Admission, EvictionSegments};
 use crate::stats::{Counters, Event, QueryStats, Stats, processors};
+use crate::store::erased::AnyStore;
+use crate::store::storage::Stores;
 use crate::store::{Candidate, Describe, Storable, Store};
-use crate::stores::Stores;
-use crate::sweep::Snapshot;
 use crate::sync::Arc;
 use crate::tag::Tag;
-use crate::tag_set::TagSet;
+use crate::version::registry::{Above, KeyId, Label, LabelRef, Registry, TagRef};
+use crate::version::scope::{ROOT, Scope, ScopeId, Scopes};
+use crate::version::tag_set::TagSet;
 use crate::version::{Version, VersionClock};
 
 /// More entries than these are never stored, whatever the capacity.
@@ -565,7 +565,7 @@ fn in_scope(hash: u64, scope: ScopeId) -> u64 {
 
 /// Enough that threads seldom meet, and no more than a small cache has use for.
 fn shards_per_store(capacity: usize, processors: usize) -> usize {
-    /// A larger shard takes long to copy, which its writers may have to: see [`crate::read_mostly`].
+    /// A larger shard takes long to copy, which its writers may have to: see [`crate::sync::read_mostly`].
     const LARGEST: usize = 4_096;
     /// So many take a hundred kilobytes, at two processors.
     const MOST: usize = 256;

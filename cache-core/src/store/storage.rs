@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::any_store::AnyStore;
+use crate::store::erased::AnyStore;
+use crate::sync::table::Table;
 use crate::sync::{Arc, OnceLock};
-use crate::table::Table;
 
 /// They are added, never removed, and found without a lock: also by code that runs under one.
 pub(crate) struct Stores {

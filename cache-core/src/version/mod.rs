@@ -16,7 +16,11 @@
 //!
 //! A load attaches to what it depends on **before** it reads its birth, and an invalidation raises what it names
 //! **before** the clock shows its version. Tags that only the result of a load names can't keep the first order:
-//! [`crate::registry`] says what holds instead.
+//! [`crate::version::registry`] says what holds instead.
+
+pub(crate) mod registry;
+pub(crate) mod scope;
+pub(crate) mod tag_set;
 
 use crossbeam_utils::CachePadded;
 

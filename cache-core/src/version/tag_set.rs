@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use smallvec::SmallVec;
 
-use crate::registry::{Dependency, Members, TagNode, TagRef};
-use crate::scope::Scope;
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::Version;
+use crate::version::registry::{Dependency, Members, TagNode, TagRef};
+use crate::version::scope::Scope;
 
 /// References to nodes, in one pointer. A clone shares them.
 #[derive(Clone, Default)]
@@ -194,7 +194,7 @@ impl TagSetBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::{Above, Label, LabelRef, Registry};
+    use crate::version::registry::{Above, Label, LabelRef, Registry};
 
     struct Nodes(Arc<Registry>, TagRef);
 

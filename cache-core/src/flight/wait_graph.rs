@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
-use crate::context::with_running;
+use crate::flight::context::with_running;
 
 /// A load of this process. Of two, the one that began later has the higher number.
 pub(crate) type LoadId = u64;
@@ -273,11 +273,11 @@ impl<'g> Search<'g> {
 mod tests {
     use super::*;
     use crate::builder::Settings;
-    use crate::context::{Context, Origin, Running};
     use crate::engine::Engine;
+    use crate::flight::context::{Context, Origin, Running};
     use crate::query::QueryState;
     use crate::sync::Arc;
-    use crate::tag_set::TagSet;
+    use crate::version::tag_set::TagSet;
 
     /// Runs as if on a thread that is in these bodies.
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {

@@ -8,22 +8,22 @@ use std::future::poll_fn;
 use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
-use crate::context::{self, Context, Dependencies, Lifetime, Origin, Running};
 use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, clone_value, discard_values};
 use crate::flight::Flight;
-use crate::outcome::SharedError;
-use crate::promise::{Completer, End, Listening, Promise};
+use crate::flight::context::{self, Context, Dependencies, Lifetime, Origin, Running};
+use crate::flight::promise::{Completer, End, Listening, Promise};
+use crate::flight::wait_graph::{LoadId, Wait, next_load};
+use crate::load::outcome::SharedError;
 use crate::query::QueryState;
-use crate::registry::TagRef;
-use crate::scope::Scope;
 use crate::stats::Event;
 use crate::store::{Absent, Caller, Candidate, Claim, Lead, Loaded, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
-use crate::tag_set::TagSet;
 use crate::version::Version;
-use crate::waits::{LoadId, Wait, next_load};
+use crate::version::registry::TagRef;
+use crate::version::scope::Scope;
+use crate::version::tag_set::TagSet;
 
 /// A caller's way from a miss to a value, or to a load of its own.
 pub(crate) struct Attempt<K, V> {

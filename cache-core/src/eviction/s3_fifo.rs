@@ -9,15 +9,15 @@
 //!
 //! Ours differs in three things.
 //!
-//! - An entry may be dead (expired or invalidated). Those go first: see [`crate::sweep`].
+//! - An entry may be dead (expired or invalidated). Those go first: see [`crate::eviction::sweep`].
 //! - While nothing has to go, new entries go to main, but for the last few. `quick_cache` does so. Else a loop over
 //!   more keys than there is room for would never have a hit: nothing that waits in the small queue is used
 //!   before it goes, so nothing ever comes to main. Now a part of the loop stays there.
 //! - The small queue and the ghosts are smaller than the paper's tenth and nine tenths, one use is enough to stay,
 //!   and more of them count. That was found by trying it on zipf, loops, and scans.
 
-use crate::ghosts::Ghosts;
-use crate::queues::{EntryId, Links, Place, Queues};
+use crate::eviction::ghosts::Ghosts;
+use crate::eviction::queues::{EntryId, Links, Place, Queues};
 
 /// What is known of an entry when it is asked whether it may go.
 pub(crate) struct Inspection {

@@ -12,15 +12,15 @@ use foldhash::fast::RandomState;
 use once_cell::sync::Lazy;
 use smallvec::SmallVec;
 
-use crate::any_store::AnyStore;
-use crate::append_map::AppendMap;
-use crate::eviction::Quota;
-use crate::options::EntryOptions;
-use crate::registry::TagRef;
+use crate::entry::options::EntryOptions;
+use crate::eviction::segment::Quota;
 use crate::stats::Counters;
+use crate::store::erased::AnyStore;
+use crate::sync::append_map::AppendMap;
+use crate::sync::table::Table;
 use crate::sync::{Arc, Map, OnceLock, RwLock};
-use crate::table::Table;
-use crate::tag_set::TagSet;
+use crate::version::registry::TagRef;
+use crate::version::tag_set::TagSet;
 
 /// What is known of an annotated function when it is compiled.
 #[derive(Debug)]

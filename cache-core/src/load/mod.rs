@@ -1,0 +1,6 @@
+//! From a miss to a value: a caller follows a load in flight, or leads one.
+
+pub(crate) mod attempt;
+pub(crate) mod call;
+pub(crate) mod miss;
+pub(crate) mod outcome;
