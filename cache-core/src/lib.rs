@@ -116,4 +116,5 @@ pub use error::GlobalCacheInUse;
 pub use flight::context::{Instrumented, LoadContext};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
+pub use tagged_cache::entry::TaggedEntry;
 pub use tagged_cache::{TaggedCache, TaggedCacheBuilder};

@@ -1,5 +1,6 @@
 //! The cache without the attributes.
 
+pub(crate) mod entry;
 mod get_or_load;
 
 use std::any::TypeId;
