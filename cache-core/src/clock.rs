@@ -12,17 +12,15 @@ use crate::sync::Arc;
 
 /// A monotonic clock.
 ///
-/// A hit asks it once, when it has found the entry; a call that misses asks it again when it has waited and when its
-/// load has ended, and an invalidation asks it to count the expired entries that it removed. If it panics there,
-/// everything that was named has been invalidated. Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock);
-/// without it a cache uses [`SystemClock`]. [`TickingClock`] is cheaper to read and has a thread; [`ManualClock`] is
-/// for tests.
+/// A cache uses [`SystemClock`], unless another is passed to [`CacheBuilder::clock`](crate::CacheBuilder::clock).
+/// [`TickingClock`] is cheaper to read and has a thread; [`ManualClock`] is for tests.
 ///
-/// Caches with different clocks may be used together: what is taken from one to the other is the time that is left of an
-/// answer.
+/// A hit reads it once, when it has found the entry. A miss reads it again when it has waited and when its load has ended,
+/// and an invalidation reads it to count the expired entries that it removed. If it panics there, everything that was named
+/// has been invalidated. Caches with different clocks may be used together.
 ///
-/// *Locking*: it is asked with no lock held that another call waits for, and may use a cache with another clock. A
-/// clock that takes its time delays nobody but its caller.
+/// *Locking*: it is read with no lock held that another call waits for, and may use a cache with another clock. A slow
+/// clock delays its caller alone.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -99,6 +97,15 @@ impl ManualClock {
     }
 
     /// Moves the clock forward. It stops at its end, about 584 years after zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{Clock, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(clock.now(), Duration::from_secs(1));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let by = saturating_nanos(by);
         // The closure never returns `None`, so there is no failure to handle.
@@ -115,8 +122,7 @@ impl Clock for ManualClock {
 /// A clock that a thread of its own moves on, so that reading it is one load from memory.
 ///
 /// Use it where the few nanoseconds that [`SystemClock`] takes of each hit count. The thread runs from [`start`](Self::start)
-/// until the last handle is dropped. Each clone is a handle, and a cache that was built with one is a handle too, so that
-/// nothing has to be kept beside the cache:
+/// until the last handle is dropped. Each clone is a handle, and so is a cache that was built with one:
 ///
 /// ```
 /// use cache_core::{Cache, TickingClock};

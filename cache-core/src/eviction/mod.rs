@@ -150,6 +150,15 @@ impl EvictionSegments {
 
     /// Visits all entries, a few at a time. No lock is held meanwhile.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
+        self.for_each_while(|entry| {
+            visit(entry);
+            true
+        });
+    }
+
+    /// The same, until a visit returns false. The entries that were listed together with that one are visited too, because
+    /// whoever has a reference to an entry must discard it.
+    pub(crate) fn for_each_while(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>) -> bool) {
         /// Others wait for no longer than it takes to note so many.
         const AT_ONCE: usize = 128;
         for segment in &self.segments {
@@ -161,7 +170,11 @@ impl EvictionSegments {
                     let from = end.saturating_sub(AT_ONCE);
                     (eviction.slice(from, end - from).to_vec(), from)
                 };
-                some.into_iter().rev().for_each(&mut visit);
+                let mut goes_on = true;
+                some.into_iter().rev().for_each(|entry| goes_on &= visit(entry));
+                if !goes_on {
+                    return;
+                }
                 left = from;
             }
         }

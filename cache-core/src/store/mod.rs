@@ -150,9 +150,9 @@ pub(crate) struct Wanted<F> {
 }
 
 /// A reference to an entry, discarded at the end.
-struct Held<'a, K, V> {
-    entry: Option<Arc<Entry<K, V>>>,
-    counters: &'a Counters,
+pub(crate) struct Held<'a, K, V> {
+    pub(crate) entry: Option<Arc<Entry<K, V>>>,
+    pub(crate) counters: &'a Counters,
 }
 
 impl<K, V> Drop for Held<'_, K, V> {
@@ -208,14 +208,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
-        let found = self.get(engine, wanted, take);
+        let found = self.peek(engine, wanted, |entry| {
+            entry.meta.uses.count_hit();
+            take(entry)
+        });
         self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
         found
     }
 
+    /// Like [`look_up`](Store::look_up), but counts nothing.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as for its one caller")]
-    fn get<R>(
+    #[expect(clippy::inline_always, reason = "as for its caller on the path of a hit")]
+    pub(crate) fn peek<R>(
         &self,
         engine: &Engine,
         wanted: &Wanted<impl Fn(&K) -> bool>,
@@ -252,7 +256,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if !self.is_live(engine, &entry.meta, now) {
             return Err((Absent::Dead, now));
         }
-        entry.meta.uses.count_hit();
         Ok(take(entry))
     }
 
@@ -708,7 +711,7 @@ mod tests {
                 let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine, HASH, context.id, &number, loaded);
             }
-            store.get(&engine, &wanted, |entry| entry.value).ok()
+            store.peek(&engine, &wanted, |entry| entry.value).ok()
         };
         order.iter().map(end).collect()
     }

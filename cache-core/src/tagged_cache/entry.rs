@@ -104,7 +104,7 @@ where
     ///
     /// If one of these tags was invalidated after the load had begun, the value is not stored, and waiters that came after
     /// the load began ask again. Invalidations of other tags do not matter, up to a few hundred unknown ones: see
-    /// guide. Called again, this method adds tags.
+    /// [`guide::by_tag`](crate::guide::by_tag). Called again, this method adds tags.
     pub fn tags_from<I>(
         self,
         tags: impl FnOnce(&V) -> I,
