@@ -5,14 +5,16 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use once_cell::sync::OnceCell;
 
-use crate::builder::{CacheBuilder, Settings};
-use crate::engine::{Engine, ScopeRef, Target};
+use crate::builder::CacheBuilder;
+use crate::engine::Engine;
+use crate::engine::invalidation::Target;
+use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
-use crate::private::mutation::{invalidate_names, invalidate_tags};
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
 use crate::version::scope::Scope;
+use crate::version::scope::ScopeRef;
 
 /// A cache of the answers of annotated functions.
 ///
@@ -149,7 +151,7 @@ impl Cache {
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        invalidate_names(&self.engine, self.scope_ref(), queries);
+        self.engine.invalidate_names(self.scope_ref(), queries);
     }
 
     /// Forgets all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
@@ -162,7 +164,7 @@ impl Cache {
     /// cache.invalidate_tags(["artist:22"]);
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        invalidate_tags(&self.engine, self.scope_ref(), tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
@@ -190,7 +192,7 @@ impl Cache {
     ///
     /// *Locking*: locks that inserts take too, one after another, each for as long as it takes to list 128 entries.
     pub fn len(&self) -> usize {
-        self.engine.len(self.scope_ref())
+        self.engine.storage.len(self.scope_ref())
     }
 
     /// Whether there is no live entry.
@@ -232,13 +234,13 @@ impl Cache {
     /// assert_eq!((entry.query, entry.arguments.as_str()), ("page", "limit = 10, offset = 0"));
     /// ```
     pub fn entries(&self) -> Vec<EntryInfo> {
-        self.engine.entries(self.scope_ref())
+        self.engine.storage.entries(self.scope_ref())
     }
 
     /// Panics if something in the cache contradicts something else: for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
-        self.engine.check_invariants();
+        self.engine.storage.check_invariants();
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -262,7 +264,7 @@ impl Default for Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flights = self.engine.count_flights();
+        let flights = self.engine.storage.count_flights();
         f.debug_struct("Cache")
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())

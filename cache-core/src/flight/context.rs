@@ -16,13 +16,13 @@ use std::task::{Context as Polling, Poll};
 use pin_project_lite::pin_project;
 
 use crate::clock::{FOREVER, Nanos};
-use crate::engine::Engine;
-use crate::flight::wait_graph::LoadId;
-use crate::private::mutation::catch;
-use crate::query::QueryState;
+use crate::flight::id::LoadId;
+use crate::query::state::QueryState;
+use crate::sync::unwind::catch;
 use crate::sync::{Arc, Mutex, thread_local};
 use crate::version::Version;
 use crate::version::tag_set::{TagSet, TagSetBuilder};
+use crate::version::timeline::Timeline;
 
 thread_local! {
     /// The loads whose bodies this thread is in, the innermost last.
@@ -37,7 +37,7 @@ thread_local! {
 /// A load in progress, and what its body has read so far.
 pub(crate) struct Context {
     pub(crate) id: LoadId,
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) timeline: Arc<Timeline>,
     /// The version at the start of the load.
     pub(crate) birth: Version,
     query: Arc<QueryState>,
@@ -77,7 +77,7 @@ struct Read {
     /// A version as of which it is known to have been valid.
     since: Version,
     /// The cache that it is from, if it is another one.
-    elsewhere: Option<Arc<Engine>>,
+    elsewhere: Option<Arc<Timeline>>,
 }
 
 /// What a load depends on, when it has ended.
@@ -111,15 +111,15 @@ impl Context {
     /// A load that begins now. What it depends on must have been found before.
     pub(crate) fn new(
         id: LoadId,
-        engine: Arc<Engine>,
+        timeline: Arc<Timeline>,
         query: Arc<QueryState>,
         Origin { tags, own_ttl, expires_at }: Origin,
     ) -> Arc<Self> {
-        let birth = engine.versions.now();
+        let birth = timeline.versions.now();
         let sets = HashMap::default();
         let reads = Reads { sets, has_elsewhere: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
-        Arc::new(Self { id, engine, birth, query, tags, own_ttl, expires_at, reads })
+        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, reads })
     }
 
     /// Whether nothing has been invalidated that was known of the load at its start.
@@ -128,7 +128,7 @@ impl Context {
     }
 
     fn is_query_valid_since(&self, version: Version) -> bool {
-        self.engine.everything.is_valid_since(version) && self.query.node.is_valid_since(version)
+        self.timeline.everything.is_valid_since(version) && self.query.node.is_valid_since(version)
     }
 
     /// Whether the load is as good as one of its own for a caller that came at a version: it began later, or nothing has been
@@ -141,7 +141,7 @@ impl Context {
 
     /// Whether nothing has been invalidated that the load depends on, as far as it has come, and nothing has expired.
     fn is_valid(&self, now: Nanos) -> bool {
-        let version = self.engine.versions.now();
+        let version = self.timeline.versions.now();
         let mut reads = self.reads.lock();
         if now >= reads.expires_at {
             return false;
@@ -160,8 +160,8 @@ impl Context {
     }
 
     /// Adds an answer that was handed out in the body.
-    fn attach(&self, engine: &Arc<Engine>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
-        let is_elsewhere = !Arc::ptr_eq(engine, &self.engine);
+    fn attach(&self, timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
+        let is_elsewhere = !Arc::ptr_eq(timeline, &self.timeline);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,
             Lifetime::OVER => 0,
@@ -169,19 +169,19 @@ impl Context {
             Lifetime::Until(expires_at) if !is_elsewhere => expires_at,
             // Clocks of two caches have nothing in common but their pace. Its own is read first: time passes in between.
             Lifetime::Until(expires_at) => catch(|| {
-                let now = self.engine.time.now();
-                now.saturating_add(expires_at.saturating_sub(engine.time.now()))
+                let now = self.timeline.time.now();
+                now.saturating_add(expires_at.saturating_sub(timeline.time.now()))
             })
             // A clock that panics tells nothing. The load has to end all the same.
             .unwrap_or_default(),
         };
-        let everything = is_elsewhere.then(|| engine.everything.clone().into());
+        let everything = is_elsewhere.then(|| timeline.everything.clone().into());
         let mut reads = self.reads.lock();
         let Reads { sets: known, has_elsewhere, expires_at: earliest, valid_as_of, ended: None } = &mut *reads else {
             return;
         };
         for set in sets.into_iter().chain(everything).filter(|set| set.len() > 0) {
-            let elsewhere = is_elsewhere.then(|| engine.clone());
+            let elsewhere = is_elsewhere.then(|| timeline.clone());
             *has_elsewhere |= is_elsewhere || set.has_elsewhere();
             let read = known.entry(set.address()).or_insert(Read { set, since, elsewhere });
             read.since = read.since.min(since);
@@ -194,7 +194,7 @@ impl Context {
     /// attached any more.
     pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
         // Before anything is checked: what is found valid then is valid as of this version.
-        let version = self.engine.versions.now();
+        let version = self.timeline.versions.now();
         let mut is_valid = self.was_valid_from_the_start() && late.is_valid_since(self.birth);
         let mut tags = TagSetBuilder::default();
         let mut reads = self.reads.lock();
@@ -211,7 +211,7 @@ impl Context {
         tags.add_all(&self.tags);
         tags.add_all(late);
         for read in reads.sets.values() {
-            let elsewhere = read.elsewhere.as_ref().map(|engine| engine.versions.now());
+            let elsewhere = read.elsewhere.as_ref().map(|timeline| timeline.versions.now());
             let is_still_valid = read.is_valid();
             if !is_still_valid {
                 is_valid = false;
@@ -258,9 +258,9 @@ pub(crate) fn is_inside() -> bool {
 
 /// Attaches an answer of a cache to the load that this thread is in. Sets may be empty. Not generic: it is compiled in this
 /// crate.
-pub(crate) fn attach(engine: &Arc<Engine>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
+pub(crate) fn attach(timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
     if let Some(context) = innermost() {
-        context.attach(engine, sets, since, lifetime);
+        context.attach(timeline, sets, since, lifetime);
     }
 }
 

@@ -10,6 +10,7 @@
 //! not, takes it over.
 
 pub(crate) mod context;
+pub(crate) mod id;
 pub(crate) mod promise;
 pub(crate) mod wait_graph;
 
@@ -17,8 +18,8 @@ use hashbrown::HashTable;
 
 use crate::clock::Nanos;
 use crate::flight::context::Context;
+use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::Promise;
-use crate::flight::wait_graph::{LoadId, next_load};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::scope::ScopeId;
@@ -235,11 +236,11 @@ impl<K> Flights<K> {
 
 #[cfg(test)]
 mod tests {
-    use crate::builder::Settings;
-    use crate::engine::Engine;
+    use crate::clock::TimeSource;
     use crate::flight::context::Origin;
-    use crate::query::QueryState;
+    use crate::query::state::QueryState;
     use crate::version::tag_set::TagSet;
+    use crate::version::timeline::Timeline;
 
     use super::*;
 
@@ -250,8 +251,8 @@ mod tests {
     }
 
     fn expiring(load: LoadId, key: &'static str, birth: Version, expires_at: Nanos) -> Flight<&'static str> {
-        let engine = Arc::new(Engine::new(Settings::default()));
-        (0..birth).for_each(|_| engine.versions.invalidate(|_| ()));
+        let timeline = Arc::new(Timeline::new(TimeSource::System));
+        (0..birth).for_each(|_| timeline.versions.invalidate(|_| ()));
         let query = Arc::new(QueryState::anonymous());
         Flight {
             id: load,
@@ -260,7 +261,12 @@ mod tests {
             scope: 0,
             key,
             began: 0,
-            context: Context::new(load, engine, query, Origin { tags: TagSet::default(), own_ttl: false, expires_at }),
+            context: Context::new(
+                load,
+                timeline,
+                query,
+                Origin { tags: TagSet::default(), own_ttl: false, expires_at },
+            ),
             is_open: true,
             is_fenced: false,
             is_superseded: false,

@@ -1,17 +1,20 @@
 //! A promise: where callers wait for a load that another has begun, blocked or as tasks. Nothing here knows why they wait.
 
+use std::any::Any;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::entry::{AnyEntry, discard_values};
 use crate::flight::context::Dependencies;
-use crate::flight::wait_graph::LoadId;
-use crate::load::outcome::SharedError;
-use crate::private::mutation::catch;
-use crate::stats::Counters;
+use crate::flight::id::LoadId;
+use crate::stats::counters::Counters;
+use crate::sync::unwind::catch;
 use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
 use crate::version::Version;
+
+/// An error that a failed load shares with those who waited for it.
+pub type SharedError = Arc<dyn Any + Send + Sync>;
 
 /// How a load ended, for its followers.
 pub(crate) enum End {

@@ -11,21 +11,11 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex as StdMutex;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 
 use crate::flight::context::with_running;
-
-/// A load of this process. Of two, the one that began later has the higher number.
-pub(crate) type LoadId = u64;
-
-/// The number of a load that begins now, or of a caller that comes now: a load that began after the caller came has a higher
-/// number, and sees what the caller had seen.
-pub(crate) fn next_load() -> LoadId {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::AcqRel)
-}
+use crate::flight::id::LoadId;
 
 /// The waits of this process that begin in a body.
 ///
@@ -272,19 +262,20 @@ impl<'g> Search<'g> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builder::Settings;
-    use crate::engine::Engine;
+    use crate::clock::TimeSource;
     use crate::flight::context::{Context, Origin, Running};
-    use crate::query::QueryState;
+    use crate::flight::id::next_load;
+    use crate::query::state::QueryState;
     use crate::sync::Arc;
     use crate::version::tag_set::TagSet;
+    use crate::version::timeline::Timeline;
 
     /// Runs as if on a thread that is in these bodies.
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
-        let engine = Arc::new(Engine::new(Settings::default()));
+        let timeline = Arc::new(Timeline::new(TimeSource::System));
         let query = Arc::new(QueryState::anonymous());
         let origin = || Origin { tags: TagSet::default(), own_ttl: false, expires_at: 1 };
-        let context = |&body| Context::new(body, engine.clone(), query.clone(), origin());
+        let context = |&body| Context::new(body, timeline.clone(), query.clone(), origin());
         let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()
     }

@@ -5,7 +5,7 @@
 use hashbrown::HashTable;
 
 use crate::entry::{Entry, address, discard};
-use crate::query::QueryState;
+use crate::query::state::QueryState;
 use crate::sync::Arc;
 use crate::sync::read_mostly::Replica;
 use crate::version::scope::ScopeId;

@@ -14,7 +14,7 @@
 //!   line.
 //! - The hits of the query, in [`Counters`], which each thread counts in a cache line of its own, up to twice as many
 //!   threads as processors.
-//! - The first 32 hits in the entry itself, in [`Uses`](crate::entry::frequency::Uses), and after that one in 64, drawn by each
+//! - The first 32 hits in the entry itself, in [`Hits`](crate::entry::hits::Hits), and after that one in 64, drawn by each
 //!   thread for itself. The policy reads that count when it looks for an entry to evict, and takes some uses off. The
 //!   next hits are written down again then, up to seven each time.
 //! - The version as of which the entry is valid, by the first hits after something was invalidated.
@@ -41,21 +41,19 @@ use std::any::TypeId;
 use std::fmt;
 
 use crate::clock::Nanos;
-use crate::engine::{Engine, ScopeRef};
 use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_values};
 use crate::eviction::segment::Aftermath;
 use crate::flight::context::{self, Context, Dependencies};
+use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::{Completer, End, Promise};
-use crate::flight::wait_graph::{LoadId, next_load};
 use crate::flight::{Flight, Flights, InFlight, MAX_LOADS_OF_A_KEY};
-use crate::query::QueryState;
-use crate::stats::{Counters, Event, processors};
+use crate::query::state::QueryState;
+use crate::stats::counters::{Counters, Event, processors};
 use crate::store::entry_table::EntryTable;
-use crate::store::erased::WithEntries;
+use crate::store::storage::{Storage, WithEntries};
 use crate::sync::Arc;
 use crate::sync::read_mostly::{ReadMostly, Writer};
 use crate::version::Version;
-use crate::version::registry::TagRef;
 use crate::version::scope::ScopeId;
 use crate::version::tag_set::TagSet;
 
@@ -173,14 +171,14 @@ pub(crate) enum Absent {
 
 /// Removes an entry from its shard, which is locked, and from the eviction.
 fn remove<K, V>(
-    engine: &Engine,
+    storage: &Storage,
     shard: &mut ShardWriter<'_, K, V>,
     entry: &Arc<Entry<K, V>>,
 ) -> Option<Arc<Entry<K, V>>> {
     let removed = shard.value_mut().remove_at(entry.meta.hash, address(entry));
     if let Some(removed) = &removed {
         // The shard's reference is still there: this is not the last one.
-        drop(engine.eviction.remove(&removed.meta));
+        drop(storage.eviction.remove(&removed.meta));
     }
     removed
 }
@@ -204,11 +202,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
     #[expect(clippy::inline_always, reason = "it has two callers, and a hit would pay for a call of it")]
     pub(crate) fn look_up<R>(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
-        let found = self.get(engine, wanted, take);
+        let found = self.get(storage, wanted, take);
         self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
         found
     }
@@ -217,42 +215,44 @@ impl<K: Storable, V: Storable> Store<K, V> {
     #[expect(clippy::inline_always, reason = "as for its one caller")]
     fn get<R>(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
-        let Some(pin) = self.shards.pin(self.place(wanted.hash)) else { return self.get_current(engine, wanted, take) };
+        let Some(pin) = self.shards.pin(self.place(wanted.hash)) else {
+            return self.get_current(storage, wanted, take);
+        };
         let found = pin.find_fast(wanted.hash, wanted.scope, &wanted.is_key);
-        self.take_live(engine, found, take)
+        self.take_live(storage, found, take)
     }
 
     /// The same without a pin.
     #[cold]
     fn get_current<R>(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
         let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
-        self.take_live(engine, held.entry.as_ref(), take)
+        self.take_live(storage, held.entry.as_ref(), take)
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for its caller")]
     fn take_live<R>(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         found: Option<&Arc<Entry<K, V>>>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
         // Only now: while the processor fetches the entry, it has time to read the clock.
-        let now = engine.time.now();
+        let now = storage.timeline.time.now();
         let Some(entry) = found else { return Err((Absent::Missing, now)) };
-        if !self.is_live(engine, &entry.meta, now) {
+        if !self.is_live(storage, &entry.meta, now) {
             return Err((Absent::Dead, now));
         }
-        entry.meta.uses.count_hit();
+        entry.meta.hits.record();
         Ok(take(entry))
     }
 
@@ -266,12 +266,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Finds out what a caller is to do that missed. If it is to load, that load begins, and the candidate is taken. One
     /// that must not wait is given a load of its own.
-    pub(crate) fn claim(
-        &self,
-        engine: &Arc<Engine>,
-        candidate: &mut Option<Candidate<K>>,
-        caller: Caller,
-    ) -> Claim<K, V>
+    pub(crate) fn claim(&self, storage: &Storage, candidate: &mut Option<Candidate<K>>, caller: Caller) -> Claim<K, V>
     where
         K: Eq,
     {
@@ -279,7 +274,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
         let mut shard = self.lock(hash);
         if let Some(entry) = shard.value().find(hash, scope, is_key)
-            && !engine.seems_dead(&entry.meta, caller.now)
+            && !storage.seems_dead(&entry.meta, caller.now)
         {
             return Claim::Found(entry.clone());
         }
@@ -297,7 +292,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         };
         let id = taken_over.unwrap_or_else(next_load);
         let origin = context::Origin { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
-        let context = Context::new(id, engine.clone(), self.query.clone(), origin);
+        let context = Context::new(id, storage.timeline.clone(), self.query.clone(), origin);
         // One that callers may join is listed in any case.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));
         let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
@@ -339,7 +334,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// Ends a load, and stores its value if it is valid. Of several loads of one key the last begun is kept. `value` is
     /// cloned for followers, if it is not stored and there are any. Returns whether the value was refused.
-    pub(crate) fn complete(&self, engine: &Engine, hash: u64, load: LoadId, value: &V, loaded: Loaded<V>) -> bool
+    pub(crate) fn complete(&self, storage: &Storage, hash: u64, load: LoadId, value: &V, loaded: Loaded<V>) -> bool
     where
         K: Eq,
         V: Clone,
@@ -356,13 +351,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
         let order = flight.order;
-        let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !engine.seems_dead(&entry.meta, now));
+        let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
         let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
         let origin = |tags| Origin {
             hash,
             scope: flight.scope,
             store: self.number,
-            segment: engine.eviction.segment_of(self.place(hash), self.query.quota),
+            segment: storage.eviction.segment_of(self.place(hash), self.query.quota),
             tags,
             valid_as_of: since,
             began: flight.began,
@@ -374,14 +369,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
             Some(copy) if is_kept => {
                 shard.state_mut().supersede(&flight);
                 let new = Arc::new(Entry { meta: Meta::new(origin(tags)), key: flight.key, value: copy });
-                aftermath = self.admit(engine, predecessor.as_deref(), &new, now);
+                aftermath = self.admit(storage, predecessor.as_deref(), &new, now);
                 displaced = shard.value_mut().put(predecessor.as_ref(), new.clone());
                 evicted = self.remove_victim(&mut shard, hash, &mut aftermath);
                 entry = Some(new);
             }
             copy => {
                 if let Some(dead) = predecessor.as_ref().filter(|_| !is_predecessor_live) {
-                    displaced = remove(engine, &mut shard, dead);
+                    displaced = remove(storage, &mut shard, dead);
                 }
                 unused = Some((Meta::new(origin(tags)), flight.key, copy));
             }
@@ -402,9 +397,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
             }
         }
         // First, so that a `Drop` that purges finds nothing dead that is neither here nor there.
-        engine.settle(aftermath, now);
+        storage.settle(aftermath, now);
         if let Some(evicted) = evicted {
-            self.discard_evicted(engine, evicted, now);
+            self.discard_evicted(storage, evicted, now);
         }
         discard_some(predecessor, counters);
         discard_some(entry, counters);
@@ -418,14 +413,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// Finds room for an entry, under the lock of its shard. What had to leave is to be settled afterwards.
     fn admit(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         predecessor: Option<&Entry<K, V>>,
         entry: &Arc<Entry<K, V>>,
         now: Nanos,
     ) -> Aftermath {
         let entry: Arc<dyn AnyEntry> = entry.clone();
         let (predecessor, quota) = (predecessor.map(|predecessor| &predecessor.meta), self.query.quota);
-        engine.admit(&entry, predecessor, quota, now)
+        storage.admit(&entry, predecessor, quota, now)
     }
 
     /// Removes what made room from the shard of this hash, if it is there. Most often it is: see
@@ -448,7 +443,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// make. Returns whether something was in flight.
     pub(crate) fn insert(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         candidate: Candidate<K>,
         value: V,
         valid_as_of: Version,
@@ -458,14 +453,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         K: Eq,
     {
         let counters = &self.query.counters;
-        if engine.capacity_of(&self.query) == 0 {
+        if storage.capacity_of(&self.query) == 0 {
             discard_values(counters, (candidate.key, value));
             return false;
         }
         let expires_at = candidate.expires_at(now);
         let is_live = now < expires_at;
         let Candidate { key, hash, scope, tags, .. } = candidate;
-        let (store, segment) = (self.number, engine.eviction.segment_of(self.place(hash), self.query.quota));
+        let (store, segment) = (self.number, storage.eviction.segment_of(self.place(hash), self.query.quota));
         let origin = Origin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
         let (mut aftermath, mut evicted) = (Aftermath::default(), None);
@@ -474,18 +469,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
         let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
         let displaced = if is_live {
-            aftermath = self.admit(engine, predecessor.as_deref(), &new, now);
+            aftermath = self.admit(storage, predecessor.as_deref(), &new, now);
             let displaced = shard.value_mut().put(predecessor.as_ref(), new.clone());
             evicted = self.remove_victim(&mut shard, hash, &mut aftermath);
             displaced
         } else {
-            predecessor.as_ref().and_then(|predecessor| remove(engine, &mut shard, predecessor))
+            predecessor.as_ref().and_then(|predecessor| remove(storage, &mut shard, predecessor))
         };
         drop(shard);
         // First, as when a load is complete.
-        engine.settle(aftermath, now);
+        storage.settle(aftermath, now);
         if let Some(evicted) = evicted {
-            self.discard_evicted(engine, evicted, now);
+            self.discard_evicted(storage, evicted, now);
         }
         if let Some(displaced) = &displaced {
             self.count_death(&displaced.meta, now);
@@ -497,18 +492,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Removes the entry of a key, if it is dead.
-    pub(crate) fn remove_if_dead(&self, engine: &Engine, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
+    pub(crate) fn remove_if_dead(&self, storage: &Storage, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
         let Some(entry) = self.find_current(wanted) else { return };
-        if self.is_live(engine, &entry.meta, now) {
+        if self.is_live(storage, &entry.meta, now) {
             discard(entry, &self.query.counters);
         } else {
-            self.remove_dead(engine, entry, now);
+            self.remove_dead(storage, entry, now);
         }
     }
 
     /// Removes an entry that was found dead.
-    pub(crate) fn remove_dead(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
-        let removed = remove(engine, &mut self.lock(entry.meta.hash), &entry);
+    pub(crate) fn remove_dead(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+        let removed = remove(storage, &mut self.lock(entry.meta.hash), &entry);
         if removed.is_some() {
             self.count_death(&entry.meta, now);
         }
@@ -520,27 +515,27 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// those of one hash, all their entries go: there are others once in 2^64 times.
     pub(crate) fn forget(
         &self,
-        engine: &Engine,
+        storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         mut removed: impl FnMut(Arc<Entry<K, V>>),
     ) {
         let mut shard = self.lock(wanted.hash);
         shard.state_mut().fence(wanted.hash, wanted.scope, &wanted.is_key);
         while let Some(entry) = shard.value().find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
-            drop(remove(engine, &mut shard, &entry));
+            drop(remove(storage, &mut shard, &entry));
             removed(entry);
         }
     }
 
     /// Removes an entry that the eviction has let go of, and counts why.
-    pub(crate) fn dispose(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
+    pub(crate) fn dispose(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
         if let Some(removed) = removed {
             // Not the last reference to it.
             drop(entry);
-            self.discard_evicted(engine, removed, now);
+            self.discard_evicted(storage, removed, now);
         } else {
-            if self.is_live(engine, &entry.meta, now) {
+            if self.is_live(storage, &entry.meta, now) {
                 self.query.counters.count(Event::Eviction);
             }
             discard(entry, &self.query.counters);
@@ -548,8 +543,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Drops an entry that was evicted and removed, and counts why.
-    fn discard_evicted(&self, engine: &Engine, entry: Arc<Entry<K, V>>, now: Nanos) {
-        if self.is_live(engine, &entry.meta, now) {
+    fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+        if self.is_live(storage, &entry.meta, now) {
             self.query.counters.count(Event::Eviction);
         } else {
             self.count_death(&entry.meta, now);
@@ -557,8 +552,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         discard(entry, &self.query.counters);
     }
 
-    pub(crate) fn is_live(&self, engine: &Engine, meta: &Meta, now: Nanos) -> bool {
-        now < meta.expires_at && engine.is_valid(&self.query, meta)
+    pub(crate) fn is_live(&self, storage: &Storage, meta: &Meta, now: Nanos) -> bool {
+        now < meta.expires_at && storage.is_valid(&self.query, meta)
     }
 
     /// Counts an entry that is removed or replaced, if it has expired.
@@ -566,11 +561,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if now >= meta.expires_at {
             self.query.counters.count(Event::Expiration);
         }
-    }
-
-    /// The node of a key: for what depends on its answer.
-    pub(crate) fn key_node(&self, engine: &Engine, scope: ScopeRef<'_>, hash: u64) -> TagRef {
-        engine.key_node(scope, &self.query, self.instance, hash)
     }
 
     /// Frees what memory the shards can give back.
@@ -674,7 +664,8 @@ impl<K, V> Store<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::builder::Settings;
+    use crate::engine::Engine;
+    use crate::engine::settings::Settings;
     use crate::entry::options::EntryOptions;
 
     const HASH: u64 = 7;
@@ -685,10 +676,10 @@ mod tests {
         let engine = Arc::new(Engine::new(Settings::default()));
         let (query, instance) = (Arc::new(QueryState::anonymous()), TypeId::of::<()>());
         let store = engine.make_store::<u32, u32>(query, instance, |_, _, _| Ok(()));
-        let now = engine.time.now();
+        let now = engine.timeline().time.now();
         let begin = || {
             let candidate = engine.candidate(None, &store, HASH, EntryOptions::new()).with_key(7);
-            match store.claim(&engine, &mut Some(candidate), Caller { now, arrived: 0, may_wait: false }) {
+            match store.claim(&engine.storage, &mut Some(candidate), Caller { now, arrived: 0, may_wait: false }) {
                 Claim::Lead(lead) => lead,
                 Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and it must not wait"),
             }
@@ -698,7 +689,7 @@ mod tests {
         let end = |&number: &u32| {
             if number == 0 {
                 let mut removed = 0;
-                store.forget(&engine, &wanted, |_| removed += 1);
+                store.forget(&engine.storage, &wanted, |_| removed += 1);
                 assert_eq!(removed, 1, "there was something to remove");
                 // Not what is in flight, which the removal has fenced.
                 (1..=loads.len()).for_each(|load| store.unfence(HASH, loads[load - 1].context.id));
@@ -706,9 +697,9 @@ mod tests {
                 let Lead { context, .. } = &loads[number as usize - 1];
                 let dependencies = context.end(&TagSet::default());
                 let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
-                store.complete(&engine, HASH, context.id, &number, loaded);
+                store.complete(&engine.storage, HASH, context.id, &number, loaded);
             }
-            store.get(&engine, &wanted, |entry| entry.value).ok()
+            store.get(&engine.storage, &wanted, |entry| entry.value).ok()
         };
         order.iter().map(end).collect()
     }

@@ -10,19 +10,22 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
-use crate::builder::Settings;
 use crate::clock::{Clock, TimeSource};
-use crate::engine::{Engine, ScopeRef, Target, scope_id};
+use crate::engine::Engine;
+use crate::engine::invalidation::Target;
+use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::eviction::segment::Entries;
 use crate::load::call::Call;
-use crate::private::mutation::{catch, invalidate_tags};
-use crate::query::QueryState;
-use crate::stats::{Event, Stats};
+use crate::query::state::QueryState;
+use crate::stats::Stats;
+use crate::stats::counters::Event;
 use crate::store::{Absent, Store, Wanted};
 use crate::sync::Arc;
+use crate::sync::unwind::catch;
 use crate::version::scope::Scope;
+use crate::version::scope::{ScopeRef, scope_id};
 
 /// A concurrent, bounded cache whose entries expire and have tags: what the attributes use, without the attributes.
 ///
@@ -148,7 +151,7 @@ where
             Err(miss) => {
                 call.attach_absence(&miss);
                 if miss.absent == Absent::Dead {
-                    self.store.remove_if_dead(&self.engine, &wanted, miss.now);
+                    self.store.remove_if_dead(&self.engine.storage, &wanted, miss.now);
                 }
                 None
             }
@@ -182,13 +185,13 @@ where
 
     /// Stores a value, like [`insert`](TaggedCache::insert), with tags or a time to live of its own.
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
-        let (hash, now) = (self.hash(&key), self.engine.time.now());
+        let (hash, now) = (self.hash(&key), self.engine.timeline().time.now());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
         // What was made from the value before is not served any more. Before, so that it makes room first; and after, as
         // somebody may have read the value before in between.
         self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
-        let version = self.engine.versions.now();
-        if self.store.insert(&self.engine, candidate, value, version, now) {
+        let version = self.engine.timeline().versions.now();
+        if self.store.insert(&self.engine.storage, candidate, value, version, now) {
             // Callers that come later do not join a load that was in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
         } else {
@@ -217,14 +220,14 @@ where
         let wanted = self.wanted(hash, key);
         let mut removed = Entries::new();
         // Comparing keys may panic: then it is not known which are the same, and all keys are forgotten.
-        let compared = catch(|| self.store.forget(&self.engine, &wanted, |entry| removed.push(entry)));
-        let was_valid = removed.iter().any(|entry| self.engine.is_valid(&self.store.query, entry.meta()));
+        let compared = catch(|| self.store.forget(&self.engine.storage, &wanted, |entry| removed.push(entry)));
+        let was_valid = removed.iter().any(|entry| self.engine.storage.is_valid(&self.store.query, entry.meta()));
         match &compared {
             Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
             Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
         }
         let expires_at = removed.iter().map(|entry| entry.meta().expires_at).max();
-        let now = self.engine.count_and_discard(removed);
+        let now = self.engine.storage.count_and_discard(removed);
         if let Err(panic) = compared {
             resume_unwind(panic);
         }
@@ -239,7 +242,7 @@ where
     ///
     /// When the iterator or an `AsRef` does. All other tags that the iterator gave are forgotten before the panic goes on.
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        invalidate_tags(&self.engine, self.scope_ref(), tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
     /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
@@ -257,7 +260,7 @@ where
     /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in the scope.
     /// It looks at every entry, and is exact when no other thread adds or removes any.
     pub fn len(&self) -> usize {
-        self.engine.len(self.scope_ref())
+        self.engine.storage.len(self.scope_ref())
     }
 
     /// Whether there is no live entry.
@@ -286,7 +289,7 @@ where
         K: fmt::Debug,
     {
         let mut list = Vec::new();
-        self.engine.for_each_live(self.scope_ref(), |entry, now| {
+        self.engine.storage.for_each_live(self.scope_ref(), |entry, now| {
             list.extend(self.store.info_with(entry, now, |key, _, out| write!(out, "{key:?}")));
         });
         list
@@ -295,7 +298,7 @@ where
     /// Panics if something in the cache contradicts something else: for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
-        self.engine.check_invariants();
+        self.engine.storage.check_invariants();
     }
 
     #[cfg(test)]
@@ -348,7 +351,7 @@ where
 
 impl<K, V> fmt::Debug for TaggedCache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flights = self.engine.count_flights();
+        let flights = self.engine.storage.count_flights();
         f.debug_struct("TaggedCache")
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
