@@ -80,7 +80,7 @@ impl Query {
         self
     }
 
-    /// The options that all of its entries have, but for their tags: see [`QueryState::tags`].
+    /// The options that all of its entries have, but for their tags: see [`QueryState::tags`](state::QueryState::tags).
     pub(crate) fn options(&self) -> EntryOptions {
         EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, ..EntryOptions::default() }
     }

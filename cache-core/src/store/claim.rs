@@ -121,7 +121,7 @@ impl<K, V> Store<K, V> {
         match flight.leave() {
             Some(promise) => {
                 drop(shard);
-                promise.tell_one();
+                promise.wake_one();
                 Promise::discard(promise, &self.query.counters);
             }
             None => self.end_unused(shard, hash, load),
@@ -146,7 +146,7 @@ impl<K, V> Store<K, V> {
             drop(shard);
         }
         if let Some(next) = next {
-            next.tell_one();
+            next.wake_one();
             Promise::discard(next, &self.query.counters);
         }
         // After the lock: the load may have ended meanwhile, and this may be the last reference to its value.
