@@ -35,11 +35,12 @@ mod error;
 mod import;
 mod manager;
 mod model;
+mod output;
 pub mod replay;
 mod repository;
 pub mod serve;
 mod sql;
-mod table;
+pub mod workload;
 
 pub use database::Database;
 pub use error::{DbError, ImportError, ReplayError};

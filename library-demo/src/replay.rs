@@ -4,18 +4,17 @@
 //! original measured itself by, and two traces of real data. The figures are the cache's and the database's
 //! own counts, and [`replay`] checks that they are within their bounds.
 
+mod player;
 mod scenarios;
-mod trace;
-mod workload;
 
 use std::io::Write;
 
-pub use trace::{playlists, trace, visits};
-pub use workload::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
+pub use player::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
 
 use crate::{
     CsvFiles, Database, ImportError, ReplayError,
-    table::{percent, print_table, seconds},
+    output::table::{percent, print_table, seconds},
+    workload::{playlists, trace},
 };
 use indicatif::ProgressBar;
 

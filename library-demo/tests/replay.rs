@@ -5,7 +5,8 @@
 use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, TrackId,
-    replay::{Check, Mutation, Player, Policy, Step, replay, trace},
+    replay::{Check, Mutation, Player, Policy, Step, replay},
+    workload::trace,
 };
 
 /// The whole trace is for a release build. In this part every kind of mutation happens.

@@ -10,8 +10,9 @@ use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, DbError, MusicRepository, NewTrack, Page, SqliteRepository, Track, TrackChanges, TrackId,
     TrackInfo,
-    replay::{Mutation, Read, Step, visits},
+    replay::{Mutation, Read, Step},
     serve::{Budget, Load, Served, Service},
+    workload::visits,
 };
 use tempfile::TempDir;
 

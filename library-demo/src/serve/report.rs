@@ -8,9 +8,10 @@ use tempfile::TempDir;
 
 use crate::{
     CsvFiles, Database, ReplayError, SqliteRepository,
-    replay::{Policy, visits},
+    output::table::{percent, print_table},
+    replay::Policy,
     serve::{Budget, Load, Served, Service},
-    table::{percent, print_table},
+    workload::visits,
 };
 
 /// Serves the sample library, without a cache and then with one, prints what that came to, and returns how many answers

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
     Database, DbError, NewTrack, TrackChanges, TrackId,
-    replay::{Mutation, PAGE, Read, Step},
+    workload::{Mutation, PAGE, Read, Step},
 };
 
 /// The ids of the tracks that the trace adds begin here, beyond all imported ones.

@@ -1,0 +1,3 @@
+//! What is written for people.
+
+pub(crate) mod table;
