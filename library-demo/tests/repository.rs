@@ -234,7 +234,7 @@ async fn a_mutation_that_fails_changes_nothing() {
         (Mutation::Play(unknown), "there is no track 99"),
         (Mutation::Update(unknown, new_title("a")), "there is no track 99"),
         (Mutation::Delete(unknown), "there is no track 99"),
-        (Mutation::Add(new_track(Some(2), "Love, Love, Love")), "there is a track 2 already"),
+        (Mutation::Add(new_track(Some(2), "Love, Love, Love")), "track 2 already exists"),
     ];
     let library = Library::new().await;
     for (mutation, message) in mutations {
