@@ -1,3 +1,5 @@
-//! What is written for people.
+//! What people read.
 
 pub(crate) mod table;
+
+pub use table::{Column, left, right, table};

@@ -5,63 +5,76 @@ use std::{
     time::Duration,
 };
 
-/// Prints a title, the headings and the rows in columns, followed by an empty line, and sees to it
-/// that they can be read at once: the next table may take its time.
-///
-/// The first `labels` cells of a row say what it is about, and are set to the left; the figures
-/// after them to the right.
-pub(crate) fn print_table<const COLUMNS: usize>(
+use comfy_table::{CellAlignment, Table, presets::NOTHING};
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    heading: &'static str,
+    alignment: CellAlignment,
+}
+
+/// A left-aligned column.
+pub fn left(heading: &'static str) -> Column {
+    Column { heading, alignment: CellAlignment::Left }
+}
+
+/// A right-aligned column.
+pub fn right(heading: &'static str) -> Column {
+    Column { heading, alignment: CellAlignment::Right }
+}
+
+/// A table without borders, and without a line of headings if none has text.
+pub fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING).add_rows(rows);
+    let headings = columns.map(|column| column.heading);
+    if headings.iter().any(|heading| !heading.is_empty()) {
+        table.set_header(headings);
+    }
+    for (cells, column) in table.column_iter_mut().zip(columns) {
+        cells.set_padding((2, 0)).set_cell_alignment(column.alignment);
+    }
+    table.trim_fmt()
+}
+
+/// Writes a title, a table whose first `labels` columns are left-aligned, and an empty line.
+pub(crate) fn print_table<const N: usize>(
     out: &mut impl Write,
     title: &str,
     labels: usize,
-    headings: [&str; COLUMNS],
-    rows: &[[String; COLUMNS]],
+    headings: [&'static str; N],
+    rows: &[[String; N]],
 ) -> io::Result<()> {
-    let headings = headings.map(str::to_owned);
-    let mut widths = [0; COLUMNS];
-    for row in [&headings].into_iter().chain(rows) {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
+    let mut columns = headings.map(right);
+    for column in &mut columns[..labels] {
+        *column = left(column.heading);
     }
-    writeln!(out, "{title}\n")?;
-    for row in [&headings].into_iter().chain(rows) {
-        for (column, (width, cell)) in widths.iter().zip(row).enumerate() {
-            if column < labels {
-                write!(out, "  {cell:<width$}")?;
-            } else {
-                write!(out, "  {cell:>width$}")?;
-            }
-        }
-        writeln!(out)?;
-    }
-    writeln!(out)?;
+    writeln!(out, "{title}\n\n{}\n", table(columns, rows.to_vec()))?;
     out.flush()
 }
 
-/// A part of a whole, such as `98.9 %`.
+/// A share, such as `98.9 %`.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
-    // In whole numbers, rounded to the nearest tenth.
+    // In integers, rounded to the nearest tenth.
     let tenths = (part * 2000 + whole) / (whole * 2).max(1);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// A time, such as `1.250 s`.
+/// A duration, such as `1.250 s`.
 pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{percent, print_table};
+    use super::{left, percent, right, table};
 
     #[test]
-    fn columns_line_up() {
-        let mut out = Vec::new();
-        let rows = [["é".to_owned(), "1234".to_owned()], ["long".to_owned(), "5".to_owned()]];
-        print_table(&mut out, "Title", 1, ["a", "b"], &rows).unwrap();
-        let expected = "Title\n\n  a        b\n  é     1234\n  long     5\n\n";
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    fn columns_are_aligned() {
+        let rows = [["é", "1234"], ["long", "5"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table([left("a"), right("b")], rows.clone()), "  a        b\n  é     1234\n  long     5");
+        assert_eq!(table([left(""), left("")], rows), "  é     1234\n  long  5");
     }
 
     #[test]
