@@ -4,12 +4,12 @@
 //! original measured itself by, and two traces of real data. The figures are the cache's and the database's
 //! own counts, and [`replay`] checks that they are within their bounds.
 
-mod player;
+mod runner;
 mod scenarios;
 
 use std::io::Write;
 
-pub use player::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
+pub use runner::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
 
 use crate::{
     CsvFiles, Database, ImportError, ReplayError,

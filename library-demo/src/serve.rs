@@ -6,7 +6,7 @@
 mod cancel;
 mod oracle;
 mod report;
-mod request;
+mod handler;
 mod service;
 
 pub use cancel::to_the_end;

@@ -15,7 +15,7 @@ use std::{
 use crate::{
     Page, Track, TrackId, TrackInfo,
     replay::{Mutation, Step},
-    serve::request::Answer,
+    serve::handler::Answer,
 };
 
 /// A moment: so many versions were finished before.
@@ -190,7 +190,7 @@ mod tests {
     use crate::{
         Page, TrackId,
         replay::{Mutation, Step},
-        serve::request::Answer,
+        serve::handler::Answer,
     };
     use std::sync::Arc;
 

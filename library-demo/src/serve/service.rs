@@ -20,7 +20,7 @@ use crate::{
     serve::{
         cancel::hanging_up,
         oracle::Oracle,
-        request::{Failures, ask},
+        handler::{Failures, ask},
     },
 };
 
