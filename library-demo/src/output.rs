@@ -1,5 +1,7 @@
-//! What people read.
+//! What people read: tables, and progress on stderr.
 
+mod progress;
 pub(crate) mod table;
 
+pub use progress::Progress;
 pub use table::{Column, left, right, table};
