@@ -1,14 +1,15 @@
-//! The service under load: many visitors at once, of whom some hang up, and an oracle that knows which answers are stale.
+//! The load test: many clients at once, some of whose requests are cancelled, and an oracle that finds stale answers.
 //!
-//! What each visitor does is that of the [replay](crate::replay)'s trace. There one visitor comes after the other; here a
-//! new answer is loaded while others ask for it, change what it is made of, and go away.
+//! Each client makes visits of the replay's trace. Here answers are loaded while other clients read them, change what
+//! they show, and are cancelled.
 
+mod answer;
 mod cancel;
+mod handler;
 mod oracle;
 mod report;
-mod handler;
 mod service;
 
-pub use cancel::to_the_end;
+pub use cancel::run_to_completion;
 pub use report::serve_load;
 pub use service::{Budget, Load, Served, Service};

@@ -1,6 +1,9 @@
-//! What a library is asked and how it is changed, as data.
+//! Workloads as data, for the replay and the load test.
 
+mod policy;
+mod step;
 mod trace;
 
-pub use crate::replay::{Mutation, PAGE, Read, Step};
+pub use policy::Policy;
+pub use step::{Mutation, PAGE, Read, Step};
 pub use trace::{playlists, trace, visits};

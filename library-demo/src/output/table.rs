@@ -38,19 +38,14 @@ pub fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item 
     table.trim_fmt()
 }
 
-/// Writes a title, a table whose first `labels` columns are left-aligned, and an empty line.
-pub(crate) fn print_table<const N: usize>(
+/// Writes a title, a table and an empty line, and flushes: what follows may take long.
+pub(crate) fn write_table<const N: usize>(
     out: &mut impl Write,
     title: &str,
-    labels: usize,
-    headings: [&'static str; N],
-    rows: &[[String; N]],
+    columns: [Column; N],
+    rows: Vec<[String; N]>,
 ) -> io::Result<()> {
-    let mut columns = headings.map(right);
-    for column in &mut columns[..labels] {
-        *column = left(column.heading);
-    }
-    writeln!(out, "{title}\n\n{}\n", table(columns, rows.to_vec()))?;
+    writeln!(out, "{title}\n\n{}\n", table(columns, rows))?;
     out.flush()
 }
 

@@ -1,152 +1,64 @@
-//! Workloads as data, and how one is played against a library under a policy.
+//! Runs a workload against a library, under a policy.
 
 use std::time::{Duration, Instant};
 
-use cache_core::{Cache, HasCache};
+use cache_core::HasCache;
+use indicatif::ProgressBar;
 
-use crate::{DbError, ImportError, LibraryManager, NewTrack, TrackChanges, TrackId, replay::fresh_library};
+use crate::{
+    database::Database,
+    error::{DbError, ImportError},
+    manager::LibraryManager,
+    workload::{Mutation, PAGE, Policy, Read, Step},
+};
 
-/// How many rows every paged read of a workload asks for.
-pub const PAGE: u32 = 50;
-
-/// A question to the library; the paged ones ask for the first page unless an offset is given.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Read {
-    /// `get_all_tracks`
-    AllTracks {
-        /// How many tracks to skip.
-        offset: u32,
-    },
-    /// `get_track`
-    Track(TrackId),
-    /// `search_tracks`
-    Search(String),
-    /// `get_favorite_tracks`
-    Favorites,
-    /// `get_recent_tracks`
-    Recent,
-    /// `get_popular_tracks`
-    Popular,
-}
-
-/// A mutation of the library.
-#[derive(Clone, Debug)]
-pub enum Mutation {
-    /// `add_track`
-    Add(NewTrack),
-    /// `set_track_favorite`
-    Favorite(TrackId, bool),
-    /// `record_track_play`
-    Play(TrackId),
-    /// `update_track`
-    Update(TrackId, TrackChanges),
-    /// `delete_track`
-    Delete(TrackId),
-}
-
-/// One operation of a workload.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// A question.
-    Read(Read),
-    /// A mutation.
-    Mutation(Mutation),
-}
-
-/// Whether answers are compared with the database's own.
+/// Whether each answer is compared with the database's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// Every answer is: the pass that finds stale ones.
-    Stale,
-    /// None is: the pass whose time means something.
+    /// To find stale answers.
+    Answers,
+    /// To measure the time.
     Nothing,
 }
 
-/// What is cached, and what is forgotten at a mutation.
-///
-/// The manager itself forgets by key where it can. The other policies are made of it: by what its cache can
-/// hold, and by what happens after each mutation.
-#[derive(Clone, Copy, Debug)]
-pub struct Policy {
-    /// For the tables.
-    pub name: &'static str,
-    /// Makes the manager's cache.
-    pub cache: fn() -> Cache,
-    /// Called after each mutation.
-    pub after_mutation: fn(&LibraryManager, &Mutation) -> Result<(), DbError>,
-}
-
-impl Policy {
-    /// Every read goes to the database.
-    pub const NO_CACHE: Self =
-        Self { name: "no cache", cache: || Cache::builder().capacity(0).build(), after_mutation: |_, _| Ok(()) };
-
-    /// Every mutation empties the cache.
-    pub const CLEAR_EVERYTHING: Self = Self {
-        name: "clear everything",
-        cache: Cache::new,
-        after_mutation: |manager, _| {
-            manager.cache().invalidate_all();
-            Ok(())
-        },
-    };
-
-    /// Every mutation forgets the queries it names, whole.
-    pub const FORGET_BY_NAME: Self = Self {
-        name: "forget by name",
-        cache: Cache::new,
-        after_mutation: |manager, mutation| {
-            // No row shows the flag.
-            if !matches!(mutation, Mutation::Favorite(..)) {
-                manager.cache().invalidate(["get_track"]);
-            }
-            Ok(())
-        },
-    };
-
-    /// Every mutation forgets the single entry where that is known, and else the queries it names.
-    pub const FORGET_BY_KEY: Self = Self { name: "forget by key", cache: Cache::new, after_mutation: |_, _| Ok(()) };
-}
-
-/// What playing some steps came to.
+/// What running some steps took and found.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// Reads asked.
+    /// The number of reads.
     pub reads: u64,
     /// Reads answered from the cache, as the cache counts them.
     pub hits: u64,
-    /// Statements the database was sent, by reads and mutations, and also by the check if there was
-    /// one.
+    /// Statements sent to the database, including those of the check.
     pub queries: u64,
-    /// Answers that were not what the database would have said.
+    /// Answers that differ from the database's.
     pub stale: u64,
-    /// How long it took.
+    /// The wall time.
     pub elapsed: Duration,
 }
 
-/// A freshly imported library under a policy.
-pub struct Player {
+/// A newly imported library under a policy.
+pub struct Runner {
     manager: LibraryManager,
     policy: Policy,
 }
 
-impl Player {
-    /// Imports the library.
+impl Runner {
+    /// Imports the sample library.
     ///
     /// # Errors
     ///
-    /// If that fails.
+    /// If the import fails.
     pub fn new(policy: Policy) -> Result<Self, ImportError> {
-        let manager = LibraryManager::new(fresh_library()?, (policy.cache)());
+        let manager = LibraryManager::new(Database::open_sample(&ProgressBar::hidden())?, (policy.cache)());
         Ok(Self { manager, policy })
     }
 
-    /// Plays some steps, one after the other.
+    /// Runs steps in order; `progress` counts them.
     ///
     /// # Errors
     ///
     /// At the first step that fails.
-    pub fn play(&self, steps: &[Step], check: Check) -> Result<Outcome, DbError> {
+    pub fn run(&self, steps: &[Step], check: Check, progress: &ProgressBar) -> Result<Outcome, DbError> {
         let (mut reads, mut stale) = (0, 0);
         let hits_before = self.manager.cache().stats().hits;
         let queries_before = self.manager.database().queries();
@@ -155,13 +67,14 @@ impl Player {
             match step {
                 Step::Read(read) => {
                     reads += 1;
-                    stale += u64::from(self.ask(read, check)? == Answer::Stale);
+                    stale += u64::from(self.read(read, check)? == Answer::Stale);
                 }
                 Step::Mutation(mutation) => {
-                    self.make(mutation)?;
+                    self.mutate(mutation)?;
                     (self.policy.after_mutation)(&self.manager, mutation)?;
                 }
             }
+            progress.inc(1);
         }
         Ok(Outcome {
             elapsed: start.elapsed(),
@@ -172,7 +85,7 @@ impl Player {
         })
     }
 
-    fn ask(&self, read: &Read, check: Check) -> Result<Answer, DbError> {
+    fn read(&self, read: &Read, check: Check) -> Result<Answer, DbError> {
         let (manager, database) = (&self.manager, self.manager.database());
         match read {
             Read::AllTracks { offset } => {
@@ -192,7 +105,7 @@ impl Player {
         }
     }
 
-    fn make(&self, mutation: &Mutation) -> Result<(), DbError> {
+    fn mutate(&self, mutation: &Mutation) -> Result<(), DbError> {
         match mutation {
             Mutation::Add(new) => self.manager.add_track(new).map(drop),
             Mutation::Favorite(id, favorite) => self.manager.set_track_favorite(*id, *favorite),
@@ -205,8 +118,8 @@ impl Player {
 
 #[derive(PartialEq, Eq)]
 enum Answer {
-    /// What the database says, or not compared.
-    Good,
+    /// Equal to the database's, or not compared.
+    Accepted,
     Stale,
 }
 
@@ -214,11 +127,11 @@ impl Check {
     fn compare<T: PartialEq>(
         self,
         answer: &T,
-        ask_database: impl FnOnce() -> Result<T, DbError>,
+        read_database: impl FnOnce() -> Result<T, DbError>,
     ) -> Result<Answer, DbError> {
         Ok(match self {
-            Self::Stale if *answer != ask_database()? => Answer::Stale,
-            Self::Stale | Self::Nothing => Answer::Good,
+            Self::Answers if *answer != read_database()? => Answer::Stale,
+            Self::Answers | Self::Nothing => Answer::Accepted,
         })
     }
 }

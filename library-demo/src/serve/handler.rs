@@ -1,59 +1,62 @@
-//! What a request does, and what the oracle hears of it.
+//! The request handler. It tells the oracle of each change, and counts stale answers.
 
-use std::sync::{Arc, PoisonError, atomic::Ordering};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::{
-    DbError, MusicRepository, NewTrack, Page, Track, TrackChanges, TrackInfo,
-    replay::{Mutation, PAGE, Read, Step},
-    serve::{Service, oracle::edited, to_the_end},
+    error::DbError,
+    model::{NewTrack, TrackChanges, TrackId},
+    repository::MusicRepository,
+    serve::{
+        answer::ask,
+        cancel::run_to_completion,
+        oracle::{Oracle, edited},
+    },
+    workload::{Mutation, Read, Step},
 };
 
-/// Where requests tell that they have failed.
-pub(super) type Failures = UnboundedSender<DbError>;
+/// Receives the errors of requests.
+pub(super) type Errors = UnboundedSender<DbError>;
 
-/// What a repository answers.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Track(Option<Track>),
-    Tracks(Arc<Page<Track>>),
-    Infos(Arc<Page<TrackInfo>>),
-    Favorites(Arc<Page<TrackInfo>>),
+pub(super) struct Handler {
+    pub(super) repository: Arc<dyn MusicRepository>,
+    oracle: Oracle,
+    /// Tracks that clients have added and none has deleted.
+    added: Mutex<VecDeque<TrackId>>,
+    stale: AtomicU64,
 }
 
-/// Asks a repository.
-pub(super) async fn ask(repository: &dyn MusicRepository, read: &Read) -> Result<Answer, DbError> {
-    Ok(match read {
-        Read::AllTracks { offset } => Answer::Tracks(repository.get_all_tracks(PAGE, *offset).await?),
-        Read::Track(id) => Answer::Track(repository.get_track(*id).await?),
-        Read::Search(text) => Answer::Infos(repository.search_tracks(text, PAGE, 0).await?),
-        Read::Favorites => Answer::Favorites(repository.get_favorite_tracks(PAGE, 0).await?),
-        Read::Recent => Answer::Tracks(repository.get_recent_tracks(PAGE, 0).await?),
-        Read::Popular => Answer::Tracks(repository.get_popular_tracks(PAGE, 0).await?),
-    })
-}
-
-/// Tells of a failure. After the first, nobody listens any more.
-fn tell(failures: &Failures, outcome: Result<(), DbError>) {
-    if let Err(failure) = outcome {
-        drop(failures.send(failure));
+impl Handler {
+    /// Handles requests out of these steps, on a newly imported library.
+    pub(super) fn new<'a>(repository: Arc<dyn MusicRepository>, steps: impl Iterator<Item = &'a Step>) -> Arc<Self> {
+        let oracle = Oracle::new(steps);
+        Arc::new(Self { repository, oracle, added: Mutex::default(), stale: AtomicU64::new(0) })
     }
-}
 
-impl Service {
-    /// Answers one request, as a handler does. A read may be dropped half-way, and a change is not.
-    pub(super) async fn request(self: &Arc<Self>, step: &Step, failures: &Failures) {
+    /// How many answers were stale so far.
+    pub(super) fn stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    /// Handles one request. If it is cancelled, a read stops and a mutation does not.
+    pub(super) async fn handle(self: &Arc<Self>, step: &Step, errors: &Errors) {
         match step {
-            Step::Read(read) => tell(failures, self.answer(read).await),
+            Step::Read(read) => report(errors, self.read(read).await),
             Step::Mutation(mutation) => {
-                let (service, mutation, failures) = (self.clone(), mutation.clone(), failures.clone());
-                to_the_end(async move { tell(&failures, service.change(mutation).await) }).await;
+                let (handler, mutation, errors) = (self.clone(), mutation.clone(), errors.clone());
+                run_to_completion(async move { report(&errors, handler.mutate(mutation).await) }).await;
             }
         }
     }
 
-    async fn answer(&self, read: &Read) -> Result<(), DbError> {
+    async fn read(&self, read: &Read) -> Result<(), DbError> {
         let asked = self.oracle.now();
         let answer = ask(&*self.repository, read).await?;
         if self.oracle.is_stale(&answer, asked) {
@@ -62,9 +65,9 @@ impl Service {
         Ok(())
     }
 
-    /// Makes a change, and tells the oracle when it has returned. What a trace can plan for one visitor at a time is
-    /// decided here: the state of a favourite, and which track is there to be deleted.
-    async fn change(&self, mutation: Mutation) -> Result<(), DbError> {
+    /// Mutates, then tells the oracle. With many clients, the trace cannot know which favourite to set or remove and which
+    /// track to delete: this is decided here.
+    async fn mutate(&self, mutation: Mutation) -> Result<(), DbError> {
         let (repository, oracle) = (&self.repository, &self.oracle);
         match mutation {
             Mutation::Play(id) => {
@@ -72,27 +75,38 @@ impl Service {
                 oracle.played(id, track.plays);
             }
             Mutation::Favorite(id, _) => {
-                let turn = oracle.favorite(id).await;
-                repository.set_track_favorite(id, turn.is_odd()).await?;
-                turn.finish();
+                let change = oracle.begin_favorite(id).await;
+                repository.set_track_favorite(id, change.is_odd()).await?;
+                change.complete();
             }
             Mutation::Update(id, changes) => {
-                let turn = oracle.edit(id).await;
-                let title = changes.title.map(|title| edited(&title, turn.version()));
+                let change = oracle.begin_edit(id).await;
+                let title = changes.title.map(|title| edited(&title, change.version()));
                 repository.update_track(id, &TrackChanges { title, ..changes }).await?;
-                turn.finish();
+                change.complete();
             }
             Mutation::Add(new) => {
                 let added = repository.add_track(&NewTrack { id: None, ..new }).await?;
-                self.added.lock().unwrap_or_else(PoisonError::into_inner).push_back(added.info.id);
+                self.added().push_back(added.info.id);
             }
             Mutation::Delete(_) => {
-                let oldest = self.added.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                let oldest = self.added().pop_front();
                 if let Some(id) = oldest {
                     repository.delete_track(id).await?;
                 }
             }
         }
         Ok(())
+    }
+
+    fn added(&self) -> MutexGuard<'_, VecDeque<TrackId>> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn report(errors: &Errors, outcome: Result<(), DbError>) {
+    if let Err(error) = outcome {
+        // Only the first is received.
+        drop(errors.send(error));
     }
 }

@@ -1,10 +1,10 @@
-//! The service, and the load on it.
+//! A service and its clients.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::HashSet,
     panic::resume_unwind,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -15,80 +15,73 @@ use indicatif::ProgressBar;
 use tokio::{sync::mpsc, task::JoinSet, time::interval};
 
 use crate::{
-    DbError, MusicRepository, TrackId,
-    replay::{Read, Step},
+    error::DbError,
+    repository::MusicRepository,
     serve::{
-        cancel::hanging_up,
-        oracle::Oracle,
-        handler::{Failures, ask},
+        answer::ask,
+        cancel::cancel_after,
+        handler::{Errors, Handler},
     },
+    workload::{Read, Step},
 };
 
-/// What a service has to bear.
+/// The load on a service.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// How many visitors there are at a time. Each is a task.
+    /// The number of clients, each a task.
     pub tasks: usize,
     /// When it ends.
     pub budget: Budget,
-    /// Of a hundred requests, so many are of clients that hang up if they have to wait.
-    pub hang_ups: u32,
-    /// Which requests those are is made from this, but not how the tasks meet.
+    /// The percentage of requests cancelled at their first, second or third wait.
+    pub cancelled: u32,
+    /// Chooses the cancelled requests. How tasks interleave still varies.
     pub seed: u64,
 }
 
 /// When a load ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Budget {
-    /// After so many requests, of all tasks together.
+    /// After a number of requests, of all tasks together.
     Operations(u64),
-    /// After so much time.
+    /// After a time.
     Time(Duration),
 }
 
-/// What bearing a load came to.
+/// What serving a load took and found.
 #[derive(Clone, Copy, Debug)]
 pub struct Served {
-    /// Requests made, also those that were dropped.
+    /// Requests, including cancelled ones.
     pub operations: u64,
-    /// Requests dropped half-way.
-    pub hung_up: u64,
-    /// Answers that a change had made wrong before they were asked for.
+    /// Cancelled requests.
+    pub cancelled: u64,
+    /// Stale answers.
     pub stale: u64,
-    /// How long it took.
+    /// The wall time.
     pub elapsed: Duration,
 }
 
-/// A repository, those who use it, and what is known of what they did.
+/// A repository and its clients.
 pub struct Service {
-    pub(super) repository: Arc<dyn MusicRepository>,
-    pub(super) visits: Vec<Vec<Step>>,
-    pub(super) oracle: Oracle,
-    /// Tracks that visitors have added, and none has deleted yet.
-    pub(super) added: Mutex<VecDeque<TrackId>>,
+    handler: Arc<Handler>,
+    visits: Vec<Vec<Step>>,
     visits_begun: AtomicUsize,
     operations: AtomicU64,
-    hung_up: AtomicU64,
-    pub(super) stale: AtomicU64,
+    cancelled: AtomicU64,
 }
 
 impl Service {
-    /// Lets visitors at a repository, which holds a library freshly imported. After the last visit comes the first again.
+    /// For clients that repeat these visits to a newly imported library.
     pub fn new(repository: Arc<dyn MusicRepository>, visits: Vec<Vec<Step>>) -> Arc<Self> {
         Arc::new(Self {
-            repository,
-            oracle: Oracle::new(visits.iter().flatten()),
+            handler: Handler::new(repository, visits.iter().flatten()),
             visits,
-            added: Mutex::default(),
             visits_begun: AtomicUsize::new(0),
             operations: AtomicU64::new(0),
-            hung_up: AtomicU64::new(0),
-            stale: AtomicU64::new(0),
+            cancelled: AtomicU64::new(0),
         })
     }
 
-    /// Bears a load, once: what is counted is counted from the service's beginning. When it returns no request is under
-    /// way, also none whose client has hung up.
+    /// Serves a load, once: counts start with the service. When it returns, no request is in flight.
     ///
     /// # Errors
     ///
@@ -99,88 +92,91 @@ impl Service {
             Budget::Operations(operations) => operations,
             Budget::Time(time) => millis(time),
         });
-        // Whoever may still fail holds a sender: the last has gone when nothing is under way.
-        let (failures, mut failed) = mpsc::unbounded_channel();
+        // Requests in flight hold senders: `recv` returns `None` after the last.
+        let (errors, mut received) = mpsc::unbounded_channel();
         let mut seeds = Rng::with_seed(load.seed);
-        let mut visitors = JoinSet::new();
+        let mut clients = JoinSet::new();
         for _ in 0..load.tasks {
             let rng = Rng::with_seed(seeds.u64(..));
-            visitors.spawn(self.clone().visit(load, start, rng, failures.clone()));
+            clients.spawn(self.clone().run_client(load, start, rng, errors.clone()));
         }
-        drop(failures);
+        drop(errors);
 
         let mut ticks = interval(Duration::from_millis(100));
-        let failure = loop {
+        let error = loop {
             tokio::select! {
-                failure = failed.recv() => break failure,
+                error = received.recv() => break error,
                 _ = ticks.tick() => progress.set_position(match load.budget {
                     Budget::Operations(_) => self.operations.load(Ordering::Relaxed),
                     Budget::Time(_) => millis(start.elapsed()),
                 }),
             }
         };
-        if let Some(failure) = failure {
-            return Err(failure);
+        if let Some(error) = error {
+            return Err(error);
         }
         let elapsed = start.elapsed();
-        while let Some(ended) = visitors.join_next().await {
+        while let Some(ended) = clients.join_next().await {
             ended.unwrap_or_else(|error| resume_unwind(error.into_panic()));
         }
         Ok(Served {
             operations: self.operations.load(Ordering::Relaxed),
-            hung_up: self.hung_up.load(Ordering::Relaxed),
-            stale: self.stale.load(Ordering::Relaxed),
+            cancelled: self.cancelled.load(Ordering::Relaxed),
+            stale: self.handler.stale(),
             elapsed,
         })
     }
 
-    /// Asks once more what the visitors have asked, and returns how many answers are not those of a repository without
-    /// a cache: what an oracle overlooks that sees only versions, as a total or a row that is missing.
+    /// Repeats the clients' reads, and counts the answers that differ from those of a repository without a cache: the
+    /// oracle does not see a wrong total, or a missing row.
     ///
     /// # Errors
     ///
-    /// At the first question that fails.
-    pub async fn compare_with(&self, truth: &dyn MusicRepository) -> Result<u64, DbError> {
+    /// At the first read that fails.
+    pub async fn compare_with(&self, truth: &dyn MusicRepository, progress: &ProgressBar) -> Result<u64, DbError> {
         let begun = self.visits_begun.load(Ordering::Relaxed).min(self.visits.len());
         let reads = self.visits[..begun].iter().flatten().filter_map(|step| match step {
             Step::Read(read) => Some(read),
             Step::Mutation(_) => None,
         });
+        let reads = reads.collect::<HashSet<&Read>>();
+        progress.set_length(reads.len() as u64);
         let mut stale = 0;
-        for read in reads.collect::<HashSet<&Read>>() {
-            stale += u64::from(ask(&*self.repository, read).await? != ask(truth, read).await?);
+        for read in reads {
+            stale += u64::from(ask(&*self.handler.repository, read).await? != ask(truth, read).await?);
+            progress.inc(1);
         }
         Ok(stale)
     }
 
-    /// A task: one visit after the other, until the load ends.
-    async fn visit(self: Arc<Self>, load: Load, start: Instant, mut rng: Rng, failures: Failures) {
+    /// Makes visits until the load ends.
+    async fn run_client(self: Arc<Self>, load: Load, start: Instant, mut rng: Rng, errors: Errors) {
         loop {
             let visit = self.visits_begun.fetch_add(1, Ordering::Relaxed) % self.visits.len();
             for step in &self.visits[visit] {
-                // Closed when a request has failed: then there is nobody any more to be told of the next.
-                if failures.is_closed() || self.is_over(load.budget, start) {
+                // Closed once a request has failed.
+                if errors.is_closed() || !self.count_operation(load.budget, start) {
                     return;
                 }
-                let request = self.request(step, &failures);
-                if rng.u32(..100) >= load.hang_ups {
+                let request = self.handler.handle(step, &errors);
+                if rng.u32(..100) >= load.cancelled {
                     request.await;
-                } else if hanging_up(request, rng.u32(1..=3)).await.is_none() {
-                    self.hung_up.fetch_add(1, Ordering::Relaxed);
+                } else if cancel_after(rng.u32(1..=3), request).await.is_none() {
+                    self.cancelled.fetch_add(1, Ordering::Relaxed);
                 }
             }
         }
     }
 
-    /// Whether there is to be no further request; if there is to be one, it is counted.
-    fn is_over(&self, budget: Budget, start: Instant) -> bool {
+    /// Counts one more operation, or returns `false` if the budget is spent.
+    fn count_operation(&self, budget: Budget, start: Instant) -> bool {
         let limit = match budget {
             Budget::Operations(limit) => limit,
             Budget::Time(time) if start.elapsed() < time => u64::MAX,
             Budget::Time(_) => 0,
         };
         let next = |operations| (operations < limit).then_some(operations + 1);
-        self.operations.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_err()
+        self.operations.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 }
 
