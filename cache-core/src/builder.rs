@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cache::{Cache, install};
 use crate::clock::{Clock, TimeSource};
+use crate::engine::settings::Settings;
 use crate::error::GlobalCacheInUse;
 
 /// Builds a [`Cache`].
@@ -19,20 +20,6 @@ use crate::error::GlobalCacheInUse;
 #[must_use = "it builds nothing until `build` is called"]
 pub struct CacheBuilder {
     settings: Settings,
-}
-
-/// What the builders of all kinds of caches set.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) capacity: usize,
-    pub(crate) default_ttl: Duration,
-    pub(crate) time: TimeSource,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { capacity: 10_000, default_ttl: Duration::from_secs(300), time: TimeSource::System }
-    }
 }
 
 impl CacheBuilder {

@@ -6,14 +6,16 @@ use std::rc::Rc;
 
 use once_cell::sync::OnceCell;
 
-use crate::builder::{CacheBuilder, Settings};
-use crate::engine::{Engine, ScopeRef, Target};
+use crate::builder::CacheBuilder;
+use crate::engine::Engine;
+use crate::engine::invalidation::Target;
+use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
-use crate::private::mutation::{invalidate_names, invalidate_tags};
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
 use crate::version::scope::Scope;
+use crate::version::scope::ScopeRef;
 
 /// A cache of the answers of annotated functions.
 ///
@@ -157,7 +159,7 @@ impl Cache {
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        invalidate_names(&self.engine, self.scope_ref(), queries);
+        self.engine.invalidate_names(self.scope_ref(), queries);
     }
 
     /// Invalidates all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
@@ -170,7 +172,7 @@ impl Cache {
     /// cache.invalidate_tags(["artist:22"]);
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        invalidate_tags(&self.engine, self.scope_ref(), tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
     /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
@@ -205,7 +207,7 @@ impl Cache {
     ///
     /// *Locking*: locks that inserts take too, one after another, each for as long as it takes to list 128 entries.
     pub fn len(&self) -> usize {
-        self.engine.len(self.scope_ref())
+        self.engine.storage.len(self.scope_ref())
     }
 
     /// Whether there is no live entry; through a scoped handle, none in the scope.
@@ -213,7 +215,7 @@ impl Cache {
     /// It stops at the first live entry, and passes over those that are dead or in other scopes. Otherwise like
     /// [`len`](Cache::len).
     pub fn is_empty(&self) -> bool {
-        !self.engine.any_live(self.scope_ref())
+        !self.engine.storage.any_live(self.scope_ref())
     }
 
     /// The figures of the whole cache since it was built, also through a scoped handle.
@@ -254,13 +256,13 @@ impl Cache {
     /// assert_eq!((entry.query, entry.arguments.as_str()), ("page", "limit = 10, offset = 0"));
     /// ```
     pub fn entries(&self) -> Vec<EntryInfo> {
-        self.engine.entries(self.scope_ref())
+        self.engine.storage.entries(self.scope_ref())
     }
 
     /// Panics if the cache contradicts itself: for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
-        self.engine.check_invariants();
+        self.engine.storage.check_invariants();
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -284,7 +286,7 @@ impl Default for Cache {
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flights = self.engine.count_flights();
+        let flights = self.engine.storage.count_flights();
         f.debug_struct("Cache")
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())

@@ -1,7 +1,8 @@
 //! What is stored of an answer: an entry, in one allocation. What a hit writes in it is little and seldom: see
 //! [`crate::store`].
 
-pub(crate) mod frequency;
+pub(crate) mod hits;
+pub(crate) mod id;
 pub(crate) mod info;
 pub(crate) mod options;
 
@@ -11,9 +12,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU32;
 
 use crate::clock::Nanos;
-use crate::entry::frequency::Uses;
-use crate::eviction::queues::{EntryId, NIL};
-use crate::stats::{Counters, Event};
+use crate::entry::hits::Hits;
+use crate::entry::id::{EntryId, NIL};
+use crate::stats::counters::{Counters, Event};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::version::Version;
 use crate::version::scope::ScopeId;
@@ -39,7 +40,7 @@ pub(crate) struct Meta {
     store_and_segment: u32,
     pub(crate) tags: TagSet,
     pub(crate) scope: ScopeId,
-    pub(crate) uses: Uses,
+    pub(crate) hits: Hits,
     pub(crate) hash: u64,
     pub(crate) expires_at: Nanos,
     valid_as_of: AtomicU64,
@@ -72,7 +73,7 @@ impl Meta {
         let mark = if tags.has_elsewhere() { ELSEWHERE } else { 0 };
         let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
         let store_and_segment = store | u32::from(segment) << STORE_BITS;
-        Self { tags, began, id, store_and_segment, scope, uses: Uses::new(0), hash, expires_at, valid_as_of }
+        Self { tags, began, id, store_and_segment, scope, hits: Hits::new(0), hash, expires_at, valid_as_of }
     }
 
     /// The number of its store.

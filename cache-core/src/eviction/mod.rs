@@ -228,7 +228,7 @@ mod tests {
     impl Inspector for Expired {
         fn state(&self, meta: &Meta) -> Option<State> {
             let is_dead = meta.expires_at <= 1;
-            Some(if is_dead { State::Expired } else { State::Live { uses: meta.uses.uses() } })
+            Some(if is_dead { State::Expired } else { State::Live { frequency: meta.hits.frequency() } })
         }
     }
 

@@ -2,11 +2,7 @@
 
 use hashbrown::HashMap;
 
-/// An entry's number among those of the cache. It has 31 bits, and none is [`NIL`].
-pub(crate) type EntryId = u32;
-
-/// No entry: where a queue ends.
-pub(crate) const NIL: EntryId = (1 << 31) - 1;
+use crate::entry::id::{EntryId, NIL};
 
 /// The bit that an id leaves free.
 const FLAG: u32 = 1 << 31;

@@ -16,8 +16,9 @@
 //! - The small queue and the ghosts are smaller than the paper's tenth and nine tenths, one use is enough to stay,
 //!   and more of them count. That was found by trying it on zipf, loops, and scans.
 
+use crate::entry::id::EntryId;
 use crate::eviction::ghosts::Ghosts;
-use crate::eviction::queues::{EntryId, Links, Place, Queues};
+use crate::eviction::queues::{Links, Place, Queues};
 
 /// What is known of an entry when it is asked whether it may go.
 pub(crate) struct Inspection {
@@ -29,9 +30,9 @@ pub(crate) struct Inspection {
 pub(crate) enum State {
     Expired,
     Invalidated,
-    /// Used so often since it was last looked at, at most [`MAX_USES`].
+    /// Used so often since it was last looked at, at most [`MAX_FREQUENCY`](crate::entry::hits::MAX_FREQUENCY).
     Live {
-        uses: u32,
+        frequency: u32,
     },
 }
 
@@ -40,9 +41,6 @@ impl State {
         !matches!(self, Self::Live { .. })
     }
 }
-
-/// More uses than these make no difference.
-pub(crate) const MAX_USES: u32 = 7;
 
 /// The part of the capacity that is the small queue's: one entry in so many.
 pub(crate) const SMALL: usize = 32;
@@ -54,7 +52,7 @@ const MAX_MOVES: u32 = 256;
 pub(crate) trait EntrySource {
     fn inspect(&self, id: EntryId) -> Inspection;
     /// Records that the entry has been looked at, and how many uses it keeps to its credit.
-    fn set_frequency(&self, id: EntryId, uses: u32);
+    fn set_frequency(&self, id: EntryId, frequency: u32);
 }
 
 #[derive(Debug)]
@@ -111,8 +109,8 @@ impl<L: Links> Policy<L> {
             let Inspection { hash, state } = entries.inspect(id);
             let left = match state {
                 State::Live { .. } if moves_left == 0 => None,
-                State::Live { uses } if from_small => (uses > 0).then_some(0),
-                State::Live { uses } => uses.checked_sub(1),
+                State::Live { frequency } if from_small => (frequency > 0).then_some(0),
+                State::Live { frequency } => frequency.checked_sub(1),
                 State::Expired | State::Invalidated => None,
             };
             self.queues.remove(id);

@@ -9,11 +9,12 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
+use crate::entry::id::EntryId;
 use crate::entry::{AnyEntry, Meta};
-use crate::eviction::queues::{Dense, EntryId, Sparse, reserve_gently};
+use crate::eviction::queues::{Dense, Sparse, reserve_gently};
 use crate::eviction::s3_fifo::{EntrySource, Inspection, Policy, State};
 use crate::eviction::sweep::{Life, Snapshot, SweepCursor};
-use crate::stats::Counters;
+use crate::stats::counters::Counters;
 use crate::sync::Arc;
 
 /// A query's number among those that have a capacity of their own, from 1, and that capacity.
@@ -100,12 +101,12 @@ struct Source<'a, I> {
 impl<I: Inspector> EntrySource for Source<'_, I> {
     fn inspect(&self, id: EntryId) -> Inspection {
         let meta = self.entries[id as usize].meta();
-        let state = self.inspector.state(meta).unwrap_or(State::Live { uses: meta.uses.uses() });
+        let state = self.inspector.state(meta).unwrap_or(State::Live { frequency: meta.hits.frequency() });
         Inspection { hash: policy_hash(meta), state }
     }
 
-    fn set_frequency(&self, id: EntryId, uses: u32) {
-        self.entries[id as usize].meta().uses.set_frequency(uses);
+    fn set_frequency(&self, id: EntryId, frequency: u32) {
+        self.entries[id as usize].meta().hits.set_frequency(frequency);
     }
 }
 
@@ -199,7 +200,7 @@ impl Eviction {
     pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>) -> bool {
         let Some(id) = old.id() else { return false };
         let new = entry.meta();
-        new.uses.set_frequency(old.uses.uses());
+        new.hits.set_frequency(old.hits.frequency());
         old.set_id(None);
         new.set_id(Some(id));
         self.has_elsewhere |= new.has_elsewhere();
@@ -451,7 +452,7 @@ mod tests {
     impl Inspector for Dead {
         fn state(&self, meta: &Meta) -> Option<State> {
             let is_slow = self.1 && meta.hash.is_multiple_of(2);
-            let state = if self.0.contains(&meta.hash) { State::Invalidated } else { State::Live { uses: 0 } };
+            let state = if self.0.contains(&meta.hash) { State::Invalidated } else { State::Live { frequency: 0 } };
             (!is_slow).then_some(state)
         }
     }
@@ -552,10 +553,10 @@ mod tests {
         let mut eviction = Eviction::new(4);
         insert(&mut eviction, 1, None);
         let (old, new) = (eviction.entries[0].clone(), entry(1, None));
-        old.meta().uses.set_frequency(3);
+        old.meta().hits.set_frequency(3);
         assert!(eviction.replace(old.meta(), &new));
         eviction.check_invariants();
-        assert_eq!((old.meta().id(), new.meta().id(), new.meta().uses.uses()), (None, Some(0), 3));
+        assert_eq!((old.meta().id(), new.meta().id(), new.meta().hits.frequency()), (None, Some(0), 3));
         assert!(!eviction.replace(old.meta(), &entry(1, None)), "it has gone");
     }
 

@@ -8,22 +8,26 @@ use std::future::poll_fn;
 use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
-use crate::engine::{Engine, ScopeRef};
+use crate::engine::Engine;
 use crate::entry::{AnyEntry, Entry, clone_value, discard_values};
 use crate::flight::Flight;
 use crate::flight::context::{self, Context, Dependencies, Lifetime, Origin, Running};
+use crate::flight::id::{LoadId, next_load};
+use crate::flight::promise::SharedError;
 use crate::flight::promise::{Completer, End, Listening, Promise};
-use crate::flight::wait_graph::{LoadId, Wait, next_load};
-use crate::load::outcome::SharedError;
-use crate::query::QueryState;
-use crate::stats::Event;
-use crate::store::{Absent, Caller, Candidate, Claim, Lead, Loaded, Storable, Store, Wanted};
+use crate::flight::wait_graph::Wait;
+use crate::query::state::QueryState;
+use crate::stats::counters::Event;
+use crate::store::candidate::Candidate;
+use crate::store::{Absent, Caller, Claim, Lead, Loaded, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::registry::TagRef;
 use crate::version::scope::Scope;
+use crate::version::scope::ScopeRef;
 use crate::version::tag_set::TagSet;
+use crate::version::timeline::Timeline;
 
 /// A caller's way from a miss to a value, or to a load of its own.
 pub(crate) struct Attempt<K, V> {
@@ -116,7 +120,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     /// Finds a value, or what is to be done for one. If that is to load, the load has begun.
     pub(crate) fn step(mut self) -> Result<V, Step<K, V>> {
         depend_on_any_key(&self.store, self.key_node.as_ref());
-        if self.engine.capacity_of(&self.store.query) == 0 {
+        if self.engine.storage.capacity_of(&self.store.query) == 0 {
             // What isn't stored needs no flight.
             return Err(self.lead_unlisted());
         }
@@ -124,19 +128,19 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             let Self { now, arrived, may_wait, joins_left, .. } = self;
             let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0 };
             // Before the entry is found: whoever invalidates its key later raises that to a later version.
-            let since = self.engine.versions.now();
-            match self.store.claim(&self.engine, &mut self.candidate, caller) {
+            let since = self.engine.timeline().versions.now();
+            match self.store.claim(&self.engine.storage, &mut self.candidate, caller) {
                 Claim::Found(entry) => {
                     // Time has passed since the cache was asked, as user code ran.
-                    self.now = self.engine.time.now();
-                    if self.store.is_live(&self.engine, &entry.meta, self.now) {
-                        entry.meta.uses.count_hit();
+                    self.now = self.engine.timeline().time.now();
+                    if self.store.is_live(&self.engine.storage, &entry.meta, self.now) {
+                        entry.meta.hits.record();
                         self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
                         let value = clone_value(entry, &self.store.query.counters);
                         self.discard();
                         return Ok(value);
                     }
-                    self.store.remove_dead(&self.engine, entry, self.now);
+                    self.store.remove_dead(&self.engine.storage, entry, self.now);
                 }
                 Claim::Join { load, order, promise, context } => {
                     if order < self.ticket && !context.is_as_good_for(self.arrived, self.now) {
@@ -179,18 +183,18 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
         discard_values(&self.store.query.counters, (key, ()));
         let origin = Origin { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
-        let context = Context::new(next_load(), self.engine.clone(), self.store.query.clone(), origin);
+        let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), origin);
         self.lead(Lead { is_listed: false, context })
     }
 
     fn lead(self, lead: Lead) -> Step<K, V> {
-        let Self { store, scope, hash, key_node, found_dead, .. } = self;
+        let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
         let Lead { is_listed, context } = lead;
-        Step::Lead(Load { store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
+        Step::Lead(Load { engine, store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
-        attach(&self.engine, &self.store.query, self.key_node.as_ref(), tags, since, lifetime);
+        attach(self.engine.timeline(), &self.store.query, self.key_node.as_ref(), tags, since, lifetime);
     }
 }
 
@@ -222,7 +226,7 @@ fn depend_on_any_key<K, V>(store: &Store<K, V>, key_node: Option<&TagRef>) {
 /// Attaches an answer of a query to the load that this thread is in: its key, its query, and what it depends on. Not
 /// generic: it is compiled in this crate.
 pub(crate) fn attach(
-    engine: &Arc<Engine>,
+    timeline: &Arc<Timeline>,
     query: &QueryState,
     key_node: Option<&TagRef>,
     tags: TagSet,
@@ -235,7 +239,7 @@ pub(crate) fn attach(
     // A caller that was in no load when it asked has no node of its key: see `depend_on_any_key`.
     let key_node = key_node.unwrap_or(&query.any_key);
     let sets = [key_node.clone().into(), query.node.clone().into(), tags];
-    context::attach(engine, sets, since, lifetime);
+    context::attach(timeline, sets, since, lifetime);
 }
 
 /// Attaches a load that has ended to the load around it. Not generic, like the above.
@@ -252,8 +256,8 @@ fn attach_load(
     }
     // Not what is known of the rest: nobody has asked whether the key was invalidated meanwhile.
     let key = [key_node.unwrap_or(&query.any_key).clone().into(), TagSet::default(), TagSet::default()];
-    context::attach(&context.engine, key, context.birth, lifetime);
-    attach(&context.engine, query, key_node, tags, since, lifetime);
+    context::attach(&context.timeline, key, context.birth, lifetime);
+    attach(&context.timeline, query, key_node, tags, since, lifetime);
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
@@ -319,7 +323,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         let waits = self.wait.take().is_some();
         self.listener.clear();
         let mut attempt = self.attempt.take().expect("it is taken once");
-        attempt.now = attempt.engine.time.now();
+        attempt.now = attempt.engine.timeline().time.now();
         // The load may have ended before there was a node of its key, and an insert may have come since.
         let has_key_node = attempt.key_node.is_some();
         let lifetime = |expires_at| if has_key_node { Lifetime::Until(expires_at) } else { Lifetime::OVER };
@@ -390,6 +394,7 @@ impl<K, V> Drop for Follower<K, V> {
 /// A load that has begun. Dropped before it has ended, by a panic or because its future was dropped, it is left to one of
 /// its followers.
 pub(crate) struct Load<K, V> {
+    engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
     scope: Option<Arc<Scope>>,
     hash: u64,
@@ -429,14 +434,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         let running = self.enter();
         let tags = judge(value);
         let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
-        let late = late_tags(&self.context.engine, self.scope.as_ref(), tags);
+        let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
         let expires_at = self.context.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
-        let now = self.context.engine.time.now();
+        let now = self.context.timeline.time.now();
         if self.is_listed {
             let loaded = Loaded { copy, dependencies, expires_at, now };
-            if self.store.complete(&self.context.engine, self.hash, self.context.id, value, loaded) {
+            if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Also what only its key was invalidated by.
                 since = self.context.birth;
@@ -461,7 +466,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
             }
             if self.found_dead {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
-                self.store.remove_if_dead(&self.context.engine, &wanted, self.context.engine.time.now());
+                self.store.remove_if_dead(&self.engine.storage, &wanted, self.context.timeline.time.now());
             }
             discard_values(&self.store.query.counters, (key, ()));
         }

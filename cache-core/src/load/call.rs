@@ -1,13 +1,14 @@
 //! A call that asks a store for an answer, up to the miss. The hit is described in [`crate::store`].
 
 use crate::clock::Nanos;
-use crate::engine::{Engine, ScopeRef};
+use crate::engine::Engine;
 use crate::entry::clone_value;
 use crate::flight::context::{self, Lifetime};
-use crate::flight::wait_graph::next_load;
+use crate::flight::id::next_load;
 use crate::load::attempt::{Miss, attach};
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
+use crate::version::scope::ScopeRef;
 use crate::version::tag_set::TagSet;
 
 /// A caller and what it asks.
@@ -24,13 +25,13 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         if context::is_inside() {
             return self.look_up_inside(wanted);
         }
-        let found = self.store.look_up(self.engine, wanted, |entry| entry.value.clone());
+        let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
         found.map_err(|absent| self.miss(absent))
     }
 
     #[cold]
     fn miss(&self, (absent, now): (Absent, Nanos)) -> Miss {
-        let (arrived, ticket) = (self.engine.versions.now(), next_load());
+        let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
         Miss { absent, now, arrived, ticket, key_node: None }
     }
 
@@ -41,12 +42,12 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
         let Self { engine, store, .. } = *self;
         // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
-        let key_node = store.key_node(engine, self.scope, wanted.hash);
-        let (arrived, ticket) = (engine.versions.now(), next_load());
-        match store.look_up(engine, wanted, Arc::clone) {
+        let key_node = engine.key_node(self.scope, &store.query, store.instance, wanted.hash);
+        let (arrived, ticket) = (engine.timeline().versions.now(), next_load());
+        match store.look_up(&engine.storage, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
-                attach(engine, &store.query, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
+                attach(engine.timeline(), &store.query, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
                 Ok(clone_value(entry, &store.query.counters))
             }
             Err((absent, now)) => Err(Miss { absent, now, arrived, ticket, key_node: Some(key_node) }),
@@ -56,6 +57,6 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Records that the body of a load learnt that a key has no value.
     pub(crate) fn attach_absence(&self, miss: &Miss) {
         let (query, key_node) = (&self.store.query, miss.key_node.as_ref());
-        attach(self.engine, query, key_node, TagSet::default(), miss.arrived, Lifetime::Unlimited);
+        attach(self.engine.timeline(), query, key_node, TagSet::default(), miss.arrived, Lifetime::Unlimited);
     }
 }

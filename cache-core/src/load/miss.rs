@@ -8,8 +8,9 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 
 use crate::flight::context::Running;
+use crate::flight::promise::SharedError;
 use crate::load::attempt::{Attempt, Load, Step, Waited};
-use crate::load::outcome::{Outcome, SharedError};
+use crate::load::outcome::Outcome;
 use crate::tag::Tag;
 
 /// A call that missed: all that is needed to wait, to load and to store.

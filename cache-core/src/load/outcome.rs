@@ -1,12 +1,9 @@
 //! What is cached of what a function returns.
 
-use std::any::Any;
 use std::marker::PhantomData;
 
+use crate::flight::promise::SharedError;
 use crate::sync::Arc;
-
-/// An error that a failed load shares with those who waited for it.
-pub type SharedError = Arc<dyn Any + Send + Sync>;
 
 /// What is cached of a return type.
 pub trait Outcome {

@@ -14,20 +14,26 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::engine::{ScopedTarget, Target as EngineTarget, downcast, downcast_arc, hash_key, scope_id};
+use crate::engine::catalog::Marker;
+use crate::engine::hash::hash_key;
+use crate::engine::invalidation::{ScopedTarget, Target as EngineTarget};
 use crate::entry::options::EntryOptions;
+pub use crate::flight::promise::SharedError;
 use crate::load::attempt::{Attempt, Miss};
 use crate::load::call::Call;
 pub use crate::load::miss::{Begun, Missed};
-pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedError, SharedFallible, plain};
+pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
 pub use crate::private::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
 pub use crate::private::mutation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
-use crate::query::{KeyHash, Marker, QueryState};
+use crate::query::KeyHash;
+use crate::query::state::QueryState;
 pub use crate::query::{Keyed, Located, Query, Site};
 use crate::store::Wanted;
-use crate::store::erased::AnyStore;
+use crate::store::erased::{downcast, downcast_arc};
+use crate::store::storage::AnyStore;
 use crate::sync::Arc;
 use crate::tag::Tag;
+use crate::version::scope::scope_id;
 
 /// A value that can be cached. Implemented for every type that can.
 #[diagnostic::on_unimplemented(

@@ -1,19 +1,19 @@
 //! The bodies of mutations, and what follows each of them.
 
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
-use smol_str::SmolStr;
 
 use crate::cache::Cache;
-use crate::engine::{Engine, ScopeRef, ScopedTarget, Target as EngineTarget};
+use crate::engine::invalidation::ScopedTarget;
 use crate::load::outcome::Outcome;
 use crate::private::Target;
 use crate::sync::Arc;
+use crate::sync::unwind::catch;
 
 /// What a mutation that makes a `V` makes wrong: targets as a list, `(target, (target, ()))`.
 pub trait Targets<V> {
@@ -153,44 +153,4 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     fn drop(&mut self) {
         self.forget();
     }
-}
-
-/// Runs user code that may panic, in the middle of an invalidation.
-pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> std::thread::Result<R> {
-    catch_unwind(AssertUnwindSafe(code))
-}
-
-/// Reads names that user code gives. Where that panics, the other names are read all the same.
-pub(crate) fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
-    let (mut read, mut panicked) = (Vec::new(), Ok(()));
-    let listed = catch(|| {
-        for name in names {
-            match catch(|| SmolStr::from({ name }.as_ref())) {
-                Ok(name) => read.push(name),
-                Err(panic) => panicked = Err(panic),
-            }
-        }
-    });
-    (read, listed.and(panicked))
-}
-
-/// Invalidates tags, at one version. If user code panics, the panic goes on afterwards.
-pub(crate) fn invalidate_tags<T: AsRef<str>>(engine: &Engine, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
-    let (tags, result) = read_names(tags);
-    let targets: Vec<_> = tags.iter().map(|tag| (scope, EngineTarget::Tag(tag))).collect();
-    engine.invalidate(&targets);
-    result.unwrap_or_else(|panic| resume_unwind(panic));
-}
-
-/// Invalidates the queries of these names, likewise.
-pub(crate) fn invalidate_names<T: AsRef<str>>(
-    engine: &Engine,
-    scope: ScopeRef<'_>,
-    names: impl IntoIterator<Item = T>,
-) {
-    let (names, result) = read_names(names);
-    let queries: Vec<_> = names.iter().flat_map(|name| engine.queries_of_name(name)).collect();
-    let targets: Vec<_> = queries.iter().map(|query| (scope, EngineTarget::Query(query))).collect();
-    engine.invalidate(&targets);
-    result.unwrap_or_else(|panic| resume_unwind(panic));
 }

@@ -1,12 +1,293 @@
-//! The stores of one cache, whatever their types.
+//! What the stores of one cache share: the timeline, the eviction, and the table of stores.
 
+use std::any::Any;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::store::erased::AnyStore;
+use crate::clock::Nanos;
+use crate::entry::info::EntryInfo;
+use crate::entry::{AnyEntry, Meta, address};
+use crate::eviction::s3_fifo::State;
+use crate::eviction::segment::{Aftermath, Entries, Inspector, Quota};
+use crate::eviction::sweep::Snapshot;
+use crate::eviction::{Admission, EvictionSegments};
+use crate::query::state::QueryState;
+use crate::stats::counters::{Counters, Event};
 use crate::sync::table::Table;
+use crate::sync::unwind::catch;
 use crate::sync::{Arc, OnceLock};
+use crate::version::Version;
+use crate::version::scope::{ScopeId, ScopeRef};
+use crate::version::timeline::Timeline;
 
-/// They are added, never removed, and found without a lock: also by code that runs under one.
+/// Gets entries and their addresses.
+pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
+
+/// A store of any types.
+pub(crate) trait AnyStore: Any + Send + Sync {
+    fn query(&self) -> &Arc<QueryState>;
+    /// Removes an entry that has left the eviction, and counts why: see [`Store::dispose`](crate::store::Store::dispose).
+    fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
+    /// Moves every entry of one scope whose key has this hash to `removed`: see
+    /// [`Store::forget`](crate::store::Store::forget).
+    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut Entries);
+    /// Describes an entry for a listing.
+    fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
+    fn shrink(&self);
+    /// The number of loads in flight, and of their followers; `None` if a shard is locked.
+    fn count_flights(&self) -> Option<(usize, usize)>;
+    /// Its number among the stores of the cache.
+    fn number(&self) -> u32;
+    /// Panics if the shards contradict themselves. `with` gets their entries while all shards are locked.
+    fn check_shards(&self, with: WithEntries<'_>);
+}
+
+/// The context that each store of a cache is handed.
+pub(crate) struct Storage {
+    pub(crate) timeline: Arc<Timeline>,
+    /// Decides which entry leaves. Its locks are taken after those of shards; nothing is waited for under one.
+    pub(crate) eviction: EvictionSegments,
+    pub(crate) stores: Stores,
+    /// The most entries, of all stores together.
+    pub(crate) capacity: usize,
+}
+
+impl Storage {
+    /// The most entries of a query.
+    pub(crate) fn capacity_of(&self, query: &QueryState) -> usize {
+        query.quota.map_or(self.capacity, |quota| quota.capacity.min(self.capacity))
+    }
+
+    /// Whether an entry has not been invalidated. Checks its tags only if something has been invalidated since the entry was
+    /// last found valid.
+    #[inline]
+    pub(crate) fn is_valid(&self, query: &QueryState, meta: &Meta) -> bool {
+        // Read first: what is found valid after that is valid as of this version.
+        let version = self.timeline.versions.now();
+        meta.is_known_valid(version) || self.is_still_valid(query, meta, version)
+    }
+
+    fn is_still_valid(&self, query: &QueryState, meta: &Meta, version: Version) -> bool {
+        let since = meta.valid_as_of();
+        let is_valid = self.timeline.everything.is_valid_since(since)
+            && query.node.is_valid_since(since)
+            && meta.tags.is_valid_since(since);
+        if is_valid {
+            meta.set_valid_as_of(version);
+        }
+        is_valid
+    }
+
+    pub(crate) fn inspector(&self, now: Nanos) -> impl Inspector + '_ {
+        EntryInspector { storage: self, now }
+    }
+
+    /// Whether an entry is dead, as far as a check under a lock may tell.
+    pub(crate) fn seems_dead(&self, meta: &Meta, now: Nanos) -> bool {
+        self.inspector(now).state(meta).is_some_and(State::is_dead)
+    }
+
+    fn is_live(&self, meta: &Meta, now: Nanos) -> bool {
+        now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store()).query(), meta)
+    }
+
+    /// Removes what had to leave when an entry was admitted. The caller holds no lock.
+    pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
+        let Aftermath { victim, dead, suspects, next } = aftermath;
+        for entry in victim.into_iter().chain(dead) {
+            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
+        }
+        for suspect in suspects {
+            if self.is_live(suspect.meta(), now) {
+                self.eviction.note(suspect.meta());
+                self.discard([suspect].into_iter().collect());
+            } else {
+                self.remove(suspect, now);
+            }
+        }
+        if let Some(segment) = next {
+            let aftermath = self.eviction.sweep(segment, self.snapshot(now), &self.inspector(now));
+            self.settle(aftermath, now);
+        }
+    }
+
+    /// Admits an entry to the eviction. The caller [settles](Self::settle) the aftermath when it holds no lock. Not generic:
+    /// it is compiled once.
+    pub(crate) fn admit(
+        &self,
+        entry: &Arc<dyn AnyEntry>,
+        predecessor: Option<&Meta>,
+        quota: Option<Quota>,
+        now: Nanos,
+    ) -> Aftermath {
+        let (snapshot, inspector) = (self.snapshot(now), &self.inspector(now));
+        self.eviction.admit(&Admission { entry, predecessor, quota, snapshot, inspector })
+    }
+
+    fn snapshot(&self, now: Nanos) -> Snapshot {
+        Snapshot { now, version: self.timeline.versions.now() }
+    }
+
+    /// Removes a dead entry.
+    fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
+        // Not the last reference: `entry` is another.
+        let was_listed = self.eviction.remove(entry.meta()).is_some();
+        if was_listed {
+            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
+        } else {
+            self.discard([entry].into_iter().collect());
+        }
+    }
+
+    /// Visits the live entries, of one scope or of all.
+    pub(crate) fn for_each_live(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos)) {
+        self.for_each_live_while(scope, |entry, now| {
+            visit(entry, now);
+            true
+        });
+    }
+
+    /// The same, until a visit returns false.
+    fn for_each_live_while(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos) -> bool) {
+        let (now, only, mut goes_on) = (self.timeline.time.now(), scope.map(|scope| scope.id), true);
+        self.eviction.for_each_while(|entry| {
+            if goes_on && only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
+                goes_on = visit(&entry, now);
+            }
+            self.discard([entry].into_iter().collect());
+            goes_on
+        });
+    }
+
+    /// Whether there is a live entry. It looks at no more entries once it has found one.
+    pub(crate) fn any_live(&self, scope: ScopeRef<'_>) -> bool {
+        let mut found = false;
+        self.for_each_live_while(scope, |_, _| {
+            found = true;
+            false
+        });
+        found
+    }
+
+    pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
+        let mut live = 0;
+        self.for_each_live(scope, |_, _| live += 1);
+        // The segments are counted one after another: a counted entry may have made room for one that is counted later.
+        live.min(self.capacity)
+    }
+
+    /// Removes the dead entries, and frees unused memory.
+    pub(crate) fn purge(&self) {
+        let now = self.timeline.time.now();
+        self.eviction.for_each(|entry| {
+            if self.is_live(entry.meta(), now) {
+                self.discard([entry].into_iter().collect());
+            } else {
+                self.remove(entry, now);
+            }
+        });
+        for store in self.stores.iter() {
+            store.shrink();
+        }
+        self.eviction.shrink();
+    }
+
+    pub(crate) fn entries(&self, scope: ScopeRef<'_>) -> Vec<EntryInfo> {
+        let mut list = Vec::new();
+        self.for_each_live(scope, |entry, now| {
+            list.extend(self.stores.of_number(entry.meta().store()).info(entry, now));
+        });
+        list
+    }
+
+    /// The number of loads in flight, and of their followers. `Debug` of a cache shows it, perhaps to find a deadlock: so it
+    /// waits for nothing, and is `None` if a shard is locked.
+    pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
+        self.stores.iter().try_fold((0, 0), |(loads, waiting), store| {
+            let (more, more_waiting) = store.count_flights()?;
+            Some((loads + more, waiting + more_waiting))
+        })
+    }
+
+    /// Drops removed entries.
+    fn discard(&self, removed: Entries) {
+        for entry in removed {
+            let counters = self.counters_of(&*entry);
+            entry.discard(counters);
+        }
+    }
+
+    fn counters_of(&self, entry: &dyn AnyEntry) -> &Counters {
+        &self.stores.of_number(entry.meta().store()).query().counters
+    }
+
+    /// Drops entries that an invalidation has removed, and counts those that have expired. Returns the time.
+    pub(crate) fn count_and_discard(&self, removed: Entries) -> Nanos {
+        let now = catch(|| self.timeline.time.now());
+        for entry in removed {
+            let counters = self.counters_of(&*entry);
+            if now.as_ref().is_ok_and(|now| *now >= entry.meta().expires_at) {
+                counters.count(Event::Expiration);
+            }
+            entry.discard(counters);
+        }
+        now.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Panics if the stores or the eviction contradict themselves or each other.
+    pub(crate) fn check_invariants(&self) {
+        self.eviction.check_invariants();
+        for store in self.stores.iter() {
+            self.check_store(&**store);
+        }
+    }
+
+    /// Panics if a store contradicts itself or the eviction.
+    pub(crate) fn check_store(&self, store: &dyn AnyStore) {
+        store.check_shards(&mut |entries| {
+            // An entry without a number has been evicted, and is about to leave its shard.
+            let stored = entries.iter().filter(|(meta, _)| meta.id().is_some());
+            let mut stored: Vec<usize> = stored.map(|(_, address)| *address).collect();
+            let mut listed = Vec::new();
+            self.eviction.for_each(|entry| {
+                if entry.meta().store() == store.number() {
+                    listed.push(address(&entry));
+                }
+            });
+            stored.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(stored, listed, "the eviction and the shards disagree");
+        });
+    }
+}
+
+/// Says whether an entry is dead.
+struct EntryInspector<'a> {
+    storage: &'a Storage,
+    now: Nanos,
+}
+
+impl Inspector for EntryInspector<'_> {
+    fn state(&self, meta: &Meta) -> Option<State> {
+        /// More tags than these are not checked under a lock.
+        const MANY: usize = 16;
+        let Self { storage, now } = *self;
+        if now >= meta.expires_at {
+            return Some(State::Expired);
+        }
+        let version = storage.timeline.versions.now();
+        let is_valid = if meta.is_known_valid(version) {
+            true
+        } else if meta.tags.len() > MANY {
+            return None;
+        } else {
+            storage.is_still_valid(storage.stores.of_number(meta.store()).query(), meta, version)
+        };
+        Some(if is_valid { State::Live { frequency: meta.hits.frequency() } } else { State::Invalidated })
+    }
+}
+
+/// The stores of one cache, of any types. They are added, never removed, and found without a lock.
 pub(crate) struct Stores {
     by_number: Table<OnceLock<Arc<dyn AnyStore>>>,
     /// The number of the last one, from 1. It may not be in the table yet.
@@ -30,12 +311,12 @@ impl Stores {
         debug_assert!(added.is_ok(), "a number is taken once");
     }
 
-    /// All that are in the table.
+    /// All stores in the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyStore>> {
         (1..=self.last.load(Ordering::Acquire)).filter_map(|number| self.by_number.get(number).get())
     }
 
-    /// The store that has an entry.
+    /// The store of an entry.
     pub(crate) fn of_number(&self, number: u32) -> &Arc<dyn AnyStore> {
         self.by_number.get(number).get().expect("an entry is in a store that was added")
     }

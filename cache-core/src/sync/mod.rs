@@ -7,6 +7,8 @@
 pub(crate) mod append_map;
 pub(crate) mod read_mostly;
 pub(crate) mod table;
+pub(crate) mod threads;
+pub(crate) mod unwind;
 
 #[cfg(shuttle)]
 mod model;

@@ -311,7 +311,7 @@ mod tests {
     use std::thread;
 
     use super::*;
-    use crate::stats::{Counters, Event};
+    use crate::stats::counters::{Counters, Event};
 
     /// Two numbers that are written together, and something that tells when all copies of them are dropped.
     #[derive(Clone)]

@@ -12,7 +12,7 @@ pub(crate) use std::sync::OnceLock;
 pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub(crate) use std::thread_local;
 
-pub(crate) use crate::stats::threads::own_number as thread_number;
+pub(crate) use crate::sync::threads::own_number as thread_number;
 
 /// A concurrent map whose values are looked at under a lock of their part of it.
 pub(crate) struct Map<K, V>(DashMap<K, V, foldhash::fast::RandomState>);

@@ -11,9 +11,10 @@ use std::marker::PhantomData;
 use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
-use crate::builder::Settings;
 use crate::clock::{Clock, TimeSource};
-use crate::engine::{Engine, ScopeRef, Target, scope_id};
+use crate::engine::Engine;
+use crate::engine::invalidation::Target;
+use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, clone_value, discard_values};
@@ -21,14 +22,15 @@ use crate::eviction::segment::Entries;
 use crate::flight::context::{self, Lifetime};
 use crate::load::attempt::attach;
 use crate::load::call::Call;
-use crate::private::mutation::{catch, invalidate_tags};
-use crate::query::QueryState;
-use crate::stats::{Counters, Event, Stats};
+use crate::query::state::QueryState;
+use crate::stats::Stats;
+use crate::stats::counters::{Counters, Event};
 use crate::store::{Absent, Held, Store, Wanted};
 use crate::sync::Arc;
+use crate::sync::unwind::catch;
 use crate::version::Version;
 use crate::version::registry::TagRef;
-use crate::version::scope::Scope;
+use crate::version::scope::{Scope, ScopeRef, scope_id};
 use crate::version::tag_set::TagSet;
 
 /// A concurrent, bounded cache whose entries expire and have tags: what the attributes use, without the attributes.
@@ -162,7 +164,7 @@ where
             Err(miss) => {
                 call.attach_absence(&miss);
                 if miss.absent == Absent::Dead {
-                    self.store.remove_if_dead(&self.engine, &wanted, miss.now);
+                    self.store.remove_if_dead(&self.engine.storage, &wanted, miss.now);
                 }
                 None
             }
@@ -211,13 +213,13 @@ where
     /// assert_eq!(cache.get("a"), None);
     /// ```
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
-        let (hash, now) = (self.hash(&key), self.engine.time.now());
+        let (hash, now) = (self.hash(&key), self.engine.timeline().time.now());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
         // What was made from the former value is not served any more. Invalidated before, to make room first, and after,
         // because another call may have read the former value in between.
         self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
-        let version = self.engine.versions.now();
-        if self.store.insert(&self.engine, candidate, value, version, now) {
+        let version = self.engine.timeline().versions.now();
+        if self.store.insert(&self.engine.storage, candidate, value, version, now) {
             // Callers that come later do not join a load that was in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
         } else {
@@ -250,14 +252,14 @@ where
     {
         let wanted = self.wanted(self.hash(key), key);
         match self.key_read_in_a_load(wanted.hash) {
-            None => self.store.peek(&self.engine, &wanted, |_| ()).is_ok(),
+            None => self.store.peek(&self.engine.storage, &wanted, |_| ()).is_ok(),
             Some((key_node, since)) => {
-                let found = self.store.peek(&self.engine, &wanted, Arc::clone).ok();
+                let found = self.store.peek(&self.engine.storage, &wanted, Arc::clone).ok();
                 let found = Held { entry: found, counters: &self.store.query.counters };
                 let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
                     (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
                 });
-                attach(&self.engine, &self.store.query, Some(&key_node), tags, since, lifetime);
+                attach(self.engine.timeline(), &self.store.query, Some(&key_node), tags, since, lifetime);
                 found.entry.is_some()
             }
         }
@@ -289,7 +291,14 @@ where
         let read = self.key_read_in_a_load(self.hash(key));
         let entry = self.take_out(key).entry.take();
         if let Some((key_node, since)) = read {
-            attach(&self.engine, &self.store.query, Some(&key_node), TagSet::default(), since, Lifetime::Unlimited);
+            attach(
+                self.engine.timeline(),
+                &self.store.query,
+                Some(&key_node),
+                TagSet::default(),
+                since,
+                Lifetime::Unlimited,
+            );
         }
         entry.map(|entry| into_value(entry, &self.store.query.counters))
     }
@@ -338,7 +347,7 @@ where
     /// assert!(cache.is_empty());
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        invalidate_tags(&self.engine, self.scope_ref(), tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
     /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
@@ -368,7 +377,7 @@ where
     /// assert_eq!((cache.len(), cache.scope("tenant:7").len()), (2, 1));
     /// ```
     pub fn len(&self) -> usize {
-        self.engine.len(self.scope_ref())
+        self.engine.storage.len(self.scope_ref())
     }
 
     /// Whether there is no live entry; through a scoped handle, none in the scope.
@@ -376,7 +385,7 @@ where
     /// It stops at the first live entry, and passes over those that are dead or in other scopes. Otherwise like
     /// [`len`](TaggedCache::len).
     pub fn is_empty(&self) -> bool {
-        !self.engine.any_live(self.scope_ref())
+        !self.engine.storage.any_live(self.scope_ref())
     }
 
     /// The figures of the whole cache since it was built, also through a scoped handle.
@@ -409,7 +418,7 @@ where
         K: fmt::Debug,
     {
         let mut list = Vec::new();
-        self.engine.for_each_live(self.scope_ref(), |entry, now| {
+        self.engine.storage.for_each_live(self.scope_ref(), |entry, now| {
             list.extend(self.store.info_with(entry, now, |key, _, out| write!(out, "{key:?}")));
         });
         list
@@ -418,7 +427,7 @@ where
     /// Panics if the cache contradicts itself: for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
-        self.engine.check_invariants();
+        self.engine.storage.check_invariants();
     }
 
     #[cfg(test)]
@@ -439,17 +448,18 @@ where
         let (mut removed, mut live) = (Entries::new(), Held { entry: None, counters });
         // Comparing keys may panic: then it is not known which are the same, and all keys are invalidated.
         let compared = catch(|| {
-            self.store.forget(&self.engine, &wanted, |entry| {
+            self.store.forget(&self.engine.storage, &wanted, |entry| {
                 live.entry.get_or_insert_with(|| entry.clone());
                 removed.push(entry);
             });
         });
-        let was_valid = live.entry.as_ref().is_some_and(|entry| self.engine.is_valid(&self.store.query, &entry.meta));
+        let was_valid =
+            live.entry.as_ref().is_some_and(|entry| self.engine.storage.is_valid(&self.store.query, &entry.meta));
         match &compared {
             Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
             Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
         }
-        let now = self.engine.count_and_discard(removed);
+        let now = self.engine.storage.count_and_discard(removed);
         if let Err(panic) = compared {
             resume_unwind(panic);
         }
@@ -460,7 +470,12 @@ where
     /// In the body of a load: the node of a key that is read next, and a version as of which it is read.
     fn key_read_in_a_load(&self, hash: u64) -> Option<(TagRef, Version)> {
         // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
-        let read = || (self.store.key_node(&self.engine, self.scope_ref(), hash), self.engine.versions.now());
+        let read = || {
+            (
+                self.engine.key_node(self.scope_ref(), &self.store.query, self.store.instance, hash),
+                self.engine.timeline().versions.now(),
+            )
+        };
         context::is_inside().then(read)
     }
 
@@ -520,7 +535,7 @@ where
 
 impl<K, V> fmt::Debug for TaggedCache<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let flights = self.engine.count_flights();
+        let flights = self.engine.storage.count_flights();
         f.debug_struct("TaggedCache")
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
@@ -698,7 +713,7 @@ mod tests {
         let (cache, _) = numbers();
         (0..1_000).for_each(|key| cache.insert(key, key));
         let mut visits = 0;
-        cache.engine.eviction.for_each_while(|_| {
+        cache.engine.storage.eviction.for_each_while(|_| {
             visits += 1;
             false
         });

@@ -21,6 +21,7 @@
 pub(crate) mod registry;
 pub(crate) mod scope;
 pub(crate) mod tag_set;
+pub(crate) mod timeline;
 
 use crossbeam_utils::CachePadded;
 

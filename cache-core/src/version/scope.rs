@@ -18,6 +18,13 @@ pub(crate) struct Scope {
     home: Arc<Scopes>,
 }
 
+/// What a handle is on: a scope, or the root.
+pub(crate) type ScopeRef<'a> = Option<&'a Arc<Scope>>;
+
+pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
+    scope.map_or(ROOT, |scope| scope.id)
+}
+
 /// The scopes of one cache, by name.
 pub(crate) struct Scopes {
     by_name: Map<Arc<str>, Weak<Scope>>,

@@ -1,0 +1,135 @@
+//! Invalidations: what they name, and what they raise.
+
+use std::panic::resume_unwind;
+
+use smol_str::SmolStr;
+
+use crate::engine::Engine;
+use crate::engine::hash::in_scope;
+use crate::eviction::segment::Entries;
+use crate::query::KeyHash;
+use crate::query::state::QueryState;
+use crate::stats::counters::Event;
+use crate::store::Store;
+use crate::sync::unwind::catch;
+use crate::version::Version;
+use crate::version::registry::{KeyId, LabelRef};
+use crate::version::scope::{ScopeRef, scope_id};
+
+/// What an invalidation names.
+#[derive(Clone, Copy)]
+pub(crate) enum Target<'a> {
+    Everything,
+    Query(&'a QueryState),
+    /// One key of a query; through the root handle, in every scope.
+    Key(&'a QueryState, KeyHash),
+    Tag(&'a str),
+}
+
+/// A target and its scope.
+pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, Target<'a>);
+
+impl Engine {
+    /// Invalidates all targets at one version: removes the entries of keys, raises every target, and drops what was removed.
+    pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
+        let mut removed = Entries::new();
+        for &(scope, target) in targets {
+            match target {
+                Target::Everything | Target::Tag(_) => self.counters.count(Event::Invalidation),
+                Target::Query(query) => query.counters.count(Event::Invalidation),
+                Target::Key(query, key) => {
+                    query.counters.count(Event::Invalidation);
+                    let scope = scope_id(scope);
+                    for number in query.stores.alike(key.instance) {
+                        let store = self.storage.stores.of_number(number);
+                        store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
+                    }
+                }
+            }
+        }
+        if targets.is_empty() {
+            return;
+        }
+        self.storage.timeline.versions.invalidate(|version| {
+            for &(scope, target) in targets {
+                self.raise(scope, target, version);
+            }
+        });
+        if !removed.is_empty() {
+            self.storage.count_and_discard(removed);
+        }
+    }
+
+    /// Invalidates tags at one version. A panic of user code resumes afterwards.
+    pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
+        let (tags, result) = read_names(tags);
+        let targets: Vec<_> = tags.iter().map(|tag| (scope, Target::Tag(tag))).collect();
+        self.invalidate(&targets);
+        result.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+
+    /// Invalidates the queries of these names at one version. A panic of user code resumes afterwards.
+    pub(crate) fn invalidate_names<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
+        let (names, result) = read_names(names);
+        let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
+        let targets: Vec<_> = queries.iter().map(|query| (scope, Target::Query(query))).collect();
+        self.invalidate(&targets);
+        result.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+
+    fn raise(&self, scope: ScopeRef<'_>, target: Target<'_>, version: Version) {
+        match (target, scope) {
+            (Target::Everything, None) => self.storage.timeline.everything.raise(version),
+            (Target::Everything, Some(scope)) => scope.invalidated_at.raise(version),
+            (Target::Query(query), None) => query.node.raise(version),
+            (Target::Query(query), Some(scope)) => {
+                self.registry.raise_if_attached(LabelRef::Query(query.id, scope.id), version);
+            }
+            (Target::Tag(tag), _) => self.registry.raise(LabelRef::Tag(tag, scope_id(scope)), version),
+            (Target::Key(query, key), _) => {
+                self.raise_key(scope, query, self.key_id(query, key.instance, key.hash), version);
+            }
+        }
+    }
+
+    fn raise_key(&self, scope: ScopeRef<'_>, query: &QueryState, key: KeyId, version: Version) {
+        if self.registry.has_keys() {
+            self.registry.raise_if_attached(LabelRef::Key(key, scope_id(scope)), version);
+        }
+        query.any_key.raise(version);
+    }
+
+    /// Invalidates what depends on one key, given by its hash in the scope. Its entry has been removed.
+    pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
+        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
+    }
+
+    /// Invalidates what depends on one key, if anything does.
+    pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
+        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        let is_attached = self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope)));
+        if is_attached || store.query.any_key.stands_for_keys() {
+            self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
+        }
+    }
+
+    /// Invalidates a whole query: which of its keys is meant is unknown.
+    pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
+        self.storage.timeline.versions.invalidate(|version| self.raise(scope, Target::Query(&store.query), version));
+    }
+}
+
+/// Reads names from user code. If one panics, the others are still read.
+fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
+    let (mut read, mut panicked) = (Vec::new(), Ok(()));
+    let listed = catch(|| {
+        for name in names {
+            match catch(|| SmolStr::from({ name }.as_ref())) {
+                Ok(name) => read.push(name),
+                Err(panic) => panicked = Err(panic),
+            }
+        }
+    });
+    (read, listed.and(panicked))
+}

@@ -1,0 +1,22 @@
+//! The settings of a cache, whichever builder sets them.
+
+use std::time::Duration;
+
+use crate::clock::TimeSource;
+
+/// The highest capacity.
+pub(crate) const MAX_CAPACITY: usize = 1 << 28;
+
+/// What the builders set.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) capacity: usize,
+    pub(crate) default_ttl: Duration,
+    pub(crate) time: TimeSource,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { capacity: 10_000, default_ttl: Duration::from_secs(300), time: TimeSource::System }
+    }
+}

@@ -1,0 +1,127 @@
+//! The state of one query of one type in one cache.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use smallvec::SmallVec;
+
+use crate::eviction::segment::Quota;
+use crate::query::owner::Owner;
+use crate::query::{Query, Site, SourcePlace};
+use crate::stats::counters::Counters;
+use crate::stats::{QueryStats, Stats};
+use crate::sync::{OnceLock, RwLock};
+use crate::version::registry::TagRef;
+use crate::version::tag_set::TagSet;
+
+/// The state of one query of one type in one cache.
+pub(crate) struct QueryState {
+    /// Its number in its cache, from 1; 0 if it belongs to no query.
+    pub(crate) id: u32,
+    pub(crate) name: &'static str,
+    pub(crate) module: &'static str,
+    /// The type that it is a method of; empty for a free function.
+    pub(crate) owner: &'static str,
+    pub(crate) arguments: &'static [&'static str],
+    /// The tags that all of its entries have.
+    pub(crate) tags: &'static [&'static str],
+    /// Their nodes in no scope, from the first entry on: they are found once, and not for each.
+    pub(crate) tag_nodes: OnceLock<TagSet>,
+    /// When the whole query was last invalidated.
+    pub(crate) node: TagRef,
+    /// When any of its keys was: for what was made from very many of them.
+    pub(crate) any_key: TagRef,
+    pub(crate) quota: Option<Quota>,
+    pub(crate) counters: Counters,
+    pub(crate) stores: StoreNumbers,
+}
+
+impl QueryState {
+    /// The state of a store that is used by hand, and belongs to no query.
+    pub(crate) fn anonymous() -> Self {
+        Self {
+            id: 0,
+            name: "",
+            module: "",
+            owner: "",
+            arguments: &[],
+            tags: &[],
+            tag_nodes: OnceLock::new(),
+            node: TagRef::permanent(),
+            any_key: TagRef::permanent(),
+            quota: None,
+            counters: Counters::new(),
+            stores: StoreNumbers::default(),
+        }
+    }
+
+    /// Whether it is that of a query, and not of a cache without queries.
+    pub(crate) fn is_named(&self) -> bool {
+        self.id > 0
+    }
+
+    /// The nodes of its tags in no scope, which `find` finds.
+    pub(crate) fn tag_nodes(&self, find: impl FnOnce() -> TagSet) -> TagSet {
+        self.tag_nodes.get_or_init(find).clone()
+    }
+
+    /// The figures of the query, with so many live entries.
+    pub(crate) fn stats(&self, entries: usize) -> QueryStats {
+        let mut sum = Stats::default();
+        sum.add(&self.counters);
+        QueryStats {
+            query: self.name,
+            module: self.module,
+            owner: self.owner,
+            entries,
+            hits: sum.hits,
+            misses: sum.misses,
+            loads: sum.loads,
+            load_errors: sum.load_errors,
+            discarded_loads: sum.discarded_loads,
+            evictions: sum.evictions,
+            expirations: sum.expirations,
+            invalidations: sum.invalidations,
+        }
+    }
+
+    pub(crate) fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
+        let Query { name, place: SourcePlace { module, .. }, arguments, tags, .. } = *site.query;
+        let Owner { name: owner, .. } = (site.owner)();
+        let owner = if owner == module { "" } else { owner };
+        Self { id, name, module, owner, arguments, tags, quota, ..Self::anonymous() }
+    }
+}
+
+/// The numbers of a query's stores. They are numbers because stores hold their query.
+#[derive(Default)]
+pub(crate) struct StoreNumbers(RwLock<StoreLists>);
+
+#[derive(Default)]
+struct StoreLists {
+    all: Vec<u32>,
+    /// By the type that stands for the function's own generic arguments. There are several of one only if the query's
+    /// type doesn't tell them apart.
+    by_instance: HashMap<TypeId, SmallVec<[u32; 4]>, RandomState>,
+}
+
+impl StoreNumbers {
+    pub(crate) fn add(&self, instance: TypeId, number: u32) {
+        let mut lists = self.0.write();
+        lists.all.push(number);
+        lists.by_instance.entry(instance).or_default().push(number);
+    }
+
+    pub(crate) fn all(&self) -> Vec<u32> {
+        self.0.read().all.clone()
+    }
+
+    /// Those of the instantiations of a function that are alike for one who names it.
+    ///
+    /// A first load and an invalidation of a key meet at the lock, so that one of them comes first: a store that the
+    /// invalidation does not find here has only loads that begin later.
+    pub(crate) fn alike(&self, instance: TypeId) -> SmallVec<[u32; 4]> {
+        self.0.read().by_instance.get(&instance).cloned().unwrap_or_default()
+    }
+}

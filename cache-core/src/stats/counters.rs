@@ -1,0 +1,139 @@
+//! Counters that threads do not contend for.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
+
+use crate::sync::threads;
+
+/// What is counted, for each query.
+#[derive(Clone, Copy)]
+pub(crate) enum Event {
+    Hit,
+    Miss,
+    Load,
+    LoadError,
+    DiscardedLoad,
+    Eviction,
+    Expiration,
+    Invalidation,
+    DropPanic,
+}
+
+const EVENTS: usize = Event::DropPanic as usize + 1;
+
+/// Counts in a cache line of their own.
+#[derive(Default)]
+#[repr(align(64))]
+struct Stripe([AtomicU64; EVENTS]);
+
+/// Counts events without threads waiting for each other's cache lines.
+pub(crate) struct Counters {
+    /// Each is written by the one thread that has its number: a plain store will do, at a fraction of what an atomic
+    /// addition costs.
+    own: Box<[Stripe]>,
+    /// A power of two of them, for the threads with higher numbers.
+    shared: Box<[Stripe]>,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        let shared = processors().next_power_of_two().min(64);
+        let stripes = |number| (0..number).map(|_| Stripe::default()).collect();
+        Self { own: stripes(2 * shared), shared: stripes(shared) }
+    }
+
+    #[inline]
+    pub(crate) fn count(&self, event: Event) {
+        let number = threads::number();
+        match self.own.get(number) {
+            Some(Stripe(counts)) => {
+                let count = &counts[event as usize];
+                count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            }
+            None => self.count_shared(number, event),
+        }
+    }
+
+    #[cold]
+    fn count_shared(&self, number: usize, event: Event) {
+        if number == threads::UNKNOWN && threads::lease() {
+            return self.count(event);
+        }
+        self.shared[number & (self.shared.len() - 1)].0[event as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sum(&self, event: Event) -> u64 {
+        let stripes = self.own.iter().chain(&self.shared);
+        stripes.map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// How many processors there are. Asking the system takes longer than building the rest of a cache.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| available_parallelism().map_or(8, usize::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::sync::Arc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn each_event_is_counted_whatever_threads_come_and_go() {
+        const EVENTS: u64 = 10_000;
+        let counters = Counters::new();
+        let threads = counters.own.len() * 2 + 3;
+        for _ in 0..3 {
+            thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| (0..EVENTS).for_each(|_| counters.count(Event::Hit)));
+                }
+            });
+        }
+        assert_eq!(counters.sum(Event::Hit), 3 * threads as u64 * EVENTS);
+        assert_eq!(counters.sum(Event::Miss), 0);
+    }
+
+    #[test]
+    fn a_thread_leaves_its_number_to_another() {
+        let number = || thread::spawn(|| (threads::lease(), threads::number())).join().unwrap();
+        let highest = (0..1_000).map(|_| number().1).max();
+        assert!(highest < Some(500), "other tests have some at the same time, but not so many");
+    }
+
+    #[test]
+    fn a_thread_that_is_ending_still_counts() {
+        struct CountsWhenDropped(Arc<Counters>);
+        impl Drop for CountsWhenDropped {
+            fn drop(&mut self) {
+                self.0.count(Event::Miss);
+            }
+        }
+        thread_local! {
+            static LAST: RefCell<Vec<CountsWhenDropped>> = const { RefCell::new(Vec::new()) };
+        }
+        let counters = Arc::new(Counters::new());
+        for early in [true, false] {
+            let counters = counters.clone();
+            let leave = move || LAST.with_borrow_mut(|last| last.push(CountsWhenDropped(counters.clone())));
+            let count = || Counters::new().count(Event::Hit);
+            // Whichever of the two is dropped first.
+            let run = move || {
+                if early {
+                    leave();
+                    count();
+                } else {
+                    count();
+                    leave();
+                }
+            };
+            thread::spawn(run).join().unwrap();
+        }
+        assert_eq!(counters.sum(Event::Miss), 2);
+    }
+}
