@@ -26,7 +26,8 @@ use crate::store::storage::{AnyStore, Storage, Stores};
 use crate::store::{Candidate, Describe, Storable, Store};
 use crate::sync::Arc;
 use crate::tag::Tag;
-use crate::version::registry::{Above, KeyId, Label, Registry, TagRef};
+use crate::version::label::{KeyId, Label};
+use crate::version::registry::{Parents, Registry, TagRef};
 use crate::version::scope::{ROOT, Scope, ScopeId, ScopeRef, Scopes, scope_id};
 use crate::version::tag_set::TagSet;
 use crate::version::timeline::Timeline;
@@ -168,8 +169,8 @@ impl Engine {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
         };
         let of_scope = {
-            let above = || Above { scope: Some(of.clone()), ..Above::default() };
-            self.registry.attach(Label::Query(query.id, of.id), above)
+            let parents = || Parents { scope: Some(of.clone()), ..Parents::default() };
+            self.registry.attach(Label::Query(query.id, of.id), parents)
         };
         // By this the key is invalidated in all scopes at once.
         let key_everywhere = query
@@ -181,9 +182,9 @@ impl Engine {
 
     /// The node of a tag.
     pub(crate) fn tag_node(&self, scope: ScopeRef<'_>, tag: Tag) -> TagRef {
-        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Above::default) };
+        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Parents::default) };
         let everywhere = tag.clone();
-        self.registry.attach(Label::Tag(tag, of.id), || Above {
+        self.registry.attach(Label::Tag(tag, of.id), || Parents {
             everywhere: Some(self.tag_node(None, everywhere)),
             scope: Some(of.clone()),
             any_key: None,
@@ -196,7 +197,7 @@ impl Engine {
     }
 
     fn key_node_in(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, key: KeyId) -> TagRef {
-        self.registry.attach(Label::Key(key, scope_id(scope)), || Above {
+        self.registry.attach(Label::Key(key, scope_id(scope)), || Parents {
             // Of a cache without queries, the key in another scope is another key.
             everywhere: scope.filter(|_| query.is_named()).map(|_| self.key_node_in(None, query, key)),
             scope: scope.cloned(),

@@ -61,7 +61,7 @@ pub(crate) struct Eviction {
     inserts: usize,
     quotas: Quotas,
     /// Whether there has been an entry that depends on another cache.
-    has_elsewhere: bool,
+    has_foreign: bool,
 }
 
 /// The queries that have a capacity of their own.
@@ -126,7 +126,7 @@ fn policy_hash(meta: &Meta) -> u64 {
 impl Eviction {
     pub(crate) fn new(capacity: usize) -> Self {
         let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), Quotas::default());
-        Self { capacity, entries: Vec::new(), policy, cursor, inserts: 0, quotas, has_elsewhere: false }
+        Self { capacity, entries: Vec::new(), policy, cursor, inserts: 0, quotas, has_foreign: false }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -185,7 +185,7 @@ impl Eviction {
     fn enlist(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>, is_filling: bool) {
         let (hash, life) = (policy_hash(meta), Life::of(meta));
         meta.set_id(Some(id));
-        self.has_elsewhere |= meta.has_elsewhere();
+        self.has_foreign |= meta.has_foreign();
         self.policy.admit(hash, id, is_filling);
         self.cursor.note(life);
         if let Some(quota) = quota {
@@ -203,7 +203,7 @@ impl Eviction {
         new.hits.set_frequency(old.hits.frequency());
         old.set_id(None);
         new.set_id(Some(id));
-        self.has_elsewhere |= new.has_elsewhere();
+        self.has_foreign |= new.has_foreign();
         self.cursor.note(Life::of(new));
         if let Some(part) = self.quotas.of(new.store()) {
             part.cursor.note(Life::of(new));
@@ -329,12 +329,12 @@ impl Eviction {
     fn next_to_look_at(&mut self, quota: Option<u32>, snapshot: Snapshot) -> Option<EntryId> {
         match quota {
             None => {
-                let id = self.cursor.next(snapshot, self.entries.len(), self.has_elsewhere)?;
+                let id = self.cursor.next(snapshot, self.entries.len(), self.has_foreign)?;
                 Some(EntryId::try_from(id).expect("the capacity is less"))
             }
             Some(number) => {
                 let part = self.quotas.by_number.get_mut(&number)?;
-                let place = part.cursor.next(snapshot, part.members.len(), self.has_elsewhere)?;
+                let place = part.cursor.next(snapshot, part.members.len(), self.has_foreign)?;
                 Some(part.members[place])
             }
         }

@@ -58,10 +58,10 @@ impl SweepCursor {
     /// The place to look at next, of `entries`; `None` if none can be dead. If the last round is over, begins another.
     ///
     /// The version says nothing of what depends on other caches: with such entries, another round begins in any case.
-    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_elsewhere: bool) -> Option<usize> {
+    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_foreign: bool) -> Option<usize> {
         self.left = self.left.min(entries);
         if self.left == 0 {
-            if !has_elsewhere && snapshot.version == self.version && snapshot.now < self.earliest {
+            if !has_foreign && snapshot.version == self.version && snapshot.now < self.earliest {
                 return None;
             }
             *self = Self { left: entries, version: snapshot.version, earliest: FOREVER };

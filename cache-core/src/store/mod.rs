@@ -41,7 +41,7 @@ use std::any::TypeId;
 use std::fmt;
 
 use crate::clock::Nanos;
-use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_values};
+use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_value};
 use crate::eviction::segment::Aftermath;
 use crate::flight::context::{self, Context, Dependencies};
 use crate::flight::id::{LoadId, next_load};
@@ -320,7 +320,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             unused_key = Some(candidate.key);
         }
         drop(shard);
-        discard_values(&self.query.counters, (unused_key, ()));
+        discard_value(&self.query.counters, unused_key);
         drop(last_context);
         Claim::Lead(Lead { is_listed, context })
     }
@@ -390,7 +390,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
                     promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
                 }
             }
-            (Some((_, key, copy)), None) => discard_values(counters, (key, copy)),
+            (Some((_, key, copy)), None) => {
+                discard_value(counters, key);
+                discard_value(counters, copy);
+            }
             (Some((meta, key, copy)), Some(promise)) => {
                 let entry = Arc::new(Entry { meta, key, value: copy.unwrap_or_else(|| value.clone()) });
                 promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
@@ -454,7 +457,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         let counters = &self.query.counters;
         if storage.capacity_of(&self.query) == 0 {
-            discard_values(counters, (candidate.key, value));
+            discard_value(counters, candidate.key);
+            discard_value(counters, value);
             return false;
         }
         let expires_at = candidate.expires_at(now);
@@ -646,7 +650,7 @@ impl<K, V> Store<K, V> {
     fn end_unused(&self, mut shard: ShardWriter<'_, K, V>, hash: u64, load: LoadId) {
         let flight = shard.state_mut().end(hash, load);
         drop(shard);
-        discard_values(&self.query.counters, (flight, ()));
+        discard_value(&self.query.counters, flight);
     }
 
     fn lock(&self, hash: u64) -> ShardWriter<'_, K, V> {
