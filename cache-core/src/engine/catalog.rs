@@ -97,13 +97,13 @@ impl QueryNames {
 
     /// The queries of a name. One that is not here yet has only loads that begin later.
     pub(crate) fn of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
-        self.by_name.look(name, Vec::clone).unwrap_or_default()
+        self.by_name.view(name, Vec::clone).unwrap_or_default()
     }
 
     /// All queries, in the order of their names.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
         let mut all = Vec::new();
-        self.by_name.look_at_all(|namesakes| all.extend(namesakes.iter().cloned()));
+        self.by_name.for_each(|namesakes| all.extend(namesakes.iter().cloned()));
         all.sort_unstable_by_key(|state| (state.name, state.module, state.owner, state.id));
         all
     }

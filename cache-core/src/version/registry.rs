@@ -30,7 +30,7 @@ use crate::version::{InvalidatedAt, Version};
 pub(crate) struct TagNode {
     invalidated_at: InvalidatedAt,
     parents: Parents,
-    /// The nodes that this one stands for, if it is a set of nodes.
+    /// The nodes of the set, if this stands for a set of nodes.
     members: Option<Members>,
     label: Label,
     hash: u64,
@@ -109,7 +109,7 @@ impl TagNode {
             && self.members().is_none_or(|members| members.all.iter().all(|one| one.is_valid_since(version)))
     }
 
-    /// The nodes that this one stands for, if it is a set of nodes.
+    /// The nodes of the set, if this stands for a set of nodes.
     pub(crate) fn members(&self) -> Option<&Members> {
         self.members.as_ref()
     }

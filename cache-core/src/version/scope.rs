@@ -47,7 +47,7 @@ impl Scopes {
     }
 
     pub(crate) fn get_or_make(self: &Arc<Self>, name: &str) -> Arc<Scope> {
-        if let Some(scope) = self.by_name.look(name, Weak::upgrade).flatten() {
+        if let Some(scope) = self.by_name.view(name, Weak::upgrade).flatten() {
             return scope;
         }
         let name: Arc<str> = name.into();
