@@ -95,7 +95,7 @@ impl<K, V> Clone for EntryTable<K, V> {
 }
 
 impl<K, V> Replica for EntryTable<K, V> {
-    fn patience(&self) -> usize {
+    fn retries(&self) -> usize {
         /// A thread that was suspended in the middle of a hit can take milliseconds.
         const MOST: usize = 2_000;
         // A look takes about as long as copying a few pointers.
