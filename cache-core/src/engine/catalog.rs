@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};

@@ -17,7 +17,7 @@ use crate::engine::hash::{HASHER, hash_with, in_scope};
 use crate::engine::settings::{MAX_CAPACITY, Settings};
 use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
 use crate::stats::counters::{Counters, processors};

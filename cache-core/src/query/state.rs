@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
 use crate::query::{Query, Site, SourcePlace};
 use crate::stats::counters::Counters;
