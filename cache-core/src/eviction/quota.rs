@@ -20,10 +20,17 @@ pub(crate) struct Quota {
 pub(crate) struct Quotas {
     pub(crate) by_number: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
     /// The numbers of quotas, by those of their stores.
-    pub(crate) of_stores: HashMap<u32, u32, foldhash::fast::RandomState>,
+    of_stores: HashMap<u32, u32, foldhash::fast::RandomState>,
 }
 
 impl Quotas {
+    /// Adds a new entry of a store.
+    pub(crate) fn admit(&mut self, quota: Quota, store: u32, hash: u64, id: EntryId, life: Life) {
+        self.of_stores.insert(store, quota.number);
+        let policy = self.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
+        policy.admit(hash, id, life);
+    }
+
     pub(crate) fn number_of(&self, store: u32) -> Option<u32> {
         // Most caches have no quota.
         if self.of_stores.is_empty() { None } else { self.of_stores.get(&store).copied() }
@@ -45,12 +52,12 @@ pub(crate) struct QuotaPolicy {
 }
 
 impl QuotaPolicy {
-    pub(crate) fn new(capacity: usize) -> Self {
+    fn new(capacity: usize) -> Self {
         let (members, indices) = (Vec::new(), HashMap::default());
         Self { policy: Policy::new(capacity), cursor: SweepCursor::new(), members, indices }
     }
 
-    pub(crate) fn admit(&mut self, hash: u64, id: EntryId, life: Life) {
+    fn admit(&mut self, hash: u64, id: EntryId, life: Life) {
         self.policy.admit(hash, id, self.policy.is_filling());
         self.cursor.note(life);
         self.indices.insert(id, self.members.len());

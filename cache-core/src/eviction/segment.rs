@@ -170,9 +170,7 @@ impl Segment {
         self.policy.admit(hash, id, is_filling);
         self.cursor.note(life);
         if let Some(quota) = quota {
-            self.quotas.of_stores.insert(meta.store(), quota.number);
-            let policy = self.quotas.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
-            policy.admit(hash, id, life);
+            self.quotas.admit(quota, meta.store(), hash, id, life);
         }
     }
 
@@ -403,7 +401,7 @@ mod tests {
         let live = Dead::default();
         let (new, is_full) = (entry(new, quota), segment.len() == segment.capacity || segment.is_quota_full(quota));
         let evicted = if is_full {
-            let victim = segment.exchange(&new, quota, &live).expect("it is full");
+            let victim = segment.exchange(&new, quota, &live).expect("there is an entry to evict");
             assert_eq!(victim.meta().id(), None, "a victim has no id");
             Some(key(&victim))
         } else {
@@ -415,8 +413,8 @@ mod tests {
         evicted
     }
 
-    fn remove(segment: &mut Segment, gone: u64) {
-        let entry = segment.entries.iter().find(|entry| key(entry) == gone).expect("it is there").clone();
+    fn remove(segment: &mut Segment, removed: u64) {
+        let entry = segment.entries.iter().find(|entry| key(entry) == removed).expect("it is stored").clone();
         assert!(segment.remove(entry.meta()).is_some());
         assert!(segment.remove(entry.meta()).is_none(), "an entry is removed once");
         segment.check_invariants();
@@ -450,15 +448,15 @@ mod tests {
         }
         let dead = Dead { keys: (0..10).collect(), is_slow_for_even: true };
         let snapshot = Snapshot { now: 0, version: 1 };
-        let (mut gone, mut suspects) = (BTreeSet::new(), BTreeSet::new());
+        let (mut removed, mut suspects) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..3 {
             let mut swept = Aftermath::default();
             segment.sweep(None, false, snapshot, &dead, &mut swept);
-            gone.extend(swept.dead.iter().map(key));
+            removed.extend(swept.dead.iter().map(key));
             suspects.extend(swept.suspects.iter().map(key));
             segment.check_invariants();
         }
-        assert_eq!(gone, [1, 3, 5, 7, 9].into());
+        assert_eq!(removed, [1, 3, 5, 7, 9].into());
         assert_eq!(suspects, (0..20).filter(|key| key % 2 == 0).collect());
         let mut swept = Aftermath::default();
         segment.sweep(None, false, snapshot, &dead, &mut swept);
