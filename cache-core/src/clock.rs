@@ -19,11 +19,10 @@ use crate::sync::Arc;
 /// has ended. An invalidation reads it to count the expired entries that it removed; if the clock panics there, all
 /// targets have been invalidated.
 ///
-/// Caches with different clocks may be used together: only the remaining time of an answer is passed from one to the
-/// other.
+/// Caches with different clocks may be used together: only the remaining time of an answer is passed on.
 ///
-/// *Locking*: the clock is read with no lock held that another call waits for, and may use a cache with another clock. A
-/// slow clock delays only its caller.
+/// *Locking*: the clock is read with no lock held that another call waits for. It may be slow, and may use a cache with
+/// another clock.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -50,8 +49,8 @@ pub trait Clock: Send + Sync + 'static {
 
 /// The operating system's coarse monotonic clock.
 ///
-/// Reading it costs a third of [`Instant::now`](std::time::Instant::now). It advances in ticks: 1 to 4 ms on Linux, up to
-/// 16 ms on Windows. A value may be served for that much longer than its time to live.
+/// Reading it costs a third of [`Instant::now`](std::time::Instant::now). It ticks every 1 to 4 ms on Linux, and up to 16 ms
+/// on Windows: a value may be served that much longer than its time to live.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -62,14 +61,14 @@ impl Clock for SystemClock {
 }
 
 fn coarse_nanos() -> u64 {
-    // Not `Instant::now`: that also writes the time to a global, in a cache line that all threads would contend for.
+    // Not `Instant::now`: that writes to a global, for whose cache line all threads would contend.
     let now = coarsetime::Instant::now_without_cache_update();
     coarsetime::Duration::from_ticks(now.as_ticks()).as_nanos()
 }
 
 /// A clock that advances only on request, for tests.
 ///
-/// Clones share the time: a test keeps one and gives another to the cache.
+/// Clones share the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -114,8 +113,8 @@ impl Clock for ManualClock {
 
 /// A clock that its own thread advances, so that reading it is one load from memory.
 ///
-/// Use it where the few nanoseconds that a hit spends on [`SystemClock`] count. The thread runs from [`start`](Self::start)
-/// until the last handle is dropped. Each clone is a handle, and so is each cache built with one:
+/// Use it where the few nanoseconds that a hit spends on [`SystemClock`] count. The thread runs until the last handle is
+/// dropped. Each clone is a handle, and so is each cache built with one:
 ///
 /// ```
 /// use cache_core::{Cache, TickingClock};
@@ -126,19 +125,18 @@ impl Clock for ManualClock {
 ///
 /// # Lag
 ///
-/// The clock lags by at most its period, plus the time until the scheduler runs its thread. The latter is a tenth of a
-/// millisecond on an idle machine, several milliseconds with more running threads than processors, and has no bound. A
-/// value may be served for that much longer than its time to live. Delays do not add up: each tick reads [`Instant`].
+/// The clock lags by at most its period, plus the time until the scheduler runs its thread: a tenth of a millisecond on an
+/// idle machine, several milliseconds with more running threads than processors, and without a bound. A value may be served
+/// that much longer than its time to live. Delays do not add up: each tick reads [`Instant`].
 ///
 /// - After the process or the machine was stopped (`SIGSTOP`, a paused virtual machine, suspend to memory), the clock shows
-///   the time before the stop until its thread runs again. Whether the time of a suspend counts is up to [`Instant`]: on
-///   Linux it does not, as for [`SystemClock`].
-/// - After `fork`, the child has no such thread, and its clock stops: nothing expires any more. A child that continues
-///   without `exec` needs a new clock and a new cache.
+///   the old time until its thread runs. Whether the time of a suspend counts is up to [`Instant`]: not on Linux, as for
+///   [`SystemClock`].
+/// - After `fork`, the child has no such thread: its clock stops, and nothing expires. A child that continues without
+///   `exec` needs a new clock and a new cache.
 /// - The thread runs no user code, takes no lock and does not panic.
 ///
-/// At the default period the thread wakes up a thousand times a second. That takes about one percent of a processor, and
-/// keeps it from its deepest sleep states.
+/// A thousand wake-ups a second take about one percent of a processor, and keep it from its deepest sleep states.
 #[derive(Clone, Debug)]
 pub struct TickingClock {
     /// Alone in its cache line: every hit of every thread reads it.
@@ -162,7 +160,7 @@ impl Drop for TickingThread {
 }
 
 impl TickingClock {
-    /// Starts a clock that ticks every millisecond, and its thread.
+    /// Starts a clock that ticks every millisecond.
     ///
     /// # Panics
     ///
@@ -182,10 +180,10 @@ impl TickingClock {
         Self::start_with(Duration::from_millis(1))
     }
 
-    /// Starts a clock that ticks once in a period, and its thread.
+    /// Starts a clock that ticks once in a period.
     ///
-    /// Periods below 100 microseconds become 100: the thread would do little else than wake up. Entries whose time to live is
-    /// shorter than the period may be served for a whole period.
+    /// Periods below 100 microseconds become 100: the thread would only wake up. Entries with a shorter time to live than
+    /// the period may be served for a whole period.
     ///
     /// # Panics
     ///
@@ -211,8 +209,7 @@ impl TickingClock {
         let should_stop = Arc::new(AtomicBool::new(false));
         let (shown, stopped) = (Arc::clone(&nanos), Arc::clone(&should_stop));
         let tick = move || {
-            // An `unpark` before the `park` is not lost: no other code that parks runs on this thread. A spurious wake-up
-            // is one more tick.
+            // An `unpark` before the `park` is not lost: nothing else parks this thread. A spurious wake-up is a tick.
             while !stopped.load(Ordering::Acquire) {
                 shown.store(point_in_time(read()), Ordering::Relaxed);
                 thread::park_timeout(period);
@@ -222,8 +219,8 @@ impl TickingClock {
         Self { nanos, _thread: Arc::new(TickingThread { thread: thread.thread().clone(), should_stop }) }
     }
 
-    /// Relaxed: only one thread writes it, and it orders no other data. Reads of one atomic never go back, neither on one
-    /// thread nor on another that synchronized with it.
+    /// Relaxed: one thread writes it, and it orders no other data. Reads of one atomic never go back, neither on one thread
+    /// nor on another that synchronized with it.
     fn nanos(&self) -> Nanos {
         self.nanos.load(Ordering::Relaxed)
     }
@@ -298,13 +295,11 @@ mod tests {
     use super::*;
     use crate::TaggedCache;
 
-    /// Longer than any test: a thread that waits for the end of this period outlives its test.
+    /// Longer than any test.
     const NEVER: Duration = Duration::from_secs(3600);
 
-    /// Without a tick for this long, a test fails.
     const TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// The source of time of a clock, controlled by the test.
     struct Source {
         reads: Receiver<()>,
         times: Sender<Duration>,
@@ -323,7 +318,7 @@ mod tests {
             (clock, Self { reads, times })
         }
 
-        /// Returns when the clock shows this time: the thread reads the time of the next tick.
+        /// Returns when the clock shows this time: the thread is reading the next one.
         fn tick(&self, time: Duration) {
             self.times.send(time).expect("the thread runs");
             self.reads.recv_timeout(TIMEOUT).expect("the clock ticks");

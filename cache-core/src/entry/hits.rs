@@ -8,11 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// A hit is a plain store, at a third of the cost of an atomic addition: of two concurrent hits one may be lost, and so
 /// may a concurrent write of the policy. After the first 32 hits, only one in [`SAMPLE`], drawn at random, is written:
-/// other threads would have to fetch the cache line, and even one thread pays for writing to very many entries. Neither
-/// listings nor the policy need exact counts.
+/// threads would contend for the cache line, and even one thread pays for writing to very many entries.
 ///
-/// The frequency is in the lowest bits, and saturates at [`MAX_FREQUENCY`]. The hits are above it, and saturate at half a
-/// billion.
+/// The frequency is in the lowest bits, and saturates at [`MAX_FREQUENCY`]. The hits above it saturate at half a billion.
 #[derive(Debug)]
 pub(crate) struct Hits(AtomicU32);
 
@@ -25,7 +23,7 @@ const ONCE: u32 = 1;
 /// Below this, each hit is counted.
 const COUNTED_SINGLY: u32 = 32 * ONE_HIT;
 
-/// The number of hits that one counted hit stands for after that.
+/// After that, one hit in so many is counted.
 const SAMPLE: u32 = 64;
 
 /// Above this, no hits are added: the word would overflow.
@@ -73,7 +71,6 @@ impl Hits {
         u64::from(self.0.load(Ordering::Relaxed) / ONE_HIT)
     }
 
-    /// At most [`MAX_FREQUENCY`].
     pub(crate) fn frequency(&self) -> u32 {
         self.0.load(Ordering::Relaxed) & MAX_FREQUENCY
     }

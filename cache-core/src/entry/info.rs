@@ -19,15 +19,15 @@ pub struct EntryInfo {
     pub arguments: String,
     /// The scope of the entry; `None` is the root.
     pub scope: Option<Arc<str>>,
-    /// The tags from its query or its [`EntryOptions`](crate::EntryOptions). Tags of other cached answers that its load
-    /// read are not listed.
+    /// The tags from its query and its [`EntryOptions`](crate::EntryOptions), without those of cached answers that its load
+    /// read.
     pub tags: Vec<Tag>,
-    /// The time since the load that made it began.
+    /// The time since its load began.
     pub age: Duration,
-    /// How long it may still be served: by its own time to live, or less, if an answer that its load read expires earlier.
+    /// How long it may still be served: less than its own time to live, if an answer that its load read expires earlier.
     pub expires_in: Duration,
-    /// How often it was served. Exact up to 32, unless several threads hit the entry at the same moment. Above that it is
-    /// an estimate that grows in steps of 64 and stops at half a billion: a hot entry is written to once in 64 hits, so
-    /// that its readers do not contend. The hits of [`Stats`](crate::Stats) are exact.
+    /// How often it was served. Exact up to 32, unless several threads hit the entry at the same moment. Above that, an
+    /// estimate in steps of 64 that stops at half a billion: a hot entry is written to once in 64 hits, so that its readers
+    /// do not contend. The hits of [`Stats`](crate::Stats) are exact.
     pub hits: u64,
 }

@@ -1,8 +1,7 @@
 //! An entry: a stored value with its key and metadata, in one allocation. For what a hit writes to it, see
 //! [`crate::store`].
 //!
-//! Keys and values are the user's: they are dropped by [`discard`], with no lock held, and a panic in their `Drop` is
-//! counted and goes no further.
+//! Keys and values are the user's: [`discard`] drops them, with no lock held.
 
 pub(crate) mod hits;
 pub(crate) mod id;
@@ -31,10 +30,9 @@ pub(crate) struct Entry<K, V> {
     pub(crate) value: V,
 }
 
-/// Everything about an entry except its key and its value.
 #[repr(C)]
 pub(crate) struct Meta {
-    /// When its load began.
+    /// The start of its load.
     pub(crate) began: Nanos,
     /// Its id in its segment, or [`NIL`] if it is in none. Written under the lock of the segment, which orders it.
     id: AtomicU32,
@@ -54,7 +52,6 @@ const FOREIGN: Version = 1 << 63;
 /// The bits of a store's number in `store_and_segment`. The others are the segment's.
 const STORE_BITS: u32 = 26;
 
-/// The metadata of a new entry.
 pub(crate) struct Origin {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
@@ -62,7 +59,6 @@ pub(crate) struct Origin {
     /// See [`EvictionSegments`](crate::eviction::EvictionSegments).
     pub(crate) segment: u8,
     pub(crate) tags: TagSet,
-    /// A version as of which the value is known to be valid.
     pub(crate) valid_as_of: Version,
     pub(crate) began: Nanos,
     pub(crate) expires_at: Nanos,
@@ -91,7 +87,6 @@ impl Meta {
         self.valid_as_of.load(Ordering::Relaxed) == version
     }
 
-    /// Whether it depends on another cache.
     pub(crate) fn has_foreign(&self) -> bool {
         self.valid_as_of.load(Ordering::Relaxed) & FOREIGN > 0
     }
@@ -120,7 +115,6 @@ impl Meta {
 /// An entry whose types are erased.
 pub(crate) trait AnyEntry: Any + Send + Sync {
     fn meta(&self) -> &Meta;
-    /// Drops this reference: see [`discard`].
     fn discard(self: Arc<Self>, counters: &Counters);
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -139,7 +133,6 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> AnyEntry for Entry<K, V
     }
 }
 
-/// The identity of an entry.
 pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
     Arc::as_ptr(entry).cast::<()>().addr()
 }
@@ -168,7 +161,7 @@ fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counte
     drop(meta);
 }
 
-/// Drops a value of the user's, as [`discard`] does.
+/// Drops a value of the user's as [`discard`] does.
 pub(crate) fn discard_value<T>(counters: &Counters, value: T) {
     if const { needs_drop::<T>() } {
         let mut value = Some(value);

@@ -6,7 +6,6 @@ use smallvec::SmallVec;
 
 use crate::tag::Tag;
 
-/// A few tags without an allocation.
 pub(crate) type Tags = SmallVec<[Tag; 2]>;
 
 /// The options of one entry: its tags, and its time to live.
@@ -23,7 +22,6 @@ pub(crate) type Tags = SmallVec<[Tag; 2]>;
 pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Tags,
-    /// Whether other answers that the load read do not shorten the time to live.
     pub(crate) own_ttl: bool,
 }
 

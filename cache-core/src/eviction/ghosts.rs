@@ -8,8 +8,8 @@ type Set = [u32; WAYS];
 
 /// A set-associative table of fingerprints: 32 bits of each hash.
 ///
-/// Each set drops its own oldest fingerprint, so that some hashes are remembered for a little longer than others. One hash
-/// in hundreds of millions is taken for another. The policy needs no more than such a hint.
+/// Each set drops its own oldest, so that some hashes are remembered for longer than others. One hash in hundreds of
+/// millions is taken for another. The policy needs only such a hint.
 #[derive(Debug)]
 pub(crate) struct Ghosts {
     capacity: usize,
@@ -18,7 +18,6 @@ pub(crate) struct Ghosts {
 }
 
 impl Ghosts {
-    /// Remembers about `capacity` hashes.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, sets: Box::default() }
     }
@@ -56,7 +55,6 @@ impl Ghosts {
         (&mut self.sets[set as usize], (hash as u32).max(1))
     }
 
-    /// Panics if a set has a fingerprint twice, or a gap.
     pub(crate) fn check_invariants(&self) {
         for set in &self.sets {
             let len = set.iter().position(|&slot| slot == 0).unwrap_or(WAYS);

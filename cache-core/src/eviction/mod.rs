@@ -1,15 +1,15 @@
 //! Eviction: which entry makes room for a new one.
 //!
-//! The entries of a cache are divided into segments, each with a lock and a policy of its own, so that misses of different
-//! keys do not wait for one lock. An entry belongs to the segment of its shard. The entries of a query with a capacity of
-//! its own are all in one segment, which counts them.
+//! The entries of a cache are divided into segments, each with a lock and a policy, so that misses of different keys do
+//! not wait for one lock. An entry belongs to the segment of its shard; the entries of a query with its own capacity are
+//! all in one segment, which counts them.
 //!
-//! The capacity is that of all segments together, counted by one atomic. While the cache is not full, an entry is
-//! admitted whatever the length of its segment. A full cache evicts from the segment of the new entry. Hashes are uniform,
-//! so that each segment has about the same share, and evicts about what a single policy would.
+//! The capacity is that of all segments together, counted by one atomic. While the cache is not full, any segment admits
+//! entries. A full cache evicts from the segment of the new entry. Hashes are uniform, so that each segment has about the
+//! same share, and evicts about what a single policy would.
 //!
-//! An insert sweeps its own segment for dead entries, and at times another one, in turn: all inserts may be in one
-//! segment, as those of a query with a capacity are.
+//! An insert sweeps its own segment for dead entries, and at times another one in turn, because all inserts may be in one
+//! segment.
 //!
 //! *Locking*: at most one segment is locked at a time, and nothing else is locked under it.
 
@@ -32,14 +32,13 @@ use crate::eviction::sweep::Snapshot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) struct EvictionSegments {
-    /// The number of segments is a power of two.
+    /// Their number is a power of two.
     segments: Box<[CachePadded<Mutex<Segment>>]>,
-    /// The number of entries, including those that are about to be admitted.
+    /// The number of entries, including those about to be admitted.
     places_taken: CachePadded<AtomicUsize>,
     capacity: usize,
 }
 
-/// The admission of a new entry.
 pub(crate) struct Admission<'a, I> {
     pub(crate) entry: &'a Arc<dyn AnyEntry>,
     /// The stored entry of its key, if there is one.
@@ -50,15 +49,13 @@ pub(crate) struct Admission<'a, I> {
 }
 
 impl EvictionSegments {
-    /// For stores of `shards` shards each.
     pub(crate) fn new(capacity: usize, shards: usize) -> Self {
         let count = segment_count(capacity, shards);
         let segment = |_| CachePadded::new(Mutex::new(Segment::new(capacity.div_ceil(count))));
         Self { segments: (0..count).map(segment).collect(), places_taken: CachePadded::default(), capacity }
     }
 
-    /// The number of an entry's segment. It follows from the shard, so that in a large cache an evicted entry is usually in
-    /// the same shard as the new one.
+    /// It follows from the shard, so that in a large cache an evicted entry is usually in the shard of the new one.
     pub(crate) fn segment_of(&self, shard: usize, quota: Option<Quota>) -> u8 {
         let key = quota.map_or(shard.to_le_bytes()[0], |quota| quota.number.to_le_bytes()[0]);
         key & u8::try_from(self.segments.len() - 1).expect("there are at most 64 segments")
@@ -68,8 +65,8 @@ impl EvictionSegments {
         self.segments[meta.segment()].lock()
     }
 
-    /// Admits an entry. If the cache or the quota is full, another one makes room: a dead one, if the sweep finds one soon,
-    /// or else the one that the policy evicts.
+    /// Admits an entry. If the cache or the quota is full, another one makes room: a dead one, if the sweep finds one, or
+    /// else one that the policy evicts.
     pub(crate) fn admit<I: Inspector>(&self, admission: &Admission<'_, I>) -> Aftermath {
         let Admission { entry, predecessor, quota, snapshot, inspector } = *admission;
         let mut aftermath = Aftermath::default();
@@ -96,17 +93,16 @@ impl EvictionSegments {
         aftermath
     }
 
-    /// Takes a place. Returns false if the cache is full.
     fn take_place(&self) -> bool {
         let take = |taken| (taken < self.capacity).then_some(taken + 1);
         self.places_taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Evicts an entry of any segment, because the segment of the new one is empty. The new entry takes over its place.
+    /// Evicts an entry of any segment, because that of the new one is empty. The new entry takes over its place.
     #[cold]
     fn evict_elsewhere(&self, inspector: &impl Inspector) -> Arc<dyn AnyEntry> {
         loop {
-            // All places are taken: by entries, or for a moment by threads that are about to admit one.
+            // All places are taken: by entries, or for a moment by other threads that admit one.
             let victim = self.segments.iter().find_map(|segment| segment.lock().evict(None, inspector));
             if let Some(victim) = victim {
                 return victim;
@@ -115,7 +111,6 @@ impl EvictionSegments {
         }
     }
 
-    /// Removes dead entries of a segment.
     pub(crate) fn sweep(&self, segment: usize, snapshot: Snapshot, inspector: &impl Inspector) -> Aftermath {
         let mut aftermath = Aftermath::default();
         self.sweep_locked(&mut self.segments[segment].lock(), None, snapshot, inspector, &mut aftermath);
@@ -137,7 +132,6 @@ impl EvictionSegments {
         }
     }
 
-    /// Removes an entry, if it is still in its segment.
     pub(crate) fn remove(&self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let mut segment = self.of(meta);
         let removed = segment.remove(meta)?;
@@ -150,9 +144,9 @@ impl EvictionSegments {
         self.of(meta).record_live(meta);
     }
 
-    /// Visits all entries. A few at a time are copied under the lock; no lock is held during a visit.
+    /// Visits all entries, with no lock held: a few at a time are copied.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
-        /// Bounds the time for which other threads wait.
+        /// Bounds the time under the lock.
         const AT_ONCE: usize = 128;
         for segment in &self.segments {
             let mut left = usize::MAX;
@@ -169,14 +163,13 @@ impl EvictionSegments {
         }
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&self) {
         for segment in &self.segments {
             segment.lock().shrink();
         }
     }
 
-    /// Panics if a segment is inconsistent. No other thread may use the cache meanwhile.
+    /// No other thread may use the cache meanwhile.
     pub(crate) fn check_invariants(&self) {
         let mut entries = 0;
         for (number, segment) in self.segments.iter().enumerate() {
@@ -194,9 +187,9 @@ impl EvictionSegments {
     }
 }
 
-/// One segment for each shard of a store, or for several shards.
+/// One for each shard of a store, or for several.
 fn segment_count(capacity: usize, shards: usize) -> usize {
-    /// In smaller segments, evictions would differ too much from those of a single policy.
+    /// Smaller segments would evict too differently from a single policy.
     const MIN_CAPACITY: usize = 1_024;
     /// The number of a segment must fit in six bits of [`Meta`].
     const MAX_SEGMENTS: usize = 64;

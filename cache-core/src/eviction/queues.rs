@@ -4,10 +4,9 @@ use hashbrown::HashMap;
 
 use crate::entry::id::{EntryId, NIL};
 
-/// The bit that ids do not use.
+/// Ids do not use this bit.
 const FLAG: u32 = 1 << 31;
 
-/// The queue that an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Small,
@@ -55,11 +54,9 @@ impl Link {
 
 /// Stores the link of each id.
 pub(crate) trait Links {
-    /// For at most `capacity` entries.
     fn new(capacity: usize) -> Self;
     fn get(&self, id: EntryId) -> Link;
     fn set(&mut self, id: EntryId, link: Link);
-    /// Frees unused memory.
     fn shrink(&mut self);
 }
 
@@ -132,7 +129,6 @@ impl Queue {
     const EMPTY: Self = Self { newest: NIL, oldest: NIL, len: 0 };
 }
 
-/// The two queues. An entry is in at most one of them.
 #[derive(Debug)]
 pub(crate) struct Queues<L> {
     links: L,
@@ -163,7 +159,6 @@ impl<L: Links> Queues<L> {
         self.queue(place).len
     }
 
-    /// The entry that was pushed first.
     pub(crate) fn oldest(&self, place: Place) -> Option<EntryId> {
         let id = self.queue(place).oldest;
         (id != NIL).then_some(id)
@@ -187,7 +182,6 @@ impl<L: Links> Queues<L> {
         self.links.set(id, Link::new(place, NIL, second));
     }
 
-    /// Removes an entry from its queue.
     pub(crate) fn remove(&mut self, id: EntryId) {
         let place = self.bypass(id, |link| (link.older(), link.newer()));
         self.links.set(id, Link::VACANT);
@@ -203,8 +197,8 @@ impl<L: Links> Queues<L> {
         self.links.set(to, link);
     }
 
-    /// Relinks the neighbours of an entry, or the ends of its queue. `targets` returns what the newer neighbour is linked
-    /// to, and the older one.
+    /// Relinks the neighbours of an entry, or the ends of its queue. `targets` returns the new targets, first that of the
+    /// newer neighbour.
     fn bypass(&mut self, id: EntryId, targets: impl FnOnce(Link) -> (EntryId, EntryId)) -> Place {
         let link = self.links.get(id);
         let place = link.place().expect("the entry is in a queue");
@@ -224,7 +218,7 @@ impl<L: Links> Queues<L> {
         self.links.shrink();
     }
 
-    /// Panics if a queue is broken. Returns all queued entries.
+    /// Returns all queued entries.
     pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
         let mut all = Vec::with_capacity(self.small.len + self.main.len);
         for place in [Place::Small, Place::Main] {
@@ -244,8 +238,7 @@ impl<L: Links> Queues<L> {
     }
 }
 
-/// Makes room for a vector to grow to `len`. It is used for all that grows with the entries of a segment, of which there
-/// will be about `expected`.
+/// Makes room for a vector to grow to `len`, and later to about `expected`.
 ///
 /// The capacity grows by a quarter, where `Vec` would double it, but not past `expected`; after that by a sixteenth.
 pub(crate) fn reserve_gently<T>(vec: &mut Vec<T>, len: usize, expected: usize) {

@@ -1,4 +1,4 @@
-//! The queries that have a capacity of their own, and for each an eviction policy of its own.
+//! Queries with a capacity of their own: each has its own eviction policy.
 
 use hashbrown::HashMap;
 
@@ -24,7 +24,6 @@ pub(crate) struct Quotas {
 }
 
 impl Quotas {
-    /// Adds a new entry of a store.
     pub(crate) fn admit(&mut self, quota: Quota, store: u32, hash: u64, id: EntryId, life: Life) {
         self.of_stores.insert(store, quota.number);
         let policy = self.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
@@ -41,7 +40,6 @@ impl Quotas {
     }
 }
 
-/// The entries of one query.
 pub(crate) struct QuotaPolicy {
     pub(crate) policy: Policy<Sparse>,
     /// Goes round `members`.
@@ -64,7 +62,6 @@ impl QuotaPolicy {
         self.members.push(id);
     }
 
-    /// Removes an entry.
     pub(crate) fn remove(&mut self, id: EntryId) {
         self.policy.remove(id);
         self.remove_member(id);
@@ -87,14 +84,13 @@ impl QuotaPolicy {
         }
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.policy.shrink();
         self.members.shrink_to_fit();
         self.indices.shrink_to_fit();
     }
 
-    /// Panics unless exactly these entries are queued and listed. `expected` must be sorted.
+    /// `expected` must be sorted.
     pub(crate) fn check_invariants(&self, expected: &[EntryId]) {
         let mut queued = self.policy.check_invariants();
         queued.sort_unstable();

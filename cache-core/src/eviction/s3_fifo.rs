@@ -1,18 +1,16 @@
 //! The eviction policy: S3-FIFO, by Yang, Zhang, Qiu, Yue and Vigfusson, "FIFO queues are all you need for cache
 //! eviction", SOSP 2023.
 //!
-//! New entries are admitted to a *small* queue. At its end, entries that were hit move on to the *main* queue; the others
-//! are evicted, and their hashes are kept as *ghosts*: a key that is inserted again soon is admitted to main directly. At
-//! the end of main, an entry is moved to the front once for each hit since its last inspection, and evicted after that.
-//! A scan therefore passes through the small queue and leaves main unchanged. Hits write nothing here: each entry counts
-//! its own, as its *frequency*.
+//! New entries enter a *small* queue. At its end, those that were hit move on to the *main* queue; the others are evicted,
+//! and their hashes are kept as *ghosts*: a key that is inserted again soon enters main directly. At the end of main, an
+//! entry returns to the front once for each hit since its last inspection, and is then evicted. So a scan passes through
+//! the small queue and leaves main unchanged. Hits write nothing here: each entry counts its own, as its *frequency*.
 //!
 //! It differs from the paper in three ways:
 //!
-//! - Entries may be dead (expired or invalidated). Those are removed first: see [`crate::eviction::sweep`].
-//! - Until the cache is nearly full, new entries are admitted to main, as `quick_cache` does. Otherwise a loop over more
-//!   keys than the capacity would never have a hit: each key would be evicted from the small queue before its next use.
-//!   This way a part of the loop stays in main.
+//! - Dead entries (expired or invalidated) are removed first: see [`crate::eviction::sweep`].
+//! - Until the cache is nearly full, new entries enter main, as in `quick_cache`. Otherwise a loop over more keys than the
+//!   capacity would never have a hit: each key would be evicted from the small queue before its next use.
 //! - The small queue and the ghosts are smaller than the paper's tenth and nine tenths of the capacity, one hit is enough
 //!   to move on to main, and the frequency has a higher maximum. This was tuned on zipf, loops, and scans.
 
@@ -20,7 +18,6 @@ use crate::entry::id::EntryId;
 use crate::eviction::ghosts::Ghosts;
 use crate::eviction::queues::{Links, Place, Queues};
 
-/// What the policy asks of an entry.
 pub(crate) struct Inspection {
     pub(crate) hash: u64,
     pub(crate) state: State,
@@ -30,7 +27,7 @@ pub(crate) struct Inspection {
 pub(crate) enum State {
     Expired,
     Invalidated,
-    /// With its hits since the last inspection, at most [`MAX_FREQUENCY`](crate::entry::hits::MAX_FREQUENCY).
+    /// At most [`MAX_FREQUENCY`](crate::entry::hits::MAX_FREQUENCY).
     Live {
         frequency: u32,
     },
@@ -45,7 +42,7 @@ impl State {
 /// The small queue has one in so many entries of the capacity.
 pub(crate) const SMALL: usize = 32;
 
-/// The most entries that one eviction moves to main. It bounds the time of an insert.
+/// The most entries that one eviction moves: it bounds the time of an insert.
 const MAX_MOVES: u32 = 256;
 
 pub(crate) trait EntrySource {
@@ -56,7 +53,7 @@ pub(crate) trait EntrySource {
 #[derive(Debug)]
 pub(crate) struct Policy<L> {
     capacity: usize,
-    /// The length from which entries are evicted from the small queue.
+    /// From this length on, entries are evicted from the small queue.
     small: usize,
     queues: Queues<L>,
     ghosts: Ghosts,
@@ -81,7 +78,7 @@ impl<L: Links> Policy<L> {
         self.len() + self.small < self.capacity
     }
 
-    /// Adds a new entry, for which there must be room. While the cache is filling, to main.
+    /// There must be room for the entry.
     pub(crate) fn admit(&mut self, hash: u64, id: EntryId, is_filling: bool) {
         let to_main = self.ghosts.take(hash) || is_filling;
         let place = if to_main { Place::Main } else { Place::Small };
@@ -92,7 +89,6 @@ impl<L: Links> Policy<L> {
         self.queues.remove(id);
     }
 
-    /// Gives an entry another id.
     pub(crate) fn rename(&mut self, from: EntryId, to: EntryId) {
         self.queues.replace(from, to);
     }
@@ -125,12 +121,11 @@ impl<L: Links> Policy<L> {
         }
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.queues.shrink();
     }
 
-    /// Panics if the queues or the ghosts are broken. Returns all queued entries.
+    /// Returns all queued entries.
     pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
         self.ghosts.check_invariants();
         self.queues.check_invariants()

@@ -1,12 +1,12 @@
 //! One segment of a cache: its entries, and which of them is evicted.
 //!
-//! The policy of the segment chooses among all its entries when the cache is full. The entries of a query with a capacity
-//! of its own are also in a policy of the query, which chooses among them when the query is full.
+//! When the cache is full, the policy of the segment chooses among all its entries. Entries of a query with its own
+//! capacity are also in a policy of the query, which chooses among them when the query is full.
 //!
-//! The id of an entry is its index: when an entry is removed, the last one takes its index and id.
+//! The id of an entry is its index: the last entry takes the index and id of a removed one.
 //!
-//! *Locking*: each segment is behind a mutex, which also guards the ids in its entries. Nothing else is locked and no
-//! user code runs while it is held.
+//! *Locking*: each segment is behind a mutex, which also guards the ids of its entries. While it is held, nothing else is
+//! locked and no user code runs.
 
 use smallvec::SmallVec;
 
@@ -19,7 +19,7 @@ use crate::eviction::sweep::{Life, Snapshot, SweepCursor};
 use crate::stats::counters::Counters;
 use crate::sync::Arc;
 
-/// Tells whether an entry is dead. Called under the lock of a segment.
+/// Called under the lock of a segment.
 pub(crate) trait Inspector {
     /// `None` if the check takes too long to be made under a lock.
     fn state(&self, meta: &Meta) -> Option<State>;
@@ -28,7 +28,7 @@ pub(crate) trait Inspector {
 /// Entries that were removed, to be dropped when no lock is held.
 pub(crate) type Entries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
-/// Called by generic code. This is not generic, so that it is compiled once, in this crate.
+/// For generic code. Not generic itself, so that it is compiled once, in this crate.
 #[inline(never)]
 pub(crate) fn push(entries: &mut Entries, entry: Arc<dyn AnyEntry>) {
     entries.push(entry);
@@ -37,33 +37,29 @@ pub(crate) fn push(entries: &mut Entries, entry: Arc<dyn AnyEntry>) {
 /// What is left to do after an admission, when no lock is held.
 #[derive(Default)]
 pub(crate) struct Aftermath {
-    /// The entry that was evicted to make room. To be removed from its store.
+    /// The evicted entry, still in its store.
     pub(crate) victim: Option<Arc<dyn AnyEntry>>,
-    /// Dead entries that were removed from the segment. To be removed from their stores.
+    /// Removed dead entries, still in their stores.
     pub(crate) dead: Vec<Arc<dyn AnyEntry>>,
-    /// Entries that are still in the segment. To be checked.
+    /// Entries to be checked, still in the segment.
     pub(crate) suspects: Vec<Arc<dyn AnyEntry>>,
-    /// Another segment, to be swept.
+    /// A segment to be swept.
     pub(crate) next: Option<usize>,
 }
 
-/// How long a sweep goes on.
 #[derive(Clone, Copy)]
 struct SweepLimit {
     inspections: usize,
-    /// Whether it ends at the first dead entry.
     ends_at_dead: bool,
 }
 
 impl SweepLimit {
-    /// Of each insert.
     const ROUTINE: Self = Self { inspections: 8, ends_at_dead: false };
-    /// When a live entry would be evicted otherwise.
     const TO_MAKE_ROOM: Self = Self { inspections: 64, ends_at_dead: true };
 }
 
 pub(crate) struct Segment {
-    /// Its share of the capacity of the cache: an estimate of its length, and no limit.
+    /// Its share of the cache's capacity. No limit: an estimate of its length.
     capacity: usize,
     /// By id.
     entries: Vec<Arc<dyn AnyEntry>>,
@@ -75,7 +71,6 @@ pub(crate) struct Segment {
     has_foreign: bool,
 }
 
-/// The entries, as the policies inspect them.
 struct Source<'a, I> {
     entries: &'a [Arc<dyn AnyEntry>],
     inspector: &'a I,
@@ -99,7 +94,7 @@ impl Life {
     }
 }
 
-/// A hash of the store and the key: `meta.hash` is the same for equal arguments of different queries.
+/// Includes the store: `meta.hash` is the same for equal arguments of different queries.
 fn policy_hash(meta: &Meta) -> u64 {
     /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -116,14 +111,12 @@ impl Segment {
         self.entries.len()
     }
 
-    /// At most `most` entries, from an index on. Removals move the last entry: an iteration that releases the lock in
-    /// between goes down.
+    /// Removals move the last entry, so an iteration that releases the lock must go down.
     pub(crate) fn slice(&self, from: usize, most: usize) -> &[Arc<dyn AnyEntry>] {
         let from = from.min(self.len());
         &self.entries[from..self.len().min(from + most)]
     }
 
-    /// Whether an entry of this quota must be evicted before another one is admitted.
     pub(crate) fn is_quota_full(&self, quota: Option<Quota>) -> bool {
         self.full_quota(quota).is_some()
     }
@@ -140,7 +133,7 @@ impl Segment {
         self.quotas.by_number.get(&number)?.policy.is_full().then_some(number)
     }
 
-    /// Adds a new entry, for which there must be room. `is_filling`: no eviction is near.
+    /// There must be room for the entry. `is_filling`: no eviction is near.
     pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>, is_filling: bool) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
@@ -148,7 +141,7 @@ impl Segment {
         self.entries.push(entry);
     }
 
-    /// Evicts an entry, and adds a new one of this quota at its index. `None` if there is nothing to evict.
+    /// Evicts an entry, and admits a new one at its index. `None` if there is nothing to evict.
     pub(crate) fn exchange(
         &mut self,
         entry: &Arc<dyn AnyEntry>,
@@ -174,8 +167,8 @@ impl Segment {
         }
     }
 
-    /// Replaces an entry by another of the same key, if it is still in the segment. The new one takes over its place in the
-    /// queues and its frequency: the key is what is in demand.
+    /// Replaces an entry by one of the same key, if it is still in the segment. The new one takes over its place in the
+    /// queues and its frequency.
     pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>) -> bool {
         let Some(id) = old.id() else { return false };
         let new = entry.meta();
@@ -191,7 +184,6 @@ impl Segment {
         true
     }
 
-    /// Removes an entry, if it is still in the segment.
     pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let id = meta.id()?;
         self.policy.remove(id);
@@ -201,7 +193,7 @@ impl Segment {
         Some(self.take(id))
     }
 
-    /// Removes an entry that is in no policy any more.
+    /// Removes an entry that is no longer in a policy.
     fn take(&mut self, id: EntryId) -> Arc<dyn AnyEntry> {
         /// Smaller lists are not shrunk.
         const FEW: usize = 64;
@@ -228,7 +220,7 @@ impl Segment {
         Some(self.take(id))
     }
 
-    /// Chooses the entry to evict for one of this quota, and removes it from the policies.
+    /// Chooses the entry to evict, and removes it from the policies.
     fn choose(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<EntryId> {
         let source = Source { entries: &self.entries, inspector };
         if let Some(number) = self.full_quota(quota) {
@@ -245,8 +237,8 @@ impl Segment {
         Some(id)
     }
 
-    /// Inspects the next few entries, and removes dead ones. Entries that take too long to check are handed out as suspects.
-    /// If the cache or the quota is full, inspects more, but only until there is room.
+    /// Removes dead entries among the next few. Those that take too long to check become suspects. If the cache or the
+    /// quota is full, inspects more, but only until there is room.
     pub(crate) fn sweep(
         &mut self,
         quota: Option<Quota>,
@@ -262,7 +254,6 @@ impl Segment {
         self.sweep_up_to(limit, None, snapshot, inspector, aftermath);
     }
 
-    /// Sweeps the entries of one quota, or of the segment.
     fn sweep_up_to(
         &mut self,
         limit: SweepLimit,
@@ -271,7 +262,7 @@ impl Segment {
         inspector: &impl Inspector,
         aftermath: &mut Aftermath,
     ) {
-        /// An entry counts as one more inspection for each so many nodes that it depends on.
+        /// For each so many nodes that an entry depends on, it counts as one more inspection.
         const NODES: usize = 16;
         let mut inspections = 0;
         while inspections < limit.inspections {
@@ -325,14 +316,12 @@ impl Segment {
         }
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.policy.shrink();
         self.quotas.by_number.values_mut().for_each(QuotaPolicy::shrink);
     }
 
-    /// Panics if the policies and the entries disagree.
     pub(crate) fn check_invariants(&self) {
         let ids = |of: &dyn Fn(&Meta) -> bool| -> Vec<EntryId> {
             (0..).zip(&self.entries).filter(|(_, entry)| of(entry.meta())).map(|(id, _)| id).collect()
@@ -351,7 +340,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // The cache is dropped with it: nobody can read its statistics any more.
+        // Discarded, like the cache.
         let counters = Counters::new();
         for entry in self.entries.drain(..) {
             entry.discard(&counters);

@@ -1,21 +1,20 @@
 //! The sweep for dead entries: which entry is inspected next, if any can be dead.
 //!
-//! Each insert inspects the next few entries of a segment. A *round* inspects all of them. It records what it found, and
-//! no round begins while that proves that all entries are live.
+//! Each insert inspects the next few entries of a segment. A *round* inspects all of them, and records what it found. No
+//! round begins while that proves that all entries are live.
 //!
 //! Why no dead entry is missed: a round records the version that the clock shows *before* its first inspection, and the
-//! earliest expiry of all entries inspected. Of an entry that is admitted or replaced, during the round or later, it
-//! records the expiry and the version as of which it is valid: its load may have begun before the round, and it may be
-//! dead already. So at the end of a round, each entry was found valid after that version was read, or was removed, or is
-//! a suspect that the caller is about to check. An entry that is invalidated afterwards is so by a later version, and
-//! none expires before the earliest expiry: in both cases the next insert begins another round.
+//! earliest expiry of the inspected entries. Of an entry that is admitted or replaced, during the round or later, the
+//! expiry is recorded, too, and the version as of which it is valid: its load may have begun before the round. So at the
+//! end of a round, each entry was found valid after that version was read, or was removed, or is a suspect that the
+//! caller is about to check. A later invalidation has a later version, and no entry expires before the earliest expiry:
+//! either way the next insert begins another round.
 //!
 //! The cursor goes from the last index down. A removed entry is replaced by the last one, which the cursor has passed.
 
 use crate::clock::{FOREVER, Nanos};
 use crate::version::Version;
 
-/// The time of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) now: Nanos,
@@ -23,18 +22,16 @@ pub(crate) struct Snapshot {
     pub(crate) version: Version,
 }
 
-/// What decides when an entry dies.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) expires_at: Nanos,
-    /// The version as of which it is known to be valid.
     pub(crate) valid_as_of: Version,
 }
 
 /// The position and the findings of the current round, or of the last one.
 #[derive(Debug)]
 pub(crate) struct SweepCursor {
-    /// The number of entries still to be inspected: those at the lowest indices.
+    /// How many entries are still to be inspected: those at the lowest indices.
     left: usize,
     /// Every inspected entry is known to be valid as of this version.
     version: Version,
@@ -43,7 +40,6 @@ pub(crate) struct SweepCursor {
 }
 
 impl SweepCursor {
-    /// For an empty segment.
     pub(crate) fn new() -> Self {
         Self { left: 0, version: 0, earliest: FOREVER }
     }
@@ -54,11 +50,10 @@ impl SweepCursor {
         self.version = self.version.min(valid_as_of);
     }
 
-    /// The index of the entry to inspect next, among `entries`; `None` if none can be dead. Begins a round if the last one
-    /// is over.
+    /// The index of the entry to inspect next; `None` if none can be dead. Begins a round if the last one is over.
     ///
-    /// `has_foreign`: some entry may depend on another cache, whose invalidations the version does not show. A round begins
-    /// in any case then.
+    /// `has_foreign`: an entry may depend on another cache, whose invalidations the version does not show. A round begins in
+    /// any case then.
     pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_foreign: bool) -> Option<usize> {
         self.left = self.left.min(entries);
         if self.left == 0 {
@@ -80,8 +75,7 @@ mod tests {
         Life { expires_at, valid_as_of: Version::MAX }
     }
 
-    /// Sweeps entries that expire at these times until none can be dead. Returns the number of inspections and the removed
-    /// entries.
+    /// Sweeps entries that expire at these times. Returns the number of inspections and the removed entries.
     fn sweep(cursor: &mut SweepCursor, entries: &mut Vec<Nanos>, now: Nanos, version: Version) -> (usize, Vec<Nanos>) {
         let (mut inspections, mut dead) = (0, Vec::new());
         while let Some(at) = cursor.next(Snapshot { now, version }, entries.len(), false) {

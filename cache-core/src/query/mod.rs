@@ -22,17 +22,14 @@ pub struct Query {
     pub(crate) place: SourcePlace,
     /// The names of the parts of its key.
     pub(crate) arguments: &'static [&'static str],
-    /// The most entries of this query.
     pub(crate) capacity: Option<usize>,
     ttl: Option<Duration>,
     own_ttl: bool,
-    /// The tags of all its entries.
     pub(crate) tags: &'static [&'static str],
     /// The query's number in this process, from 1; 0 until it is first used.
     number: AtomicU32,
 }
 
-/// Where a function is in the source.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct SourcePlace {
     pub(crate) module: &'static str,
@@ -42,8 +39,7 @@ pub(crate) struct SourcePlace {
 }
 
 impl Query {
-    /// The facts of one function, identified by the location of the caller. `arguments` names the parts of the key, in their
-    /// order.
+    /// One function, identified by the location of the caller. `arguments` names the parts of its key.
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
         let place = Location::caller();
@@ -52,7 +48,7 @@ impl Query {
         Self { name, place, arguments, capacity, ttl, own_ttl, tags, number: AtomicU32::new(0) }
     }
 
-    /// Sets the most entries of this query.
+    /// Limits the number of its entries.
     #[must_use]
     pub const fn capacity(mut self, entries: usize) -> Self {
         self.capacity = Some(entries);
@@ -80,12 +76,11 @@ impl Query {
         self
     }
 
-    /// The options of all its entries, without their tags: see [`QueryState::tags`](state::QueryState::tags).
+    /// The options of all its entries. Their tags are in [`QueryState::tags`](state::QueryState::tags).
     pub(crate) fn options(&self) -> EntryOptions {
         EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, ..EntryOptions::default() }
     }
 
-    /// The number, or 0 if the query has not been used yet.
     #[inline]
     pub(crate) fn number_so_far(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
@@ -98,8 +93,8 @@ impl Query {
         }
     }
 
-    /// A function without `self` may be in an `impl` or not, and its attribute cannot know the path of an item next to it.
-    /// So the expansion states the facts several times, and equal facts get the same number.
+    /// A function without `self` may be in an `impl` or not, so that its attribute does not know the path of an item next to
+    /// it. The expansion states the facts several times, and equal facts get the same number.
     #[cold]
     fn take_number(&self) -> u32 {
         static NUMBERS: Lazy<parking_lot::Mutex<HashMap<(SourcePlace, &'static str), u32>>> =
@@ -112,9 +107,7 @@ impl Query {
     }
 }
 
-/// Identifies a query of one type.
-///
-/// All instantiations of a generic `impl` share one static, so the type is part of the identity.
+/// A query of one type: all instantiations of a generic `impl` share one static.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     pub(crate) query: &'static Query,
@@ -134,7 +127,7 @@ impl<W> Located<W> {
         Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
     }
 
-    /// A query of the item around the function or constant that the closure is in: of a type, or of a module.
+    /// A query of the item around the function or constant that the closure is in.
     pub const fn around<F>(_closure: &F, query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::around::<F> }, place: PhantomData }
     }
@@ -142,8 +135,8 @@ impl<W> Located<W> {
 
 /// One key of a query.
 ///
-/// Only a hash of the key, 64 bits with a random seed, so that the arguments need not be kept while the body takes them.
-/// Another key with the same hash is invalidated, too.
+/// Only a hash of the key, 64 bits with a random seed: the body may take the arguments. Another key with the same hash is
+/// invalidated, too.
 #[derive(Debug)]
 pub struct Keyed<W> {
     pub(crate) site: Site,

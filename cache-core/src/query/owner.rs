@@ -3,7 +3,6 @@
 use std::any::{TypeId, type_name};
 use std::hash::{Hash, Hasher};
 
-/// A type, or the path of an enclosing item.
 #[derive(Clone, Copy)]
 pub(crate) struct Owner {
     id: TypeId,
@@ -31,10 +30,9 @@ impl Owner {
         Self { id: typeid::of::<T>(), name: type_name::<T>() }
     }
 
-    /// The item around the function or constant that a closure is in. The path of the closure names it, with the generic
-    /// arguments of an `impl`.
+    /// The item around the function or constant that a closure is in, from the path of the closure.
     ///
-    /// If the compiler writes no such path, all owners are equal, and more is invalidated than necessary.
+    /// If the compiler writes no such path, owners are equal, and more is invalidated than necessary.
     pub(crate) fn around<F>() -> Self {
         let item = type_name::<F>().trim_end_matches("::{{closure}}");
         Self { id: TypeId::of::<()>(), name: &item[..end_of_parent(item)] }

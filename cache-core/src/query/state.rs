@@ -1,4 +1,4 @@
-//! What a cache keeps for each query of each type.
+//! The state of one query of one type in one cache.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -15,7 +15,6 @@ use crate::sync::{OnceLock, RwLock};
 use crate::version::registry::TagRef;
 use crate::version::tag_set::TagSet;
 
-/// The state of one query of one type in one cache.
 pub(crate) struct QueryState {
     /// The query's number in the cache, from 1; 0 if there is no query.
     pub(crate) id: u32,
@@ -24,9 +23,9 @@ pub(crate) struct QueryState {
     /// The type whose method it is; empty for a free function.
     pub(crate) owner: &'static str,
     pub(crate) arguments: &'static [&'static str],
-    /// The tags of all its entries.
+    /// Of all its entries.
     pub(crate) tags: &'static [&'static str],
-    /// Their nodes in no scope. Attached once, with the first entry, and not for each.
+    /// Their nodes in no scope, attached with the first entry.
     pub(crate) tag_nodes: OnceLock<TagSet>,
     /// Raised when the whole query is invalidated.
     pub(crate) node: TagRef,
@@ -38,7 +37,7 @@ pub(crate) struct QueryState {
 }
 
 impl QueryState {
-    /// The state of a store that is used directly, without a query.
+    /// For a store that is used directly.
     pub(crate) fn anonymous() -> Self {
         Self {
             id: 0,
@@ -56,17 +55,14 @@ impl QueryState {
         }
     }
 
-    /// Whether there is a query.
     pub(crate) fn is_named(&self) -> bool {
         self.id > 0
     }
 
-    /// The nodes of its tags in no scope, attached by `attach` at the first call.
     pub(crate) fn tag_nodes(&self, attach: impl FnOnce() -> TagSet) -> TagSet {
         self.tag_nodes.get_or_init(attach).clone()
     }
 
-    /// The statistics of the query, with this number of live entries.
     pub(crate) fn stats(&self, entries: usize) -> QueryStats {
         let mut sum = Stats::default();
         sum.add(&self.counters);

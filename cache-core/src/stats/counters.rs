@@ -6,7 +6,6 @@ use std::thread::available_parallelism;
 
 use crate::sync::threads;
 
-/// Counted for each query.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Hit,
@@ -22,14 +21,12 @@ pub(crate) enum Event {
 
 const EVENTS: usize = Event::DropPanic as usize + 1;
 
-/// Counts in their own cache lines.
 #[derive(Default)]
 #[repr(align(64))]
 struct Stripe([AtomicU64; EVENTS]);
 
 pub(crate) struct Counters {
-    /// Each is written only by the thread with its number: a plain store is enough, at a fraction of the cost of an atomic
-    /// addition.
+    /// Each is written only by the thread with its number: by a plain store, at a fraction of the cost of an addition.
     own: Box<[Stripe]>,
     /// For threads with higher numbers. Their number is a power of two.
     shared: Box<[Stripe]>,
@@ -68,7 +65,7 @@ impl Counters {
     }
 }
 
-/// The number of processors. Kept, because asking the system takes longer than building the rest of a cache.
+/// Asking the system takes longer than building the rest of a cache.
 pub(crate) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| available_parallelism().map_or(8, usize::from))

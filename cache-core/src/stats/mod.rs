@@ -20,13 +20,13 @@ use crate::stats::counters::{Counters, Event};
 pub struct Stats {
     /// Live entries: neither expired nor invalidated.
     pub entries: usize,
-    /// The most entries.
+    /// The most entries that there may be.
     pub capacity: usize,
     /// Calls answered from the cache.
     pub hits: u64,
     /// Calls that loaded, or waited for a load in flight.
     pub misses: u64,
-    /// Bodies run to make a value, whatever their outcome. Values that are inserted directly do not count.
+    /// Bodies run, whatever their outcome. Direct inserts do not count.
     pub loads: u64,
     /// Loads that ended in `Err` or in a panic, or whose future was dropped before it was ready.
     pub load_errors: u64,
@@ -35,13 +35,12 @@ pub struct Stats {
     pub discarded_loads: u64,
     /// Live entries that were removed to make room for others.
     pub evictions: u64,
-    /// Entries that had expired when they were removed or replaced: by a call for their key, by the insert of another
-    /// entry, by `purge`, or by an invalidation of their key.
+    /// Entries that had expired when they were removed or replaced: by a call for their key, an insert of another entry,
+    /// `purge`, or an invalidation of their key.
     pub expirations: u64,
     /// Targets of invalidations: each named key and tag, each query found, and each call for a scope or for all.
     pub invalidations: u64,
-    /// Keys and values whose `Drop` panicked when the cache dropped them. The cache catches such a panic: it would reach a
-    /// call that has nothing to do with the value.
+    /// Keys and values whose `Drop` panicked in the cache. Such a panic is caught: it would reach an unrelated call.
     pub drop_panics: u64,
 }
 
@@ -82,7 +81,7 @@ impl fmt::Display for Stats {
             let end = if at + 1 < counts.len() { "\n" } else { "" };
             write!(f, "{name:<16}{count:>12}{end}")?;
         }
-        // Only shown if a type of the user's is faulty, which is rare.
+        // Rare: a type of the user's is faulty.
         if self.drop_panics > 0 {
             write!(f, "\n{:<16}{:>12}", "drop panics", self.drop_panics)?;
         }
@@ -106,12 +105,11 @@ pub struct QueryStats {
     pub hits: u64,
     /// Calls that loaded, or waited for a load in flight.
     pub misses: u64,
-    /// Bodies run to make a value.
+    /// Bodies run.
     pub loads: u64,
-    /// Loads that ended in `Err` or in a panic, or whose future was dropped before it was ready.
+    /// Loads that failed, panicked, or were dropped.
     pub load_errors: u64,
-    /// Loads whose value was not stored, because something that it depends on was invalidated meanwhile, or because
-    /// a value of the key was inserted directly.
+    /// Loads whose value was not stored.
     pub discarded_loads: u64,
     /// Live entries that were removed to make room for others.
     pub evictions: u64,

@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 
 use crate::sync::OnceLock;
 
-/// The first two items are stored inline and found by comparison, without hashing: most maps have no more. The others
-/// are in a hash trie with an item at each node, and 16 branches for the next 4 bits of the hash.
+/// The first two items are inline and found by comparison, without hashing: most maps have no more. The others are in a
+/// hash trie with an item at each node, and 16 branches for the next 4 bits of the hash.
 pub(crate) struct AppendMap<K, V> {
     near: [OnceLock<Item<K, V>>; 2],
     far: Branches<K, V>,
@@ -58,8 +58,6 @@ impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
         }
     }
 
-    /// The value of a key. If there is none, `make` makes it.
-    ///
     /// Threads that append at the same node wait for each other, and then see each other's item.
     pub(crate) fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> V) -> &V {
         let mut make = Some(make);
@@ -89,7 +87,7 @@ fn hash(key: &impl Hash) -> u64 {
     FixedState::default().hash_one(key)
 }
 
-/// The branch of the next 4 bits of a hash. Keys with the same hash form a list: after its last bits come zeros.
+/// The branch of the next 4 bits of a hash. After its last bits come zeros: keys with the same hash form a list.
 fn branch(hash: u64) -> usize {
     (hash & 15) as usize
 }

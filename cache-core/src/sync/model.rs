@@ -44,7 +44,7 @@ struct Listeners {
 struct List {
     /// In the order of their numbers.
     listening: Vec<Listening>,
-    /// The number of the last listener.
+    /// Of the last listener.
     number: usize,
 }
 
@@ -55,16 +55,13 @@ struct Listening {
     waker: Option<Waker>,
 }
 
-/// Is notified of events after its creation.
 pub(crate) struct EventListener {
     listeners: Arc<Listeners>,
     number: usize,
-    /// Whether the wait or the future has returned.
     has_returned: bool,
 }
 
 pub(crate) trait Listener {
-    /// Blocks the thread until it is notified.
     fn wait(self);
 }
 
@@ -81,7 +78,6 @@ impl Event {
         EventListener { listeners: self.0.clone(), number, has_returned: false }
     }
 
-    /// Notifies at most `most` listeners that have not been notified yet.
     pub(crate) fn notify(&self, most: usize) {
         self.0.notify(most);
     }
@@ -141,7 +137,7 @@ impl Drop for EventListener {
             list.listening.retain(|listening| listening.number != self.number);
             was_notified
         };
-        // A notification that it did not return to its caller goes to another listener.
+        // Another listener gets the notification that was not received here.
         if was_notified && !self.has_returned {
             self.listeners.notify(1);
         }

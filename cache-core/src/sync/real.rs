@@ -14,7 +14,7 @@ pub(crate) use std::thread_local;
 
 pub(crate) use crate::sync::threads::own_number as thread_number;
 
-/// A concurrent map in parts, each with a lock. The closures of its methods run under the lock of the key's part.
+/// A concurrent map in parts, each with a lock. The methods' closures run under it.
 pub(crate) struct Map<K, V>(DashMap<K, V, foldhash::fast::RandomState>);
 
 impl<K: Eq + Hash, V> Map<K, V> {
@@ -36,7 +36,6 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.0.get(key).map(|value| view(&value))
     }
 
-    /// Calls `with` with the value of a key. If there is none, `make` makes it, under the lock as well.
     pub(crate) fn with<R>(&self, key: K, make: impl FnOnce(&K) -> V, with: impl FnOnce(&mut V) -> R) -> R {
         match self.0.entry(key) {
             Entry::Occupied(mut entry) => with(entry.get_mut()),

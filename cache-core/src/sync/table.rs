@@ -2,14 +2,14 @@
 
 use crate::sync::OnceLock;
 
-/// Items by number. The first few are inline; the others are made, a bucket at a time, when one is first read.
+/// The first few items are inline. The others are made when they are first read, a bucket at a time.
 pub(crate) struct Table<T> {
     near: [T; NEAR],
     /// Bucket `n` has the `2^n` items from number `2^n` on.
     far: [OnceLock<Box<[T]>>; u32::BITS as usize],
 }
 
-/// The number of inline items. The stacks of models have room for few.
+/// The stacks of models have little room.
 const NEAR: usize = if cfg!(shuttle) { 2 } else { 32 };
 
 impl<T: Default> Table<T> {

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// The number of a thread that has none: it has not asked for one yet, or it is ending.
+/// A thread has no number before it asks for one, and when it is ending.
 pub(crate) const UNKNOWN: usize = usize::MAX;
 
 struct Numbers {
@@ -32,8 +32,8 @@ fn numbers<R>(with: impl FnOnce(&mut Numbers) -> R) -> R {
     with(&mut NUMBERS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Returns this thread's number when the thread ends. The lock of [`NUMBERS`] orders what this thread counted before what
-/// the next thread with its number counts.
+/// Returns the number when the thread ends. The lock orders what this thread counted before what the next thread with
+/// the number counts.
 struct Lease(usize);
 
 impl Drop for Lease {
@@ -44,7 +44,7 @@ impl Drop for Lease {
 }
 
 thread_local! {
-    // Separate from the lease: a thread-local without a destructor is read without a check whether that has run.
+    // Apart from the lease: reading a thread-local with a destructor checks whether that has run.
     static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) };
     static LEASE: Lease = Lease(numbers(Numbers::take));
 }
@@ -54,7 +54,7 @@ pub(crate) fn number() -> usize {
     NUMBER.get()
 }
 
-/// This thread's number; takes one if it has none. Only a thread that is ending has [`UNKNOWN`].
+/// [`UNKNOWN`] only if the thread is ending.
 #[cfg(not(shuttle))]
 #[inline]
 pub(crate) fn own_number() -> usize {
@@ -64,7 +64,7 @@ pub(crate) fn own_number() -> usize {
     number()
 }
 
-/// Gives this thread a number. Returns false if it is ending and has returned its number.
+/// Gives this thread a number. Returns false if it is ending.
 #[cold]
 pub(crate) fn lease() -> bool {
     LEASE.try_with(|lease| NUMBER.set(lease.0)).is_ok()

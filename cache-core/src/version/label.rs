@@ -3,11 +3,10 @@
 use crate::tag::Tag;
 use crate::version::scope::ScopeId;
 
-/// A hash of a query, its instantiation, and the arguments. Two keys with the same hash are invalidated together; two
-/// given keys have the same one with a probability of 2^-64.
+/// A hash of a query, its instantiation, and the arguments. Keys with the same hash are invalidated together; the
+/// probability is 2^-64.
 pub(crate) type KeyId = u64;
 
-/// What a node stands for.
 #[derive(Clone, Debug)]
 pub(crate) enum Label {
     Tag(Tag, ScopeId),
@@ -18,7 +17,6 @@ pub(crate) enum Label {
     Permanent,
 }
 
-/// A borrowed label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LabelRef<'a> {
     Tag(&'a str, ScopeId),

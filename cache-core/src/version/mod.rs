@@ -56,12 +56,11 @@ impl VersionClock {
     }
 }
 
-/// The version at which something was last invalidated.
 #[derive(Debug, Default)]
 pub(crate) struct InvalidatedAt(AtomicU64);
 
 impl InvalidatedAt {
-    /// Sets it to `version`, unless it is higher already.
+    /// Never lowers it.
     pub(crate) fn raise(&self, version: Version) {
         self.0.fetch_max(version, Ordering::AcqRel);
     }

@@ -1,11 +1,11 @@
 //! Versions of tags that have no node.
 //!
-//! A shard of the registry records here each invalidation that found no node, and the version of each node that is
-//! removed. A new node of the tag starts at the recorded version.
+//! A shard of the registry records here each invalidation that found no node, and the version of each removed node. A new
+//! node of the tag starts at the recorded version.
 //!
-//! Records are by hash, and at most [`MAX_ORPHANS`]. The oldest one is dropped to make room, and raises the *floor*:
-//! every tag without a record counts as invalidated at the floor. So an invalidation is never missed; a load may be
-//! refused needlessly, if more than `MAX_ORPHANS` tags of its shard were invalidated while it ran.
+//! Records are by hash, and at most [`MAX_ORPHANS`]. The oldest one is dropped to make room, and raises the *floor*, which
+//! counts for every tag without a record. So no invalidation is missed; a load may be refused needlessly, if more than
+//! `MAX_ORPHANS` tags of its shard were invalidated while it ran.
 
 use std::collections::VecDeque;
 
@@ -13,13 +13,12 @@ use hashbrown::HashMap;
 
 use crate::version::Version;
 
-/// The most records of one shard.
 pub(crate) const MAX_ORPHANS: usize = 256;
 
 #[derive(Default)]
 pub(crate) struct Orphans {
     by_hash: HashMap<u64, Version, foldhash::fast::RandomState>,
-    /// The oldest first. A hash that was recorded again is in it several times.
+    /// The oldest first. A hash may have several.
     records: VecDeque<(u64, Version)>,
     /// The highest version of a dropped record.
     floor: Version,
@@ -48,7 +47,6 @@ impl Orphans {
         self.by_hash.get(&hash).copied().unwrap_or_default().max(self.floor)
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.by_hash.shrink_to_fit();
         self.records.shrink_to_fit();

@@ -1,12 +1,10 @@
 //! The registry: finds the node of a tag, of a key, or of a query in a scope.
 //!
-//! A node says when its tag was last invalidated. It lives as long as an entry, a load, or a dependent entry refers to
-//! it.
+//! A node says when its tag was last invalidated. It lives as long as a load or an entry refers to it.
 //!
 //! Most references are made before a load begins, so that a later invalidation finds the node. Tags from a load's
-//! result are attached when it ends: the invalidation that concerns them may be over, and may have found no node, or a
-//! node that was removed since. [`Orphans`] records both cases, and a new node starts at the recorded version. So no
-//! late tag misses an invalidation.
+//! result are attached when it ends: by then an invalidation of theirs may have found no node, or a node that was
+//! removed since. [`Orphans`] records both cases, and a new node starts at the recorded version.
 //!
 //! *Locking*: each shard has a mutex. While it is held, nothing else is locked and no user code runs.
 
@@ -30,7 +28,7 @@ use crate::version::{InvalidatedAt, Version};
 pub(crate) struct TagNode {
     invalidated_at: InvalidatedAt,
     parents: Parents,
-    /// The nodes of the set, if this stands for a set of nodes.
+    /// Given if this node stands for a set of nodes.
     members: Option<Members>,
     label: Label,
     hash: u64,
@@ -38,7 +36,7 @@ pub(crate) struct TagNode {
     references: AtomicUsize,
     /// `None` if the node is permanent.
     registry: Option<Arc<Registry>>,
-    /// Of the node of any key of a query: whether an entry has ever depended on it in place of single keys.
+    /// Whether [`TagNode::stand_for_keys`] was called.
     stands_for_keys: AtomicUsize,
 }
 
@@ -52,9 +50,9 @@ pub(crate) struct Members {
 /// A node that an entry depends on.
 #[derive(Clone)]
 pub(crate) enum Dependency {
-    /// Of the entry's cache. Checked against the version as of which the entry is known to be valid.
+    /// Checked against the version as of which the entry is valid.
     Local(TagRef),
-    /// Of another cache. Checked against this version of that cache, as of which the answer was valid.
+    /// Of another cache. Checked against a version of that cache.
     Foreign(TagRef, Version),
 }
 
@@ -80,8 +78,8 @@ pub(crate) struct Parents {
     pub(crate) everywhere: Option<TagRef>,
     /// The scope that the node is in. Invalidates this node, too.
     pub(crate) scope: Option<Arc<Scope>>,
-    /// Of a key: the node of any key of its query, raised with each of them. Entries depend on it in place of too many
-    /// single keys; it does not invalidate this node.
+    /// Of a key: the node of any key of its query, raised with each of them. It does not invalidate this node; entries
+    /// depend on it in place of too many single keys.
     pub(crate) any_key: Option<TagRef>,
 }
 
@@ -109,12 +107,10 @@ impl TagNode {
             && self.members().is_none_or(|members| members.all.iter().all(|one| one.is_valid_since(version)))
     }
 
-    /// The nodes of the set, if this stands for a set of nodes.
     pub(crate) fn members(&self) -> Option<&Members> {
         self.members.as_ref()
     }
 
-    /// The user's tag that it stands for, if any.
     pub(crate) fn tag(&self) -> Option<&Tag> {
         match &self.label {
             Label::Tag(tag, _) => Some(tag),
@@ -127,7 +123,6 @@ impl TagNode {
         self.parents.scope.as_ref()
     }
 
-    /// Of a key: the node of any key of its query.
     pub(crate) fn any_key(&self) -> Option<&TagRef> {
         self.parents.any_key.as_ref()
     }
@@ -136,7 +131,7 @@ impl TagNode {
         self.invalidated_at.raise(version);
     }
 
-    /// Records that an entry depends on this node in place of single keys. Their own nodes must still be registered.
+    /// Records that an entry depends on this node of any key in place of single keys. Their nodes must still be registered.
     pub(crate) fn stand_for_keys(&self) {
         self.stands_for_keys.store(1, Ordering::Release);
     }
@@ -146,7 +141,7 @@ impl TagNode {
     }
 }
 
-/// A counted reference to a node. Dropping the last one removes the node from the registry.
+/// A counted reference to a node. The last one removes the node from the registry.
 pub(crate) struct TagRef(Arc<TagNode>);
 
 impl TagRef {
@@ -162,7 +157,6 @@ impl TagRef {
         Self(Arc::new(TagNode::permanent(None)))
     }
 
-    /// A node that stands for a set of nodes.
     pub(crate) fn of_all(members: Members) -> Self {
         Self(Arc::new(TagNode::permanent(Some(members))))
     }
@@ -227,7 +221,7 @@ impl Registry {
         Self { shards, keys: AtomicUsize::new(0), hasher: <_>::default() }
     }
 
-    /// A reference to the node of a label. If there is none, makes one with these parents.
+    /// Finds or makes the node of a label.
     pub(crate) fn attach(self: &Arc<Self>, label: Label, parents: impl FnOnce() -> Parents) -> TagRef {
         let hash = self.hasher.hash_one(label.borrow());
         let shard = self.shard(hash);
@@ -251,10 +245,9 @@ impl Registry {
         TagRef::new(&new)
     }
 
-    /// Raises the node of a tag, or records that it has none.
     pub(crate) fn raise(&self, label: LabelRef<'_>, version: Version) {
         let hash = self.hasher.hash_one(label);
-        // Raised under the lock, so that a node that is removed next records this version among the orphans.
+        // Raised under the lock: if the node is removed next, this version is recorded.
         let mut shard = self.shard(hash).lock();
         match shard.find(hash, label) {
             Some(node) => node.raise(version),
@@ -262,7 +255,7 @@ impl Registry {
         }
     }
 
-    /// Raises the node of a label, if it has one. For labels that are attached only before a load begins.
+    /// For labels that are only attached before a load begins: these need no orphan.
     pub(crate) fn raise_if_attached(&self, label: LabelRef<'_>, version: Version) {
         let hash = self.hasher.hash_one(label);
         if let Some(node) = self.shard(hash).lock().find(hash, label) {
@@ -275,7 +268,6 @@ impl Registry {
         self.shard(hash).lock().find(hash, label).is_some()
     }
 
-    /// Whether any key has a node.
     pub(crate) fn has_keys(&self) -> bool {
         self.keys.load(Ordering::Acquire) > 0
     }
@@ -308,7 +300,6 @@ impl Registry {
         &self.shards[(hash >> 32) as usize & (self.shards.len() - 1)]
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&self) {
         for shard in &self.shards {
             let Shard { nodes, orphans } = &mut *shard.lock();
@@ -317,7 +308,6 @@ impl Registry {
         }
     }
 
-    /// The number of nodes.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().nodes.len()).sum()

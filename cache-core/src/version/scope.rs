@@ -16,19 +16,17 @@ pub(crate) const ROOT: ScopeId = 0;
 pub(crate) struct Scope {
     pub(crate) id: ScopeId,
     pub(crate) name: Arc<str>,
-    /// When the whole scope was last invalidated.
     pub(crate) invalidated_at: InvalidatedAt,
     scopes: Arc<Scopes>,
 }
 
-/// The scope of a handle; `None` is the root.
+/// `None` is the root.
 pub(crate) type ScopeRef<'a> = Option<&'a Arc<Scope>>;
 
 pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
     scope.map_or(ROOT, |scope| scope.id)
 }
 
-/// The scopes of one cache, by name.
 pub(crate) struct Scopes {
     by_name: Map<Arc<str>, Weak<Scope>>,
     ids: Mutex<Ids>,

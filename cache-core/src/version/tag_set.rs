@@ -15,7 +15,6 @@ use crate::version::scope::Scope;
 pub(crate) struct TagSet(Option<TagRef>);
 
 impl TagSet {
-    /// Whether none of these nodes has been invalidated since `version`.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
         self.0.as_ref().is_none_or(|node| node.is_valid_since(version))
@@ -28,7 +27,6 @@ impl TagSet {
         from_answers.iter().any(|one| matches!(one, Dependency::Foreign(..)))
     }
 
-    /// The number of nodes.
     pub(crate) fn len(&self) -> usize {
         self.members().map_or_else(|| usize::from(self.0.is_some()), |members| members.all.len())
     }
@@ -50,12 +48,10 @@ impl TagSet {
         one.into_iter().chain(several)
     }
 
-    /// The user's tags.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.own().filter_map(TagNode::tag)
     }
 
-    /// The scope of the entry or load.
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
         self.own().find_map(TagNode::scope)
     }
@@ -81,7 +77,7 @@ impl FromIterator<TagRef> for TagSet {
     }
 }
 
-/// The most keys of one query that are listed. An entry that depends on more depends on any key of that query.
+/// An entry that reads more keys of one query depends on any key of that query.
 pub(crate) const MAX_KEYS: usize = 256;
 
 /// Collects references, each node once, in linear time.
@@ -99,14 +95,13 @@ pub(crate) struct TagSetBuilder {
 const FEW: usize = 8;
 
 impl TagSetBuilder {
-    /// Adds an own node. All of them must be added before other dependencies.
+    /// Adds an own node. Own nodes must be added before other dependencies.
     pub(crate) fn add(&mut self, node: TagRef) {
         debug_assert_eq!(self.own, self.all.len());
         self.push(Dependency::Local(node));
         self.own = self.all.len();
     }
 
-    /// Adds all nodes of a set as own ones.
     pub(crate) fn add_all(&mut self, set: &TagSet) {
         match (&set.0, set.members()) {
             (_, Some(members)) => members.all.iter().for_each(|one| self.add(one.node().clone())),
@@ -115,8 +110,7 @@ impl TagSetBuilder {
         }
     }
 
-    /// Adds what an answer depends on. `foreign` is given if the answer is of another cache: it was valid as of that
-    /// version.
+    /// Adds what an answer depends on. An answer of another cache has a version as of which it was valid there.
     pub(crate) fn depend_on_all(&mut self, set: &TagSet, foreign: Option<Version>) {
         let dependency = |node: &TagRef| match foreign {
             None => Dependency::Local(node.clone()),

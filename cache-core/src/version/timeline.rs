@@ -7,7 +7,6 @@ use crate::version::registry::TagRef;
 /// What validity and age are measured by. Shared by all loads and handles of one cache, and so also its identity.
 pub(crate) struct Timeline {
     pub(crate) versions: VersionClock,
-    /// When everything was last invalidated.
     pub(crate) everything: TagRef,
     pub(crate) time: TimeSource,
 }

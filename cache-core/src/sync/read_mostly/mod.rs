@@ -1,45 +1,42 @@
-//! A value that many threads read and few write. Readers never wait for each other, and writers never wait for readers.
+//! A value that many threads read and few write. Readers do not contend, and writers do not wait for slow readers.
 //!
 //! All readers of an ordinary lock write to it: that is most of what a hit costs when two threads read the same keys. And
-//! a slow reader, such as a slow `Clone` of a value, holds up all writers.
+//! a slow reader, such as a slow `Clone`, holds up all writers.
 //!
 //! Here each value has a few *stripes*: each is a lock with a pointer to the value. A reader *pins* the stripe of its
-//! thread: it holds that lock for reading, for as long as it needs. Writers exclude each other by the *writers' lock*.
-//! A writer takes all stripes that are not pinned. If it gets every stripe, it writes in place. If one stays pinned, the
-//! writer leaves the old value in it, marks it *stale*, and writes to a copy.
+//! thread: it holds that lock for reading, for as long as it needs. Writers exclude each other by the *writers' lock*, and
+//! take all stripes that are not pinned. If a writer gets all, it writes in place. If a stripe stays pinned, the writer
+//! leaves the old value in it, marks it *stale*, and writes to a copy.
 //!
-//! No reader gets an old value: a stripe is marked stale before the write that it misses ends. A reader that begins after
-//! that write finds the mark, and reads the current value under the writers' lock instead. It also brings the stripe up
-//! to date, if it is free by then; so does the next writer, and the last reader that had it pinned.
+//! No reader gets an old value: a stripe is marked stale before the write that it misses ends. A reader that begins later
+//! finds the mark, and reads the current value under the writers' lock. It also brings the stripe up to date, if it is
+//! free by then; so do the next writer, and the last reader that had it pinned.
 //!
 //! # Who waits for whom
 //!
 //! - Nobody waits for a pin: user code may run under it, and may read and write the same value.
 //! - A reader waits for a writer that has its stripe. No user code runs meanwhile.
 //! - A reader of a stale stripe waits for the writers' lock, under which `Eq` of keys runs.
-//! - A writer tries a pinned stripe again for about as long as a copy would take, and then makes the copy. That takes at
-//!   most twice the time of the better choice, however long the pin lasts ("ski rental"). New readers do not pin that
-//!   stripe meanwhile.
+//! - A writer retries a pinned stripe for about as long as a copy takes, and then copies: at most twice the time of the
+//!   better choice, however long the pin lasts ("ski rental"). New readers do not pin that stripe meanwhile.
 //!
 //! # What readers write to
 //!
-//! A reader writes to the lock of its stripe, and to nothing else here. There are as many stripes as processors, rounded
-//! up to a power of two, but at most [`MAX_STRIPES`]. The number of a thread selects its stripe; living threads have
-//! different numbers, the lowest that are free. So in a program with no more threads than stripes, each thread has its
-//! own stripe, in its own cache lines. With more threads, those whose numbers are equal modulo the number of stripes
-//! share one: they never wait for each other, but contend for its cache line. More stripes would slow down writers, which
-//! take all of them.
+//! A reader writes only to the lock of its stripe. There are as many stripes as processors, rounded up to a power of two,
+//! but at most [`MAX_STRIPES`]. The number of a thread selects its stripe; living threads have different numbers, the
+//! lowest that are free. So with no more threads than stripes, each has a stripe in its own cache lines. Otherwise threads
+//! whose numbers are equal modulo the number of stripes share one: they never wait for each other, but contend for its
+//! cache line. More stripes would slow down writers, which take all of them.
 //!
 //! # How long old values live
 //!
-//! A stale stripe holds an old copy of the value, and whatever that refers to, until its last pin ends: at most one old
-//! copy for each stripe. Whoever brings the stripe up to date drops the copy, with no lock held. That is the last reader
-//! that had it pinned; or, if a writer sets the mark just when that reader has looked for it, the next reader of the
-//! stripe or the next writer.
+//! A stale stripe holds an old copy of the value, and all that it refers to, until its last pin ends: at most one copy for
+//! each stripe. Whoever brings the stripe up to date drops the copy, with no lock held. That is the last reader that had
+//! it pinned; or, if a writer sets the mark just after that reader checked it, the next reader of the stripe or writer.
 //!
 //! # Sources
 //!
-//! Stripes are those of Linux's "big-reader locks" and of crossbeam's `ShardedLock`. The copy is that of RCU, without
+//! Stripes are those of Linux's "big-reader locks" and crossbeam's `ShardedLock`. The copy is that of RCU, without
 //! `unsafe`: [`Arc::get_mut`] proves that nobody else has the value.
 
 mod stripe;
@@ -68,7 +65,7 @@ pub(crate) struct ReadMostly<T, S> {
 }
 
 impl<T: Replica, S> ReadMostly<T, S> {
-    /// This many values, for this many threads that run at once.
+    /// `threads` are expected to run at once.
     pub(crate) fn new(values: usize, mut make: impl FnMut() -> (T, S), threads: usize) -> Self {
         let stripes_per_value = threads.next_power_of_two().min(MAX_STRIPES);
         let mut current = Vec::with_capacity(values);
@@ -84,12 +81,11 @@ impl<T: Replica, S> ReadMostly<T, S> {
         Self { current, stripes, stripes_per_value }
     }
 
-    /// The number of values.
     pub(crate) fn len(&self) -> usize {
         self.current.len()
     }
 
-    /// Pins a value. `None` if this thread's stripe is stale: use [`ReadMostly::read_current`] then.
+    /// `None` if this thread's stripe is stale: use [`ReadMostly::read_current`] then.
     #[inline]
     pub(crate) fn pin(&self, index: usize) -> Option<Pin<'_, T, S>> {
         let stripe = self.own_stripe(index);
@@ -99,7 +95,7 @@ impl<T: Replica, S> ReadMostly<T, S> {
         Some(Pin { value: stripe.value.read(), unpinned: Unpinned { values: self, stripe, index } })
     }
 
-    /// Reads a value under its writers' lock, held for reading. No user code but `Eq` may run in `read`.
+    /// Reads under the writers' lock, held for reading. No user code but `Eq` may run in `read`.
     #[cold]
     #[inline(never)]
     pub(crate) fn read_current(&self, index: usize, read: &mut dyn FnMut(&T)) {
@@ -111,26 +107,24 @@ impl<T: Replica, S> ReadMostly<T, S> {
         drop(old);
     }
 
-    /// Takes the writers' lock of a value.
     #[inline(never)]
     pub(crate) fn lock(&self, index: usize) -> Writer<'_, T, S> {
         let stripes = &self.stripes[index * self.stripes_per_value..][..self.stripes_per_value];
         Writer::new(self.current[index].write(), stripes)
     }
 
-    /// Views the writers' state. `None` if a thread has the writers' lock for writing, or waits for it.
+    /// `None` if a thread has the writers' lock for writing, or waits for it.
     pub(crate) fn try_view<R>(&self, index: usize, view: impl FnOnce(&S) -> R) -> Option<R> {
         Some(view(&self.current[index].try_read()?.state))
     }
 
-    /// The stripe of this thread, always the same one: a thread that reads again under a pin must find its own pin.
+    /// Always the same for one thread: if it reads again under a pin, it must find its own pin.
     #[inline]
     fn own_stripe(&self, index: usize) -> &Stripe<T> {
         &self.stripes[index * self.stripes_per_value + (thread_number() & (self.stripes_per_value - 1))]
     }
 }
 
-/// A pinned stripe. Dereferences to the value.
 pub(crate) struct Pin<'a, T: Replica, S> {
     // Dropped in this order: the stripe must be free before it can be brought up to date.
     value: RwLockReadGuard<'a, Option<Arc<T>>>,

@@ -2,7 +2,7 @@
 
 use crate::sync::{Arc, AtomicUsize, Ordering, RwLock, RwLockWriteGuard};
 
-/// The most stripes of a value. More would cost writers more than readers gain.
+/// More would cost writers more than readers gain.
 pub(crate) const MAX_STRIPES: usize = 8;
 
 pub(crate) struct Stripe<T> {
@@ -12,7 +12,6 @@ pub(crate) struct Stripe<T> {
     is_stale: AtomicUsize,
 }
 
-/// The lock of a stripe that a writer has taken.
 pub(crate) type Taken<'a, T> = RwLockWriteGuard<'a, Option<Arc<T>>>;
 
 impl<T> Stripe<T> {
@@ -29,7 +28,7 @@ impl<T> Stripe<T> {
         self.is_stale.store(is_stale.into(), Ordering::Release);
     }
 
-    /// Takes the stripe. If it is pinned, marks it stale and retries, as long as there are `retries`.
+    /// If the stripe is pinned, marks it stale and retries, as long as there are `retries`.
     pub(crate) fn take(&self, retries: &mut usize) -> Option<Taken<'_, T>> {
         if let Some(taken) = self.value.try_write() {
             return Some(taken);

@@ -5,13 +5,11 @@ use crossbeam_utils::CachePadded;
 use crate::sync::read_mostly::stripe::{MAX_STRIPES, Stripe, Taken};
 use crate::sync::{Arc, RwLockWriteGuard};
 
-/// A value that can be copied for its readers.
 pub(crate) trait Replica: Clone {
-    /// How often a writer looks again for a pinned stripe before it copies the value: for about as long as the copy takes.
+    /// How often a writer retries pinned stripes before it copies the value: for about as long as the copy takes.
     fn retries(&self) -> usize;
 }
 
-/// What the writers' lock guards.
 pub(crate) struct Current<T, S> {
     pub(crate) value: Arc<T>,
     /// Used by writers only.
@@ -80,7 +78,7 @@ impl<T: Replica, S> Writer<'_, T, S> {
         self.old.push(std::mem::replace(&mut self.current.value, copy));
     }
 
-    /// Panics if a stripe has an old value and is not stale. To be called before anything is written.
+    /// To be called before anything is written.
     pub(crate) fn check_invariants(&self) {
         for stripe in self.stripes {
             let value = stripe.value.read();
