@@ -125,9 +125,9 @@ impl Clock for ManualClock {
 ///
 /// # Lag
 ///
-/// The clock lags by at most its period, plus the time until the scheduler runs its thread: a tenth of a millisecond on an
-/// idle machine, several milliseconds with more running threads than processors, and without a bound. A value may be served
-/// that much longer than its time to live. Delays do not add up: each tick reads [`Instant`].
+/// The clock lags by at most its period, plus the time until the scheduler runs its thread. The latter has no bound: it is a
+/// tenth of a millisecond on an idle machine, and several milliseconds with more running threads than processors. A value
+/// may be served that much longer than its time to live. Delays do not add up: each tick reads [`Instant`].
 ///
 /// - After the process or the machine was stopped (`SIGSTOP`, a paused virtual machine, suspend to memory), the clock shows
 ///   the old time until its thread runs. Whether the time of a suspend counts is up to [`Instant`]: not on Linux, as for

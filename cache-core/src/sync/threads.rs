@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// A thread has no number before it asks for one, and when it is ending.
+/// In place of a number: the thread has not asked for one yet, or is ending.
 pub(crate) const UNKNOWN: usize = usize::MAX;
 
 struct Numbers {
@@ -54,7 +54,7 @@ pub(crate) fn number() -> usize {
     NUMBER.get()
 }
 
-/// [`UNKNOWN`] only if the thread is ending.
+/// Takes a number if the thread has none. [`UNKNOWN`] only if the thread is ending.
 #[cfg(not(shuttle))]
 #[inline]
 pub(crate) fn own_number() -> usize {
