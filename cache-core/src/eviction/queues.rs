@@ -1,25 +1,24 @@
-//! Two queues of entries, as lists that are linked both ways: eight bytes an entry.
+//! The small and the main queue, as doubly linked lists over the ids of entries: eight bytes an entry.
 
 use hashbrown::HashMap;
 
 use crate::entry::id::{EntryId, NIL};
 
-/// The bit that an id leaves free.
+/// Ids do not use this bit.
 const FLAG: u32 = 1 << 31;
 
-/// The queue that an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Small,
     Main,
 }
 
-/// An entry's neighbours, and in the bits that these leave free its queue, if it is in one.
+/// The neighbours of an entry, and in their free bits the queue that it is in, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// The flag is set in main.
+    /// Flagged if the entry is in the main queue.
     newer: u32,
-    /// The flag is set in both queues.
+    /// Flagged if the entry is in a queue.
     older: u32,
 }
 
@@ -53,21 +52,19 @@ impl Link {
     }
 }
 
-/// Where the links are.
+/// Stores the link of each id.
 pub(crate) trait Links {
-    /// For so many entries at the most.
     fn new(capacity: usize) -> Self;
     fn get(&self, id: EntryId) -> Link;
     fn set(&mut self, id: EntryId, link: Link);
-    /// Frees what memory it can.
     fn shrink(&mut self);
 }
 
-/// For most of the ids there are.
+/// For queues of most entries of a segment.
 #[derive(Debug)]
 pub(crate) struct Dense {
     links: Vec<Link>,
-    /// How many there will be.
+    /// The expected number of links.
     expected: usize,
 }
 
@@ -95,7 +92,7 @@ impl Links for Dense {
     }
 }
 
-/// For few of them.
+/// For queues of few entries of a segment.
 #[derive(Debug)]
 pub(crate) struct Sparse(HashMap<EntryId, Link, foldhash::fast::RandomState>);
 
@@ -132,7 +129,6 @@ impl Queue {
     const EMPTY: Self = Self { newest: NIL, oldest: NIL, len: 0 };
 }
 
-/// The queues. An entry is in one of them or in none.
 #[derive(Debug)]
 pub(crate) struct Queues<L> {
     links: L,
@@ -163,7 +159,6 @@ impl<L: Links> Queues<L> {
         self.queue(place).len
     }
 
-    /// The one that has been in a queue for longest.
     pub(crate) fn oldest(&self, place: Place) -> Option<EntryId> {
         let id = self.queue(place).oldest;
         (id != NIL).then_some(id)
@@ -173,7 +168,7 @@ impl<L: Links> Queues<L> {
         self.links.get(id).place().is_some()
     }
 
-    /// Puts an entry that is in no queue in front of all others in one.
+    /// Adds an entry that is in no queue, as the newest.
     pub(crate) fn push(&mut self, id: EntryId, place: Place) {
         debug_assert!(!self.is_queued(id));
         let queue = self.queue_mut(place);
@@ -187,14 +182,13 @@ impl<L: Links> Queues<L> {
         self.links.set(id, Link::new(place, NIL, second));
     }
 
-    /// Takes an entry out of its queue.
     pub(crate) fn remove(&mut self, id: EntryId) {
         let place = self.bypass(id, |link| (link.older(), link.newer()));
         self.links.set(id, Link::VACANT);
         self.queue_mut(place).len -= 1;
     }
 
-    /// Puts an entry that is in no queue in the place of one that is.
+    /// Replaces an entry by one that is in no queue.
     pub(crate) fn replace(&mut self, from: EntryId, to: EntryId) {
         debug_assert!(!self.is_queued(to));
         let link = self.links.get(from);
@@ -203,18 +197,19 @@ impl<L: Links> Queues<L> {
         self.links.set(to, link);
     }
 
-    /// Links the neighbours of an entry, or the ends of its queue, to others: the newer one and the older one.
-    fn bypass(&mut self, id: EntryId, others: impl FnOnce(Link) -> (EntryId, EntryId)) -> Place {
+    /// Relinks the neighbours of an entry, or the ends of its queue. `targets` returns the new targets, first that of the
+    /// newer neighbour.
+    fn bypass(&mut self, id: EntryId, targets: impl FnOnce(Link) -> (EntryId, EntryId)) -> Place {
         let link = self.links.get(id);
-        let place = link.place().expect("it is in a queue");
-        let (of_newer, of_older) = others(link);
+        let place = link.place().expect("the entry is in a queue");
+        let (for_newer, for_older) = targets(link);
         match link.newer() {
-            NIL => self.queue_mut(place).newest = of_newer,
-            newer => self.links.set(newer, self.links.get(newer).with_older(of_newer)),
+            NIL => self.queue_mut(place).newest = for_newer,
+            newer => self.links.set(newer, self.links.get(newer).with_older(for_newer)),
         }
         match link.older() {
-            NIL => self.queue_mut(place).oldest = of_older,
-            older => self.links.set(older, self.links.get(older).with_newer(of_older)),
+            NIL => self.queue_mut(place).oldest = for_older,
+            older => self.links.set(older, self.links.get(older).with_newer(for_older)),
         }
         place
     }
@@ -223,7 +218,7 @@ impl<L: Links> Queues<L> {
         self.links.shrink();
     }
 
-    /// Panics if a queue is broken. Returns what is in them.
+    /// Returns all queued entries.
     pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
         let mut all = Vec::with_capacity(self.small.len + self.main.len);
         for place in [Place::Small, Place::Main] {
@@ -243,16 +238,14 @@ impl<L: Links> Queues<L> {
     }
 }
 
-/// Makes room for a vector to grow to a length. Most often it ends at about `expected`.
+/// Makes room for a vector to grow to `len`, and later to about `expected`.
 ///
-/// It grows by a quarter, where `Vec` itself would double, but not past what is expected, and from there on by as
-/// little as a sixteenth. All that grows with the entries of a cache grows so.
+/// The capacity grows by a quarter, where `Vec` would double it, but not past `expected`; after that by a sixteenth.
 pub(crate) fn reserve_gently<T>(vec: &mut Vec<T>, len: usize, expected: usize) {
-    /// Fewer than these aren't worth an allocation.
-    const FEW: usize = 4;
+    const MIN_SPARE: usize = 4;
     if len > vec.capacity() {
         let spare = if len > expected { len / 16 } else { (len / 4).min(expected - len) };
-        vec.reserve_exact(len + spare.max(FEW) - vec.len());
+        vec.reserve_exact(len + spare.max(MIN_SPARE) - vec.len());
     }
 }
 
@@ -267,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_enter_and_leave_at_any_place() {
+    fn entries_are_pushed_replaced_and_removed_at_any_position() {
         let mut queues = Queues::<Dense>::new(10);
         assert_eq!(queues.oldest(Place::Small), None);
         for id in [5, 0, 9, 7] {
@@ -299,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_notices_what_is_broken() {
+    fn the_check_fails_on_each_inconsistency() {
         let breaks: [fn(&mut Queues<Dense>); 6] = [
             |queues| queues.small.len += 1,
             |queues| queues.main.oldest = NIL,
@@ -316,7 +309,7 @@ mod tests {
             queues.check_invariants();
             break_it(&mut queues);
             let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queues.check_invariants()));
-            assert!(check.is_err(), "break {number} went unnoticed");
+            assert!(check.is_err(), "the check passed after break {number}");
         }
     }
 }

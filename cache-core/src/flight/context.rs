@@ -170,7 +170,7 @@ impl Context {
         };
         for set in sets.into_iter().chain(everything).filter(|set| set.len() > 0) {
             let elsewhere = is_elsewhere.then(|| timeline.clone());
-            *has_elsewhere |= is_elsewhere || set.has_elsewhere();
+            *has_elsewhere |= is_elsewhere || set.has_foreign();
             let read = known.entry(set.address()).or_insert(Read { set, since, elsewhere });
             read.since = read.since.min(since);
         }
@@ -204,7 +204,7 @@ impl Context {
             if !is_still_valid {
                 is_valid = false;
                 // Versions of another cache cannot be compared.
-                let is_of_here = elsewhere.is_none() && !read.set.has_elsewhere();
+                let is_of_here = elsewhere.is_none() && !read.set.has_foreign();
                 shareable_before = shareable_before.min(if is_of_here { read.since + 1 } else { 0 });
             }
             let since = |version| if is_still_valid { version } else { read.since };

@@ -9,7 +9,7 @@ use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
-use crate::entry::{AnyEntry, Entry, clone_value, discard_values};
+use crate::entry::{AnyEntry, Entry, clone_value, discard_value};
 use crate::flight::Flight;
 use crate::flight::context::{self, Context, Dependencies, Lifetime, Origin, Running};
 use crate::flight::id::{LoadId, next_load};
@@ -181,7 +181,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     fn lead_unlisted(mut self) -> Step<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
-        discard_values(&self.store.query.counters, (key, ()));
+        discard_value(&self.store.query.counters, key);
         let origin = Origin { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
         let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), origin);
         self.lead(Lead { is_listed: false, context })
@@ -210,7 +210,7 @@ impl<K, V> Attempt<K, V> {
     /// Ends it without a load.
     pub(crate) fn discard(self) {
         if let Some(Candidate { key, .. }) = self.candidate {
-            discard_values(&self.store.query.counters, (key, ()));
+            discard_value(&self.store.query.counters, key);
         }
     }
 }
@@ -468,7 +468,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
                 self.store.remove_if_dead(&self.engine.storage, &wanted, self.context.timeline.time.now());
             }
-            discard_values(&self.store.query.counters, (key, ()));
+            discard_value(&self.store.query.counters, key);
         }
     }
 }
