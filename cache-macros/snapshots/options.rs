@@ -11,9 +11,9 @@ impl Library {
                 &Self::__cached_query_search,
                 ::cache_core::HasCache::cache(self),
                 &(
-                    (&&&&::cache_core::private::Argument(&(self.tenant))).__cache_part(),
+                    (&&&&::cache_core::private::argument(&(self.tenant))).__cache_part(),
                     (
-                        (&&&&::cache_core::private::Argument(&(filter.text())))
+                        (&&&&::cache_core::private::argument(&(filter.text())))
                             .__cache_part(),
                         (),
                     ),
@@ -87,10 +87,10 @@ impl Library {
         ::cache_core::private::keyed_by(move |__cache_self: &Self| ::cache_core::private::keyed(
             &Self::__cached_query_search,
             &(
-                (&&&&::cache_core::private::Argument(&(__cache_self.tenant)))
+                (&&&&::cache_core::private::argument(&(__cache_self.tenant)))
                     .__cache_part(),
                 (
-                    (&&&&::cache_core::private::Argument(&(filter.text())))
+                    (&&&&::cache_core::private::argument(&(filter.text())))
                         .__cache_part(),
                     (),
                 ),

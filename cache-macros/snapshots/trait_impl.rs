@@ -11,7 +11,7 @@ impl<D: Database> Tracks for Library<D> {
             ::cache_core::private::lookup(
                 &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
                 ::cache_core::HasCache::cache(self),
-                &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+                &((&&&&::cache_core::private::argument(&id)).__cache_part(), ()),
                 ::cache_core::private::plain::<Option<Track>>(),
                 ::cache_core::private::function(|| ()),
                 ::cache_core::private::instance((::core::marker::PhantomData::<D>,)),
@@ -136,7 +136,7 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
         use ::cache_core::private::probing::*;
         ::cache_core::private::keyed(
             &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
-            &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
+            &((&&&&::cache_core::private::argument(&id)).__cache_part(), ()),
             (::core::marker::PhantomData::<D>,),
         )
     }

@@ -163,7 +163,7 @@ fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
 /// The part that a place is as a whole. An error about the key appears under `span`.
 fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
-    quote_spanned!(span=> (&&&&#krate::private::Argument(&#place)).__cache_part())
+    quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part())
 }
 
 /// The part that a place of a known type is. It is the same that method lookup finds, and less to compile.

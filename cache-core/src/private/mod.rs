@@ -23,7 +23,7 @@ use crate::load::attempt::{Attempt, Miss};
 use crate::load::call::Call;
 pub use crate::load::miss::{Begun, Missed};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
-pub use crate::private::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, each};
+pub use crate::private::key::{Argument, Borrowing, Each, KeyPart, Part, Parts, Tuple, argument, each};
 pub use crate::private::mutation::{Due, Targets, invalidating, invalidating_async, when_ended, when_ok};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
@@ -51,7 +51,7 @@ impl<T: Clone + Send + Sync + 'static> CacheValue for T {}
 pub mod probing {
     pub use crate::load::outcome::{ReturnedFallible as _, ReturnedPlain as _};
     pub use crate::private::key::{
-        NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
+        NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _, UnstorablePart as _,
     };
 }
 
