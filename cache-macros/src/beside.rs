@@ -49,40 +49,53 @@ impl Home<'_> {
         self.refer(method, query, key_name)
     }
 
+    /// Of all identifiers that are added to a target none has its span: an editor goes from there to the query alone. The
+    /// punctuation has it, so that an error about the whole expression appears under the target.
     fn refer(&self, method: &Method, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
         let mut renamed = query.clone();
         let last = renamed.path.segments.last_mut().expect("a path is not empty");
         let name = last.ident.clone();
         last.ident = rename(&name);
-        let path = &renamed.path;
-        if query.qself.is_some() || path.leading_colon.is_some() {
-            return renamed.to_token_stream();
+        let (path, span) = (&renamed.path, name.span());
+        let last = path.segments.last();
+        let self_type = Ident::new("Self", Span::mixed_site());
+        if self.is_hidden(query) {
+            let Self::Hidden(HiddenTrait { name: hidden, generics, .. }) = self else { unreachable!("it is hidden") };
+            let (_, arguments, _) = generics.split_for_impl();
+            let hidden = quote_spanned!(Span::mixed_site()=> as #hidden #arguments);
+            return quote_spanned!(span=> <#self_type #hidden>::#last);
         }
-        let is_single = path.segments.len() == 1;
-        let is_of_self = path.segments.len() == 2 && path.segments[0].ident == "Self";
-        if let Self::Hidden(hidden) = self
-            && (is_single || is_of_self)
-            && hidden.queries.contains(&name.unraw().to_string())
-        {
-            let last = path.segments.last();
-            let (hidden, (_, arguments, _)) = (&hidden.name, hidden.generics.split_for_impl());
-            // Also with the span of the name, so that an error is under it and not under the attribute.
-            return quote_spanned!(name.span()=> <Self as #hidden #arguments>::#last);
+        if self.is_own(method, query) {
+            return quote_spanned!(span=> <#self_type>::#path);
         }
-        if is_single && self.is_associated(method) {
-            return quote_spanned!(name.span()=> Self::#path);
-        }
-        path.to_token_stream()
+        renamed.to_token_stream()
+    }
+
+    /// Whether a target is a query in the hidden trait.
+    pub(crate) fn is_hidden(&self, query: &ExprPath) -> bool {
+        let segments = &query.path.segments;
+        let is_of_self = segments.len() == 1 || (segments.len() == 2 && segments[0].ident == "Self");
+        let name = segments.last().map(|last| last.ident.unraw().to_string());
+        let is_plain = query.qself.is_none() && query.path.leading_colon.is_none();
+        matches!(self, Self::Hidden(hidden) if is_plain && is_of_self && name.is_some_and(|name| hidden.queries.contains(&name)))
+    }
+
+    /// Whether a target is a single name, and so a query of the type of `self`.
+    pub(crate) fn is_own(&self, method: &Method, query: &ExprPath) -> bool {
+        query.qself.is_none()
+            && query.path.leading_colon.is_none()
+            && query.path.segments.len() == 1
+            && self.is_associated(method)
     }
 }
 
 /// The name of the constant that stands for a query. It has the span of the query's name.
-fn constant_name(query: &Ident) -> Ident {
+pub(crate) fn constant_name(query: &Ident) -> Ident {
     prefixed("__cached_query_", query)
 }
 
 /// The name of the function that makes a key of a query.
-fn key_name(query: &Ident) -> Ident {
+pub(crate) fn key_name(query: &Ident) -> Ident {
     prefixed("__cached_key_", query)
 }
 
@@ -121,39 +134,45 @@ pub(crate) struct Beside<'a> {
 
 impl Beside<'_> {
     pub(crate) fn code(&self) -> Code {
-        let (constant, key_function, attributes) = (self.constant(), self.key_function(), self.attributes());
+        let krate = self.options.common.krate();
+        let query = &self.method.signature.ident;
+        let (constant, place, facts) = (constant_name(query), self.place(), self.facts());
+        let (key, by_self) = (self.key(), self.is_keyed_by_self().then(|| quote!(of self)));
+        let (mut signature, cfgs): (_, Vec<_>) = (self.key_signature(), self.method.cfgs().collect());
+        let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
         if let Home::Hidden(_) = self.home {
-            let (constant_type, mut signature) = (self.constant_type(), self.key_signature());
+            let items = quote_spanned! {Span::mixed_site()=>
+                #(#cfgs)*
+                #krate::private::items! {
+                    const #constant = [#facts];
+                    key [#signature] #by_self #bounds = #key;
+                }
+            };
             for input in &mut signature.inputs {
                 if let FnArg::Typed(argument) = input {
                     // Without a body there is nothing that a pattern could bind for.
                     *argument.pat = syn::parse_quote!(_);
                 }
             }
-            return Code {
-                declared: quote_spanned!(Span::mixed_site()=> #attributes #constant_type; #attributes #signature;),
-                items: quote_spanned!(Span::mixed_site()=> #attributes #constant #attributes #[inline] #key_function),
+            let declared = quote_spanned! {Span::mixed_site()=>
+                #(#cfgs)*
+                #krate::private::items! {
+                    const #constant: #place;
+                    key [#signature] #by_self #bounds;
+                }
             };
+            return Code { declared, items };
         }
         let (visibility, reminder) = (&self.method.visibility, self.reminder());
         let items = quote_spanned! {Span::mixed_site()=>
             #reminder
-            #attributes #visibility #constant
-            #attributes #[inline] #visibility #key_function
+            #(#cfgs)*
+            #krate::private::items! {
+                #visibility const #constant = [#facts];
+                #visibility key [#signature] #by_self #bounds = #key;
+            }
         };
         Code { items, ..Code::default() }
-    }
-
-    fn attributes(&self) -> TokenStream {
-        let cfgs = self.method.cfgs();
-        quote_spanned! {Span::mixed_site()=>
-            #(#cfgs)*
-            #[doc(hidden)]
-            #[allow(
-                unused, deprecated, nonstandard_style, private_interfaces, private_bounds, clippy::all, clippy::pedantic,
-                reason = "it repeats the signature of the query, and is there to be used"
-            )]
-        }
     }
 
     /// An item that is only there for its name: in an `impl` of a trait the compiler complains of it, by that name.
@@ -174,36 +193,22 @@ impl Beside<'_> {
         })
     }
 
-    /// Where the entries are, as a type.
-    fn place(&self) -> TokenStream {
-        let krate = self.options.common.krate();
+    /// Where the entries are.
+    fn place(&self) -> Ident {
         let place = match (self.options.common.cache.get(), self.method.receiver()) {
-            (Some(_), _) => quote!(Elsewhere),
-            (None, Some(_)) => quote!(InSelf),
-            (None, None) => quote!(InGlobal),
+            (Some(_), _) => "Elsewhere",
+            (None, Some(_)) => "InSelf",
+            (None, None) => "InGlobal",
         };
-        quote_spanned!(Span::mixed_site()=> #krate::private::#place)
+        Ident::new(place, Span::mixed_site())
     }
 
-    fn constant_type(&self) -> TokenStream {
-        let (krate, place, name) =
-            (self.options.common.krate(), self.place(), constant_name(&self.method.signature.ident));
-        quote_spanned!(Span::mixed_site()=> const #name: #krate::private::Located<#place>)
-    }
-
-    fn constant(&self) -> TokenStream {
-        let (declared, value) = (self.constant_type(), self.facts());
-        quote_spanned!(Span::mixed_site()=> #declared = #value;)
-    }
-
-    /// The facts of the query, where they are not told by a name.
+    /// The facts of the query, as the macro `query!` takes them.
     fn facts(&self) -> TokenStream {
-        let (krate, place) = (self.options.common.krate(), self.place());
+        let (place, parts, options) = (self.place(), self.key.names(), facts(self.options));
         let name = self.options.name.get().map_or_else(|| self.method.name(), syn::LitStr::value);
-        let parts = self.key.names();
-        let options = facts(self.options);
         let owner = if self.home.is_associated(self.method) { quote!(Self) } else { quote!(_) };
-        quote_spanned!(Span::mixed_site()=> #krate::private::query!(#place, #owner, #name, [#parts] #options))
+        quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
     }
 
     /// The query, as its own function and the one that makes its keys refer to it.
@@ -211,10 +216,11 @@ impl Beside<'_> {
     /// A function that may be in an `impl`, or may not, cannot name what stands beside it, and states the facts again.
     pub(crate) fn site(&self) -> TokenStream {
         if self.home.is_associated(self.method) {
-            let path = self.method.signature.ident.clone().into();
+            let path = elsewhere(&self.method.signature.ident).into();
             self.home.constant(self.method, &ExprPath { attrs: Vec::new(), qself: None, path })
         } else {
-            self.facts()
+            let (krate, facts) = (self.options.common.krate(), self.facts());
+            quote_spanned!(Span::mixed_site()=> #krate::private::query!(#facts))
         }
     }
 
@@ -248,45 +254,33 @@ impl Beside<'_> {
         self.is_sound && self.key.mentions_self()
     }
 
+    /// The signature of the function that makes keys, without its return type.
     fn key_signature(&self) -> Signature {
-        let Method { signature, .. } = self.method;
-        let (krate, place) = (self.options.common.krate(), self.place());
         let mut repeated = self.method.name_arguments();
-        repeated.ident = key_name(&signature.ident);
-        repeated.safety = syn::Safety::Default;
+        repeated.ident = key_name(&repeated.ident);
+        (repeated.safety, repeated.output) = (syn::Safety::Default, syn::ReturnType::Default);
         (repeated.constness, repeated.asyncness, repeated.abi, repeated.variadic) = (None, None, None, None);
         repeated.inputs = repeated.inputs.into_iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
-        let returns = if self.is_keyed_by_self() {
-            // With a span of ours: in all editions it may borrow from the arguments.
-            quote_spanned!(Span::mixed_site()=> #krate::private::KeyedBy<Self, impl FnOnce(&Self) -> #krate::private::Keyed<#place>>)
-        } else {
-            quote_spanned!(Span::mixed_site()=> #krate::private::Keyed<#place>)
-        };
-        repeated.output = syn::parse_quote!(-> #returns);
         repeated
     }
 
-    fn key_function(&self) -> TokenStream {
-        let (krate, signature) = (self.options.common.krate(), self.key_signature());
+    /// A key, as the macro `items!` takes it.
+    fn key(&self) -> TokenStream {
         if !self.is_sound {
-            return quote_spanned!(Span::mixed_site()=> #signature { ::core::unreachable!() });
+            return quote!(());
         }
-        let (site, parts, instance) = (self.site(), self.key.parts(&krate), self.instance());
-        let keyed = quote_spanned!(Span::mixed_site()=> #krate::private::keyed(&#site, &#parts, #instance));
-        let keyed = if self.is_keyed_by_self() {
+        let (site, parts, instance) = (self.site(), self.key.parts(&self.options.common.krate()), self.instance());
+        if self.is_keyed_by_self() {
             let this = Ident::new("__cache_self", Span::mixed_site());
-            let keyed = with_self_as(&this, keyed);
-            quote_spanned!(Span::mixed_site()=> #krate::private::keyed_by(move |#this: &Self| #keyed))
+            let parts = with_self_as(&this, parts);
+            quote_spanned!(Span::mixed_site()=> (|#this| #site, #parts, #instance))
         } else {
-            keyed
-        };
-        let probing =
-            self.key.is_probed().then(|| quote_spanned!(Span::mixed_site()=> use #krate::private::probing::*;));
-        quote_spanned! {Span::mixed_site()=>
-            #signature {
-                #probing
-                #keyed
-            }
+            quote_spanned!(Span::mixed_site()=> (#site, #parts, #instance))
         }
     }
+}
+
+/// A name, as if it stood where the attribute is.
+pub(crate) fn elsewhere(name: &Ident) -> Ident {
+    Ident::new(&name.to_string(), Span::call_site().resolved_at(name.span()))
 }

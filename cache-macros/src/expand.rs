@@ -1,12 +1,15 @@
 //! The code that the attributes put around a body.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Path, Signature, Type};
 
 use crate::args::{CommonOptions, QueryOptions, ungrouped};
-use crate::beside::{Beside, Home};
+use crate::beside::{Beside, Home, constant_name, elsewhere, key_name};
 use crate::key::respan;
 use crate::method::{Method, bound_names, given_name, has_impl_trait, has_mutable_reference, is_named, plain_name};
 use crate::targets::{Invalidations, Keyed, Target};
@@ -18,7 +21,8 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     let Method { attributes, visibility, body, .. } = method;
     let krate = options.common.krate();
     let (signature, site, instance) = (method.name_arguments(), beside.site(), beside.instance());
-    let (cache, parts, entry) = (cache(method, &options.common, &krate), key.parts(&krate), entry(options, &krate));
+    let (cache, parts) = (cache(method, &options.common, &krate), key.parts(&krate));
+    let (judge, options) = (judge(options, &krate), entry(options));
     let returns = method.returns();
     // With the span of the type: an error about the value appears under it.
     let at_type = respan(&krate, returns.span());
@@ -30,98 +34,44 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     } else {
         quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome_unshared())
     };
-    let probing = (!is_plain || key.is_probed()).then(|| {
-        quote_spanned! {Span::mixed_site()=>
-            #[allow(unused_imports, reason = "whether it is needed depends on types")]
-            use #krate::private::probing::*;
-        }
-    });
-    let mut body = body_of(method, returns, &body.stream());
-    let mut call = "load".to_owned();
-    if let Some(judge) = judge(options, &krate) {
-        body.extend(quote_spanned!(Span::mixed_site()=> , #judge));
-        call.push_str("_judged");
-    }
-    let load = called(method, &call, &body);
-    let lookup = if method.is_async() { quote!(lookup_async) } else { quote!(lookup) };
+    let body = body_of(method, returns, &body.stream(), &krate);
+    let load = if method.is_async() { quote!(load_async(#body).await) } else { quote!(load(#body)) };
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
-        let __cache_missed = match {
-            #probing
-            #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
-            #krate::private::#lookup(
-                &#site, #cache, &#parts, #outcome, #krate::private::function(|| ()),
-                #krate::private::instance(#instance), #entry,
-            )
-        } {
-            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
-            ::core::result::Result::Err(__cache_missed) => __cache_missed,
-        };
-        __cache_missed.#load
+        let __cache_miss = #krate::private::miss!(#site, #cache, #parts, #outcome, #instance);
+        __cache_miss #options #judge .#load
     });
     quote!(#(#attributes)* #visibility #signature #around)
 }
 
-/// The user's code, as the run-time library takes it: a closure, or the future of an `async fn`.
-fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStream) -> TokenStream {
+/// The user's code: a closure, or the future of an `async fn`.
+fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
     if !method.is_async() {
         let arrow = returns.map(|ty| quote!(-> #ty));
         return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
     }
-    // There is no place for the type in an `async` block, and without it `?` doesn't know what to make of an error.
     let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
         // Under the type, where the compiler says from what it knows it.
-        quote_spanned! {Span::mixed_site().located_at(ty.span())=>
-            if let ::core::option::Option::Some(__cache_returned) = ::core::option::Option::None::<#ty> {
-                return __cache_returned;
-            }
-        }
+        let span = Span::mixed_site().located_at(ty.span());
+        let krate = respan(krate, span);
+        quote_spanned!(span=> #krate::private::returns!(#ty);)
     });
     quote_spanned!(Span::mixed_site()=> async move { #returns #code })
 }
 
-/// A call of a function of the run-time library, or of the one like it for an `async fn`.
-fn called(method: &Method, function: &str, arguments: &TokenStream) -> TokenStream {
-    let name = |suffix| Ident::new(&format!("{function}{suffix}"), Span::mixed_site());
-    if method.is_async() {
-        let name = name("_async");
-        quote_spanned!(Span::mixed_site()=> #name(#arguments).await)
-    } else {
-        let name = name("");
-        quote_spanned!(Span::mixed_site()=> #name(#arguments))
-    }
-}
-
-/// What is particular to an entry, and asked for on a miss.
-fn entry(options: &QueryOptions, krate: &Path) -> TokenStream {
+/// The options of an entry that depend on the call, as calls of a miss.
+fn entry(options: &QueryOptions) -> TokenStream {
     let ttl = options.ttl.get().filter(|ttl| !is_fixed(ttl));
-    let tags = options.tags.get().into_iter().flatten().filter(|given| fixed_tag(given).is_none());
-    let mut is_ours = ttl.is_none();
-    let set_ttl = ttl.map(|ttl| quote_spanned!(Span::mixed_site()=> #krate::private::set_ttl(__cache_entry, #ttl);));
-    let mut add_tags = TokenStream::new();
-    for given in tags {
-        add_tags.extend(match ungrouped(given) {
+    // Closures: a `?` or a `return` in the user's expression is not to end the function.
+    let mut calls = ttl.map_or_else(TokenStream::new, |ttl| quote_spanned!(Span::mixed_site()=> .ttl(|| #ttl)));
+    for tag in options.tags.get().into_iter().flatten().filter(|tag| fixed_tag(tag).is_none()) {
+        calls.extend(match ungrouped(tag) {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-                quote_spanned! {Span::mixed_site()=>
-                    #krate::private::add_formatted_tag(__cache_entry, ::core::format_args!(#text));
-                }
+                quote_spanned!(Span::mixed_site()=> .formatted_tag(::core::format_args!(#text)))
             }
-            given => {
-                is_ours = false;
-                quote_spanned!(Span::mixed_site()=> #krate::private::add_tag(__cache_entry, #given);)
-            }
+            tag => quote_spanned!(Span::mixed_site()=> .tag(|| #tag)),
         });
     }
-    if is_ours && add_tags.is_empty() {
-        return quote_spanned!(Span::mixed_site()=> &mut #krate::private::nothing);
-    }
-    let closure =
-        quote_spanned!(Span::mixed_site()=> |__cache_entry: &mut #krate::EntryOptions| { #set_ttl #add_tags });
-    if is_ours {
-        quote_spanned!(Span::mixed_site()=> &mut #closure)
-    } else {
-        // An expression of the user's may consume what it mentions.
-        quote_spanned!(Span::mixed_site()=> &mut #krate::private::once(#closure))
-    }
+    calls
 }
 
 /// Whether a time to live is known when the query is compiled: then it is a fact of the query and not of one call.
@@ -162,36 +112,13 @@ fn ttl_of(ttl: &Expr) -> TokenStream {
     }
 }
 
-/// A tag: a text is formatted, if there is something to format, and other expressions are as they are.
-fn tag(given: &Expr, krate: &Path) -> TokenStream {
-    match ungrouped(given) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
-            quote_spanned!(Span::mixed_site()=> #krate::private::tag(::core::format_args!(#text)))
-        }
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            quote_spanned!(Span::mixed_site()=> #krate::private::text_tag(#text))
-        }
-        given => given.to_token_stream(),
-    }
-}
-
-/// What decides whether a value is stored, and with what tags, if there is something to decide.
-fn judge(options: &QueryOptions, krate: &Path) -> Option<TokenStream> {
-    let (cache_if, tags_from) = (options.cache_if.get(), options.tags_from.get());
-    if cache_if.is_none() && tags_from.is_none() {
-        return None;
-    }
-    let is_kept = cache_if.map_or_else(
-        || quote_spanned!(Span::mixed_site()=> true),
-        |cache_if| quote_spanned!(Span::mixed_site()=> #krate::private::is_kept(__cache_value, #cache_if)),
-    );
-    let tags = tags_from.map_or_else(
-        || quote_spanned!(Span::mixed_site()=> ::core::default::Default::default()),
-        |tags_from| quote_spanned!(Span::mixed_site()=> #krate::private::tags_of(__cache_value, #tags_from)),
-    );
-    Some(quote_spanned! {Span::mixed_site()=>
-        |__cache_value| (#is_kept).then(|| #tags)
-    })
+/// The options that depend on the loaded value, as calls of a miss.
+fn judge(options: &QueryOptions, krate: &Path) -> TokenStream {
+    let keep_if = options.cache_if.get().map(|keep_if| quote_spanned!(Span::mixed_site()=> .keep_if(#keep_if)));
+    let tags_from = options.tags_from.get().map(|tags_from| {
+        quote_spanned!(Span::mixed_site()=> .tags_from(|__cache_value| #krate::private::tags_of(__cache_value, #tags_from)))
+    });
+    quote!(#keep_if #tags_from)
 }
 
 /// The function around the body of a mutation.
@@ -200,36 +127,29 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
     let krate = invalidations.common.krate();
     // Without its braces: around a single expression they would be told to be superfluous.
     let body = method.body.stream();
-    let cache = cache(method, &invalidations.common, &krate);
     let mutation = Mutation { method, invalidations, home, krate: &krate };
-    let targets = mutation.targets();
+    let (pending, suggestions, allowed) = (mutation.pending(), mutation.suggestions(), mutation.allowed());
     // An argument that only says what to forget, or where, would be told to be unused in the body.
     let others = attributes.iter().filter(|attribute| is_named(attribute, "invalidates"));
-    let outside = quote!(#cache #targets #(#others)*);
+    let outside = quote!(#pending #(#others)*);
     let (signature, arguments) = take_arguments(&method.signature, &outside);
-    let used = method.arguments().map(|argument| argument.name).filter(|name| text::mentions(&outside, name));
+    let used: Vec<_> =
+        method.arguments().map(|argument| argument.name).filter(|name| text::mentions(&outside, name)).collect();
+    let used = (!used.is_empty()).then(|| quote!(let _ = (#(&#used,)*);));
     // A closure captures only what it mentions, and of `self` perhaps only a field.
     let whole_self = method.receiver().map(|receiver| {
         let this = &receiver.self_token;
         quote!(let _ = &#this;)
     });
-    let on_ok = invalidations.on.get().is_some();
-    let due = if on_ok { quote!(when_ok) } else { quote!(when_ended) };
-    let is_asked = on_ok || invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
-    let outcome = if is_asked { mutation.outcome() } else { quote!(#krate::private::plain()) };
-    let code = quote_spanned! {Span::mixed_site()=>
-        #whole_self
-        #arguments
-        #(let _ = &#used;)*
-        #body
-    };
-    let body = body_of(method, mutation.returns(), &code);
-    let call = called(method, "invalidating", &quote_spanned!(Span::mixed_site()=> __cache_due, #outcome, #body));
+    let code = quote_spanned!(Span::mixed_site()=> #whole_self #arguments #used #body);
+    let body = body_of(method, mutation.returns(), &code, &krate);
+    let run = if method.is_async() { quote!(run_async(#body).await) } else { quote!(run(#body)) };
     // In a statement of their own: what the expressions borrow for a moment, as a guard, is not to outlast it.
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
-        #[allow(unused_qualifications, reason = "a target keeps its path in another name, of which less may do")]
-        let __cache_due = #krate::private::#due(#cache, #targets);
-        #krate::private::#call
+        #suggestions
+        #allowed
+        let __cache_pending = #pending;
+        __cache_pending.#run
     });
     quote!(#(#attributes)* #visibility #signature #around)
 }
@@ -248,55 +168,64 @@ impl Mutation<'_> {
         self.method.returns().filter(|ty| !has_impl_trait(ty))
     }
 
-    /// Of what kind the result is. Its error is for nobody else.
+    /// How the result is read.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
-        let ty = match self.method.returns() {
-            Some(ty) if has_impl_trait(ty) => return quote_spanned!(Span::mixed_site()=> #krate::private::plain()),
-            Some(ty) => ty.to_token_stream(),
-            None => quote!(()),
-        };
-        quote_spanned! {Span::mixed_site()=> {
-            #[allow(unused_imports, reason = "whether it is needed depends on the type")]
-            use #krate::private::probing::*;
-            #krate::private::Returned::<#ty>::new().__cache_outcome_unshared()
-        }}
-    }
-
-    /// The targets, as a list.
-    fn targets(&self) -> TokenStream {
-        let targets = self.invalidations.targets.iter().rev();
-        targets.fold(quote_spanned!(Span::mixed_site()=> ()), |rest, target| {
-            let target = self.target(target);
-            quote_spanned!(Span::mixed_site()=> (#target, #rest))
-        })
-    }
-
-    fn target(&self, target: &Target) -> TokenStream {
-        let krate = self.krate;
-        match target {
-            Target::All(_) => quote_spanned!(Span::mixed_site()=> #krate::private::Target::ALL),
-            Target::Tag(given) => {
-                let given = tag(given, krate);
-                quote_spanned!(Span::mixed_site()=> #krate::private::Target::tag(#given))
+        let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
+        let is_read = has_closure || self.invalidations.on.get().is_some();
+        match self.method.returns() {
+            Some(ty) if is_read && !has_impl_trait(ty) => {
+                quote_spanned!(Span::mixed_site()=> #krate::private::outcome!(#ty))
             }
-            Target::Query(query) => self.query(query),
+            _ => quote_spanned!(Span::mixed_site()=> #krate::private::plain()),
+        }
+    }
+
+    /// The pending invalidation, made by a builder.
+    fn pending(&self) -> TokenStream {
+        let (krate, common, outcome) = (self.krate, &self.invalidations.common, self.outcome());
+        let (cache, this) = (cache(self.method, common, krate), self.method.this(krate));
+        let start = match (this, common.cache.get()) {
+            (Some(this), None) => quote_spanned!(Span::mixed_site()=> of_method(#outcome, #cache, #this)),
+            (None, None) => quote_spanned!(Span::mixed_site()=> of_function(#outcome, #cache)),
+            (Some(this), Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, #this)),
+            (None, Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, &())),
+        };
+        let targets = self.invalidations.targets.iter().map(|target| self.target(target));
+        let when = if self.invalidations.on.get().is_some() { quote!(when_ok()) } else { quote!(when_ended()) };
+        quote_spanned!(Span::mixed_site()=> #krate::private::#start #(.#targets)* .#when)
+    }
+
+    /// A target, as a call of the builder.
+    fn target(&self, target: &Target) -> TokenStream {
+        match target {
+            Target::All(_) => quote_spanned!(Span::mixed_site()=> all()),
+            Target::Tag(tag) => match ungrouped(tag) {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
+                    quote_spanned!(Span::mixed_site()=> formatted_tag(::core::format_args!(#text)))
+                }
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                    quote_spanned!(Span::mixed_site()=> literal_tag(#text))
+                }
+                tag => quote_spanned!(Span::mixed_site()=> tag(#tag)),
+            },
+            Target::Query(query) => {
+                let query = self.query(query);
+                quote_spanned!(Span::mixed_site()=> target(#query))
+            }
             Target::Keyed(keyed) => {
-                let named = self.key(keyed);
-                self.located(&keyed.query, &named)
+                let key = self.key(keyed);
+                quote_spanned!(Span::mixed_site()=> target(#key))
             }
             Target::FromResult { closure, keyed } => {
-                let (known, outcome, named) = (self.query(&keyed.query), self.outcome(), self.key(keyed));
+                // The key has the span of the name already.
+                let mut query = keyed.query.clone();
+                let last = query.path.segments.last_mut().expect("a path is not empty");
+                last.ident = elsewhere(&last.ident);
+                let (query, key) = (self.query(&query), self.key(keyed));
                 let mut closure = closure.clone();
-                *closure.body = Expr::Verbatim(named);
-                quote_spanned! {Span::mixed_site()=>
-                    #krate::private::from_result(
-                        #outcome,
-                        #known,
-                        #[allow(clippy::redundant_closure, reason = "a target has no other form")]
-                        #closure,
-                    )
-                }
+                *closure.body = Expr::Verbatim(key);
+                quote_spanned!(Span::mixed_site()=> from_result(#query, #closure))
             }
         }
     }
@@ -306,8 +235,7 @@ impl Mutation<'_> {
         let mut query = query.clone();
         query.path.segments.last_mut().expect("a path is not empty").arguments = syn::PathArguments::None;
         let constant = self.home.constant(self.method, &query);
-        let span = last_name(&query.path).span();
-        self.located(&query, &quote_spanned!(span=> &#constant))
+        quote_spanned!(last_name(&query.path).span()=> &#constant)
     }
 
     /// One key of a query.
@@ -316,18 +244,67 @@ impl Mutation<'_> {
         quote!(#function #arguments)
     }
 
-    /// What is named, in the cache in which it is.
-    fn located(&self, query: &ExprPath, named: &TokenStream) -> TokenStream {
-        let is_told = self.invalidations.common.cache.get().is_some();
-        // With the span of the name: an error about its place appears under it.
-        let span = last_name(&query.path).span();
-        let krate = respan(self.krate, span);
-        match (self.method.this(self.krate), is_told) {
-            (Some(this), false) => quote_spanned!(span=> #krate::private::of_method(#named, #this)),
-            (Some(this), true) => quote_spanned!(span=> #krate::private::of_method_in_cache(#named, #this)),
-            (None, false) => quote_spanned!(span=> #krate::private::of_function(#named)),
-            (None, true) => quote_spanned!(span=> #krate::private::of_function_in_cache(#named)),
+    /// For each target that is a method: what to do if the compiler does not find it.
+    fn suggestions(&self) -> Option<TokenStream> {
+        let krate = self.krate;
+        let mut suggestions = BTreeMap::<String, BTreeSet<Ident>>::new();
+        for target in &self.invalidations.targets {
+            let (query, has_constant, has_key) = match target {
+                Target::Query(query) => (query, true, false),
+                Target::Keyed(Keyed { query, .. }) => (query, false, true),
+                Target::FromResult { keyed: Keyed { query, .. }, .. } => (query, true, true),
+                Target::Tag(_) | Target::All(_) => continue,
+            };
+            let Some(advice) = self.advice(query) else { continue };
+            let items = suggestions.entry(advice).or_default();
+            let name = Ident::new(&last_name(&query.path).to_string(), Span::mixed_site());
+            items.extend(has_constant.then(|| constant_name(&name)));
+            items.extend(has_key.then(|| key_name(&name)));
         }
+        if suggestions.is_empty() {
+            return None;
+        }
+        let suggestions = suggestions.iter().map(|(advice, items)| {
+            let (advice, items) = (Ident::new(advice, Span::mixed_site()), items.iter());
+            quote_spanned!(Span::mixed_site()=> #advice: #(#items),*)
+        });
+        Some(quote_spanned!(Span::mixed_site()=> #krate::private::suggest!(#(#suggestions;)*);))
+    }
+
+    fn advice(&self, query: &ExprPath) -> Option<String> {
+        if self.home.is_hidden(query) {
+            return None;
+        }
+        if self.home.is_own(self.method, query) {
+            let name = last_name(&query.path).unraw();
+            return Some(format!("add_cached_query_to_the_method__or_for_a_function_write_self__{name}"));
+        }
+        let before_last = query.path.segments.iter().rev().nth(1);
+        let is_type = |name: &Ident| name.to_string().starts_with(char::is_uppercase);
+        let is_of_type = query.qself.is_some() || before_last.is_some_and(|segment| is_type(&segment.ident));
+        is_of_type.then(|| "add_cached_query_to_the_method__and_for_dyn_or_generic_types_use_tags".to_owned())
+    }
+
+    /// Lints that a target would meet, although it has no other form.
+    fn allowed(&self) -> Option<TokenStream> {
+        let (mut has_path, mut is_redundant) = (false, false);
+        for target in &self.invalidations.targets {
+            match target {
+                Target::Query(query) | Target::Keyed(Keyed { query, .. }) => has_path |= query.path.segments.len() > 1,
+                Target::FromResult { closure, keyed: Keyed { query, arguments } } => {
+                    has_path |= query.path.segments.len() > 1;
+                    let parameter = closure.inputs.to_token_stream().to_string();
+                    is_redundant |= arguments.stream().to_string() == parameter;
+                }
+                Target::Tag(_) | Target::All(_) => {}
+            }
+        }
+        let lints = has_path
+            .then(|| quote!(unused_qualifications))
+            .into_iter()
+            .chain(is_redundant.then(|| quote!(clippy::redundant_closure)));
+        (has_path || is_redundant)
+            .then(|| quote_spanned!(Span::mixed_site()=> #[allow(#(#lints,)* reason = "a target has no other form")]))
     }
 }
 

@@ -72,16 +72,6 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// Whether method lookup decides about any of the parts: then its traits have to be imported.
-    pub(crate) fn is_probed(&self) -> bool {
-        match self {
-            Self::Arguments(arguments) => {
-                arguments.iter().any(|argument| argument.ty.is_none_or(|ty| !is_known(referent(ty))))
-            }
-            Self::Given(given) => !given.is_empty(),
-        }
-    }
-
     /// Whether `self` has a part in it.
     pub(crate) fn mentions_self(&self) -> bool {
         match self {
@@ -180,14 +170,6 @@ fn is_known(ty: &Type) -> bool {
     ];
     let Type::Path(path) = bare_type(ty) else { return false };
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| KNOWN.iter().any(|known| name == known))
-}
-
-/// What a type refers to in the end.
-fn referent(ty: &Type) -> &Type {
-    match bare_type(ty) {
-        Type::Reference(reference) => referent(&reference.elem),
-        other => other,
-    }
 }
 
 /// A path as if it stood elsewhere.

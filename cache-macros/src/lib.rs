@@ -23,6 +23,8 @@ mod method;
 mod outcome;
 #[cfg(test)]
 mod snapshots;
+#[cfg(test)]
+mod spans;
 mod targets;
 mod text;
 mod validate;

@@ -2,5 +2,6 @@
 
 pub(crate) mod attempt;
 pub(crate) mod call;
+pub(crate) mod judge;
 pub(crate) mod miss;
 pub(crate) mod outcome;

@@ -61,11 +61,14 @@ pub struct Argument<'a, B: ?Sized, U>(&'a B, PhantomData<U>);
 /// An argument, and a type that cannot be written: see [`ValidKey`].
 #[inline]
 pub fn argument<B: ?Sized>(argument: &B) -> Argument<'_, B, impl Copy> {
-    fn unnamed<F: Copy, B: ?Sized>(argument: &B, _: F) -> Argument<'_, B, F> {
+    fn of<B: ?Sized, U>(argument: &B, _: U) -> Argument<'_, B, U> {
         Argument(argument, PhantomData)
     }
-    unnamed(argument, || ())
+    of(argument, unnamed)
 }
+
+/// The type of this function cannot be written, and is the same wherever it is used.
+pub(crate) fn unnamed() {}
 
 /// A reference: what it refers to is the part.
 pub trait ReferencePart<'a, B: ?Sized> {

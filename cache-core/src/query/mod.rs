@@ -123,12 +123,12 @@ pub struct Site {
 
 /// What `#[invalidates]` refers to: a query, and where (`W`) its entries are.
 #[derive(Debug)]
-pub struct Located<W> {
+pub struct QueryRef<W> {
     pub(crate) site: Site,
     place: PhantomData<W>,
 }
 
-impl<W> Located<W> {
+impl<W> QueryRef<W> {
     /// A query of a type.
     pub const fn of<T: ?Sized>(query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
@@ -145,7 +145,7 @@ impl<W> Located<W> {
 /// It is no more than the key's hash: 64 bits with a random seed. Whatever else has the same is forgotten, too, and
 /// nothing has to be kept of arguments that the body is going to take.
 #[derive(Debug)]
-pub struct Keyed<W> {
+pub struct KeyRef<W> {
     pub(crate) site: Site,
     pub(crate) key: KeyHash,
     place: PhantomData<W>,
@@ -160,8 +160,8 @@ pub(crate) struct KeyHash {
     pub(crate) instance: TypeId,
 }
 
-impl<W> Keyed<W> {
-    pub(crate) fn new(query: &Located<W>, key: KeyHash) -> Self {
+impl<W> KeyRef<W> {
+    pub(crate) fn new(query: &QueryRef<W>, key: KeyHash) -> Self {
         Self { site: query.site, key, place: PhantomData }
     }
 }
