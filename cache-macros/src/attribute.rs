@@ -3,12 +3,13 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::args::QueryOptions;
-use crate::beside::{Beside, Code, Home};
-use crate::key::Key;
-use crate::method::{Method, is_named};
-use crate::targets::Invalidations;
-use crate::{expand, fallback, validate};
+use crate::expand::items::{Beside, Code, Home};
+use crate::expand::key::Key;
+use crate::expand::mutation as expand;
+use crate::parse::function::{Method, is_named};
+use crate::parse::options::QueryOptions;
+use crate::parse::targets::Invalidations;
+use crate::{fallback, validate};
 
 /// What an attribute makes of a function.
 pub(crate) struct Expanded {

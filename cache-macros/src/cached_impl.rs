@@ -10,12 +10,13 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Generics, ImplItem, ItemImpl, ItemTrait, Meta, Path, Signature, TraitItem, Visibility};
 
 use crate::attribute::{mutation, query};
-use crate::beside::{Code, HiddenTrait, Home};
 use crate::errors::Errors;
-use crate::method::{Method, is_named};
-use crate::outcome::borrows;
+use crate::expand::items::{Code, HiddenTrait, Home};
+use crate::expand::outcome::borrows;
+use crate::fallback;
+use crate::parse::function::{Method, is_named};
+use crate::parse::tokens as text;
 use crate::validate::BELOW_ASYNC_TRAIT;
-use crate::{fallback, text};
 
 pub(crate) fn cached_impl(options: &TokenStream, item: &TokenStream) -> TokenStream {
     match expand(options, item) {

@@ -9,24 +9,15 @@
 
 use proc_macro::TokenStream;
 
-mod args;
 mod attribute;
-mod beside;
 mod cached_impl;
 mod derive;
-mod duration;
 mod errors;
 mod expand;
 mod fallback;
-mod key;
-mod method;
-mod outcome;
+mod parse;
 #[cfg(test)]
-mod snapshots;
-#[cfg(test)]
-mod spans;
-mod targets;
-mod text;
+mod tests;
 mod validate;
 
 /// Caches what a function returns, under its arguments.

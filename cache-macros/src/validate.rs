@@ -5,12 +5,12 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, Signature, Type};
 
-use crate::args::{QueryOptions, ungrouped};
 use crate::errors::{Errors, did_you_mean};
-use crate::key::unknown_borrow;
-use crate::method::{Argument, Method, bare_type, has_impl_trait, value_and_error};
-use crate::targets::{Invalidations, Target};
-use crate::text;
+use crate::expand::key::unknown_borrow;
+use crate::parse::function::{Argument, Method, bare_type, has_impl_trait, value_and_error};
+use crate::parse::options::{QueryOptions, ungrouped};
+use crate::parse::targets::{Invalidations, Target};
+use crate::parse::tokens as text;
 
 pub(crate) fn cached_query(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     qualifiers(&method.signature, errors);

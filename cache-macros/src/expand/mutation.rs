@@ -8,12 +8,15 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Path, Signature, Type};
 
-use crate::args::{CommonOptions, QueryOptions, ungrouped};
-use crate::beside::{Beside, Home, constant_name, elsewhere, key_name};
-use crate::key::respan;
-use crate::method::{Method, bound_names, given_name, has_impl_trait, has_mutable_reference, is_named, plain_name};
-use crate::targets::{Invalidations, Keyed, Target};
-use crate::{duration, outcome, text};
+use crate::expand::items::{Beside, Home, constant_name, elsewhere, key_name};
+use crate::expand::key::respan;
+use crate::expand::outcome;
+use crate::parse::function::{
+    Method, bound_names, given_name, has_impl_trait, has_mutable_reference, is_named, plain_name,
+};
+use crate::parse::options::{CommonOptions, QueryOptions, ungrouped};
+use crate::parse::targets::{Invalidations, Keyed, Target};
+use crate::parse::{duration, tokens as text};
 
 /// The function around the body of a query.
 pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {

@@ -11,10 +11,10 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{ExprPath, FnArg, Generics, Signature, Type};
 
-use crate::args::QueryOptions;
-use crate::expand::facts;
-use crate::key::{Key, with_self_as};
-use crate::method::{Argument, Method, bare_type};
+use crate::expand::key::{Key, with_self_as};
+use crate::expand::mutation::facts;
+use crate::parse::function::{Argument, Method, bare_type};
+use crate::parse::options::QueryOptions;
 
 /// Where a function stands, as far as its attribute knows.
 pub(crate) enum Home<'a> {

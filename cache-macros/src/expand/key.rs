@@ -9,9 +9,9 @@ use syn::{
     Expr, GenericArgument, Lifetime, ParenthesizedGenericArguments, Path, PathArguments, Type, TypeFnPtr, TypeReference,
 };
 
-use crate::args::QueryOptions;
-use crate::method::{Argument, Method, bare_type};
-use crate::text;
+use crate::parse::function::{Argument, Method, bare_type};
+use crate::parse::options::QueryOptions;
+use crate::parse::tokens as text;
 
 /// What the key of a query is made of.
 pub(crate) enum Key<'a> {

@@ -12,7 +12,7 @@ use syn::{
     ReceiverKind, ReturnType, Signature, Type, TypeImplTrait, Visibility,
 };
 
-use crate::text;
+use crate::parse::tokens as text;
 
 #[derive(Clone)]
 pub(crate) struct Method {

@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::{Errors, did_you_mean};
-use crate::{duration, text};
+use crate::parse::{duration, tokens as text};
 
 /// An option that may be given once.
 pub(crate) struct Setting<T>(Option<T>);

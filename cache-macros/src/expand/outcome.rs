@@ -8,9 +8,9 @@ use quote::ToTokens;
 use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::beside::Home;
-use crate::method::{Method, value_and_error};
-use crate::text;
+use crate::expand::items::Home;
+use crate::parse::function::{Method, value_and_error};
+use crate::parse::tokens as text;
 
 /// Whether nothing is seen in the type of the error that may borrow.
 pub(crate) fn may_share_error(method: &Method, home: &Home<'_>) -> bool {
@@ -70,7 +70,7 @@ mod tests {
     use syn::parse_quote;
 
     use super::*;
-    use crate::beside::HiddenTrait;
+    use crate::expand::items::HiddenTrait;
 
     /// What is seen of a function that is declared so.
     fn may_share(signature: &str, home: &Home<'_>) -> bool {
