@@ -6,15 +6,14 @@ impl Library {
             ::cache_core::private::argument(& (filter.text()))).__cache_part(), ())),
             ::cache_core::private::Returned:: < Page < Track > > ::new()
             .__cache_outcome(), ()
-        );
-        __cache_miss
+        )
             .formatted_tag(::core::format_args!("tenant:{tenant}"))
             .keep_if(|page| !page.is_empty())
             .tags_from(|__cache_value| ::cache_core::private::tags_of(
                 __cache_value,
                 |page| page.tracks(),
-            ))
-            .load(move || -> Page<Track> { self.database.search(filter) })
+            ));
+        __cache_miss.load(move || -> Page<Track> { self.database.search(filter) })
     }
     ::cache_core::private::items! {
         pub const __cached_query_search = [InSelf, Self, "search", ["self.tenant",

@@ -282,5 +282,7 @@ impl Beside<'_> {
 
 /// A name, as if it stood where the attribute is.
 pub(crate) fn elsewhere(name: &Ident) -> Ident {
-    Ident::new(&name.to_string(), Span::call_site().resolved_at(name.span()))
+    let mut name = name.clone();
+    name.set_span(Span::call_site().resolved_at(name.span()));
+    name
 }

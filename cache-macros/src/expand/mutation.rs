@@ -39,9 +39,10 @@ pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
     };
     let body = body_of(method, returns, &body.stream(), &krate);
     let load = if method.is_async() { quote!(load_async(#body).await) } else { quote!(load(#body)) };
+    // In a statement of its own: what formats a tag is not `Send`, and must not be alive while a body is awaited.
     let around = method.braced(quote_spanned! {Span::mixed_site()=>
-        let __cache_miss = #krate::private::miss!(#site, #cache, #parts, #outcome, #instance);
-        __cache_miss #options #judge .#load
+        let __cache_miss = #krate::private::miss!(#site, #cache, #parts, #outcome, #instance) #options #judge;
+        __cache_miss.#load
     });
     quote!(#(#attributes)* #visibility #signature #around)
 }
@@ -260,7 +261,8 @@ impl Mutation<'_> {
             };
             let Some(advice) = self.advice(query) else { continue };
             let items = suggestions.entry(advice).or_default();
-            let name = Ident::new(&last_name(&query.path).to_string(), Span::mixed_site());
+            let mut name = last_name(&query.path).clone();
+            name.set_span(Span::mixed_site());
             items.extend(has_constant.then(|| constant_name(&name)));
             items.extend(has_key.then(|| key_name(&name)));
         }
