@@ -1,129 +1,20 @@
-//! The code that the attributes put around a body.
+//! The function around the body of a mutation.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
-use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, LitStr, Path, Signature, Type};
+use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
 
-use crate::expand::items::{Beside, Home, constant_name, elsewhere, key_name};
-use crate::expand::key::respan;
-use crate::expand::outcome;
-use crate::parse::function::{
-    Method, bound_names, given_name, has_impl_trait, has_mutable_reference, is_named, plain_name,
-};
-use crate::parse::options::{CommonOptions, QueryOptions, ungrouped};
+use crate::expand::body::{body_of, cache};
+use crate::expand::enclosing::{Home, constant_name, elsewhere, key_name};
+use crate::parse::function::{Method, given_name, is_named};
+use crate::parse::options::ungrouped;
+use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
 use crate::parse::targets::{Invalidations, Keyed, Target};
-use crate::parse::{duration, tokens as text};
-
-/// The function around the body of a query.
-pub(crate) fn query(beside: &Beside<'_>) -> TokenStream {
-    let Beside { method, options, key, .. } = *beside;
-    let Method { attributes, visibility, body, .. } = method;
-    let krate = options.common.krate();
-    let (signature, site, instance) = (method.name_arguments(), beside.site(), beside.instance());
-    let (cache, parts) = (cache(method, &options.common, &krate), key.parts(&krate));
-    let (judge, options) = (judge(options, &krate), entry(options));
-    let returns = method.returns();
-    // With the span of the type: an error about the value appears under it.
-    let at_type = respan(&krate, returns.span());
-    let is_plain = returns.is_some_and(outcome::is_plain);
-    let outcome = if is_plain {
-        quote_spanned!(returns.span()=> #at_type::private::plain::<#returns>())
-    } else if outcome::may_share_error(method, beside.home) {
-        quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome())
-    } else {
-        quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome_unshared())
-    };
-    let body = body_of(method, returns, &body.stream(), &krate);
-    let load = if method.is_async() { quote!(load_async(#body).await) } else { quote!(load(#body)) };
-    // In a statement of its own: what formats a tag is not `Send`, and must not be alive while a body is awaited.
-    let around = method.braced(quote_spanned! {Span::mixed_site()=>
-        let __cache_miss = #krate::private::miss!(#site, #cache, #parts, #outcome, #instance) #options #judge;
-        __cache_miss.#load
-    });
-    quote!(#(#attributes)* #visibility #signature #around)
-}
-
-/// The user's code: a closure, or the future of an `async fn`.
-fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
-    if !method.is_async() {
-        let arrow = returns.map(|ty| quote!(-> #ty));
-        return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
-    }
-    let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
-        // Under the type, where the compiler says from what it knows it.
-        let span = Span::mixed_site().located_at(ty.span());
-        let krate = respan(krate, span);
-        quote_spanned!(span=> #krate::private::returns!(#ty);)
-    });
-    quote_spanned!(Span::mixed_site()=> async move { #returns #code })
-}
-
-/// The options of an entry that depend on the call, as calls of a miss.
-fn entry(options: &QueryOptions) -> TokenStream {
-    let ttl = options.ttl.get().filter(|ttl| !is_fixed(ttl));
-    // Closures: a `?` or a `return` in the user's expression is not to end the function.
-    let mut calls = ttl.map_or_else(TokenStream::new, |ttl| quote_spanned!(Span::mixed_site()=> .ttl(|| #ttl)));
-    for tag in options.tags.get().into_iter().flatten().filter(|tag| fixed_tag(tag).is_none()) {
-        calls.extend(match ungrouped(tag) {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-                quote_spanned!(Span::mixed_site()=> .formatted_tag(::core::format_args!(#text)))
-            }
-            tag => quote_spanned!(Span::mixed_site()=> .tag(|| #tag)),
-        });
-    }
-    calls
-}
-
-/// Whether a time to live is known when the query is compiled: then it is a fact of the query and not of one call.
-fn is_fixed(ttl: &Expr) -> bool {
-    matches!(ungrouped(ttl), Expr::Lit(_))
-}
-
-/// A tag that all entries of a query have.
-fn fixed_tag(given: &Expr) -> Option<&LitStr> {
-    match ungrouped(given) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !text::is_formatted(&text.value()) => Some(text),
-        _ => None,
-    }
-}
-
-/// The options that are facts of the query, each after a comma.
-pub(crate) fn facts(options: &QueryOptions) -> TokenStream {
-    let capacity = options.capacity.get().map(|entries| quote!(, capacity = #entries));
-    let ttl = options.ttl.get().filter(|ttl| is_fixed(ttl)).map(|ttl| {
-        let ttl = ttl_of(ttl);
-        quote!(, ttl = #ttl)
-    });
-    let own_ttl = options.own_ttl.get().map(|()| quote!(, own_ttl = true));
-    let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(fixed_tag).collect();
-    let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
-    quote!(#capacity #ttl #own_ttl #tags)
-}
-
-fn ttl_of(ttl: &Expr) -> TokenStream {
-    match ungrouped(ttl) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            let duration = duration::parse(&text.value()).expect("it was checked when it was read");
-            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-            quote!(::core::time::Duration::new(#seconds, #nanos))
-        }
-        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => quote!(::core::time::Duration::from_secs(#seconds)),
-        duration => quote!(#duration),
-    }
-}
-
-/// The options that depend on the loaded value, as calls of a miss.
-fn judge(options: &QueryOptions, krate: &Path) -> TokenStream {
-    let keep_if = options.cache_if.get().map(|keep_if| quote_spanned!(Span::mixed_site()=> .keep_if(#keep_if)));
-    let tags_from = options.tags_from.get().map(|tags_from| {
-        quote_spanned!(Span::mixed_site()=> .tags_from(|__cache_value| #krate::private::tags_of(__cache_value, #tags_from)))
-    });
-    quote!(#keep_if #tags_from)
-}
+use crate::parse::types::has_impl_trait;
+use crate::parse::{tag_text, tokens};
 
 /// The function around the body of a mutation.
 pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Home<'_>) -> TokenStream {
@@ -138,7 +29,7 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
     let outside = quote!(#pending #(#others)*);
     let (signature, arguments) = take_arguments(&method.signature, &outside);
     let used: Vec<_> =
-        method.arguments().map(|argument| argument.name).filter(|name| text::mentions(&outside, name)).collect();
+        method.arguments().map(|argument| argument.name).filter(|name| tokens::mentions(&outside, name)).collect();
     let used = (!used.is_empty()).then(|| quote!(let _ = (#(&#used,)*);));
     // A closure captures only what it mentions, and of `self` perhaps only a field.
     let whole_self = method.receiver().map(|receiver| {
@@ -205,7 +96,7 @@ impl Mutation<'_> {
         match target {
             Target::All(_) => quote_spanned!(Span::mixed_site()=> all()),
             Target::Tag(tag) => match ungrouped(tag) {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text::is_formatted(&text.value()) => {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if tag_text::is_formatted(&text.value()) => {
                     quote_spanned!(Span::mixed_site()=> formatted_tag(::core::format_args!(#text)))
                 }
                 Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
@@ -332,7 +223,7 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
             name.clone()
         } else {
             let bound = bound_names(&argument.pat);
-            if bound.iter().any(|name| text::mentions(outside, name)) {
+            if bound.iter().any(|name| tokens::mentions(outside, name)) {
                 statements.extend(quote!(#(#attributes)* let _ = (#(&#bound,)*);));
                 continue;
             }
@@ -354,13 +245,4 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
         statements.extend(quote!(#(#attributes)* #allowed let #pattern = #name;));
     }
     (signature, statements)
-}
-
-/// An expression for the cache, as a reference.
-fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream {
-    if let Some(cache) = options.cache.get() {
-        return quote!(#cache);
-    }
-    let of_self = method.this(krate).map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
-    of_self.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> #krate::Cache::global()))
 }

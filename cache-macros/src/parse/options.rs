@@ -8,7 +8,7 @@ use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::{Errors, did_you_mean};
-use crate::parse::{duration, tokens as text};
+use crate::parse::{duration, tag_text, tokens};
 
 /// An option that may be given once.
 pub(crate) struct Setting<T>(Option<T>);
@@ -162,7 +162,7 @@ fn check_ttl(ttl: &Expr) -> syn::Result<()> {
             Err(Error::new(minus.span, "a time to live can't be negative"))
         }
         given if is_arithmetic(given) => {
-            let text = text::of_expression(given.to_token_stream());
+            let text = tokens::of_expression(given.to_token_stream());
             let message = format!(
                 "a number of seconds is a single literal, as in `ttl = 300`, and any other expression is a `Duration`: write `Duration::from_secs({text})`"
             );
@@ -230,7 +230,7 @@ pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>
     let tags: Vec<Expr> = list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")?;
     for tag in &tags {
         if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(tag)
-            && !text::is_of_names(&text.value())
+            && !tag_text::is_of_names(&text.value())
         {
             // The compiler would advise to let arguments follow, which are tags of their own here.
             let message = "in the braces of a tag stands a name, as in `{artist_id}`: make a tag of another expression with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
