@@ -3,12 +3,14 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::args::QueryOptions;
-use crate::beside::{Beside, Code, Home};
-use crate::key::Key;
-use crate::method::{Method, is_named};
-use crate::targets::Invalidations;
-use crate::{expand, fallback, validate};
+use crate::expand;
+use crate::expand::enclosing::Home;
+use crate::expand::items::{Beside, Code};
+use crate::expand::key::Key;
+use crate::parse::function::{Method, is_named};
+use crate::parse::options::QueryOptions;
+use crate::parse::targets::Invalidations;
+use crate::{fallback, validate};
 
 /// What an attribute makes of a function.
 pub(crate) struct Expanded {
@@ -44,7 +46,7 @@ pub(crate) fn query(options: TokenStream, method: &Method, home: &Home<'_>) -> E
     let errors = errors.into_result().err();
     let key = Key::of(method, &options);
     let beside = Beside { method, options: &options, key: &key, home, is_sound: errors.is_none() };
-    let function = if errors.is_none() { expand::query(&beside) } else { fallback::function(method) };
+    let function = if errors.is_none() { expand::query::query(&beside) } else { fallback::function(method) };
     // One that follows has the same names. In an `impl` of a trait, which this is if it was rewritten, all of it would
     // be told to be no part of the trait.
     let is_last = !method.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));
@@ -57,7 +59,7 @@ pub(crate) fn mutation(targets: TokenStream, method: &Method, home: &Home<'_>) -
     validate::invalidates(method, &invalidations, &mut errors);
     let errors = errors.into_result().err();
     let function = match errors {
-        None => expand::mutation(method, &invalidations, home),
+        None => expand::mutation::mutation(method, &invalidations, home),
         Some(_) => fallback::function(method),
     };
     Expanded { function, beside: Code::default(), errors }

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Error;
 
-use crate::method::Method;
+use crate::parse::function::Method;
 
 /// An item that could not be read.
 pub(crate) fn raw(item: &TokenStream, error: &Error) -> TokenStream {

@@ -5,12 +5,12 @@ use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, Signature, Type};
 
-use crate::args::{QueryOptions, ungrouped};
 use crate::errors::{Errors, did_you_mean};
-use crate::key::unknown_borrow;
-use crate::method::{Argument, Method, bare_type, has_impl_trait, value_and_error};
-use crate::targets::{Invalidations, Target};
-use crate::text;
+use crate::parse::function::{Argument, Method};
+use crate::parse::options::{QueryOptions, ungrouped};
+use crate::parse::targets::{Invalidations, Target};
+use crate::parse::tokens;
+use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
 
 pub(crate) fn cached_query(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     qualifiers(&method.signature, errors);
@@ -101,13 +101,13 @@ fn tags(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     let key = options.key.get().map(|given| quote!(#(#given),*));
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
     let is_in_key = |argument: &Argument<'_>| match &key {
-        Some(key) => text::mentions(key, &argument.name),
+        Some(key) => tokens::mentions(key, &argument.name),
         None => !skipped.iter().any(|name| argument.is(name)),
     };
     let left_out: Vec<_> = method.arguments().filter(|argument| !is_in_key(argument)).collect();
     for tag in options.tags.get().into_iter().flatten() {
         for Argument { name, .. } in &left_out {
-            if text::mentions(&tag.to_token_stream(), name) {
+            if tokens::mentions(&tag.to_token_stream(), name) {
                 let message = format!(
                     "`{name}` is no part of the key: one entry is for all its values, and would have the tag of the first. Make it part of the key, or take it out of the tag"
                 );

@@ -55,8 +55,8 @@ pub(crate) struct Attempt<K, V> {
 /// After so many loads whose values had expired before they were there, a caller waits no more, but loads for itself.
 const MAX_EXPIRED_JOINS: u32 = 2;
 
-/// A miss: what was asked for, when, and what was found.
-pub(crate) struct Miss {
+/// The result of a look-up that found no value: when it was made, and what was found instead.
+pub(crate) struct Absence {
     pub(crate) absent: Absent,
     pub(crate) now: Nanos,
     /// The version when the caller came.
@@ -109,9 +109,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         store: Arc<Store<K, V>>,
         scope: ScopeRef<'_>,
         candidate: Candidate<K>,
-        miss: Miss,
+        absence: Absence,
     ) -> Self {
-        let Miss { absent, now, arrived, ticket, key_node } = miss;
+        let Absence { absent, now, arrived, ticket, key_node } = absence;
         let (scope, hash, candidate) = (scope.cloned(), candidate.hash, Some(candidate));
         let (found_dead, may_wait, joins_left) = (absent == Absent::Dead, true, MAX_EXPIRED_JOINS);
         Self { engine, store, scope, hash, candidate, now, arrived, ticket, key_node, found_dead, may_wait, joins_left }

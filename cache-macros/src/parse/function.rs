@@ -6,13 +6,12 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::visit::{self, Visit};
 use syn::{
-    AttrStyle, Attribute, Error, FnArg, GenericArgument, Pat, PatIdent, PatType, Path, PathArguments, Receiver,
-    ReceiverKind, ReturnType, Signature, Type, TypeImplTrait, Visibility,
+    AttrStyle, Attribute, Error, FnArg, PatType, Path, Receiver, ReceiverKind, ReturnType, Signature, Type, Visibility,
 };
 
-use crate::text;
+use crate::parse::patterns::{bound_names, plain_name};
+use crate::parse::tokens;
 
 #[derive(Clone)]
 pub(crate) struct Method {
@@ -155,7 +154,7 @@ impl Method {
 
     /// Whether it is certain that the function is in an `impl` or a trait.
     pub(crate) fn is_associated(&self) -> bool {
-        self.receiver().is_some() || text::has_ident(self.signature.to_token_stream(), &|ident, _| ident == "Self")
+        self.receiver().is_some() || tokens::has_ident(self.signature.to_token_stream(), &|ident, _| ident == "Self")
     }
 
     /// The attributes that say whether the function is there at all.
@@ -201,82 +200,4 @@ pub(crate) fn is_named(attribute: &Attribute, name: &str) -> bool {
 /// The name of an argument whose pattern has none.
 pub(crate) fn given_name(number: usize) -> Ident {
     format_ident!("__cache_argument_{number}", span = Span::mixed_site())
-}
-
-/// The types of the value and of the error, if it is seen that a type is a `Result`.
-pub(crate) fn value_and_error(ty: &Type) -> Option<(&Type, &Type)> {
-    let Type::Path(path) = bare_type(ty) else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    let mut arguments = arguments.args.iter();
-    match (arguments.next(), arguments.next(), arguments.next()) {
-        (Some(GenericArgument::Type(value)), Some(GenericArgument::Type(error)), None) => Some((value, error)),
-        _ => None,
-    }
-}
-
-/// The name that a pattern is, if it is no more than that.
-pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
-    match pattern {
-        Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
-        _ => None,
-    }
-}
-
-/// Whether there is an `impl Trait` in a type.
-pub(crate) fn has_impl_trait(ty: &Type) -> bool {
-    struct Found(bool);
-
-    impl<'ast> Visit<'ast> for Found {
-        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
-            self.0 = true;
-        }
-    }
-
-    let mut found = Found(false);
-    found.visit_type(ty);
-    found.0
-}
-
-/// Whether a pattern makes a `ref mut` of something in it.
-pub(crate) fn has_mutable_reference(pattern: &Pat) -> bool {
-    struct Found(bool);
-
-    impl<'ast> Visit<'ast> for Found {
-        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-            self.0 |= pattern.by_ref.is_some() && pattern.mutability.is_some();
-            visit::visit_pat_ident(self, pattern);
-        }
-    }
-
-    let mut found = Found(false);
-    found.visit_pat(pattern);
-    found.0
-}
-
-/// All names that a pattern binds.
-pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
-    struct Names<'ast>(Vec<&'ast Ident>);
-
-    impl<'ast> Visit<'ast> for Names<'ast> {
-        fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-            self.0.push(&pattern.ident);
-            visit::visit_pat_ident(self, pattern);
-        }
-    }
-
-    let mut names = Names(Vec::new());
-    names.visit_pat(pattern);
-    names.0
-}
-
-/// A type without parentheses, and without the invisible group that it has if it came through a `macro_rules!`.
-pub(crate) fn bare_type(mut ty: &Type) -> &Type {
-    loop {
-        ty = match ty {
-            Type::Group(group) => &group.elem,
-            Type::Paren(paren) => &paren.elem,
-            _ => return ty,
-        }
-    }
 }

@@ -1,13 +1,10 @@
-//! What the text of a tag mentions: `"artist:{artist_id:>4}"`.
+//! Tokens: the names that they mention, and how people write them.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr};
 
-/// Whether a text has to be formatted.
-pub(crate) fn is_formatted(text: &str) -> bool {
-    text.contains(['{', '}'])
-}
+use crate::parse::tag_text;
 
 /// Whether tokens mention a name: as it is, or in the braces of a text.
 pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
@@ -16,7 +13,7 @@ pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
         TokenTree::Ident(ident) => ident == *name,
         TokenTree::Group(group) => mentions(&group.stream(), name),
         TokenTree::Literal(literal) => syn::parse2::<LitStr>(TokenTree::from(literal).into())
-            .is_ok_and(|text| names(&text.value()).any(|mentioned| mentioned == plain)),
+            .is_ok_and(|text| tag_text::names(&text.value()).any(|mentioned| mentioned == plain)),
         TokenTree::Punct(_) => false,
     })
 }
@@ -36,35 +33,6 @@ pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -
         }
     }
     false
-}
-
-/// Whether there are only names in the braces of a text, and in each there is one.
-pub(crate) fn is_of_names(text: &str) -> bool {
-    names(text).all(|name| {
-        let mut signs = name.chars();
-        signs.next().is_some_and(|first| first == '_' || first.is_alphabetic())
-            && signs.all(|sign| sign == '_' || sign.is_alphanumeric())
-    })
-}
-
-/// The names in the braces of a text, also those of a width or a precision, as in `{id:>width$}`.
-fn names(text: &str) -> impl Iterator<Item = String> {
-    let text = text.replace("{{", " ").replace("}}", " ");
-    let placeholders: Vec<String> =
-        text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect();
-    placeholders.into_iter().flat_map(|placeholder| {
-        let (name, spec) = placeholder.split_once(':').unwrap_or((&placeholder, ""));
-        let mut names = vec![name.trim().to_owned()];
-        // All parts but the last end in front of a `$`.
-        let mut parts: Vec<_> = spec.split('$').collect();
-        parts.pop();
-        names.extend(
-            parts
-                .iter()
-                .filter_map(|part| part.rsplit(|c: char| c != '_' && !c.is_alphanumeric()).next().map(str::to_owned)),
-        );
-        names
-    })
 }
 
 /// An expression as people write it.
@@ -130,33 +98,6 @@ mod tests {
         ];
         for case in cases {
             assert_eq!(of_expression(case.parse().expect("it is an expression")), case);
-        }
-    }
-
-    #[test]
-    fn what_is_no_name_is_noticed() {
-        for text in ["a", "{{}}", "a:{b}:{_c1:?}", "{b:>5}", "{b:>width$}", "{größe}"] {
-            assert!(is_of_names(text), "{text}");
-        }
-        for text in ["{}", "{0}", "{a.b}", "{a()}", "{:?}", "{a:>1$}", "{a}{}"] {
-            assert!(!is_of_names(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn names_are_found_in_braces_alone() {
-        let cases = [
-            ("catalogue", &[][..]),
-            ("artist:{artist_id}", &["artist_id"]),
-            ("{a}:{b:?}:c", &["a", "b"]),
-            ("{ a :>width$}", &["a", "width"]),
-            ("{a:>first$.second$}", &["a", "first", "second"]),
-            ("{{a}} {b}", &["b"]),
-            ("{}", &[""]),
-            ("{a", &["a"]),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(names(text).collect::<Vec<_>>(), expected, "{text}");
         }
     }
 }

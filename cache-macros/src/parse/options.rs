@@ -1,13 +1,14 @@
 //! What stands in the parentheses of the attributes.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 
 use crate::errors::{Errors, did_you_mean};
-use crate::{duration, text};
+use crate::parse::{duration, tag_text, tokens};
 
 /// An option that may be given once.
 pub(crate) struct Setting<T>(Option<T>);
@@ -160,7 +161,28 @@ fn check_ttl(ttl: &Expr) -> syn::Result<()> {
         Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => {
             Err(Error::new(minus.span, "a time to live can't be negative"))
         }
+        given if is_arithmetic(given) => {
+            let text = tokens::of_expression(given.to_token_stream());
+            let message = format!(
+                "a number of seconds is a single literal, as in `ttl = 300`, and any other expression is a `Duration`: write `Duration::from_secs({text})`"
+            );
+            Err(Error::new_spanned(given, message))
+        }
         _ => Ok(()),
+    }
+}
+
+/// Whether an expression is made of nothing but numbers, and more than one literal.
+fn is_arithmetic(expression: &Expr) -> bool {
+    fn is_number(expression: &Expr) -> bool {
+        matches!(ungrouped(expression), Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }))
+            || is_arithmetic(expression)
+    }
+    match ungrouped(expression) {
+        Expr::Binary(binary) => is_number(&binary.left) && is_number(&binary.right),
+        Expr::Paren(paren) => is_number(&paren.expr),
+        Expr::Cast(cast) => is_number(&cast.expr),
+        _ => false,
     }
 }
 
@@ -208,7 +230,7 @@ pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>
     let tags: Vec<Expr> = list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")?;
     for tag in &tags {
         if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(tag)
-            && !text::is_of_names(&text.value())
+            && !tag_text::is_of_names(&text.value())
         {
             // The compiler would advise to let arguments follow, which are tags of their own here.
             let message = "in the braces of a tag stands a name, as in `{artist_id}`: make a tag of another expression with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
@@ -287,7 +309,7 @@ fn up_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use quote::{ToTokens, quote};
+    use quote::quote;
 
     use super::*;
 
@@ -335,6 +357,9 @@ mod tests {
     fn what_cannot_be_read_is_refused_with_a_remedy() {
         let cases = [
             (quote!(ttl = 0), "a time to live of 0"),
+            (quote!(ttl = 5 * 60), "write `Duration::from_secs(5 * 60)`"),
+            (quote!(ttl = (2 + 3) as u64 * 60), "write `Duration::from_secs((2 + 3) as u64 * 60)`"),
+            (quote!(ttl = (300)), "a single literal"),
             (quote!(ttl("5m")), "write `ttl = ..`"),
             (quote!(own_ttl = true), "write `own_ttl` alone"),
             (quote!(own_ttl("5m")), "write `own_ttl` alone"),

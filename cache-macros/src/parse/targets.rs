@@ -7,8 +7,8 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Error, Expr, ExprBlock, ExprCall, ExprClosure, ExprLit, ExprPath, Lit, LitStr, Path, Stmt, Token};
 
-use crate::args::{CommonOptions, Setting, each_item, tags, ungrouped, value};
 use crate::errors::Errors;
+use crate::parse::options::{CommonOptions, Setting, each_item, tags, ungrouped, value};
 
 /// The targets and options of `#[invalidates]`.
 #[derive(Default)]

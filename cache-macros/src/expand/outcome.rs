@@ -3,14 +3,14 @@
 //! The compiler knows whether an error is `Clone`, and method lookup asks it. But it does not check there whether an error is
 //! `'static`, and complains afterwards. So where an error may borrow, it is not asked.
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::Type;
 use syn::ext::IdentExt;
 
-use crate::beside::Home;
-use crate::method::{Method, value_and_error};
-use crate::text;
+use crate::expand::enclosing::Home;
+use crate::parse::function::Method;
+use crate::parse::tokens;
+use crate::parse::types::{has_lifetime, value_and_error};
 
 /// Whether nothing is seen in the type of the error that may borrow.
 pub(crate) fn may_share_error(method: &Method, home: &Home<'_>) -> bool {
@@ -26,41 +26,7 @@ pub(crate) fn may_share_error(method: &Method, home: &Home<'_>) -> bool {
         .flat_map(|generics| generics.type_params().map(|parameter| parameter.ident.unraw()))
         .collect();
     let may_borrow = |ident: &Ident, _| (ident == "Self" && !is_self_known) || parameters.contains(&ident.unraw());
-    !borrows(error.clone()) && !text::has_ident(error, &may_borrow)
-}
-
-/// Whether a return type is seen to be no `Result`, and so to be cached as a whole. Of one that has such a name and is a
-/// `Result` nothing is stored.
-pub(crate) fn is_plain(returns: &Type) -> bool {
-    const KNOWN: [&str; 19] = [
-        "Option", "Vec", "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
-        "i64", "i128", "isize", "f32", "f64",
-    ];
-    let Type::Path(path) = returns else { return false };
-    let is_single = path.qself.is_none() && path.path.leading_colon.is_none() && path.path.segments.len() == 1;
-    is_single && KNOWN.iter().any(|known| path.path.segments[0].ident == known)
-}
-
-/// Whether there is a lifetime in a type, or a reference, other than a static one. `impl Trait for Page<'_>` has no parameter,
-/// but a lifetime.
-pub(crate) fn borrows(ty: TokenStream) -> bool {
-    let mut tokens = ty.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        let found = match token {
-            TokenTree::Punct(sign) if sign.as_char() == '&' => {
-                !matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == '\'')
-            }
-            TokenTree::Punct(sign) if sign.as_char() == '\'' => {
-                !matches!(tokens.peek(), Some(TokenTree::Ident(name)) if name == "static")
-            }
-            TokenTree::Group(group) => borrows(group.stream()),
-            _ => false,
-        };
-        if found {
-            return true;
-        }
-    }
-    false
+    !has_lifetime(error.clone()) && !tokens::has_ident(error, &may_borrow)
 }
 
 #[cfg(test)]
@@ -70,7 +36,7 @@ mod tests {
     use syn::parse_quote;
 
     use super::*;
-    use crate::beside::HiddenTrait;
+    use crate::expand::enclosing::HiddenTrait;
 
     /// What is seen of a function that is declared so.
     fn may_share(signature: &str, home: &Home<'_>) -> bool {
@@ -118,17 +84,6 @@ mod tests {
         for signature in cases {
             assert!(!may_share(signature, &Home::Unknown), "{signature}");
         }
-    }
-
-    #[test]
-    fn a_type_that_may_be_a_result_is_not_taken_for_another() {
-        let seen = |ty: &str| is_plain(&syn::parse_str(ty).expect("it is a type"));
-        let (plain, others) = (
-            ["u8", "Option<Result<u8, E>>", "Vec<u8>", "String"],
-            ["Result<u8, E>", "io::Result<u8>", "a::Option<u8>", "Answer", "Self::Option", "(u8,)"],
-        );
-        assert_eq!(plain.map(seen), [true; 4]);
-        assert_eq!(others.map(seen), [false; 6]);
     }
 
     #[test]

@@ -4,14 +4,12 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::visit::{self, Visit};
-use syn::{
-    Expr, GenericArgument, Lifetime, ParenthesizedGenericArguments, Path, PathArguments, Type, TypeFnPtr, TypeReference,
-};
+use syn::{Expr, Path, Type};
 
-use crate::args::QueryOptions;
-use crate::method::{Argument, Method, bare_type};
-use crate::text;
+use crate::parse::function::{Argument, Method};
+use crate::parse::options::QueryOptions;
+use crate::parse::tokens;
+use crate::parse::types::{bare_type, borrows, container, is_known};
 
 /// What the key of a query is made of.
 pub(crate) enum Key<'a> {
@@ -37,7 +35,7 @@ impl<'a> Key<'a> {
                 quote!(#(#names),*)
             }
             Self::Given(given) => {
-                let names = given.iter().map(|expression| text::of_expression(expression.to_token_stream()));
+                let names = given.iter().map(|expression| tokens::of_expression(expression.to_token_stream()));
                 quote!(#(#names),*)
             }
         }
@@ -72,23 +70,13 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// Whether method lookup decides about any of the parts: then its traits have to be imported.
-    pub(crate) fn is_probed(&self) -> bool {
-        match self {
-            Self::Arguments(arguments) => {
-                arguments.iter().any(|argument| argument.ty.is_none_or(|ty| !is_known(referent(ty))))
-            }
-            Self::Given(given) => !given.is_empty(),
-        }
-    }
-
     /// Whether `self` has a part in it.
     pub(crate) fn mentions_self(&self) -> bool {
         match self {
             Self::Arguments(_) => false,
             Self::Given(given) => given.iter().any(|expression| {
                 // What begins a path is no value.
-                text::has_ident(expression.to_token_stream(), &|ident, begins_path| ident == "self" && !begins_path)
+                tokens::has_ident(expression.to_token_stream(), &|ident, begins_path| ident == "self" && !begins_path)
             }),
         }
     }
@@ -163,31 +151,13 @@ fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
 /// The part that a place is as a whole. An error about the key appears under `span`.
 fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
-    quote_spanned!(span=> (&&&&#krate::private::Argument(&#place)).__cache_part())
+    quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part())
 }
 
 /// The part that a place of a known type is. It is the same that method lookup finds, and less to compile.
 fn known(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
     quote_spanned!(span=> #krate::private::Part::shown(&#place))
-}
-
-/// Whether a type is known to be a key, and to have `Debug`, by its name.
-fn is_known(ty: &Type) -> bool {
-    const KNOWN: [&str; 16] = [
-        "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "str",
-        "String",
-    ];
-    let Type::Path(path) = bare_type(ty) else { return false };
-    path.qself.is_none() && path.path.get_ident().is_some_and(|name| KNOWN.iter().any(|known| name == known))
-}
-
-/// What a type refers to in the end.
-fn referent(ty: &Type) -> &Type {
-    match bare_type(ty) {
-        Type::Reference(reference) => referent(&reference.elem),
-        other => other,
-    }
 }
 
 /// A path as if it stood elsewhere.
@@ -197,63 +167,4 @@ pub(crate) fn respan(path: &Path, span: Span) -> TokenStream {
         token
     });
     moved.collect()
-}
-
-/// The name of a type that is known to hold nothing but another type, and that type.
-fn container(ty: &Type) -> Option<(&Ident, &Type)> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last()?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    let is_known = ["Option", "Vec", "Cow", "Box", "Arc", "Rc"].iter().any(|known| last.ident == known);
-    let mut types = arguments.args.iter().filter_map(|argument| match argument {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    });
-    match (types.next(), types.next()) {
-        (Some(item), None) if is_known => Some((&last.ident, item)),
-        _ => None,
-    }
-}
-
-/// What there is in a type that borrows, and of which no part can be made.
-pub(crate) fn unknown_borrow(ty: &Type) -> Option<&Type> {
-    let ty = bare_type(ty);
-    match ty {
-        Type::Reference(reference) => unknown_borrow(&reference.elem),
-        _ if !borrows(ty) => None,
-        Type::Tuple(tuple) => tuple.elems.iter().find_map(unknown_borrow),
-        Type::Array(array) => unknown_borrow(&array.elem),
-        Type::Slice(slice) => unknown_borrow(&slice.elem),
-        _ => match container(ty) {
-            Some((name, _)) if name == "Cow" => None,
-            Some((_, item)) => unknown_borrow(item),
-            None => Some(ty),
-        },
-    }
-}
-
-/// Whether a type is seen to borrow from what does not live for ever.
-fn borrows(ty: &Type) -> bool {
-    struct Borrows(bool);
-
-    impl<'ast> Visit<'ast> for Borrows {
-        fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-            self.0 |= reference.lifetime.is_none();
-            visit::visit_type_reference(self, reference);
-        }
-
-        fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-            self.0 |= lifetime.ident != "static";
-        }
-
-        // The arguments of functions in it borrow nothing that it holds.
-        fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
-        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
-        // Lengths of arrays are no types.
-        fn visit_expr(&mut self, _: &'ast Expr) {}
-    }
-
-    let mut found = Borrows(false);
-    found.visit_type(ty);
-    found.0
 }
