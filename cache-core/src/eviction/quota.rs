@@ -57,7 +57,7 @@ impl QuotaPolicy {
 
     fn admit(&mut self, hash: u64, id: EntryId, life: Life) {
         self.policy.admit(hash, id, self.policy.is_filling());
-        self.cursor.note(life);
+        self.cursor.record(life);
         self.indices.insert(id, self.members.len());
         self.members.push(id);
     }

@@ -16,7 +16,7 @@
 
 use crate::entry::id::EntryId;
 use crate::eviction::ghosts::Ghosts;
-use crate::eviction::queues::{Links, Place, Queues};
+use crate::eviction::queues::{Links, QueueKind, Queues};
 
 pub(crate) struct Inspection {
     pub(crate) hash: u64,
@@ -39,7 +39,7 @@ impl State {
     }
 }
 
-/// The small queue has one in so many entries of the capacity.
+/// The small queue has a share of 1/`SMALL` of the capacity.
 pub(crate) const SMALL: usize = 32;
 
 /// The most entries that one eviction moves: it bounds the time of an insert.
@@ -70,7 +70,7 @@ impl<L: Links> Policy<L> {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queues.len(Place::Small) + self.queues.len(Place::Main)
+        self.queues.len(QueueKind::Small) + self.queues.len(QueueKind::Main)
     }
 
     /// Whether no eviction is near, if no other policy shares the capacity.
@@ -81,8 +81,8 @@ impl<L: Links> Policy<L> {
     /// There must be room for the entry.
     pub(crate) fn admit(&mut self, hash: u64, id: EntryId, is_filling: bool) {
         let to_main = self.ghosts.take(hash) || is_filling;
-        let place = if to_main { Place::Main } else { Place::Small };
-        self.queues.push(id, place);
+        let kind = if to_main { QueueKind::Main } else { QueueKind::Small };
+        self.queues.push(id, kind);
     }
 
     pub(crate) fn remove(&mut self, id: EntryId) {
@@ -97,8 +97,8 @@ impl<L: Links> Policy<L> {
     pub(crate) fn evict(&mut self, entries: &impl EntrySource) -> Option<EntryId> {
         let mut moves_left = MAX_MOVES;
         loop {
-            let from_small = self.queues.len(Place::Small) >= self.small || self.queues.len(Place::Main) == 0;
-            let id = self.queues.oldest(if from_small { Place::Small } else { Place::Main })?;
+            let from_small = self.queues.len(QueueKind::Small) >= self.small || self.queues.len(QueueKind::Main) == 0;
+            let id = self.queues.oldest(if from_small { QueueKind::Small } else { QueueKind::Main })?;
             let Inspection { hash, state } = entries.inspect(id);
             // The frequency with which it moves to main. `None`: it is evicted.
             let left = match state {
@@ -110,7 +110,7 @@ impl<L: Links> Policy<L> {
             self.queues.remove(id);
             if let Some(left) = left {
                 entries.set_frequency(id, left);
-                self.queues.push(id, Place::Main);
+                self.queues.push(id, QueueKind::Main);
                 moves_left -= 1;
                 continue;
             }

@@ -161,7 +161,7 @@ impl Segment {
         meta.set_id(Some(id));
         self.has_foreign |= meta.has_foreign();
         self.policy.admit(hash, id, is_filling);
-        self.cursor.note(life);
+        self.cursor.record(life);
         if let Some(quota) = quota {
             self.quotas.admit(quota, meta.store(), hash, id, life);
         }
@@ -176,9 +176,9 @@ impl Segment {
         old.set_id(None);
         new.set_id(Some(id));
         self.has_foreign |= new.has_foreign();
-        self.cursor.note(Life::of(new));
+        self.cursor.record(Life::of(new));
         if let Some(quota) = self.quotas.of(new.store()) {
-            quota.cursor.note(Life::of(new));
+            quota.cursor.record(Life::of(new));
         }
         self.entries[id as usize] = entry.clone();
         true
@@ -262,7 +262,7 @@ impl Segment {
         inspector: &impl Inspector,
         aftermath: &mut Aftermath,
     ) {
-        /// For each so many nodes that an entry depends on, it counts as one more inspection.
+        /// An entry that depends on this many nodes counts as one more inspection.
         const NODES: usize = 16;
         let mut inspections = 0;
         while inspections < limit.inspections {
@@ -272,7 +272,7 @@ impl Segment {
             match inspector.state(entry.meta()) {
                 Some(State::Live { .. }) => {
                     let life = Life::of(entry.meta());
-                    self.cursor_of(quota).note(life);
+                    self.cursor_of(quota).record(life);
                 }
                 None => aftermath.suspects.push(entry.clone()),
                 Some(_) => {
@@ -310,9 +310,9 @@ impl Segment {
 
     /// Records that a suspect was found live.
     pub(crate) fn record_live(&mut self, meta: &Meta) {
-        self.cursor.note(Life::of(meta));
+        self.cursor.record(Life::of(meta));
         if let Some(quota) = self.quotas.of(meta.store()) {
-            quota.cursor.note(Life::of(meta));
+            quota.cursor.record(Life::of(meta));
         }
     }
 
@@ -340,7 +340,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // Discarded, like the cache.
+        // The cache is being dropped: nothing reads these counters.
         let counters = Counters::new();
         for entry in self.entries.drain(..) {
             entry.discard(&counters);

@@ -15,6 +15,7 @@
 use crate::clock::{FOREVER, Nanos};
 use crate::version::Version;
 
+/// The start of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) now: Nanos,
@@ -22,6 +23,7 @@ pub(crate) struct Snapshot {
     pub(crate) version: Version,
 }
 
+/// When an entry expires, and the version as of which it is known to be valid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) expires_at: Nanos,
@@ -45,7 +47,7 @@ impl SweepCursor {
     }
 
     /// Records an entry that was admitted, replaced, or inspected and found live.
-    pub(crate) fn note(&mut self, Life { expires_at, valid_as_of }: Life) {
+    pub(crate) fn record(&mut self, Life { expires_at, valid_as_of }: Life) {
         self.earliest = self.earliest.min(expires_at);
         self.version = self.version.min(valid_as_of);
     }
@@ -83,7 +85,7 @@ mod tests {
             if entries[at] <= now {
                 dead.push(entries.swap_remove(at));
             } else {
-                cursor.note(until(entries[at]));
+                cursor.record(until(entries[at]));
             }
         }
         dead.sort_unstable();
@@ -93,7 +95,7 @@ mod tests {
     #[test]
     fn p9_a_round_begins_only_if_an_entry_may_be_dead() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100; 6]);
-        cursor.note(until(100));
+        cursor.record(until(100));
         assert_eq!(sweep(&mut cursor, &mut entries, 99, 0), (0, vec![]), "all are live");
         assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (6, vec![]), "any may have been invalidated");
         assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (0, vec![]));
@@ -102,7 +104,7 @@ mod tests {
     #[test]
     fn p9_all_expired_entries_are_found() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100, 50, 100, 60, 100, 55, 61, 62]);
-        cursor.note(until(50));
+        cursor.record(until(50));
         assert_eq!(sweep(&mut cursor, &mut entries, 49, 0).0, 0);
         assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).1, [50, 55, 60, 61]);
         assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).0, 0, "the others are live");
@@ -113,7 +115,7 @@ mod tests {
     fn p9_what_dies_during_a_round_is_found_by_the_next() {
         let (mut cursor, entries) = (SweepCursor::new(), 6);
         assert_eq!(cursor.next(Snapshot { now: 0, version: 1 }, entries, false), Some(5));
-        cursor.note(until(3));
+        cursor.record(until(3));
         for left in (0..5).rev() {
             assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries, false), Some(left));
         }
@@ -132,9 +134,9 @@ mod tests {
     fn p9_a_late_admission_of_an_older_version_begins_a_round() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100; 3]);
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]));
-        cursor.note(Life { expires_at: 100, valid_as_of: 2 });
+        cursor.record(Life { expires_at: 100, valid_as_of: 2 });
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (0, vec![]));
-        cursor.note(Life { expires_at: 100, valid_as_of: 1 });
+        cursor.record(Life { expires_at: 100, valid_as_of: 1 });
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]), "the second invalidation may concern it");
     }
 

@@ -31,7 +31,7 @@ impl TagSet {
         self.members().map_or_else(|| usize::from(self.0.is_some()), |members| members.all.len())
     }
 
-    /// The identity of a living set; clones have the same.
+    /// Unique among living sets. Clones share it.
     pub(crate) fn address(&self) -> usize {
         self.0.as_ref().map_or(0, TagRef::address)
     }
@@ -86,7 +86,7 @@ pub(crate) struct TagSetBuilder {
     all: SmallVec<[Dependency; 4]>,
     own: usize,
     /// The index of each node, by its address. Empty until there are [`FEW`] nodes.
-    places: HashMap<usize, usize, foldhash::fast::RandomState>,
+    indices: HashMap<usize, usize, foldhash::fast::RandomState>,
     /// The number of keys of each query, by the address of its node of any key.
     keys: HashMap<usize, usize, foldhash::fast::RandomState>,
 }
@@ -152,14 +152,14 @@ impl TagSetBuilder {
         let address = dependency.node().address();
         match self.find(address) {
             None => {
-                if !self.places.is_empty() {
-                    self.places.insert(address, self.all.len());
+                if !self.indices.is_empty() {
+                    self.indices.insert(address, self.all.len());
                 }
                 self.all.push(dependency);
             }
-            Some(place) => {
+            Some(index) => {
                 if let (Dependency::Foreign(_, known), Dependency::Foreign(_, version)) =
-                    (&mut self.all[place], &dependency)
+                    (&mut self.all[index], &dependency)
                 {
                     *known = (*known).min(*version);
                 }
@@ -171,10 +171,10 @@ impl TagSetBuilder {
         if self.all.len() < FEW {
             return self.all.iter().position(|one| one.node().address() == address);
         }
-        if self.places.is_empty() {
-            self.places.extend(self.all.iter().enumerate().map(|(place, one)| (one.node().address(), place)));
+        if self.indices.is_empty() {
+            self.indices.extend(self.all.iter().enumerate().map(|(index, one)| (one.node().address(), index)));
         }
-        self.places.get(&address).copied()
+        self.indices.get(&address).copied()
     }
 
     pub(crate) fn build(mut self) -> TagSet {
