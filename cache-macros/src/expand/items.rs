@@ -71,7 +71,7 @@ impl Beside<'_> {
                     key [#signature] #by_self #bounds;
                 }
             };
-            return Code { declared, items };
+            return Code { items, declared };
         }
         let (visibility, reminder) = (&self.method.visibility, self.reminder());
         let items = quote_spanned! {Span::mixed_site()=>
