@@ -3,7 +3,7 @@
 
 mod common;
 
-use cache_benches::questions::async_hit::entrants;
+use cache_benches::benchmarks::async_hit::entrants;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn async_hit(criterion: &mut Criterion) {

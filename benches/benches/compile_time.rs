@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cache_benches::questions::compile_time::{CASES, LEAVES, Workspace};
+use cache_benches::benchmarks::compile_time::{CASES, LEAVES, Workspace};
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 
 fn compilations(criterion: &mut Criterion) {

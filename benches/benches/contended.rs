@@ -3,7 +3,7 @@
 
 mod common;
 
-use cache_benches::questions::contended::entrants;
+use cache_benches::benchmarks::contended::entrants;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn contended(criterion: &mut Criterion) {

@@ -3,7 +3,7 @@
 
 mod common;
 
-use cache_benches::questions::hit::entrants;
+use cache_benches::benchmarks::hit::entrants;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn hit(criterion: &mut Criterion) {

@@ -1,9 +1,9 @@
 //! Hit ratios, once, and what an operation of such a trace takes.
 #![forbid(unsafe_code)]
 
-use cache_benches::figure::Effort;
-use cache_benches::questions::hit_ratio;
+use cache_benches::benchmarks::hit_ratio;
 use cache_benches::report::markdown;
+use cache_benches::results::Effort;
 use criterion::{Criterion, criterion_group, criterion_main};
 use indicatif::ProgressBar;
 

@@ -3,8 +3,8 @@
 
 mod common;
 
-use cache_benches::contenders::forget::FORGETFUL;
-use cache_benches::questions::invalidate::entrants;
+use cache_benches::benchmarks::invalidate::entrants;
+use cache_benches::contenders::query_invalidation::FORGETFUL;
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 
 fn by_size(criterion: &mut Criterion) {

@@ -1,9 +1,9 @@
 //! Bytes an entry, once, and what it takes to fill a cache.
 #![forbid(unsafe_code)]
 
-use cache_benches::figure::Effort;
-use cache_benches::questions::memory;
+use cache_benches::benchmarks::memory;
 use cache_benches::report::markdown;
+use cache_benches::results::Effort;
 use criterion::{Criterion, criterion_group, criterion_main};
 use indicatif::ProgressBar;
 

@@ -3,7 +3,7 @@
 
 mod common;
 
-use cache_benches::questions::miss::entrants;
+use cache_benches::benchmarks::miss::entrants;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn miss(criterion: &mut Criterion) {

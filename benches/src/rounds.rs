@@ -13,7 +13,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use crate::figure::Figure;
+use crate::results::Figure;
 use crate::workload::{Key, Lap, Sequence, loads};
 
 /// The calls of a lap, in a loop that knows what it calls: only the loop is behind a pointer, never a call.

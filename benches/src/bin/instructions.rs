@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::process::{Command, ExitCode};
 
+use cache_benches::benchmarks::instructions::{Failure, KINDS, count_all};
 use cache_benches::programs;
-use cache_benches::questions::instructions::{Failure, KINDS, count_all};
 use indicatif::ProgressBar;
 
 const ACCEPTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cache_benches::figure::Effort;
-use cache_benches::questions::{QUESTIONS, Question};
+use cache_benches::benchmarks::{QUESTIONS, Question};
 use cache_benches::report::{Section, markdown, write};
+use cache_benches::results::Effort;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};

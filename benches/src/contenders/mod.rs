@@ -3,15 +3,15 @@
 pub mod cached;
 pub mod cachelito;
 pub mod floor;
-pub mod forget;
 pub mod foyer;
+pub mod invalidation;
 pub mod latency;
 pub mod maps;
 pub mod memoize;
 pub mod moka;
-pub mod numbers;
 pub mod ours;
-pub mod quick;
+pub mod query_invalidation;
+pub mod quick_cache;
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,8 +64,8 @@ pub const HITS: [Hits; 18] = [
     ours::HITS,
     ours::GET_HITS,
     ours::HITS_4_TAGS,
-    quick::HITS,
-    quick::HITS_TTL,
+    quick_cache::HITS,
+    quick_cache::HITS_TTL,
     cached::TTL_HITS,
     cached::LRU_TTL_HITS,
     cached::CONCURRENT_HITS,
@@ -94,7 +94,7 @@ pub struct AsyncHits {
 /// Who hits asynchronously.
 pub const ASYNC_HITS: [AsyncHits; 7] = [
     ours::ASYNC_HITS,
-    quick::ASYNC_HITS,
+    quick_cache::ASYNC_HITS,
     cached::TTL_ASYNC_HITS,
     cached::LRU_TTL_ASYNC_HITS,
     cached::CONCURRENT_ASYNC_HITS,
@@ -113,8 +113,8 @@ pub struct Misses {
 /// Who misses.
 pub const MISSES: [Misses; 14] = [
     Misses { name: OURS, batch: ours::misses },
-    Misses { name: QUICK, batch: quick::misses },
-    Misses { name: QUICK_ONE_LOAD, batch: quick::misses_with_one_load },
+    Misses { name: QUICK, batch: quick_cache::misses },
+    Misses { name: QUICK_ONE_LOAD, batch: quick_cache::misses_with_one_load },
     Misses { name: CACHED[1], batch: cached::lru_ttl_misses },
     Misses { name: CACHED[3], batch: cached::concurrent_lru_misses },
     Misses { name: "memoize, SharedCache, LRU + TTL", batch: memoize::misses },

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::figure::{Bound, Figure, Goal, Table};
+use crate::results::{Bound, Figure, Goal, Table};
 
 /// A table of medians, contenders down and cases across, each with its spread.
 pub fn table(table: &Table) -> String {

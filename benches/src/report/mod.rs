@@ -1,6 +1,6 @@
 //! What is made of the answers: one page with tables and plots.
 
-pub mod facts;
+pub mod environment;
 pub mod markdown;
 pub mod plot;
 
@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::figure::{Answer, Effort, Goal};
+use crate::results::{Answer, Effort, Goal};
 
 /// A question and what was answered.
 pub struct Section {
@@ -75,14 +75,14 @@ fn head(sections: &[Section], effort: Effort) -> String {
         asked.join(", "),
         goals.len(),
         markdown::goals(&goals),
-        markdown::facts(&facts::of_this_machine(), &facts::versions()),
+        markdown::facts(&environment::of_this_machine(), &environment::versions()),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figure::{Bound, Figure, Table};
+    use crate::results::{Bound, Figure, Table};
 
     fn section() -> Section {
         let figure = |contender: &str, case: &str, sample: f64| Figure {
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn versions_are_those_of_the_lock_file() {
-        let versions = facts::versions();
+        let versions = environment::versions();
         let of = |name: &str| versions.iter().find(|(package, _)| package == name).map(|(_, version)| version.as_str());
         assert!(of("quick_cache").is_some_and(|version| version.starts_with("0.7.")), "{versions:?}");
         assert!(of("dashmap").is_some_and(|version| version.starts_with("6.")), "{versions:?}");

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::markdown::{in_order, number};
-use crate::figure::Table;
+use crate::results::Table;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -83,7 +83,7 @@ struct Scale {
 
 impl Scale {
     fn of(table: &Table) -> Self {
-        let medians = || table.figures.iter().map(crate::figure::Figure::median);
+        let medians = || table.figures.iter().map(crate::results::Figure::median);
         let to = medians().fold(0.0, f64::max);
         let least = medians().filter(|&median| median > 0.0).fold(f64::INFINITY, f64::min);
         let logarithmic = to / least > TOO_LONG;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::programs;
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 
 /// What they are called here, and by the program that fills them.
 const CONTENDERS: [(&str, &str); 9] = [

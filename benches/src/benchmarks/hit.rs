@@ -6,7 +6,7 @@ use super::{compared, of_hits};
 use cache_core::TickingClock;
 
 use crate::contenders::{CACHED_TTL, HITS, OURS, OURS_4_TAGS, OURS_GET, QUICK, ours};
-use crate::figure::{Answer, Bound, Effort, Table};
+use crate::results::{Answer, Bound, Effort, Table};
 use crate::rounds::{Entrant, run};
 use crate::workload::{Key, Pair, Sequence, Text};
 

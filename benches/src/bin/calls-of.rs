@@ -1,4 +1,4 @@
-//! Makes calls of one kind and nothing else, for callgrind to count the instructions of: `hits KIND CALLS`.
+//! Makes calls of one kind and nothing else, for callgrind to count the instructions of: `calls-of KIND CALLS`.
 //!
 //! It has nothing of the peers in it but the one that is a kind, so that what changes there changes nothing here.
 #![forbid(unsafe_code)]
@@ -80,7 +80,7 @@ fn each(calls: u32, mut call: impl FnMut(u32)) {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (Some(kind), Some(Ok(calls))) = (arguments.first(), arguments.get(1).map(|calls| calls.parse::<u32>())) else {
-        eprintln!("usage: hits KIND CALLS");
+        eprintln!("usage: calls-of KIND CALLS");
         return ExitCode::from(2);
     };
     // Room for all, so that nothing is evicted but where that is the question.

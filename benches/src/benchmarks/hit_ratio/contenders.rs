@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 use mini_moka::sync::ConcurrentCacheExt as _;
 
-use crate::traces::{TAGS, tag_of};
+use super::traces::{TAGS, tag_of};
 
 /// What is cached: of a key, how often its tag has been forgotten.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use tempfile::TempDir;
 
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::programs;
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 
 const FUNCTIONS: u32 = 50;
 const FUNCTIONS_IN_AN_IMPL: u32 = 10;

@@ -4,7 +4,7 @@ use indicatif::ProgressBar;
 
 use super::{compared, hit, of_hits, throughput_of_two};
 use crate::contenders::{HITS, OURS, QUICK, ours};
-use crate::figure::{Answer, Bound, Effort, Goal, Table};
+use crate::results::{Answer, Bound, Effort, Goal, Table};
 use crate::rounds::{Entrant, run};
 use crate::workload::{Key, Pair, Sequence, Text};
 

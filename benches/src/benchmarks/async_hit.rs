@@ -4,7 +4,7 @@ use indicatif::ProgressBar;
 
 use super::{compared, of_hits};
 use crate::contenders::{ASYNC_HITS, OURS, QUICK};
-use crate::figure::{Answer, Bound, Effort};
+use crate::results::{Answer, Bound, Effort};
 use crate::rounds::{Entrant, run};
 use crate::workload::{Key, Sequence, Text};
 

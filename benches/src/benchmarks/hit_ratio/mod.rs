@@ -1,15 +1,16 @@
 //! What part of the questions is answered without a load, with nothing forgotten and with much of it.
 
 mod contenders;
+mod traces;
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
-use crate::traces::{self, KEYS, Operation};
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 use contenders::{Contender, Make, Source};
+use traces::{KEYS, Operation};
 
 const OURS: &str = "ours";
 const MOKA: &str = "moka";

@@ -14,7 +14,7 @@ pub mod miss;
 
 use indicatif::ProgressBar;
 
-use crate::figure::{Answer, Bound, Effort, Goal, Table};
+use crate::results::{Answer, Bound, Effort, Goal, Table};
 use crate::rounds::Outcome;
 
 /// A question.

@@ -13,7 +13,7 @@ use rand::seq::SliceRandom;
 use super::compared;
 use crate::contenders::latency::{Beside, Case, Scene, scenes};
 use crate::contenders::{OURS, QUICK, QUICK_ONE_LOAD};
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::rounds::{ENOUGH, TRIES};
 use crate::workload::Lap;
 

@@ -5,10 +5,10 @@ use std::process::Command;
 
 use indicatif::ProgressBar;
 
-use crate::figure::{Answer, Effort, Figure, Table};
 use crate::programs;
+use crate::results::{Answer, Effort, Figure, Table};
 
-/// The kinds of calls that `hits` knows, with what they are.
+/// The kinds of calls that `calls-of` knows, with what they are.
 pub const KINDS: [(&str, &str); 12] = [
     ("u64", "hit, u64"),
     ("str", "hit, &str of 12"),
@@ -74,7 +74,7 @@ pub fn ask(_: Effort, progress: &ProgressBar) -> Answer {
 pub fn count_all(progress: &ProgressBar) -> Result<Vec<f64>, Failure> {
     programs::output(Command::new("valgrind").arg("--version")).map_err(|_| Failure::NoValgrind)?;
     progress.set_length(KINDS.len() as u64);
-    let program = programs::built("hits").map_err(Failure::Other)?;
+    let program = programs::built("calls-of").map_err(Failure::Other)?;
     let counted = KINDS.iter().map(|(kind, _)| {
         let count = (count(&program, kind, MANY)? - count(&program, kind, FEW)?) / f64::from(MANY - FEW);
         progress.inc(1);

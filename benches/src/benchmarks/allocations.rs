@@ -5,7 +5,7 @@ use indicatif::ProgressBar;
 
 use super::hit;
 use crate::contenders::OURS;
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::workload::Lap;
 
 const CALLS: usize = 1_000;

@@ -4,7 +4,7 @@ use indicatif::ProgressBar;
 
 use super::{compared, of_hits, throughput_of_two};
 use crate::contenders::{CACHED_LRU_TTL, MISSES, OURS, QUICK, QUICK_ONE_LOAD};
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::rounds::{Entrant, run};
 
 const CASE: &str = "u64";

@@ -7,19 +7,19 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_distr::{Distribution as _, Zipf};
 
 /// How many keys are asked for again and again.
-pub const KEYS: u64 = 100_000;
+pub(super) const KEYS: u64 = 100_000;
 
 /// How many tags there are: each is borne by 1% of the keys.
-pub const TAGS: u64 = 100;
+pub(super) const TAGS: u64 = 100;
 
 /// The tag that a key's entry bears. The most popular keys have different ones.
-pub fn tag_of(key: u64) -> u64 {
+pub(super) fn tag_of(key: u64) -> u64 {
     key % TAGS
 }
 
 /// What is done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
+pub(super) enum Operation {
     /// The value of a key is asked for.
     Ask(u64),
     /// All entries with a tag are forgotten.
@@ -27,19 +27,19 @@ pub enum Operation {
 }
 
 /// Keys by popularity: the n-th is asked for as often as 1 / n to the power of `exponent`.
-pub fn zipf(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
+pub(super) fn zipf(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
     let mut keys = zipf_keys(exponent, seed);
     (0..len).map(|_| Operation::Ask(keys())).collect()
 }
 
 /// All keys in turn, over and over.
-pub fn cycle(len: usize) -> Vec<Operation> {
+pub(super) fn cycle(len: usize) -> Vec<Operation> {
     (0..KEYS).cycle().take(len).map(Operation::Ask).collect()
 }
 
 /// Zipf with scans in between: after every 20,000 operations come 10,000 keys in turn that are never asked for
 /// again.
-pub fn scans(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
+pub(super) fn scans(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
     const APART: usize = 20_000;
     const SCAN: usize = 10_000;
     let mut keys = zipf_keys(exponent, seed);
@@ -55,7 +55,7 @@ pub fn scans(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
 }
 
 /// Zipf, with one operation in 20 that forgets a tag, each as often as the others.
-pub fn invalidations(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
+pub(super) fn invalidations(exponent: f64, len: usize, seed: u64) -> Vec<Operation> {
     let mut keys = zipf_keys(exponent, seed);
     let mut dice = StdRng::seed_from_u64(seed + 1);
     let mut next = || {
@@ -74,7 +74,7 @@ fn zipf_keys(exponent: f64, seed: u64) -> impl FnMut() -> u64 {
 
 /// How many of the questions from `counted` on could be hits in a cache that knows the future, and never has to store
 /// what it is asked for (Belady's algorithm).
-pub fn most_hits(trace: &[Operation], capacity: usize, counted: usize) -> usize {
+pub(super) fn most_hits(trace: &[Operation], capacity: usize, counted: usize) -> usize {
     let next_asked = next_asked(trace);
     // The entry that is needed last goes first.
     let mut by_need = BTreeSet::new();

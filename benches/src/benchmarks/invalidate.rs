@@ -6,10 +6,10 @@ use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
 use super::compared;
-use crate::contenders::forget::{FORGETFUL, Forget};
-use crate::contenders::numbers::{Numbers, Target, one_atomic_operation};
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
+use crate::contenders::invalidation::{Numbers, Target, one_atomic_operation};
+use crate::contenders::query_invalidation::{FORGETFUL, Forget};
 use crate::report::markdown::number;
+use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::rounds::{Entrant, run};
 use crate::workload::{ENTRIES, Sequence};
 
