@@ -1,10 +1,12 @@
-//! What the cache costs, beside its peers: the questions, each asked of everybody that can do the work.
+//! What the cache costs, compared with its peers: [`benchmarks`] run [`contenders`], and a [`report`] shows the [`results`].
 #![forbid(unsafe_code)]
 
 pub mod benchmarks;
 pub mod contenders;
-pub mod programs;
 pub mod report;
 pub mod results;
+
+pub mod programs;
+pub mod progress;
 pub mod rounds;
 pub mod workload;

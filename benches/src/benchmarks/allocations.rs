@@ -1,29 +1,31 @@
-//! What a hit allocates.
+//! Allocations per hit.
 
 use allocation_counter::measure;
 use indicatif::ProgressBar;
 
-use super::hit;
+use super::{filled, hit};
 use crate::contenders::OURS;
-use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
-use crate::workload::Lap;
+use crate::results::{Bound, Effort, Figure, Goal, Results, Table};
+use crate::workload::Batch;
 
 const CALLS: usize = 1_000;
 
-/// Counted, and therefore the same every time.
+/// Counts allocations, which do not vary between rounds.
 #[expect(clippy::cast_precision_loss, reason = "few allocations")]
-pub fn ask(_: Effort, progress: &ProgressBar) -> Answer {
+pub fn run(_: Effort, progress: &ProgressBar) -> Results {
+    let trials = filled(progress, hit::trials);
+    progress.set_length(trials.len() as u64);
     let figures: Vec<Figure> = progress
-        .wrap_iter(hit::entrants().into_iter())
-        .map(|entrant| {
-            let lap = Lap { thread: 0, number: 0, calls: CALLS };
-            // What is made once on a thread's first hits is not a hit's.
-            (entrant.batch)(lap);
+        .wrap_iter(trials.into_iter())
+        .map(|trial| {
+            let batch = Batch { thread: 0, number: 0, calls: CALLS };
+            // The first hits of a thread initialize thread-local state.
+            (trial.batch)(batch);
             let counted = measure(|| {
-                (entrant.batch)(lap);
+                (trial.batch)(batch);
             })
             .count_total;
-            Figure { contender: entrant.contender, case: entrant.case, samples: vec![counted as f64 / CALLS as f64] }
+            Figure { contender: trial.contender, case: trial.case, samples: vec![counted as f64 / CALLS as f64] }
         })
         .collect();
     let goals = figures
@@ -39,10 +41,8 @@ pub fn ask(_: Effort, progress: &ProgressBar) -> Answer {
     let table = Table {
         title: "Allocations on a hit".into(),
         unit: "allocations".into(),
-        notes: vec![format!(
-            "The mean of {CALLS} hits. Arguments that a contender takes owned are counted: it asks for them."
-        )],
+        notes: vec![format!("The mean of {CALLS} hits, including owned arguments where a contender requires them.")],
         figures,
     };
-    Answer { tables: vec![table], goals }
+    Results { tables: vec![table], goals }
 }

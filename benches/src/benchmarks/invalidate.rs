@@ -1,109 +1,106 @@
-//! What it costs to forget, and what comes after.
+//! The cost of invalidations, and of the gets after them.
 
 use indicatif::ProgressBar;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::compared;
-use crate::contenders::invalidation::{Numbers, Target, one_atomic_operation};
-use crate::contenders::query_invalidation::{FORGETFUL, Forget};
-use crate::report::markdown::number;
-use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
-use crate::rounds::{Entrant, run};
-use crate::workload::{ENTRIES, Sequence};
+use super::{comparison_goal, filled};
+use crate::contenders::invalidation::{Numbers, Target, atomic_operations};
+use crate::contenders::query_invalidation::{CONTENDERS, Invalidate};
+use crate::report::grid::number;
+use crate::results::{Bound, Effort, Figure, Goal, Results, Table};
+use crate::rounds::{self, Trial};
+use crate::workload::{ENTRIES, Keys};
 
-const YARDSTICK: &str = "one atomic read-modify-write";
+const BASELINE: &str = "one atomic read-modify-write";
 
-/// At each size, the gets after, and the peers.
-pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
-    let (calls, mut goals) = calls(effort, progress);
+/// Invalidations by size, gets after them, and the peers.
+pub fn run(effort: Effort, progress: &ProgressBar) -> Results {
+    let (calls, mut goals) = by_size(effort, progress);
     let (after, more) = gets_after(effort, progress);
     goals.extend(more);
-    Answer { tables: vec![calls, after, peers(effort, progress)], goals }
+    Results { tables: vec![calls, after, peers(effort, progress)], goals }
 }
 
-/// The cost of each kind of invalidation, by the number of entries.
-pub fn entrants(sizes: &[u64]) -> Vec<Entrant> {
+/// Each kind of invalidation, at each number of entries.
+pub fn trials(sizes: &[u64]) -> Vec<Trial> {
     sizes
         .iter()
         .flat_map(|&size| {
-            // What most of them forget is forgotten by the first call: the others have a cache of their own.
-            let (forgotten, live) = (Numbers::new(size), Numbers::new(size));
+            // In one cache the first call invalidates all entries; in the other they are loaded again.
+            let (invalidated, valid) = (Numbers::new(size), Numbers::new(size));
             let targets = Target::ALL.into_iter().map(move |target| {
-                let numbers = if target.leaves_others_alive() { &live } else { &forgotten };
-                Entrant::new(target.name(), grouped(size), numbers.forgetting(target)).calls(512)
+                let numbers = if target.reloads() { &valid } else { &invalidated };
+                Trial::new(target.name(), grouped(size), numbers.invalidations(target)).calls(512)
             });
-            [Entrant::new(YARDSTICK, grouped(size), one_atomic_operation()).calls(4_096)].into_iter().chain(targets)
+            [Trial::new(BASELINE, grouped(size), atomic_operations()).calls(4_096)].into_iter().chain(targets)
         })
         .collect()
 }
 
-fn calls(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
-    const TITLE: &str = "An invalidation, by the number of entries";
+fn by_size(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
+    const TITLE: &str = "Invalidation, by number of entries";
     let (sizes, rounds): (&[u64], _) = match effort {
         Effort::Full => (&[1_000, 100_000, 1_000_000, 10_000_000], 101),
         Effort::Quick => (&[1_000, 100_000, 1_000_000], 31),
     };
-    progress.set_message("entries are made");
-    let entrants = entrants(sizes);
-    progress.set_message("");
+    let trials = filled(progress, || trials(sizes));
     let table = Table {
         title: TITLE.into(),
         unit: "ns".into(),
         notes: vec![
-            "By `#[invalidates(..)]` on a method of a repository of u64 to u64, whose entries bear two tags; the tags of \
-             16 entries by `cache.invalidate_tags`. The first call of \"a query\", \"a tag that every entry bears\" and \
-             \"everything\" kills all entries, and the others find them dead: nothing is walked either way."
+            "By `#[invalidates(..)]` on a method of a repository of u64 to u64, whose entries have two tags; the tags of \
+             16 entries by `cache.invalidate_tags`. The first call of \"a query\", \"a tag of every entry\" and \"everything\" \
+             invalidates all entries, and later calls find them invalid: no call visits entries."
                 .into(),
-            "\"A key\" and \"a tag of 16 entries\" forget entries that live: 128 of them, which are loaded again while the \
-             clock is stopped. They are few in every size, so that what differs is the number of the others, and not \
-             what the processor has in its caches. \"A key, of all in turn\" is the other case: each is far from the last \
-             in a large memory, and what grows with the size is the time to reach it, as with a `get`. It has no goal."
+            "\"A key\" and \"a tag of 16 entries\" invalidate valid entries: the same 128 at every size, which are loaded again \
+             outside the timed calls, so that the processor's caches hold them. \"A key, of all in turn\" is the opposite: each \
+             key is far from the last one in memory, and the time to reach it grows with the size, as for a `get`. It has no goal."
                 .into(),
         ],
-        figures: run(&entrants, rounds, progress).figures,
+        figures: rounds::run(&trials, rounds, progress).figures,
     };
     let goals = Target::ALL
         .into_iter()
         .filter(|target| *target != Target::AnyKey)
         .flat_map(|target| {
-            // A key is looked up, and its entry removed: that grows with what it takes to get there, not with the yardstick.
-            let at_worst = (target != Target::LiveKey).then(|| at_worst(&table, target, sizes));
-            [beside_the_yardstick(&table, target, sizes), the_same(&table, target, sizes)].into_iter().chain(at_worst)
+            // An invalidation of a key includes a lookup: it is compared with the baseline only.
+            let worst = (target != Target::ValidKey).then(|| worst_goal(&table, target, sizes));
+            [baseline_goal(&table, target, sizes), growth_goal(&table, target, sizes)].into_iter().chain(worst)
         })
         .collect();
     (table, goals)
 }
 
-/// The worst of all sizes.
-fn beside_the_yardstick(table: &Table, target: Target, sizes: &[u64]) -> Goal {
-    let ratios = sizes.iter().filter_map(|&size| table.ratio(target.name(), YARDSTICK, &grouped(size)));
+/// The worst ratio of all sizes.
+fn baseline_goal(table: &Table, target: Target, sizes: &[u64]) -> Goal {
+    let ratios = sizes.iter().filter_map(|&size| table.ratio(target.name(), BASELINE, &grouped(size)));
     Goal {
-        what: format!("Forget {}: / {YARDSTICK}, at the worst of the sizes", target.name()),
-        bound: Bound::AtMost(if target == Target::LiveKey { 27.0 } else { 10.0 }),
+        what: format!("Invalidate {} / {BASELINE}, worst size", target.name()),
+        bound: Bound::AtMost(if target == Target::ValidKey { 27.0 } else { 10.0 }),
         measured: ratios.fold(f64::NAN, f64::max),
         unit: "x",
     }
 }
 
-/// What the yardstick was thought to come to, of which there are slower ones.
-fn at_worst(table: &Table, target: Target, sizes: &[u64]) -> Goal {
+/// An absolute bound, because atomic operations differ between machines.
+fn worst_goal(table: &Table, target: Target, sizes: &[u64]) -> Goal {
     let medians = sizes.iter().filter_map(|&size| table.figure(target.name(), &grouped(size))).map(Figure::median);
     Goal {
-        what: format!("Forget {}: at the worst of the sizes", target.name()),
+        what: format!("Invalidate {}, worst size", target.name()),
         bound: Bound::AtMost(100.0),
         measured: medians.fold(f64::NAN, f64::max),
         unit: "ns",
     }
 }
 
-fn the_same(table: &Table, target: Target, sizes: &[u64]) -> Goal {
+fn growth_goal(table: &Table, target: Target, sizes: &[u64]) -> Goal {
     let medians = || sizes.iter().filter_map(|&size| table.figure(target.name(), &grouped(size))).map(Figure::median);
-    let [first, .., last] = sizes else { unreachable!("there are several") };
+    let [first, .., last] = sizes else { unreachable!("several sizes") };
     Goal {
         what: format!(
-            "Forget {}: the dearest / the cheapest size, from {} to {} entries",
+            "Invalidate {}: slowest / fastest size, from {} to {} entries",
             target.name(),
             grouped(*first),
             grouped(*last)
@@ -114,103 +111,97 @@ fn the_same(table: &Table, target: Target, sizes: &[u64]) -> Goal {
     }
 }
 
-const SOMETHING_ELSE: [(&str, Target); 3] =
-    [("another query", Target::Query), ("another tag", Target::Tag), ("a key of another query", Target::LiveKey)];
-const ZIPF: &str = "1,000 gets by zipf";
+const OTHER_TARGETS: [(&str, Target); 3] =
+    [("another query", Target::Query), ("another tag", Target::Tag), ("a key of another query", Target::ValidKey)];
+const ZIPF: &str = "1,000 gets, zipf";
 const EACH_ONCE: &str = "each of 10,000 entries once";
-const ZIPF_TWO_TAGS: &str = "1,000 gets by zipf, two tags";
+const ZIPF_TWO_TAGS: &str = "1,000 gets, zipf, two tags";
 const EACH_ONCE_TWO_TAGS: &str = "each of 10,000 entries once, two tags";
-const BEFORE: &str = "nothing forgotten before";
+const BEFORE: &str = "no invalidation";
 
 fn gets_after(effort: Effort, progress: &ProgressBar) -> (Table, Vec<Goal>) {
     let rounds = match effort {
         Effort::Full => 101,
         Effort::Quick => 31,
     };
-    // Room for the entries with one tag, those with two, and the one that is forgotten.
-    let numbers = Numbers::with_room(ENTRIES as u64, 3 * ENTRIES);
-    let keys = Sequence::zipf();
-    let rows = [(BEFORE, None)].into_iter().chain(SOMETHING_ELSE.map(|(name, target)| (name, Some(target))));
-    let entrants: Vec<Entrant> = rows
+    // Capacity for the entries with one tag, those with two, and the invalidated one.
+    let numbers = Numbers::with_capacity(ENTRIES as u64, 3 * ENTRIES);
+    let keys = Keys::zipf();
+    let rows = [(BEFORE, None)].into_iter().chain(OTHER_TARGETS.map(|(name, target)| (name, Some(target))));
+    let trials: Vec<Trial> = rows
         .flat_map(|(name, target)| {
             [
-                Entrant::new(name, ZIPF, numbers.gets_after(&keys, target, 1)),
-                Entrant::new(name, ZIPF_TWO_TAGS, numbers.gets_after(&keys, target, 2)),
-                Entrant::new(name, EACH_ONCE, numbers.each_once_after(target, 1)).calls(ENTRIES),
-                Entrant::new(name, EACH_ONCE_TWO_TAGS, numbers.each_once_after(target, 2)).calls(ENTRIES),
+                Trial::new(name, ZIPF, numbers.gets_after(&keys, target, 1)),
+                Trial::new(name, ZIPF_TWO_TAGS, numbers.gets_after(&keys, target, 2)),
+                Trial::new(name, EACH_ONCE, numbers.each_once_after(target, 1)).calls(ENTRIES),
+                Trial::new(name, EACH_ONCE_TWO_TAGS, numbers.each_once_after(target, 2)).calls(ENTRIES),
             ]
         })
         .collect();
-    let outcome = run(&entrants, rounds, progress);
-    let notes =
-        ["Of one get. Something else is forgotten before each 1,000 gets, or before each round of all entries."];
-    let table = super::of_hits("Gets after an invalidation", &notes, outcome);
+    let outcome = rounds::run(&trials, rounds, progress);
+    let notes = ["Per get. Before each 1,000 gets, or each round of all entries, another target is invalidated."];
+    let table = super::table("Gets after an invalidation", &notes, outcome);
     let goals = [ZIPF, ZIPF_TWO_TAGS, EACH_ONCE, EACH_ONCE_TWO_TAGS]
         .into_iter()
-        .flat_map(|case| SOMETHING_ELSE.map(|(name, _)| compared(&table, name, Bound::AtMost(1.1), &[BEFORE], case)))
+        .flat_map(|case| {
+            OTHER_TARGETS.map(|(name, _)| comparison_goal(&table, name, Bound::AtMost(1.1), &[BEFORE], case))
+        })
         .collect();
     (table, goals)
 }
 
-/// Microseconds until one function's entries are forgotten.
+/// Microseconds until the entries of one query are invalidated.
 fn peers(effort: Effort, progress: &ProgressBar) -> Table {
     let sizes: &[(u64, usize)] = match effort {
         Effort::Full => &[(1_000, 61), (100_000, 15), (1_000_000, 5)],
         Effort::Quick => &[(1_000, 11), (100_000, 5)],
     };
-    let mut figures: Vec<Figure> = Vec::new();
-    let mut notes = vec![
-        "A tenth of the entries are of one function, and are loaded again while the clock is stopped. Where each \
-         function has a cache of its own, only that one is there."
-            .to_owned(),
-    ];
+    let mut table = Table {
+        title: "Invalidate one query of ten, by number of entries".into(),
+        unit: "µs".into(),
+        notes: vec![
+            "A tenth of the entries belong to the query, and are loaded again outside the timed calls. Where each function has a \
+             cache of its own, only that one is filled."
+                .to_owned(),
+        ],
+        figures: Vec::new(),
+    };
     for &(size, rounds) in sizes {
         progress.inc_length(rounds as u64);
-        let mut served = Vec::new();
-        let mut forgetting: Vec<(&str, Forget)> =
-            FORGETFUL.iter().map(|peer| (peer.name, (peer.build)(size))).collect();
+        let mut stale = Vec::new();
+        let mut contenders: Vec<(&str, Invalidate)> =
+            filled(progress, || CONTENDERS.iter().map(|contender| (contender.name, (contender.fill)(size))).collect());
         let mut rng = StdRng::seed_from_u64(size);
         let case = grouped(size);
         for _ in 0..rounds {
-            // The order of the table is that of the first round.
-            for (name, forget) in &mut forgetting {
-                let forgot = forget();
-                add(&mut figures, name, &case, forgot.called.as_secs_f64() * 1e6);
-                if let Some(gone) = forgot.gone {
-                    add(
-                        &mut figures,
-                        &format!("{name}, until its maintenance is done"),
-                        &case,
-                        gone.as_secs_f64() * 1e6,
-                    );
-                    served.push(forgot.served);
+            // The first round is in the order of the table.
+            for (name, invalidate) in &mut contenders {
+                let times = invalidate();
+                table.record(name, &case, times.call.as_secs_f64() * 1e6);
+                if let Some(removal) = times.removal {
+                    table.record(&format!("{name} and its maintenance"), &case, removal.as_secs_f64() * 1e6);
+                    stale.push(times.stale);
                 }
+                progress.tick();
             }
-            forgetting.shuffle(&mut rng);
+            contenders.shuffle(&mut rng);
             progress.inc(1);
         }
-        let rounds_with = served.iter().filter(|&&served| served > 0).count();
-        if rounds_with > 0 {
-            notes.push(format!(
-                "Of {case} entries, moka still served some that were invalidated when its maintenance was done: in \
-                 {rounds_with} of {} rounds, up to {} of {}.",
-                served.len(),
-                served.iter().max().expect("some"),
+        let rounds_with_stale = stale.iter().filter(|&&stale| stale > 0).count();
+        if rounds_with_stale > 0 {
+            table.notes.push(format!(
+                "Of {case} entries, moka served some invalidated ones even after its maintenance: in {rounds_with_stale} of {} \
+                 rounds, up to {} of {}.",
+                stale.len(),
+                stale.iter().max().expect("a round"),
                 grouped(size / 10)
             ));
         }
     }
-    Table { title: "Forget one function of ten, by the number of entries".into(), unit: "µs".into(), notes, figures }
+    table
 }
 
-fn add(figures: &mut Vec<Figure>, contender: &str, case: &str, sample: f64) {
-    match figures.iter_mut().find(|figure| figure.contender == contender && figure.case == case) {
-        Some(figure) => figure.samples.push(sample),
-        None => figures.push(Figure { contender: contender.into(), case: case.into(), samples: vec![sample] }),
-    }
-}
-
-/// For the head of a column.
+/// The column.
 #[expect(clippy::cast_precision_loss, reason = "round numbers")]
 fn grouped(size: u64) -> String {
     number(size as f64)

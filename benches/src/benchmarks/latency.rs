@@ -1,4 +1,4 @@
-//! What one call in a thousand takes, beside a thread that makes it hard.
+//! The slowest call in a thousand, while another thread interferes.
 
 use std::hint::spin_loop;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,56 +10,55 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use super::compared;
-use crate::contenders::latency::{Beside, Case, Scene, scenes};
-use crate::contenders::{OURS, QUICK, QUICK_ONE_LOAD};
-use crate::results::{Answer, Bound, Effort, Figure, Goal, Table};
-use crate::rounds::{ENOUGH, TRIES};
-use crate::workload::Lap;
+use super::{comparison_goal, filled};
+use crate::contenders::latency::{Case, Interference, Trial, trials};
+use crate::contenders::{OURS, QUICK, QUICK_SINGLE_FLIGHT};
+use crate::results::{Bound, Effort, Figure, Goal, Results, Table};
+use crate::rounds::{ATTEMPTS, ENOUGH};
+use crate::workload::Batch;
 
 const NOTES: [&str; 3] = [
-    "The time that 999 calls of 1,000 do not exceed. Each call is timed alone, with two readings of the clock in its figure; \
-     a round is 10,000 of them, and a figure is the median of the rounds. 10,000 keys by zipf 0.99; a call that had to load is \
-     no hit, a call that had not is no miss, and neither counts.",
-    "Beside reloads: the other thread forgets other keys of the same cache, one after another, and loads each again. Beside \
-     inserts when full: it inserts keys that nobody asks for, which evict. Beside slow clones: it asks for one value over \
-     and over whose clone takes 50 µs, and the misses are of keys drawn from 1,000,000, with room for 10,000.",
-    "There are two processors for the two threads, and the system's own work, other programs and interrupts take them away for \
-     some of the time. A call that is interrupted takes 2 µs to 20 µs, and one whose processor is given to somebody else \
-     some milliseconds; so does a call that waits for a lock whose holder lost its processor. These are fewer than \
-     10 in a batch, so that the figure is not theirs. A batch in which a thread waited for a processor for more than a tenth \
-     of the time is run again. Compare figures of one run only.",
+    "The time that 999 of 1,000 calls do not exceed. Each call is timed alone, including two readings of the clock; a round has \
+     10,000 calls, and a figure is the median of the rounds. 10,000 keys by zipf 0.99; hits that load and misses that do not \
+     are not counted.",
+    "During reloads: the other thread invalidates other keys of the same cache, and loads each again. During inserts when full: \
+     it inserts new keys, which evict. During slow clones: it gets one value repeatedly, whose clone takes 50 µs, and the misses \
+     are of keys drawn from 1,000,000, with a capacity of 10,000.",
+    "The two threads share two processors with the system, other programs and interrupts. An interrupted call takes 2 µs to \
+     20 µs; a preempted one takes milliseconds, as does a wait for a lock whose holder is preempted. These are fewer than 10 in \
+     a batch, so that they do not affect the figure. A batch in which a thread waits for a processor for more than a tenth of \
+     the time is repeated. Compare figures of one run only.",
 ];
 
-/// Each contender in each case, beside the other thread.
-pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
+/// Each contender in each case.
+pub fn run(effort: Effort, progress: &ProgressBar) -> Results {
     let rounds = match effort {
         Effort::Full => 201,
         Effort::Quick => 41,
     };
-    let (figures, caveat) = run(&scenes(), rounds, progress);
+    let (figures, caveat) = run_trials(&filled(progress, trials), rounds, progress);
     let table = Table {
-        title: "Latency, 99.9 of 100 calls".into(),
+        title: "Latency, 99.9th percentile".into(),
         unit: "ns".into(),
         notes: NOTES.map(String::from).into_iter().chain(caveat).collect(),
         figures,
     };
     let goals = goals(&table);
-    Answer { tables: vec![table], goals }
+    Results { tables: vec![table], goals }
 }
 
-/// A miss is compared with the better of `quick_cache`'s two ways.
+/// A miss is compared with the better of `quick_cache`'s two variants.
 fn goals(table: &Table) -> Vec<Goal> {
     Case::ALL
         .into_iter()
         .filter(|case| *case != Case::HitAlone)
-        .map(|case| compared(table, OURS, Bound::AtMost(1.0), &[QUICK, QUICK_ONE_LOAD], case.name()))
+        .map(|case| comparison_goal(table, OURS, Bound::AtMost(1.0), &[QUICK, QUICK_SINGLE_FLIGHT], case.name()))
         .collect()
 }
 
 const CALLS: usize = 10_000;
 
-/// What came of one scene in one round.
+/// A trial in one round.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
     /// Nanoseconds.
@@ -67,21 +66,20 @@ struct Sample {
     undisturbed: bool,
 }
 
-/// Every scene once in each round, in an order that is another in every round; and what has to be said of it.
+/// Runs every trial once per round, in an order that changes with every round. Returns the figures, and a caveat.
 ///
-/// A batch in which one of the threads had no processor for a tenth of the time is run again: who is beside nobody waits for
-/// nobody.
-fn run(scenes: &[Scene], rounds: usize, progress: &ProgressBar) -> (Vec<Figure>, Option<String>) {
+/// A batch is repeated if a thread waited for a processor for a tenth of the time.
+fn run_trials(trials: &[Trial], rounds: usize, progress: &ProgressBar) -> (Vec<Figure>, Option<String>) {
     progress.inc_length(rounds as u64);
-    let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); scenes.len()];
-    let mut order: Vec<usize> = (0..scenes.len()).collect();
+    let mut samples: Vec<Vec<Sample>> = vec![Vec::new(); trials.len()];
+    let mut order: Vec<usize> = (0..trials.len()).collect();
     let mut rng = StdRng::seed_from_u64(1);
     for round in 0..rounds {
         order.shuffle(&mut rng);
         for &index in &order {
-            let tries = (0..TRIES).map(|again| sample(&scenes[index], TRIES * round + again));
+            let attempts = (0..ATTEMPTS).map(|attempt| sample(&trials[index], ATTEMPTS * round + attempt));
             let mut last = None;
-            for sample in tries {
+            for sample in attempts {
                 last = Some(sample);
                 if sample.undisturbed {
                     break;
@@ -93,52 +91,52 @@ fn run(scenes: &[Scene], rounds: usize, progress: &ProgressBar) -> (Vec<Figure>,
     }
     let disturbed = samples.iter().flatten().filter(|sample| !sample.undisturbed).count();
     let caveat = (disturbed > 0).then(|| {
-        let share = 100 * disturbed / (scenes.len() * rounds);
+        let share = 100 * disturbed / (trials.len() * rounds);
         format!(
-            "{share} % of the batches were disturbed {TRIES} times by what else ran on the machine, and are left out where \
+            "{share}% of the batches were disturbed by other work in all {ATTEMPTS} attempts, and are left out where \
              there are {ENOUGH} others."
         )
     });
-    (scenes.iter().zip(samples).map(|(scene, samples)| figure(scene, &samples)).collect(), caveat)
+    (trials.iter().zip(samples).map(|(trial, samples)| figure(trial, &samples)).collect(), caveat)
 }
 
-fn figure(scene: &Scene, samples: &[Sample]) -> Figure {
-    let some = samples.iter().filter(|sample| sample.undisturbed).count() < ENOUGH;
-    let samples = samples.iter().filter(|sample| some || sample.undisturbed).map(|sample| sample.time).collect();
-    Figure { contender: scene.contender.into(), case: scene.case.name().into(), samples }
+fn figure(trial: &Trial, samples: &[Sample]) -> Figure {
+    let too_few = samples.iter().filter(|sample| sample.undisturbed).count() < ENOUGH;
+    let samples = samples.iter().filter(|sample| too_few || sample.undisturbed).map(|sample| sample.time).collect();
+    Figure { contender: trial.contender.into(), case: trial.case.name().into(), samples }
 }
 
-fn sample(Scene { calls, beside, .. }: &Scene, number: usize) -> Sample {
+fn sample(Trial { calls, interference, .. }: &Trial, number: usize) -> Sample {
     let mut times = Vec::with_capacity(CALLS);
     let (mut waited, mut took) = (Duration::ZERO, Duration::ZERO);
-    let other_waited = beside_of(beside.as_ref(), || {
-        // Not counted: they fill the processor's caches with what is this scene's.
-        calls(Lap { thread: 0, number: 2 * number, calls: CALLS / 4 }, &mut times);
+    let other_waited = interfered(interference.as_ref(), || {
+        // A warm-up, which fills the processor's caches.
+        calls(Batch { thread: 0, number: 2 * number, calls: CALLS / 4 }, &mut times);
         times.clear();
         let (start, queued_before) = (Instant::now(), queued());
-        calls(Lap { thread: 0, number: 2 * number + 1, calls: CALLS }, &mut times);
+        calls(Batch { thread: 0, number: 2 * number + 1, calls: CALLS }, &mut times);
         (waited, took) = (queued().saturating_sub(queued_before), start.elapsed());
     });
-    // The other's wait is compared with the time in which it is needed: it may have run alone for long before that.
+    // The other thread's wait is compared with the measured time, not with its own, which is longer.
     let undisturbed = 10 * waited.max(other_waited) <= took;
-    Sample { time: one_in_a_thousand(&mut times), undisturbed }
+    Sample { time: percentile_99_9(&mut times), undisturbed }
 }
 
-/// Measures while another thread does something, over and over; says how long that thread waited for a processor. It may
-/// also have waited for a lock: that is what is measured.
-fn beside_of(beside: Option<&Beside>, measure: impl FnOnce()) -> Duration {
-    let Some(beside) = beside else {
+/// Measures while another thread repeats the interference. Returns how long that thread waited for a processor; a wait for a
+/// lock is not included.
+fn interfered(interference: Option<&Interference>, measure: impl FnOnce()) -> Duration {
+    let Some(interference) = interference else {
         measure();
         return Duration::ZERO;
     };
     let (has_begun, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let other = scope.spawn(|| {
-            beside();
+            interference();
             let queued_before = queued();
             has_begun.store(true, Ordering::Release);
             while !is_over.load(Ordering::Acquire) {
-                beside();
+                interference();
             }
             queued().saturating_sub(queued_before)
         });
@@ -146,7 +144,7 @@ fn beside_of(beside: Option<&Beside>, measure: impl FnOnce()) -> Duration {
             spin_loop();
         }
         {
-            // Also if it panics: the scope waits for the other thread.
+            // Also after a panic, because the scope joins the other thread.
             let _over = SetOnDrop(&is_over);
             measure();
         }
@@ -154,7 +152,7 @@ fn beside_of(beside: Option<&Beside>, measure: impl FnOnce()) -> Duration {
     })
 }
 
-/// How long this thread has waited for a processor, in all its life; zero where the system does not tell.
+/// How long this thread has waited for a processor since its start; zero where the system does not report it.
 fn queued() -> Duration {
     let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanos = times.split_whitespace().nth(1).and_then(|nanos| nanos.parse().ok());
@@ -169,13 +167,13 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// What is exceeded by one in a thousand.
+/// The time that one in a thousand exceeds.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If there is no time.
 #[expect(clippy::cast_precision_loss, reason = "less than 2^52 ns")]
-fn one_in_a_thousand(times: &mut [u64]) -> f64 {
+fn percentile_99_9(times: &mut [u64]) -> f64 {
     let rank = times.len() - 1 - times.len() / 1_000;
     *times.select_nth_unstable(rank).1 as f64
 }
@@ -189,18 +187,18 @@ mod tests {
     #[test]
     fn one_call_in_a_thousand_takes_longer() {
         let mut times: Vec<u64> = (1..=20_000).rev().collect();
-        assert!((one_in_a_thousand(&mut times) - 19_980.0).abs() < f64::EPSILON);
-        assert!((one_in_a_thousand(&mut [7]) - 7.0).abs() < f64::EPSILON);
+        assert!((percentile_99_9(&mut times) - 19_980.0).abs() < f64::EPSILON);
+        assert!((percentile_99_9(&mut [7]) - 7.0).abs() < f64::EPSILON);
     }
 
     #[test]
-    fn the_other_thread_works_before_and_while_is_measured() {
+    fn the_other_thread_interferes_before_and_during_the_measurement() {
         let done = std::sync::Arc::new(AtomicU64::new(0));
         let counter = done.clone();
-        let beside: Beside = Box::new(move || {
+        let interference: Interference = Box::new(move || {
             counter.fetch_add(1, Ordering::Release);
         });
-        beside_of(Some(&beside), || {
+        interfered(Some(&interference), || {
             let before = done.load(Ordering::Acquire);
             assert!(before > 0);
             while done.load(Ordering::Acquire) == before {

@@ -1,4 +1,4 @@
-//! What is asked: each question of everybody who can do its work, in interleaved rounds.
+//! The benchmarks, each of all contenders that can do the work.
 
 pub mod allocations;
 pub mod async_hit;
@@ -14,34 +14,40 @@ pub mod miss;
 
 use indicatif::ProgressBar;
 
-use crate::results::{Answer, Bound, Effort, Goal, Table};
+use crate::progress::untimed;
+use crate::results::{Bound, Effort, Goal, Results, Table};
 use crate::rounds::Outcome;
 
-/// A question.
-pub struct Question {
-    /// What it is called on the command line.
+/// A benchmark.
+pub struct Benchmark {
+    /// Its name on the command line.
     pub name: &'static str,
-    /// Asks it. The bar is its own, and says how far it has got: it starts without a length.
-    pub ask: fn(Effort, &ProgressBar) -> Answer,
+    /// Runs it. The bar is for its progress, and has no length yet.
+    pub run: fn(Effort, &ProgressBar) -> Results,
 }
 
-/// All of them, in the order of the report.
-pub const QUESTIONS: [Question; 11] = [
-    Question { name: "hit", ask: hit::ask },
-    Question { name: "contended", ask: contended::ask },
-    Question { name: "async_hit", ask: async_hit::ask },
-    Question { name: "miss", ask: miss::ask },
-    Question { name: "latency", ask: latency::ask },
-    Question { name: "invalidate", ask: invalidate::ask },
-    Question { name: "allocations", ask: allocations::ask },
-    Question { name: "instructions", ask: instructions::ask },
-    Question { name: "memory", ask: memory::ask },
-    Question { name: "hit_ratio", ask: hit_ratio::ask },
-    Question { name: "compile_time", ask: compile_time::ask },
+/// All benchmarks, in the order of the report.
+pub const BENCHMARKS: [Benchmark; 11] = [
+    Benchmark { name: "hit", run: hit::run },
+    Benchmark { name: "contended", run: contended::run },
+    Benchmark { name: "async_hit", run: async_hit::run },
+    Benchmark { name: "miss", run: miss::run },
+    Benchmark { name: "latency", run: latency::run },
+    Benchmark { name: "invalidate", run: invalidate::run },
+    Benchmark { name: "allocations", run: allocations::run },
+    Benchmark { name: "instructions", run: instructions::run },
+    Benchmark { name: "memory", run: memory::run },
+    Benchmark { name: "hit_ratio", run: hit_ratio::run },
+    Benchmark { name: "compile_time", run: compile_time::run },
 ];
 
-/// A table in nanoseconds a call; it says so if not all were hits, or not all threads ran at once.
-fn of_hits(title: &str, notes: &[&str], outcome: Outcome) -> Table {
+/// Fills the caches of trials.
+fn filled<T>(progress: &ProgressBar, trials: impl FnOnce() -> T) -> T {
+    untimed(progress, "fill the caches", trials)
+}
+
+/// A table in nanoseconds per call, with the caveats of the outcome.
+fn table(title: &str, notes: &[&str], outcome: Outcome) -> Table {
     Table {
         title: title.into(),
         unit: "ns".into(),
@@ -50,10 +56,10 @@ fn of_hits(title: &str, notes: &[&str], outcome: Outcome) -> Table {
     }
 }
 
-/// A goal for the calls in a second that two threads make, beside those of one. Given are nanoseconds a call in a thread.
-fn throughput_of_two(title: &str, at_least: f64, one_thread: f64, two_threads: f64) -> Goal {
+/// A goal for the throughput of two threads, from nanoseconds per call in each thread.
+fn throughput_goal(title: &str, at_least: f64, one_thread: f64, two_threads: f64) -> Goal {
     Goal {
-        what: format!("{title}: calls in a second by two threads / by one"),
+        what: format!("{title}: calls per second, two threads / one"),
         bound: Bound::AtLeast(at_least),
         measured: 2.0 * one_thread / two_threads,
         unit: "x",
@@ -61,13 +67,13 @@ fn throughput_of_two(title: &str, at_least: f64, one_thread: f64, two_threads: f
 }
 
 /// A goal that compares a contender with the fastest of others, in one case.
-fn compared(table: &Table, contender: &str, bound: Bound, others: &[&str], case: &str) -> Goal {
+fn comparison_goal(table: &Table, contender: &str, bound: Bound, others: &[&str], case: &str) -> Goal {
     let other = others
         .iter()
         .filter_map(|other| table.figure(other, case))
         .min_by(|one, another| one.median().total_cmp(&another.median()));
     let other = other.map_or(others[0], |figure| figure.contender.as_str());
-    // A figure that is not there is not left out.
+    // Without a figure the goal is reported as not measured.
     let measured = table.ratio(contender, other, case).unwrap_or(f64::NAN);
     Goal { what: format!("{}, {case}: {contender} / {other}", table.title), bound, measured, unit: "x" }
 }

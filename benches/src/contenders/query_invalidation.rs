@@ -1,4 +1,4 @@
-//! Forgetting all entries of one function, which are a tenth of all.
+//! Invalidating all entries of one query, a tenth of all entries.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -8,58 +8,58 @@ use cache_core::{Cache, HasCache, cached_query, invalidates};
 use dashmap::DashMap;
 use foldhash::fast::RandomState;
 
-/// Who forgets: the function that is named, of ten.
-const FORGOTTEN: u8 = 3;
+/// The query, of ten, that is invalidated.
+const INVALIDATED: u8 = 3;
 
-/// Something full, whose one function is forgotten by each call, and then loaded again.
-pub type Forget = Box<dyn FnMut() -> Forgot>;
+/// Loads the query's entries again, then invalidates them.
+pub type Invalidate = Box<dyn FnMut() -> Times>;
 
-/// What it took.
+/// The time of an invalidation.
 #[derive(Clone, Copy, Debug)]
-pub struct Forgot {
-    /// Until the call had returned.
-    pub called: Duration,
-    /// Until nothing of it was kept, where that is later.
-    pub gone: Option<Duration>,
-    /// How many of its entries were served after that.
-    pub served: usize,
+pub struct Times {
+    /// Until the call returned.
+    pub call: Duration,
+    /// Until all entries were removed, where that is later.
+    pub removal: Option<Duration>,
+    /// How many invalidated entries were served after that.
+    pub stale: usize,
 }
 
-impl Forgot {
-    fn at_once(call: impl FnOnce()) -> Self {
+impl Times {
+    fn of_call(call: impl FnOnce()) -> Self {
         let start = Instant::now();
         call();
-        Self { called: start.elapsed(), gone: None, served: 0 }
+        Self { call: start.elapsed(), removal: None, stale: 0 }
     }
 }
 
 /// A contender.
-pub struct Forgetful {
+pub struct Contender {
     /// The row.
     pub name: &'static str,
-    /// Makes one with so many entries.
-    pub build: fn(u64) -> Forget,
+    /// Fills a cache with a number of entries.
+    pub fill: fn(u64) -> Invalidate,
 }
 
-/// Who can do that.
-pub const FORGETFUL: [Forgetful; 8] = [
-    Forgetful { name: "cache-core, one query", build: ours },
-    Forgetful { name: "quick_cache, retain", build: quick },
-    Forgetful { name: "dashmap, retain", build: dashmap },
-    Forgetful { name: "moka, invalidate_entries_if", build: moka },
-    Forgetful { name: "cached #[cached], its own cache cleared", build: cached },
-    Forgetful { name: "cached #[concurrent_cached], its own cache cleared", build: concurrent_cached },
-    Forgetful { name: "memoize, its own cache flushed", build: memoize },
-    Forgetful { name: "cachelito, by tag", build: cachelito },
+/// The contenders.
+pub const CONTENDERS: [Contender; 8] = [
+    Contender { name: "cache-core, one query", fill: ours },
+    Contender { name: "quick_cache, retain", fill: quick },
+    Contender { name: "dashmap, retain", fill: dashmap },
+    Contender { name: "moka, invalidate_entries_if", fill: moka },
+    Contender { name: "cached #[cached], clear its own cache", fill: cached },
+    Contender { name: "cached #[concurrent_cached], clear its own cache", fill: concurrent_cached },
+    Contender { name: "memoize, flush its own cache", fill: memoize },
+    Contender { name: "cachelito, by tag", fill: cachelito },
 ];
 
-/// All keys of a cache of this size: a function, and its argument.
+/// All keys of a cache of this size: a query, and its argument.
 fn keys(entries: u64) -> impl Iterator<Item = (u8, u64)> {
     (0..entries).map(|number| (u8::try_from(number % 10).expect("a digit"), number / 10))
 }
 
-fn forgotten(entries: u64) -> impl Iterator<Item = (u8, u64)> {
-    keys(entries).filter(|&(function, _)| function == FORGOTTEN)
+fn invalidated(entries: u64) -> impl Iterator<Item = (u8, u64)> {
+    keys(entries).filter(|&(query, _)| query == INVALIDATED)
 }
 
 #[derive(HasCache)]
@@ -69,52 +69,52 @@ struct Repo {
 
 impl Repo {
     #[cached_query(ttl = "5m", tags("t"))]
-    fn kept(&self, function: u8, id: u64) -> u64 {
-        id + u64::from(function)
+    fn kept(&self, query: u8, id: u64) -> u64 {
+        id + u64::from(query)
     }
 
     #[cached_query(ttl = "5m", tags("t"))]
-    fn forgotten(&self, id: u64) -> u64 {
+    fn invalidated(&self, id: u64) -> u64 {
         id
     }
 
-    #[invalidates("forgotten")]
-    fn forget(&self) {}
+    #[invalidates("invalidated")]
+    fn invalidate(&self) {}
 }
 
-fn ours(entries: u64) -> Forget {
+fn ours(entries: u64) -> Invalidate {
     let repo = Repo { cache: Cache::builder().capacity(usize::try_from(entries).expect("few")).build() };
-    for (function, id) in keys(entries).filter(|&(function, _)| function != FORGOTTEN) {
-        repo.kept(function, id);
+    for (query, id) in keys(entries).filter(|&(query, _)| query != INVALIDATED) {
+        repo.kept(query, id);
     }
     Box::new(move || {
-        for (_, id) in forgotten(entries) {
-            repo.forgotten(id);
+        for (_, id) in invalidated(entries) {
+            repo.invalidated(id);
         }
-        Forgot::at_once(|| repo.forget())
+        Times::of_call(|| repo.invalidate())
     })
 }
 
-fn quick(entries: u64) -> Forget {
-    // Room for all, however uneven its shards are.
+fn quick(entries: u64) -> Invalidate {
+    // No entry is evicted, however uneven the shards are.
     let cache = quick_cache::sync::Cache::new(2 * usize::try_from(entries).expect("few"));
     keys(entries).for_each(|key| cache.insert(key, key.1));
     Box::new(move || {
-        forgotten(entries).for_each(|key| cache.insert(key, key.1));
-        Forgot::at_once(|| cache.retain(|&(function, _), _| function != FORGOTTEN))
+        invalidated(entries).for_each(|key| cache.insert(key, key.1));
+        Times::of_call(|| cache.retain(|&(query, _), _| query != INVALIDATED))
     })
 }
 
-fn dashmap(entries: u64) -> Forget {
+fn dashmap(entries: u64) -> Invalidate {
     let mut map: DashMap<(u8, u64), u64, RandomState> = keys(entries).map(|key| (key, key.1)).collect();
     Box::new(move || {
-        map.extend(forgotten(entries).map(|key| (key, key.1)));
-        Forgot::at_once(|| map.retain(|&(function, _), _| function != FORGOTTEN))
+        map.extend(invalidated(entries).map(|key| (key, key.1)));
+        Times::of_call(|| map.retain(|&(query, _), _| query != INVALIDATED))
     })
 }
 
-/// It forgets in the background of other calls, or when it is told to get on with it.
-fn moka(entries: u64) -> Forget {
+/// moka removes invalidated entries in the maintenance of other calls, or on request.
+fn moka(entries: u64) -> Invalidate {
     let cache = moka::sync::Cache::builder()
         .max_capacity(entries)
         .time_to_live(crate::workload::TTL)
@@ -123,29 +123,29 @@ fn moka(entries: u64) -> Forget {
     keys(entries).for_each(|key| cache.insert(key, key.1));
     cache.run_pending_tasks();
     Box::new(move || {
-        forgotten(entries).for_each(|key| cache.insert(key, key.1));
+        invalidated(entries).for_each(|key| cache.insert(key, key.1));
         cache.run_pending_tasks();
         let start = Instant::now();
-        cache.invalidate_entries_if(|&(function, _), _| function == FORGOTTEN).expect("it was told to support that");
-        let called = start.elapsed();
-        let (mut gone, mut left, mut idle) = (called, cache.entry_count(), 0);
-        // It looks at a few hundred entries a call, the oldest first. It is done when it has had time to see all, and got
-        // no further.
+        cache.invalidate_entries_if(|&(query, _), _| query == INVALIDATED).expect("enabled in the builder");
+        let call = start.elapsed();
+        let (mut removal, mut left, mut idle) = (call, cache.entry_count(), 0);
+        // A call examines a few hundred entries, the oldest first. The removal is complete when there was time to examine
+        // all, and none was removed.
         while idle < 100 + entries / 100 && left > entries - entries / 10 {
             cache.run_pending_tasks();
             let now_left = cache.entry_count();
             if now_left < left {
-                (left, gone, idle) = (now_left, start.elapsed(), 0);
+                (left, removal, idle) = (now_left, start.elapsed(), 0);
             } else {
                 idle += 1;
             }
         }
-        let served = forgotten(entries).filter(|key| cache.get(key).is_some()).count();
-        Forgot { called, gone: Some(gone), served }
+        let stale = invalidated(entries).filter(|key| cache.get(key).is_some()).count();
+        Times { call, removal: Some(removal), stale }
     })
 }
 
-#[allow(unused_qualifications, clippy::pedantic, reason = "what the attributes write")]
+#[allow(unused_qualifications, clippy::pedantic, reason = "generated by the attributes")]
 mod functions {
     use std::time::Duration;
 
@@ -168,38 +168,38 @@ mod functions {
         id
     }
 
-    #[cache(scope = "global", policy = "fifo", ttl = 300, tags = ["forgotten"])]
+    #[cache(scope = "global", policy = "fifo", ttl = 300, tags = ["invalidated"])]
     pub(super) fn cachelito(id: u64) -> u64 {
         id
     }
 }
 
-/// The others' entries are in caches of their own, and never seen: they need not be there.
-fn alone(entries: u64, load: impl Fn(u64) -> u64 + 'static, forget: impl Fn() + 'static) -> Forget {
+/// A query with a cache of its own: the entries of the others make no difference, and are not loaded.
+fn own_cache(entries: u64, load: impl Fn(u64) -> u64 + 'static, invalidate: impl Fn() + 'static) -> Invalidate {
     Box::new(move || {
-        for (_, id) in forgotten(entries) {
+        for (_, id) in invalidated(entries) {
             black_box(load(id));
         }
-        Forgot::at_once(&forget)
+        Times::of_call(&invalidate)
     })
 }
 
-fn cached(entries: u64) -> Forget {
-    alone(entries, functions::cached, || functions::LOCKED.write().cache_clear())
+fn cached(entries: u64) -> Invalidate {
+    own_cache(entries, functions::cached, || functions::LOCKED.write().cache_clear())
 }
 
-fn concurrent_cached(entries: u64) -> Forget {
-    alone(entries, functions::concurrent, || match functions::SHARDED.cache_clear() {
+fn concurrent_cached(entries: u64) -> Invalidate {
+    own_cache(entries, functions::concurrent, || match functions::SHARDED.cache_clear() {
         Ok(()) => {}
     })
 }
 
-fn memoize(entries: u64) -> Forget {
-    alone(entries, functions::memoized, functions::memoized_flush_memoized)
+fn memoize(entries: u64) -> Invalidate {
+    own_cache(entries, functions::memoized, functions::memoized_flush_memoized)
 }
 
-fn cachelito(entries: u64) -> Forget {
-    alone(entries, functions::cachelito, || {
-        ::cachelito::invalidate_by_tag("forgotten");
+fn cachelito(entries: u64) -> Invalidate {
+    own_cache(entries, functions::cachelito, || {
+        ::cachelito::invalidate_by_tag("invalidated");
     })
 }

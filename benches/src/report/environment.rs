@@ -1,5 +1,6 @@
-//! What it was measured on, and which versions.
+//! The machine, the compiler, and the versions of the contenders.
 
+use std::fmt::Write as _;
 use std::fs::read_to_string;
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +8,9 @@ use std::thread::available_parallelism;
 
 use cargo_lock::Lockfile;
 
-/// Whose versions are of interest: all that is measured, and what floor and tables hash with.
+use crate::programs;
+
+/// The contenders, and the hash function of the maps.
 const PACKAGES: [&str; 14] = [
     "cache-core",
     "cached",
@@ -27,25 +30,32 @@ const PACKAGES: [&str; 14] = [
 
 const UNKNOWN: &str = "unknown";
 
-/// What there is to know about the machine, each with a name. What it does not tell is said to be unknown.
-pub fn of_this_machine() -> Vec<(&'static str, String)> {
+/// A Markdown table of facts, each with its name.
+pub fn markdown() -> String {
     let cores = available_parallelism().map_or(UNKNOWN.into(), |cores| cores.to_string());
-    vec![
-        ("processor", line("/proc/cpuinfo", "model name")),
+    let versions: Vec<String> = versions().iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let facts = [
+        ("processor", field("/proc/cpuinfo", "model name")),
         ("cores", cores),
-        ("memory", line("/proc/meminfo", "MemTotal")),
-        ("kernel", format!("{} {}", std::env::consts::OS, whole("/proc/sys/kernel/osrelease"))),
-        ("load average at the end", whole("/proc/loadavg")),
-        ("compiler", said_by("rustc", &["--version"])),
-        ("commit", said_by("git", &["describe", "--always", "--dirty", "--exclude=*"])),
-    ]
+        ("memory", field("/proc/meminfo", "MemTotal")),
+        ("kernel", format!("{} {}", std::env::consts::OS, content("/proc/sys/kernel/osrelease"))),
+        ("load average at the end", content("/proc/loadavg")),
+        ("compiler", output("rustc", &["--version"])),
+        ("commit", output("git", &["describe", "--always", "--dirty", "--exclude=*"])),
+        ("versions", versions.join(", ")),
+    ];
+    let mut text = String::from("| | |\n|---|---|\n");
+    for (name, fact) in facts {
+        let _ = writeln!(text, "| {name} | {fact} |");
+    }
+    text
 }
 
-/// The version of each contender, from `Cargo.lock`; none if that is not there.
-pub fn versions() -> Vec<(String, String)> {
+/// From `Cargo.lock`; empty if there is none.
+fn versions() -> Vec<(String, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.lock");
     let Ok(lock) = Lockfile::load(path) else { return Vec::new() };
-    // Not of all packages: of some there are several versions, and this names those that it depends on itself.
+    // Only direct dependencies: of some packages the lock file has several versions.
     let Some(this) = lock.packages.iter().find(|package| package.name.as_str() == env!("CARGO_PKG_NAME")) else {
         return Vec::new();
     };
@@ -56,21 +66,32 @@ pub fn versions() -> Vec<(String, String)> {
         .collect()
 }
 
-/// What a line of a file says after a name and a colon.
-fn line(path: &str, name: &str) -> String {
+/// The value after a name and a colon, in a file of such lines.
+fn field(path: &str, name: &str) -> String {
     let text = read_to_string(path).unwrap_or_default();
-    let said = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name);
-    said.map_or(UNKNOWN.into(), |(_, value)| value.trim().to_owned())
+    let found = text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.trim() == name);
+    found.map_or(UNKNOWN.into(), |(_, value)| value.trim().to_owned())
 }
 
-fn whole(path: &str) -> String {
+fn content(path: &str) -> String {
     read_to_string(path).map_or(UNKNOWN.into(), |text| text.trim().to_owned())
 }
 
-fn said_by(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
-    match output {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        _ => UNKNOWN.into(),
+fn output(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    programs::output(&mut command).map_or(UNKNOWN.into(), |text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_lock_file() {
+        let versions = versions();
+        let of = |name: &str| versions.iter().find(|(package, _)| package == name).map(|(_, version)| version.as_str());
+        assert!(of("quick_cache").is_some_and(|version| version.starts_with("0.7.")), "{versions:?}");
+        assert!(of("dashmap").is_some_and(|version| version.starts_with("6.")), "{versions:?}");
     }
 }
