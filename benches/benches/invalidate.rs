@@ -3,8 +3,7 @@
 
 mod common;
 
-use cache_benches::benchmarks::invalidate::trials;
-use cache_benches::contenders::query_invalidation::CONTENDERS;
+use cache_benches::benchmarks::invalidate::{QUERY_CONTENDERS, trials};
 use criterion::{BenchmarkId, Criterion, SamplingMode, criterion_group, criterion_main};
 
 fn by_size(criterion: &mut Criterion) {
@@ -15,7 +14,7 @@ fn by_size(criterion: &mut Criterion) {
 fn one_query_of_ten(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("invalidate one query of ten");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    for contender in &CONTENDERS {
+    for contender in &QUERY_CONTENDERS {
         let mut invalidate = (contender.fill)(10_000);
         group.bench_function(BenchmarkId::new(contender.name, 10_000), |bencher| {
             bencher.iter_custom(|calls| (0..calls).map(|_| invalidate().call).sum());

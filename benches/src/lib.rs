@@ -1,12 +1,12 @@
-//! What the cache costs, compared with its peers: [`benchmarks`] run [`contenders`], and a [`report`] shows the [`results`].
+//! What the cache costs, compared with its peers: [`benchmarks`] run contenders, and a [`report`] shows the [`results`].
 #![forbid(unsafe_code)]
 
 pub mod benchmarks;
-pub mod contenders;
+mod contenders;
 pub mod report;
 pub mod results;
 
 pub mod programs;
 pub mod progress;
 pub mod rounds;
-pub mod workload;
+mod workload;

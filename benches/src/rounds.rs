@@ -17,16 +17,16 @@ use crate::results::Figure;
 use crate::workload::{Batch, Key, Keys, loads};
 
 /// Makes the calls of a batch, and times them. The loop is inside: its calls are static, only the loop is behind a pointer.
-pub type BatchFn = Box<dyn Fn(Batch) -> Duration + Send + Sync>;
+pub(crate) type BatchFn = Box<dyn Fn(Batch) -> Duration + Send + Sync>;
 
 /// Batches of one call with different keys.
-pub fn calls<K: Key, R>(keys: &Arc<Keys<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> BatchFn {
+pub(crate) fn calls<K: Key, R>(keys: &Arc<Keys<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> BatchFn {
     let keys = Arc::clone(keys);
     Box::new(move |batch| timed(keys.of(batch), &call))
 }
 
 /// The time of one call for each key, dropping the results included.
-pub fn timed<K: Copy, R>(keys: &[K], mut call: impl FnMut(K) -> R) -> Duration {
+pub(crate) fn timed<K: Copy, R>(keys: &[K], mut call: impl FnMut(K) -> R) -> Duration {
     let start = Instant::now();
     for &key in keys {
         black_box(call(black_box(key)));
@@ -40,29 +40,25 @@ pub struct Trial {
     pub contender: String,
     /// The column.
     pub case: String,
-    /// How many threads call at once.
-    pub threads: usize,
+    pub(crate) threads: usize,
     /// Calls per thread and round; slow contenders make fewer.
-    pub calls: usize,
-    /// The calls.
-    pub batch: BatchFn,
+    pub(crate) calls: usize,
+    pub(crate) batch: BatchFn,
 }
 
 impl Trial {
     /// One thread, with a number of calls for calls of about 50 ns.
-    pub fn new(contender: impl Into<String>, case: impl Into<String>, batch: BatchFn) -> Self {
+    pub(crate) fn new(contender: impl Into<String>, case: impl Into<String>, batch: BatchFn) -> Self {
         Self { contender: contender.into(), case: case.into(), threads: 1, calls: 32_768, batch }
     }
 
-    /// Sets the number of threads.
     #[must_use]
-    pub fn threads(self, threads: usize) -> Self {
+    pub(crate) fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
-    /// Sets the number of calls.
     #[must_use]
-    pub fn calls(self, calls: usize) -> Self {
+    pub(crate) fn calls(self, calls: usize) -> Self {
         Self { calls, ..self }
     }
 
@@ -107,12 +103,11 @@ impl Trial {
 
 /// The figures of all rounds, and what to know about them.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Nanoseconds per call, for each trial; with several threads, the mean of the threads.
-    pub figures: Vec<Figure>,
+    pub(crate) figures: Vec<Figure>,
     /// Trials that loaded in timed calls, and how often.
     loads: Vec<(String, u64)>,
-    /// The batches of all rounds.
     batches: usize,
     /// Batches disturbed in every attempt.
     disturbed: usize,
@@ -123,12 +118,12 @@ pub struct Outcome {
 impl Outcome {
     /// Removes the count of loads, where every call is expected to load.
     #[must_use]
-    pub fn of_misses(self) -> Self {
+    pub(crate) fn of_misses(self) -> Self {
         Self { loads: Vec::new(), ..self }
     }
 
     /// Notes on hits that loaded, and on disturbances.
-    pub fn caveats(&self) -> Vec<String> {
+    pub(crate) fn caveats(&self) -> Vec<String> {
         let mut caveats = Vec::new();
         if !self.loads.is_empty() {
             let loads: Vec<String> = self.loads.iter().map(|(name, loads)| format!("{name} {loads}")).collect();
@@ -155,7 +150,6 @@ impl Outcome {
     }
 }
 
-/// The time limit of a batch.
 const LIMIT: Duration = Duration::from_millis(4);
 
 /// How often a disturbed batch is run in all.
@@ -173,11 +167,7 @@ pub(crate) const ENOUGH: usize = 7;
 /// Each batch follows a warm-up of twice as many calls, which fills the processor's caches: after half as many, a hit cost up
 /// to twice as much. A batch is repeated if a thread was preempted, or if its threads did not overlap: without overlap there
 /// is no contention.
-///
-/// # Panics
-///
-/// If a batch panics.
-pub fn run(trials: &[Trial], rounds: usize, progress: &ProgressBar) -> Outcome {
+pub(crate) fn run(trials: &[Trial], rounds: usize, progress: &ProgressBar) -> Outcome {
     progress.inc_length(rounds as u64);
     let calls: Vec<usize> = trials.iter().map(|trial| trial.calls_within(LIMIT)).collect();
     let threads = trials.iter().map(|trial| trial.threads).max().unwrap_or(1);

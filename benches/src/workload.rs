@@ -12,70 +12,61 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_distr::Zipf;
 
-/// The number of keys.
-pub const ENTRIES: usize = 10_000;
+pub(crate) const ENTRIES: usize = 10_000;
 
 /// The capacity where nothing is to be evicted, however uneven the shards are.
-pub const AMPLE_CAPACITY: usize = 2 * ENTRIES;
+pub(crate) const AMPLE_CAPACITY: usize = 2 * ENTRIES;
 
 /// The skew of the keys: YCSB's constant.
-pub const EXPONENT: f64 = 0.99;
+pub(crate) const EXPONENT: f64 = 0.99;
 
 /// The time to live, where a contender has one.
-pub const TTL: Duration = Duration::from_mins(5);
+pub(crate) const TTL: Duration = Duration::from_mins(5);
 
-/// The maximum number of threads.
-pub const THREADS: usize = 2;
+pub(crate) const THREADS: usize = 2;
 
 /// The period of the keys: longer than the branch predictor can learn.
 const LENGTH: usize = 1 << 18;
 
 const SEED: u64 = 0x5EED;
 
-/// A cached value.
-pub type Value = Arc<Vec<u64>>;
+pub(crate) type Value = Arc<Vec<u64>>;
 
 /// A page: a limit and an offset.
-pub type Pair = (u32, u32);
+pub(crate) type Pair = (u32, u32);
 
 /// A text of 12 bytes.
-pub type Text = &'static str;
+pub(crate) type Text = &'static str;
 
 thread_local! {
     static LOADS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// The body of every cached function.
-pub fn load(number: u64) -> Value {
+pub(crate) fn load(number: u64) -> Value {
     LOADS.set(LOADS.get() + 1);
     Arc::new(vec![number; 4])
 }
 
-/// The loads of this thread so far.
-pub fn loads() -> u64 {
+pub(crate) fn loads() -> u64 {
     LOADS.get()
 }
 
 /// A key, in the forms that caches take.
-pub trait Key: Copy + Debug + Hash + Eq + Send + Sync + 'static {
+pub(crate) trait Key: Copy + Debug + Hash + Eq + Send + Sync + 'static {
     /// The form that a cache stores.
     type Owned: Borrow<Self::Borrowed> + Clone + Debug + Hash + Eq + Send + Sync + 'static;
     /// The form that a lookup takes without an allocation.
     type Borrowed: ?Sized + Hash + Eq + ToOwned<Owned = Self::Owned>;
 
-    /// The column.
     const KIND: &'static str;
 
-    /// The key with a number.
     fn of(number: usize) -> Self;
     /// A number derived from it.
     fn number(self) -> u64;
-    /// To store.
     fn owned(self) -> Self::Owned;
-    /// To look up.
     fn borrowed(&self) -> &Self::Borrowed;
 
-    /// Every key.
     fn all() -> impl Iterator<Item = Self> {
         (0..ENTRIES).map(Self::of)
     }
@@ -143,17 +134,13 @@ impl Key for Text {
 
 /// The keys of all calls of each thread, generated before anything is timed.
 #[derive(Debug)]
-pub struct Keys<K> {
+pub(crate) struct Keys<K> {
     of_threads: Vec<Vec<K>>,
 }
 
 impl<K: Key> Keys<K> {
     /// Zipf-distributed. Which keys are hot is independent of the order of insertion.
-    ///
-    /// # Panics
-    ///
-    /// Never: the parameters are in range.
-    pub fn zipf() -> Arc<Self> {
+    pub(crate) fn zipf() -> Arc<Self> {
         let mut by_rank: Vec<K> = K::all().collect();
         by_rank.shuffle(&mut StdRng::seed_from_u64(SEED));
         let ranks = Ranks::new(ENTRIES, EXPONENT);
@@ -166,17 +153,12 @@ impl<K: Key> Keys<K> {
         Arc::new(Self { of_threads })
     }
 
-    /// One key, for all threads.
-    pub fn one_hot() -> Arc<Self> {
+    pub(crate) fn one_hot() -> Arc<Self> {
         Arc::new(Self { of_threads: vec![vec![K::of(ENTRIES / 2); LENGTH]; THREADS] })
     }
 
     /// The keys of a batch. Batches with different numbers start at different places.
-    ///
-    /// # Panics
-    ///
-    /// If the batch has too many calls.
-    pub fn of(&self, batch: Batch) -> &[K] {
+    pub(crate) fn of(&self, batch: Batch) -> &[K] {
         let keys = &self.of_threads[batch.thread];
         let from = (batch.number * 12_289) % (keys.len() - batch.calls + 1);
         &keys[from..from + batch.calls]
@@ -187,40 +169,32 @@ impl<K: Key> Keys<K> {
 const POPULATION: u64 = 100 * ENTRIES as u64;
 
 /// Keys that mostly miss.
-pub static MISSING_KEYS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+pub(crate) static MISSING_KEYS: LazyLock<Vec<u64>> = LazyLock::new(|| {
     let mut rng = StdRng::seed_from_u64(SEED);
     (0..1 << 20).map(|_| rng.random_range(0..POPULATION)).collect()
 });
 
 /// The calls of one thread in one round.
 #[derive(Clone, Copy, Debug)]
-pub struct Batch {
-    /// From 0.
-    pub thread: usize,
+pub(crate) struct Batch {
+    pub(crate) thread: usize,
     /// Chooses the keys.
-    pub number: usize,
-    /// The number of calls.
-    pub calls: usize,
+    pub(crate) number: usize,
+    pub(crate) calls: usize,
 }
 
 /// Zipf-distributed ranks from 0, the most frequent.
 #[derive(Debug)]
-pub struct Ranks(Zipf<f64>);
+pub(crate) struct Ranks(Zipf<f64>);
 
 impl Ranks {
-    /// Of a number of entries, with a skew.
-    ///
-    /// # Panics
-    ///
-    /// If there is no entry, or the exponent is negative.
     #[expect(clippy::cast_precision_loss, reason = "few entries")]
-    pub fn new(entries: usize, exponent: f64) -> Self {
+    pub(crate) fn new(entries: usize, exponent: f64) -> Self {
         Self(Zipf::new(entries as f64, exponent).expect("entries and a positive exponent"))
     }
 
-    /// Draws a rank.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number from 1 on")]
-    pub fn draw(&self, rng: &mut StdRng) -> usize {
+    pub(crate) fn draw(&self, rng: &mut StdRng) -> usize {
         rng.sample(self.0) as usize - 1
     }
 }

@@ -65,8 +65,7 @@ mod functions {
     }
 }
 
-/// First in, first out.
-pub const FIFO_HITS: Hits = Hits {
+pub(crate) const FIFO_HITS: Hits = Hits {
     name: "cachelito, fifo + TTL + tags",
     pair: |keys| {
         invalidate_by_tag("fifo page");
@@ -82,8 +81,7 @@ pub const FIFO_HITS: Hits = Hits {
     },
 };
 
-/// Least recently used.
-pub const LRU_HITS: Hits = Hits {
+pub(crate) const LRU_HITS: Hits = Hits {
     name: "cachelito, lru + TTL + tags",
     pair: |keys| {
         invalidate_by_tag("lru page");
@@ -99,21 +97,18 @@ pub const LRU_HITS: Hits = Hits {
     },
 };
 
-/// First in, first out.
-pub const ASYNC_HITS: AsyncHits = AsyncHits {
+pub(crate) const ASYNC_HITS: AsyncHits = AsyncHits {
     name: "cachelito-async, fifo + TTL + tags",
     id: |keys| hits_by_async_load(keys, async |id| functions::async_id(id).await),
     text: |keys| hits_by_async_load(keys, async |name| functions::async_name(name).await),
 };
 
-/// First in, first out.
-pub fn fifo_misses() -> BatchFn {
+pub(crate) fn fifo_misses() -> BatchFn {
     invalidate_by_tag("few");
     misses_when_full(functions::fifo_few)
 }
 
-/// Least recently used.
-pub fn lru_misses() -> BatchFn {
+pub(crate) fn lru_misses() -> BatchFn {
     invalidate_by_tag("few");
     misses_when_full(functions::lru_few)
 }

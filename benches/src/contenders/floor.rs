@@ -16,10 +16,10 @@ fn hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
 }
 
 /// Read-only: threads share it without a lock.
-pub const HITS: Hits = Hits { name: FLOOR, pair: hits, id: hits, text: hits };
+pub(crate) const HITS: Hits = Hits { name: FLOOR, pair: hits, id: hits, text: hits };
 
 /// Cleared before each batch, because it evicts nothing. Its mutex is locked once per batch.
-pub fn misses() -> BatchFn {
+pub(crate) fn misses() -> BatchFn {
     let table: Mutex<HashMap<u64, Value, RandomState>> = Mutex::default();
     let missing_keys = MissingKeys::default();
     Box::new(move |batch| {

@@ -23,10 +23,9 @@ fn hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
 }
 
 /// `get`, which has no TTL.
-pub const HITS: Hits = Hits { name: "foyer in memory, S3-FIFO", pair: hits, id: hits, text: hits };
+pub(crate) const HITS: Hits = Hits { name: "foyer in memory, S3-FIFO", pair: hits, id: hits, text: hits };
 
-/// `get`, else `insert`.
-pub fn misses() -> BatchFn {
+pub(crate) fn misses() -> BatchFn {
     let cache = cache::<u64>(ENTRIES);
     misses_when_full(move |id| cache.get(&id).unwrap_or_else(|| cache.insert(id, load(id))))
 }

@@ -17,10 +17,8 @@ const FEW: u64 = 128;
 /// The entries of a tag that is invalidated in the same way.
 const PER_GROUP: u64 = 16;
 
-/// What is invalidated, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// `#[invalidates("number")]`.
+pub(crate) enum Target {
     Query,
     /// `#[invalidates(tags("t"))]`, a tag of every entry.
     Tag,
@@ -30,16 +28,14 @@ pub enum Target {
     ValidKey,
     /// `#[invalidates(number(id))]`, of all entries in turn.
     AnyKey,
-    /// `#[invalidates(all)]`.
     Everything,
 }
 
 impl Target {
-    /// All targets.
-    pub const ALL: [Self; 6] = [Self::Query, Self::Tag, Self::ValidTag, Self::ValidKey, Self::AnyKey, Self::Everything];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Query, Self::Tag, Self::ValidTag, Self::ValidKey, Self::AnyKey, Self::Everything];
 
-    /// The row.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Query => "a query",
             Self::Tag => "a tag of every entry",
@@ -51,31 +47,24 @@ impl Target {
     }
 
     /// Whether what it invalidates is loaded again before the next call.
-    pub fn reloads(self) -> bool {
+    pub(crate) fn reloads(self) -> bool {
         matches!(self, Self::ValidTag | Self::ValidKey | Self::AnyKey)
     }
 }
 
-/// A repository of numbers.
 #[derive(HasCache)]
-pub struct Numbers {
+pub(crate) struct Numbers {
     cache: Cache,
     entries: u64,
     groups: Vec<String>,
 }
 
 impl Numbers {
-    /// With a number of entries, all valid, and no capacity for more.
-    ///
-    /// # Panics
-    ///
-    /// If the number exceeds `usize`.
-    pub fn new(entries: u64) -> Arc<Self> {
+    pub(crate) fn new(entries: u64) -> Arc<Self> {
         Self::with_capacity(entries, usize::try_from(entries).expect("a number of entries"))
     }
 
-    /// With capacity for more.
-    pub fn with_capacity(entries: u64, capacity: usize) -> Arc<Self> {
+    pub(crate) fn with_capacity(entries: u64, capacity: usize) -> Arc<Self> {
         let groups = (0..FEW / PER_GROUP).map(|group| format!("group:{group}")).collect();
         let numbers = Self { cache: Cache::builder().capacity(capacity).build(), entries, groups };
         for id in 0..entries {
@@ -120,8 +109,7 @@ impl Numbers {
     #[invalidates(other(id))]
     fn invalidate_other(&self, id: u64) {}
 
-    /// Invalidates one target repeatedly.
-    pub fn invalidations(self: &Arc<Self>, target: Target) -> BatchFn {
+    pub(crate) fn invalidations(self: &Arc<Self>, target: Target) -> BatchFn {
         let this = Arc::clone(self);
         let turn = AtomicU64::new(0);
         Box::new(move |batch| match target {
@@ -171,7 +159,7 @@ impl Numbers {
     }
 
     /// Gets, with an optional invalidation of another target before each 1,000, of entries with one tag or with two.
-    pub fn gets_after(self: &Arc<Self>, keys: &Arc<Keys<u64>>, other: Option<Target>, tags: u32) -> BatchFn {
+    pub(crate) fn gets_after(self: &Arc<Self>, keys: &Arc<Keys<u64>>, other: Option<Target>, tags: u32) -> BatchFn {
         let (this, keys) = (Arc::clone(self), Arc::clone(keys));
         Box::new(move |batch| {
             let pieces = keys.of(batch).chunks(1_000);
@@ -185,7 +173,7 @@ impl Numbers {
     }
 
     /// One get of every entry, after an optional invalidation of another target, of entries with one tag or with two.
-    pub fn each_once_after(self: &Arc<Self>, other: Option<Target>, tags: u32) -> BatchFn {
+    pub(crate) fn each_once_after(self: &Arc<Self>, other: Option<Target>, tags: u32) -> BatchFn {
         let this = Arc::clone(self);
         let ids: Vec<u64> = u64::all().map(|id| id * 7_919 % ENTRIES as u64).collect();
         Box::new(move |batch| {
@@ -218,8 +206,7 @@ fn repeated(calls: usize, call: impl Fn()) -> Duration {
     start.elapsed()
 }
 
-/// The baseline, uncontended.
-pub fn atomic_operations() -> BatchFn {
+pub(crate) fn atomic_operations() -> BatchFn {
     let counter = AtomicU64::new(0);
     Box::new(move |batch| {
         repeated(batch.calls, || {

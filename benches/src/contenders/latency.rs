@@ -11,10 +11,8 @@ use cache_core::{Cache, HasCache, cached_query, invalidates};
 use super::{MissingKeys, OURS, QUICK, QUICK_SINGLE_FLIGHT};
 use crate::workload::{Batch, ENTRIES, Key, Keys, Value, load, loads};
 
-/// The calls, and the interference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Case {
-    /// A hit, without interference.
+pub(crate) enum Case {
     HitAlone,
     /// A hit, while the other thread invalidates other keys of the cache and loads them again.
     HitDuringReloads,
@@ -25,11 +23,10 @@ pub enum Case {
 }
 
 impl Case {
-    /// In the order of the table.
-    pub const ALL: [Self; 4] = [Self::HitAlone, Self::HitDuringReloads, Self::HitDuringInserts, Self::MissDuringClones];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::HitAlone, Self::HitDuringReloads, Self::HitDuringInserts, Self::MissDuringClones];
 
-    /// The column.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::HitAlone => "hit, alone",
             Self::HitDuringReloads => "hit, during reloads",
@@ -40,31 +37,24 @@ impl Case {
 }
 
 /// Two readings of the clock, which every figure includes.
-pub const CLOCK: &str = "the clock alone";
+pub(crate) const CLOCK: &str = "the clock alone";
 
-/// The time of a clone of the slow value.
-pub const SLOW_CLONE: Duration = Duration::from_micros(50);
+pub(crate) const SLOW_CLONE: Duration = Duration::from_micros(50);
 
 /// Times a batch call by call, and appends the nanoseconds of each call that counts.
-pub type TimedCalls = Box<dyn Fn(Batch, &mut Vec<u64>) + Send + Sync>;
+pub(crate) type TimedCalls = Box<dyn Fn(Batch, &mut Vec<u64>) + Send + Sync>;
 
-/// One step of the other thread.
-pub type Interference = Box<dyn Fn() + Send + Sync>;
+pub(crate) type Interference = Box<dyn Fn() + Send + Sync>;
 
-/// A contender in a case.
-pub struct Trial {
-    /// The row.
-    pub contender: &'static str,
-    /// The column.
-    pub case: Case,
-    /// The measured calls.
-    pub calls: TimedCalls,
+pub(crate) struct Trial {
+    pub(crate) contender: &'static str,
+    pub(crate) case: Case,
+    pub(crate) calls: TimedCalls,
     /// The other thread's work, if there is any.
-    pub interference: Option<Interference>,
+    pub(crate) interference: Option<Interference>,
 }
 
-/// Every contender in every case.
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let keys = Keys::zipf();
     let hits = [Case::HitAlone, Case::HitDuringReloads, Case::HitDuringInserts].map(|case| {
         let clock = Trial {
@@ -190,7 +180,6 @@ struct Lookup {
     _value: SlowValue,
 }
 
-/// A contender's cache.
 trait Contender: Send + Sync + 'static {
     fn get_or_load(&self, id: u64) -> Lookup;
     fn invalidate(&self, id: u64);

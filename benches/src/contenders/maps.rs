@@ -18,12 +18,10 @@ fn dashmap_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     hits_by_get(keys, move |key| map.get(key.borrowed()).map(|value| value.clone()))
 }
 
-/// A map of locked shards.
-pub const DASHMAP_HITS: Hits =
+pub(crate) const DASHMAP_HITS: Hits =
     Hits { name: "dashmap + foldhash", pair: dashmap_hits, id: dashmap_hits, text: dashmap_hits };
 
-/// Get, else insert.
-pub fn dashmap_misses() -> BatchFn {
+pub(crate) fn dashmap_misses() -> BatchFn {
     let map: Arc<DashMap<u64, Value, RandomState>> = Arc::default();
     let cleared = Arc::clone(&map);
     misses_unbounded(
@@ -44,11 +42,10 @@ fn papaya_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     hits_by_get(keys, move |key| map.pin().get(key.borrowed()).cloned())
 }
 
-/// A map whose readers take no lock.
-pub const PAPAYA_HITS: Hits = Hits { name: "papaya + foldhash", pair: papaya_hits, id: papaya_hits, text: papaya_hits };
+pub(crate) const PAPAYA_HITS: Hits =
+    Hits { name: "papaya + foldhash", pair: papaya_hits, id: papaya_hits, text: papaya_hits };
 
-/// Get, else insert.
-pub fn papaya_misses() -> BatchFn {
+pub(crate) fn papaya_misses() -> BatchFn {
     let map: Arc<HashMap<u64, Value, RandomState>> = Arc::default();
     let cleared = Arc::clone(&map);
     misses_unbounded(move || cleared.pin().clear(), move |id| map.pin().get_or_insert_with(id, || load(id)).clone())

@@ -34,8 +34,7 @@ mod functions {
     }
 }
 
-/// Unbounded, under a mutex.
-pub const HITS: Hits = Hits {
+pub(crate) const HITS: Hits = Hits {
     name: "memoize, SharedCache, TTL",
     pair: |keys| {
         functions::memoized_flush_page();
@@ -51,8 +50,7 @@ pub const HITS: Hits = Hits {
     },
 };
 
-/// Least recently used.
-pub fn misses() -> BatchFn {
+pub(crate) fn misses() -> BatchFn {
     functions::memoized_flush_few();
     misses_when_full(functions::few)
 }

@@ -1,17 +1,17 @@
 //! The cache and its peers, each configured as its own documentation advises.
 
-pub mod cached;
-pub mod cachelito;
-pub mod floor;
-pub mod foyer;
-pub mod invalidation;
-pub mod latency;
-pub mod maps;
-pub mod memoize;
-pub mod moka;
-pub mod ours;
-pub mod query_invalidation;
-pub mod quick_cache;
+pub(crate) mod cached;
+pub(crate) mod cachelito;
+pub(crate) mod floor;
+pub(crate) mod foyer;
+pub(crate) mod invalidation;
+pub(crate) mod latency;
+pub(crate) mod maps;
+pub(crate) mod memoize;
+pub(crate) mod moka;
+pub(crate) mod ours;
+pub(crate) mod query_invalidation;
+pub(crate) mod quick_cache;
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,44 +23,34 @@ use tokio::runtime::{Builder, Runtime};
 use crate::rounds::{BatchFn, calls, timed};
 use crate::workload::{Batch, ENTRIES, Key, Keys, MISSING_KEYS, Pair, Text};
 
-/// This cache.
-pub const OURS: &str = "cache-core";
-/// This cache, with four tags per entry.
-pub const OURS_4_TAGS: &str = "cache-core, 4 tags";
-/// This cache, without the attribute.
-pub const OURS_GET: &str = "cache-core, TaggedCache::get";
+pub(crate) const OURS: &str = "cache-core";
+pub(crate) const OURS_4_TAGS: &str = "cache-core, 4 tags";
+pub(crate) const OURS_GET: &str = "cache-core, TaggedCache::get";
 /// This cache, with a clock that a thread advances.
-pub const OURS_TICKING: &str = "cache-core, ticking clock";
-/// A table, and nothing else.
-pub const FLOOR: &str = "floor: hashbrown + foldhash";
+pub(crate) const OURS_TICKING: &str = "cache-core, ticking clock";
+pub(crate) const FLOOR: &str = "floor: hashbrown + foldhash";
 /// The fastest peer, without a TTL.
-pub const QUICK: &str = "quick_cache, no TTL";
+pub(crate) const QUICK: &str = "quick_cache, no TTL";
 /// The fastest peer, with one load per missed key.
-pub const QUICK_SINGLE_FLIGHT: &str = "quick_cache, single flight, no TTL";
+pub(crate) const QUICK_SINGLE_FLIGHT: &str = "quick_cache, single flight, no TTL";
 /// `#[cached]` by default.
-pub const CACHED_TTL: &str = "cached #[cached], TTL";
-/// `#[cached]`, bounded.
-pub const CACHED_LRU_TTL: &str = "cached #[cached], LRU + TTL";
+pub(crate) const CACHED_TTL: &str = "cached #[cached], TTL";
+pub(crate) const CACHED_LRU_TTL: &str = "cached #[cached], LRU + TTL";
 /// `cached`, in all variants with a TTL.
-pub const CACHED: [&str; 4] =
+pub(crate) const CACHED: [&str; 4] =
     [CACHED_TTL, CACHED_LRU_TTL, "cached #[concurrent_cached], TTL", "cached #[concurrent_cached], LRU + TTL"];
 /// The best-known peer.
-pub const MOKA: &str = "moka, TTL";
+pub(crate) const MOKA: &str = "moka, TTL";
 
 /// Hits by each kind of key, where all entries are present.
-pub struct Hits {
-    /// The row.
-    pub name: &'static str,
-    /// By [`Pair`].
-    pub pair: fn(&Arc<Keys<Pair>>) -> BatchFn,
-    /// By `u64`.
-    pub id: fn(&Arc<Keys<u64>>) -> BatchFn,
-    /// By [`Text`].
-    pub text: fn(&Arc<Keys<Text>>) -> BatchFn,
+pub(crate) struct Hits {
+    pub(crate) name: &'static str,
+    pub(crate) pair: fn(&Arc<Keys<Pair>>) -> BatchFn,
+    pub(crate) id: fn(&Arc<Keys<u64>>) -> BatchFn,
+    pub(crate) text: fn(&Arc<Keys<Text>>) -> BatchFn,
 }
 
-/// The contenders of hits.
-pub const HITS: [Hits; 18] = [
+pub(crate) const HITS: [Hits; 18] = [
     ours::HITS,
     ours::GET_HITS,
     ours::HITS_4_TAGS,
@@ -81,18 +71,13 @@ pub const HITS: [Hits; 18] = [
     floor::HITS,
 ];
 
-/// Hits of asynchronous functions.
-pub struct AsyncHits {
-    /// The row.
-    pub name: &'static str,
-    /// By `u64`.
-    pub id: fn(&Arc<Keys<u64>>) -> BatchFn,
-    /// By [`Text`].
-    pub text: fn(&Arc<Keys<Text>>) -> BatchFn,
+pub(crate) struct AsyncHits {
+    pub(crate) name: &'static str,
+    pub(crate) id: fn(&Arc<Keys<u64>>) -> BatchFn,
+    pub(crate) text: fn(&Arc<Keys<Text>>) -> BatchFn,
 }
 
-/// The contenders of asynchronous hits.
-pub const ASYNC_HITS: [AsyncHits; 7] = [
+pub(crate) const ASYNC_HITS: [AsyncHits; 7] = [
     ours::ASYNC_HITS,
     quick_cache::ASYNC_HITS,
     cached::TTL_ASYNC_HITS,
@@ -103,15 +88,12 @@ pub const ASYNC_HITS: [AsyncHits; 7] = [
 ];
 
 /// Calls by `u64` to a cache of [`ENTRIES`]: 99 in 100 miss, load and insert.
-pub struct Misses {
-    /// The row.
-    pub name: &'static str,
-    /// Calls to a full cache.
-    pub batch: fn() -> BatchFn,
+pub(crate) struct Misses {
+    pub(crate) name: &'static str,
+    pub(crate) batch: fn() -> BatchFn,
 }
 
-/// The contenders of misses.
-pub const MISSES: [Misses; 14] = [
+pub(crate) const MISSES: [Misses; 14] = [
     Misses { name: OURS, batch: ours::misses },
     Misses { name: QUICK, batch: quick_cache::misses },
     Misses { name: QUICK_SINGLE_FLIGHT, batch: quick_cache::misses_with_single_flight },
@@ -179,7 +161,6 @@ impl MissingKeys {
     }
 }
 
-/// Calls that miss in a full cache.
 fn misses_when_full<R>(call: impl Fn(u64) -> R + Send + Sync + 'static) -> BatchFn {
     misses_unbounded(|| (), call)
 }

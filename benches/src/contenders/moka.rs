@@ -16,8 +16,7 @@ fn hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     hits_by_get(keys, move |key| cache.get(key.borrowed()))
 }
 
-/// `sync::Cache`.
-pub const HITS: Hits = Hits { name: MOKA, pair: hits, id: hits, text: hits };
+pub(crate) const HITS: Hits = Hits { name: MOKA, pair: hits, id: hits, text: hits };
 
 fn async_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     let cache = moka::future::Cache::builder().max_capacity(AMPLE_CAPACITY as u64).time_to_live(TTL).build();
@@ -26,11 +25,10 @@ fn async_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     })
 }
 
-/// `future::Cache`.
-pub const ASYNC_HITS: AsyncHits = AsyncHits { name: "moka::future, TTL", id: async_hits, text: async_hits };
+pub(crate) const ASYNC_HITS: AsyncHits = AsyncHits { name: "moka::future, TTL", id: async_hits, text: async_hits };
 
 /// `get_with`: one load per missed key.
-pub fn misses() -> BatchFn {
+pub(crate) fn misses() -> BatchFn {
     let cache = moka::sync::Cache::builder().max_capacity(ENTRIES as u64).time_to_live(TTL).build();
     misses_when_full(move |id| cache.get_with(id, || load(id)))
 }
@@ -44,11 +42,10 @@ fn mini_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     hits_by_get(keys, move |key| cache.get(&key.owned()))
 }
 
-/// mini-moka.
-pub const MINI_HITS: Hits = Hits { name: "mini-moka, TTL", pair: mini_hits, id: mini_hits, text: mini_hits };
+pub(crate) const MINI_HITS: Hits = Hits { name: "mini-moka, TTL", pair: mini_hits, id: mini_hits, text: mini_hits };
 
 /// `get`, then `insert`: it has no `get_with`.
-pub fn mini_misses() -> BatchFn {
+pub(crate) fn mini_misses() -> BatchFn {
     let cache = mini_moka::sync::Cache::builder().max_capacity(ENTRIES as u64).time_to_live(TTL).build();
     misses_when_full(move |id| {
         cache.get(&id).unwrap_or_else(|| {

@@ -11,15 +11,13 @@ use super::{
 use crate::rounds::{BatchFn, Trial};
 use crate::workload::{AMPLE_CAPACITY, ENTRIES, Key, Keys, Pair, Text, Value, load};
 
-/// A repository with a cache.
 #[derive(HasCache)]
-pub struct Repo {
+pub(crate) struct Repo {
     cache: Cache,
 }
 
 impl Repo {
-    /// With a capacity.
-    pub fn new(capacity: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self { cache: Cache::builder().capacity(capacity).build() }
     }
 
@@ -27,63 +25,55 @@ impl Repo {
         Self { cache: Cache::builder().capacity(AMPLE_CAPACITY).clock(clock.clone()).build() }
     }
 
-    /// By a pair.
     #[cached_query(ttl = "5m", tags("t"))]
-    pub fn page(&self, limit: u32, offset: u32) -> Value {
+    pub(crate) fn page(&self, limit: u32, offset: u32) -> Value {
         load(u64::from(limit + offset))
     }
 
-    /// By a number.
     #[cached_query(ttl = "5m", tags("t"))]
-    pub fn by_id(&self, id: u64) -> Value {
+    pub(crate) fn by_id(&self, id: u64) -> Value {
         load(id)
     }
 
-    /// By a text.
     #[cached_query(ttl = "5m", tags("t"))]
-    pub fn by_name(&self, name: &str) -> Value {
+    pub(crate) fn by_name(&self, name: &str) -> Value {
         load(name.len() as u64)
     }
 
     /// By a number, with a value that is not reference-counted.
     #[cached_query(ttl = "5m", tags("t"))]
-    pub fn number(&self, id: u64) -> u64 {
+    pub(crate) fn number(&self, id: u64) -> u64 {
         id
     }
 
-    /// By a number, asynchronously.
     #[cached_query(ttl = "5m", tags("t"))]
-    pub async fn by_id_async(&self, id: u64) -> Value {
+    pub(crate) async fn by_id_async(&self, id: u64) -> Value {
         load(id)
     }
 
-    /// By a text, asynchronously.
     #[cached_query(ttl = "5m", tags("t"))]
-    pub async fn by_name_async(&self, name: &str) -> Value {
+    pub(crate) async fn by_name_async(&self, name: &str) -> Value {
         load(name.len() as u64)
     }
 
     /// By a pair, with one tag of all entries and three of some.
     #[cached_query(ttl = "5m", tags("t", "limit:{limit}", format!("album:{}", offset / 500), format!("artist:{}", offset / 5_000)))]
-    pub fn tagged_page(&self, limit: u32, offset: u32) -> Value {
+    pub(crate) fn tagged_page(&self, limit: u32, offset: u32) -> Value {
         load(u64::from(limit + offset))
     }
 
-    /// By a number, with one tag of all entries and three of some.
     #[cached_query(ttl = "5m", tags("t", format!("genre:{}", id % 20), format!("album:{}", id / 10), format!("artist:{}", id / 100)))]
-    pub fn tagged_by_id(&self, id: u64) -> Value {
+    pub(crate) fn tagged_by_id(&self, id: u64) -> Value {
         load(id)
     }
 
-    /// By a text, with one tag of all entries and three of some.
     #[cached_query(ttl = "5m", tags("t", "all names", format!("album:{}", &name[..11]), format!("artist:{}", &name[..10])))]
-    pub fn tagged_by_name(&self, name: &str) -> Value {
+    pub(crate) fn tagged_by_name(&self, name: &str) -> Value {
         load(name.len() as u64)
     }
 }
 
-/// A method with one tag.
-pub const HITS: Hits = Hits {
+pub(crate) const HITS: Hits = Hits {
     name: OURS,
     pair: |keys| {
         let repo = Repo::new(AMPLE_CAPACITY);
@@ -99,8 +89,7 @@ pub const HITS: Hits = Hits {
     },
 };
 
-/// `TaggedCache::get`, of entries with one tag.
-pub const GET_HITS: Hits = Hits { name: OURS_GET, pair: get_hits, id: get_hits, text: get_hits };
+pub(crate) const GET_HITS: Hits = Hits { name: OURS_GET, pair: get_hits, id: get_hits, text: get_hits };
 
 fn get_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     let cache: TaggedCache<K::Owned, Value> = TaggedCache::builder().capacity(AMPLE_CAPACITY).build();
@@ -111,7 +100,7 @@ fn get_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
 }
 
 /// A method with one tag, with each kind of key and a running clock.
-pub fn ticking_hits(clock: &TickingClock) -> [Trial; 3] {
+pub(crate) fn ticking_hits(clock: &TickingClock) -> [Trial; 3] {
     let [by_pair, by_id, by_name] = [0; 3].map(|_| Repo::ticking(clock));
     [
         Trial::new(
@@ -124,8 +113,7 @@ pub fn ticking_hits(clock: &TickingClock) -> [Trial; 3] {
     ]
 }
 
-/// A method with four tags.
-pub const HITS_4_TAGS: Hits = Hits {
+pub(crate) const HITS_4_TAGS: Hits = Hits {
     name: OURS_4_TAGS,
     pair: |keys| {
         let repo = Repo::new(AMPLE_CAPACITY);
@@ -141,8 +129,7 @@ pub const HITS_4_TAGS: Hits = Hits {
     },
 };
 
-/// Asynchronous methods with one tag.
-pub const ASYNC_HITS: AsyncHits = AsyncHits {
+pub(crate) const ASYNC_HITS: AsyncHits = AsyncHits {
     name: OURS,
     id: |keys| {
         let repo = Repo::new(AMPLE_CAPACITY);
@@ -154,14 +141,13 @@ pub const ASYNC_HITS: AsyncHits = AsyncHits {
     },
 };
 
-/// A method of a repository whose cache is full.
-pub fn misses() -> BatchFn {
+pub(crate) fn misses() -> BatchFn {
     let repo = Repo::new(ENTRIES);
     misses_when_full(move |id| repo.by_id(id))
 }
 
 /// Hits whose value is a number: threads share no reference count.
-pub fn unshared(keys: &Arc<Keys<u64>>) -> BatchFn {
+pub(crate) fn unshared(keys: &Arc<Keys<u64>>) -> BatchFn {
     let repo = Repo::new(AMPLE_CAPACITY);
     hits_by_load(keys, move |id| repo.number(id))
 }

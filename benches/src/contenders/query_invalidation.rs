@@ -12,7 +12,7 @@ use foldhash::fast::RandomState;
 const INVALIDATED: u8 = 3;
 
 /// Loads the query's entries again, then invalidates them.
-pub type Invalidate = Box<dyn FnMut() -> Times>;
+pub(crate) type Invalidate = Box<dyn FnMut() -> Times>;
 
 /// The time of an invalidation.
 #[derive(Clone, Copy, Debug)]

@@ -24,7 +24,7 @@ fn hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
 }
 
 /// A plain `get`: no TTL, no tags, no statistics.
-pub const HITS: Hits = Hits { name: QUICK, pair: hits, id: hits, text: hits };
+pub(crate) const HITS: Hits = Hits { name: QUICK, pair: hits, id: hits, text: hits };
 
 fn hits_ttl<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     let cache = filled(|key: K| (load(key.number()), Instant::now()));
@@ -34,7 +34,7 @@ fn hits_ttl<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
 }
 
 /// With a TTL, as its users add one.
-pub const HITS_TTL: Hits =
+pub(crate) const HITS_TTL: Hits =
     Hits { name: "quick_cache, TTL with Instant in the value", pair: hits_ttl, id: hits_ttl, text: hits_ttl };
 
 #[expect(clippy::unused_async, reason = "an asynchronous caller")]
@@ -47,11 +47,10 @@ fn async_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     hits_by_async_load(keys, async move |key| get(&cache, key).await)
 }
 
-/// The same `get` inside an `async fn`.
-pub const ASYNC_HITS: AsyncHits = AsyncHits { name: QUICK, id: async_hits, text: async_hits };
+pub(crate) const ASYNC_HITS: AsyncHits = AsyncHits { name: QUICK, id: async_hits, text: async_hits };
 
 /// `get_or_insert_with`: one load per missed key.
-pub fn misses_with_single_flight() -> BatchFn {
+pub(crate) fn misses_with_single_flight() -> BatchFn {
     let cache: Cache<u64, Value> = Cache::new(ENTRIES);
     misses_when_full(move |id| match cache.get_or_insert_with(&id, || Ok::<_, Infallible>(load(id))) {
         Ok(value) => value,
@@ -59,7 +58,7 @@ pub fn misses_with_single_flight() -> BatchFn {
 }
 
 /// `get`, then `insert`: every caller that misses loads.
-pub fn misses() -> BatchFn {
+pub(crate) fn misses() -> BatchFn {
     let cache: Cache<u64, Value> = Cache::new(ENTRIES);
     misses_when_full(move |id| {
         cache.get(&id).unwrap_or_else(|| {
