@@ -168,7 +168,8 @@ impl Scale {
 
     fn position(&self, value: f64, limits: (i32, i32)) -> i32 {
         match self {
-            Self::Linear(axis) => axis.map(&value, limits),
+            // A difference may be negative: it has a number, and no bar.
+            Self::Linear(axis) => axis.map(&value.max(0.0), limits),
             Self::Logarithmic(axis) => axis.map(&value, limits),
         }
     }
@@ -282,6 +283,15 @@ mod tests {
         assert!(matches!(Scale::of("ns", [20.0, 200.0].into_iter()), Scale::Linear(_)));
         assert!(matches!(Scale::of("ns", [0.0, 20_000.0].into_iter()), Scale::Linear(_)));
         assert_eq!(Scale::of("ns", [0.0, 0.0].into_iter()).position(0.0, (0, 400)), 0);
+    }
+
+    #[test]
+    fn a_table_without_figures_and_a_negative_figure_are_drawn() {
+        let mut empty = chart("seconds", &[], &[]);
+        empty.rows.clear();
+        assert!(svg(&empty).unwrap().contains("seconds"));
+        assert!(svg(&chart("seconds", &["a", "b"], &[-0.5, 1.0])).unwrap().contains("-0.50"));
+        assert_eq!(Scale::of("seconds", [-0.5, 1.0].into_iter()).position(-0.5, (9, 99)), 9);
     }
 
     #[test]
