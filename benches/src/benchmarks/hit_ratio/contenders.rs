@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 use mini_moka::sync::ConcurrentCacheExt as _;
 
-use crate::traces::{TAGS, tag_of};
+use super::traces::{TAGS, tag_of};
 
-/// What is cached: of a key, how often its tag has been forgotten.
+/// What the caches load: for each key, how often its tag was invalidated.
 #[derive(Debug)]
 pub(super) struct Source {
     versions: Vec<AtomicU64>,
@@ -23,17 +23,17 @@ impl Source {
         Arc::new(Self { versions: (0..TAGS).map(|_| AtomicU64::new(0)).collect(), loads: AtomicU64::new(0) })
     }
 
-    /// How often it was asked.
+    /// The loads so far.
     pub(super) fn loads(&self) -> u64 {
         self.loads.load(Ordering::Relaxed)
     }
 
-    /// What a cache should say of a key.
+    /// The current value of a key.
     pub(super) fn current(&self, key: u64) -> u64 {
         self.version(tag_of(key)).load(Ordering::Relaxed)
     }
 
-    /// Makes all answers wrong that bear a tag.
+    /// Changes the values of all keys with a tag.
     pub(super) fn change(&self, tag: u64) {
         self.version(tag).fetch_add(1, Ordering::Relaxed);
     }
@@ -50,53 +50,53 @@ impl Source {
 
 /// A cache in front of a [`Source`].
 pub(super) trait Contender {
-    fn ask(&self, key: u64) -> u64;
-    fn forget(&self, tag: u64);
+    fn get(&self, key: u64) -> u64;
+    fn invalidate(&self, tag: u64);
 }
 
-/// Makes a contender with room for so many entries.
-pub(super) type Make = fn(usize, Arc<Source>) -> Box<dyn Contender>;
+/// Builds a contender with a capacity.
+pub(super) type Build = fn(usize, Arc<Source>) -> Box<dyn Contender>;
 
-/// A peer: what it does is the same for all but for these five.
+/// A peer, which differs from the others in these operations.
 struct Peer<C> {
     cache: C,
     source: Arc<Source>,
     get: fn(&C, u64) -> Option<u64>,
     insert: fn(&C, u64, u64),
-    remove: Remove<C>,
+    invalidate: Invalidation<C>,
 }
 
-/// How a peer forgets a tag.
-enum Remove<C> {
-    /// It looks for the keys itself.
+/// How a peer invalidates a tag.
+enum Invalidation<C> {
+    /// It searches its entries itself.
     Tag(fn(&C, u64)),
-    /// It is told the keys, of an index that is kept beside it: for each tag those that were loaded since it was forgotten last.
+    /// An external index has the keys, for each tag those loaded since its last invalidation.
     Keys(fn(&C, u64), RefCell<Vec<HashSet<u64>>>),
 }
 
-impl<C> Remove<C> {
+impl<C> Invalidation<C> {
     fn keys(remove: fn(&C, u64)) -> Self {
         Self::Keys(remove, RefCell::new((0..TAGS).map(|_| HashSet::new()).collect()))
     }
 }
 
 impl<C> Contender for Peer<C> {
-    fn ask(&self, key: u64) -> u64 {
+    fn get(&self, key: u64) -> u64 {
         if let Some(value) = (self.get)(&self.cache, key) {
             return value;
         }
         let value = self.source.load(key);
         (self.insert)(&self.cache, key, value);
-        if let Remove::Keys(_, index) = &self.remove {
+        if let Invalidation::Keys(_, index) = &self.invalidate {
             index.borrow_mut()[usize::try_from(tag_of(key)).expect("few tags")].insert(key);
         }
         value
     }
 
-    fn forget(&self, tag: u64) {
-        match &self.remove {
-            Remove::Tag(remove) => remove(&self.cache, tag),
-            Remove::Keys(remove, index) => {
+    fn invalidate(&self, tag: u64) {
+        match &self.invalidate {
+            Invalidation::Tag(remove) => remove(&self.cache, tag),
+            Invalidation::Keys(remove, index) => {
                 let keys = std::mem::take(&mut index.borrow_mut()[usize::try_from(tag).expect("few tags")]);
                 for key in keys {
                     remove(&self.cache, key);
@@ -114,21 +114,21 @@ struct Ours {
 
 impl Ours {
     #[cached_query(ttl = "5m", tags(format!("tag:{}", tag_of(key))))]
-    fn get(&self, key: u64) -> u64 {
+    fn by_key(&self, key: u64) -> u64 {
         self.source.load(key)
     }
 
     #[invalidates(tags("tag:{tag}"))]
-    fn forget_tag(&self, tag: u64) {}
+    fn invalidate_tag(&self, tag: u64) {}
 }
 
 impl Contender for Ours {
-    fn ask(&self, key: u64) -> u64 {
-        self.get(key)
+    fn get(&self, key: u64) -> u64 {
+        self.by_key(key)
     }
 
-    fn forget(&self, tag: u64) {
-        self.forget_tag(tag);
+    fn invalidate(&self, tag: u64) {
+        self.invalidate_tag(tag);
     }
 }
 
@@ -143,7 +143,7 @@ pub(super) fn moka_keys(capacity: usize, source: Arc<Source>) -> Box<dyn Contend
         source,
         get: |cache, key| cache.get(&key),
         insert: insert_in_moka,
-        remove: Remove::keys(|cache, key| cache.invalidate(&key)),
+        invalidate: Invalidation::keys(|cache, key| cache.invalidate(&key)),
     })
 }
 
@@ -154,15 +154,15 @@ pub(super) fn moka_predicates(capacity: usize, source: Arc<Source>) -> Box<dyn C
         source,
         get: |cache, key| cache.get(&key),
         insert: insert_in_moka,
-        remove: Remove::Tag(|cache, tag| {
-            let forgotten = cache.invalidate_entries_if(move |key, _| tag_of(*key) == tag);
-            forgotten.expect("its builder allows it");
+        invalidate: Invalidation::Tag(|cache, tag| {
+            let invalidated = cache.invalidate_entries_if(move |key, _| tag_of(*key) == tag);
+            invalidated.expect("enabled in the builder");
             cache.run_pending_tasks();
         }),
     })
 }
 
-/// It takes note of hits, evicts and removes in its maintenance, which is due at times unless it is asked for.
+/// moka records hits, evicts and removes in its maintenance, which otherwise runs only at times.
 fn insert_in_moka(cache: &moka::sync::Cache<u64, u64>, key: u64, value: u64) {
     cache.insert(key, value);
     cache.run_pending_tasks();
@@ -172,26 +172,26 @@ pub(super) fn quick_cache_keys(capacity: usize, source: Arc<Source>) -> Box<dyn 
     quick_cache(
         capacity,
         source,
-        Remove::keys(|cache, key| {
+        Invalidation::keys(|cache, key| {
             cache.remove(&key);
         }),
     )
 }
 
 pub(super) fn quick_cache_retain(capacity: usize, source: Arc<Source>) -> Box<dyn Contender> {
-    quick_cache(capacity, source, Remove::Tag(|cache, tag| cache.retain(|&key, _| tag_of(key) != tag)))
+    quick_cache(capacity, source, Invalidation::Tag(|cache, tag| cache.retain(|&key, _| tag_of(key) != tag)))
 }
 
 type QuickCache = quick_cache::sync::Cache<u64, u64>;
 
-fn quick_cache(capacity: usize, source: Arc<Source>, remove: Remove<QuickCache>) -> Box<dyn Contender> {
+fn quick_cache(capacity: usize, source: Arc<Source>, invalidate: Invalidation<QuickCache>) -> Box<dyn Contender> {
     let cache = QuickCache::new(capacity);
     Box::new(Peer {
         cache,
         source,
         get: |cache, key| cache.get(&key),
         insert: |cache, key, value| cache.insert(key, value),
-        remove,
+        invalidate,
     })
 }
 
@@ -205,7 +205,7 @@ pub(super) fn mini_moka(capacity: usize, source: Arc<Source>) -> Box<dyn Contend
             cache.insert(key, value);
             cache.sync();
         },
-        remove: Remove::keys(|cache, key| cache.invalidate(&key)),
+        invalidate: Invalidation::keys(|cache, key| cache.invalidate(&key)),
     })
 }
 
@@ -219,14 +219,14 @@ pub(super) fn foyer(capacity: usize, source: Arc<Source>) -> Box<dyn Contender> 
         insert: |cache, key, value| {
             cache.insert(key, value);
         },
-        remove: Remove::keys(|cache, key| {
+        invalidate: Invalidation::keys(|cache, key| {
             cache.remove(&key);
         }),
     })
 }
 
 pub(super) fn lru(capacity: usize, source: Arc<Source>) -> Box<dyn Contender> {
-    let cache = RefCell::new(lru::LruCache::new(NonZero::new(capacity).expect("room for something")));
+    let cache = RefCell::new(lru::LruCache::new(NonZero::new(capacity).expect("a positive capacity")));
     Box::new(Peer {
         cache,
         source,
@@ -234,7 +234,7 @@ pub(super) fn lru(capacity: usize, source: Arc<Source>) -> Box<dyn Contender> {
         insert: |cache, key, value| {
             cache.borrow_mut().put(key, value);
         },
-        remove: Remove::keys(|cache, key| {
+        invalidate: Invalidation::keys(|cache, key| {
             cache.borrow_mut().pop(&key);
         }),
     })

@@ -1,4 +1,4 @@
-//! What an entry takes in memory.
+//! Memory per entry.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
+use super::filled;
 use crate::programs;
+use crate::progress::untimed;
+use crate::results::{Bound, Effort, Figure, Goal, Results, Table};
 
-/// What they are called here, and by the program that fills them.
+/// The row, and the name that `memory-of` takes.
 const CONTENDERS: [(&str, &str); 9] = [
-    (OURS, "ours"),
-    (OURS_TAGGED, "ours-tagged"),
+    (OURS, "cache-core"),
+    (OURS_TAGGED, "cache-core-tagged"),
     ("dashmap", "dashmap"),
     ("quick_cache", "quick_cache"),
     ("papaya", "papaya"),
@@ -23,53 +25,51 @@ const CONTENDERS: [(&str, &str); 9] = [
     ("moka", "moka"),
 ];
 
-const OURS: &str = "ours, one query tag";
-const OURS_TAGGED: &str = "ours, and a tag for each 100 entries";
+const OURS: &str = "cache-core";
+const OURS_TAGGED: &str = "cache-core, a tag for each 100 entries";
 
 const ENTRIES: u64 = 1_000_000;
-/// Just fits into tables of a power of two that 1,000,000 entries make double.
-const FEWER: u64 = 900_000;
+/// Fits into a table of 2^20 slots, which 1,000,000 entries double.
+const FITTING: u64 = 900_000;
 
 const HEAP: &str = "heap";
 
 const NOTES: [&str; 4] = [
-    "Entries u64 -> u64, 1,000,000 of them, in a cache with room for as many; each contender in a process of its own. Bytes \
-     are divided by the entries that are there in the end: sharded caches evict some before they are full.",
-    "heap: bytes requested of the allocator and not returned, by which the goals are judged. peak: the most that were \
-     requested at one time, while tables grew. resident: by how much the process grew, with what the allocator itself takes, and \
-     what it keeps.",
-    "heap, 900,000: tables grow by doubling. One of 2^20 places, seven eighths of them to be used, holds 917,504 entries: \
-     1,000,000 are a bad number for everybody who has hash tables, 900,000 a good one.",
-    "Ours, cached and moka have a time to live to keep for each entry, or could have one; dashmap and papaya are maps, which evict \
-     nothing.",
+    "1,000,000 entries u64 -> u64, in a cache with that capacity; each contender in a process of its own. Bytes are divided by the \
+     entries that remain: sharded caches evict some before they are full.",
+    "heap: bytes allocated and not freed; the goals use these. peak: the maximum of heap while tables grew. resident: the growth \
+     of the process, including the allocator's overhead.",
+    "heap, 900,000: hash tables grow by doubling, and one of 2^20 slots, filled to seven eighths, holds 917,504 entries. 1,000,000 \
+     is unfavourable for all contenders with hash tables, 900,000 is favourable.",
+    "cache-core, cached and moka can store a time to live per entry; dashmap and papaya are maps, which evict nothing.",
 ];
 
-/// Counts bytes.
-pub fn ask(_: Effort, progress: &ProgressBar) -> Answer {
+/// Counts bytes, which do not vary between rounds.
+pub fn run(_: Effort, progress: &ProgressBar) -> Results {
     let mut table = Table {
         title: "Memory".into(),
-        unit: "bytes an entry".into(),
+        unit: "bytes per entry".into(),
         notes: NOTES.map(String::from).into(),
         figures: Vec::new(),
     };
     progress.set_length(2 * CONTENDERS.len() as u64);
-    match programs::built("memory-of") {
-        Ok(program) => fill_all(&program, &mut table, progress),
+    match untimed(progress, "build memory-of", || programs::built("memory-of")) {
+        Ok(program) => filled(progress, || fill_all(&program, &mut table, progress)),
         Err(error) => table.notes.push(format!("Nothing was measured. {error}")),
     }
     let goals = goals(&table);
-    Answer { tables: vec![table], goals }
+    Results { tables: vec![table], goals }
 }
 
 fn fill_all(program: &Path, table: &mut Table, progress: &ProgressBar) {
     for (contender, name) in CONTENDERS {
         for (entries, cases) in [
             (ENTRIES, &[(HEAP, "heap"), ("peak", "peak"), ("resident", "resident")][..]),
-            (FEWER, &[("heap, 900,000", "heap")]),
+            (FITTING, &[("heap, 900,000", "heap")]),
         ] {
             match fill(program, name, entries) {
-                Ok(said) => table.figures.extend(cases.iter().filter_map(|&(case, what)| {
-                    let bytes = said.get(what)? / said.get("entries")?;
+                Ok(output) => table.figures.extend(cases.iter().filter_map(|&(case, what)| {
+                    let bytes = output.get(what)? / output.get("entries")?;
                     Some(Figure { contender: contender.into(), case: case.into(), samples: vec![bytes] })
                 })),
                 Err(error) => table.notes.push(format!("{contender} was not measured. {error}")),
@@ -84,25 +84,25 @@ pub fn contenders() -> impl Iterator<Item = &'static str> {
     CONTENDERS.iter().map(|(contender, _)| *contender)
 }
 
-/// How long it takes to fill a contender with so many entries, in a process of its own, allocations counted.
+/// The time to fill a contender, in a process of its own, including the counting of allocations.
 ///
 /// # Errors
 ///
-/// If it could not be done, and why.
+/// If it cannot be filled.
 pub fn time(contender: &str, entries: u64) -> Result<Duration, String> {
     let (_, name) = CONTENDERS.iter().find(|(known, _)| *known == contender).ok_or("no such contender")?;
     let nanos = fill(&programs::built("memory-of")?, name, entries)?;
-    Ok(Duration::from_secs_f64(nanos.get("nanos").ok_or("no time was said")? / 1e9))
+    Ok(Duration::from_secs_f64(nanos.get("nanos").ok_or("no time in the output")? / 1e9))
 }
 
-/// What the program says of a contender, by name.
+/// The figures that the program prints, by name.
 fn fill(program: &Path, contender: &str, entries: u64) -> Result<HashMap<String, f64>, String> {
-    let said = programs::output(Command::new(program).args([contender, &entries.to_string()]))?;
+    let output = programs::output(Command::new(program).args([contender, &entries.to_string()]))?;
     let line = |line: &str| {
         let (name, figure) = line.split_once(' ')?;
         Some((name.to_owned(), figure.parse().ok()?))
     };
-    said.lines().map(|said| line(said).ok_or_else(|| format!("{contender} said {said:?}"))).collect()
+    output.lines().map(|text| line(text).ok_or_else(|| format!("{contender}: {text:?}"))).collect()
 }
 
 fn goals(table: &Table) -> Vec<Goal> {
@@ -111,13 +111,13 @@ fn goals(table: &Table) -> Vec<Goal> {
         what: format!("memory, 1,000,000 entries u64 -> u64: {OURS}"),
         bound: Bound::AtMost(96.0),
         measured,
-        unit: "bytes an entry",
+        unit: "bytes per entry",
     });
     let tag = heap(OURS_TAGGED).zip(heap(OURS)).map(|(tagged, untagged)| Goal {
-        what: "memory, what a user tag adds that 100 entries share".into(),
+        what: "memory, what a tag of 100 entries adds per entry".into(),
         bound: Bound::AtMost(16.0),
         measured: tagged - untagged,
-        unit: "bytes an entry",
+        unit: "bytes per entry",
     });
     whole.into_iter().chain(tag).collect()
 }

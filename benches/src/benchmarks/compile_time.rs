@@ -1,4 +1,4 @@
-//! What an attribute adds to the time it takes to compile the functions under it.
+//! What an attribute adds to the compile time of its functions.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,28 +10,29 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use tempfile::TempDir;
 
-use crate::figure::{Answer, Bound, Effort, Figure, Goal, Table};
 use crate::programs;
+use crate::progress::untimed;
+use crate::results::{Bound, Effort, Figure, Goal, Results, Table};
 
 const FUNCTIONS: u32 = 50;
-const FUNCTIONS_IN_AN_IMPL: u32 = 10;
+const FUNCTIONS_PER_IMPL: u32 = 10;
 
-const OURS: &str = "50 methods under #[cached_query]";
-const PLAIN_METHODS: &str = "the same methods, without it";
-const CACHED: &str = "50 functions under #[cached]";
-const PLAIN_FUNCTIONS: &str = "the same functions, without it";
+const OURS: &str = "50 methods with #[cached_query]";
+const PLAIN_METHODS: &str = "the same methods, plain";
+const CACHED: &str = "50 functions with #[cached]";
+const PLAIN_FUNCTIONS: &str = "the same functions, plain";
 const OURS_ADDS: &str = "#[cached_query] adds";
 const CACHED_ADDS: &str = "#[cached] adds";
 
-/// A kind of compilation: what it is called, and how cargo is told.
+/// A kind of compilation: its name, and the arguments of cargo.
 pub type Case = (&'static str, &'static [&'static str]);
 
 const CHECK: &str = "cargo check";
 const RELEASE: &str = "cargo build --release";
 
-/// A crate of nothing but the functions that are timed.
+/// A crate of the functions to compile.
 pub struct Leaf {
-    /// Whose attribute is on them.
+    /// The row.
     pub contender: &'static str,
     name: &'static str,
     dependency: Dependency,
@@ -44,7 +45,7 @@ enum Dependency {
     Cached,
 }
 
-/// The crates that are compiled.
+/// The crates to compile.
 pub const LEAVES: [Leaf; 4] = [
     Leaf {
         contender: OURS,
@@ -67,21 +68,20 @@ pub const LEAVES: [Leaf; 4] = [
     },
 ];
 
-/// What is timed.
+/// The kinds of compilation to time.
 pub const CASES: [Case; 2] = [(CHECK, &["check"]), (RELEASE, &["build", "--release"])];
 
 const NOTES: [&str; 3] = [
     "Crates of 50 functions with the same body, arguments (u64, String) and result (Option<String>), with a time to live of \
-     5 minutes; ours with a tag too, in 5 impl blocks. All are public and none is generic, so that a release build generates \
-     code for each.",
-    "A crate is compiled alone, after a change to it, with its dependencies built before; without incremental compilation, and \
-     with two jobs. What cargo itself takes is in every figure but those of what an attribute adds, which are differences \
-     within a round.",
-    "Below the spread of the crates without an attribute a difference says nothing.",
+     5 minutes; those of cache-core also have a tag, in 5 impl blocks. All are public and none is generic, so that a release build \
+     generates code for each.",
+    "Only the crate is compiled, after a change, without incremental compilation and with two jobs. Every figure includes cargo's \
+     own time, except what an attribute adds, which is a difference within a round.",
+    "A difference smaller than the spread of the plain crates is noise.",
 ];
 
-/// Times compilers.
-pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
+/// Times compilations.
+pub fn run(effort: Effort, progress: &ProgressBar) -> Results {
     let rounds = match effort {
         Effort::Full => 15,
         Effort::Quick => 3,
@@ -92,18 +92,18 @@ pub fn ask(effort: Effort, progress: &ProgressBar) -> Answer {
         notes: NOTES.map(String::from).into(),
         figures: Vec::new(),
     };
-    match measure(rounds, progress) {
+    match untimed(progress, "compile", || measure(rounds, progress)) {
         Ok(figures) => table.figures = figures,
         Err(error) => table.notes.push(format!("Nothing was measured. {error}")),
     }
     let goals =
         [(CHECK, 0.6), (RELEASE, 0.5)].into_iter().filter_map(|(case, most)| goal(&table, case, most)).collect();
-    Answer { tables: vec![table], goals }
+    Results { tables: vec![table], goals }
 }
 
 fn goal(table: &Table, case: &str, most: f64) -> Option<Goal> {
     Some(Goal {
-        what: format!("{case}: what #[cached_query] adds / what #[cached] adds"),
+        what: format!("{case}: #[cached_query] adds / #[cached] adds"),
         bound: Bound::AtMost(most),
         measured: table.ratio(OURS_ADDS, CACHED_ADDS, case)?,
         unit: "x",
@@ -113,7 +113,7 @@ fn goal(table: &Table, case: &str, most: f64) -> Option<Goal> {
 fn measure(rounds: usize, progress: &ProgressBar) -> Result<Vec<Figure>, String> {
     progress.set_length(((rounds + 1) * LEAVES.len() * CASES.len()) as u64);
     let workspace = Workspace::new().map_err(|error| error.to_string())?;
-    // Builds the dependencies too.
+    // The first compilation builds the dependencies.
     for (_, command) in CASES {
         for leaf in &LEAVES {
             workspace.compile(leaf, command, 0)?;
@@ -129,7 +129,8 @@ fn measure(rounds: usize, progress: &ProgressBar) -> Result<Vec<Figure>, String>
                 progress.inc(1);
             }
             for (adds, annotated, plain) in [(OURS_ADDS, OURS, PLAIN_METHODS), (CACHED_ADDS, CACHED, PLAIN_FUNCTIONS)] {
-                let mut last = |contender| *samples(&mut figures, contender, case).last().expect("it was timed");
+                let mut last =
+                    |contender| *samples(&mut figures, contender, case).last().expect("a sample of this round");
                 let difference = last(annotated) - last(plain);
                 samples(&mut figures, adds, case).push(difference);
             }
@@ -147,10 +148,10 @@ fn empty_figures() -> Vec<Figure> {
 
 fn samples<'f>(figures: &'f mut [Figure], contender: &str, case: &str) -> &'f mut Vec<f64> {
     let figure = figures.iter_mut().find(|figure| figure.contender == contender && figure.case == case);
-    &mut figure.expect("there is one for each").samples
+    &mut figure.expect("a figure for each contender and case").samples
 }
 
-/// A directory with all of the crates, and what cargo makes of them.
+/// A temporary directory with all crates and their target directory.
 pub struct Workspace {
     directory: TempDir,
 }
@@ -160,13 +161,13 @@ impl Workspace {
     ///
     /// # Errors
     ///
-    /// If they can't be written.
+    /// If they cannot be written.
     pub fn new() -> io::Result<Self> {
         let workspace = Self { directory: tempfile::tempdir()? };
         let members: Vec<_> = LEAVES.iter().map(|leaf| format!("{:?}", leaf.name)).collect();
         let manifest = format!("[workspace]\nresolver = \"3\"\nmembers = [{}]\n", members.join(", "));
         fs::write(workspace.path().join("Cargo.toml"), manifest)?;
-        // The versions are those that are measured elsewhere in the report.
+        // For the same versions as in the other benchmarks.
         fs::copy(project().join("Cargo.lock"), workspace.path().join("Cargo.lock"))?;
         for leaf in &LEAVES {
             fs::create_dir_all(workspace.path().join(leaf.name).join("src"))?;
@@ -180,13 +181,13 @@ impl Workspace {
         self.directory.path()
     }
 
-    /// Seconds to compile a crate that has changed since it was compiled last: `change` is to be another number than then.
+    /// Compiles a crate after a change, and returns the seconds. `change` differs from that of the last compilation.
     ///
     /// # Errors
     ///
-    /// If it can't be compiled, and why.
+    /// If it cannot be compiled.
     pub fn compile(&self, leaf: &Leaf, command: &[&str], change: u64) -> Result<f64, String> {
-        let source = format!("{}\n/// It has changed.\npub const CHANGE: u64 = {change};\n", (leaf.source)());
+        let source = format!("{}\n/// Changed.\npub const CHANGE: u64 = {change};\n", (leaf.source)());
         fs::write(self.path().join(leaf.name).join("src/lib.rs"), source).map_err(|error| error.to_string())?;
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(command).args(["--quiet", "--offline", "--jobs", "2", "--package", leaf.name]);
@@ -215,12 +216,12 @@ fn methods(attribute: &str) -> String {
     let mut source =
         "#[derive(cache_core::HasCache)]\npub struct Repository {\n    cache: cache_core::Cache,\n}\n".to_owned();
     for number in 0..FUNCTIONS {
-        if number % FUNCTIONS_IN_AN_IMPL == 0 {
+        if number % FUNCTIONS_PER_IMPL == 0 {
             source.push_str("impl Repository {\n");
         }
         let method = format!("pub fn query_{number}(&self, id: u64, name: String) -> Option<String>");
         write!(source, "    {attribute}\n    {method} {{\n{}    }}\n", body(number)).expect("a String takes all");
-        if number % FUNCTIONS_IN_AN_IMPL == FUNCTIONS_IN_AN_IMPL - 1 {
+        if number % FUNCTIONS_PER_IMPL == FUNCTIONS_PER_IMPL - 1 {
             source.push_str("}\n");
         }
     }

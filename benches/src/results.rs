@@ -1,18 +1,18 @@
-//! What is measured, and what it was to be.
+//! What benchmarks produce: tables of figures, and goals.
 
-/// One cell of a table, measured once in each round.
+/// One cell of a table, measured once per round.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Who did the work: the row.
+    /// The row.
     pub contender: String,
-    /// Which work: the column.
+    /// The column.
     pub case: String,
-    /// One number a round, in the unit of the table.
+    /// One number per round, in the unit of the table.
     pub samples: Vec<f64>,
 }
 
 impl Figure {
-    /// The sample in the middle.
+    /// The middle sample.
     ///
     /// # Panics
     ///
@@ -21,7 +21,7 @@ impl Figure {
         self.quantile(0.5)
     }
 
-    /// Half the distance between the quartiles, as a part of the median; of a median of 0, which has no parts, 0.
+    /// Half the interquartile range as a share of the median; 0 if the median is 0.
     ///
     /// # Panics
     ///
@@ -39,23 +39,26 @@ impl Figure {
         clippy::cast_sign_loss,
         reason = "few samples"
     )]
-    fn quantile(&self, part: f64) -> f64 {
+    fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.samples.clone();
         sorted.sort_by(f64::total_cmp);
-        sorted[((sorted.len() - 1) as f64 * part).round() as usize]
+        sorted[((sorted.len() - 1) as f64 * share).round() as usize]
     }
 }
 
-/// The answer to one question: contenders down, cases across.
+/// The unit of a share, which is plotted from 0 to 100%.
+pub const PERCENT: &str = "%";
+
+/// Figures of one kind: contenders are rows, cases are columns.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// What was asked.
+    /// The heading.
     pub title: String,
-    /// Of all its figures.
+    /// The unit of all figures.
     pub unit: String,
-    /// What a reader has to know to read it right: one paragraph each.
+    /// What the figures do and do not include: one paragraph each.
     pub notes: Vec<String>,
-    /// In the order in which they are to be shown.
+    /// In the order of the rows and columns.
     pub figures: Vec<Figure>,
 }
 
@@ -65,36 +68,45 @@ impl Table {
         self.figures.iter().find(|figure| figure.contender == contender && figure.case == case)
     }
 
-    /// The median of one contender over that of another, in one case.
+    /// Adds a sample to a figure, which is created if it is new.
+    pub fn record(&mut self, contender: &str, case: &str, sample: f64) {
+        let known = self.figures.iter_mut().find(|figure| figure.contender == contender && figure.case == case);
+        match known {
+            Some(figure) => figure.samples.push(sample),
+            None => self.figures.push(Figure { contender: contender.into(), case: case.into(), samples: vec![sample] }),
+        }
+    }
+
+    /// The median of one contender divided by that of another, in one case.
     pub fn ratio(&self, contender: &str, other: &str, case: &str) -> Option<f64> {
         Some(self.figure(contender, case)?.median() / self.figure(other, case)?.median())
     }
 }
 
-/// What a figure was to be.
+/// The limit that a goal sets.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
-    /// No more than that.
+    /// No more than this.
     AtMost(f64),
-    /// No less than that.
+    /// No less than this.
     AtLeast(f64),
 }
 
-/// A goal, and what came of it.
+/// A bound, and what was measured.
 #[derive(Clone, Debug)]
 pub struct Goal {
-    /// In words, with what it is compared to.
+    /// What is bounded, and what it is compared to.
     pub what: String,
     /// In the unit of `measured`.
     pub bound: Bound,
-    /// A ratio, unless `unit` says otherwise.
+    /// NaN if there is no figure.
     pub measured: f64,
     /// `x` for a ratio.
     pub unit: &'static str,
 }
 
 impl Goal {
-    /// Whether it is met.
+    /// Whether the bound is kept.
     pub fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtMost(bound) => self.measured <= bound,
@@ -103,20 +115,20 @@ impl Goal {
     }
 }
 
-/// All there is to say to one question.
+/// The results of one benchmark.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub struct Results {
     /// What was measured.
     pub tables: Vec<Table>,
-    /// What of it was to be what.
+    /// The goals set for it.
     pub goals: Vec<Goal>,
 }
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// All of the report in a quarter of an hour.
+    /// All rounds: about 20 minutes for all benchmarks.
     Full,
-    /// All of it in three minutes, less exactly.
+    /// Few rounds: about 4 minutes.
     Quick,
 }

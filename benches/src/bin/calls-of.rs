@@ -1,6 +1,4 @@
-//! Makes calls of one kind and nothing else, for callgrind to count the instructions of: `hits KIND CALLS`.
-//!
-//! It has nothing of the peers in it but the one that is a kind, so that what changes there changes nothing here.
+//! Makes calls of one kind, whose instructions callgrind counts: `calls-of KIND CALLS`.
 #![forbid(unsafe_code)]
 
 use std::hint::black_box;
@@ -11,7 +9,6 @@ use std::task::{Context, Poll, Waker};
 
 use cache_core::{Cache, HasCache, TaggedCache, cached_query, invalidates};
 
-/// How many entries there are.
 const KEYS: u32 = 1_000;
 
 static VALUE: LazyLock<Value> = LazyLock::new(|| Arc::new(vec![1, 2, 3]));
@@ -49,14 +46,14 @@ impl Ours {
         loaded(id)
     }
 
-    #[invalidates(tags("tag of nobody"))]
-    fn forget_tag(&self) {}
+    #[invalidates(tags("a tag of no entry"))]
+    fn invalidate_tag(&self) {}
 
     #[invalidates("by_text")]
-    fn forget_query(&self) {}
+    fn invalidate_query(&self) {}
 
     #[invalidates(by_id(id))]
-    fn forget_key(&self, id: u64) {}
+    fn invalidate_key(&self, id: u64) {}
 }
 
 fn loaded<T>(key: T) -> Value {
@@ -67,23 +64,22 @@ fn loaded<T>(key: T) -> Value {
 fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => unreachable!("a hit waits for nothing, and no body does"),
+        Poll::Pending => unreachable!("neither hits nor loads wait"),
     }
 }
 
-/// Does something with each of the numbers.
+/// Calls with as many numbers, after two rounds of all keys: every entry is loaded and was hit before.
 fn each(calls: u32, mut call: impl FnMut(u32)) {
-    // Every entry is there, and has been used, before the calls begin whose number makes the difference.
     (0..2 * KEYS).chain(0..calls).for_each(|number| call(black_box(number)));
 }
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let (Some(kind), Some(Ok(calls))) = (arguments.first(), arguments.get(1).map(|calls| calls.parse::<u32>())) else {
-        eprintln!("usage: hits KIND CALLS");
+        eprintln!("usage: calls-of KIND CALLS");
         return ExitCode::from(2);
     };
-    // Room for all, so that nothing is evicted but where that is the question.
+    // Only misses evict.
     let ours = Ours { cache: Cache::builder().capacity(KEYS as usize).build() };
     let texts: Vec<String> = (0..KEYS).map(|number| format!("key {number:08}")).collect();
     let text = |number: u32| texts[(number % KEYS) as usize].as_str();
@@ -107,9 +103,9 @@ fn main() -> ExitCode {
             (0..KEYS).for_each(|number| numbers.insert(id(number), VALUE.clone()));
             each(calls, |number| _ = black_box(numbers.get(&id(number))));
         }
-        "forget-tag" => each(calls, |_| ours.forget_tag()),
-        "forget-query" => each(calls, |_| ours.forget_query()),
-        "forget-key" => each(calls, |number| ours.forget_key(id(number))),
+        "invalidate-tag" => each(calls, |_| ours.invalidate_tag()),
+        "invalidate-query" => each(calls, |_| ours.invalidate_query()),
+        "invalidate-key" => each(calls, |number| ours.invalidate_key(id(number))),
         "quick_cache-u64" => {
             let peer = quick_cache::sync::Cache::<u64, Value>::new(2 * KEYS as usize);
             (0..KEYS).for_each(|number| peer.insert(id(number), VALUE.clone()));
