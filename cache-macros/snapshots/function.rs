@@ -7,7 +7,7 @@ fn rate(currency: &str) -> f64 {
     __cache_miss.load(move || -> f64 { fetch(currency) })
 }
 #[doc(hidden)]
-#[allow(dead_code, non_upper_case_globals, reason = "it is there for its name")]
+#[allow(dead_code, non_upper_case_globals, reason = "its name is an advice")]
 const __rate_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = ();
 ::cache_core::private::items! {
     const __cached_query_rate = [InGlobal, _, "rate", ["currency"]]; key[fn

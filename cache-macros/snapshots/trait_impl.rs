@@ -35,7 +35,7 @@ impl<D: Database> Tracks for Library<D> {
     private_interfaces,
     clippy::all,
     clippy::pedantic,
-    reason = "it repeats what the block that it stands for says"
+    reason = "it repeats the head of the block"
 )]
 pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
     ::cache_core::private::items! {
@@ -50,7 +50,7 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
     private_interfaces,
     clippy::all,
     clippy::pedantic,
-    reason = "it repeats what the block that it stands for says"
+    reason = "it repeats the head of the block"
 )]
 impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     ::cache_core::private::items! {
@@ -62,14 +62,8 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     }
 }
 const _: () = {
-    #[allow(
-        unused_imports,
-        reason = "so that it is not told to be unused where it is imported"
-    )]
+    #[allow(unused_imports, reason = "the import is used by the attribute")]
     use cached_query as _;
-    #[allow(
-        unused_imports,
-        reason = "so that it is not told to be unused where it is imported"
-    )]
+    #[allow(unused_imports, reason = "the import is used by the attribute")]
     use invalidates as _;
 };

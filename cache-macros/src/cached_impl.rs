@@ -1,4 +1,4 @@
-//! `#[cached_impl]`: the attributes in an `impl` of a trait, which has no room for what stands beside queries.
+//! `#[cached_impl]`: the attributes in an `impl` of a trait, whose hidden items go into a trait of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +8,12 @@ use syn::{Attribute, Error, Meta, Path};
 
 use crate::attribute::{mutation, query};
 use crate::errors::Errors;
-use crate::expand::enclosing::{HiddenTrait, Home};
+use crate::expand::enclosing::{Enclosing, HiddenTrait};
 use crate::expand::hidden_trait::hidden_trait;
-use crate::expand::items::Code;
+use crate::expand::items::HiddenItems;
 use crate::fallback;
 use crate::parse::block::{Block, Item, Kind, is_query, kind, without_attributes};
-use crate::parse::function::{Method, is_named};
+use crate::parse::function::{Function, is_named};
 use crate::validate::BELOW_ASYNC_TRAIT;
 
 pub(crate) fn cached_impl(options: &TokenStream, item: &TokenStream) -> TokenStream {
@@ -35,81 +35,86 @@ fn expand(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream>
         return Err(Error::new_spanned(options, message));
     }
     let functions = block.items.iter().filter_map(|item| match item {
-        Item::Annotated(method) => Some(method),
+        Item::Annotated(function) => Some(function),
         Item::Other(_) => None,
     });
     let queries: BTreeSet<_> =
-        functions.clone().filter(|method| is_query(method)).map(|method| method.name()).collect();
+        functions.clone().filter(|function| is_query(function)).map(|function| function.name()).collect();
     if let Some(again) = block.head.attributes().iter().find(|attribute| is_named(attribute, "cached_impl")) {
         return Err(Error::new_spanned(again.path(), "one `#[cached_impl]` is enough: keep one"));
     }
     if functions.clone().count() == 0 {
         let message =
-            "nothing in it is annotated: put `#[cached_query]` on what it reads, or leave `#[cached_impl]` away";
+            "nothing in it is annotated: put `#[cached_query]` on the methods that read, or remove `#[cached_impl]`";
         return Err(Error::new(Span::call_site(), message));
     }
-    if functions.clone().any(|method| method.is_rewritten()) {
+    if functions.clone().any(|function| function.is_rewritten()) {
         return Err(Error::new(Span::call_site(), BELOW_ASYNC_TRAIT));
     }
     let (name, generics) = (block.head.hidden_name(), block.head.generics().clone());
     let hidden = HiddenTrait { name, generics, queries, is_concrete: block.head.is_concrete() };
     let mut errors = Errors::default();
-    let (mut items, mut beside) = (TokenStream::new(), Code::default());
+    let (mut items, mut hidden_items) = (TokenStream::new(), HiddenItems::default());
     for item in &block.items {
         match item {
             Item::Other(other) => items.extend(other.clone()),
-            Item::Annotated(method) => {
-                items.extend(annotated(method, &Home::Hidden(&hidden), &mut beside, &mut errors)?);
+            Item::Annotated(function) => {
+                items.extend(annotated(function, &Enclosing::Block(&hidden), &mut hidden_items, &mut errors)?);
             }
         }
     }
-    let imports = functions.flat_map(|method| &method.attributes).filter(|attribute| kind(attribute).is_some());
+    let imports = functions.flat_map(|function| &function.attributes).filter(|attribute| kind(attribute).is_some());
     let imports = used(imports.map(Attribute::path));
     let errors = errors.into_result().err().map(|errors| errors.to_compile_error());
     let head = block.head.around(&items);
-    let beside = (!hidden.queries.is_empty()).then(|| hidden_trait(&block.head, &hidden.name, &beside));
-    Ok(quote!(#head #beside #imports #errors))
+    let hidden_items = (!hidden.queries.is_empty()).then(|| hidden_trait(&block.head, &hidden.name, &hidden_items));
+    Ok(quote!(#head #hidden_items #imports #errors))
 }
 
-/// Uses the paths of attributes, which are expanded here and not looked up: or they would be told to be imported for
-/// nothing.
+/// Uses the paths of attributes that are expanded here: the compiler does not look them up, and would report their imports
+/// as unused.
 fn used<'a>(paths: impl Iterator<Item = &'a Path>) -> TokenStream {
     let distinct: BTreeMap<String, &Path> = paths.map(|path| (path.to_token_stream().to_string(), path)).collect();
     let paths = distinct.values();
     quote_spanned! {Span::mixed_site()=>
         const _: () = {
             #(
-                #[allow(unused_imports, reason = "so that it is not told to be unused where it is imported")]
+                #[allow(unused_imports, reason = "the import is used by the attribute")]
                 use #paths as _;
             )*
         };
     }
 }
 
-/// Expands the attributes of one function, the first of them first, which the next ones then find around the body.
-fn annotated(method: &Method, home: &Home<'_>, beside: &mut Code, errors: &mut Errors) -> syn::Result<TokenStream> {
-    let mut method = method.clone();
-    while let Some((position, kind)) = first_of_ours(&method) {
-        let attribute = method.attributes.remove(position);
+/// Expands the attributes of one function. The first is expanded first: the next ones find it around the body.
+fn annotated(
+    function: &Function,
+    enclosing: &Enclosing<'_>,
+    hidden_items: &mut HiddenItems,
+    errors: &mut Errors,
+) -> syn::Result<TokenStream> {
+    let mut function = function.clone();
+    while let Some((position, kind)) = first_of_ours(&function) {
+        let attribute = function.attributes.remove(position);
         let options = match &attribute.meta {
             Meta::List(list) => list.tokens.clone(),
             Meta::Path(_) => TokenStream::new(),
-            Meta::NameValue(meta) => return Err(Error::new_spanned(meta, "options stand in parentheses")),
+            Meta::NameValue(meta) => return Err(Error::new_spanned(meta, "options go in parentheses")),
         };
         let expanded = match kind {
-            Kind::Query => query(options, &method, home),
-            Kind::Mutation => mutation(options, &method, home),
+            Kind::Query => query(options, &function, enclosing),
+            Kind::Mutation => mutation(options, &function, enclosing),
         };
-        beside.extend(expanded.beside);
+        hidden_items.extend(expanded.hidden_items);
         if let Some(more) = expanded.errors {
             errors.push(more);
         }
-        method = syn::parse2(expanded.function)?;
+        function = syn::parse2(expanded.function)?;
     }
-    Ok(fallback::function(&method))
+    Ok(fallback::function(&function))
 }
 
-fn first_of_ours(method: &Method) -> Option<(usize, Kind)> {
-    let mut kinds = method.attributes.iter().map(kind).enumerate();
+fn first_of_ours(function: &Function) -> Option<(usize, Kind)> {
+    let mut kinds = function.attributes.iter().map(kind).enumerate();
     kinds.find_map(|(position, kind)| Some((position, kind?)))
 }

@@ -1,8 +1,7 @@
-//! Keys made of a function's arguments: hashed and compared as the caller holds them, owned only when a
-//! value is to be stored.
+//! Keys made of the arguments of a function: hashed and compared as borrowed, owned only to be stored.
 //!
-//! A key is a list of parts, `(part, (part, ()))`, so that there may be any number of them. A part is an argument,
-//! or what it is made of where that is borrowed: the part of an `Option<&str>` is an `Option` of the part of a `str`.
+//! A key is a list of any number of parts, `(part, (part, ()))`. A part is an argument; of a borrowing type it has the same
+//! structure: the part of an `Option<&str>` is an `Option` of the part of a `str`.
 
 use std::borrow::{Borrow, ToOwned};
 use std::fmt;
@@ -34,7 +33,7 @@ pub trait ValidKey<U> {}
 )]
 pub trait StorableKey<U> {}
 
-/// One argument, borrowed from the caller. `S` says how a listing shows it.
+/// One argument, borrowed from the caller. `S` is how listings show it.
 #[derive(Debug)]
 pub struct Part<'a, B: ?Sized, S>(&'a B, PhantomData<S>);
 
@@ -45,7 +44,7 @@ impl<'a, B: ?Sized, S> Part<'a, B, S> {
 }
 
 impl<'a, B: KeyPart + fmt::Debug + ?Sized> Part<'a, B, Shown> {
-    /// An argument whose type is known to have `Debug`.
+    /// An argument with `Debug`.
     pub fn shown(argument: &'a B) -> Self {
         Self::of(argument)
     }
@@ -70,7 +69,7 @@ pub fn argument<B: ?Sized>(argument: &B) -> Argument<'_, B, impl Copy> {
 /// The type of this function cannot be written, and is the same wherever it is used.
 pub(crate) fn unnamed() {}
 
-/// A reference: what it refers to is the part.
+/// A reference: its referent is the part.
 pub trait ReferencePart<'a, B: ?Sized> {
     /// The part.
     fn __cache_part(&self) -> Part<'a, B, Shown>;
@@ -172,21 +171,21 @@ impl<B: ?Sized, U> Clone for Argument<'_, B, U> {
 
 impl<B: ?Sized, U> Copy for Argument<'_, B, U> {}
 
-/// How a listing shows an argument of type `B`.
+/// How listings show an argument of type `B`.
 pub trait Show<B: ?Sized>: 'static {
     /// Writes it out.
     ///
     /// # Errors
     ///
-    /// When `out` has one, or the `Debug` of the argument.
+    /// Those of `out`, or of the `Debug` of the argument.
     fn show(argument: &B, out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
-/// By its `Debug`.
+/// By `Debug`.
 #[derive(Debug)]
 pub struct Shown;
 
-/// As a mere `_`.
+/// As `_`.
 #[derive(Debug)]
 pub struct Hidden;
 
@@ -204,19 +203,19 @@ impl<B: ?Sized> Show<B> for Hidden {
 
 /// A part of a key, borrowed.
 pub trait Borrowing {
-    /// The same, owned.
+    /// The owned part.
     type Owned: Eq + Send + Sync + 'static;
     /// Hashes it.
     fn hash<H: Hasher>(&self, hasher: &mut H);
-    /// Whether an owned one is equal.
+    /// Whether it equals an owned part.
     fn is(&self, owned: &Self::Owned) -> bool;
-    /// Makes the one that is to be stored.
+    /// Makes the owned part.
     fn to_owned(&self) -> Self::Owned;
-    /// Writes out an owned one.
+    /// Writes out an owned part.
     ///
     /// # Errors
     ///
-    /// When `out` has one, or the `Debug` of an argument.
+    /// Those of `out`, or of the `Debug` of an argument.
     fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
@@ -296,10 +295,10 @@ impl<L: Parts> Borrowing for Tuple<L> {
     }
 }
 
-/// A slice, and how to make a part of each item.
+/// A slice, and the function that makes a part of each item.
 pub struct Each<'a, T, F>(&'a [T], F);
 
-/// A part of the items of a slice.
+/// A part made of the items of a slice.
 pub fn each<'a, T, P: Borrowing, F: Fn(&'a T) -> P>(items: &'a [T], part: F) -> Each<'a, T, F> {
     Each(items, part)
 }
@@ -342,21 +341,21 @@ impl<'a, T, P: Borrowing, F: Fn(&'a T) -> P> Borrowing for Each<'a, T, F> {
 
 /// A list of parts.
 pub trait Parts {
-    /// How many there are.
+    /// Their number.
     const LEN: usize;
-    /// The same list, owned: the key that is stored.
+    /// The owned list: the stored key.
     type Owned: Eq + Send + Sync + 'static;
     /// Hashes the parts.
     fn hash<H: Hasher>(&self, hasher: &mut H);
-    /// Whether a stored key is of the same parts.
+    /// Whether they equal a stored key.
     fn are(&self, stored: &Self::Owned) -> bool;
-    /// Makes the key that is to be stored.
+    /// Makes the key to store.
     fn to_owned(&self) -> Self::Owned;
     /// Writes out a stored key, as in `limit = 10, offset = 0`; without names, as in `10, 0`.
     ///
     /// # Errors
     ///
-    /// When `out` has one, or the `Debug` of an argument.
+    /// Those of `out`, or of the `Debug` of an argument.
     fn show(stored: &Self::Owned, names: &[&str], out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
@@ -444,7 +443,7 @@ mod tests {
         assert_eq!(shown(&parts, &["text", "numbers", "secret"]), r#"text = "a", numbers = [1, 2], secret = _"#);
     }
 
-    /// Whatever the type is written like: of an argument whose type the attribute cannot see.
+    /// Of an argument whose type the attribute cannot see.
     #[test]
     fn references_are_seen_through() {
         let (text, secret, nothing) = ("a", &Secret(3), None::<&str>);

@@ -139,7 +139,7 @@ where
     tags_from(value).into_iter().map(Into::into).collect()
 }
 
-/// The value behind a receiver. Deref coercion finds it, whatever pointers the type of the receiver is made of.
+/// The `Self` behind a receiver: deref coercion sees through its pointers.
 #[inline]
 pub const fn receiver<S: ?Sized>(this: &S) -> &S {
     this

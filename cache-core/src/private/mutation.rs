@@ -227,10 +227,10 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
         if let Some(value) = O::value(result) {
             self.targets.resolve(value);
         }
-        self.forget();
+        self.invalidate_if_due();
     }
 
-    fn forget(&mut self) {
+    fn invalidate_if_due(&mut self) {
         if std::mem::take(&mut self.is_due) {
             invalidate(&self.cache, &self.targets);
         }
@@ -239,7 +239,7 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
 
 impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     fn drop(&mut self) {
-        self.forget();
+        self.invalidate_if_due();
     }
 }
 

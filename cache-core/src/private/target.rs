@@ -45,8 +45,8 @@ pub enum Elsewhere {}
 /// A cache that a method knows by itself: that of `self`, or the global one.
 #[diagnostic::on_unimplemented(
     message = "this query is in another cache than that of `self`",
-    label = "its `cache = ..` says where",
-    note = "repeat the `cache = ..` of the query in this `#[invalidates]`, and give targets in other caches an attribute of their own"
+    label = "this query has a `cache = ..`",
+    note = "repeat the `cache = ..` of the query in this `#[invalidates]`: targets in several caches take an attribute for each"
 )]
 pub trait KnownToMethods {
     /// Whether it is the global cache.
@@ -63,9 +63,9 @@ impl KnownToMethods for InGlobal {
 
 /// A cache that a function without `self` knows by itself: the global one.
 #[diagnostic::on_unimplemented(
-    message = "where there is no `self`, it is not known which cache this query is in",
-    label = "cached in another place than the global cache",
-    note = "say where, as in `#[invalidates(.., cache = repository.cache())]`"
+    message = "without `self` the cache of this query is not known",
+    label = "this query is not in the global cache",
+    note = "name the cache, as in `#[invalidates(.., cache = repository.cache())]`"
 )]
 pub trait KnownToFunctions {}
 
@@ -73,9 +73,9 @@ impl KnownToFunctions for InGlobal {}
 
 /// Names entries, for a function whose `self` is an `S`.
 #[diagnostic::on_unimplemented(
-    message = "the key of this query is made of its `self`, which is not known here",
-    label = "made of `self`",
-    note = "name it in a method of the same type, forget the whole query by its name, or give its entries a tag and forget that"
+    message = "the key of this query depends on its `self`, which is not known here",
+    label = "its `key(..)` mentions `self`",
+    note = "name the key in a method of the same type, name the whole query, or give its entries a tag and invalidate that"
 )]
 pub trait Names<S: ?Sized> {
     /// Where the entries are.

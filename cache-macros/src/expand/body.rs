@@ -1,4 +1,4 @@
-//! What is common to queries and mutations: the user's body, and the cache.
+//! The user's body and the cache, of queries and mutations.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -6,17 +6,17 @@ use syn::spanned::Spanned;
 use syn::{Path, Type};
 
 use crate::expand::key::respan;
-use crate::parse::function::Method;
+use crate::parse::function::Function;
 use crate::parse::options::CommonOptions;
 
-/// The user's code: a closure, or the future of an `async fn`.
-pub(crate) fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
-    if !method.is_async() {
+/// The body: a closure, or the future of an `async fn`.
+pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
+    if !function.is_async() {
         let arrow = returns.map(|ty| quote!(-> #ty));
         return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
     }
     let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
-        // Under the type, where the compiler says from what it knows it.
+        // With the span of the type: the compiler shows it beside a wrong value.
         let span = Span::mixed_site().located_at(ty.span());
         let krate = respan(krate, span);
         quote_spanned!(span=> #krate::private::returns!(#ty);)
@@ -24,11 +24,11 @@ pub(crate) fn body_of(method: &Method, returns: Option<&Type>, code: &TokenStrea
     quote_spanned!(Span::mixed_site()=> async move { #returns #code })
 }
 
-/// An expression for the cache, as a reference.
-pub(crate) fn cache(method: &Method, options: &CommonOptions, krate: &Path) -> TokenStream {
+/// The cache, as a reference.
+pub(crate) fn cache(function: &Function, options: &CommonOptions, krate: &Path) -> TokenStream {
     if let Some(cache) = options.cache.get() {
         return quote!(#cache);
     }
-    let of_self = method.this(krate).map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
+    let of_self = function.this(krate).map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
     of_self.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> #krate::Cache::global()))
 }

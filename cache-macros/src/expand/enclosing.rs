@@ -7,44 +7,46 @@ use quote::{ToTokens, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{ExprPath, Generics};
 
-use crate::parse::function::Method;
+use crate::parse::function::Function;
 
-/// Where a function stands, as far as its attribute knows.
-pub(crate) enum Home<'a> {
+/// The item around an annotated function, as far as its attribute knows.
+pub(crate) enum Enclosing<'a> {
+    /// A module, an `impl` or a trait.
     Unknown,
-    Hidden(&'a HiddenTrait),
+    /// A block with `#[cached_impl]`.
+    Block(&'a HiddenTrait),
 }
 
-/// The trait that has what stands beside the queries of one `impl`.
+/// The trait that has the items of the queries of one block.
 pub(crate) struct HiddenTrait {
     pub(crate) name: Ident,
-    /// Those of the `impl`.
+    /// The generics of the block.
     pub(crate) generics: Generics,
-    /// The queries that are in it.
+    /// The names of the queries in the block.
     pub(crate) queries: BTreeSet<String>,
-    /// Whether it is of one type that holds nothing that is borrowed, so that `Self` is known not to borrow.
+    /// Whether `Self` is one type that holds no borrow.
     pub(crate) is_concrete: bool,
 }
 
-impl Home<'_> {
-    /// Whether it is certain that a function is in an `impl` or a trait.
-    pub(crate) fn is_associated(&self, method: &Method) -> bool {
-        matches!(self, Self::Hidden(_)) || method.is_associated()
+impl Enclosing<'_> {
+    /// Whether a function is certainly in an `impl` or a trait.
+    pub(crate) fn is_associated(&self, function: &Function) -> bool {
+        matches!(self, Self::Block(_)) || function.is_associated()
     }
 
     /// The constant of a query, as a function refers to it.
-    pub(crate) fn constant(&self, method: &Method, query: &ExprPath) -> TokenStream {
-        self.refer(method, query, constant_name)
+    pub(crate) fn constant(&self, function: &Function, query: &ExprPath) -> TokenStream {
+        self.reference(function, query, constant_name)
     }
 
     /// The function that makes a key of a query, as another function refers to it.
-    pub(crate) fn key_function(&self, method: &Method, query: &ExprPath) -> TokenStream {
-        self.refer(method, query, key_name)
+    pub(crate) fn key_function(&self, function: &Function, query: &ExprPath) -> TokenStream {
+        self.reference(function, query, key_name)
     }
 
-    /// Of all identifiers that are added to a target none has its span: an editor goes from there to the query alone. The
-    /// punctuation has it, so that an error about the whole expression appears under the target.
-    fn refer(&self, method: &Method, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
+    /// No identifier that is added has the span of the target: an editor goes from there to the query alone. The punctuation
+    /// has it, so that an error about the whole expression appears under the target.
+    fn reference(&self, function: &Function, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
         let mut renamed = query.clone();
         let last = renamed.path.segments.last_mut().expect("a path is not empty");
         let name = last.ident.clone();
@@ -53,12 +55,12 @@ impl Home<'_> {
         let last = path.segments.last();
         let self_type = Ident::new("Self", Span::mixed_site());
         if self.is_hidden(query) {
-            let Self::Hidden(HiddenTrait { name: hidden, generics, .. }) = self else { unreachable!("it is hidden") };
+            let Self::Block(HiddenTrait { name: hidden, generics, .. }) = self else { unreachable!("it is hidden") };
             let (_, arguments, _) = generics.split_for_impl();
             let hidden = quote_spanned!(Span::mixed_site()=> as #hidden #arguments);
             return quote_spanned!(span=> <#self_type #hidden>::#last);
         }
-        if self.is_own(method, query) {
+        if self.is_own(function, query) {
             return quote_spanned!(span=> <#self_type>::#path);
         }
         renamed.to_token_stream()
@@ -70,19 +72,19 @@ impl Home<'_> {
         let is_of_self = segments.len() == 1 || (segments.len() == 2 && segments[0].ident == "Self");
         let name = segments.last().map(|last| last.ident.unraw().to_string());
         let is_plain = query.qself.is_none() && query.path.leading_colon.is_none();
-        matches!(self, Self::Hidden(hidden) if is_plain && is_of_self && name.is_some_and(|name| hidden.queries.contains(&name)))
+        matches!(self, Self::Block(hidden) if is_plain && is_of_self && name.is_some_and(|name| hidden.queries.contains(&name)))
     }
 
-    /// Whether a target is a single name, and so a query of the type of `self`.
-    pub(crate) fn is_own(&self, method: &Method, query: &ExprPath) -> bool {
+    /// Whether a target is a single name in an `impl` or a trait, and so a query of `Self`.
+    pub(crate) fn is_own(&self, function: &Function, query: &ExprPath) -> bool {
         query.qself.is_none()
             && query.path.leading_colon.is_none()
             && query.path.segments.len() == 1
-            && self.is_associated(method)
+            && self.is_associated(function)
     }
 }
 
-/// The name of the constant that stands for a query. It has the span of the query's name.
+/// The name of the constant of a query, with the span of the query's name.
 pub(crate) fn constant_name(query: &Ident) -> Ident {
     prefixed("__cached_query_", query)
 }
@@ -94,13 +96,13 @@ pub(crate) fn key_name(query: &Ident) -> Ident {
 
 fn prefixed(prefix: &str, query: &Ident) -> Ident {
     let name = query.unraw().to_string();
-    // The compiler, asked for a name that no query has, suggests such a name.
+    // The compiler may have suggested a name with this prefix.
     let name = name.strip_prefix(prefix).unwrap_or(&name);
     Ident::new(&format!("{prefix}{name}"), query.span())
 }
 
-/// A name, as if it stood where the attribute is.
-pub(crate) fn elsewhere(name: &Ident) -> Ident {
+/// A name with the location of the attribute.
+pub(crate) fn at_attribute(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(Span::call_site().resolved_at(name.span()));
     name

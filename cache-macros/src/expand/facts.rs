@@ -7,28 +7,28 @@ use syn::{Expr, ExprLit, Lit, LitStr};
 use crate::parse::options::{QueryOptions, ungrouped};
 use crate::parse::{duration, tag_text};
 
-/// Whether a time to live is known when the query is compiled: then it is a fact of the query and not of one call.
-pub(crate) fn is_fixed(ttl: &Expr) -> bool {
+/// Whether a time to live is a literal.
+pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {
     matches!(ungrouped(ttl), Expr::Lit(_))
 }
 
-/// A tag that all entries of a query have.
-pub(crate) fn fixed_tag(given: &Expr) -> Option<&LitStr> {
+/// A tag without arguments: all entries of the query have it.
+pub(crate) fn static_tag(given: &Expr) -> Option<&LitStr> {
     match ungrouped(given) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !tag_text::is_formatted(&text.value()) => Some(text),
         _ => None,
     }
 }
 
-/// The options that are facts of the query, each after a comma.
+/// The static options of a query, each after a comma.
 pub(crate) fn facts(options: &QueryOptions) -> TokenStream {
     let capacity = options.capacity.get().map(|entries| quote!(, capacity = #entries));
-    let ttl = options.ttl.get().filter(|ttl| is_fixed(ttl)).map(|ttl| {
+    let ttl = options.ttl.get().filter(|ttl| is_static_ttl(ttl)).map(|ttl| {
         let ttl = ttl_of(ttl);
         quote!(, ttl = #ttl)
     });
     let own_ttl = options.own_ttl.get().map(|()| quote!(, own_ttl = true));
-    let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(fixed_tag).collect();
+    let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(static_tag).collect();
     let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
     quote!(#capacity #ttl #own_ttl #tags)
 }

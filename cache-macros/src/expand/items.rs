@@ -1,56 +1,56 @@
-//! What stands beside a query, for `#[invalidates]` to refer to: a constant that names the query, and a function
-//! that makes a key of it.
+//! The hidden items of a query, for `#[invalidates]` to refer to: a constant for the query, and a function that makes a key
+//! of it.
 //!
-//! In an `impl` of a type, and in a module, they are just there. An `impl` of a trait has room for nothing that the
-//! trait does not have, so `#[cached_impl]` puts them into a hidden trait that the type has, too.
+//! In an inherent `impl`, and in a module, they stand beside the query. An `impl` of a trait has no room for them, so
+//! `#[cached_impl]` puts them into a hidden trait.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{ExprPath, FnArg, Signature, Type};
 
-use crate::expand::enclosing::{Home, constant_name, elsewhere, key_name};
+use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name};
 use crate::expand::facts::facts;
 use crate::expand::key::{Key, with_self_as};
-use crate::parse::function::{Argument, Method};
+use crate::parse::function::{Argument, Function};
 use crate::parse::options::QueryOptions;
 use crate::parse::types::bare_type;
 
-/// What stands beside queries, as code.
+/// The hidden items of queries.
 #[derive(Default)]
-pub(crate) struct Code {
-    /// Items of an `impl`, or of a module.
+pub(crate) struct HiddenItems {
+    /// Their definitions, in an `impl` or a module.
     pub(crate) items: TokenStream,
-    /// What the hidden trait says of them.
+    /// Their declarations in the hidden trait.
     pub(crate) declared: TokenStream,
 }
 
-impl Code {
+impl HiddenItems {
     pub(crate) fn extend(&mut self, more: Self) {
         self.items.extend(more.items);
         self.declared.extend(more.declared);
     }
 }
 
-/// What stands beside one query.
-pub(crate) struct Beside<'a> {
-    pub(crate) method: &'a Method,
+/// A query to be expanded.
+pub(crate) struct Query<'a> {
+    pub(crate) function: &'a Function,
     pub(crate) options: &'a QueryOptions,
     pub(crate) key: &'a Key<'a>,
-    pub(crate) home: &'a Home<'a>,
-    /// Whether nothing is wrong with the attribute. What is wrong is told once: a key is not tried then.
-    pub(crate) is_sound: bool,
+    pub(crate) enclosing: &'a Enclosing<'a>,
+    /// Whether the attribute has no error. After an error no key is made, so that the error is the only one.
+    pub(crate) is_valid: bool,
 }
 
-impl Beside<'_> {
-    pub(crate) fn code(&self) -> Code {
+impl Query<'_> {
+    pub(crate) fn hidden_items(&self) -> HiddenItems {
         let krate = self.options.common.krate();
-        let query = &self.method.signature.ident;
+        let query = &self.function.signature.ident;
         let (constant, place, facts) = (constant_name(query), self.place(), self.facts());
         let (key, by_self) = (self.key(), self.is_keyed_by_self().then(|| quote!(of self)));
-        let (mut signature, cfgs): (_, Vec<_>) = (self.key_signature(), self.method.cfgs().collect());
+        let (mut signature, cfgs): (_, Vec<_>) = (self.key_signature(), self.function.cfgs().collect());
         let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
-        if let Home::Hidden(_) = self.home {
+        if let Enclosing::Block(_) = self.enclosing {
             let items = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
                 #krate::private::items! {
@@ -60,7 +60,7 @@ impl Beside<'_> {
             };
             for input in &mut signature.inputs {
                 if let FnArg::Typed(argument) = input {
-                    // Without a body there is nothing that a pattern could bind for.
+                    // Without a body no pattern is allowed.
                     *argument.pat = syn::parse_quote!(_);
                 }
             }
@@ -71,9 +71,9 @@ impl Beside<'_> {
                     key [#signature] #by_self #bounds;
                 }
             };
-            return Code { items, declared };
+            return HiddenItems { items, declared };
         }
-        let (visibility, reminder) = (&self.method.visibility, self.reminder());
+        let (visibility, reminder) = (&self.function.visibility, self.reminder());
         let items = quote_spanned! {Span::mixed_site()=>
             #reminder
             #(#cfgs)*
@@ -82,30 +82,30 @@ impl Beside<'_> {
                 #visibility key [#signature] #by_self #bounds = #key;
             }
         };
-        Code { items, ..Code::default() }
+        HiddenItems { items, ..HiddenItems::default() }
     }
 
-    /// An item that is only there for its name: in an `impl` of a trait the compiler complains of it, by that name.
+    /// An item whose name is an advice: in an `impl` of a trait the compiler reports it.
     fn reminder(&self) -> Option<TokenStream> {
-        let cannot_be_in_a_trait = !matches!(self.method.visibility, syn::Visibility::Inherited);
+        let cannot_be_in_a_trait = !matches!(self.function.visibility, syn::Visibility::Inherited);
         if cannot_be_in_a_trait {
             return None;
         }
-        let query = self.method.signature.ident.unraw();
-        let span = self.method.signature.ident.span();
+        let query = self.function.signature.ident.unraw();
+        let span = self.function.signature.ident.span();
         let name = format_ident!("__{query}_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it", span = span);
-        let cfgs = self.method.cfgs();
+        let cfgs = self.function.cfgs();
         Some(quote_spanned! {Span::mixed_site()=>
             #(#cfgs)*
             #[doc(hidden)]
-            #[allow(dead_code, non_upper_case_globals, reason = "it is there for its name")]
+            #[allow(dead_code, non_upper_case_globals, reason = "its name is an advice")]
             const #name: () = ();
         })
     }
 
     /// Where the entries are.
     fn place(&self) -> Ident {
-        let place = match (self.options.common.cache.get(), self.method.receiver()) {
+        let place = match (self.options.common.cache.get(), self.function.receiver()) {
             (Some(_), _) => "Elsewhere",
             (None, Some(_)) => "InSelf",
             (None, None) => "InGlobal",
@@ -116,43 +116,43 @@ impl Beside<'_> {
     /// The facts of the query, as the macro `query!` takes them.
     fn facts(&self) -> TokenStream {
         let (place, parts, options) = (self.place(), self.key.names(), facts(self.options));
-        let name = self.options.name.get().map_or_else(|| self.method.name(), syn::LitStr::value);
-        let owner = if self.home.is_associated(self.method) { quote!(Self) } else { quote!(_) };
+        let name = self.options.name.get().map_or_else(|| self.function.name(), syn::LitStr::value);
+        let owner = if self.enclosing.is_associated(self.function) { quote!(Self) } else { quote!(_) };
         quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
     }
 
-    /// The query, as its own function and the one that makes its keys refer to it.
+    /// The query, as its function and the one that makes its keys refer to it.
     ///
-    /// A function that may be in an `impl`, or may not, cannot name what stands beside it, and states the facts again.
-    pub(crate) fn site(&self) -> TokenStream {
-        if self.home.is_associated(self.method) {
-            let path = elsewhere(&self.method.signature.ident).into();
-            self.home.constant(self.method, &ExprPath { attrs: Vec::new(), qself: None, path })
+    /// A function that may or may not be in an `impl` does not know the path of its items, and repeats the facts.
+    pub(crate) fn query_ref(&self) -> TokenStream {
+        if self.enclosing.is_associated(self.function) {
+            let path = at_attribute(&self.function.signature.ident).into();
+            self.enclosing.constant(self.function, &ExprPath { attrs: Vec::new(), qself: None, path })
         } else {
             let (krate, facts) = (self.options.common.krate(), self.facts());
             quote_spanned!(Span::mixed_site()=> #krate::private::query!(#facts))
         }
     }
 
-    /// Stands for the generic arguments that whoever names the function can give.
+    /// The generic arguments that a target can name, as a tuple of types.
     pub(crate) fn instance(&self) -> TokenStream {
         let krate = self.options.common.krate();
-        let of_impl = match self.home {
-            Home::Unknown => None,
-            Home::Hidden(hidden) => Some(hidden.generics.type_params()),
+        let of_impl = match self.enclosing {
+            Enclosing::Unknown => None,
+            Enclosing::Block(hidden) => Some(hidden.generics.type_params()),
         };
-        let named = of_impl.into_iter().flatten().chain(self.method.signature.generics.type_params());
+        let named = of_impl.into_iter().flatten().chain(self.function.signature.generics.type_params());
         let named = named.map(|parameter| {
             let name = &parameter.ident;
             quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<#name>)
         });
-        // Of constants only these have types that can be written.
-        let lengths = self.method.signature.generics.const_params().filter_map(|parameter| {
+        // Other constants have no type that stands for them.
+        let lengths = self.function.signature.generics.const_params().filter_map(|parameter| {
             let name = &parameter.ident;
             let is_length = matches!(&parameter.ty, Type::Path(path) if path.path.is_ident("usize"));
             is_length.then(|| quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<[(); #name]>))
         });
-        let unnamed = self.method.arguments().filter_map(|Argument { name, ty, cfgs, .. }| {
+        let unnamed = self.function.arguments().filter_map(|Argument { name, ty, cfgs, .. }| {
             let is_generic = matches!(bare_type(ty?), Type::ImplTrait(_));
             is_generic.then(|| quote_spanned!(Span::mixed_site()=> #(#cfgs)* #krate::private::type_of(&#name)))
         });
@@ -161,12 +161,12 @@ impl Beside<'_> {
     }
 
     fn is_keyed_by_self(&self) -> bool {
-        self.is_sound && self.key.mentions_self()
+        self.is_valid && self.key.mentions_self()
     }
 
     /// The signature of the function that makes keys, without its return type.
     fn key_signature(&self) -> Signature {
-        let mut repeated = self.method.name_arguments();
+        let mut repeated = self.function.name_arguments();
         repeated.ident = key_name(&repeated.ident);
         (repeated.safety, repeated.output) = (syn::Safety::Default, syn::ReturnType::Default);
         (repeated.constness, repeated.asyncness, repeated.abi, repeated.variadic) = (None, None, None, None);
@@ -176,16 +176,17 @@ impl Beside<'_> {
 
     /// A key, as the macro `items!` takes it.
     fn key(&self) -> TokenStream {
-        if !self.is_sound {
+        if !self.is_valid {
             return quote!(());
         }
-        let (site, parts, instance) = (self.site(), self.key.parts(&self.options.common.krate()), self.instance());
+        let (query_ref, parts, instance) =
+            (self.query_ref(), self.key.parts(&self.options.common.krate()), self.instance());
         if self.is_keyed_by_self() {
             let this = Ident::new("__cache_self", Span::mixed_site());
             let parts = with_self_as(&this, parts);
-            quote_spanned!(Span::mixed_site()=> (|#this| #site, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (|#this| #query_ref, #parts, #instance))
         } else {
-            quote_spanned!(Span::mixed_site()=> (#site, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#query_ref, #parts, #instance))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The key of a query: from its parameters, or what it says instead, to parts of a key.
+//! The key of a query: its arguments, or the expressions of `key(..)`, as parts.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -6,35 +6,35 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Path, Type};
 
-use crate::parse::function::{Argument, Method};
+use crate::parse::function::{Argument, Function};
 use crate::parse::options::QueryOptions;
 use crate::parse::tokens;
 use crate::parse::types::{bare_type, borrows, container, is_known};
 
-/// What the key of a query is made of.
+/// The key of a query.
 pub(crate) enum Key<'a> {
     Arguments(Vec<Argument<'a>>),
-    Given(&'a [Expr]),
+    Expressions(&'a [Expr]),
 }
 
 impl<'a> Key<'a> {
-    pub(crate) fn of(method: &'a Method, options: &'a QueryOptions) -> Self {
+    pub(crate) fn of(function: &'a Function, options: &'a QueryOptions) -> Self {
         if let Some(given) = options.key.get() {
-            return Self::Given(given);
+            return Self::Expressions(given);
         }
         let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
         let is_skipped = |argument: &Argument<'_>| skipped.iter().any(|skipped| argument.is(skipped));
-        Self::Arguments(method.arguments().filter(|argument| !is_skipped(argument)).collect())
+        Self::Arguments(function.arguments().filter(|argument| !is_skipped(argument)).collect())
     }
 
     /// The names of the parts, as the items of an array.
     pub(crate) fn names(&self) -> TokenStream {
         match self {
             Self::Arguments(arguments) => {
-                let names = arguments.iter().map(|Argument { shown, cfgs, .. }| quote!(#(#cfgs)* #shown));
+                let names = arguments.iter().map(|Argument { label, cfgs, .. }| quote!(#(#cfgs)* #label));
                 quote!(#(#names),*)
             }
-            Self::Given(given) => {
+            Self::Expressions(given) => {
                 let names = given.iter().map(|expression| tokens::of_expression(expression.to_token_stream()));
                 quote!(#(#names),*)
             }
@@ -61,8 +61,8 @@ impl<'a> Key<'a> {
                     __cache_rest
                 })
             }),
-            Self::Given(given) => given.iter().rev().fold(end, |rest, expression| {
-                // In parentheses of ours, which nobody is told to be superfluous.
+            Self::Expressions(given) => given.iter().rev().fold(end, |rest, expression| {
+                // In parentheses of ours, which no lint reports.
                 let place = quote_spanned!(Span::mixed_site()=> (#expression));
                 let part = leaf(&place, expression.span(), krate);
                 quote_spanned!(Span::mixed_site()=> (#part, #rest))
@@ -70,12 +70,12 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// Whether `self` has a part in it.
+    /// Whether it mentions `self`.
     pub(crate) fn mentions_self(&self) -> bool {
         match self {
             Self::Arguments(_) => false,
-            Self::Given(given) => given.iter().any(|expression| {
-                // What begins a path is no value.
+            Self::Expressions(given) => given.iter().any(|expression| {
+                // The first segment of a path is not a value.
                 tokens::has_ident(expression.to_token_stream(), &|ident, begins_path| ident == "self" && !begins_path)
             }),
         }
@@ -107,10 +107,9 @@ pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
     renamed
 }
 
-/// The part that stands for a place of a type.
+/// The part for a place of a type.
 ///
-/// References in it are looked up as they are, as far as they are seen: what borrows has no owned form of its own
-/// that could be stored.
+/// References in the type are looked up as they are: they are copied only to be stored.
 fn part(ty: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
     let ty = bare_type(ty);
     match ty {
@@ -148,19 +147,19 @@ fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #krate::private::each(&(#place)[..], |__cache_item| #item))
 }
 
-/// The part that a place is as a whole. An error about the key appears under `span`.
+/// A place as one part. An error about the key appears under `span`.
 fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
     quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part())
 }
 
-/// The part that a place of a known type is. It is the same that method lookup finds, and less to compile.
+/// The part for a place of a known type: the one that method lookup would find, with less to compile.
 fn known(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
     quote_spanned!(span=> #krate::private::Part::shown(&#place))
 }
 
-/// A path as if it stood elsewhere.
+/// A path with another span.
 pub(crate) fn respan(path: &Path, span: Span) -> TokenStream {
     let moved = path.to_token_stream().into_iter().map(|mut token| {
         token.set_span(span);

@@ -8,39 +8,39 @@ use syn::ext::IdentExt;
 use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
 
 use crate::expand::body::{body_of, cache};
-use crate::expand::enclosing::{Home, constant_name, elsewhere, key_name};
-use crate::parse::function::{Method, given_name, is_named};
+use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name};
+use crate::parse::function::{Function, is_named, unnamed_argument};
 use crate::parse::options::ungrouped;
 use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
-use crate::parse::targets::{Invalidations, Keyed, Target};
+use crate::parse::targets::{Invalidations, KeyRef, Target};
 use crate::parse::types::has_impl_trait;
 use crate::parse::{tag_text, tokens};
 
 /// The function around the body of a mutation.
-pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Home<'_>) -> TokenStream {
-    let Method { attributes, visibility, .. } = method;
+pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclosing: &Enclosing<'_>) -> TokenStream {
+    let Function { attributes, visibility, .. } = function;
     let krate = invalidations.common.krate();
-    // Without its braces: around a single expression they would be told to be superfluous.
-    let body = method.body.stream();
-    let mutation = Mutation { method, invalidations, home, krate: &krate };
+    // Without its braces: the compiler would report them around a single expression.
+    let body = function.body.stream();
+    let mutation = Mutation { function, invalidations, enclosing, krate: &krate };
     let (pending, suggestions, allowed) = (mutation.pending(), mutation.suggestions(), mutation.allowed());
-    // An argument that only says what to forget, or where, would be told to be unused in the body.
+    // An argument that only a target or `cache = ..` mentions would be reported as unused in the body.
     let others = attributes.iter().filter(|attribute| is_named(attribute, "invalidates"));
     let outside = quote!(#pending #(#others)*);
-    let (signature, arguments) = take_arguments(&method.signature, &outside);
+    let (signature, arguments) = take_arguments(&function.signature, &outside);
     let used: Vec<_> =
-        method.arguments().map(|argument| argument.name).filter(|name| tokens::mentions(&outside, name)).collect();
+        function.arguments().map(|argument| argument.name).filter(|name| tokens::mentions(&outside, name)).collect();
     let used = (!used.is_empty()).then(|| quote!(let _ = (#(&#used,)*);));
-    // A closure captures only what it mentions, and of `self` perhaps only a field.
-    let whole_self = method.receiver().map(|receiver| {
+    // A closure captures only what it mentions, of `self` perhaps only a field.
+    let whole_self = function.receiver().map(|receiver| {
         let this = &receiver.self_token;
         quote!(let _ = &#this;)
     });
     let code = quote_spanned!(Span::mixed_site()=> #whole_self #arguments #used #body);
-    let body = body_of(method, mutation.returns(), &code, &krate);
-    let run = if method.is_async() { quote!(run_async(#body).await) } else { quote!(run(#body)) };
-    // In a statement of their own: what the expressions borrow for a moment, as a guard, is not to outlast it.
-    let around = method.braced(quote_spanned! {Span::mixed_site()=>
+    let body = body_of(function, mutation.returns(), &code, &krate);
+    let run = if function.is_async() { quote!(run_async(#body).await) } else { quote!(run(#body)) };
+    // A statement of its own: temporaries of the targets, as guards, must be dropped before the body runs.
+    let around = function.braced(quote_spanned! {Span::mixed_site()=>
         #suggestions
         #allowed
         let __cache_pending = #pending;
@@ -50,25 +50,24 @@ pub(crate) fn mutation(method: &Method, invalidations: &Invalidations, home: &Ho
 }
 
 struct Mutation<'a> {
-    method: &'a Method,
+    function: &'a Function,
     invalidations: &'a Invalidations,
-    home: &'a Home<'a>,
+    enclosing: &'a Enclosing<'a>,
     krate: &'a Path,
 }
 
 impl Mutation<'_> {
-    /// The type that is returned, if it can be written where a closure returns. One with `impl Trait` in it can't, and
-    /// needs no help to be inferred.
+    /// The return type, if a closure can have it: one with `impl Trait` cannot be written there, and is inferred.
     fn returns(&self) -> Option<&Type> {
-        self.method.returns().filter(|ty| !has_impl_trait(ty))
+        self.function.returns().filter(|ty| !has_impl_trait(ty))
     }
 
-    /// How the result is read.
+    /// How the result is read: only if a target or `on = ..` depends on it.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
         let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
         let is_read = has_closure || self.invalidations.on.get().is_some();
-        match self.method.returns() {
+        match self.function.returns() {
             Some(ty) if is_read && !has_impl_trait(ty) => {
                 quote_spanned!(Span::mixed_site()=> #krate::private::outcome!(#ty))
             }
@@ -79,7 +78,7 @@ impl Mutation<'_> {
     /// The pending invalidation, made by a builder.
     fn pending(&self) -> TokenStream {
         let (krate, common, outcome) = (self.krate, &self.invalidations.common, self.outcome());
-        let (cache, this) = (cache(self.method, common, krate), self.method.this(krate));
+        let (cache, this) = (cache(self.function, common, krate), self.function.this(krate));
         let start = match (this, common.cache.get()) {
             (Some(this), None) => quote_spanned!(Span::mixed_site()=> of_method(#outcome, #cache, #this)),
             (None, None) => quote_spanned!(Span::mixed_site()=> of_function(#outcome, #cache)),
@@ -108,16 +107,16 @@ impl Mutation<'_> {
                 let query = self.query(query);
                 quote_spanned!(Span::mixed_site()=> target(#query))
             }
-            Target::Keyed(keyed) => {
-                let key = self.key(keyed);
+            Target::Key(key_ref) => {
+                let key = self.key(key_ref);
                 quote_spanned!(Span::mixed_site()=> target(#key))
             }
-            Target::FromResult { closure, keyed } => {
-                // The key has the span of the name already.
-                let mut query = keyed.query.clone();
+            Target::FromResult { closure, key_ref } => {
+                // The key has the span of the name.
+                let mut query = key_ref.query.clone();
                 let last = query.path.segments.last_mut().expect("a path is not empty");
-                last.ident = elsewhere(&last.ident);
-                let (query, key) = (self.query(&query), self.key(keyed));
+                last.ident = at_attribute(&last.ident);
+                let (query, key) = (self.query(&query), self.key(key_ref));
                 let mut closure = closure.clone();
                 *closure.body = Expr::Verbatim(key);
                 quote_spanned!(Span::mixed_site()=> from_result(#query, #closure))
@@ -129,25 +128,26 @@ impl Mutation<'_> {
     fn query(&self, query: &ExprPath) -> TokenStream {
         let mut query = query.clone();
         query.path.segments.last_mut().expect("a path is not empty").arguments = syn::PathArguments::None;
-        let constant = self.home.constant(self.method, &query);
+        let constant = self.enclosing.constant(self.function, &query);
         quote_spanned!(last_name(&query.path).span()=> &#constant)
     }
 
     /// One key of a query.
-    fn key(&self, Keyed { query, arguments }: &Keyed) -> TokenStream {
-        let function = self.home.key_function(self.method, query);
+    fn key(&self, KeyRef { query, arguments }: &KeyRef) -> TokenStream {
+        let function = self.enclosing.key_function(self.function, query);
         quote!(#function #arguments)
     }
 
-    /// For each target that is a method: what to do if the compiler does not find it.
+    /// Traits with the items that targets name: the compiler shows their names, which are advice, when it does not find an
+    /// item.
     fn suggestions(&self) -> Option<TokenStream> {
         let krate = self.krate;
         let mut suggestions = BTreeMap::<String, BTreeSet<Ident>>::new();
         for target in &self.invalidations.targets {
             let (query, has_constant, has_key) = match target {
                 Target::Query(query) => (query, true, false),
-                Target::Keyed(Keyed { query, .. }) => (query, false, true),
-                Target::FromResult { keyed: Keyed { query, .. }, .. } => (query, true, true),
+                Target::Key(KeyRef { query, .. }) => (query, false, true),
+                Target::FromResult { key_ref: KeyRef { query, .. }, .. } => (query, true, true),
                 Target::Tag(_) | Target::All(_) => continue,
             };
             let Some(advice) = self.advice(query) else { continue };
@@ -168,10 +168,10 @@ impl Mutation<'_> {
     }
 
     fn advice(&self, query: &ExprPath) -> Option<String> {
-        if self.home.is_hidden(query) {
+        if self.enclosing.is_hidden(query) {
             return None;
         }
-        if self.home.is_own(self.method, query) {
+        if self.enclosing.is_own(self.function, query) {
             let name = last_name(&query.path).unraw();
             return Some(format!("add_cached_query_to_the_method__or_for_a_function_write_self__{name}"));
         }
@@ -181,13 +181,13 @@ impl Mutation<'_> {
         is_of_type.then(|| "add_cached_query_to_the_method__and_for_dyn_or_generic_types_use_tags".to_owned())
     }
 
-    /// Lints that a target would meet, although it has no other form.
+    /// The lints that targets would trigger.
     fn allowed(&self) -> Option<TokenStream> {
         let (mut has_path, mut is_redundant) = (false, false);
         for target in &self.invalidations.targets {
             match target {
-                Target::Query(query) | Target::Keyed(Keyed { query, .. }) => has_path |= query.path.segments.len() > 1,
-                Target::FromResult { closure, keyed: Keyed { query, arguments } } => {
+                Target::Query(query) | Target::Key(KeyRef { query, .. }) => has_path |= query.path.segments.len() > 1,
+                Target::FromResult { closure, key_ref: KeyRef { query, arguments } } => {
                     has_path |= query.path.segments.len() > 1;
                     let parameter = closure.inputs.to_token_stream().to_string();
                     is_redundant |= arguments.stream().to_string() == parameter;
@@ -208,11 +208,10 @@ fn last_name(path: &Path) -> &Ident {
     &path.segments.last().expect("a path is not empty").ident
 }
 
-/// A signature with a plain name for each argument, and the statements that give them to the user's patterns.
+/// A signature with a plain name for each argument, and the statements that bind the user's patterns.
 ///
-/// So the body owns all its arguments, also those that it doesn't use, and they are dropped when it ends: what
-/// one of them writes in its `Drop` comes before the invalidation. Only a pattern of which something is mentioned
-/// outside of the body stays where it is.
+/// So the body owns all its arguments, also unused ones, and drops them when it ends: what their `Drop` writes comes before
+/// the invalidation. Only a pattern whose names are mentioned outside of the body stays in the signature.
 fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, TokenStream) {
     let mut signature = signature.clone();
     let mut statements = TokenStream::new();
@@ -227,8 +226,8 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
                 statements.extend(quote!(#(#attributes)* let _ = (#(&#bound,)*);));
                 continue;
             }
-            let name = given_name(number);
-            // A pattern need not take all of it: `_` takes nothing.
+            let name = unnamed_argument(number);
+            // A pattern may leave a part of it: `_` takes nothing.
             let mutable = has_mutable_reference(&argument.pat).then(|| quote!(mut));
             statements.extend(quote!(#(#attributes)* let #mutable #name = #name;));
             name
@@ -238,7 +237,7 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
             quote! {
                 #[allow(
                     clippy::used_underscore_binding, clippy::no_effect_underscore_binding,
-                    reason = "it is taken to be dropped before the invalidation"
+                    reason = "it must be dropped before the invalidation"
                 )]
             }
         });

@@ -1,28 +1,28 @@
-//! Whether the error of a query may be shared with those who wait for its load.
+//! Whether a failed load may share its error with its waiters.
 //!
-//! The compiler knows whether an error is `Clone`, and method lookup asks it. But it does not check there whether an error is
-//! `'static`, and complains afterwards. So where an error may borrow, it is not asked.
+//! Method lookup finds out whether an error is `Clone`. It does not check whether the error is `'static`, and the compiler
+//! then fails. So an error that may borrow is not shared.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 
-use crate::expand::enclosing::Home;
-use crate::parse::function::Method;
+use crate::expand::enclosing::Enclosing;
+use crate::parse::function::Function;
 use crate::parse::tokens;
 use crate::parse::types::{has_lifetime, value_and_error};
 
-/// Whether nothing is seen in the type of the error that may borrow.
-pub(crate) fn may_share_error(method: &Method, home: &Home<'_>) -> bool {
-    let Some(returns) = method.returns() else { return false };
+/// Whether no part of the error type may borrow.
+pub(crate) fn may_share_error(function: &Function, enclosing: &Enclosing<'_>) -> bool {
+    let Some(returns) = function.returns() else { return false };
     let error = value_and_error(returns).map_or(returns, |(_, error)| error).to_token_stream();
-    let (of_impl, is_self_known) = match home {
-        Home::Unknown => (None, false),
-        Home::Hidden(hidden) => (Some(&hidden.generics), hidden.is_concrete),
+    let (of_impl, is_self_known) = match enclosing {
+        Enclosing::Unknown => (None, false),
+        Enclosing::Block(hidden) => (Some(&hidden.generics), hidden.is_concrete),
     };
     let parameters: Vec<Ident> = of_impl
         .into_iter()
-        .chain([&method.signature.generics])
+        .chain([&function.signature.generics])
         .flat_map(|generics| generics.type_params().map(|parameter| parameter.ident.unraw()))
         .collect();
     let may_borrow = |ident: &Ident, _| (ident == "Self" && !is_self_known) || parameters.contains(&ident.unraw());
@@ -38,9 +38,9 @@ mod tests {
     use super::*;
     use crate::expand::enclosing::HiddenTrait;
 
-    /// What is seen of a function that is declared so.
-    fn may_share(signature: &str, home: &Home<'_>) -> bool {
-        may_share_error(&syn::parse_str(&format!("{signature} {{}}")).expect("it is a function"), home)
+    /// Of a function with this signature.
+    fn may_share(signature: &str, enclosing: &Enclosing<'_>) -> bool {
+        may_share_error(&syn::parse_str(&format!("{signature} {{}}")).expect("it is a function"), enclosing)
     }
 
     fn hidden(generics: syn::Generics, is_concrete: bool) -> HiddenTrait {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_that_is_seen_to_be_owned_is_asked() {
+    fn an_error_that_is_certainly_owned_may_be_shared() {
         let cases = [
             "fn f() -> u8",
             "fn f() -> Result<u8, Failed>",
@@ -61,12 +61,12 @@ mod tests {
             "fn f(&self) -> Result<Self, Failed>",
         ];
         for signature in cases {
-            assert!(may_share(signature, &Home::Unknown), "{signature}");
+            assert!(may_share(signature, &Enclosing::Unknown), "{signature}");
         }
     }
 
     #[test]
-    fn an_error_that_may_borrow_is_not_asked() {
+    fn an_error_that_may_borrow_is_not_shared() {
         let cases = [
             "fn f() -> Result<u8, &str>",
             "fn f() -> Result<u8, &mut str>",
@@ -82,18 +82,18 @@ mod tests {
             "fn f(&self) -> Result<u8, Self::Error>",
         ];
         for signature in cases {
-            assert!(!may_share(signature, &Home::Unknown), "{signature}");
+            assert!(!may_share(signature, &Enclosing::Unknown), "{signature}");
         }
     }
 
     #[test]
-    fn what_is_known_of_the_impl_is_heeded() {
+    fn the_generics_of_the_impl_are_considered() {
         let (of_self, of_parameter) = ("fn f() -> Result<u8, Self::E>", "fn f() -> Result<u8, E>");
         let concrete = hidden(parse_quote!(), true);
-        let concrete = Home::Hidden(&concrete);
+        let concrete = Enclosing::Block(&concrete);
         assert!(may_share(of_self, &concrete) && may_share(of_parameter, &concrete));
         let generic = hidden(parse_quote!(<'a, E: Clone>), false);
-        let generic = Home::Hidden(&generic);
+        let generic = Enclosing::Block(&generic);
         assert!(!may_share(of_self, &generic) && !may_share(of_parameter, &generic));
         assert!(may_share("fn f() -> Result<E, Failed>", &generic));
     }

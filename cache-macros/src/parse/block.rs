@@ -7,7 +7,7 @@ use syn::parse::discouraged::Speculative;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Error, Generics, ImplItem, ItemImpl, ItemTrait, Signature, TraitItem, Visibility};
 
-use crate::parse::function::{Method, is_named};
+use crate::parse::function::{Function, is_named};
 use crate::parse::types::has_lifetime;
 
 /// An `impl` of a trait, or a trait.
@@ -22,13 +22,13 @@ pub(crate) enum Head {
 }
 
 pub(crate) enum Item {
-    Annotated(Box<Method>),
+    Annotated(Box<Function>),
     Other(TokenStream),
 }
 
 impl Block {
     pub(crate) fn parse(item: &TokenStream) -> syn::Result<Self> {
-        // The items are read one by one, and the bodies in them not at all.
+        // The items are parsed one by one, and their bodies not at all.
         let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
         let message = "`#[cached_impl]` goes on the `impl` of a trait, or on a trait, with annotated functions in it";
         let Some(TokenTree::Group(body)) = tokens.pop() else {
@@ -40,8 +40,7 @@ impl Block {
         let head: TokenStream = tokens.into_iter().collect();
         let head = match (syn::parse2::<ItemImpl>(head.clone()), syn::parse2::<ItemTrait>(head)) {
             (Ok(head), _) if head.trait_.is_none() => {
-                let message =
-                    "leave `#[cached_impl]` away: in an `impl` that is of no trait the attributes work by themselves";
+                let message = "remove `#[cached_impl]`: in an `impl` without a trait the attributes work by themselves";
                 return Err(Error::new_spanned(head.impl_token, message));
             }
             (Ok(head), _) => Head::Impl(head),
@@ -65,7 +64,7 @@ impl Item {
         let ahead = input.fork();
         let attributes = ahead.call(Attribute::parse_outer)?;
         if let Some(hidden) = attributes.iter().find(|attribute| is_conditional(attribute)) {
-            let message = "put `#[cfg(..)]` on the function instead: what is in a `cfg_attr` is not seen from here";
+            let message = "put `#[cfg(..)]` on the function instead: `#[cached_impl]` does not see into a `cfg_attr`";
             return Err(Error::new_spanned(hidden, message));
         }
         if attributes.iter().any(|attribute| kind(attribute).is_some())
@@ -73,9 +72,9 @@ impl Item {
             && ahead.parse::<Signature>().is_ok()
         {
             let ahead = input.fork();
-            let method = ahead.parse()?;
+            let function = ahead.parse()?;
             input.advance_to(&ahead);
-            return Ok(Self::Annotated(Box::new(method)));
+            return Ok(Self::Annotated(Box::new(function)));
         }
         let other = if is_of_trait {
             input.parse::<TraitItem>()?.to_token_stream()
@@ -101,11 +100,11 @@ impl Head {
         }
     }
 
-    /// Whether it is of one type that holds nothing that is borrowed.
+    /// Whether it is an `impl` for one type that holds no borrow.
     pub(crate) fn is_concrete(&self) -> bool {
         match self {
             Self::Impl(head) => {
-                let (path, _) = head.trait_.as_ref().expect("it was refused if it has none");
+                let (path, _) = head.trait_.as_ref().expect("without a trait it was refused");
                 let self_ty = &head.self_ty;
                 head.generics.params.is_empty() && !has_lifetime(quote!(#path for #self_ty))
             }
@@ -132,13 +131,13 @@ impl Head {
     pub(crate) fn hidden_name(&self) -> Ident {
         let described = match self {
             Self::Impl(head) => {
-                let (path, _) = head.trait_.as_ref().expect("it was refused if it has none");
+                let (path, _) = head.trait_.as_ref().expect("without a trait it was refused");
                 let ty = &head.self_ty;
                 format!("{} for {}", quote!(#path), quote!(#ty))
             }
             Self::Trait(head) => head.ident.unraw().to_string(),
         };
-        // What can't be in a name but tells types apart is spelt out.
+        // Signs that tell types apart but cannot be in a name are spelt out.
         let spelt: Vec<_> =
             [("&", " ref "), ("*", " ptr "), ("(", " of "), ("[", " in "), ("!", " not "), ("->", " to ")]
                 .into_iter()
@@ -157,23 +156,23 @@ pub(crate) enum Kind {
     Mutation,
 }
 
-/// Whether an attribute is one of ours, whatever path it has.
+/// Which of our attributes an attribute is, under any path.
 pub(crate) fn kind(attribute: &Attribute) -> Option<Kind> {
     let kinds = [("cached_query", Kind::Query), ("invalidates", Kind::Mutation)];
     kinds.into_iter().find_map(|(name, kind)| is_named(attribute, name).then_some(kind))
 }
 
-/// Whether an attribute of ours is in it.
+/// Whether an attribute is a `cfg_attr` with one of ours.
 pub(crate) fn is_conditional(attribute: &Attribute) -> bool {
     let tokens = attribute.meta.to_token_stream().to_string();
     attribute.path().is_ident("cfg_attr") && (tokens.contains("cached_query") || tokens.contains("invalidates"))
 }
 
-pub(crate) fn is_query(method: &Method) -> bool {
-    method.attributes.iter().any(|attribute| kind(attribute) == Some(Kind::Query))
+pub(crate) fn is_query(function: &Function) -> bool {
+    function.attributes.iter().any(|attribute| kind(attribute) == Some(Kind::Query))
 }
 
-/// A block without our attributes, which are handed out, so that what is wrong with it is told once.
+/// A block without our attributes, which are collected: its error is told once.
 pub(crate) fn without_attributes(item: TokenStream, removed: &mut Vec<Attribute>) -> TokenStream {
     let mut tokens = item.into_iter().peekable();
     let mut kept = TokenStream::new();

@@ -22,12 +22,12 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         return Err(format!("the time to live is empty: {EXAMPLES}"));
     }
     if rest.starts_with('-') {
-        return Err("a time to live can't be negative".to_owned());
+        return Err("a time to live cannot be negative".to_owned());
     }
     let mut nanos = 0_u128;
     let mut longest_allowed = 0;
     while !rest.is_empty() {
-        let (number, unit, tail) = split(rest).ok_or_else(|| format!("`{text}` is no duration: {EXAMPLES}"))?;
+        let (number, unit, tail) = split(rest).ok_or_else(|| format!("`{text}` is not a duration: {EXAMPLES}"))?;
         if unit.is_empty() {
             return Err(format!("`{number}` has no unit: write `{number}s` for seconds, or `{number}m` for minutes"));
         }
@@ -35,7 +35,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             return Err(format!("`{number}{unit}` is not whole: use a smaller unit, as in \"1h30m\""));
         }
         let Some(position) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            return Err(format!("`{unit}` is no unit of time: use d, h, m, s, ms, us or ns"));
+            return Err(format!("`{unit}` is not a unit of time: use d, h, m, s, ms, us or ns"));
         };
         if position < longest_allowed {
             return Err(format!("`{text}` is out of order: name each unit once, the longest first, as in \"1h30m\""));
@@ -58,7 +58,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn zero() -> String {
-    "a time to live of 0 would cache nothing: leave the attribute away, or use a positive time".to_owned()
+    "a time to live of 0 would cache nothing: remove the attribute, or use a positive time".to_owned()
 }
 
 fn too_long(text: &str) -> String {
@@ -107,11 +107,11 @@ mod tests {
             ("1h30", "`30` has no unit"),
             ("1.5h", "use a smaller unit"),
             ("5min", "use d, h, m, s, ms, us or ns"),
-            ("5M", "`M` is no unit"),
-            ("five minutes", "is no duration"),
+            ("5M", "`M` is not a unit"),
+            ("five minutes", "is not a duration"),
             ("30m1h", "the longest first"),
             ("1m1m", "name each unit once"),
-            ("5m,", "is no duration"),
+            ("5m,", "is not a duration"),
             ("18446744073709551616s", "more than a `Duration` holds"),
             ("99999999999999999999999999999999999999999999s", "more than a `Duration` holds"),
             ("340282366920938463463374607431768211455d", "more than a `Duration` holds"),

@@ -14,7 +14,7 @@ use crate::parse::patterns::{bound_names, plain_name};
 use crate::parse::tokens;
 
 #[derive(Clone)]
-pub(crate) struct Method {
+pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) signature: Signature,
@@ -24,21 +24,21 @@ pub(crate) struct Method {
 /// A name that the arguments give to the body.
 pub(crate) struct Argument<'a> {
     pub(crate) name: Cow<'a, Ident>,
-    /// How a listing names it.
-    pub(crate) shown: String,
-    /// Not known of a name within a pattern.
+    /// Its name in listings.
+    pub(crate) label: String,
+    /// Unknown for a name in a pattern.
     pub(crate) ty: Option<&'a Type>,
-    /// Of the argument that it is, or is in.
+    /// The `cfg`s of the argument.
     pub(crate) cfgs: Vec<&'a Attribute>,
 }
 
-impl Parse for Method {
+impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut attributes = input.call(Attribute::parse_outer)?;
         let visibility: Visibility = input.parse()?;
         let start = input.cursor().ident();
         let signature: Signature = input.parse().map_err(|error| {
-            // What is left is not looked at; a parser has to be told so.
+            // A parser has to consume all of its input.
             let _ = input.parse::<TokenStream>();
             start.and_then(|(keyword, _)| other_item(&keyword)).unwrap_or(error)
         })?;
@@ -49,7 +49,7 @@ impl Parse for Method {
                     Ok((inner, input.parse::<TokenStream>()?))
                 };
                 let (inner, stream) = split.parse2(body.stream())?;
-                // Where the body is going they would not be the first thing in a function.
+                // The body is moved into a closure, which takes no inner attributes.
                 attributes
                     .extend(inner.into_iter().map(|attribute| Attribute { style: AttrStyle::Outer, ..attribute }));
                 Ok(Self { attributes, visibility, signature, body: braces(stream, body.span()) })
@@ -62,7 +62,7 @@ impl Parse for Method {
     }
 }
 
-/// A token without the invisible group that it has if it came through a `macro_rules!`.
+/// A token without the invisible group that a `macro_rules!` puts around it.
 fn ungrouped(token: TokenTree) -> TokenTree {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
@@ -73,18 +73,17 @@ fn ungrouped(token: TokenTree) -> TokenTree {
     }
 }
 
-/// Says what is wrong with an item that begins with a keyword other than a function's.
+/// The error about an item that begins with the keyword of another kind of item.
 fn other_item(keyword: &Ident) -> Option<Error> {
     const OTHERS: [&str; 10] =
         ["struct", "enum", "union", "trait", "impl", "mod", "type", "static", "use", "macro_rules"];
     OTHERS.iter().any(|other| keyword == other).then(|| {
-        let message =
-            format!("this attribute goes on a function, and not on `{keyword}`: annotate the functions in it");
+        let message = format!("this attribute goes on a function, not on `{keyword}`: annotate the functions in it");
         Error::new(keyword.span(), message)
     })
 }
 
-impl Method {
+impl Function {
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         self.signature.receiver()
     }
@@ -93,15 +92,13 @@ impl Method {
         self.signature.asyncness.is_some()
     }
 
-    /// Whether `#[async_trait]` has made a function of an `async fn` that returns a boxed future.
+    /// Whether `#[async_trait]` has rewritten an `async fn` to return a boxed future.
     pub(crate) fn is_rewritten(&self) -> bool {
         self.signature.generics.lifetimes().any(|of| of.lifetime.ident == "async_trait")
     }
 
-    /// Puts braces around what is to be the body, as if they were the user's.
-    ///
-    /// They end the function. If it ended in code that is not the user's, the compiler would take it for
-    /// generated, and keep to itself that it is never used.
+    /// Puts braces with the user's span around the new body: a function that ends in generated code counts as generated, and
+    /// the compiler does not report that it is never used.
     pub(crate) fn braced(&self, body: TokenStream) -> Group {
         braces(body, self.body.span())
     }
@@ -118,25 +115,25 @@ impl Method {
         })
     }
 
-    /// The names that the arguments give to the body. A pattern that binds none counts as one, of the name that
+    /// The names that the arguments give to the body. A pattern that binds none has the name that
     /// [`Self::name_arguments`] gives it.
     pub(crate) fn arguments<'a>(&'a self) -> impl Iterator<Item = Argument<'a>> {
         self.typed_arguments().enumerate().flat_map(|(number, argument)| {
             let cfgs: Vec<_> = cfgs(&argument.attrs).collect();
-            let of = |name: Cow<'a, Ident>, shown, ty| Argument { name, shown, ty, cfgs: cfgs.clone() };
+            let of = |name: Cow<'a, Ident>, label, ty| Argument { name, label, ty, cfgs: cfgs.clone() };
             if let Some(name) = plain_name(&argument.pat) {
                 return vec![of(Cow::Borrowed(name), name.unraw().to_string(), Some(&*argument.ty))];
             }
             let names = bound_names(&argument.pat);
             if names.is_empty() {
-                let shown = argument.pat.to_token_stream().to_string();
-                return vec![of(Cow::Owned(given_name(number)), shown, Some(&*argument.ty))];
+                let label = argument.pat.to_token_stream().to_string();
+                return vec![of(Cow::Owned(unnamed_argument(number)), label, Some(&*argument.ty))];
             }
             names.into_iter().map(|name| of(Cow::Borrowed(name), name.unraw().to_string(), None)).collect()
         })
     }
 
-    /// The signature, in which every argument has a name.
+    /// The signature with a name for every argument.
     pub(crate) fn name_arguments(&self) -> Signature {
         let mut signature = self.signature.clone();
         let typed = signature.inputs.iter_mut().filter_map(|input| match input {
@@ -145,24 +142,24 @@ impl Method {
         });
         for (number, argument) in typed.enumerate() {
             if plain_name(&argument.pat).is_none() && bound_names(&argument.pat).is_empty() {
-                let name = given_name(number);
+                let name = unnamed_argument(number);
                 *argument.pat = syn::parse_quote!(#name);
             }
         }
         signature
     }
 
-    /// Whether it is certain that the function is in an `impl` or a trait.
+    /// Whether the function is certainly in an `impl` or a trait.
     pub(crate) fn is_associated(&self) -> bool {
         self.receiver().is_some() || tokens::has_ident(self.signature.to_token_stream(), &|ident, _| ident == "Self")
     }
 
-    /// The attributes that say whether the function is there at all.
+    /// The `cfg`s of the function.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         cfgs(&self.attributes)
     }
 
-    /// An expression for `self` as a `&Self`, if there is one.
+    /// `self` as a `&Self`.
     pub(crate) fn this(&self, krate: &Path) -> Option<TokenStream> {
         let receiver = self.receiver()?;
         let this = &receiver.self_token;
@@ -192,12 +189,12 @@ fn cfgs(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
 }
 
-/// Whether an attribute is of a name, whatever path it has.
+/// Whether an attribute has a name, under any path.
 pub(crate) fn is_named(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }
 
 /// The name of an argument whose pattern has none.
-pub(crate) fn given_name(number: usize) -> Ident {
+pub(crate) fn unnamed_argument(number: usize) -> Ident {
     format_ident!("__cache_argument_{number}", span = Span::mixed_site())
 }

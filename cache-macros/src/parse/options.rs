@@ -1,4 +1,4 @@
-//! What stands in the parentheses of the attributes.
+//! The options of the attributes.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -39,9 +39,9 @@ pub(crate) struct QueryOptions {
     pub(crate) own_ttl: Setting<()>,
     pub(crate) capacity: Setting<Expr>,
     pub(crate) name: Setting<LitStr>,
-    /// What is the key, instead of all arguments.
+    /// The key, instead of all arguments.
     pub(crate) key: Setting<Vec<Expr>>,
-    /// The arguments that are no part of the key.
+    /// The arguments that are not part of the key.
     pub(crate) skip: Setting<Vec<Ident>>,
     pub(crate) tags: Setting<Vec<Expr>>,
     pub(crate) tags_from: Setting<Expr>,
@@ -49,7 +49,7 @@ pub(crate) struct QueryOptions {
     pub(crate) common: CommonOptions,
 }
 
-/// The options that both attributes have.
+/// The options of both attributes.
 #[derive(Default)]
 pub(crate) struct CommonOptions {
     pub(crate) cache: Setting<Expr>,
@@ -93,7 +93,7 @@ impl QueryOptions {
                 if name.value().is_empty() {
                     return Err(Error::new(
                         name.span(),
-                        "this name is empty: leave `name` away for that of the function",
+                        "this name is empty: remove `name` to use that of the function",
                     ));
                 }
                 self.name.set(&key, name)
@@ -102,13 +102,13 @@ impl QueryOptions {
                 let parts = list(
                     &key,
                     input,
-                    "name what is the key, as in `key(track.id)`, or leave `key` away for all arguments",
+                    "name the parts of the key, as in `key(track.id)`, or remove `key` to use all arguments",
                 )?;
                 self.key.set(&key, parts)
             }
             "skip" => {
                 let names: Vec<Expr> =
-                    list(&key, input, "name the arguments that are no part of the key, as in `skip(connection)`")?;
+                    list(&key, input, "name the arguments that are not part of the key, as in `skip(connection)`")?;
                 self.skip.set(&key, names.iter().map(argument_name).collect::<syn::Result<_>>()?)
             }
             "tags" => self.tags.set(&key, tags(&key, input)?),
@@ -134,7 +134,7 @@ impl CommonOptions {
     }
 }
 
-/// An expression without the invisible group that it has if it came through a `macro_rules!`.
+/// An expression without the invisible group that a `macro_rules!` puts around it.
 pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
     while let Expr::Group(group) = expression {
         expression = &group.expr;
@@ -142,7 +142,7 @@ pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
     expression
 }
 
-/// Refuses a time to live of which it is known already that it is wrong.
+/// Refuses a time to live that is certainly wrong.
 fn check_ttl(ttl: &Expr) -> syn::Result<()> {
     match ungrouped(ttl) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
@@ -152,14 +152,14 @@ fn check_ttl(ttl: &Expr) -> syn::Result<()> {
             Ok(0) => Err(Error::new(seconds.span(), duration::zero())),
             Ok(_) if seconds.suffix().is_empty() => Ok(()),
             Ok(_) => Err(Error::new(seconds.span(), "write the seconds without a type, as in `ttl = 300`")),
-            Err(_) => Err(Error::new(seconds.span(), "this is more than a `Duration` holds")),
+            Err(_) => Err(Error::new(seconds.span(), "this is longer than a `Duration`")),
         },
         Expr::Lit(ExprLit { lit, .. }) => Err(Error::new(
             lit.span(),
-            "write a time to live like `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = TTL`",
+            "write a time to live like `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = TTL` (a `Duration`)",
         )),
         Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => {
-            Err(Error::new(minus.span, "a time to live can't be negative"))
+            Err(Error::new(minus.span, "a time to live cannot be negative"))
         }
         given if is_arithmetic(given) => {
             let text = tokens::of_expression(given.to_token_stream());
@@ -186,7 +186,7 @@ fn is_arithmetic(expression: &Expr) -> bool {
     }
 }
 
-/// Refuses a capacity that is seen to be no number of entries.
+/// Refuses a capacity that is certainly not a number of entries.
 fn check_capacity(capacity: &Expr) -> syn::Result<()> {
     let message = "a capacity is a number of entries, as in `capacity = 100` or `capacity = LIMIT`";
     match ungrouped(capacity) {
@@ -197,15 +197,15 @@ fn check_capacity(capacity: &Expr) -> syn::Result<()> {
     }
 }
 
-/// Refuses what stands behind an option that is only there or not.
+/// Refuses a value after an option that takes none.
 fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) || !(input.peek(Token![=]) || input.peek(syn::token::Paren)) {
         return Ok(());
     }
-    Err(Error::new(key.span(), format!("`{key}` takes no value: write `{key}` alone, or leave it away")))
+    Err(Error::new(key.span(), format!("`{key}` takes no value: write `{key}` alone, or remove it")))
 }
 
-/// What stands behind `key =`.
+/// The value after `key =`.
 pub(crate) fn value<T: Parse>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
     value_by(T::parse, key, input)
 }
@@ -232,15 +232,15 @@ pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>
         if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(tag)
             && !tag_text::is_of_names(&text.value())
         {
-            // The compiler would advise to let arguments follow, which are tags of their own here.
-            let message = "in the braces of a tag stands a name, as in `{artist_id}`: make a tag of another expression with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
+            // The compiler would propose arguments after the string, which are tags of their own here.
+            let message = "the braces of a tag hold a name, as in `{artist_id}`: format other expressions with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
             return Err(Error::new(text.span(), message));
         }
     }
     Ok(tags)
 }
 
-/// What stands in the parentheses of `key(..)`. The remedy is for when there is nothing.
+/// The items in the parentheses of `key(..)`. The remedy is for an empty list.
 fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<T>> {
     if !input.peek(syn::token::Paren) {
         return Err(Error::new(key.span(), format!("`{key}` takes a list in parentheses: {remedy}")));
@@ -248,7 +248,7 @@ fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, remedy: &str) -> syn::Res
     let content;
     syn::parenthesized!(content in input);
     let items = Punctuated::<T, Token![,]>::parse_terminated(&content).inspect_err(|_| {
-        // One error is enough: what is left is not looked at, and a parser has to be told so.
+        // One error is enough, and a parser has to consume all of its input.
         let _ = content.parse::<TokenStream>();
     })?;
     if items.is_empty() {
@@ -263,9 +263,7 @@ fn argument_name(skipped: &Expr) -> syn::Result<Ident> {
         _ => None,
     };
     match name {
-        Some(name) if name == "self" => {
-            Err(Error::new(name.span(), "`self` is no part of the key as it is: leave it away here"))
-        }
+        Some(name) if name == "self" => Err(Error::new(name.span(), "`self` is not part of the key: remove it here")),
         Some(name) => Ok(name.clone()),
         None => Err(Error::new_spanned(skipped, "name an argument, as in `skip(connection)`")),
     }
@@ -277,7 +275,7 @@ fn unknown(key: &Ident, known: &[&str]) -> Error {
     Error::new(key.span(), format!("there is no option `{given}`{nearest} (options: {})", known.join(", ")))
 }
 
-/// Parses items with commas between them. An error in one of them doesn't hide those in the others.
+/// Parses items with commas between them. An error in one of them does not hide errors in the others.
 pub(crate) fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> Errors {
     let mut errors = Errors::default();
     let all = |input: ParseStream<'_>| {

@@ -3,7 +3,7 @@
 use syn::visit::{self, Visit};
 use syn::{Ident, Pat, PatIdent};
 
-/// The name that a pattern is, if it is no more than that.
+/// The name of a pattern that is only a name.
 pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
     match pattern {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
@@ -27,7 +27,7 @@ pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
     names.0
 }
 
-/// Whether a pattern makes a `ref mut` of something in it.
+/// Whether a pattern has a `ref mut`.
 pub(crate) fn has_mutable_reference(pattern: &Pat) -> bool {
     struct Found(bool);
 

@@ -5,7 +5,7 @@ pub(crate) fn is_formatted(text: &str) -> bool {
     text.contains(['{', '}'])
 }
 
-/// Whether there are only names in the braces of a text, and in each there is one.
+/// Whether each pair of braces in a text holds a name.
 pub(crate) fn is_of_names(text: &str) -> bool {
     names(text).all(|name| {
         let mut signs = name.chars();
@@ -22,7 +22,7 @@ pub(crate) fn names(text: &str) -> impl Iterator<Item = String> {
     placeholders.into_iter().flat_map(|placeholder| {
         let (name, spec) = placeholder.split_once(':').unwrap_or((&placeholder, ""));
         let mut names = vec![name.trim().to_owned()];
-        // All parts but the last end in front of a `$`.
+        // All parts but the last are followed by a `$`.
         let mut parts: Vec<_> = spec.split('$').collect();
         parts.pop();
         names.extend(

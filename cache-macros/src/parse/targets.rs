@@ -1,4 +1,4 @@
-//! What stands in the parentheses of `#[invalidates(..)]`.
+//! The targets and options of `#[invalidates(..)]`.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream};
 use quote::ToTokens;
@@ -19,22 +19,22 @@ pub(crate) struct Invalidations {
 }
 
 pub(crate) enum Target {
-    /// A query, by its path; all of the path has the span of what the user wrote.
+    /// A query, by its path.
     Query(ExprPath),
-    Keyed(Keyed),
+    Key(KeyRef),
     FromResult {
         closure: ExprClosure,
-        /// What the closure ends in.
-        keyed: Keyed,
+        /// The end of the closure.
+        key_ref: KeyRef,
     },
     Tag(Expr),
     All(Ident),
 }
 
 /// One entry of a query.
-pub(crate) struct Keyed {
+pub(crate) struct KeyRef {
     pub(crate) query: ExprPath,
-    /// In their parentheses.
+    /// With their parentheses.
     pub(crate) arguments: Group,
 }
 
@@ -55,7 +55,10 @@ impl Invalidations {
                 "on" => {
                     let on: LitStr = value(&key, input)?;
                     if on.value() != "ok" {
-                        return Err(Error::new(on.span(), "only \"ok\" can be asked for; leave `on` away for always"));
+                        return Err(Error::new(
+                            on.span(),
+                            "the only value is \"ok\": without `on` the targets are always invalidated",
+                        ));
                     }
                     self.on.set(&key, on)
                 }
@@ -89,17 +92,17 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
             _ => whole(path).map(Target::Query),
         },
         Expr::Call(call) if is_option(call) => Err(Error::new_spanned(call, "write `on = \"ok\"`")),
-        Expr::Call(call) => keyed(call).map(Target::Keyed),
+        Expr::Call(call) => key_ref(call).map(Target::Key),
         Expr::Closure(closure) => from_result(closure),
         Expr::MethodCall(call) => {
-            let message = format!("write it without what is before the dot, as in `{}(..)`", call.method);
+            let message = format!("write the target without a receiver, as in `{}(..)`", call.method);
             Err(Error::new_spanned(call, message))
         }
         other => Err(Error::new_spanned(other, message)),
     }
 }
 
-/// What would be a query or one entry of it, also at the end of a closure, if there were no keyword in its name.
+/// A keyword in the name of a query or of one entry, also at the end of a closure.
 fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
     if let Some(parameters) = sign(cursor, '|') {
         cursor = parameters;
@@ -125,7 +128,7 @@ fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
     if let Some((_, _, after)) = cursor.group(Delimiter::Parenthesis) {
         cursor = after;
     }
-    // What goes on is an expression that begins with a keyword, as a `match`, and no name.
+    // Anything longer is an expression that begins with a keyword, as a `match`, and not a name.
     let is_all = cursor.eof() || sign(cursor, ',').is_some() || sign(cursor, ':').is_some();
     let fault = is_all.then(|| keyword_fault(&path.iter().map(Ident::to_string).collect::<Vec<_>>()))??;
     let (at, message) = match fault {
@@ -135,34 +138,34 @@ fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
     Some(Error::new(path[at].span(), message))
 }
 
-/// What follows a sign.
+/// The tokens after a sign.
 fn sign(cursor: Cursor<'_>, wanted: char) -> Option<Cursor<'_>> {
     cursor.punct().filter(|(sign, _)| sign.as_char() == wanted).map(|(_, after)| after)
 }
 
 /// A keyword in the path of a query.
 enum Keyword {
-    /// One of those that paths are made of, where the name of a query should be.
+    /// `self`, `Self`, `super` or `crate`, in place of the name of a query.
     Path(String),
-    /// Another one, which could be a name, and where it is.
+    /// Another keyword, which could be a raw name, and its position.
     Name(usize, String),
 }
 
-/// The first keyword in a path that is not in its place.
+/// The first misplaced keyword in a path.
 fn keyword_fault(path: &[String]) -> Option<Keyword> {
     let last = path.len().checked_sub(1)?;
     path.iter().enumerate().find_map(|(at, name)| match &**name {
         "self" | "Self" | "super" | "crate" => (at == last).then(|| Keyword::Path(name.clone())),
-        // They can't be raw either.
+        // They cannot be raw.
         "r#self" | "r#Self" | "r#super" | "r#crate" => Some(Keyword::Path(name.clone())),
-        // Both are read as names.
+        // Both parse as names.
         "_" | "try" => None,
         _ => syn::parse_str::<Ident>(name).is_err().then(|| Keyword::Name(at, name.clone())),
     })
 }
 
 fn no_name(keyword: &str) -> String {
-    format!("`{keyword}` can't be the name of a query: name a function, as in \"get_track\", or write `all`")
+    format!("`{keyword}` cannot be the name of a query: name a function, as in \"get_track\", or write `all`")
 }
 
 /// The same for a path in a string.
@@ -185,30 +188,30 @@ fn keyword_in_text(text: &LitStr) -> Option<Error> {
     Some(Error::new(text.span(), message))
 }
 
-/// Whether it looks like the key of a query `on`, and is an option.
+/// Whether a call is the option `on`, written like a key.
 fn is_option(call: &ExprCall) -> bool {
     let is_on = matches!(ungrouped(&call.func), Expr::Path(path) if path.path.is_ident("on"));
     is_on && matches!(call.args.first(), Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if text.value() == "ok")
 }
 
-/// A query without generic arguments, which would say nothing: all of its instantiations are forgotten.
+/// Refuses generic arguments on a whole query: all of its instantiations are invalidated.
 fn whole(path: &ExprPath) -> syn::Result<ExprPath> {
     match path.path.segments.last().map(|last| &last.arguments) {
         None | Some(syn::PathArguments::None) => Ok(path.clone()),
         Some(arguments) => Err(Error::new_spanned(
             arguments,
-            "leave the generic arguments away: a query is forgotten in all of its instantiations",
+            "remove the generic arguments: a query is invalidated in all of its instantiations",
         )),
     }
 }
 
-fn keyed(call: &ExprCall) -> syn::Result<Keyed> {
+fn key_ref(call: &ExprCall) -> syn::Result<KeyRef> {
     let Expr::Path(query) = ungrouped(&call.func) else {
         return Err(Error::new_spanned(&call.func, "name the query, as in `get_track(id)`"));
     };
     let mut arguments = Group::new(Delimiter::Parenthesis, call.args.to_token_stream());
     arguments.set_span(call.paren_token.span.join());
-    Ok(Keyed { query: query.clone(), arguments })
+    Ok(KeyRef { query: query.clone(), arguments })
 }
 
 fn from_result(closure: &ExprClosure) -> syn::Result<Target> {
@@ -220,10 +223,10 @@ fn from_result(closure: &ExprClosure) -> syn::Result<Target> {
         let message = "end the closure in a query and its arguments, as in `|track| get_track(track.id)`";
         return Err(Error::new_spanned(&closure.body, message));
     };
-    Ok(Target::FromResult { closure: closure.clone(), keyed: keyed(call)? })
+    Ok(Target::FromResult { closure: closure.clone(), key_ref: key_ref(call)? })
 }
 
-/// What is alone in a block, as formatters put it there.
+/// The only expression of a block: formatters add blocks.
 fn without_block(body: &Expr) -> &Expr {
     match ungrouped(body) {
         Expr::Block(ExprBlock { block, label: None, .. }) => match &block.stmts[..] {
@@ -234,7 +237,7 @@ fn without_block(body: &Expr) -> &Expr {
     }
 }
 
-/// The path in a string, all of it with the string's span: an error about it appears under the string.
+/// The path in a string. All of it has the span of the string: errors about it appear there.
 fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
     if let Some(error) = keyword_in_text(text) {
         return Err(error);
@@ -248,7 +251,7 @@ fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
         } else {
             "write it as in \"get_track\""
         };
-        Error::new(text.span(), format!("`{text_value}` can't be the name of a query: {remedy}"))
+        Error::new(text.span(), format!("`{text_value}` cannot be the name of a query: {remedy}"))
     })?;
     whole(&path)
 }
@@ -268,10 +271,10 @@ mod tests {
     fn describe(target: &Target) -> String {
         match target {
             Target::Query(path) => format!("query {}", path.to_token_stream()),
-            Target::Keyed(Keyed { query, arguments }) => {
+            Target::Key(KeyRef { query, arguments }) => {
                 format!("key {} {arguments}", query.to_token_stream())
             }
-            Target::FromResult { keyed: Keyed { query, arguments }, .. } => {
+            Target::FromResult { key_ref: KeyRef { query, arguments }, .. } => {
                 format!("result {} {arguments}", query.to_token_stream())
             }
             Target::Tag(tag) => format!("tag {}", tag.to_token_stream()),
@@ -324,11 +327,11 @@ mod tests {
             (quote!("mod::get"), "`mod` is a keyword: write \"r#mod::get\""),
             (quote!("::a::match"), "`match` is a keyword"),
             (quote!("true"), "`true` is a keyword"),
-            (quote!("self"), "`self` can't be the name of a query: name a function"),
-            (quote!("Self"), "`Self` can't be the name of a query: name a function"),
-            (quote!("r#self"), "`r#self` can't be the name of a query: name a function"),
-            (quote!("super::super"), "`super` can't be the name of a query: name a function"),
-            (quote!("crate"), "`crate` can't be the name of a query: name a function"),
+            (quote!("self"), "`self` cannot be the name of a query: name a function"),
+            (quote!("Self"), "`Self` cannot be the name of a query: name a function"),
+            (quote!("r#self"), "`r#self` cannot be the name of a query: name a function"),
+            (quote!("super::super"), "`super` cannot be the name of a query: name a function"),
+            (quote!("crate"), "`crate` cannot be the name of a query: name a function"),
             (quote!(loop), "`loop` is a keyword: write `r#loop`"),
             (quote!(Repo::type), "`type` is a keyword: write `r#type`"),
             (quote!(true), "`true` is a keyword: write `r#true`"),
@@ -338,9 +341,9 @@ mod tests {
             (quote!(Self::match(id)), "`match` is a keyword: write `r#match`"),
             (quote!(|t| loop(t.id)), "`loop` is a keyword: write `r#loop`"),
             (quote!(|(a, b)| { Repo::async(a) }), "`async` is a keyword: write `r#async`"),
-            (quote!(self), "`self` can't be the name of a query: name a function"),
-            (quote!(Self(id)), "`Self` can't be the name of a query: name a function"),
-            (quote!(|t| crate(t)), "`crate` can't be the name of a query: name a function"),
+            (quote!(self), "`self` cannot be the name of a query: name a function"),
+            (quote!(Self(id)), "`Self` cannot be the name of a query: name a function"),
+            (quote!(|t| crate(t)), "`crate` cannot be the name of a query: name a function"),
             (
                 quote!(|t| if t.ok {
                     get(t.id)
@@ -348,14 +351,14 @@ mod tests {
                 "end the closure in a query",
             ),
             (quote!(match (a) {}), "a target is"),
-            (quote!("a b"), "can't be the name of a query"),
-            (quote!(get::<u8>), "leave the generic arguments away"),
-            (quote!(self.get(1)), "write it without what is before the dot"),
+            (quote!("a b"), "cannot be the name of a query"),
+            (quote!(get::<u8>), "remove the generic arguments"),
+            (quote!(self.get(1)), "write the target without a receiver"),
             (quote!(|t| t.id), "end the closure in a query"),
             (quote!(|a, b| get(a)), "take one parameter"),
             (quote!(|| get(1)), "take one parameter"),
             (quote!(tags()), "`tags(..)` is empty"),
-            (quote!(on = "err"), "only \"ok\""),
+            (quote!(on = "err"), "the only value is \"ok\""),
             (quote!(onn = "ok"), "did you mean `on`?"),
         ];
         for (tokens, remedy) in cases {

@@ -6,7 +6,7 @@ use syn::{Ident, LitStr};
 
 use crate::parse::tag_text;
 
-/// Whether tokens mention a name: as it is, or in the braces of a text.
+/// Whether tokens mention a name, also in the braces of a string.
 pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
     let plain = name.unraw().to_string();
     tokens.clone().into_iter().any(|token| match token {
@@ -18,7 +18,7 @@ pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// Whether there is such an identifier in tokens. It is told of each whether it begins a path.
+/// Whether tokens have an identifier of a kind. `is_wanted` also gets whether the identifier begins a path.
 pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -> bool) -> bool {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {

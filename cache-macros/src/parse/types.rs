@@ -1,4 +1,4 @@
-//! Types: what is known of them by how they are written.
+//! Types, as far as their tokens tell.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -7,7 +7,7 @@ use syn::{
     TypeReference,
 };
 
-/// A type without parentheses, and without the invisible group that it has if it came through a `macro_rules!`.
+/// A type without parentheses, and without the invisible group that a `macro_rules!` puts around it.
 pub(crate) fn bare_type(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
@@ -17,7 +17,7 @@ pub(crate) fn bare_type(mut ty: &Type) -> &Type {
         }
     }
 }
-/// The types of the value and of the error, if it is seen that a type is a `Result`.
+/// The types of the value and the error of a `Result` that is written out.
 pub(crate) fn value_and_error(ty: &Type) -> Option<(&Type, &Type)> {
     let Type::Path(path) = bare_type(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
@@ -44,8 +44,7 @@ pub(crate) fn has_impl_trait(ty: &Type) -> bool {
     found.0
 }
 
-/// Whether a return type is seen to be no `Result`, and so to be cached as a whole. Of one that has such a name and is a
-/// `Result` nothing is stored.
+/// Whether a return type is certainly no `Result`, by its name. If an alias of that name is a `Result`, nothing is stored.
 pub(crate) fn is_plain(returns: &Type) -> bool {
     const KNOWN: [&str; 19] = [
         "Option", "Vec", "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
@@ -56,7 +55,7 @@ pub(crate) fn is_plain(returns: &Type) -> bool {
     is_single && KNOWN.iter().any(|known| path.path.segments[0].ident == known)
 }
 
-/// Whether a type is known to be a key, and to have `Debug`, by its name.
+/// Whether a type can be a key and has `Debug`, by its name.
 pub(crate) fn is_known(ty: &Type) -> bool {
     const KNOWN: [&str; 16] = [
         "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "str",
@@ -66,7 +65,7 @@ pub(crate) fn is_known(ty: &Type) -> bool {
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| KNOWN.iter().any(|known| name == known))
 }
 
-/// The name of a type that is known to hold nothing but another type, and that type.
+/// The name of a type that holds one other type, and that type.
 pub(crate) fn container(ty: &Type) -> Option<(&Ident, &Type)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
@@ -82,7 +81,7 @@ pub(crate) fn container(ty: &Type) -> Option<(&Ident, &Type)> {
     }
 }
 
-/// What there is in a type that borrows, and of which no part can be made.
+/// The borrowing part of a type that cannot be part of a key.
 pub(crate) fn unknown_borrow(ty: &Type) -> Option<&Type> {
     let ty = bare_type(ty);
     match ty {
@@ -99,7 +98,7 @@ pub(crate) fn unknown_borrow(ty: &Type) -> Option<&Type> {
     }
 }
 
-/// Whether a type is seen to borrow from what does not live for ever.
+/// Whether a type borrows, other than `'static`.
 pub(crate) fn borrows(ty: &Type) -> bool {
     struct Borrows(bool);
 
@@ -113,10 +112,10 @@ pub(crate) fn borrows(ty: &Type) -> bool {
             self.0 |= lifetime.ident != "static";
         }
 
-        // The arguments of functions in it borrow nothing that it holds.
+        // The arguments of functions are not held.
         fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
         fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
-        // Lengths of arrays are no types.
+        // Lengths of arrays are not types.
         fn visit_expr(&mut self, _: &'ast Expr) {}
     }
 
@@ -125,8 +124,7 @@ pub(crate) fn borrows(ty: &Type) -> bool {
     found.0
 }
 
-/// Whether there is a lifetime in a type, or a reference, other than a static one. `impl Trait for Page<'_>` has no parameter,
-/// but a lifetime.
+/// Whether tokens have a lifetime or a reference other than `'static`.
 pub(crate) fn has_lifetime(ty: TokenStream) -> bool {
     let mut tokens = ty.into_iter().peekable();
     while let Some(token) = tokens.next() {

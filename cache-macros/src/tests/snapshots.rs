@@ -1,6 +1,6 @@
-//! What users get: a few expansions, as they are in the folder `snapshots`.
+//! A few expansions, compared with the files in `snapshots`.
 //!
-//! `SNAPSHOTS=overwrite cargo test -p cache-macros` writes them anew.
+//! `SNAPSHOTS=overwrite cargo test -p cache-macros` rewrites them.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use quote::quote;
 use crate::attribute::{cached_query, invalidates};
 use crate::cached_impl::cached_impl;
 
-/// What the file `name` says is what the code becomes.
+/// Compares an expansion with the file `name`.
 fn assert_snapshot(name: &str, expanded: TokenStream) {
     let file = syn::parse2(expanded).expect("an expansion is made of items");
     let pretty = prettyplease::unparse(&file);
@@ -20,10 +20,10 @@ fn assert_snapshot(name: &str, expanded: TokenStream) {
         fs::write(&path, &pretty).expect("it can be written");
     }
     let expected = fs::read_to_string(&path).expect("there is a snapshot of that name");
-    assert!(pretty == expected, "{} is another now:\n{pretty}", path.display());
+    assert!(pretty == expected, "{} has changed:\n{pretty}", path.display());
 }
 
-/// As in an `impl`, which this wraps around.
+/// Puts items into an `impl`.
 fn in_impl(items: &TokenStream) -> TokenStream {
     quote!(impl Library { #items })
 }
@@ -38,7 +38,7 @@ fn a_method() {
     assert_snapshot("method", in_impl(&cached_query(quote!(ttl = "5m"), &function)));
 }
 
-/// It says what its query is each time: whether it is in an `impl` it does not know.
+/// It repeats the facts of its query: it does not know whether it is in an `impl`.
 #[test]
 fn a_function_without_self() {
     let function = quote! {
