@@ -62,6 +62,12 @@ impl EntryOptions {
         self.tags.extend(tags.into_iter().map(Into::into));
         self
     }
+
+    // Not generic and not inlined: compiled here, and not in each crate with a query.
+    #[inline(never)]
+    pub(crate) fn push_tag(&mut self, tag: Tag) {
+        self.tags.push(tag);
+    }
 }
 
 #[cfg(test)]

@@ -116,12 +116,12 @@ pub struct Site {
 
 /// What `#[invalidates]` refers to: a query, and where (`W`) its cache is.
 #[derive(Debug)]
-pub struct Located<W> {
+pub struct QueryRef<W> {
     pub(crate) site: Site,
     place: PhantomData<W>,
 }
 
-impl<W> Located<W> {
+impl<W> QueryRef<W> {
     /// A query of a type.
     pub const fn of<T: ?Sized>(query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
@@ -138,7 +138,7 @@ impl<W> Located<W> {
 /// Only a hash of the key, 64 bits with a random seed: the body may take the arguments. Another key with the same hash is
 /// invalidated, too.
 #[derive(Debug)]
-pub struct Keyed<W> {
+pub struct KeyRef<W> {
     pub(crate) site: Site,
     pub(crate) key: KeyHash,
     place: PhantomData<W>,
@@ -153,8 +153,8 @@ pub(crate) struct KeyHash {
     pub(crate) instance: TypeId,
 }
 
-impl<W> Keyed<W> {
-    pub(crate) fn new(query: &Located<W>, key: KeyHash) -> Self {
+impl<W> KeyRef<W> {
+    pub(crate) fn new(query: &QueryRef<W>, key: KeyHash) -> Self {
         Self { site: query.site, key, place: PhantomData }
     }
 }

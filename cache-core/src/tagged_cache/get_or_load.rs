@@ -5,8 +5,7 @@ use std::hash::Hash;
 
 use super::TaggedCache;
 use crate::entry::options::EntryOptions;
-use crate::load::attempt::{Attempt, Step};
-use crate::load::miss::{Begun, Missed};
+use crate::load::miss::{Miss, Request};
 use crate::load::outcome::{Fallible, Outcome, SharedFallible, Whole};
 use crate::tag::Tag;
 
@@ -206,13 +205,9 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
         T: IntoIterator<Item: Into<Tag>>,
     {
-        let todo = match self.ask(key, options) {
-            Ok(value) => return O::hit(value),
-            Err(todo) => todo,
-        };
-        match Begun::<K, V, O>::when_due(todo) {
-            Ok(result) => result,
-            Err(begun) => begun.load_judged(load, |value| Some(list(tags(value)))),
+        match self.look_up::<O, Q>(key, options) {
+            Ok(value) => O::hit(value),
+            Err(miss) => miss.tags_from(|value| list(tags(value))).load(load),
         }
     }
 
@@ -405,27 +400,26 @@ where
         F: Future<Output = O::Returned>,
         T: IntoIterator<Item: Into<Tag>>,
     {
-        let missed = match self.ask(key, options) {
+        let miss = match self.look_up::<O, Q>(key, options) {
             Ok(value) => return O::hit(value),
-            Err(todo) => Missed::<K, V, O>::new(todo),
+            Err(miss) => miss,
         };
-        missed.load_judged_async(async { load().await }, |value| Some(list(tags(value)))).await
+        miss.tags_from(|value| list(tags(value))).load_async(async { load().await }).await
     }
 
-    /// The value of a key, or what is needed to load it.
-    fn ask<Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Step<K, V>>
+    fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let hash = self.hash(key);
-        let miss = match self.call().look_up(&self.wanted(hash, key)) {
+        let absence = match self.call().look_up(&self.wanted(hash, key)) {
             Ok(value) => return Ok(value),
-            Err(miss) => miss,
+            Err(absence) => absence,
         };
         let (key, options) = (key.to_owned(), options());
-        let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
-        Attempt::new(self.engine.clone(), self.store.clone(), self.scope_ref(), candidate, miss).step()
+        let (engine, store, scope) = (self.engine.clone(), self.store.clone(), self.scope_ref().cloned());
+        Err(Miss::new(Request { engine, store, scope, hash, key, absence }, options))
     }
 }
 
