@@ -1,4 +1,4 @@
-//! Settings of a cache.
+//! The settings of a cache.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a value may be served if its query sets no time of its own; 300 seconds if not set.
+    /// How long a value may be served if its query has no `ttl`; 300 seconds if not set.
     ///
     /// It is counted from the start of the load. A value that was made from other cached values expires no later than they
     /// do, unless its query says `own_ttl`. With zero no value is ever served from the cache; more than 584 years are
@@ -53,12 +53,11 @@ impl CacheBuilder {
         Cache::from_settings(self.settings)
     }
 
-    /// Builds the cache that [`Cache::global`] is to be: for annotated functions that are not methods.
+    /// Builds the cache that [`Cache::global`] returns, for annotated functions that are not methods.
     ///
     /// # Errors
     ///
-    /// If there is a global cache already, because one was installed or because [`Cache::global`] was
-    /// called.
+    /// If there is a global cache already: one was installed, or [`Cache::global`] was called.
     ///
     /// ```
     /// use cache_core::Cache;

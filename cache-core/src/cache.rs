@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::rc::Rc;
 
 use once_cell::sync::OnceCell;
 
@@ -19,7 +20,7 @@ use crate::version::scope::ScopeRef;
 /// A cache of the answers of annotated functions.
 ///
 /// It is a handle: a clone is the same cache and the same scope. A repository has one as a field, and
-/// `#[derive(HasCache)]` shows the attributes where it is.
+/// `#[derive(HasCache)]` tells the attributes which.
 ///
 /// # What is shared
 ///
@@ -45,8 +46,8 @@ use crate::version::scope::ScopeRef;
 /// assert_eq!(cache.stats().hits, 1);
 /// ```
 ///
-/// It is wrong for two databases or two tenants: the cache sees the arguments of a call, and not what else
-/// is in `self`. Those take a cache each, or a [`scope`](Cache::scope) each:
+/// It is wrong for two databases or two tenants: the key is the arguments of a call, and nothing of `self`. Those take a
+/// cache each, or a [`scope`](Cache::scope) each:
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -70,9 +71,8 @@ use crate::version::scope::ScopeRef;
 /// the cache like any other code. `Eq` of arguments is the one exception: it may run under the lock of a shard, and
 /// must not use the cache. User code that panics leaves the cache consistent.
 ///
-/// A hit reads its entry and clones the value where it is stored, and no other call waits for that: one that changes
-/// the same part of the cache meanwhile goes on with a copy of the table there, which holds pointers and no values.
-/// Hits of several threads do not wait for each other.
+/// A hit clones the value where it is stored, and no other call waits for that: one that changes the same shard meanwhile
+/// goes on with a copy of its table, which holds pointers and no values. Hits of several threads do not wait for each other.
 ///
 /// A call that misses waits for the body of another call with the same key, if one is running: see
 /// [`cached_query`](macro@crate::cached_query). `{:?}` shows how many loads are in flight and how many callers wait for
@@ -108,19 +108,27 @@ impl Cache {
 
     /// The cache of annotated functions that are not methods.
     ///
-    /// It is made with the default settings when it is first used, unless
-    /// [`CacheBuilder::install_global`] came before.
+    /// It is made with the default settings when it is first used, unless [`CacheBuilder::install_global`] came before.
+    ///
+    /// ```
+    /// #[cache_core::cached_query(ttl = "5m")]
+    /// fn rate(currency: &str) -> f64 {
+    ///     currency.len() as f64 // think of a request
+    /// }
+    ///
+    /// rate("EUR");
+    /// assert_eq!(cache_core::Cache::global().len(), 1);
+    /// ```
     pub fn global() -> &'static Self {
         GLOBAL.get_or_init(Self::new)
     }
 
-    /// A handle on a part of this cache whose entries are apart from all others.
+    /// A handle on a part of this cache whose entries are separate from all others.
     ///
-    /// A scope has no capacity of its own and needs no making or deleting. Invalidations through its handle
-    /// reach this scope only; through the root handle they reach every scope, at the same cost however many there are. It
-    /// leaves with the last handle or entry that is in it. Scopes aren't nested: the
-    /// scope of a scoped handle is another scope of the root. What is read through the root handle is in no scope,
-    /// and no invalidation through a scoped one reaches it. `""` is a name like others.
+    /// Invalidations through its handle reach this scope only; through the root handle they reach every scope, at the same
+    /// cost with any number of scopes. What is read through the root handle is in no scope, and no invalidation through a
+    /// scoped handle reaches it. Scopes are not nested: the scope of a scoped handle is another scope of the root. A scope
+    /// has no capacity of its own, and leaves with its last handle or entry. `""` is a name like others.
     ///
     /// ```
     /// let cache = cache_core::Cache::new();
@@ -134,17 +142,17 @@ impl Cache {
         Self { engine: self.engine.clone(), scope: Some(self.engine.scope(name)) }
     }
 
-    /// Forgets all entries of the queries of these names, whatever type they belong to, and all that was made from them.
+    /// Invalidates all entries of the queries of these names, in every type, and all that was made from them.
     ///
-    /// A query's name is what its `name = ".."` says, or else the function's. Names are compared whole, and one that
-    /// no query has does nothing: `#[invalidates]` is checked by the
-    /// compiler, and is to be preferred. When this returns, no call that starts later gets a value whose
-    /// load began before, nor one that was made from such a value. All names take effect at one version: no load sees
-    /// some of them and not the others. The cost doesn't depend on the number of entries or scopes.
+    /// A query's name is what its `name = ".."` says, or else the function's. Names are compared whole, and one that no query
+    /// has does nothing: prefer `#[invalidates]`, which the compiler checks. When this returns, no call that starts later
+    /// gets a value whose load began before, nor one that was made from such a value. All names take effect at one version:
+    /// no load sees some of them and not the others. The cost does not depend on the number of entries or scopes.
     ///
     /// # Panics
     ///
-    /// When the iterator or an `AsRef` does. All other names that the iterator gave are forgotten before the panic goes on.
+    /// When the iterator or an `AsRef` does. All other names that the iterator gave are invalidated before the panic goes
+    /// on.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
@@ -154,10 +162,10 @@ impl Cache {
         self.engine.invalidate_names(self.scope_ref(), queries);
     }
 
-    /// Forgets all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
+    /// Invalidates all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
     ///
-    /// Entries have the tags that `tags(..)` and `tags_from = ..` of their query say. What was made from such an entry is
-    /// forgotten with it.
+    /// `tags(..)` and `tags_from = ..` of a query give its entries tags. What was made from such an entry is invalidated with
+    /// it.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
@@ -167,8 +175,14 @@ impl Cache {
         self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
-    /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
+    /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate`](Cache::invalidate).
+    ///
+    /// ```
+    /// # let cache = cache_core::Cache::new();
+    /// cache.invalidate_all();
+    /// assert!(cache.is_empty());
+    /// ```
     pub fn invalidate_all(&self) {
         self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
     }
@@ -176,11 +190,10 @@ impl Cache {
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have
     /// become too large.
     ///
-    /// There is no need to call it in a cache that goes on inserting: each insert frees dead entries that it comes across.
-    /// It looks at every entry.
+    /// A cache that goes on inserting does not need it: each insert frees dead entries that it comes across. It looks at
+    /// every entry.
     ///
-    /// *Locking*: none while entries are looked at, but to list 128 of them at a time. At the end each table is locked
-    /// while it is shrunk.
+    /// *Locking*: as for [`len`](Cache::len). At the end each table is locked while it is shrunk.
     pub fn purge(&self) {
         self.engine.purge();
     }
@@ -188,32 +201,41 @@ impl Cache {
     /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in
     /// the scope.
     ///
-    /// It looks at every entry, and is exact when no other thread adds or removes any.
+    /// It takes time in proportion to all entries, dead ones and those of other scopes included, and is exact when no other
+    /// thread adds or removes any. It runs no user code, other than a custom clock, and the `Drop` of a value that another
+    /// call removes meanwhile.
     ///
     /// *Locking*: locks that inserts take too, one after another, each for as long as it takes to list 128 entries.
     pub fn len(&self) -> usize {
         self.engine.storage.len(self.scope_ref())
     }
 
-    /// Whether there is no live entry.
+    /// Whether there is no live entry; through a scoped handle, none in the scope.
+    ///
+    /// It stops at the first live entry, and passes over those that are dead or in other scopes. Otherwise like
+    /// [`len`](Cache::len).
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        !self.engine.storage.any_live(self.scope_ref())
     }
 
-    /// The figures of the whole cache, also through a scoped handle. Its `entries` are counted one by one.
+    /// The figures of the whole cache since it was built, also through a scoped handle.
+    ///
+    /// [`Stats::entries`] costs what [`len`](Cache::len) costs. The counters are summed up without a lock, over a few
+    /// stripes per processor for each query.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
     }
 
-    /// The figures of each query that was used with this cache, in the order of their names.
+    /// The figures of each query that was used with this cache, in the order of their names. It costs what
+    /// [`stats`](Cache::stats) costs.
     pub fn query_stats(&self) -> Vec<QueryStats> {
         self.engine.query_stats()
     }
 
     /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope.
     ///
-    /// It is meant for people who look: it writes out the arguments of every entry. It is no snapshot: of what
-    /// other threads add and remove meanwhile some is listed and some is not.
+    /// It writes out the arguments of every entry, for people to read. It is no snapshot: of what other threads add and
+    /// remove meanwhile some is listed and some is not.
     ///
     /// *Locking*: as for [`len`](Cache::len). The `Debug` of arguments runs with no lock held, and may use the cache.
     ///
@@ -237,7 +259,7 @@ impl Cache {
         self.engine.storage.entries(self.scope_ref())
     }
 
-    /// Panics if something in the cache contradicts something else: for tests.
+    /// Panics if the cache contradicts itself: for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         self.engine.storage.check_invariants();
@@ -252,7 +274,7 @@ impl Cache {
     }
 }
 
-// A panic in code of the user's leaves a cache as it was: no invariant is broken while such code runs.
+// No invariant is broken while user code runs: a panic in it leaves a cache as it was.
 impl UnwindSafe for Cache {}
 impl RefUnwindSafe for Cache {}
 
@@ -331,6 +353,20 @@ impl<T: HasCache + ?Sized> HasCache for &T {
 }
 
 #[diagnostic::do_not_recommend]
+impl<T: HasCache + ?Sized> HasCache for &mut T {
+    fn cache(&self) -> &Cache {
+        (**self).cache()
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: HasCache + ?Sized> HasCache for Rc<T> {
+    fn cache(&self) -> &Cache {
+        (**self).cache()
+    }
+}
+
+#[diagnostic::do_not_recommend]
 impl<T: HasCache + ?Sized> HasCache for Box<T> {
     fn cache(&self) -> &Cache {
         (**self).cache()
@@ -341,5 +377,77 @@ impl<T: HasCache + ?Sized> HasCache for Box<T> {
 impl<T: HasCache + ?Sized> HasCache for Arc<T> {
     fn cache(&self) -> &Cache {
         (**self).cache()
+    }
+}
+
+#[cfg(all(test, feature = "macros", not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::{cached_query, invalidates};
+
+    /// A repository that is handed a store in one way or another.
+    #[derive(crate::HasCache)]
+    struct Shared {
+        cache: Cache,
+    }
+
+    struct Repo<T>(T);
+
+    impl<T: HasCache> HasCache for Repo<T> {
+        fn cache(&self) -> &Cache {
+            self.0.cache()
+        }
+    }
+
+    impl<T: HasCache + 'static> Repo<T> {
+        #[cached_query]
+        fn find(&self, id: u32) -> u32 {
+            id
+        }
+
+        #[invalidates(find(id))]
+        fn write(&mut self, id: u32) {
+            let _ = id;
+        }
+    }
+
+    fn is_cached<T: HasCache + 'static>(held: T) {
+        let mut repo = Repo(held);
+        repo.cache().invalidate_all();
+        assert_eq!((repo.find(1), repo.find(1), repo.find(2)), (1, 1, 2));
+        assert_eq!(repo.cache().len(), 2);
+        repo.write(1);
+        assert_eq!(repo.cache().len(), 1);
+    }
+
+    #[test]
+    fn a_repository_behind_any_pointer_has_its_cache() {
+        let shared = || Shared { cache: Cache::new() };
+        is_cached(shared());
+        is_cached::<&Shared>(Box::leak(Box::new(shared())));
+        is_cached::<&mut Shared>(Box::leak(Box::new(shared())));
+        is_cached(Rc::new(shared()));
+        is_cached(Arc::new(shared()));
+        is_cached(Box::new(shared()));
+        is_cached::<Box<dyn HasCache>>(Box::new(shared()));
+        is_cached(Rc::new(Box::new(Arc::new(shared()))));
+        is_cached(Cache::new());
+    }
+
+    #[test]
+    fn a_cache_of_dead_entries_is_empty() {
+        let clock = crate::ManualClock::new();
+        let cache = Cache::builder().clock(clock.clone()).build();
+        let (tenant, mut repo) = (cache.scope("tenant"), Repo(cache.clone()));
+        repo.find(1);
+        assert!(!cache.is_empty() && tenant.is_empty());
+        repo.write(1);
+        assert!(cache.is_empty());
+        repo.find(1);
+        clock.advance(std::time::Duration::from_secs(300));
+        assert!(cache.is_empty());
+        let nothing = Cache::builder().capacity(0).build();
+        Repo(nothing.clone()).find(1);
+        assert!(nothing.is_empty());
     }
 }

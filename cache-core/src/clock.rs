@@ -98,6 +98,15 @@ impl ManualClock {
     }
 
     /// Advances the clock. It saturates about 584 years after zero.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{Clock, ManualClock};
+    ///
+    /// let clock = ManualClock::new();
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(clock.now(), Duration::from_secs(1));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let by = saturating_nanos(by);
         // The closure never returns `None`, so there is no failure to handle.

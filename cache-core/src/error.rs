@@ -1,9 +1,9 @@
-//! The errors there are.
+//! Errors.
 
 use std::error::Error;
 use std::fmt;
 
-/// The global cache had been used or installed before. See
+/// The global cache was used or installed before: see
 /// [`CacheBuilder::install_global`](crate::CacheBuilder::install_global).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

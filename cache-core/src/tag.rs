@@ -1,7 +1,9 @@
 //! Tags: labels by which entries are invalidated together.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
+use std::convert::Infallible;
 use std::fmt::{self, Write};
+use std::str::FromStr;
 
 use smol_str::{SmolStr, SmolStrBuilder};
 
@@ -9,8 +11,7 @@ use crate::sync::Arc;
 
 /// A label of entries, by which they are invalidated together, and with them all that was made from them.
 ///
-/// Tags are compared whole: `artist:2` and `artist:22` have nothing to do with each other. Made from
-/// anything that turns into a string:
+/// Tags are compared whole: `artist:2` and `artist:22` are different tags. A tag is made of a text:
 ///
 /// ```
 /// use cache_core::{EntryOptions, Tag, TaggedCache};
@@ -30,7 +31,7 @@ impl Tag {
         Self(SmolStr::new_static(text))
     }
 
-    /// Without an allocation, if the text is short or nothing is in it that has to be formatted.
+    /// Allocates nothing, if the text is short or a constant.
     pub(crate) fn format(text: fmt::Arguments<'_>) -> Self {
         if let Some(text) = text.as_str() {
             return Self::from_static(text);
@@ -70,6 +71,41 @@ impl From<Arc<str>> for Tag {
     }
 }
 
+#[diagnostic::do_not_recommend]
+impl From<Box<str>> for Tag {
+    fn from(text: Box<str>) -> Self {
+        Self(text.into())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl From<Cow<'_, str>> for Tag {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self(text.into())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl From<&Self> for Tag {
+    fn from(tag: &Self) -> Self {
+        tag.clone()
+    }
+}
+
+impl FromStr for Tag {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.into())
+    }
+}
+
+impl From<Tag> for String {
+    fn from(tag: Tag) -> Self {
+        tag.0.into()
+    }
+}
+
 impl AsRef<str> for Tag {
     fn as_ref(&self) -> &str {
         &self.0
@@ -103,5 +139,14 @@ mod tests {
         let tag = Tag::from("a");
         assert_eq!((tag.as_ref(), tag.as_str(), tag.to_string().as_str()), ("a", "a", "a"));
         assert_eq!(format!("{tag:?}"), "\"a\"");
+        let made: [Tag; 5] = [
+            String::from("a").into(),
+            Box::<str>::from("a").into(),
+            Cow::Borrowed("a").into(),
+            (&tag).into(),
+            "a".parse().unwrap(),
+        ];
+        assert!(made.iter().all(|made| *made == tag));
+        assert_eq!(String::from(tag), "a");
     }
 }

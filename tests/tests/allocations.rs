@@ -280,14 +280,15 @@ fn p12_by_hand() {
     let sync = || cache.get_or_load_with("sync", options, || "value".into());
     let plain = || at_once(cache.get_or_load_async("plain", async || "value".into()));
     let tagged = || {
-        at_once(cache.get_or_load_tagged_async(
-            "tagged",
-            options,
-            async || "value".into(),
-            |value: &Value| [value.to_string()],
-        ))
+        at_once(
+            cache
+                .entry("tagged")
+                .with(options)
+                .tags_from(|value: &Value| [value.to_string()])
+                .or_load_async(async || "value".into()),
+        )
     };
-    let fallible = || at_once(cache.try_get_or_load_async("fallible", async || Ok::<Value, String>("value".into())));
+    let fallible = || at_once(cache.entry("fallible").or_try_load_async(async || Ok::<Value, String>("value".into())));
     let calls: [&dyn Fn() -> Value; 4] = [&sync, &plain, &tagged, &|| fallible().unwrap()];
     for call in calls {
         assert!(measure(|| drop(call())).count_total > 0, "a load stores a key");

@@ -146,6 +146,15 @@ impl EvictionSegments {
 
     /// Visits all entries, with no lock held: a few at a time are copied.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
+        self.for_each_while(|entry| {
+            visit(entry);
+            true
+        });
+    }
+
+    /// Like [`for_each`](Self::for_each), until a visit returns false. The entries that were copied together with that one are
+    /// visited too, because each copied reference must be discarded.
+    pub(crate) fn for_each_while(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>) -> bool) {
         /// Bounds the time under the lock.
         const AT_ONCE: usize = 128;
         for segment in &self.segments {
@@ -157,7 +166,11 @@ impl EvictionSegments {
                     let from = end.saturating_sub(AT_ONCE);
                     (segment.slice(from, end - from).to_vec(), from)
                 };
-                some.into_iter().rev().for_each(&mut visit);
+                let mut continues = true;
+                some.into_iter().rev().for_each(|entry| continues &= visit(entry));
+                if !continues {
+                    return;
+                }
                 left = from;
             }
         }

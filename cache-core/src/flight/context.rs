@@ -327,9 +327,9 @@ mod tests {
         };
         let (leader, follower) = (ask(), ask());
         let options = || EntryOptions::new().own_ttl();
-        assert_eq!(block_on(outer.get_or_load_with_async(&2, options, async || leader.await)), 0);
+        assert_eq!(block_on(outer.entry(&2).with(options).or_load_async(async || leader.await)), 0);
         assert_eq!(outer.get(&2), Some(0));
-        assert_eq!(block_on(outer.get_or_load_with_async(&3, options, async || follower.await)), 0);
+        assert_eq!(block_on(outer.entry(&3).with(options).or_load_async(async || follower.await)), 0);
         assert_eq!(outer.get(&3), None, "an insert may have come between the end of the load and this");
         inner.insert(1, 1);
         assert_eq!(outer.get(&2), None);

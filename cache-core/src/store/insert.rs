@@ -240,7 +240,7 @@ mod tests {
                 let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine.storage, HASH, context.id, &number, loaded);
             }
-            store.get(&engine.storage, &wanted, |entry| entry.value).ok()
+            store.peek(&engine.storage, &wanted, |entry| entry.value).ok()
         };
         order.iter().map(end).collect()
     }

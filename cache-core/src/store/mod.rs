@@ -87,9 +87,9 @@ pub(crate) struct Wanted<F> {
 }
 
 /// A reference to an entry, discarded when it is dropped.
-struct Held<'a, K, V> {
-    entry: Option<Arc<Entry<K, V>>>,
-    counters: &'a Counters,
+pub(crate) struct Held<'a, K, V> {
+    pub(crate) entry: Option<Arc<Entry<K, V>>>,
+    pub(crate) counters: &'a Counters,
 }
 
 impl<K, V> Drop for Held<'_, K, V> {
@@ -131,14 +131,18 @@ impl<K: Storable, V: Storable> Store<K, V> {
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
-        let found = self.get(storage, wanted, take);
+        let found = self.peek(storage, wanted, |entry| {
+            entry.meta.hits.record();
+            take(entry)
+        });
         self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
         found
     }
 
+    /// Like [`look_up`](Store::look_up), but counts nothing.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "as for its one caller")]
-    fn get<R>(
+    #[expect(clippy::inline_always, reason = "as for its caller on the path of a hit")]
+    pub(crate) fn peek<R>(
         &self,
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
@@ -177,7 +181,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         if !self.is_live(storage, &entry.meta, now) {
             return Err((Absent::Dead, now));
         }
-        entry.meta.hits.record();
         Ok(take(entry))
     }
 

@@ -142,13 +142,32 @@ impl Storage {
 
     /// Visits the live entries, of one scope or of all.
     pub(crate) fn for_each_live(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos)) {
-        let (now, only) = (self.timeline.time.now(), scope.map(|scope| scope.id));
-        self.eviction.for_each(|entry| {
-            if only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
-                visit(&entry, now);
+        self.for_each_live_while(scope, |entry, now| {
+            visit(entry, now);
+            true
+        });
+    }
+
+    /// The same, until a visit returns false.
+    fn for_each_live_while(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos) -> bool) {
+        let (now, only, mut goes_on) = (self.timeline.time.now(), scope.map(|scope| scope.id), true);
+        self.eviction.for_each_while(|entry| {
+            if goes_on && only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
+                goes_on = visit(&entry, now);
             }
             self.discard([entry].into_iter().collect());
+            goes_on
         });
+    }
+
+    /// Whether there is a live entry. It looks at no more entries once it has found one.
+    pub(crate) fn any_live(&self, scope: ScopeRef<'_>) -> bool {
+        let mut found = false;
+        self.for_each_live_while(scope, |_, _| {
+            found = true;
+            false
+        });
+        found
     }
 
     pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {

@@ -1,5 +1,6 @@
 //! The cache without the attributes.
 
+pub(crate) mod entry;
 mod get_or_load;
 
 use std::any::TypeId;
@@ -16,25 +17,30 @@ use crate::engine::invalidation::Target;
 use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
+use crate::entry::{Entry, clone_value, discard_value};
 use crate::eviction::segment::Entries;
+use crate::flight::context::{self, Lifetime};
+use crate::load::attach::{Answer, attach};
 use crate::load::call::Call;
 use crate::query::state::QueryState;
 use crate::stats::Stats;
-use crate::stats::counters::Event;
-use crate::store::{Absent, Store, Wanted};
+use crate::stats::counters::{Counters, Event};
+use crate::store::{Absent, Held, Store, Wanted};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
-use crate::version::scope::Scope;
-use crate::version::scope::{ScopeRef, scope_id};
+use crate::version::Version;
+use crate::version::registry::TagRef;
+use crate::version::scope::{Scope, ScopeRef, scope_id};
+use crate::version::tag_set::TagSet;
 
 /// A concurrent, bounded cache whose entries expire and have tags: what the attributes use, without the attributes.
 ///
-/// A clone is the same cache. Keys are looked up by anything that they borrow as, so that a cache with
-/// `String` keys is asked with a `&str`; to load, that must turn into the key by `to_owned` (where keys are
-/// `&'static str`, write `&"key"`). A hit allocates nothing and takes no exclusive lock, unless it is part of a load.
+/// A clone is the same cache. Keys are looked up by anything that they borrow as: a cache of `String` keys by `&str`. For a
+/// load, `to_owned` must make the key of it (where keys are `&'static str`, write `&"key"`). A hit allocates nothing and
+/// takes no exclusive lock, unless it is part of a load.
 ///
-/// `{:?}` shows how many loads are in flight and how many callers wait for one, in all scopes; `None` if a lock
-/// was held just then. It never waits itself, and so tells what others wait for.
+/// `{:?}` shows how many loads are in flight and how many callers wait for one, in all scopes; `None` if a lock was held
+/// just then. It never waits itself.
 ///
 /// ```
 /// use cache_core::{EntryOptions, TaggedCache};
@@ -51,8 +57,9 @@ use crate::version::scope::{ScopeRef, scope_id};
 /// # Composition
 ///
 /// What a load reads from caches, this one or others, counts as read by it, also a [`get`](TaggedCache::get) that found
-/// nothing: its entry is forgotten with that, and expires no later. See *Queries made from queries* in the guide, and
-/// [`LoadContext`](crate::LoadContext) for threads and tasks that a load spawns.
+/// nothing: its entry is invalidated with that, and expires no later. See
+/// [`guide::composition`](crate::guide::composition), and [`LoadContext`](crate::LoadContext) for threads and tasks that a
+/// load spawns.
 ///
 /// # Locking
 ///
@@ -130,13 +137,19 @@ where
 
     /// A builder, for other settings than the default ones.
     pub fn builder() -> TaggedCacheBuilder<K, V> {
-        TaggedCacheBuilder { settings: Settings::default(), types: PhantomData }
+        TaggedCacheBuilder::default()
     }
 
     /// The value of a key, if there is a live entry for it.
     ///
-    /// In a load, also that there is none counts as read: when the key is inserted or invalidated, what the load made is
-    /// forgotten.
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// assert_eq!((cache.get("a"), cache.get("b")), (Some(1), None));
+    /// ```
+    ///
+    /// In a load, a key without a value counts as read too: when the key is inserted or invalidated, what the load made is
+    /// invalidated.
     ///
     /// *Locking*: as for [`Cache`](crate::Cache#locking). The `Clone` of the value may take long, and may use the
     /// cache.
@@ -158,7 +171,7 @@ where
         }
     }
 
-    /// A handle on a part of this cache whose entries are apart from all others. See
+    /// A handle on a part of this cache whose entries are separate from all others. See
     /// [`Cache::scope`](crate::Cache::scope).
     ///
     /// ```
@@ -174,21 +187,36 @@ where
 
     /// Stores a value, in place of any that the key had.
     ///
-    /// The value counts as loaded now, and replaces also what a load of the key in flight will make. What was made from the
-    /// value that the key had, or from that it had none, is forgotten.
+    /// The value counts as loaded now, and also replaces what a load of the key in flight will make. What was made from the
+    /// value that the key had, or from its absence, is invalidated.
     ///
-    /// If the value was read before an invalidation that has returned since, it is stale, and the cache cannot know that:
+    /// If the value was read before an invalidation that has returned since, it is stale, and the cache cannot know that;
     /// with [`get_or_load`](TaggedCache::get_or_load) it does.
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// assert_eq!(cache.get("a"), Some(1));
+    /// ```
     pub fn insert(&self, key: K, value: V) {
         self.insert_with(key, value, EntryOptions::new());
     }
 
     /// Stores a value, like [`insert`](TaggedCache::insert), with tags or a time to live of its own.
+    ///
+    /// ```
+    /// use cache_core::{EntryOptions, TaggedCache};
+    ///
+    /// let cache = TaggedCache::new();
+    /// cache.insert_with("a", 1, EntryOptions::new().tag("letters"));
+    /// cache.invalidate_tags(["letters"]);
+    /// assert_eq!(cache.get("a"), None);
+    /// ```
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.timeline().time.now());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
-        // What was made from the value before is not served any more. Before, so that it makes room first; and after, as
-        // somebody may have read the value before in between.
+        // What was made from the former value is not served any more. Invalidated before, to make room first, and after,
+        // because another call may have read the former value in between.
         self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         let version = self.engine.timeline().versions.now();
         if self.store.insert(&self.engine.storage, candidate, value, version, now) {
@@ -199,77 +227,173 @@ where
         }
     }
 
-    /// Forgets one key, and all that was made from its value. Returns whether it had a live entry.
+    /// Whether there is a live entry for a key. It counts as no hit and no miss, and does not keep the entry from being
+    /// evicted.
     ///
-    /// It is the key in the scope of this handle, or in none: the same key in another scope is another key.
+    /// The answer may be stale when it arrives, unless nothing else uses the cache. To read a value that may be there use
+    /// [`get`](TaggedCache::get), to load one that may not be there [`get_or_load`](TaggedCache::get_or_load).
+    ///
+    /// In a load it counts as read, like a `get`: when the key is inserted, invalidated or expires, what the load made is
+    /// invalidated.
+    ///
+    /// *Locking*: as for a hit, see [`Cache`](crate::Cache#locking). It clones no value.
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// assert!(cache.contains_key("a") && !cache.contains_key("b"));
+    /// assert_eq!((cache.stats().hits, cache.stats().misses), (0, 0));
+    /// ```
+    #[must_use = "it changes nothing"]
+    pub fn contains_key<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let wanted = self.wanted(self.hash(key), key);
+        match self.key_read_in_a_load(wanted.hash) {
+            None => self.store.peek(&self.engine.storage, &wanted, |_| ()).is_ok(),
+            Some((key_node, since)) => {
+                let found = self.store.peek(&self.engine.storage, &wanted, Arc::clone).ok();
+                let found = Held { entry: found, counters: &self.store.query.counters };
+                let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
+                    (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
+                });
+                let answer = Answer { tags, since, lifetime };
+                attach(self.engine.timeline(), &self.store.query, Some(&key_node), answer);
+                found.entry.is_some()
+            }
+        }
+    }
+
+    /// Takes the value of a key out of the cache: `None` if it had no live entry.
+    ///
+    /// It does what [`invalidate_key`](TaggedCache::invalidate_key) does, also where it finds no entry: what was made from
+    /// the entry is invalidated with it, the value of a load of the key in flight is not stored, and it counts as one
+    /// invalidation, and as no hit and no miss. If nothing else reads the value just then, it is moved out and not cloned.
+    ///
+    /// In a load it counts as read. As it also invalidates what it read, the value that is made from it is not stored.
+    ///
+    /// # Panics
+    ///
+    /// As [`invalidate_key`](TaggedCache::invalidate_key), and when the value has to be cloned and its `Clone` panics: the
+    /// key is invalidated then.
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// assert_eq!((cache.remove("a"), cache.remove("a")), (Some(1), None));
+    /// ```
+    pub fn remove<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let read = self.key_read_in_a_load(self.hash(key));
+        let entry = self.take_out(key).entry.take();
+        if let Some((key_node, since)) = read {
+            let answer = Answer { tags: TagSet::default(), since, lifetime: Lifetime::Unlimited };
+            attach(self.engine.timeline(), &self.store.query, Some(&key_node), answer);
+        }
+        entry.map(|entry| into_value(entry, &self.store.query.counters))
+    }
+
+    /// Invalidates one key, and all that was made from its value. Returns whether it had a live entry.
+    ///
+    /// It is the key in the scope of this handle, or in none: the same key in another scope is another key. To get the
+    /// value as well, use [`remove`](TaggedCache::remove).
     ///
     /// The value of a load of the key in flight is not stored, and no later call waits for that load. When this
     /// returns, no call that starts later gets a value whose load began before, nor one that was made from such a value.
     ///
     /// # Panics
     ///
-    /// When `Eq` of a key does. It is not known then which entry is meant: all keys are forgotten, through a scoped handle
+    /// When `Eq` of a key does. It is not known then which entry is meant: all keys are invalidated, through a scoped handle
     /// those in the scope, before the panic goes on.
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// assert!(cache.invalidate_key("a"));
+    /// assert_eq!(cache.get("a"), None);
+    /// ```
     pub fn invalidate_key<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.store.query.counters.count(Event::Invalidation);
-        let hash = self.hash(key);
-        let wanted = self.wanted(hash, key);
-        let mut removed = Entries::new();
-        // Comparing keys may panic: then it is not known which are the same, and all keys are forgotten.
-        let compared = catch(|| self.store.forget(&self.engine.storage, &wanted, |entry| removed.push(entry)));
-        let was_valid = removed.iter().any(|entry| self.engine.storage.is_valid(&self.store.query, entry.meta()));
-        match &compared {
-            Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
-            Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
-        }
-        let expires_at = removed.iter().map(|entry| entry.meta().expires_at).max();
-        let now = self.engine.storage.count_and_discard(removed);
-        if let Err(panic) = compared {
-            resume_unwind(panic);
-        }
-        was_valid && expires_at.is_some_and(|expires_at| now < expires_at)
+        self.take_out(key).entry.is_some()
     }
 
-    /// Forgets all entries that have one of these tags, and all that was made from them, at one version. When this returns,
-    /// no call that starts later gets a value whose load began before, nor one that was made from such a value. The cost
-    /// doesn't depend on the number of entries.
+    /// Invalidates all entries that have one of these tags, and all that was made from them, at one version. When this
+    /// returns, no call that starts later gets a value whose load began before, nor one that was made from such a value. The
+    /// cost does not depend on the number of entries.
     ///
     /// # Panics
     ///
-    /// When the iterator or an `AsRef` does. All other tags that the iterator gave are forgotten before the panic goes on.
+    /// When the iterator or an `AsRef` does. All other tags that the iterator gave are invalidated before the panic goes on.
+    ///
+    /// ```
+    /// use cache_core::{EntryOptions, TaggedCache};
+    ///
+    /// let cache = TaggedCache::new();
+    /// cache.insert_with("a", 1, EntryOptions::new().tag("letters"));
+    /// cache.invalidate_tags(["letters", "digits"]);
+    /// assert!(cache.is_empty());
+    /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
         self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
-    /// Forgets everything, or through a scoped handle everything in the scope. Otherwise like
+    /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate_tags`](TaggedCache::invalidate_tags).
     pub fn invalidate_all(&self) {
         self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have become
-    /// too large. There is no need to call it in a cache that goes on inserting: see [`Cache::purge`](crate::Cache::purge).
+    /// too large. A cache that goes on inserting does not need it: see [`Cache::purge`](crate::Cache::purge).
     pub fn purge(&self) {
         self.engine.purge();
     }
 
     /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in the scope.
-    /// It looks at every entry, and is exact when no other thread adds or removes any.
+    ///
+    /// It takes time in proportion to all entries, dead ones and those of other scopes included, and is exact when no other
+    /// thread adds or removes any. It runs no user code, other than a custom clock, and the `Drop` of a value that another
+    /// call removes meanwhile.
+    ///
+    /// *Locking*: as for [`Cache::len`](crate::Cache::len).
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.insert("a", 1);
+    /// cache.scope("tenant:7").insert("a", 2);
+    /// assert_eq!((cache.len(), cache.scope("tenant:7").len()), (2, 1));
+    /// ```
     pub fn len(&self) -> usize {
         self.engine.storage.len(self.scope_ref())
     }
 
-    /// Whether there is no live entry.
+    /// Whether there is no live entry; through a scoped handle, none in the scope.
+    ///
+    /// It stops at the first live entry, and passes over those that are dead or in other scopes. Otherwise like
+    /// [`len`](TaggedCache::len).
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        !self.engine.storage.any_live(self.scope_ref())
     }
 
-    /// The figures of the whole cache since it was built, also through a scoped handle. Its `entries` are counted
-    /// one by one.
+    /// The figures of the whole cache since it was built, also through a scoped handle.
+    ///
+    /// [`Stats::entries`] costs what [`len`](TaggedCache::len) costs. The counters are summed up without a lock, over a few
+    /// stripes per processor.
+    ///
+    /// ```
+    /// let cache = cache_core::TaggedCache::new();
+    /// cache.get_or_load("a", || 1);
+    /// cache.get_or_load("a", || 1);
+    /// assert_eq!((cache.stats().hits, cache.stats().misses, cache.stats().entries), (1, 1, 1));
+    /// ```
     pub fn stats(&self) -> Stats {
         self.engine.stats_of(&self.store.query)
     }
@@ -295,7 +419,7 @@ where
         list
     }
 
-    /// Panics if something in the cache contradicts something else: for tests.
+    /// Panics if the cache contradicts itself: for tests.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         self.engine.storage.check_invariants();
@@ -304,6 +428,50 @@ where
     #[cfg(test)]
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Invalidates a key, and returns its entry if it was live.
+    fn take_out<Q>(&self, key: &Q) -> Held<'_, K, V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let counters = &self.store.query.counters;
+        counters.count(Event::Invalidation);
+        let hash = self.hash(key);
+        let wanted = self.wanted(hash, key);
+        let (mut removed, mut live) = (Entries::new(), Held { entry: None, counters });
+        // Comparing keys may panic: then it is not known which are the same, and all keys are invalidated.
+        let compared = catch(|| {
+            self.store.forget(&self.engine.storage, &wanted, |entry| {
+                live.entry.get_or_insert_with(|| entry.clone());
+                removed.push(entry);
+            });
+        });
+        let was_valid =
+            live.entry.as_ref().is_some_and(|entry| self.engine.storage.is_valid(&self.store.query, &entry.meta));
+        match &compared {
+            Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
+            Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
+        }
+        let now = self.engine.storage.count_and_discard(removed);
+        if let Err(panic) = compared {
+            resume_unwind(panic);
+        }
+        let is_live = was_valid && live.entry.as_ref().is_some_and(|entry| now < entry.meta.expires_at);
+        if is_live { live } else { Held { entry: None, counters } }
+    }
+
+    /// In the body of a load: the node of a key that is read next, and a version as of which it is read.
+    fn key_read_in_a_load(&self, hash: u64) -> Option<(TagRef, Version)> {
+        // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
+        let read = || {
+            (
+                self.engine.key_node(self.scope_ref(), &self.store.query, self.store.instance, hash),
+                self.engine.timeline().versions.now(),
+            )
+        };
+        context::is_inside().then(read)
     }
 
     fn call(&self) -> Call<'_, K, V> {
@@ -323,13 +491,24 @@ where
     }
 }
 
+/// The value of an entry that was removed.
+fn into_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
+    match Arc::try_unwrap(entry) {
+        Ok(Entry { key, value, .. }) => {
+            discard_value(counters, key);
+            value
+        }
+        Err(entry) => clone_value(entry, counters),
+    }
+}
+
 impl<K, V> TaggedCache<K, V> {
     fn scope_ref(&self) -> ScopeRef<'_> {
         self.scope.as_ref()
     }
 }
 
-// A panic in code of the user's leaves a cache as it was: no invariant is broken while such code runs.
+// No invariant is broken while user code runs: a panic in it leaves a cache as it was.
 impl<K, V> UnwindSafe for TaggedCache<K, V> {}
 impl<K, V> RefUnwindSafe for TaggedCache<K, V> {}
 
@@ -361,8 +540,225 @@ impl<K, V> fmt::Debug for TaggedCache<K, V> {
     }
 }
 
+impl<K, V> Default for TaggedCacheBuilder<K, V> {
+    fn default() -> Self {
+        Self { settings: Settings::default(), types: PhantomData }
+    }
+}
+
 impl<K, V> fmt::Debug for TaggedCacheBuilder<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaggedCacheBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::ManualClock;
+
+    /// Can be moved, and not cloned.
+    #[derive(Debug, PartialEq)]
+    struct Unique(u32);
+
+    impl Clone for Unique {
+        fn clone(&self) -> Self {
+            panic!("{self:?} is moved")
+        }
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn numbers() -> (TaggedCache<u32, u32>, ManualClock) {
+        let clock = ManualClock::new();
+        (TaggedCache::builder().default_ttl(MINUTE).clock(clock.clone()).build(), clock)
+    }
+
+    #[test]
+    fn what_is_removed_is_moved_out_and_counts_as_an_invalidation() {
+        let cache = TaggedCache::new();
+        cache.insert(1, Unique(1));
+        assert_eq!((cache.remove(&1), cache.remove(&1)), (Some(Unique(1)), None));
+        let stats = cache.stats();
+        assert_eq!((stats.invalidations, stats.hits, stats.misses, stats.entries), (2, 0, 0, 0));
+        cache.check_invariants();
+    }
+
+    #[test]
+    fn a_dead_value_is_removed_and_not_returned() {
+        let (cache, clock) = numbers();
+        cache.insert(1, 1);
+        clock.advance(MINUTE);
+        assert_eq!((cache.remove(&1), cache.stats().expirations), (None, 1));
+        cache.insert(2, 2);
+        cache.invalidate_all();
+        assert_eq!(cache.remove(&2), None);
+        cache.check_invariants();
+    }
+
+    #[test]
+    fn a_key_is_removed_in_its_scope_alone() {
+        let (cache, _) = numbers();
+        let tenant = cache.scope("tenant");
+        cache.insert(1, 1);
+        tenant.insert(1, 2);
+        assert_eq!((tenant.remove(&1), tenant.contains_key(&1), cache.contains_key(&1)), (Some(2), false, true));
+    }
+
+    #[test]
+    fn p15_what_was_made_from_a_removed_value_is_invalidated_with_it() {
+        let ((inner, _), (outer, _)) = (numbers(), numbers());
+        let read = |key| outer.get_or_load(&key, || inner.get_or_load(&key, || key));
+        assert_eq!((read(1), read(2)), (1, 2));
+        assert_eq!(inner.remove(&1), Some(1));
+        assert_eq!((outer.get(&1), outer.get(&2)), (None, Some(2)));
+    }
+
+    #[test]
+    fn p1_a_load_in_flight_of_a_removed_key_is_not_stored() {
+        let (cache, _) = numbers();
+        let value = cache.get_or_load(&1, || {
+            assert_eq!(cache.remove(&1), None);
+            1
+        });
+        assert_eq!((value, cache.get(&1)), (1, None));
+    }
+
+    #[test]
+    fn p1_what_a_load_makes_from_a_value_that_it_removed_is_not_stored() {
+        let ((inner, _), (outer, _)) = (numbers(), numbers());
+        inner.insert(1, 1);
+        assert_eq!(outer.get_or_load(&1, || inner.remove(&1).unwrap_or_default()), 1);
+        assert_eq!(outer.get(&1), None);
+        outer.check_invariants();
+    }
+
+    #[test]
+    fn p11_a_removed_value_reaches_its_caller_although_its_key_panics() {
+        #[derive(PartialEq, Eq, Hash)]
+        struct Key;
+
+        impl Drop for Key {
+            fn drop(&mut self) {
+                if !std::thread::panicking() {
+                    resume_unwind(Box::new("as the test wants it"));
+                }
+            }
+        }
+
+        let (cache, key) = (TaggedCache::new(), std::mem::ManuallyDrop::new(Key));
+        cache.insert(Key, Unique(1));
+        assert_eq!((cache.remove(&*key), cache.stats().drop_panics), (Some(Unique(1)), 1));
+    }
+
+    #[test]
+    fn whether_a_key_is_there_counts_as_nothing() {
+        let (cache, clock) = numbers();
+        cache.insert(1, 1);
+        assert!(cache.contains_key(&1) && !cache.contains_key(&2) && !cache.scope("tenant").contains_key(&1));
+        assert_eq!(cache.entries()[0].hits, 0);
+        clock.advance(MINUTE);
+        assert!(!cache.contains_key(&1), "it has expired");
+        assert_eq!((cache.stats().hits, cache.stats().misses, cache.stats().expirations), (0, 0, 0));
+        cache.insert(2, 2);
+        cache.invalidate_all();
+        assert!(!cache.contains_key(&2), "it is invalidated");
+    }
+
+    #[test]
+    fn p15_whether_a_key_is_there_counts_as_read_by_a_load() {
+        let ((inner, clock), outer) = (numbers(), TaggedCache::<u32, bool>::new());
+        let asks = || outer.get_or_load(&1, || inner.contains_key(&1));
+        assert!(!asks());
+        inner.insert(1, 1);
+        assert!(asks(), "it was invalidated by the insert");
+        inner.insert(2, 2);
+        assert!(outer.contains_key(&1), "another key matters not");
+        inner.invalidate_key(&1);
+        assert!(!asks());
+        inner.insert_with(1, 1, EntryOptions::new().tag("a"));
+        assert!(asks());
+        inner.invalidate_tags(["a"]);
+        assert!(!asks());
+        inner.insert(1, 1);
+        assert!(asks() && outer.entries()[0].expires_in <= MINUTE);
+        clock.advance(MINUTE);
+        inner.check_invariants();
+        outer.check_invariants();
+    }
+
+    #[test]
+    fn a_cache_of_dead_entries_is_empty() {
+        let (cache, clock) = numbers();
+        assert!(cache.is_empty());
+        cache.insert(1, 1);
+        assert!(!cache.is_empty());
+        clock.advance(MINUTE);
+        assert!(cache.is_empty(), "it has expired");
+        (0..1_000).for_each(|key| cache.insert(key, key));
+        cache.invalidate_all();
+        assert!(cache.is_empty());
+        cache.insert(1_000, 1);
+        assert!(!cache.is_empty(), "the live one is found among the dead ones");
+    }
+
+    /// What is listed is visited, as each visit discards a reference, and no more is listed.
+    #[test]
+    fn a_walk_that_ends_lists_no_more_entries() {
+        let (cache, _) = numbers();
+        (0..1_000).for_each(|key| cache.insert(key, key));
+        let mut visits = 0;
+        cache.engine.storage.eviction.for_each_while(|_| {
+            visits += 1;
+            false
+        });
+        assert!((1..=128).contains(&visits), "{visits}");
+    }
+
+    #[test]
+    fn a_scope_is_empty_for_itself() {
+        let (cache, _) = numbers();
+        let (first, second) = (cache.scope("1"), cache.scope("2"));
+        first.insert(1, 1);
+        assert!(!cache.is_empty() && !first.is_empty() && second.is_empty());
+        first.invalidate_all();
+        assert!(cache.is_empty() && first.is_empty());
+    }
+
+    #[test]
+    fn a_cache_without_capacity_is_empty() {
+        let cache = TaggedCache::<u32, u32>::builder().capacity(0).build();
+        cache.insert(1, 1);
+        assert_eq!(cache.get_or_load(&1, || 2), 2);
+        assert!(cache.is_empty() && !cache.contains_key(&1));
+        assert_eq!((cache.remove(&1), cache.len(), cache.stats().entries), (None, 0, 0));
+    }
+
+    #[test]
+    fn an_entry_is_shown_by_its_key() {
+        let (cache, _) = numbers();
+        assert_eq!(format!("{:?}", cache.entry(&1)), "TaggedEntry { key: 1, share_errors: false, .. }");
+        assert!(format!("{:?}", cache.entry(&1).share_errors()).contains("share_errors: true"));
+    }
+
+    #[test]
+    fn the_last_options_count_and_all_tags_of_the_value() {
+        let (cache, _) = numbers();
+        let load = |key: u32| {
+            cache
+                .entry(&key)
+                .with(|| unreachable!("others follow"))
+                .with(|| EntryOptions::new().tag("known"))
+                .tags_from(|value| [format!("is:{value}")])
+                .tags_from(|value| (*value > 1).then_some("large"))
+                .or_load(|| key)
+        };
+        assert_eq!((load(1), load(2)), (1, 2));
+        let mut tags: Vec<_> = cache.entries().into_iter().map(|entry| entry.tags).collect();
+        tags.sort_by_key(Vec::len);
+        assert_eq!(
+            tags.concat().iter().map(crate::Tag::as_str).collect::<Vec<_>>(),
+            ["known", "is:1", "known", "is:2", "large"]
+        );
     }
 }

@@ -315,7 +315,10 @@ fn p15_an_error_made_from_what_was_invalidated_is_not_shared_with_later_callers(
         let (cache, database) = (cache(), Arc::new(Database::default()));
         cache.insert(KEY, 0);
         let outer = |cache: &Numbers, database: &Database| {
-            cache.try_get_or_load_shared(&OUTER, || Err::<u32, u32>(cache.get_or_load(&KEY, || database.read())))
+            cache
+                .entry(&OUTER)
+                .share_errors()
+                .or_try_load(|| Err::<u32, u32>(cache.get_or_load(&KEY, || database.read())))
         };
         let reader = {
             let (cache, database) = (cache.clone(), database.clone());

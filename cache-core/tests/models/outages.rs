@@ -187,7 +187,7 @@ fn p5_an_error_sends_every_follower_to_a_load_of_its_own() {
                     }
                     Err::<u32, u32>(number)
                 };
-                assert!(cache.try_get_or_load(&KEY, load).is_err());
+                assert!(cache.entry(&KEY).or_try_load(load).is_err());
             };
             Box::new(call) as Box<dyn FnOnce() + Send>
         };

@@ -67,7 +67,7 @@ impl Loads {
             yield_now().await;
             self.ended.fetch_add(1, Ordering::Relaxed)
         };
-        self.cache.get_or_load_with_async(&KEY, || self.options(), body).await
+        self.cache.entry(&KEY).with(|| self.options()).or_load_async(body).await
     }
 
     /// As a thread that blocks.

@@ -18,7 +18,7 @@ async fn read(cache: Numbers, database: Arc<Database>) -> u32 {
         yield_now().await;
         number
     };
-    cache.get_or_load_with_async(&KEY, || EntryOptions::new().tags(["a", "b"]), body).await
+    cache.entry(&KEY).with(|| EntryOptions::new().tags(["a", "b"])).or_load_async(body).await
 }
 
 /// Two readers, of which one goes, against a writer that writes, invalidates, and reads what it has written.

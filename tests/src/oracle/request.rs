@@ -145,11 +145,11 @@ impl Worker {
         let asked = self.world.asks(of);
         let result = match (kind, is_to_block) {
             (Kind::Tagged, true) => Ok(hand.get_or_load_with(&key, options, || block_on(load()))),
-            (Kind::Tagged, false) => Ok(hand.get_or_load_with_async(&key, options, load).await),
-            (Kind::Late, true) => hand.try_get_or_load_tagged(&key, EntryOptions::new, || block_on(try_load()), tags),
-            (Kind::Late, false) => hand.try_get_or_load_tagged_async(&key, EntryOptions::new, try_load, tags).await,
-            (Kind::Inserted, true) => hand.try_get_or_load(&key, || block_on(try_load())),
-            (Kind::Inserted, false) => hand.try_get_or_load_async(&key, try_load).await,
+            (Kind::Tagged, false) => Ok(hand.entry(&key).with(options).or_load_async(load).await),
+            (Kind::Late, true) => hand.entry(&key).tags_from(tags).or_try_load(|| block_on(try_load())),
+            (Kind::Late, false) => hand.entry(&key).tags_from(tags).or_try_load_async(try_load).await,
+            (Kind::Inserted, true) => hand.entry(&key).or_try_load(|| block_on(try_load())),
+            (Kind::Inserted, false) => hand.entry(&key).or_try_load_async(try_load).await,
             (Kind::Plain | Kind::Query | Kind::FallibleQuery, true) => Ok(hand.get_or_load(&key, || block_on(load()))),
             (Kind::Plain | Kind::Query | Kind::FallibleQuery, false) => Ok(hand.get_or_load_async(&key, load).await),
         };

@@ -294,9 +294,9 @@ impl Worker {
             let views = self.world.views(place);
             let key = ViewKey { kind: of.kind, key, _trap: Trap::default() };
             if is_to_block {
-                views.try_get_or_load(&key, || block_on(call.load()))
+                views.entry(&key).or_try_load(|| block_on(call.load()))
             } else {
-                views.try_get_or_load_async(&key, || call.load()).await
+                views.entry(&key).or_try_load_async(|| call.load()).await
             }
         };
         call.end(&asked, result)

@@ -14,7 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, cached_impl, cached_query, invalidates};
+use cache_core::{Cache, HasCache, TaggedCache, cached_impl, cached_query, invalidates};
 use cache_tests::watchdog;
 use futures_lite::future::{block_on, yield_now};
 
@@ -236,11 +236,12 @@ fn the_futures_of_a_cache_that_is_used_by_hand_are_send() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
     let tags = |_: &u32| ["tag"];
     is_send(cache.get_or_load_async("a", async || 1));
-    is_send(cache.get_or_load_with_async("a", EntryOptions::new, async || 1));
-    is_send(cache.get_or_load_tagged_async("a", EntryOptions::new, async || 1, tags));
-    is_send(cache.try_get_or_load_async("a", async || "1".parse::<u32>().map_err(Box::<dyn Error>::from)));
-    is_send(cache.try_get_or_load_with_async("a", EntryOptions::new, async || Err(Rc::new(1))));
-    is_send(cache.try_get_or_load_tagged_async("a", EntryOptions::new, async || Ok::<_, Rc<u32>>(1), tags));
+    is_send(cache.entry("a").or_load_async(async || 1));
+    is_send(cache.entry("a").tags_from(tags).or_load_async(async || 1));
+    is_send(cache.entry("a").or_try_load_async(async || "1".parse::<u32>().map_err(Box::<dyn Error>::from)));
+    is_send(cache.entry("a").or_try_load_async(async || Err(Rc::new(1))));
+    is_send(cache.entry("a").tags_from(tags).or_try_load_async(async || Ok::<_, Rc<u32>>(1)));
+    is_send(cache.entry("a").share_errors().or_try_load_async(async || Err::<u32, _>("down")));
 }
 
 impl Repo {
@@ -338,11 +339,11 @@ fn p12_a_hit_by_hand_is_ready_at_once() {
         yield_now().await;
         1
     };
-    let get = |key| cache.get_or_load_tagged_async(key, EntryOptions::new, load, |_| ["tag"]);
+    let get = |key| cache.entry(key).tags_from(|_| ["tag"]).or_load_async(load);
     assert_eq!(block_on(get("a")), 1);
     assert_eq!(at_once(get("a")), 1);
     assert_eq!(at_once(cache.get_or_load_async("a", async || unreachable!())), 1);
-    let fallible = cache.try_get_or_load_async("a", async || Err::<u32, _>("unreachable"));
+    let fallible = cache.entry("a").or_try_load_async(async || Err::<u32, _>("unreachable"));
     assert_eq!((at_once(fallible), cache.stats().hits), (Ok(1), 3));
 }
 
@@ -404,7 +405,7 @@ fn what_is_never_polled_by_hand_does_nothing() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
     let (options, tags) = (|| unreachable!(), |_: &u32| -> [&str; 0] { unreachable!() });
     drop(cache.get_or_load_async("a", async || unreachable!()));
-    drop(cache.try_get_or_load_tagged_async("a", options, async || Err(1), tags));
+    drop(cache.entry("a").with(options).tags_from(tags).or_try_load_async(async || Err(1)));
     assert_eq!((cache.stats().misses, cache.stats().loads, cache.len()), (0, 0, 0));
 }
 

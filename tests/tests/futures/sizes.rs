@@ -186,13 +186,13 @@ fn little_is_added_to_the_future_of_a_load_by_hand() {
     let added = [
         added("get_or_load_async", size_of_val(&cache.get_or_load_async(&name, load)), plain),
         added(
-            "get_or_load_tagged_async",
-            size_of_val(&cache.get_or_load_tagged_async(&name, EntryOptions::new, load, |_| ["tag"])),
+            "or_load_async, with a tag",
+            size_of_val(&cache.entry(&name).tags_from(|_| ["tag"]).or_load_async(load)),
             plain,
         ),
         added(
-            "try_get_or_load_async",
-            size_of_val(&cache.try_get_or_load_async(&name, async || Ok::<_, String>(load().await))),
+            "or_try_load_async",
+            size_of_val(&cache.entry(&name).or_try_load_async(async || Ok::<_, String>(load().await))),
             plain,
         ),
     ];

@@ -28,9 +28,9 @@ fn p5_a_direct_load_that_fails_shares_its_error() {
         until_shown(&cache, 1, CALLERS - 1);
         Err(Shared(number))
     };
-    assert_eq!(crowd(|| cache.try_get_or_load_shared(&1, body)), vec![Err(Shared(0)); CALLERS]);
+    assert_eq!(crowd(|| cache.entry(&1).share_errors().or_try_load(body)), vec![Err(Shared(0)); CALLERS]);
     assert_eq!((bodies.load(Ordering::SeqCst), cache.len(), cache.stats().load_errors), (1, 0, 1));
-    let later = cache.try_get_or_load_shared(&1, || Ok::<_, Shared>(5));
+    let later = cache.entry(&1).share_errors().or_try_load(|| Ok::<_, Shared>(5));
     assert_eq!((later, cache.get(&1)), (Ok(5), Some(5)), "it is not cached");
     cache.check_invariants();
 }
@@ -43,7 +43,7 @@ fn p5_a_direct_load_of_a_task_that_fails_shares_its_error() {
         until_shown(&cache, 1, CALLERS - 1);
         Err(Shared(number))
     };
-    let call = || block_on(cache.try_get_or_load_shared_async(&1, body));
+    let call = || block_on(cache.entry(&1).share_errors().or_try_load_async(body));
     assert_eq!(crowd(call), vec![Err(Shared(0)); CALLERS]);
     assert_eq!((bodies.load(Ordering::SeqCst), cache.len()), (1, 0));
     cache.check_invariants();
@@ -60,19 +60,19 @@ fn p5_callers_with_and_without_a_shared_error_wait_for_the_same_load() {
         Err(Shared(0))
     };
     thread::scope(|scope| {
-        scope.spawn(|| assert_eq!(cache.try_get_or_load_shared(&1, lead), Err(Shared(0))));
+        scope.spawn(|| assert_eq!(cache.entry(&1).share_errors().or_try_load(lead), Err(Shared(0))));
         leading.pass();
         for _ in 0..10 {
             scope.spawn(|| {
                 let body = || -> Result<u32, Shared> { unreachable!("it shares the error") };
-                assert_eq!(cache.try_get_or_load_shared(&1, body), Err(Shared(0)));
+                assert_eq!(cache.entry(&1).share_errors().or_try_load(body), Err(Shared(0)));
             });
             scope.spawn(|| {
                 let body = || {
                     others.meet(10);
                     Err::<u32, _>(NotClone)
                 };
-                assert!(cache.try_get_or_load(&1, body).is_err());
+                assert!(cache.entry(&1).or_try_load(body).is_err());
             });
         }
     });

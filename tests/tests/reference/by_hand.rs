@@ -39,8 +39,8 @@ impl Face for ByHand {
         match (call.plan.fallible, plain) {
             (false, true) => Ok(cache.get_or_load_with(&key, options, body)),
             (false, false) => Ok(cache.get_or_load_tagged(&key, options, body, late)),
-            (true, true) => cache.try_get_or_load_with(&key, options, || call.body()),
-            (true, false) => cache.try_get_or_load_tagged(&key, options, || call.body(), late),
+            (true, true) => cache.entry(&key).with(options).or_try_load(|| call.body()),
+            (true, false) => cache.entry(&key).with(options).tags_from(late).or_try_load(|| call.body()),
         }
     }
 

@@ -65,7 +65,9 @@ fn p9_what_is_expired_on_arrival_takes_no_room() {
         cache.insert(2, 2);
         let mortal = || EntryOptions::new().ttl(Duration::from_secs(1));
         let slow = cache
-            .get_or_load_with_async(&3, mortal, async || {
+            .entry(&3)
+            .with(mortal)
+            .or_load_async(async || {
                 clock.advance(Duration::from_secs(1));
                 3
             })
@@ -84,7 +86,7 @@ fn p9_what_its_own_tags_refuse_takes_no_room() {
             cache.invalidate_tags(["late"]);
             1
         };
-        cache.get_or_load_tagged_async(&1, EntryOptions::new, body, |_| ["late"]).await;
+        cache.entry(&1).tags_from(|_| ["late"]).or_load_async(body).await;
         assert_eq!((cache.get(&0), cache.stats().discarded_loads), (Some(0), 1), "it was evicted for nothing");
     });
 }

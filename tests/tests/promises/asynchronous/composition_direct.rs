@@ -57,15 +57,17 @@ fn options() -> EntryOptions {
 const READS: [(&str, Read); 7] = [
     ("get", |repo| repo.rows.get(&1).unwrap_or_else(|| repo.row())),
     ("get_or_load", |repo| block_on(repo.rows.get_or_load_async(&1, async || repo.row()))),
-    ("get_or_load_with", |repo| block_on(repo.rows.get_or_load_with_async(&1, options, async || repo.row()))),
+    ("get_or_load_with", |repo| block_on(repo.rows.entry(&1).with(options).or_load_async(async || repo.row()))),
     ("get_or_load_tagged", |repo| {
-        block_on(repo.rows.get_or_load_tagged_async(&1, options, async || repo.row(), |row| [format!("is {row}")]))
+        block_on(
+            repo.rows.entry(&1).with(options).tags_from(|row| [format!("is {row}")]).or_load_async(async || repo.row()),
+        )
     }),
-    ("try_get_or_load", |repo| {
-        block_on(repo.rows.try_get_or_load_async(&1, async || Ok::<_, ()>(repo.row()))).unwrap_or_default()
+    ("or_try_load", |repo| {
+        block_on(repo.rows.entry(&1).or_try_load_async(async || Ok::<_, ()>(repo.row()))).unwrap_or_default()
     }),
-    ("an error of try_get_or_load", |repo| {
-        block_on(repo.rows.try_get_or_load_async(&1, async || Err(repo.row()))).unwrap_or_else(|row| row)
+    ("an error of or_try_load", |repo| {
+        block_on(repo.rows.entry(&1).or_try_load_async(async || Err(repo.row()))).unwrap_or_else(|row| row)
     }),
     ("a scope", |repo| block_on(repo.rows.scope("s").get_or_load_async(&1, async || repo.row()))),
 ];
@@ -180,7 +182,7 @@ fn p15_a_direct_load_that_asks_a_query_is_forgotten_with_it() {
         let direct = async || repo.rows.get_or_load_async(&7, async || repo.inner(5).await).await;
         let fallible = async || {
             let load = async || Ok::<_, ()>(repo.inner(5).await);
-            repo.rows.try_get_or_load_async(&8, load).await.unwrap_or_default()
+            repo.rows.entry(&8).or_try_load_async(load).await.unwrap_or_default()
         };
         for _ in 0..2 {
             let before = repo.row() + 5;

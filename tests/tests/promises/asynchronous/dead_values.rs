@@ -187,7 +187,7 @@ fn p9_tags_and_keys_leave_with_the_last_entry() {
     let read = || {
         block_on(outer.get_or_load_async(&key, async || {
             let late = |_: &u32| [Tag::from(late.clone())];
-            inner.get_or_load_tagged_async(&key, options, async || 1, late).await
+            inner.entry(&key).with(options).tags_from(late).or_load_async(async || 1).await
         }))
     };
     let forgets: [&dyn Fn(); 3] = [&|| inner.invalidate_tags([&*tag]), &|| _ = inner.invalidate_key(&*key), &|| {
@@ -207,9 +207,9 @@ fn p9_tags_and_keys_leave_with_the_last_entry() {
     let failing = async || {
         let load = async || {
             inner.invalidate_all();
-            inner.try_get_or_load_async(&key, async || Err::<u32, _>(2)).await.or(Err(3))
+            inner.entry(&key).or_try_load_async(async || Err::<u32, _>(2)).await.or(Err(3))
         };
-        outer.try_get_or_load_async(&key, load).await
+        outer.entry(&key).or_try_load_async(load).await
     };
     assert_eq!(block_on(failing()), Err(3));
     assert_eq!(Arc::strong_count(&key), 1);

@@ -97,7 +97,7 @@ fn p6_what_runs_after_the_body_may_ask_for_the_key() {
         block_on(cache.get_or_load_async(&1, async || Value(None)));
         ["tag"]
     };
-    block_on(cache.get_or_load_tagged_async(&1, EntryOptions::new, async || Value(Some(cache.clone())), tags));
+    block_on(cache.entry(&1).tags_from(tags).or_load_async(async || Value(Some(cache.clone()))));
     assert_eq!(cache.len(), 1);
     cache.check_invariants();
 }
@@ -182,7 +182,7 @@ impl Nosy {
     /// What fails to load is not stored, and so is asked for each time.
     fn ask(numbers: Option<&Numbers>) {
         if let Some(numbers) = numbers {
-            let _ = block_on(numbers.try_get_or_load_async(&1, async || Err(())));
+            let _ = block_on(numbers.entry(&1).or_try_load_async(async || Err(())));
         }
     }
 }
@@ -212,7 +212,7 @@ fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load
     let in_body = Barrier::new(2);
     thread::scope(|scope| {
         scope.spawn(|| {
-            let _ = block_on(values.try_get_or_load_async(&1, async || {
+            let _ = block_on(values.entry(&1).or_try_load_async(async || {
                 in_body.wait();
                 while !format!("{values:?}").contains("callers_waiting: Some(1)") {
                     thread::yield_now();
@@ -222,7 +222,7 @@ fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load
         });
         scope.spawn(|| {
             in_body.wait();
-            let _ = block_on(numbers.try_get_or_load_async(&1, async || {
+            let _ = block_on(numbers.entry(&1).or_try_load_async(async || {
                 values.get_or_load_async(&1, async || Nosy::QUIET).await;
                 Err(())
             }));
@@ -278,13 +278,13 @@ fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
                     }
                     Err(())
                 };
-                let call = || block_on(values.try_get_or_load_async(&Key(1), load));
+                let call = || block_on(values.entry(&Key(1)).or_try_load_async(load));
                 let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
                 assert_eq!(result.is_err(), panics);
             });
             scope.spawn(|| {
                 in_body.wait();
-                let _ = block_on(numbers.try_get_or_load_async(&1, async || {
+                let _ = block_on(numbers.entry(&1).or_try_load_async(async || {
                     Err::<u32, ()>(_ = block_on(values.get_or_load_async(&Key(1), async || 1)))
                 }));
             });

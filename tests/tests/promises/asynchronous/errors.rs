@@ -132,9 +132,9 @@ fn p7_an_error_by_hand_is_not_cached_and_drops_what_was_dead() {
         let value = std::sync::Arc::new(1);
         cache.insert(1, value.clone());
         cache.invalidate_all();
-        assert_eq!(cache.try_get_or_load_async(&1, async || Err("down")).await, Err("down"));
+        assert_eq!(cache.entry(&1).or_try_load_async(async || Err("down")).await, Err("down"));
         assert_eq!(std::sync::Arc::strong_count(&value), 1, "the dead entry is gone");
-        assert_eq!(cache.try_get_or_load_async(&1, async || Ok::<_, ()>(value.clone())).await, Ok(value));
+        assert_eq!(cache.entry(&1).or_try_load_async(async || Ok::<_, ()>(value.clone())).await, Ok(value));
         cache.check_invariants();
     });
 }

@@ -22,7 +22,7 @@ fn p9_the_last_handle_frees_everything() {
         for cache in [&cache, &scope] {
             let options = || EntryOptions::new().tag(Tag::from(tag.clone()));
             let late_tag = |_: &Counted| [Tag::from(late.clone())];
-            cache.get_or_load_tagged_async(&key, options, async || value.clone(), late_tag).await;
+            cache.entry(&key).with(options).tags_from(late_tag).or_load_async(async || value.clone()).await;
             cache.invalidate_tags(["never borne by anything"]);
         }
         assert!(all().iter().all(|&count| count > 2), "the cache holds all of them: {:?}", all());
@@ -52,7 +52,7 @@ fn p9_a_load_that_outlives_all_other_handles_frees_everything_when_it_ends() {
                         dropped.wait();
                         if fails { Err(()) } else { Ok(value.clone()) }
                     };
-                    drop(block_on(cache.try_get_or_load_with_async(key, options, body)));
+                    drop(block_on(cache.entry(key).with(options).or_try_load_async(body)));
                 }
             };
             scope.spawn(load);

@@ -197,6 +197,6 @@ fn p8_what_comes_while_a_load_is_prepared_is_not_served_late() {
             clock.advance(Duration::from_secs(1));
             EntryOptions::new()
         };
-        assert_eq!(cache.get_or_load_with_async(&1, options, async || "new").await, "new");
+        assert_eq!(cache.entry(&1).with(options).or_load_async(async || "new").await, "new");
     });
 }

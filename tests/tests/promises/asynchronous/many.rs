@@ -17,7 +17,7 @@ fn p3_an_entry_with_very_many_tags_is_forgotten_by_each() {
         // From the start, or from the result.
         let options = || if known { EntryOptions::new().tags(names()) } else { EntryOptions::new() };
         let late = |_: &usize| (if known { 0..0 } else { 0..TAGS }).map(|tag| Tag::from(format!("tag:{tag}")));
-        let read = |value| block_on(cache.get_or_load_tagged_async(&1, options, async || value, late));
+        let read = |value| block_on(cache.entry(&1).with(options).tags_from(late).or_load_async(async || value));
         for (number, tag) in (0..).zip([0, TAGS / 2, TAGS - 1]) {
             let value = round * 100 + number;
             assert_eq!((read(value), read(usize::MAX)), (value, value));

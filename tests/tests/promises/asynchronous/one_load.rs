@@ -155,7 +155,7 @@ fn after_panics(panics: u64, callers: u64) -> (BTreeSet<u64>, u64) {
     let _watch = watch(&cache);
     let bodies = AtomicU64::new(0);
     let call = || {
-        block_on(cache.try_get_or_load_async(&1, async || {
+        block_on(cache.entry(&1).or_try_load_async(async || {
             until_missed(&cache, callers);
             match bodies.fetch_add(1, Ordering::SeqCst) {
                 body if body < panics => resume_unwind(Box::new("as the test wants it")),
@@ -191,7 +191,7 @@ fn p5_a_leader_that_fails_ends_the_wait_of_all() {
     let (bodies, at_once) = (AtomicU64::new(0), Barrier::new(CALLERS - 1));
     let results: Vec<_> = thread::scope(|scope| {
         let call = || {
-            block_on(cache.try_get_or_load_async(&1, async || {
+            block_on(cache.entry(&1).or_try_load_async(async || {
                 let body = bodies.fetch_add(1, Ordering::SeqCst);
                 if body == 0 {
                     until_shown(&cache, &format!("callers_waiting: Some({})", CALLERS - 1));
@@ -221,7 +221,7 @@ fn p5_when_all_fail_each_has_its_own_error() {
     let bodies = AtomicU64::new(0);
     let errors: BTreeSet<_> = thread::scope(|scope| {
         let call = || {
-            block_on(cache.try_get_or_load_async(&1, async || {
+            block_on(cache.entry(&1).or_try_load_async(async || {
                 until_missed(&cache, CALLERS);
                 Err(bodies.fetch_add(1, Ordering::SeqCst))
             }))
@@ -244,7 +244,7 @@ fn ask_after(invalidate: impl Fn(&Numbers)) {
     let done = Barrier::new(2);
     thread::scope(|threads| {
         let first = threads.spawn(|| {
-            block_on(scope.get_or_load_with_async(&1, options, async || {
+            block_on(scope.entry(&1).with(options).or_load_async(async || {
                 done.wait();
                 1
             }))
@@ -252,7 +252,7 @@ fn ask_after(invalidate: impl Fn(&Numbers)) {
         until_missed(&cache, 1);
         until_shown(&cache, "loads_under_way: Some(1)");
         invalidate(&scope);
-        assert_eq!(block_on(scope.get_or_load_with_async(&1, options, async || 2)), 2);
+        assert_eq!(block_on(scope.entry(&1).with(options).or_load_async(async || 2)), 2);
         done.wait();
         assert_eq!(first.join().unwrap(), 1, "who asked before gets what was read before");
     });
@@ -291,9 +291,7 @@ fn p1_who_waits_for_a_value_asks_again_if_a_tag_that_it_brings_was_invalidated()
             before();
             read
         };
-        block_on(
-            cache.get_or_load_tagged_async(&1, EntryOptions::new, body, |value| [format!("version:{}", value.min(&1))]),
-        )
+        block_on(cache.entry(&1).tags_from(|value| [format!("version:{}", value.min(&1))]).or_load_async(body))
     };
     let started = Barrier::new(2);
     thread::scope(|scope| {
@@ -327,7 +325,7 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
             ends[number].wait();
             number as u64
         };
-        block_on(cache.get_or_load_tagged_async(&1, options, body, |_| ["late"]))
+        block_on(cache.entry(&1).with(options).tags_from(|_| ["late"]).or_load_async(body))
     };
     let shown = |what| until_shown(&cache, what);
     // The next caller doesn't join what is under way.
@@ -337,7 +335,7 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
         shown("loads_under_way: Some(1)");
         // So that the caller knows a later version than the load: a tag of its result may have been invalidated between.
         cache.invalidate_tags(["unrelated"]);
-        let caller = scope.spawn(|| block_on(cache.get_or_load_with_async(&1, options, async || 9)));
+        let caller = scope.spawn(|| block_on(cache.entry(&1).with(options).or_load_async(async || 9)));
         shown("callers_waiting: Some(1)");
         for number in [1, 2] {
             overtake();
@@ -369,7 +367,7 @@ fn p4_what_is_stored_while_a_load_is_prepared_is_not_taken_for_the_dead_entry() 
                 assert_eq!(block_on(cache.get_or_load_async(&1, async || round + 1)), round + 1);
                 EntryOptions::new()
             };
-            let found = cache.get_or_load_with_async(&1, options, async || unreachable!("it is stored")).await;
+            let found = cache.entry(&1).with(options).or_load_async(async || unreachable!("it is stored")).await;
             assert_eq!(found, round + 1);
         }
         assert_nothing_is_left(&cache);
@@ -412,7 +410,7 @@ fn p4_those_who_wait_share_what_is_not_stored() {
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let value = block_on(cache.get_or_load_with_async(&1, options, async || {
+                let value = block_on(cache.entry(&1).with(options).or_load_async(async || {
                     until_shown(&cache, "callers_waiting: Some(1)");
                     cache.invalidate_tags(["known"]);
                     bodies.fetch_add(1, Ordering::SeqCst)

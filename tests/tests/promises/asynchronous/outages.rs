@@ -85,7 +85,7 @@ fn p5_those_who_waited_for_a_direct_load_that_fails_load_all_at_once() {
         }
         Err::<u32, _>(NotClone(0.into()))
     };
-    let call = || block_on(cache.try_get_or_load_async(&1, async || body())).is_err();
+    let call = || block_on(cache.entry(&1).or_try_load_async(async || body())).is_err();
     assert!(crowd(call).into_iter().all(|failed| failed));
     assert_eq!((bodies.load(Ordering::SeqCst), cache.stats().load_errors), (CALLERS, 200));
     cache.check_invariants();

@@ -116,7 +116,7 @@ fn load(cache: &Fragile, key: u32) {
         burn(Code::Body);
         Value(key)
     };
-    block_on(cache.get_or_load_tagged_async(&Key(key), options, body, tags));
+    block_on(cache.entry(&Key(key)).with(options).tags_from(tags).or_load_async(body));
 }
 
 type Operation<'a> = Box<dyn Fn(&Fragile) + 'a>;
@@ -135,18 +135,18 @@ fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
         Box::new(|cache| drop(cache.entries())),
         Box::new(|cache| {
             // Refused: it is overtaken by an invalidation.
-            block_on(cache.get_or_load_with_async(&Key(6), options, async || {
+            block_on(cache.entry(&Key(6)).with(options).or_load_async(async || {
                 cache.invalidate_tags(["tag"]);
                 cache.invalidate_key(&Key(6));
                 Value(6)
             }));
         }),
-        Box::new(|cache| _ = block_on(cache.try_get_or_load_async(&Key(7), async || Err::<Value, _>(())))),
+        Box::new(|cache| _ = block_on(cache.entry(&Key(7)).or_try_load_async(async || Err::<Value, _>(())))),
         Box::new(|cache| _ = cache.invalidate_key(&Key(5))),
         Box::new(|cache| load(cache, 8)),
         Box::new(|_| clock.advance(Duration::from_secs(10))),
         Box::new(|cache| drop(cache.get(&Key(8)))), // dropped on sight
-        Box::new(|cache| _ = block_on(cache.try_get_or_load_async(&Key(3), async || Err::<Value, _>(())))),
+        Box::new(|cache| _ = block_on(cache.entry(&Key(3)).or_try_load_async(async || Err::<Value, _>(())))),
         Box::new(|cache| load(cache, 9)),
         Box::new(|cache| cache.insert_with(Key(9), Value(9), EntryOptions::new().ttl(Duration::ZERO))),
         Box::new(|cache| load(cache, 9)),

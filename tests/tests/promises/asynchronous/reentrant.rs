@@ -147,7 +147,7 @@ fn p13_what_is_loaded_in_user_code_is_stored() {
         let cache = after(by, |cache| {
             assert_eq!(block_on(cache.get_or_load_async(&key(7), async || Value::plain(7))).number, 7);
             let load = async || Ok::<_, ()>(Value::plain(8));
-            assert!(block_on(cache.try_get_or_load_async(&key(8), load)).is_ok());
+            assert!(block_on(cache.entry(&key(8)).or_try_load_async(load)).is_ok());
         });
         assert_eq!((get(&cache, 7), get(&cache, 8)), (Some(7), Some(8)), "{by:?}");
         assert_eq!((get(&cache, 2), get(&cache, 3)), (Some(2), Some(3)), "{by:?}");

@@ -54,7 +54,7 @@ fn p4_a_crowd_that_waits_for_a_value_that_is_refused_does_not_load_all_at_once()
             })
         };
         crowd(|| {
-            let load = cache.get_or_load_tagged_async(&1, EntryOptions::new, async || body(), |_| ["late"]);
+            let load = cache.entry(&1).tags_from(|_| ["late"]).or_load_async(async || body());
             block_on(load);
         });
         bodies.assert_a_handful();
@@ -79,7 +79,7 @@ fn p4_a_crowd_shares_a_value_whose_key_or_name_is_forgotten_while_it_loads() {
                 number
             })
         };
-        crowd(|| _ = block_on(cache.get_or_load_with_async(&1, options, async || body())));
+        crowd(|| _ = block_on(cache.entry(&1).with(options).or_load_async(async || body())));
         bodies.assert_a_handful();
         cache.check_invariants();
     }
@@ -135,17 +135,12 @@ fn p4_a_crowd_shares_a_value_that_is_not_kept() {
 fn p1_nobody_who_comes_later_shares_a_value_that_is_refused() {
     let (cache, bodies) = (TaggedCache::<u32, usize>::new(), Bodies::default());
     let load = |body: &dyn Fn(usize)| {
-        block_on(cache.get_or_load_tagged_async(
-            &1,
-            EntryOptions::new,
-            async || {
-                bodies.run(|number| {
-                    body(number);
-                    number
-                })
-            },
-            |_| ["late"],
-        ))
+        block_on(cache.entry(&1).tags_from(|_| ["late"]).or_load_async(async || {
+            bodies.run(|number| {
+                body(number);
+                number
+            })
+        }))
     };
     let second = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -176,7 +171,7 @@ fn p4_tags_of_others_that_are_forgotten_meanwhile_refuse_hardly_any_load() {
             key
         };
         let tags = |key: &u32| names("artist", *key, 50).into_iter().map(Tag::from);
-        assert_eq!(block_on(cache.get_or_load_tagged_async(&key, EntryOptions::new, body, tags)), key);
+        assert_eq!(block_on(cache.entry(&key).tags_from(tags).or_load_async(body)), key);
     }
     let refused = cache.stats().discarded_loads;
     assert!(refused <= 2, "{refused} of {LOADS} loads were refused for what others forgot");
@@ -197,7 +192,7 @@ fn p4_tags_that_others_have_refuse_hardly_any_load() {
             key
         };
         let tags = |_: &u32| (0..50).map(|tag| Tag::from(format!("artist:{tag}")));
-        assert_eq!(block_on(cache.get_or_load_tagged_async(&key, EntryOptions::new, body, tags)), key);
+        assert_eq!(block_on(cache.entry(&key).tags_from(tags).or_load_async(body)), key);
     }
     let refused = cache.stats().discarded_loads;
     assert!(refused <= 2, "{refused} of {LOADS} loads were refused for what others forgot");
@@ -213,7 +208,7 @@ fn p1_any_one_of_many_tags_of_a_result_refuses_it() {
             key
         };
         let tags = |_: &u32| (0..50).map(|tag| Tag::from(format!("artist:{tag}")));
-        block_on(cache.get_or_load_tagged_async(&key, EntryOptions::new, body, tags));
+        block_on(cache.entry(&key).tags_from(tags).or_load_async(body));
         assert_eq!(cache.get(&key), None);
     }
     assert_eq!(cache.stats().discarded_loads, 50);

@@ -145,7 +145,7 @@ impl World {
             self.brake.stop_at(Code::Body);
             self.value(key)
         };
-        block_on(self.cache.get_or_load_tagged_async(&self.key(key), options, body, tags)).0
+        block_on(self.cache.entry(&self.key(key)).with(options).tags_from(tags).or_load_async(body)).0
     }
 
     /// All there is to do, each in a thread of its own. Nothing asks for the key 1, which is being looked at.
@@ -159,7 +159,7 @@ impl World {
             ("an insert in place of another", |world| world.cache.insert(world.key(3), world.value(3))),
             ("an error", |world| {
                 let load = async || Err::<Value, _>(());
-                assert!(block_on(world.cache.try_get_or_load_async(&world.key(300), load)).is_err());
+                assert!(block_on(world.cache.entry(&world.key(300)).or_try_load_async(load)).is_err());
             }),
             ("an invalidation by key", |world| _ = world.cache.invalidate_key(&world.key(4))),
             ("an invalidation of the key that is looked at", |world| _ = world.cache.invalidate_key(&world.key(1))),

@@ -150,13 +150,13 @@ fn p1_a_load_that_nothing_overtook_is_stored() {
 /// Invalidates in the middle of a load by hand, and returns what the next call gets.
 fn by_hand(options: fn() -> EntryOptions, invalidate: impl Fn(&TaggedCache<u32, &'static str>)) -> &'static str {
     let cache = TaggedCache::new();
-    let first = block_on(cache.get_or_load_with_async(&1, options, async || {
+    let first = block_on(cache.entry(&1).with(options).or_load_async(async || {
         invalidate(&cache);
         "before"
     }));
     assert_eq!(first, "before");
     cache.check_invariants();
-    block_on(cache.get_or_load_with_async(&1, options, async || "after"))
+    block_on(cache.entry(&1).with(options).or_load_async(async || "after"))
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn p1_threads_never_get_what_was_read_before_a_write_that_has_returned() {
                 for round in 0..ROUNDS * 4 {
                     let key = (round + reader) % KEYS;
                     let floor = floors[key].load(Ordering::SeqCst);
-                    let read = block_on(cache.get_or_load_with_async(&key, options(key), async || {
+                    let read = block_on(cache.entry(&key).with(options(key)).or_load_async(async || {
                         let number = numbers[key].load(Ordering::SeqCst);
                         std::thread::yield_now();
                         number

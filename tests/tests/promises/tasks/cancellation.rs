@@ -39,15 +39,15 @@ fn assert_hands_over(polls: u32, end: fn() -> End, with_thread: bool) {
     const TASKS: u32 = 3;
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
-    let mut leader = Task::begun(cache.try_get_or_load_async(&1, || body(Some(end()))));
-    let wait = || Task::begun(cache.try_get_or_load_async(&1, || body(None)));
+    let mut leader = Task::begun(cache.entry(&1).or_try_load_async(|| body(Some(end()))));
+    let wait = || Task::begun(cache.entry(&1).or_try_load_async(|| body(None)));
     let mut tasks: Vec<_> = (0..TASKS).map(|_| wait()).collect();
     // The body of the thread begins, and may end.
     let (begins, ends) = (Latch::new(), Latch::new());
     thread::scope(|scope| {
         let thread = with_thread.then(|| {
             scope.spawn(|| {
-                cache.try_get_or_load(&1, || {
+                cache.entry(&1).or_try_load(|| {
                     begins.open();
                     ends.pass();
                     block_on(body(None))
@@ -190,7 +190,7 @@ fn p5_a_waiter_that_is_dropped_leaves_no_trace() {
     }));
     let stays = Task::begun(cache.get_or_load_async(&of_leader, async || 2));
     let options = || EntryOptions::new().tag(Tag::from(tag.clone()));
-    let goes = Task::begun(cache.get_or_load_with_async(&key, options, async || 2));
+    let goes = Task::begun(cache.entry(&key).with(options).or_load_async(async || 2));
     let wakes = goes.wakes.clone();
     assert_shows(&cache, 1, 2);
     assert!(Arc::strong_count(&key) > 1 && Arc::strong_count(&tag) > 1, "it may yet have to load");

@@ -51,7 +51,7 @@ fn p5_a_crowd_that_waits_for_a_direct_load_that_fails_is_polled_a_few_times_each
     let (cache, fails) = (Numbers::new(), AtomicBool::new(false));
     let bodies = AtomicUsize::new(0);
     let call = || {
-        cache.try_get_or_load_async(&1, async || {
+        cache.entry(&1).or_try_load_async(async || {
             bodies.fetch_add(1, Ordering::SeqCst);
             until_set(&fails).await;
             pause(1).await;
@@ -76,7 +76,7 @@ fn p5_a_crowd_that_loads_for_itself_loads_at_the_same_time() {
     let (cache, fails) = (Numbers::new(), AtomicBool::new(false));
     let running = AtomicUsize::new(0);
     let call = || {
-        cache.try_get_or_load_async(&1, async || {
+        cache.entry(&1).or_try_load_async(async || {
             until_set(&fails).await;
             running.fetch_add(1, Ordering::SeqCst);
             pause(1).await;

@@ -18,7 +18,7 @@ fn ask_after(invalidate: impl Fn(&Numbers), newer_is_first: bool) {
             pause(1).await;
             number
         };
-        Task::begun(scope.get_or_load_with_async(&1, options, load))
+        Task::begun(scope.entry(&1).with(options).or_load_async(load))
     };
     let (older, joined) = (load(1), load(9));
     assert_shows(&cache, 1, 1);

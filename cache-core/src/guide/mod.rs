@@ -1,0 +1,37 @@
+#![doc = include_str!("index.md")]
+
+#[doc = include_str!("by_name.md")]
+pub mod by_name {}
+
+#[doc = include_str!("by_key.md")]
+pub mod by_key {}
+
+#[doc = include_str!("by_tag.md")]
+pub mod by_tag {}
+
+#[doc = include_str!("composition.md")]
+pub mod composition {}
+
+#[doc = include_str!("errors.md")]
+pub mod errors {}
+
+#[doc = include_str!("scopes.md")]
+pub mod scopes {}
+
+#[doc = include_str!("traits.md")]
+pub mod traits {}
+
+#[doc = include_str!("by_hand.md")]
+pub mod by_hand {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+
+#[doc = include_str!("seeing.md")]
+pub mod seeing {}
+
+#[doc = include_str!("how_it_works.md")]
+pub mod how_it_works {}
+
+#[doc = include_str!("memory.md")]
+pub mod memory {}
