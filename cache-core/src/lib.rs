@@ -113,7 +113,7 @@ pub use clock::{Clock, ManualClock, SystemClock, TickingClock};
 pub use entry::info::EntryInfo;
 pub use entry::options::EntryOptions;
 pub use error::GlobalCacheInUse;
-pub use flight::context::{Instrumented, LoadContext};
+pub use load::context::{Instrumented, LoadContext};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
 pub use tagged_cache::{TaggedCache, TaggedCacheBuilder};

@@ -1,5 +1,4 @@
-//! The library's data in `SQLite`: the questions and changes the [manager](crate::LibraryManager)
-//! offers, under the same names and without a cache.
+//! The library in `SQLite`: the reads and mutations of the [manager](crate::LibraryManager), without a cache.
 
 use std::{
     collections::BTreeMap,
@@ -14,22 +13,23 @@ use std::{
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Params, Row, ffi};
 
 use crate::{
-    DbError, Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo,
+    error::DbError,
+    model::{Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
     sql::{self, PageSql},
 };
 
-/// Marks a file as a music library (`file(1)` and [`Database::open`] look at it): "mlib" in ASCII.
+/// Marks a file as a music library, for `file(1)` and [`Database::open`].
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"mlib");
-/// Counted up whenever `schema.sql` changes.
+/// Incremented whenever `schema.sql` changes.
 const SCHEMA_VERSION: i32 = 1;
-/// How long to wait for another process that is writing to the same file.
+/// How long to wait while another process writes to the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// More than the distinct statements there are, so that each is compiled once per connection.
+/// More than there are distinct statements, so that each is compiled once.
 const STATEMENTS: usize = 32;
 
 /// A music library in an `SQLite` database.
 ///
-/// It may be used from several threads: they take turns.
+/// Threads can share it, and take turns.
 #[derive(Debug)]
 pub struct Database {
     connection: Mutex<Connection>,
@@ -37,11 +37,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens the library in a file, or begins an empty one if there is no such file.
+    /// Opens the library in a file, or creates an empty one.
     ///
     /// # Errors
     ///
-    /// If the file holds something else, another version of the schema, or cannot be opened.
+    /// If the file holds something else or another version of the schema, or cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, DbError> {
         let path = path.as_ref();
         Self::set_up(Connection::open(path)?, path).map_err(|error| match error {
@@ -52,7 +52,7 @@ impl Database {
         })
     }
 
-    /// Begins an empty library that lasts as long as the value returned.
+    /// Creates an empty library in memory.
     ///
     /// # Errors
     ///
@@ -63,8 +63,7 @@ impl Database {
 
     fn set_up(mut connection: Connection, path: &Path) -> Result<Self, DbError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // One transaction from the look to the schema: of two processes that begin the same file,
-        // the second finds what the first made.
+        // One transaction, because two processes may create the same file.
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let number = |sql| transaction.query_one(sql, [], |row| row.get::<_, i32>(0));
         let application_id = number("PRAGMA application_id")?;
@@ -81,9 +80,8 @@ impl Database {
         }
         transaction.commit()?;
 
-        // Only now: somebody else's file must not be touched. With a write-ahead log a commit need
-        // not wait for the disk, and what a power cut can then cost is the last changes, not the
-        // file.
+        // Only now: another program's file must not change. With a write-ahead log a commit need not wait for the disk: a
+        // power cut loses the last mutations, not the file.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -91,7 +89,7 @@ impl Database {
         Ok(Self { connection: Mutex::new(connection), queries: AtomicU64::new(0) })
     }
 
-    /// How many statements were sent so far, those that read and those that write.
+    /// How many statements were sent so far.
     pub fn queries(&self) -> u64 {
         self.queries.load(Ordering::Relaxed)
     }
@@ -116,8 +114,7 @@ impl Database {
 
     /// The tracks whose title, artist, album or composer contains `query`, by id.
     ///
-    /// Case is ignored in ASCII letters; every character stands for itself. The empty text is in
-    /// every track.
+    /// There are no wildcards; ASCII letters match in either case.
     ///
     /// # Errors
     ///
@@ -144,7 +141,7 @@ impl Database {
         self.with(|session| session.page(&sql::RECENT_TRACKS, (limit, offset), (), track))
     }
 
-    /// The tracks played at least once, the most played first and equals by id.
+    /// The tracks played at least once, the most played first, ties by id.
     ///
     /// # Errors
     ///
@@ -153,7 +150,7 @@ impl Database {
         self.with(|session| session.page(&sql::POPULAR_TRACKS, (limit, offset), (), track))
     }
 
-    /// The tracks that were bought, oldest purchase first, each as often as it was bought.
+    /// The track of each purchase, the oldest purchase first.
     ///
     /// # Errors
     ///
@@ -188,12 +185,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// If the id wanted is taken, or `SQLite` fails.
+    /// If the id is in use, or `SQLite` fails.
     pub fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
         self.with(|session| session.add_track(new))
     }
 
-    /// Makes a track a favourite, or no longer one.
+    /// Adds a track to the favourites, or removes it.
     ///
     /// # Errors
     ///
@@ -209,7 +206,7 @@ impl Database {
         })
     }
 
-    /// Counts one more play of a track, now, and returns the track.
+    /// Counts a play of a track and returns the track.
     ///
     /// # Errors
     ///
@@ -221,7 +218,7 @@ impl Database {
         })
     }
 
-    /// Edits what a track is and returns the track.
+    /// Edits a track and returns it.
     ///
     /// # Errors
     ///
@@ -237,7 +234,7 @@ impl Database {
         })
     }
 
-    /// Removes a track from the library: also from the favourites, playlists and purchases.
+    /// Deletes a track, also from the favourites, playlists and purchases.
     ///
     /// # Errors
     ///
@@ -249,14 +246,14 @@ impl Database {
         })
     }
 
-    /// Takes the connection for all that `work` sends: what it reads belongs together.
+    /// Locks the connection, so that all statements of `work` see one state.
     fn with<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
-        // A panic elsewhere leaves no half-made change: a transaction that is dropped rolls back.
+        // Poisoning is harmless: a panic rolls its transaction back.
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         work(&Session { connection: &connection, queries: &self.queries })
     }
 
-    /// As [`with`](Self::with), and what `work` changes is undone if it fails.
+    /// As [`with`](Self::with), but rolls back if `work` fails.
     pub(crate) fn in_transaction<T, E: From<DbError>>(
         &self,
         work: impl FnOnce(&Session<'_>) -> Result<T, E>,
@@ -269,22 +266,21 @@ impl Database {
     }
 }
 
-/// The connection, taken: the one place every statement goes through.
+/// The locked connection, which counts statements.
 pub(crate) struct Session<'db> {
     connection: &'db Connection,
     queries: &'db AtomicU64,
 }
 
 impl Session<'_> {
-    /// A statement to be sent once; counted.
+    /// Prepares a statement, and counts it.
     pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, DbError> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         Ok(self.connection.prepare_cached(sql)?)
     }
 
     pub(crate) fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
-        // `query_one`, here and wherever a change returns its row, runs the statement to its end.
-        // `query_row` would stop at the row, and an error of the commit after it would go unseen.
+        // Not `query_row`, which stops at the row and misses an error of the commit.
         let added = self.prepare(sql::ADD_TRACK)?.query_one(
             (
                 new.id,
@@ -318,7 +314,6 @@ impl Session<'_> {
     }
 }
 
-/// Whether a statement failed on this kind of constraint, such as `SQLITE_CONSTRAINT_PRIMARYKEY`.
 pub(crate) fn violates(error: &rusqlite::Error, constraint: i32) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == constraint)
 }

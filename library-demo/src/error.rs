@@ -1,45 +1,45 @@
-//! What can go wrong, said so that the person at the terminal can act on it.
+//! Errors, with messages for the person at the terminal.
 
 use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::TrackId;
+use crate::model::TrackId;
 
-/// Why a question or a change failed; it left the library as it was.
+/// Why a read or a mutation failed. The library is unchanged.
 #[derive(Debug, Error)]
 pub enum DbError {
-    /// The track named is not in the library.
+    /// The track does not exist.
     #[error("there is no track {0}")]
     UnknownTrack(TrackId),
-    /// The id wanted for a new track is taken.
-    #[error("there is a track {0} already")]
+    /// The id of the new track is in use.
+    #[error("track {0} already exists")]
     DuplicateTrack(TrackId),
     /// The file holds something else.
     #[error("{} is not a music library", .0.display())]
     NotALibrary(PathBuf),
-    /// The file was written by another version of this program.
+    /// Another version of this program wrote the file.
     #[error("{} has schema version {found}, this program reads version {expected}", path.display())]
     SchemaVersion {
         /// The file.
         path: PathBuf,
-        /// The version it has.
+        /// Its version.
         found: i32,
-        /// The version it would need to have.
+        /// The version that this program reads.
         expected: i32,
     },
-    /// `SQLite` itself failed.
+    /// `SQLite` failed.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// `SQLite` failed, or what brings tasks to it.
+    /// `SQLite` failed, or its connection pool.
     #[error("the database failed: {0}")]
     Sqlx(#[from] sqlx::Error),
 }
 
-/// Why an import failed; it left the library as it was.
+/// Why an import failed. The library is unchanged.
 #[derive(Debug, Error)]
 pub enum ImportError {
-    /// A file could not be read at all.
+    /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
         /// The file.
@@ -47,36 +47,36 @@ pub enum ImportError {
         /// Why not.
         source: io::Error,
     },
-    /// A file says something the library cannot take.
+    /// A row is invalid.
     #[error("{file}, line {line}, column {column}: {problem}")]
     Row {
         /// The file.
         file: &'static str,
-        /// The line the row begins on, counted from 1.
+        /// The line on which the row begins, counted from 1.
         line: usize,
-        /// The column's name.
+        /// The name of the column.
         column: String,
         /// What is wrong there.
         problem: String,
     },
-    /// The database failed, whatever the rows say.
+    /// The database failed.
     #[error(transparent)]
     Database(#[from] DbError),
 }
 
-/// Why a replay or a load could not be brought to its end.
+/// Why a replay or a load test failed.
 #[derive(Debug, Error)]
 pub enum ReplayError {
-    /// The library could not be imported.
+    /// The import failed.
     #[error(transparent)]
     Import(#[from] ImportError),
     /// A step failed.
     #[error(transparent)]
     Database(#[from] DbError),
-    /// There is no place for the library's file.
-    #[error("cannot make a temporary folder: {0}")]
+    /// There is no folder for the library's file.
+    #[error("cannot create a temporary folder: {0}")]
     Folder(#[source] io::Error),
-    /// The tables could not be printed.
-    #[error("cannot print: {0}")]
+    /// The tables cannot be written.
+    #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }

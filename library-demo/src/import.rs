@@ -1,4 +1,4 @@
-//! Reads a library from CSV (UTF-8, quoted as in RFC 4180), all of it or nothing.
+//! The import from CSV (UTF-8, quoted as in RFC 4180): all rows or none.
 
 use std::{borrow::Cow, collections::HashMap, fmt, fs, path::Path};
 
@@ -7,15 +7,16 @@ use indicatif::ProgressBar;
 use rusqlite::ffi;
 
 use crate::{
-    Database, DbError, ImportError, NewTrack, TrackId,
-    database::{Session, violates},
+    database::{Database, Session, violates},
+    error::{DbError, ImportError},
+    model::{NewTrack, TrackId},
 };
 
 const TRACKS: &str = "tracks.csv";
 const PLAYLISTS: &str = "playlists.csv";
 const PURCHASES: &str = "purchases.csv";
 
-/// The contents of the three files a library is imported from.
+/// The contents of the three files of an import.
 #[derive(Clone, Debug)]
 pub struct CsvFiles {
     /// `track_id,title,artist,album,genre,media_type,composer,duration_ms,size_bytes`
@@ -27,7 +28,7 @@ pub struct CsvFiles {
 }
 
 impl CsvFiles {
-    /// The library that is part of this program: the Chinook sample data.
+    /// The sample library, which is part of this program: the Chinook sample data.
     pub fn embedded() -> Self {
         Self {
             tracks: include_bytes!("../data/tracks.csv").into(),
@@ -53,26 +54,34 @@ impl CsvFiles {
     }
 }
 
-/// How much an import brought.
+/// What an import added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImportSummary {
-    /// Tracks added.
+    /// Tracks.
     pub tracks: u32,
-    /// Places on playlists.
+    /// Tracks on playlists.
     pub playlist_tracks: u32,
     /// Purchases.
     pub purchases: u32,
 }
 
 impl Database {
-    /// Adds what the files say to the library, in one transaction.
-    ///
-    /// `progress` counts bytes; pass [`ProgressBar::hidden`] for silence.
+    /// Creates a library in memory with the sample data.
     ///
     /// # Errors
     ///
-    /// At the first row that is not as it should be, with the file, line and column; the library
-    /// is then as it was.
+    /// If `SQLite` fails.
+    pub fn open_sample(progress: &ProgressBar) -> Result<Self, ImportError> {
+        let database = Self::open_in_memory()?;
+        database.import(&CsvFiles::embedded(), progress)?;
+        Ok(database)
+    }
+
+    /// Adds the contents of files to the library, in one transaction. `progress` counts bytes.
+    ///
+    /// # Errors
+    ///
+    /// At the first invalid row, with its file, line and column. The library is then unchanged.
     pub fn import(&self, files: &CsvFiles, progress: &ProgressBar) -> Result<ImportSummary, ImportError> {
         let bytes = files.tracks.len() + files.playlists.len() + files.purchases.len();
         progress.set_length(bytes as u64);
@@ -113,7 +122,7 @@ fn import_playlists(session: &Session<'_>, contents: &[u8], progress: &ProgressB
     const COLUMNS: &[&str] = &["playlist_id", "playlist", "track_id"];
     const PLAYLIST: &str = "INSERT INTO playlist (id, name) VALUES (?1, ?2)";
     const ENTRY: &str = "INSERT INTO playlist_track (playlist_id, track_id) VALUES (?1, ?2)";
-    // Every row repeats the name of its playlist.
+    // Each row repeats the name of its playlist.
     let mut names = HashMap::<u32, String>::new();
     for_each_row(PLAYLISTS, COLUMNS, contents, progress, |row| {
         let playlist = row.number("playlist_id")?;
@@ -121,13 +130,13 @@ fn import_playlists(session: &Session<'_>, contents: &[u8], progress: &ProgressB
         let track = TrackId(row.number("track_id")?);
         if let Some(known) = names.get(&playlist) {
             if known != name {
-                let problem = format!("playlist {playlist} is called {known:?} further up");
+                let problem = format!("playlist {playlist} has the name {known:?} in an earlier row");
                 return Err(row.problem("playlist", problem));
             }
         } else {
             session.prepare(PLAYLIST)?.execute((playlist, name)).map_err(|error| {
                 if violates(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) {
-                    row.problem("playlist_id", format!("there is a playlist {playlist} already"))
+                    row.problem("playlist_id", format!("playlist {playlist} already exists"))
                 } else {
                     DbError::from(error).into()
                 }
@@ -136,9 +145,9 @@ fn import_playlists(session: &Session<'_>, contents: &[u8], progress: &ProgressB
         }
         session.prepare(ENTRY)?.execute((playlist, track)).map_err(|error| {
             if violates(&error, ffi::SQLITE_CONSTRAINT_PRIMARYKEY) {
-                row.problem("track_id", format!("track {track} is on the playlist already"))
+                row.problem("track_id", format!("track {track} is already on the playlist"))
             } else {
-                row.refused(track, error)
+                row.rejected(track, error)
             }
         })?;
         Ok(())
@@ -152,12 +161,12 @@ fn import_purchases(session: &Session<'_>, contents: &[u8], progress: &ProgressB
         let date = row.text("invoice_date")?;
         let customer = row.number("customer_id")?;
         let track = TrackId(row.number("track_id")?);
-        session.prepare(PURCHASE)?.execute((date, customer, track)).map_err(|error| row.refused(track, error))?;
+        session.prepare(PURCHASE)?.execute((date, customer, track)).map_err(|error| row.rejected(track, error))?;
         Ok(())
     })
 }
 
-/// One row of one file: its fields, and where it is for the message if one is wrong.
+/// A row, with its position for error messages.
 struct CsvRow<'a> {
     file: &'static str,
     contents: &'a [u8],
@@ -178,11 +187,11 @@ impl CsvRow<'_> {
         text.parse().map_err(|error| self.problem(column, format!("{text:?}: {error}")))
     }
 
-    /// A header that is not exactly `columns` would put values where they do not belong.
+    /// Any other header would put values into the wrong columns.
     fn check_is_header(&self) -> Result<(), ImportError> {
         for (index, column) in self.columns.iter().enumerate() {
             if self.fields.get(index).is_some_and(|field| field != column.as_bytes()) {
-                return Err(self.problem(column, "the header has another name here"));
+                return Err(self.problem(column, "the header has another name in this column"));
             }
             self.text(column)?;
         }
@@ -198,8 +207,8 @@ impl CsvRow<'_> {
         Ok(())
     }
 
-    /// The error for a row that the database refused.
-    fn refused(&self, track: TrackId, error: rusqlite::Error) -> ImportError {
+    /// The error for a row that the database rejected.
+    fn rejected(&self, track: TrackId, error: rusqlite::Error) -> ImportError {
         if violates(&error, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
             self.problem("track_id", DbError::UnknownTrack(track))
         } else {
@@ -211,10 +220,7 @@ impl CsvRow<'_> {
         ImportError::Row { file: self.file, line: self.line(), column: column.to_owned(), problem: problem.to_string() }
     }
 
-    /// The line the row begins on.
-    ///
-    /// Counted here: the reader's own count is taken before it skips what is left of the line break
-    /// (`\r\n`) and blank lines, and so is too low after them.
+    /// The line on which the row begins. The reader's own count is too low after `\r\n` and blank lines.
     fn line(&self) -> usize {
         let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let offset = self.fields.position().map_or(0, csv::Position::byte);
@@ -225,7 +231,7 @@ impl CsvRow<'_> {
     }
 }
 
-/// Calls `store` with every row below the header, and returns how many there were.
+/// Calls `store` with each row below the header, and returns their number.
 fn for_each_row(
     file: &'static str,
     columns: &[&'static str],
@@ -233,7 +239,7 @@ fn for_each_row(
     progress: &ProgressBar,
     mut store: impl FnMut(&CsvRow<'_>) -> Result<(), ImportError>,
 ) -> Result<u32, ImportError> {
-    // Flexible, and the header an ordinary row: both are checked here, to say what is wrong where.
+    // The header and the number of fields are checked here, for better messages.
     let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(contents);
     let mut fields = ByteRecord::new();
     let mut read = |fields: &mut ByteRecord| {

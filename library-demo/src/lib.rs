@@ -1,17 +1,15 @@
-//! The reference application of the workspace: a music library on `SQLite` whose reads are cached.
+//! The reference application of the workspace: a music library on `SQLite` with cached reads.
 //!
 //! Read it in this order:
 //!
-//! - [`LibraryManager`] is what the rest is about: six cached reads, and mutations that name the
-//!   reads whose answers they make wrong. `manager.rs` has the table, and the reasons.
-//! - [`Track`], [`TrackInfo`] and [`Page`] are what reads return, cut so that as few mutations as
-//!   possible make an answer wrong.
-//! - [`Database`] answers the same questions without a cache.
-//! - [`CsvFiles`] and [`Database::import`] bring a library from CSV.
-//! - [`MusicRepository`] and [`SqliteRepository`] are the library of an asynchronous service: the same reads and
-//!   mutations as `async fn`s, in a trait.
-//! - [`replay`] measures on a real trace what the cache saves, and that no answer is stale.
-//! - [`serve`] does so with many tasks at once, some of which are dropped half-way.
+//! - [`LibraryManager`]: six cached reads, and mutations that name the reads they invalidate. `manager.rs` has the table,
+//!   with reasons.
+//! - [`Track`], [`TrackInfo`] and [`Page`]: what reads return, divided so that a mutation invalidates little.
+//! - [`Database`]: the library without a cache; [`Database::import`] fills it from [`CsvFiles`].
+//! - [`MusicRepository`] and [`SqliteRepository`]: the same reads and mutations as `async fn`s in a trait, for services.
+//! - [`workload`]: reads and mutations as data.
+//! - [`replay`]: measures what the cache saves, and checks that no answer is stale.
+//! - [`serve`]: the same with many tasks at once, whose requests may be cancelled.
 //!
 //! ```
 //! use cache_core::{Cache, HasCache};
@@ -22,7 +20,7 @@
 //! let track = library.add_track(&NewTrack { title, ..NewTrack::default() })?;
 //!
 //! library.search_tracks("love", 10, 0)?;
-//! library.set_track_favorite(track.info.id, true)?; // makes no search wrong
+//! library.set_track_favorite(track.info.id, true)?; // invalidates no search
 //! assert_eq!(library.search_tracks("love", 10, 0)?.total, 1);
 //! assert_eq!(library.cache().stats().hits, 1);
 //! # Ok::<(), library_demo::DbError>(())
@@ -35,11 +33,12 @@ mod error;
 mod import;
 mod manager;
 mod model;
+pub mod output;
 pub mod replay;
 mod repository;
 pub mod serve;
 mod sql;
-mod table;
+pub mod workload;
 
 pub use database::Database;
 pub use error::{DbError, ImportError, ReplayError};

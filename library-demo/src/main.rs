@@ -1,4 +1,4 @@
-//! The command line of the library; without arguments, the replay.
+//! The command line; without arguments, the replay.
 
 #![forbid(unsafe_code)]
 
@@ -12,22 +12,23 @@ use std::{
 
 use cache_core::Cache;
 use clap::{Args, Parser, Subcommand, value_parser};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
+    output::{Progress, left, right, table},
     replay::replay,
     serve::{Budget, Load, serve_load},
 };
 use tokio::runtime::Runtime;
 
-/// A music library whose reads are cached.
+/// A music library with cached reads.
 ///
-/// Without a command it plays the replay: three tables of what the cache saves, the last on a real
-/// trace, and a check that no answer is stale.
+/// Without a command, it runs the replay: four tables, two of real data, show what the cache saves. It fails if an answer
+/// is stale or a figure is not as expected.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
-    /// The library's file [default: the embedded sample library, for this one command]
+    /// The library's file; not for serve-load [default: the sample library, in memory; for import an empty one]
     #[arg(long, global = true, value_name = "FILE")]
     db: Option<PathBuf>,
     #[command(subcommand)]
@@ -38,81 +39,89 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Library(LibraryCommand),
-    /// Serve the sample library to many tasks at once, with and without a cache; check that no answer is stale
+    /// Serve the sample library to many tasks at once, without a cache and with one, and count stale answers
+    ///
+    /// It fails if there are any.
     ServeLoad(ServeLoad),
 }
 
-/// What is done with one library, that of `--db`.
+/// Commands on one library, that of `--db`.
 #[derive(Subcommand)]
 enum LibraryCommand {
-    /// Add tracks, playlists and purchases from CSV; begins the library if FILE does not exist
+    /// Add tracks, playlists and purchases from CSV files, all or none; creates FILE if it does not exist
+    ///
+    /// Without --db, this only checks the files.
     Import {
-        /// A folder with tracks.csv, playlists.csv and purchases.csv [default: the sample library]
+        /// A folder with tracks.csv, playlists.csv and purchases.csv [default: the sample data]
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
-    /// List all tracks
-    List(Part),
-    /// Search titles, artists, albums and composers
+    /// List all tracks, by id
+    List(Paging),
+    /// List the tracks whose title, artist, album or composer contains a text, by id
     Search {
-        /// What to look for; every character stands for itself
+        /// The text: no wildcards, ASCII letters match in either case
         text: String,
         #[command(flatten)]
-        part: Part,
+        paging: Paging,
     },
     /// Show one track
     Show {
         /// The track's id
         id: u32,
     },
-    /// List the favourites
-    Favorites(Part),
-    /// List the tracks last added or played
-    Recent(Part),
-    /// List the most played tracks
-    Popular(Part),
+    /// List the favourites, by id
+    Favorites(Paging),
+    /// List all tracks, the last added or played first
+    Recent(Paging),
+    /// List the tracks played at least once, the most played first
+    Popular(Paging),
     /// Count a play of a track
     Play {
         /// The track's id
         id: u32,
     },
-    /// Make a track a favourite
+    /// Add a track to the favourites
     Favorite {
         /// The track's id
         id: u32,
-        /// No longer a favourite
+        /// Remove it from the favourites instead
         #[arg(long)]
         off: bool,
     },
 }
 
-/// Which part of a long list to show.
 #[derive(Args)]
-struct Part {
-    /// Show at most this many tracks
-    #[arg(long, default_value_t = 20)]
+struct Paging {
+    /// List at most this many tracks
+    #[arg(long, value_name = "N", default_value_t = 20)]
     limit: u32,
     /// Skip this many tracks first
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     offset: u32,
 }
 
-/// What the library has to bear.
 #[derive(Args)]
 struct ServeLoad {
-    /// How many tasks ask and change at a time
+    /// The number of clients, each a task
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..))]
     tasks: u16,
-    /// How long in all, half of it without a cache
+    /// The time to serve, half of it without a cache; preparation and comparison take longer
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
     seconds: u32,
-    /// End each half after so many operations instead
+    /// Serve this many operations without a cache, and as many with one
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = value_parser!(u64).range(1..))]
     operations: Option<u64>,
-    /// Of 100 requests, so many are of clients that hang up if they have to wait
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = value_parser!(u32).range(..=100))]
-    hang_ups: u32,
-    /// Which requests those are is made from this number [default: another one each time]
+    /// The percentage of requests cancelled at their first, second or third wait; mutations still run to completion
+    #[arg(
+        long,
+        alias = "hang-ups",
+        value_name = "PERCENT",
+        default_value_t = 3,
+        value_parser = value_parser!(u32).range(..=100)
+    )]
+    cancelled: u32,
+    /// The seed that chooses the cancelled requests; how tasks interleave still varies [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }
@@ -122,10 +131,10 @@ fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     match run(cli, &mut out).and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads the output has seen enough, as in `library-demo list | head`.
+        // The reader has seen enough, as in `library-demo list | head`.
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            // Not `eprintln!`, which panics if nobody listens there either.
+            // Not `eprintln!`, which panics if stderr is closed, too.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
@@ -141,11 +150,13 @@ fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let no_db = |why: &str| if cli.db.is_none() { Ok(()) } else { Err(why.to_owned()) };
     match cli.command {
         None => {
-            no_db("--db needs a command: the replay is played on the sample library")?;
+            no_db("--db needs a command: the replay uses copies of the sample library")?;
             run_replay(out)
         }
         Some(Command::ServeLoad(load)) => {
-            no_db("serve-load takes no --db: it changes what it serves, and serves copies of the sample library")?;
+            no_db(
+                "serve-load does not accept --db: it changes what it serves, so it uses copies of the sample library",
+            )?;
             run_load(&load, out)
         }
         Some(Command::Library(command)) => run_on_library(command, cli.db.as_deref(), out),
@@ -153,56 +164,58 @@ fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 }
 
 fn run_on_library(command: LibraryCommand, db: Option<&Path>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let library = LibraryManager::new(open(db, &command)?, Cache::new());
-    match command {
+    let is_import = matches!(command, LibraryCommand::Import { .. });
+    let bar = if is_import {
+        Progress::stderr().step("import", Some(0))
+    } else {
+        Progress::stderr_if_slow().step("working", None)
+    };
+    let library = LibraryManager::new(open(db, is_import)?, Cache::new());
+    let text = execute(command, &library, &bar)?;
+    // Before the text, which may go to the same terminal.
+    drop(bar);
+    writeln!(out, "{text}")?;
+    Ok(())
+}
+
+/// Executes a command and returns what to print.
+fn execute(command: LibraryCommand, library: &LibraryManager, bar: &ProgressBar) -> Result<String, Box<dyn Error>> {
+    Ok(match command {
         LibraryCommand::Import { data } => {
             let files = data.as_deref().map_or_else(|| Ok(CsvFiles::embedded()), CsvFiles::read)?;
-            // Draws nothing unless stderr is a terminal, and removes itself.
-            let done = library.import(&files, &ProgressBar::new(0))?;
-            writeln!(
-                out,
-                "imported {} tracks, {} places on playlists, {} purchases",
-                done.tracks, done.playlist_tracks, done.purchases
-            )?;
+            let added = library.import(&files, bar)?;
+            format!(
+                "imported {} tracks, {} tracks on playlists, {} purchases",
+                added.tracks, added.playlist_tracks, added.purchases
+            )
         }
-        LibraryCommand::List(part) => {
-            print_tracks(out, &library.get_all_tracks(part.limit, part.offset)?)?;
+        LibraryCommand::List(paging) => tracks(&library.get_all_tracks(paging.limit, paging.offset)?),
+        LibraryCommand::Search { text, paging } => infos(&library.search_tracks(&text, paging.limit, paging.offset)?),
+        LibraryCommand::Show { id } => {
+            let found = library.get_track(TrackId(id))?;
+            details(&found.ok_or(DbError::UnknownTrack(TrackId(id)))?)
         }
-        LibraryCommand::Search { text, part } => {
-            print_infos(out, &library.search_tracks(&text, part.limit, part.offset)?)?;
-        }
-        LibraryCommand::Show { id } => match library.get_track(TrackId(id))? {
-            Some(track) => print_track(out, &track)?,
-            None => return Err(DbError::UnknownTrack(TrackId(id)).into()),
-        },
-        LibraryCommand::Favorites(part) => {
-            print_infos(out, &library.get_favorite_tracks(part.limit, part.offset)?)?;
-        }
-        LibraryCommand::Recent(part) => {
-            print_tracks(out, &library.get_recent_tracks(part.limit, part.offset)?)?;
-        }
-        LibraryCommand::Popular(part) => {
-            print_tracks(out, &library.get_popular_tracks(part.limit, part.offset)?)?;
-        }
+        LibraryCommand::Favorites(paging) => infos(&library.get_favorite_tracks(paging.limit, paging.offset)?),
+        LibraryCommand::Recent(paging) => tracks(&library.get_recent_tracks(paging.limit, paging.offset)?),
+        LibraryCommand::Popular(paging) => tracks(&library.get_popular_tracks(paging.limit, paging.offset)?),
         LibraryCommand::Play { id } => {
             let track = library.record_track_play(TrackId(id))?;
-            writeln!(out, "played {}; plays: {}", one_line(&track.info), track.plays)?;
+            format!("played {}; plays: {}", one_line(&track.info), track.plays)
         }
         LibraryCommand::Favorite { id, off } => {
             library.set_track_favorite(TrackId(id), !off)?;
             let now = if off { "no longer" } else { "now" };
-            writeln!(out, "track {id} is {now} a favourite")?;
+            format!("track {id} is {now} a favourite")
         }
-    }
-    Ok(())
+    })
 }
 
 fn run_replay(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let broken = replay(out, usize::MAX)?;
-    if broken.is_empty() {
+    let failed = replay(out, usize::MAX, &Progress::stderr())?;
+    if failed.is_empty() {
         return Ok(());
     }
-    Err(format!("these bounds do not hold:\n  {}", broken.join("\n  ")).into())
+    Err(format!("these expectations do not hold:\n  {}", failed.join("\n  ")).into())
 }
 
 fn run_load(arguments: &ServeLoad, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
@@ -212,75 +225,62 @@ fn run_load(arguments: &ServeLoad, out: &mut impl Write) -> Result<(), Box<dyn E
             Some(operations) => Budget::Operations(operations),
             None => Budget::Time(Duration::from_secs(arguments.seconds.into())),
         },
-        hang_ups: arguments.hang_ups,
+        cancelled: arguments.cancelled,
         seed: arguments.seed.unwrap_or_else(|| fastrand::u64(..)),
     };
-    // Draws nothing unless stderr is a terminal. Its length is set when there is something to serve.
-    let progress = ProgressBar::new(1).with_style(ProgressStyle::with_template("{msg:8} {wide_bar} {percent:>3} %")?);
-    match Runtime::new()?.block_on(serve_load(out, load, &progress))? {
+    match Runtime::new()?.block_on(serve_load(out, load, &Progress::stderr()))? {
         0 => Ok(()),
         stale => Err(format!("{stale} answers were stale; the seed is {}", load.seed).into()),
     }
 }
 
-/// The database for a command. Only an import begins a new one: a mistyped name is an error.
-fn open(file: Option<&Path>, command: &LibraryCommand) -> Result<Database, Box<dyn Error>> {
-    let importing = matches!(command, LibraryCommand::Import { .. });
+/// Only an import creates a file: a mistyped name is an error.
+fn open(file: Option<&Path>, is_import: bool) -> Result<Database, Box<dyn Error>> {
     match file {
-        Some(file) if importing || file.exists() => Ok(Database::open(file)?),
-        Some(file) => {
-            let file = file.display();
-            Err(format!("there is no file {file}; the command `import` would begin one").into())
-        }
-        None => {
-            let database = Database::open_in_memory()?;
-            if !importing {
-                database.import(&CsvFiles::embedded(), &ProgressBar::hidden())?;
-            }
-            Ok(database)
-        }
+        Some(file) if is_import || file.exists() => Ok(Database::open(file)?),
+        Some(file) => Err(format!("there is no file {}; `import` creates one", file.display()).into()),
+        None if is_import => Ok(Database::open_in_memory()?),
+        None => Ok(Database::open_sample(&ProgressBar::hidden())?),
     }
 }
 
-fn print_tracks(out: &mut impl Write, page: &Page<Track>) -> io::Result<()> {
-    writeln!(out, "{:>7}  {:>5}  track", "id", "plays")?;
-    for Track { info, plays, .. } in &page.items {
-        writeln!(out, "{:>7}  {plays:>5}  {}", info.id, one_line(info))?;
-    }
-    print_total(out, page)
+fn tracks(page: &Page<Track>) -> String {
+    let rows = page.items.iter().map(|track| {
+        let Track { info, plays, .. } = track;
+        [info.id.to_string(), plays.to_string(), one_line(info)]
+    });
+    format!("{}\n{}", table([right("id"), right("plays"), left("track")], rows), total(page))
 }
 
-fn print_infos(out: &mut impl Write, page: &Page<TrackInfo>) -> io::Result<()> {
-    writeln!(out, "{:>7}  track", "id")?;
-    for info in &page.items {
-        writeln!(out, "{:>7}  {}", info.id, one_line(info))?;
-    }
-    print_total(out, page)
+fn infos(page: &Page<TrackInfo>) -> String {
+    let rows = page.items.iter().map(|info| [info.id.to_string(), one_line(info)]);
+    format!("{}\n{}", table([right("id"), left("track")], rows), total(page))
 }
 
-fn print_total<T>(out: &mut impl Write, page: &Page<T>) -> io::Result<()> {
-    writeln!(out, "{} of {} tracks", page.items.len(), page.total)
+fn total<T>(page: &Page<T>) -> String {
+    format!("{} of {} tracks", page.items.len(), page.total)
 }
 
 fn one_line(info: &TrackInfo) -> String {
     format!("{} - {} ({})", info.title, info.artist, info.album)
 }
 
-fn print_track(out: &mut impl Write, track: &Track) -> io::Result<()> {
+fn details(track: &Track) -> String {
     let Track { info, plays, last_played } = track;
     let seconds = info.duration_ms / 1000;
-    writeln!(out, "id           {}", info.id)?;
-    writeln!(out, "title        {}", info.title)?;
-    writeln!(out, "artist       {}", info.artist)?;
-    writeln!(out, "album        {}", info.album)?;
-    writeln!(out, "genre        {}", info.genre)?;
-    writeln!(out, "media type   {}", info.media_type)?;
-    writeln!(out, "composer     {}", if info.composer.is_empty() { "unknown" } else { &info.composer })?;
-    writeln!(out, "length       {}:{:02}", seconds / 60, seconds % 60)?;
-    writeln!(out, "size         {} bytes", info.size_bytes)?;
-    writeln!(out, "plays        {plays}")?;
-    match last_played {
-        Some(moment) => writeln!(out, "last played  at moment {}", moment.0),
-        None => writeln!(out, "last played  never"),
-    }
+    let composer = if info.composer.is_empty() { "unknown" } else { &info.composer };
+    let rows = [
+        ("id", info.id.to_string()),
+        ("title", info.title.clone()),
+        ("artist", info.artist.clone()),
+        ("album", info.album.clone()),
+        ("genre", info.genre.clone()),
+        ("media type", info.media_type.clone()),
+        ("composer", composer.to_owned()),
+        ("length", format!("{}:{:02}", seconds / 60, seconds % 60)),
+        ("size", format!("{} bytes", info.size_bytes)),
+        ("plays", plays.to_string()),
+        ("last played", last_played.map_or_else(|| "never".to_owned(), |moment| format!("at moment {}", moment.0))),
+    ];
+    table([left(""), left("")], rows.map(|(name, value)| [name.to_owned(), value]))
 }

@@ -1,30 +1,30 @@
-//! The library as an application uses it: the reads are cached, and every mutation names the reads
-//! whose answers it makes wrong.
+//! The library of a synchronous application: the reads are cached, and each mutation names the reads it invalidates.
 //!
-//! | mutation             | forgets                                                                   |
-//! |----------------------|---------------------------------------------------------------------------|
-//! | `add_track`          | all tracks, search, recent; *and the track of that id*                    |
-//! | `set_track_favorite` | favourites                                                                |
-//! | `record_track_play`  | popular, recent, all tracks, the track of that id                         |
-//! | `update_track`       | the track of that id, search, all tracks; *and favourites, recent, popular* |
-//! | `delete_track`       | all tracks, the track of that id, search, favourites, recent, popular     |
-//! | `import`             | everything                                                                |
+//! | mutation             | invalidates                                                    |
+//! |----------------------|----------------------------------------------------------------|
+//! | `add_track`          | all tracks, search, recent; *that track*                       |
+//! | `set_track_favorite` | favourites                                                     |
+//! | `record_track_play`  | popular, recent, all tracks, that track                        |
+//! | `update_track`       | that track, search, all tracks; *favourites, recent, popular*  |
+//! | `delete_track`       | all tracks, that track, search, favourites, recent, popular    |
+//! | `import`             | everything                                                     |
 //!
-//! What is in italics goes beyond the table this application was specified with; each has its
-//! reason below. The rest of that table is exact because of what the answers show: no row tells
-//! whether a track is a favourite, and a search or the favourites show no plays.
+//! What is in italics is not in the specification of this application; the reasons are below. The rest is exact, because
+//! no row shows whether a track is a favourite, and neither a search nor the favourites show plays.
 //!
-//! Of `get_track` one entry is forgotten, that of the track in question: `get_track(id)` names it by
-//! its arguments. Which pages show a track is not known, and so the paged reads are forgotten whole.
+//! "That track" is one entry of `get_track`. Which pages show a track is unknown, so all are invalidated.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 use indicatif::ProgressBar;
 
 use crate::{
-    CsvFiles, Database, DbError, ImportError, ImportSummary, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo,
+    database::Database,
+    error::{DbError, ImportError},
+    import::{CsvFiles, ImportSummary},
+    model::{NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
 };
 
-/// A music library that remembers its answers.
+/// A music library with cached reads.
 #[derive(HasCache)]
 pub struct LibraryManager {
     database: Database,
@@ -32,18 +32,17 @@ pub struct LibraryManager {
 }
 
 impl LibraryManager {
-    /// Puts a cache in front of a database. Changes must go through the manager from now on: of
-    /// others the cache does not learn.
+    /// Caches the reads of a database. Only mutations through this manager invalidate them.
     pub fn new(database: Database, cache: Cache) -> Self {
         Self { database, cache }
     }
 
-    /// The database behind the cache, to compare answers with.
+    /// The database behind the cache.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// All tracks, by id.
+    /// Cached [`Database::get_all_tracks`].
     ///
     /// # Errors
     ///
@@ -53,7 +52,7 @@ impl LibraryManager {
         self.database.get_all_tracks(limit, offset)
     }
 
-    /// One track, or `None` if there is none of that id: that, too, is an answer and is cached.
+    /// Cached [`Database::get_track`]; a `None` is cached, too.
     ///
     /// # Errors
     ///
@@ -63,10 +62,7 @@ impl LibraryManager {
         self.database.get_track(id)
     }
 
-    /// The tracks whose title, artist, album or composer contains `query`, by id.
-    ///
-    /// Case is ignored in ASCII letters; every character stands for itself. The empty text is in
-    /// every track.
+    /// Cached [`Database::search_tracks`].
     ///
     /// # Errors
     ///
@@ -76,7 +72,7 @@ impl LibraryManager {
         self.database.search_tracks(query, limit, offset)
     }
 
-    /// The favourites, by id.
+    /// Cached [`Database::get_favorite_tracks`].
     ///
     /// # Errors
     ///
@@ -86,7 +82,7 @@ impl LibraryManager {
         self.database.get_favorite_tracks(limit, offset)
     }
 
-    /// All tracks, the last added or played first.
+    /// Cached [`Database::get_recent_tracks`].
     ///
     /// # Errors
     ///
@@ -96,7 +92,7 @@ impl LibraryManager {
         self.database.get_recent_tracks(limit, offset)
     }
 
-    /// The tracks played at least once, the most played first and equals by id.
+    /// Cached [`Database::get_popular_tracks`].
     ///
     /// # Errors
     ///
@@ -110,15 +106,15 @@ impl LibraryManager {
     ///
     /// # Errors
     ///
-    /// If the id wanted is taken, or the database fails.
-    // `get_track` goes beyond the table: it may have cached that the new id does not exist. The id is known when the
-    // track was added, and if it was not, all of them are forgotten.
+    /// If the id is in use, or the database fails.
+    // Not specified: `get_track` may have cached a `None`. If the addition fails, all its entries are invalidated, since
+    // the id is unknown.
     #[invalidates("get_all_tracks", "search_tracks", "get_recent_tracks", |track| get_track(track.info.id))]
     pub fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
         self.database.add_track(new)
     }
 
-    /// Makes a track a favourite, or no longer one.
+    /// Adds a track to the favourites, or removes it.
     ///
     /// # Errors
     ///
@@ -128,7 +124,7 @@ impl LibraryManager {
         self.database.set_track_favorite(id, favorite)
     }
 
-    /// Counts one more play of a track, now, and returns the track.
+    /// Counts a play of a track and returns the track.
     ///
     /// # Errors
     ///
@@ -138,7 +134,7 @@ impl LibraryManager {
         self.database.record_track_play(id)
     }
 
-    /// Edits what a track is and returns the track.
+    /// Edits a track and returns it.
     ///
     /// # Errors
     ///
@@ -147,7 +143,7 @@ impl LibraryManager {
         get_track(id),
         "search_tracks",
         "get_all_tracks",
-        // Beyond the table: these show titles, too.
+        // Not specified: these show titles, too.
         "get_favorite_tracks",
         "get_recent_tracks",
         "get_popular_tracks"
@@ -156,7 +152,7 @@ impl LibraryManager {
         self.database.update_track(id, changes)
     }
 
-    /// Removes a track from the library: also from the favourites, playlists and purchases.
+    /// Deletes a track, also from the favourites, playlists and purchases.
     ///
     /// # Errors
     ///
@@ -173,11 +169,11 @@ impl LibraryManager {
         self.database.delete_track(id)
     }
 
-    /// Adds what the files say to the library; see [`Database::import`].
+    /// Adds the contents of files to the library; see [`Database::import`].
     ///
     /// # Errors
     ///
-    /// If a row is not as it should be; the library is then as it was.
+    /// If a row is invalid. The library is then unchanged.
     #[invalidates(all)]
     pub fn import(&self, files: &CsvFiles, progress: &ProgressBar) -> Result<ImportSummary, ImportError> {
         self.database.import(files, progress)

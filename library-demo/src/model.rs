@@ -1,20 +1,17 @@
-//! What a library holds and what its questions are answered with.
+//! The types of the library's data and answers.
 //!
-//! Two views of a track exist on purpose. A [`TrackInfo`] is what the track *is*, and changes when
-//! somebody edits it; a [`Track`] adds what *happened* to it, and changes with every play. Answers
-//! that show a `TrackInfo` alone stay true when a track is played, so they can stay cached.
+//! A play changes a [`Track`], but not its [`TrackInfo`], so answers of `TrackInfo`s stay cached.
 
 use std::fmt;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-/// Names one track.
+/// The id of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u32);
 
 impl fmt::Display for TrackId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // `pad` of the number, so that `{id:>6}` lines up in a table.
         self.0.fmt(f)
     }
 }
@@ -31,45 +28,43 @@ impl FromSql for TrackId {
     }
 }
 
-/// What a track is.
+/// The description of a track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrackInfo {
-    /// Names the track.
+    /// Its id.
     pub id: TrackId,
     /// Its title.
     pub title: String,
-    /// Who performs it.
+    /// Its performer.
     pub artist: String,
-    /// The album it is on.
+    /// Its album.
     pub album: String,
     /// Such as `Rock`.
     pub genre: String,
     /// Such as `MPEG audio file`.
     pub media_type: String,
-    /// Who wrote it; empty where that is not known.
+    /// Its composer; empty if unknown.
     pub composer: String,
-    /// How long it plays, in milliseconds.
+    /// Its duration, in milliseconds.
     pub duration_ms: u32,
     /// The size of its file, in bytes.
     pub size_bytes: u32,
 }
 
-/// What a track is, and what happened to it.
+/// A track and its plays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
-    /// What the track is.
+    /// Its description.
     pub info: TrackInfo,
-    /// How often it was played.
+    /// The number of plays.
     pub plays: u32,
-    /// When it was last played, or `None` if it never was.
+    /// The last play, or `None` if there was none.
     pub last_played: Option<Moment>,
 }
 
-/// A point in the library's own time: every addition and every play is one moment later than all
-/// that the library still remembers.
+/// A logical timestamp: each addition and each play is one later than all others in the library.
 ///
-/// "Recent" only needs an order. Counting gives one that no two events share, that a test can
-/// predict and that a clock set back cannot upset.
+/// "Recent" needs only an order: this one has no ties, needs no clock, and is known to tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u32);
 
@@ -79,49 +74,49 @@ impl FromSql for Moment {
     }
 }
 
-/// A track to be added.
+/// A track to add.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewTrack {
-    /// The id it shall have; `None` takes the one after the highest in use.
+    /// Its id; `None` for the one after the highest in use.
     pub id: Option<TrackId>,
     /// Its title.
     pub title: String,
-    /// Who performs it.
+    /// Its performer.
     pub artist: String,
-    /// The album it is on.
+    /// Its album.
     pub album: String,
     /// Such as `Rock`.
     pub genre: String,
     /// Such as `MPEG audio file`.
     pub media_type: String,
-    /// Who wrote it; empty where that is not known.
+    /// Its composer; empty if unknown.
     pub composer: String,
-    /// How long it plays, in milliseconds.
+    /// Its duration, in milliseconds.
     pub duration_ms: u32,
     /// The size of its file, in bytes.
     pub size_bytes: u32,
 }
 
-/// An edit of a track; what is `None` stays as it is.
+/// An edit of a track; `None` changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrackChanges {
-    /// A new title.
+    /// The new title.
     pub title: Option<String>,
-    /// Another performer.
+    /// The new performer.
     pub artist: Option<String>,
-    /// Another album.
+    /// The new album.
     pub album: Option<String>,
-    /// Another genre.
+    /// The new genre.
     pub genre: Option<String>,
-    /// Another composer; the empty string if none is known after all.
+    /// The new composer; empty if unknown.
     pub composer: Option<String>,
 }
 
-/// A part of a long answer, and how long the whole answer is.
+/// A part of a long answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows asked for: at most `limit` of them, after the first `offset`.
+    /// At most `limit` rows, after the first `offset`.
     pub items: Vec<T>,
-    /// How many rows there are on all pages together.
+    /// The number of rows of all pages.
     pub total: u32,
 }

@@ -1,225 +1,232 @@
-//! The replay: what forgetting by name and by key is worth, measured on this library.
+//! The replay: what it is worth to invalidate by name and by key.
 //!
-//! Four tables, each on freshly imported libraries: the example and the benchmarks that the
-//! original measured itself by, and two traces of real data. The figures are the cache's and the database's
-//! own counts, and [`replay`] checks that they are within their bounds.
+//! Four tables, on newly imported sample libraries: the original's example and benchmarks, and two workloads of real
+//! data. The figures are counts of the cache and the database, and [`replay`] checks them against expectations.
 
+mod runner;
 mod scenarios;
-mod trace;
-mod workload;
 
 use std::io::Write;
 
-pub use trace::{playlists, trace, visits};
-pub use workload::{Check, Mutation, Outcome, PAGE, Player, Policy, Read, Step};
-
-use crate::{
-    CsvFiles, Database, ImportError, ReplayError,
-    table::{percent, print_table, seconds},
-};
 use indicatif::ProgressBar;
 
-/// Plays everything, with the first `visits` purchases as the trace, prints the tables to `out` and
-/// returns the bounds that do not hold.
+pub use runner::{Check, Outcome, Runner};
+
+use crate::{
+    database::Database,
+    error::ReplayError,
+    output::{Progress, left, percent, right, seconds, write_table},
+    workload::{Policy, Step, playlists, trace},
+};
+
+/// Runs everything, with the first `visits` purchases as the trace, writes the tables to `out`, and returns the
+/// expectations that failed.
 ///
 /// # Errors
 ///
 /// If the library fails, or the output.
-pub fn replay(out: &mut impl Write, visits: usize) -> Result<Vec<String>, ReplayError> {
-    let mut bounds = Bounds::default();
-    example(out, &mut bounds)?;
-    benchmarks(out, &mut bounds)?;
-    real_trace(out, visits, &mut bounds)?;
-    real_playlists(out, &mut bounds)?;
-    let held = bounds.checked - bounds.broken.len();
-    writeln!(out, "{held} of {} bounds hold.", bounds.checked)?;
+pub fn replay(out: &mut impl Write, visits: usize, progress: &Progress) -> Result<Vec<String>, ReplayError> {
+    let mut replay = Replay { out, progress, checked: 0, failed: Vec::new() };
+    replay.example()?;
+    replay.benchmarks()?;
+    replay.trace(visits)?;
+    replay.playlists()?;
+    let Replay { out, checked, failed, .. } = replay;
+    writeln!(out, "{} of {checked} expectations hold.", checked - failed.len())?;
     out.flush()?;
-    Ok(bounds.broken)
+    Ok(failed)
 }
 
-/// What the figures have to satisfy.
-#[derive(Default)]
-struct Bounds {
+struct Replay<'a, W> {
+    out: &'a mut W,
+    progress: &'a Progress,
     checked: usize,
-    broken: Vec<String>,
+    failed: Vec<String>,
 }
 
-impl Bounds {
-    fn require(&mut self, bound: String, holds: bool) {
+impl<W: Write> Replay<'_, W> {
+    fn expect(&mut self, expectation: String, holds: bool) {
         self.checked += 1;
         if !holds {
-            self.broken.push(bound);
+            self.failed.push(expectation);
         }
     }
-}
 
-/// Table 1: three queries are cached, a favourite is toggled, the three are asked again.
-fn example(out: &mut impl Write, bounds: &mut Bounds) -> Result<(), ReplayError> {
-    let mut rows = Vec::new();
-    for (policy, hits) in [(Policy::FORGET_BY_NAME, 2), (Policy::CLEAR_EVERYTHING, 0)] {
-        let player = Player::new(policy)?;
-        player.play(&scenarios::three_queries(), Check::Stale)?;
-        player.play(&scenarios::toggle(), Check::Stale)?;
-        let again = player.play(&scenarios::three_queries(), Check::Stale)?;
+    /// Table 1: three cached queries are read again after a favourite is toggled.
+    fn example(&mut self) -> Result<(), ReplayError> {
+        let (queries, toggle) = (scenarios::three_queries(), scenarios::toggle());
+        let policies = [(Policy::INVALIDATE_BY_NAME, 2), (Policy::INVALIDATE_ALL, 0)];
+        let length = policies.len() * (queries.len() + toggle.len() + queries.len());
+        let bar = self.progress.step("example", Some(length as u64));
+        let mut rows = Vec::new();
+        for (policy, hits) in policies {
+            let runner = Runner::new(policy)?;
+            runner.run(&queries, Check::Answers, &bar)?;
+            runner.run(&toggle, Check::Answers, &bar)?;
+            let again = runner.run(&queries, Check::Answers, &bar)?;
 
-        let name = format!("the example, {}", policy.name);
-        bounds.require(format!("{name}: {hits} of 3 hits"), again.hits == hits);
-        bounds.require(format!("{name}: no stale answer"), again.stale == 0);
-        rows.push([policy.name.to_owned(), hits_of_reads(&again), again.stale.to_string()]);
+            let name = format!("example, {}", policy.name);
+            self.expect(format!("{name}: {hits} of 3 hits"), again.hits == hits);
+            self.expect(format!("{name}: no stale answer"), again.stale == 0);
+            rows.push([policy.name.to_owned(), hits_of_reads(&again), again.stale.to_string()]);
+        }
+        drop(bar);
+        write_table(
+            self.out,
+            "1. The original's example: three cached queries are read again after a favourite is toggled.",
+            [left("policy"), right("hits"), right("stale answers")],
+            rows,
+        )?;
+        Ok(())
     }
-    print_table(
-        out,
-        "1. The original's example: three cached queries are asked again after a favourite was toggled.",
-        1,
-        ["policy", "hits", "stale answers"],
-        &rows,
-    )?;
-    Ok(())
-}
 
-/// Table 2: the original's two benchmarks.
-fn benchmarks(out: &mut impl Write, bounds: &mut Bounds) -> Result<(), ReplayError> {
-    // With the most hits that forgetting by name can have, and the percentage that the original
-    // asked of itself.
-    let benchmarks = [
-        ("100 operations, 10 mutations", scenarios::hundred_operations(), 89, 70),
-        ("50 diverse operations, 10 mutations", scenarios::fifty_diverse_operations(), 27, 40),
-    ];
-    let mut rows = Vec::new();
-    for (workload, steps, possible, asked) in benchmarks {
-        let by_name = Player::new(Policy::FORGET_BY_NAME)?.play(&steps, Check::Stale)?;
-        let cleared = Player::new(Policy::CLEAR_EVERYTHING)?.play(&steps, Check::Stale)?;
+    /// Table 2: the original's two benchmarks.
+    fn benchmarks(&mut self) -> Result<(), ReplayError> {
+        // With the hits that are possible by name, and the hit rate in per cent that was the original's goal.
+        let benchmarks = [
+            ("100 operations, 10 mutations", scenarios::hundred_operations(), 89, 70),
+            ("50 diverse operations, 10 mutations", scenarios::fifty_diverse_operations(), 27, 40),
+        ];
+        let policies = [Policy::INVALIDATE_BY_NAME, Policy::INVALIDATE_ALL];
+        let length = policies.len() * benchmarks.iter().map(|(_, steps, ..)| steps.len()).sum::<usize>();
+        let bar = self.progress.step("benchmarks", Some(length as u64));
+        let mut rows = Vec::new();
+        for (workload, steps, possible, goal) in benchmarks {
+            let run =
+                |policy| -> Result<_, ReplayError> { Ok(Runner::new(policy)?.run(&steps, Check::Answers, &bar)?) };
+            let [by_name, all] = [run(policies[0])?, run(policies[1])?];
 
-        let reads = by_name.reads;
-        bounds.require(format!("{workload}, by name: {possible} of {reads} hits"), by_name.hits == possible);
-        bounds.require(format!("{workload}, by name: more than {asked} % hits"), by_name.hits * 100 > reads * asked);
-        for (policy, outcome) in [(Policy::FORGET_BY_NAME, by_name), (Policy::CLEAR_EVERYTHING, cleared)] {
-            let name = policy.name;
-            bounds.require(format!("{workload}, {name}: no stale answer"), outcome.stale == 0);
+            let reads = by_name.reads;
+            self.expect(format!("{workload}, by name: {possible} of {reads} hits"), by_name.hits == possible);
+            self.expect(format!("{workload}, by name: more than {goal} % hits"), by_name.hits * 100 > reads * goal);
+            for (Policy { name, .. }, outcome) in policies.into_iter().zip([by_name, all]) {
+                self.expect(format!("{workload}, {name}: no stale answer"), outcome.stale == 0);
+                rows.push([
+                    workload.to_owned(),
+                    name.to_owned(),
+                    hits_of_reads(&outcome),
+                    percent(outcome.hits, outcome.reads),
+                    format!("> {goal} %"),
+                    outcome.stale.to_string(),
+                ]);
+            }
+        }
+        drop(bar);
+        write_table(
+            self.out,
+            "2. The original's benchmarks: two workloads of reads and mutations.",
+            [
+                left("workload"),
+                left("policy"),
+                right("hits"),
+                right("hit rate"),
+                right("original's goal"),
+                right("stale answers"),
+            ],
+            rows,
+        )?;
+        Ok(())
+    }
+
+    /// Table 3: each purchase as a visit.
+    fn trace(&mut self, visits: usize) -> Result<(), ReplayError> {
+        let steps = trace(&Database::open_sample(&ProgressBar::hidden())?, visits)?;
+        let title = "3. The trace: each purchase is a visit of six reads and a play. It runs twice; the second run, \"checked\",\n   \
+                     compares each answer with the database's.";
+        let [no_cache, all, by_name, by_key] = self.under_each_policy("trace", title, &steps)?;
+        self.expect("trace: a higher hit rate by name than by invalidating all".to_owned(), by_name.hits > all.hits);
+        self.expect(
+            "trace: fewer database queries by name than by invalidating all".to_owned(),
+            by_name.queries < all.queries,
+        );
+        // Not fewer: a visit reads six different entries, and then its play invalidates all.
+        self.expect(
+            "trace: no more database queries by invalidating all than without a cache".to_owned(),
+            all.queries <= no_cache.queries,
+        );
+        // Not more: each visit plays the one track that it reads.
+        self.expect("trace: no fewer hits by key than by name".to_owned(), by_key.hits >= by_name.hits);
+        Ok(())
+    }
+
+    /// Table 4: the tracks of all playlists.
+    fn playlists(&mut self) -> Result<(), ReplayError> {
+        let steps = playlists(&Database::open_sample(&ProgressBar::hidden())?)?;
+        let title =
+            "4. The playlists: each track of each playlist is read, and one in 25 is played. This runs twice, too.";
+        let [.., by_name, by_key] = self.under_each_policy("playlists", title, &steps)?;
+        self.expect("playlists: a higher hit rate by key than by name".to_owned(), by_key.hits > by_name.hits);
+        self.expect(
+            "playlists: fewer database queries by key than by name".to_owned(),
+            by_key.queries < by_name.queries,
+        );
+        Ok(())
+    }
+
+    /// Runs steps under each policy and writes the table. Returns the outcomes of the runs that are not checked.
+    fn under_each_policy(&mut self, workload: &str, title: &str, steps: &[Step]) -> Result<[Outcome; 4], ReplayError> {
+        let run = |policy: Policy| {
+            let bar = self.progress.step(format!("{workload}, {}", policy.name), Some(2 * steps.len() as u64));
+            TwoRuns::of(policy, steps, &bar)
+        };
+        let runs = [
+            run(Policy::NO_CACHE)?,
+            run(Policy::INVALIDATE_ALL)?,
+            run(Policy::INVALIDATE_BY_NAME)?,
+            run(Policy::INVALIDATE_BY_KEY)?,
+        ];
+        let mut rows = Vec::new();
+        for TwoRuns { policy, timed, checked } in &runs {
+            let name = format!("{workload}, {}", policy.name);
+            self.expect(format!("{name}: no stale answer"), checked.stale == 0);
+            self.expect(format!("{name}: the same hits in both runs"), timed.hits == checked.hits);
             rows.push([
-                workload.to_owned(),
-                name.to_owned(),
-                hits_of_reads(&outcome),
-                percent(outcome.hits, outcome.reads),
-                format!("> {asked} %"),
-                outcome.stale.to_string(),
+                policy.name.to_owned(),
+                timed.reads.to_string(),
+                timed.queries.to_string(),
+                percent(timed.hits, timed.reads),
+                seconds(timed.elapsed),
+                seconds(checked.elapsed),
+                checked.stale.to_string(),
             ]);
         }
+        write_table(
+            self.out,
+            title,
+            [
+                left("policy"),
+                right("reads"),
+                right("database queries"),
+                right("hit rate"),
+                right("wall time"),
+                right("checked"),
+                right("stale answers"),
+            ],
+            rows,
+        )?;
+        let outcomes = runs.map(|runs| runs.timed);
+        self.expect(format!("{workload}: no hits without a cache"), outcomes[0].hits == 0);
+        Ok(outcomes)
     }
-    print_table(
-        out,
-        "2. The original's benchmarks: two workloads of reads and mutations.",
-        2,
-        ["workload", "policy", "hits", "hit rate", "original asked", "stale answers"],
-        &rows,
-    )?;
-    Ok(())
 }
 
-/// Table 3: every purchase as a visit to the library.
-fn real_trace(out: &mut impl Write, visits: usize, bounds: &mut Bounds) -> Result<(), ReplayError> {
-    let steps = trace(&fresh_library()?, visits)?;
-    let title = "3. The real trace: every purchase is replayed as a visit of six reads and a play, and that twice. The second\n   \
-                 time, \"with the check\", every answer is compared with the database's own.";
-    let [no_cache, cleared, by_name, by_key] = under_each_policy(out, ("the trace", title), &steps, bounds)?;
-    bounds.require(
-        "the trace: a higher hit rate by name than clearing everything".to_owned(),
-        by_name.hits > cleared.hits,
-    );
-    bounds.require(
-        "the trace: fewer database queries by name than clearing everything".to_owned(),
-        by_name.queries < cleared.queries,
-    );
-    // Not fewer: a visit asks six different questions and ends with a play. Whoever clears
-    // everything at each play has nothing left to hit.
-    bounds.require(
-        "the trace: no more database queries clearing everything than without a cache".to_owned(),
-        cleared.queries <= no_cache.queries,
-    );
-    // Not more: a visitor plays the very track that was looked at. What a play could spare by key, that of
-    // another visitor, is looked at only to be played as well.
-    bounds.require("the trace: no fewer hits by key than by name".to_owned(), by_key.hits >= by_name.hits);
-    Ok(())
-}
-
-/// Table 4: the playlists, looked through.
-fn real_playlists(out: &mut impl Write, bounds: &mut Bounds) -> Result<(), ReplayError> {
-    let steps = playlists(&fresh_library()?)?;
-    let title = "4. The playlists: every track on each of them is looked at, and one in 25 is played, likewise twice.";
-    let [.., by_name, by_key] = under_each_policy(out, ("the playlists", title), &steps, bounds)?;
-    bounds.require("the playlists: a higher hit rate by key than by name".to_owned(), by_key.hits > by_name.hits);
-    bounds.require(
-        "the playlists: fewer database queries by key than by name".to_owned(),
-        by_key.queries < by_name.queries,
-    );
-    Ok(())
-}
-
-/// Plays steps under each policy and prints the table. The outcomes are of the passes without the check.
-fn under_each_policy(
-    out: &mut impl Write,
-    (workload, title): (&str, &str),
-    steps: &[Step],
-    bounds: &mut Bounds,
-) -> Result<[Outcome; 4], ReplayError> {
-    let passes = [
-        Passes::play(Policy::NO_CACHE, steps)?,
-        Passes::play(Policy::CLEAR_EVERYTHING, steps)?,
-        Passes::play(Policy::FORGET_BY_NAME, steps)?,
-        Passes::play(Policy::FORGET_BY_KEY, steps)?,
-    ];
-    let mut rows = Vec::new();
-    for Passes { policy, timed, checked } in &passes {
-        let name = format!("{workload}, {}", policy.name);
-        bounds.require(format!("{name}: no stale answer"), checked.stale == 0);
-        bounds.require(format!("{name}: the same hits in both passes"), timed.hits == checked.hits);
-        rows.push([
-            policy.name.to_owned(),
-            timed.reads.to_string(),
-            timed.queries.to_string(),
-            percent(timed.hits, timed.reads),
-            seconds(timed.elapsed),
-            seconds(checked.elapsed),
-            checked.stale.to_string(),
-        ]);
-    }
-    print_table(
-        out,
-        title,
-        1,
-        ["policy", "reads", "database queries", "hit rate", "wall time", "with the check", "stale answers"],
-        &rows,
-    )?;
-    let outcomes = passes.map(|passes| passes.timed);
-    bounds.require(format!("{workload}: no hits without a cache"), outcomes[0].hits == 0);
-    Ok(outcomes)
-}
-
-/// A trace played twice. To compare every answer with the database's takes queries and time that
-/// are not the policy's.
-struct Passes {
+/// Two runs of the same steps, because comparing takes queries and time.
+struct TwoRuns {
     policy: Policy,
     timed: Outcome,
     checked: Outcome,
 }
 
-impl Passes {
-    fn play(policy: Policy, steps: &[Step]) -> Result<Self, ReplayError> {
+impl TwoRuns {
+    fn of(policy: Policy, steps: &[Step], bar: &ProgressBar) -> Result<Self, ReplayError> {
         Ok(Self {
             policy,
-            timed: Player::new(policy)?.play(steps, Check::Nothing)?,
-            checked: Player::new(policy)?.play(steps, Check::Stale)?,
+            timed: Runner::new(policy)?.run(steps, Check::Nothing, bar)?,
+            checked: Runner::new(policy)?.run(steps, Check::Answers, bar)?,
         })
     }
 }
 
 fn hits_of_reads(outcome: &Outcome) -> String {
     format!("{} of {}", outcome.hits, outcome.reads)
-}
-
-/// The embedded library in a database of its own.
-fn fresh_library() -> Result<Database, ImportError> {
-    let database = Database::open_in_memory()?;
-    database.import(&CsvFiles::embedded(), &ProgressBar::hidden())?;
-    Ok(database)
 }

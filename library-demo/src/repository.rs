@@ -1,4 +1,4 @@
-//! The library as an asynchronous service uses it: a trait, and an implementation whose reads are cached.
+//! The library of an asynchronous service: a trait, and an implementation with cached reads.
 
 mod sqlite;
 
@@ -6,19 +6,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::{DbError, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
+use crate::{
+    error::DbError,
+    model::{NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
+};
 
 pub use sqlite::SqliteRepository;
 
-/// A music library that is asked and changed by tasks.
+/// A music library for tasks. Mutations of an unknown track fail, as does the addition of an id in use.
 ///
-/// It answers what [`LibraryManager`](crate::LibraryManager) answers. Pages are shared: to many tasks the same page is
-/// given at once, and to copy 50 rows for each of them would cost more than to find them in a cache.
+/// It answers as [`LibraryManager`](crate::LibraryManager) does, but shares pages: to copy 50 rows for each task costs
+/// more than the lookup in the cache.
 ///
-/// It is an [`async_trait`](macro@async_trait), and not a trait with an `async fn` of the language: a service holds its
-/// repository as an `Arc<dyn MusicRepository>`, so that a test can put another in its place, and runs its requests on
-/// several threads. The language's own is not for `dyn`, and its futures are not known to be [`Send`]. The price is a box
-/// for each call, also for one that is answered from the cache.
+/// It uses [`async_trait`](macro@async_trait), because a service holds an `Arc<dyn MusicRepository>`, which tests can
+/// replace, and runs requests on several threads. A plain `async fn` does not work with `dyn`, and its future is not
+/// known to be [`Send`]. The price is a box for each call, also for a hit.
 #[async_trait]
 pub trait MusicRepository: Send + Sync {
     /// All tracks, by id.
@@ -27,10 +29,7 @@ pub trait MusicRepository: Send + Sync {
     /// One track, or `None` if there is none of that id.
     async fn get_track(&self, id: TrackId) -> Result<Option<Track>, DbError>;
 
-    /// The tracks whose title, artist, album or composer contains `query`, by id.
-    ///
-    /// Case is ignored in ASCII letters; every character stands for itself. The empty text is in
-    /// every track.
+    /// The tracks that [`Database::search_tracks`](crate::Database::search_tracks) finds.
     async fn search_tracks(&self, query: &str, limit: u32, offset: u32) -> Result<Arc<Page<TrackInfo>>, DbError>;
 
     /// The favourites, by id.
@@ -39,22 +38,21 @@ pub trait MusicRepository: Send + Sync {
     /// All tracks, the last added or played first.
     async fn get_recent_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError>;
 
-    /// The tracks played at least once, the most played first and equals by id.
+    /// The tracks played at least once, the most played first, ties by id.
     async fn get_popular_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError>;
 
-    /// Adds a track and returns it. An id that is taken is an error.
+    /// Adds a track and returns it.
     async fn add_track(&self, new: &NewTrack) -> Result<Track, DbError>;
 
-    /// Makes a track a favourite, or no longer one. An unknown track is an error.
+    /// Adds a track to the favourites, or removes it.
     async fn set_track_favorite(&self, id: TrackId, favorite: bool) -> Result<(), DbError>;
 
-    /// Counts one more play of a track, now, and returns the track. An unknown track is an error.
+    /// Counts a play of a track and returns the track.
     async fn record_track_play(&self, id: TrackId) -> Result<Track, DbError>;
 
-    /// Edits what a track is and returns the track. An unknown track is an error.
+    /// Edits a track and returns it.
     async fn update_track(&self, id: TrackId, changes: &TrackChanges) -> Result<Track, DbError>;
 
-    /// Removes a track from the library: also from the favourites, playlists and purchases. An unknown track is an
-    /// error.
+    /// Deletes a track, also from the favourites, playlists and purchases.
     async fn delete_track(&self, id: TrackId) -> Result<(), DbError>;
 }

@@ -1,7 +1,7 @@
-//! The statements, for [`Database`](crate::Database) and [`SqliteRepository`](crate::SqliteRepository) alike: what a
-//! question means is said once. Rows are read by the names of the columns.
+//! The SQL that [`Database`](crate::Database) and [`SqliteRepository`](crate::SqliteRepository) share. Rows are read by
+//! column name.
 
-// Macros, since `concat!` takes only literals.
+// Macros, because `concat!` takes only literals.
 macro_rules! info_columns {
     () => {
         "id, title, artist, album, genre, media_type, composer, duration_ms, size_bytes"
@@ -12,14 +12,14 @@ macro_rules! track_columns {
         concat!(info_columns!(), ", plays, last_played")
     };
 }
-/// One moment later than all there are.
+/// One later than all moments in the library.
 macro_rules! next_moment {
     () => {
         "(SELECT COALESCE(MAX(last_active), 0) + 1 FROM track)"
     };
 }
 
-/// The rows of a page, of which `?1` is the limit and `?2` the offset, and how many rows all pages have.
+/// The rows of a page (`?1` is the limit, `?2` the offset), and the number of rows of all pages.
 pub(crate) struct PageSql {
     pub(crate) rows: &'static str,
     pub(crate) total: &'static str,
@@ -30,9 +30,9 @@ pub(crate) const ALL_TRACKS: PageSql = PageSql {
     total: "SELECT COUNT(*) FROM track",
 };
 
-/// The text is `?3` for the rows, and `?1` for the total.
+/// The text is `?3` in `rows` and `?1` in `total`.
 pub(crate) const SEARCH_TRACKS: PageSql = PageSql {
-    // `instr`, not `LIKE`: it has no wildcards, so there is nothing to escape.
+    // Not `LIKE`: `instr` has no wildcards to escape.
     rows: concat!(
         "SELECT ",
         info_columns!(),

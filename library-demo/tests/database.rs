@@ -1,4 +1,4 @@
-//! The database: what its answers mean, and which files it opens.
+//! The database: its answers, and the files it opens.
 
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ fn track(title: &str) -> NewTrack {
     NewTrack { title: title.to_owned(), ..NewTrack::default() }
 }
 
-/// Tracks 1, 2, ... of these titles.
+/// Tracks 1, 2, ... with these titles.
 fn library(titles: &[&str]) -> Database {
     let library = Database::open_in_memory().unwrap();
     for title in titles {
@@ -28,7 +28,7 @@ fn found(library: &Database, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn every_character_of_a_search_stands_for_itself() {
+fn a_search_has_no_wildcards() {
     let library = library(&["100% HardCore", "1000 Miles", "snake_case", "snakes", "\"?\"", "Can't", r"back\slash"]);
     assert_eq!(found(&library, "100%"), [1]);
     assert_eq!(found(&library, "%"), [1]);
@@ -68,7 +68,7 @@ fn a_search_looks_at_four_columns_and_ignores_case() {
 }
 
 #[test]
-fn a_page_is_a_part_and_tells_the_whole() {
+fn a_page_has_limit_offset_and_total() {
     let library = library(&["a", "b", "c", "d", "e"]);
     let ids = |limit, offset| {
         let page = library.get_all_tracks(limit, offset).unwrap();
@@ -115,7 +115,7 @@ fn favorites_are_a_set() {
 }
 
 #[test]
-fn an_update_changes_what_it_names() {
+fn an_update_changes_only_the_fields_it_names() {
     let library = library(&["a"]);
     let genre = Some("Jazz".to_owned());
     let updated = library.update_track(TrackId(1), &TrackChanges { genre, ..TrackChanges::default() }).unwrap();
@@ -137,7 +137,7 @@ fn every_statement_is_counted() {
 }
 
 #[test]
-fn a_library_outlives_its_process() {
+fn a_library_persists() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("library.db");
     let added = Database::open(&file).unwrap().add_track(&track("a")).unwrap();
@@ -145,7 +145,7 @@ fn a_library_outlives_its_process() {
 }
 
 #[test]
-fn what_is_no_library_is_not_opened_and_not_touched() {
+fn other_files_are_rejected_and_unchanged() {
     let folder = TempDir::new().unwrap();
     let text = folder.path().join("notes.txt");
     fs::write(&text, "To be, or not to be: that is the question. ".repeat(100)).unwrap();
@@ -162,7 +162,7 @@ fn what_is_no_library_is_not_opened_and_not_touched() {
 }
 
 #[test]
-fn another_schema_version_is_not_opened() {
+fn another_schema_version_is_rejected() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("library.db");
     drop(Database::open(&file).unwrap());

@@ -1,4 +1,4 @@
-//! The import: what it takes, and that of a bad row it takes nothing.
+//! The import: what it accepts, and that an invalid row leaves the library unchanged.
 
 #![forbid(unsafe_code)]
 
@@ -52,8 +52,8 @@ fn dump(file: &Path) -> Vec<Vec<Value>> {
 }
 
 #[test]
-fn a_bad_row_is_named_and_leaves_the_library_as_it_was() {
-    // The file, what in it is replaced by what, and the line and column the error names.
+fn an_invalid_row_is_reported_and_leaves_the_library_unchanged() {
+    // The file, a text in it and its replacement, and the line and column of the error.
     let cases: &[(&str, &str, &str, usize, &str)] = &[
         ("tracks.csv", ",2000,20\n", ",2000\n", 3, "size_bytes"),
         ("tracks.csv", "2,Two,B,Y,Jazz,MPEG,C,2000,20", "2,Two", 3, "artist"),
@@ -64,19 +64,19 @@ fn a_bad_row_is_named_and_leaves_the_library_as_it_was() {
         ("tracks.csv", "2000", "2000.5", 3, "duration_ms"),
         ("tracks.csv", ",20\n", ",4294967296\n", 3, "size_bytes"),
         ("tracks.csv", "2,Two", "1,Two", 3, "track_id"),
-        ("tracks.csv", "2,Two", "100,Two", 3, "track_id"), // in the library before
+        ("tracks.csv", "2,Two", "100,Two", 3, "track_id"), // already in the library
         ("tracks.csv", "Jazz", "Ja\u{1}zz", 3, "genre"),   // \u{1} becomes a byte that is not UTF-8
         ("tracks.csv", "Two", "\"Two", 3, "artist"),       // a quote that is never closed
         ("tracks.csv", "artist,album", "album,artist", 1, "artist"),
         ("tracks.csv", ",size_bytes", "", 1, "size_bytes"),
         ("tracks.csv", "size_bytes", "size_bytes,more", 1, "10"),
         ("tracks.csv", TRACKS, "", 1, "track_id"),
-        // Lines are counted as an editor does, whatever is in the rows before.
+        // Lines are counted as editors count them.
         ("tracks.csv", "One,A,X,Rock,MPEG,,1000,10\n2", "\"O\nn\ne\",A,X,Rock,MPEG,,1000,10\r\n\r\n\nx", 7, "track_id"),
         ("playlists.csv", "2,Late,1", "2,Late,3", 4, "track_id"),
         ("playlists.csv", "2,Late,1", "1,Music,1", 4, "track_id"),
         ("playlists.csv", "2,Late,1", "1,Late,1", 4, "playlist"),
-        ("playlists.csv", "2,Late,1", "50,Late,1", 4, "playlist_id"), // in the library before
+        ("playlists.csv", "2,Late,1", "50,Late,1", 4, "playlist_id"), // already in the library
         ("playlists.csv", "2,Late,1", "B,Late,1", 4, "playlist_id"),
         ("playlists.csv", "2,Late,1", "2,Late", 4, "track_id"),
         ("purchases.csv", "7,1\n", "7,3\n", 3, "track_id"),
@@ -111,13 +111,13 @@ fn a_bad_row_is_named_and_leaves_the_library_as_it_was() {
             other => panic!("{case}: {other}"),
         }
         assert_eq!(dump(&path), before, "{case}");
-        // And it is usable: what is mended can be imported.
+        // Corrected files can be imported.
         import(&database, &good_files()).unwrap();
     }
 }
 
 #[test]
-fn the_message_tells_what_to_mend() {
+fn the_message_says_what_to_correct() {
     let mut files = good_files();
     files.tracks = TRACKS.replace("2000", "2 min").into_bytes().into();
     let error = import(&Database::open_in_memory().unwrap(), &files).unwrap_err();
@@ -142,7 +142,7 @@ fn quotes_accents_and_line_breaks_are_kept() {
 }
 
 #[test]
-fn the_sample_library_is_imported_whole() {
+fn the_whole_sample_is_imported() {
     let database = Database::open_in_memory().unwrap();
     let progress = ProgressBar::hidden();
     let summary = database.import(&CsvFiles::embedded(), &progress).unwrap();
@@ -154,7 +154,7 @@ fn the_sample_library_is_imported_whole() {
 }
 
 #[test]
-fn a_folder_is_read() {
+fn a_folder_is_imported() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("tracks.csv"), TRACKS).unwrap();
     fs::write(folder.path().join("playlists.csv"), PLAYLISTS).unwrap();

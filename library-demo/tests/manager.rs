@@ -1,4 +1,4 @@
-//! The manager: every mutation against every read, and mutations that fail.
+//! The manager: what each mutation invalidates, and mutations that fail.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ use Read::{All, Favorites, One, Popular, Recent, Search};
 
 const READS: [Read; 6] = [All, One, Search, Favorites, Recent, Popular];
 
-/// What a manager or a database answers, as text.
+/// An answer of a manager or a database, as text.
 macro_rules! ask {
     ($library:expr, $read:expr, $id:expr) => {
         match $read {
@@ -38,7 +38,7 @@ fn new_track(id: u32, title: &str) -> NewTrack {
     NewTrack { id: Some(TrackId(id)), title: title.to_owned(), ..NewTrack::default() }
 }
 
-/// Tracks 1 to 3. Each read shows track 2, so that whatever happens to it can make each one wrong.
+/// Tracks 1 to 3. Each read shows track 2, so that a mutation of it can invalidate each.
 fn library() -> LibraryManager {
     let library = LibraryManager::new(Database::open_in_memory().unwrap(), Cache::new());
     for (id, title) in [(1, "Love Me Do"), (2, "All You Need Is Love"), (3, "Can't Buy Me Love")] {
@@ -55,10 +55,10 @@ fn new_title() -> TrackChanges {
 
 struct Case {
     mutation: &'static str,
-    /// What `Read::One` asks for.
+    /// The track of `mutate`, and of `Read::One`.
     id: TrackId,
     mutate: fn(&LibraryManager, TrackId),
-    forgets: &'static [Read],
+    invalidates: &'static [Read],
 }
 
 const CASES: &[Case] = &[
@@ -66,36 +66,36 @@ const CASES: &[Case] = &[
         mutation: "add_track",
         id: TrackId(4),
         mutate: |library, id| drop(library.add_track(&new_track(id.0, "Real Love")).unwrap()),
-        forgets: &[All, Search, Recent, One],
+        invalidates: &[All, Search, Recent, One],
     },
     Case {
         mutation: "set_track_favorite",
         id: TrackId(2),
         mutate: |library, id| library.set_track_favorite(id, false).unwrap(),
-        forgets: &[Favorites],
+        invalidates: &[Favorites],
     },
     Case {
         mutation: "record_track_play",
         id: TrackId(2),
         mutate: |library, id| drop(library.record_track_play(id).unwrap()),
-        forgets: &[Popular, Recent, All, One],
+        invalidates: &[Popular, Recent, All, One],
     },
     Case {
         mutation: "update_track",
         id: TrackId(2),
         mutate: |library, id| drop(library.update_track(id, &new_title()).unwrap()),
-        forgets: &READS,
+        invalidates: &READS,
     },
     Case {
         mutation: "delete_track",
         id: TrackId(2),
         mutate: |library, id| library.delete_track(id).unwrap(),
-        forgets: &READS,
+        invalidates: &READS,
     },
 ];
 
 #[test]
-fn every_mutation_forgets_exactly_the_answers_it_changes() {
+fn every_mutation_invalidates_exactly_the_answers_it_changes() {
     for case in CASES {
         for read in READS {
             let cell = format!("{} and {read:?}", case.mutation);
@@ -109,14 +109,14 @@ fn every_mutation_forgets_exactly_the_answers_it_changes() {
             let was_hit = library.cache().stats().hits > hits;
 
             assert_eq!(after, truth, "{cell}: stale");
-            assert_eq!(was_hit, !case.forgets.contains(&read), "{cell}: hit or miss");
-            assert_eq!(truth != before, case.forgets.contains(&read), "{cell}: did it have to be forgotten?");
+            assert_eq!(was_hit, !case.invalidates.contains(&read), "{cell}: hit or miss");
+            assert_eq!(truth != before, case.invalidates.contains(&read), "{cell}: was the invalidation necessary?");
         }
     }
 }
 
 #[test]
-fn what_is_known_of_other_tracks_is_kept() {
+fn entries_of_other_tracks_stay() {
     for case in CASES {
         let library = library();
         library.get_track(TrackId(3)).unwrap();
@@ -127,9 +127,9 @@ fn what_is_known_of_other_tracks_is_kept() {
     }
 }
 
-/// Which track it would have been is not known then.
+/// The id of the track is unknown then.
 #[test]
-fn an_addition_that_fails_forgets_all_tracks() {
+fn a_failed_addition_invalidates_all_tracks() {
     let library = library();
     library.get_track(TrackId(3)).unwrap();
     library.add_track(&new_track(2, "Taken")).unwrap_err();
@@ -142,14 +142,14 @@ fn the_absence_of_a_track_is_cached_until_it_is_added() {
     assert_eq!(library.get_track(TrackId(4)).unwrap(), None);
     let queries = library.database().queries();
     assert_eq!(library.get_track(TrackId(4)).unwrap(), None);
-    assert_eq!(library.database().queries(), queries, "the second answer came from the cache");
+    assert_eq!(library.database().queries(), queries, "the second read must hit");
 
     let added = library.add_track(&new_track(4, "Real Love")).unwrap();
     assert_eq!(library.get_track(TrackId(4)).unwrap(), Some(added));
 }
 
 #[test]
-fn an_import_forgets_everything() {
+fn an_import_invalidates_everything() {
     let library = LibraryManager::new(Database::open_in_memory().unwrap(), Cache::new());
     let before = READS.map(|read| ask!(library, read, TrackId(1)));
     library.import(&CsvFiles::embedded(), &ProgressBar::hidden()).unwrap();
@@ -184,11 +184,11 @@ fn a_mutation_of_an_unknown_track_fails_and_changes_nothing() {
 }
 
 #[test]
-fn an_id_is_not_given_twice() {
+fn an_id_is_unique() {
     let library = library();
     let before = READS.map(|read| ask!(library, read, TrackId(2)));
     let error = library.add_track(&new_track(2, "Love, Love, Love")).unwrap_err();
-    assert_eq!(error.to_string(), "there is a track 2 already");
+    assert_eq!(error.to_string(), "track 2 already exists");
     assert_eq!(READS.map(|read| ask!(library.database(), read, TrackId(2))), before);
 }
 

@@ -1,4 +1,4 @@
-//! The asynchronous repository: the answers of the synchronous library, and every mutation against every read.
+//! The asynchronous repository: it answers as the synchronous library does, and invalidates what it must.
 
 #![forbid(unsafe_code)]
 
@@ -7,14 +7,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use cache_core::{Cache, HasCache};
 use library_demo::{
     Database, DbError, LibraryManager, MusicRepository, NewTrack, SqliteRepository, TrackChanges, TrackId,
-    replay::{Mutation, Read},
-    serve::to_the_end,
+    serve::run_to_completion,
+    workload::{Mutation, Read},
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tokio::{task::yield_now, time::timeout};
 
-/// What one library answers to some calls, each with the call.
+/// Pairs of a call and its answer.
 macro_rules! answers {
     (sync $library:ident: $($call:ident $arguments:tt)*) => {
         vec![$((stringify!($call $arguments), format!("{:?}", $library.$call $arguments))),*]
@@ -24,7 +24,7 @@ macro_rules! answers {
     };
 }
 
-/// The calls that both libraries have to answer alike.
+/// The calls that both libraries answer alike.
 macro_rules! checks {
     ($kind:tt $library:ident) => {
         answers! { $kind $library:
@@ -103,7 +103,7 @@ fn new_title(title: &str) -> TrackChanges {
 }
 
 #[tokio::test]
-async fn it_answers_what_the_synchronous_library_answers() {
+async fn it_answers_as_the_synchronous_library_does() {
     let folder = TempDir::new().unwrap();
     let manager = LibraryManager::new(Database::open_in_memory().unwrap(), Cache::new());
     let repository = SqliteRepository::open(&folder.path().join("library.db"), Cache::new()).await.unwrap();
@@ -116,7 +116,7 @@ async fn it_answers_what_the_synchronous_library_answers() {
     assert_eq!(repository.cache().stats().hits, manager.cache().stats().hits);
 }
 
-/// Tracks 1 to 3 in a file. Each read shows track 2, so that whatever happens to it can make each one wrong.
+/// Tracks 1 to 3 in a file. Each read shows track 2, so that a mutation of it can invalidate each.
 struct Library {
     repository: Arc<SqliteRepository>,
     /// The same file, without a cache.
@@ -149,7 +149,7 @@ impl Library {
     }
 }
 
-/// What a repository answers, as text.
+/// An answer, as text.
 async fn ask(repository: &dyn MusicRepository, read: &Read) -> String {
     match read {
         Read::AllTracks { offset } => format!("{:?}", repository.get_all_tracks(10, *offset).await.unwrap()),
@@ -161,7 +161,7 @@ async fn ask(repository: &dyn MusicRepository, read: &Read) -> String {
     }
 }
 
-async fn change(repository: &dyn MusicRepository, mutation: &Mutation) -> Result<(), DbError> {
+async fn mutate(repository: &dyn MusicRepository, mutation: &Mutation) -> Result<(), DbError> {
     match mutation {
         Mutation::Add(new) => repository.add_track(new).await.map(drop),
         Mutation::Favorite(id, favorite) => repository.set_track_favorite(*id, *favorite).await,
@@ -171,7 +171,7 @@ async fn change(repository: &dyn MusicRepository, mutation: &Mutation) -> Result
     }
 }
 
-/// Mutations, the track they are about, and which of the reads below they forget.
+/// Each mutation, its track, and the reads it invalidates.
 fn cases() -> Vec<(Mutation, TrackId, &'static [&'static str])> {
     const ALL: &[&str] = &["AllTracks", "Track", "Search", "Favorites", "Recent", "Popular"];
     let (four, two) = (TrackId(4), TrackId(2));
@@ -190,14 +190,14 @@ fn reads(id: TrackId) -> [Read; 6] {
 }
 
 #[tokio::test]
-async fn every_mutation_forgets_exactly_the_answers_it_changes() {
-    for (mutation, id, forgets) in cases() {
+async fn every_mutation_invalidates_exactly_the_answers_it_changes() {
+    for (mutation, id, invalidated) in cases() {
         let library = Library::new().await;
         let mut before = Vec::new();
         for read in reads(id) {
             before.push(ask(&*library.repository, &read).await);
         }
-        change(&*library.repository, &mutation).await.unwrap();
+        mutate(&*library.repository, &mutation).await.unwrap();
         for (read, before) in reads(id).iter().zip(before) {
             let cell = format!("{mutation:?} and {read:?}");
             let truth = ask(&library.truth, read).await;
@@ -205,20 +205,20 @@ async fn every_mutation_forgets_exactly_the_answers_it_changes() {
             let after = ask(&*library.repository, read).await;
             let is_hit = library.hits() > hits;
 
-            let is_forgotten = forgets.iter().any(|name| format!("{read:?}").starts_with(name));
+            let is_invalidated = invalidated.iter().any(|name| format!("{read:?}").starts_with(name));
             assert_eq!(after, truth, "{cell}: stale");
-            assert_eq!(is_hit, !is_forgotten, "{cell}: hit or miss");
-            assert_eq!(truth != before, is_forgotten, "{cell}: did it have to be forgotten?");
+            assert_eq!(is_hit, !is_invalidated, "{cell}: hit or miss");
+            assert_eq!(truth != before, is_invalidated, "{cell}: was the invalidation necessary?");
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_known_of_other_tracks_is_kept() {
+async fn entries_of_other_tracks_stay() {
     for (mutation, ..) in cases() {
         let Library { repository, .. } = &Library::new().await;
         repository.get_track(TrackId(3)).await.unwrap();
-        change(&**repository, &mutation).await.unwrap();
+        mutate(&**repository, &mutation).await.unwrap();
         let hits = repository.cache().stats().hits;
         repository.get_track(TrackId(3)).await.unwrap();
         assert_eq!(repository.cache().stats().hits, hits + 1, "{mutation:?}");
@@ -234,7 +234,7 @@ async fn a_mutation_that_fails_changes_nothing() {
         (Mutation::Play(unknown), "there is no track 99"),
         (Mutation::Update(unknown, new_title("a")), "there is no track 99"),
         (Mutation::Delete(unknown), "there is no track 99"),
-        (Mutation::Add(new_track(Some(2), "Love, Love, Love")), "there is a track 2 already"),
+        (Mutation::Add(new_track(Some(2), "Love, Love, Love")), "track 2 already exists"),
     ];
     let library = Library::new().await;
     for (mutation, message) in mutations {
@@ -243,7 +243,7 @@ async fn a_mutation_that_fails_changes_nothing() {
             for read in reads(id) {
                 before.push(ask(&*library.repository, &read).await);
             }
-            let error = change(&*library.repository, &mutation).await.unwrap_err();
+            let error = mutate(&*library.repository, &mutation).await.unwrap_err();
             assert_eq!(error.to_string(), message, "{mutation:?}");
             for (read, before) in reads(id).iter().zip(before) {
                 assert_eq!(ask(&*library.repository, read).await, before, "{mutation:?} and {read:?}");
@@ -254,7 +254,7 @@ async fn a_mutation_that_fails_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_page_and_its_total_are_of_one_moment() {
+async fn a_page_and_its_total_are_of_one_snapshot() {
     let Library { repository, truth, .. } = &Library::new().await;
     let repository = repository.clone();
     let adding = tokio::spawn(async move {
@@ -270,7 +270,7 @@ async fn a_page_and_its_total_are_of_one_moment() {
 }
 
 #[tokio::test]
-async fn tasks_that_ask_at_once_share_one_load() {
+async fn tasks_that_read_at_once_share_one_load() {
     let Library { repository, .. } = &Library::new().await;
     let ask = || {
         tokio::spawn({
@@ -284,18 +284,18 @@ async fn tasks_that_ask_at_once_share_one_load() {
 }
 
 #[tokio::test]
-async fn a_change_goes_to_its_end_when_its_client_hangs_up() {
+async fn a_mutation_runs_to_completion_when_its_request_is_cancelled() {
     let Library { repository, file, .. } = &Library::new().await;
-    // Nobody else can write meanwhile: the client has to wait.
+    // A write lock, so that the mutation has to wait.
     let other = Connection::open(file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let change = {
+    let mutation = {
         let repository = repository.clone();
-        to_the_end(async move { repository.record_track_play(TrackId(1)).await.unwrap() })
+        run_to_completion(async move { repository.record_track_play(TrackId(1)).await.unwrap() })
     };
     tokio::select! {
         biased;
-        _ = change => panic!("it had to wait"),
+        _ = mutation => panic!("it must wait"),
         () = yield_now() => {}
     }
     let plays = async || repository.get_track(TrackId(1)).await.unwrap().unwrap().plays;
@@ -309,11 +309,11 @@ async fn a_change_goes_to_its_end_when_its_client_hangs_up() {
     };
     timeout(Duration::from_secs(30), play_is_shown)
         .await
-        .expect("the change is made, and what was cached is forgotten");
+        .expect("the play is committed, and invalidates the cached track");
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_library_is_not_opened() {
+async fn other_files_are_rejected() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("notes.txt");
     std::fs::write(&file, "To be, or not to be: that is the question. ".repeat(100)).unwrap();
@@ -322,7 +322,7 @@ async fn a_file_that_is_no_library_is_not_opened() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_closed_says_so() {
+async fn a_closed_repository_answers_hits_only() {
     let Library { repository, .. } = &Library::new().await;
     repository.get_track(TrackId(1)).await.unwrap();
     repository.close().await;

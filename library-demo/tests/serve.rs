@@ -1,4 +1,4 @@
-//! The service under load: no answer is stale, and the oracle finds stale ones when there are some.
+//! The load test: no answer is stale, and the oracle finds stale answers.
 
 #![forbid(unsafe_code)]
 
@@ -10,22 +10,21 @@ use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, DbError, MusicRepository, NewTrack, Page, SqliteRepository, Track, TrackChanges, TrackId,
     TrackInfo,
-    replay::{Mutation, Read, Step, visits},
     serve::{Budget, Load, Served, Service},
+    workload::{Mutation, Read, Step, visits},
 };
 use tempfile::TempDir;
 
 const TRACK: TrackId = TrackId(5);
 
-/// What is asked through one repository, and changed through another whose cache is not the same: a repository whose
-/// mutations forget nothing, as if `#[invalidates]` were missing.
-struct Forgetful {
+/// A repository whose mutations invalidate nothing, because they go through another cache.
+struct NoInvalidation {
     reads: SqliteRepository,
     writes: SqliteRepository,
 }
 
 #[async_trait]
-impl MusicRepository for Forgetful {
+impl MusicRepository for NoInvalidation {
     async fn get_all_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError> {
         self.reads.get_all_tracks(limit, offset).await
     }
@@ -71,7 +70,6 @@ impl MusicRepository for Forgetful {
     }
 }
 
-/// A file with a library.
 struct Library {
     folder: TempDir,
     database: Database,
@@ -106,34 +104,34 @@ impl Library {
         SqliteRepository::open(&self.folder.path().join("library.db"), cache).await.unwrap()
     }
 
-    async fn open_forgetful(&self) -> Forgetful {
-        Forgetful { reads: self.open(Cache::new()).await, writes: self.open(Cache::new()).await }
+    async fn open_without_invalidation(&self) -> NoInvalidation {
+        NoInvalidation { reads: self.open(Cache::new()).await, writes: self.open(Cache::new()).await }
     }
 
-    /// Serves visitors, and returns also the stale answers that are found afterwards.
+    /// Serves a load, and also returns the number of stale answers found afterwards.
     async fn serve(&self, repository: Arc<dyn MusicRepository>, visits: Vec<Vec<Step>>, load: Load) -> (Served, u64) {
         let service = Service::new(repository, visits);
         let served = service.serve(load, &ProgressBar::hidden()).await.unwrap();
         let truth = self.open(Cache::builder().capacity(0).build()).await;
-        (served, service.compare_with(&truth).await.unwrap())
+        (served, service.compare_with(&truth, &ProgressBar::hidden()).await.unwrap())
     }
 }
 
 fn load(tasks: usize, operations: u64) -> Load {
-    Load { tasks, budget: Budget::Operations(operations), hang_ups: 0, seed: 1 }
+    Load { tasks, budget: Budget::Operations(operations), cancelled: 0, seed: 1 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_answer_is_stale_while_clients_hang_up() {
+async fn no_answer_is_stale_while_requests_are_cancelled() {
     let library = Library::sample();
     let repository = Arc::new(library.open(Cache::new()).await);
     let (served, stale) =
-        library.serve(repository.clone(), library.trace(), Load { hang_ups: 20, ..load(16, 2_000) }).await;
+        library.serve(repository.clone(), library.trace(), Load { cancelled: 20, ..load(16, 2_000) }).await;
     assert_eq!((served.operations, served.stale, stale), (2_000, 0, 0));
-    assert!(served.hung_up > 0);
+    assert!(served.cancelled > 0);
     let stats = repository.cache().stats();
     assert!(stats.hits > 0 && stats.loads < stats.misses, "{stats}");
-    // Of those who hung up nothing is left.
+    // Cancelled requests leave nothing behind.
     let idle = format!("{:?}", repository.cache());
     assert!(idle.contains("loads_under_way: Some(0), callers_waiting: Some(0)"), "{idle}");
 }
@@ -141,21 +139,22 @@ async fn no_answer_is_stale_while_clients_hang_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_oracle_finds_stale_answers_under_load() {
     let library = Library::sample();
-    let repository = Arc::new(library.open_forgetful().await);
+    let repository = Arc::new(library.open_without_invalidation().await);
     let (served, stale) = library.serve(repository, library.trace(), load(16, 500)).await;
     assert!(served.stale > 0 && stale > 0, "{} and {stale}", served.stale);
 }
 
-/// Of each mutation, and each read that it makes wrong.
+/// For each mutation, and each read that it invalidates.
 #[tokio::test]
-async fn the_oracle_knows_what_every_mutation_makes_wrong() {
+async fn stale_answers_are_found_after_every_mutation() {
     let title = Some("Princess of the Dawn".to_owned());
     let update = Mutation::Update(TRACK, TrackChanges { title, ..TrackChanges::default() });
     let add = Mutation::Add(NewTrack { artist: "Accept".to_owned(), ..NewTrack::default() });
     let delete = Mutation::Delete(TrackId(0));
     let search = Read::Search("Accept".to_owned());
     let (all, one) = (Read::AllTracks { offset: 0 }, Read::Track(TRACK));
-    // Whether it is found under load, or when all is at rest: no version shows what was added or deleted.
+    // The last field: whether the oracle finds it. Additions and deletions have no version, only the comparison finds
+    // them.
     let cases = [
         (Mutation::Play(TRACK), vec![&all, &one, &Read::Recent, &Read::Popular], true),
         (update.clone(), vec![&all, &one, &search, &Read::Recent], true),
@@ -163,19 +162,19 @@ async fn the_oracle_knows_what_every_mutation_makes_wrong() {
         (add.clone(), vec![&all, &search, &Read::Recent], false),
         (delete, vec![&all, &search, &Read::Recent], false),
     ];
-    for (mutation, reads, is_found_under_load) in cases {
+    for (mutation, reads, oracle_finds_it) in cases {
         for read in reads {
             let cell = format!("{mutation:?} and {read:?}");
-            // What is to be deleted has to be added, and what is popular to be played.
+            // So that there is something to delete, and something popular.
             let before = [Step::Mutation(add.clone()), Step::Mutation(Mutation::Play(TRACK)), Step::Read(read.clone())];
             let after = [Step::Mutation(mutation.clone()), Step::Read(read.clone())];
             let visit = || vec![[&before[..], &after].concat()];
 
             let library = Library::small();
-            let repository = Arc::new(library.open_forgetful().await);
+            let repository = Arc::new(library.open_without_invalidation().await);
             let (served, stale) = library.serve(repository, visit(), load(1, 5)).await;
-            assert_eq!(served.stale > 0, is_found_under_load, "{cell}: under load");
-            assert!(stale > 0, "{cell}: at rest");
+            assert_eq!(served.stale > 0, oracle_finds_it, "{cell}: the oracle");
+            assert!(stale > 0, "{cell}: the comparison");
 
             let library = Library::small();
             let repository = Arc::new(library.open(Cache::new()).await);

@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
@@ -12,23 +12,23 @@ use crate::sync::append_map::AppendMap;
 use crate::sync::table::Table;
 use crate::sync::{Arc, Map};
 
-/// The queries of one cache, and the stores of each. It only grows, and is read without a lock.
+/// The queries of one cache, and their stores. The table only grows, and is read without a lock.
 pub(crate) struct QueryTable(Table<QueryRow>);
 
-/// What a cache has of one query.
+/// The states and the stores of one query.
 #[derive(Default)]
 struct QueryRow {
     states: AppendMap<Owner, Arc<QueryState>>,
-    /// By the types that stand for the instantiations of the function.
+    /// By the type that stands for an instantiation of the function.
     stores: AppendMap<TypeId, Arc<dyn AnyStore>>,
 }
 
 /// The types that stand for one instantiation of a query's function.
 #[derive(Clone, Copy)]
 pub(crate) struct Marker {
-    /// With the generic arguments of its `impl`.
+    /// Includes the generic arguments of its `impl`.
     pub(crate) function: TypeId,
-    /// Without: only those that one who names the function can give.
+    /// Only the generic arguments that a caller who names the function can give.
     pub(crate) instance: TypeId,
 }
 
@@ -37,22 +37,21 @@ impl QueryTable {
         Self(Table::new())
     }
 
-    /// The state of a query. It is made on demand by whoever comes first, load or invalidation: both then
-    /// meet at the same node.
+    /// The state of a query. The first load or invalidation creates it, so that both use the same node.
     pub(crate) fn state(&self, site: Site, register: impl FnOnce() -> Arc<QueryState>) -> &Arc<QueryState> {
         let (query, owner) = (site.query, (site.owner)());
         self.0.get(query.number()).states.get_or_insert_with(owner, register)
     }
 
-    /// The store of one instantiation of a query's function, if there is one yet.
+    /// The store of one instantiation of a query's function, if there is one.
     #[inline]
     pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
-        // A query without a number yet has 0, and no query has that row.
+        // A query that has no number yet reads row 0, which is always empty.
         let row = self.0.get(query.number_so_far());
         row.stores.get(&function)
     }
 
-    /// The store of one instantiation of a query's function, which `make` makes with its number.
+    /// The store of one instantiation of a query's function. `make` makes it, with its number.
     pub(crate) fn store(
         &self,
         site: Site,
@@ -65,17 +64,17 @@ impl QueryTable {
         }
         row.stores.get_or_insert_with(marker.function, || {
             let (number, store) = make();
-            // Before anyone can find it here: no load is in it yet.
+            // Before anyone can find the store here: no load is in it yet.
             store.query().stores.add(marker.instance, number);
             store
         })
     }
 }
 
-/// The queries of one cache by the names that they have at run time. Several types may use one name.
+/// The queries of one cache by their names at run time. Queries of several types may have one name.
 pub(crate) struct QueryNames {
     by_name: Map<&'static str, Vec<Arc<QueryState>>>,
-    /// The number of the last one.
+    /// The number of the last query.
     last: AtomicU32,
 }
 
@@ -95,15 +94,15 @@ impl QueryNames {
         self.by_name.with(name, |_| Vec::new(), register)
     }
 
-    /// The queries of a name. One that is not here yet has only loads that begin later.
+    /// The queries of a name. Loads of a query that is not registered yet begin later than this call.
     pub(crate) fn of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
-        self.by_name.look(name, Vec::clone).unwrap_or_default()
+        self.by_name.view(name, Vec::clone).unwrap_or_default()
     }
 
-    /// All queries, in the order of their names.
+    /// All queries, sorted by name.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
         let mut all = Vec::new();
-        self.by_name.look_at_all(|namesakes| all.extend(namesakes.iter().cloned()));
+        self.by_name.for_each(|namesakes| all.extend(namesakes.iter().cloned()));
         all.sort_unstable_by_key(|state| (state.name, state.module, state.owner, state.id));
         all
     }
@@ -169,7 +168,7 @@ mod tests {
             Arc::as_ptr(engine.store::<u32, u32>(site, marker, |_, _, _| Ok(()))).cast::<()>()
         };
         let stores: Vec<_> = instances.iter().map(|&instance| store(site, instance, instance)).collect();
-        // One of another type, for the same instance. It has no part in what follows.
+        // The same instance of another type: no invalidation below reaches it.
         store(other, TypeId::of::<u64>(), instances[500]);
         for (&instance, &made) in instances.iter().zip(&stores) {
             let found = engine.find_store(&QUERY, instance).expect("it was made");

@@ -7,10 +7,10 @@ use once_cell::sync::Lazy;
 
 use crate::version::scope::ScopeId;
 
-/// The hasher of all caches of this process: a key has one hash, whichever of them it is in.
+/// The hasher of all caches of this process: a key has the same hash in each.
 pub(crate) static HASHER: Lazy<RandomState> = Lazy::new(RandomState::default);
 
-/// The hash of a key in no scope, which `write` writes.
+/// The hash, outside of all scopes, of a key that `write` writes.
 pub(crate) fn hash_key(write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
     hash_with(&HASHER, write)
 }
@@ -21,7 +21,7 @@ pub(crate) fn hash_with(hasher: &RandomState, write: impl FnOnce(&mut FoldHasher
     hasher.finish()
 }
 
-/// The hash that a key has in a scope; and from that again the one in no scope.
+/// Turns the hash of a key outside of all scopes into its hash in a scope, and back.
 pub(crate) fn in_scope(hash: u64, scope: ScopeId) -> u64 {
     /// Spreads small numbers over all bits: the fraction of the square root of 2.
     const SPREAD: u64 = 0x6A09_E667_F3BC_C909;

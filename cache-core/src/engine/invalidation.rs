@@ -13,7 +13,7 @@ use crate::stats::counters::Event;
 use crate::store::Store;
 use crate::sync::unwind::catch;
 use crate::version::Version;
-use crate::version::registry::{KeyId, LabelRef};
+use crate::version::label::{KeyId, LabelRef};
 use crate::version::scope::{ScopeRef, scope_id};
 
 /// What an invalidation names.
@@ -21,17 +21,16 @@ use crate::version::scope::{ScopeRef, scope_id};
 pub(crate) enum Target<'a> {
     Everything,
     Query(&'a QueryState),
-    /// One key of a query. Through the root handle it is the key in every scope.
+    /// One key of a query; through the root handle, in every scope.
     Key(&'a QueryState, KeyHash),
     Tag(&'a str),
 }
 
-/// A target, and the scope that it is in.
+/// A target and its scope.
 pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, Target<'a>);
 
 impl Engine {
-    /// Invalidates all targets at one version. The entries of keys are removed first, then all are raised, and what was
-    /// removed is dropped.
+    /// Invalidates all targets at one version: removes the entries of keys, raises every target, and drops what was removed.
     pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
         let mut removed = Entries::new();
         for &(scope, target) in targets {
@@ -61,7 +60,7 @@ impl Engine {
         }
     }
 
-    /// Invalidates tags, at one version. If user code panics, the panic goes on afterwards.
+    /// Invalidates tags at one version. A panic of user code resumes afterwards.
     pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
         let (tags, result) = read_names(tags);
         let targets: Vec<_> = tags.iter().map(|tag| (scope, Target::Tag(tag))).collect();
@@ -69,7 +68,7 @@ impl Engine {
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
-    /// Invalidates the queries of these names, likewise.
+    /// Invalidates the queries of these names at one version. A panic of user code resumes afterwards.
     pub(crate) fn invalidate_names<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
         let (names, result) = read_names(names);
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
@@ -100,7 +99,7 @@ impl Engine {
         query.any_key.raise(version);
     }
 
-    /// Invalidates what depends on one key, by its hash in the scope. Its entry has been removed.
+    /// Invalidates what depends on one key, given by its hash in the scope. Its entry has been removed.
     pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
         let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
         self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
@@ -115,13 +114,13 @@ impl Engine {
         }
     }
 
-    /// Invalidates a whole query, when it is not known which of its keys is meant.
+    /// Invalidates a whole query: which of its keys is meant is unknown.
     pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
         self.storage.timeline.versions.invalidate(|version| self.raise(scope, Target::Query(&store.query), version));
     }
 }
 
-/// Reads names that user code gives. Where that panics, the other names are read all the same.
+/// Reads names from user code. If one panics, the others are still read.
 fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
     let (mut read, mut panicked) = (Vec::new(), Ok(()));
     let listed = catch(|| {

@@ -1,4 +1,8 @@
-//! What the handles of one cache share, and the invalidations.
+//! The engine of one cache, which all its handles share: queries, scopes, tags and stores.
+//!
+//! Three tables lead to what a call needs: the [`catalog`] from a query to its store, the
+//! [registry](crate::version::registry) from a tag or a key to its node, and the scopes by name. What the stores need of
+//! the engine is its [`Storage`].
 
 pub(crate) mod catalog;
 pub(crate) mod hash;
@@ -17,23 +21,25 @@ use crate::engine::hash::{HASHER, hash_with, in_scope};
 use crate::engine::settings::{MAX_CAPACITY, Settings};
 use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
 use crate::stats::counters::{Counters, processors};
 use crate::stats::{QueryStats, Stats};
+use crate::store::candidate::Candidate;
 use crate::store::storage::{AnyStore, Storage, Stores};
-use crate::store::{Candidate, Describe, Storable, Store};
+use crate::store::{Describe, Storable, Store};
 use crate::sync::Arc;
 use crate::tag::Tag;
-use crate::version::registry::{Above, KeyId, Label, Registry, TagRef};
+use crate::version::label::{KeyId, Label};
+use crate::version::registry::{Parents, Registry, TagRef};
 use crate::version::scope::{ROOT, Scope, ScopeId, ScopeRef, Scopes, scope_id};
 use crate::version::tag_set::TagSet;
 use crate::version::timeline::Timeline;
 
 pub(crate) struct Engine {
     pub(crate) storage: Storage,
-    /// Counts the queries that have a capacity of their own.
+    /// The number of queries that have a capacity of their own.
     quotas: AtomicU32,
     default_ttl: Nanos,
     hasher: RandomState,
@@ -41,7 +47,7 @@ pub(crate) struct Engine {
     scopes: Arc<Scopes>,
     queries: QueryTable,
     names: QueryNames,
-    /// Of what concerns no query in particular.
+    /// What concerns no single query.
     counters: Counters,
 }
 
@@ -76,7 +82,7 @@ impl Engine {
         self.storage.capacity
     }
 
-    /// The hash of a key, which `write` writes.
+    /// The hash in a scope of a key that `write` writes.
     pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
         in_scope(hash_with(&self.hasher, write), scope)
     }
@@ -85,7 +91,7 @@ impl Engine {
         self.scopes.get_or_make(name)
     }
 
-    /// The store of one instantiation of a query's function, if it has been used before.
+    /// The store of one instantiation of a query's function, if there is one.
     #[inline]
     pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
         self.queries.find_store(query, function)
@@ -105,7 +111,7 @@ impl Engine {
         })
     }
 
-    /// Makes one more store.
+    /// Makes a store and adds it to the table.
     pub(crate) fn make_store<K: Storable, V: Storable>(
         &self,
         query: Arc<QueryState>,
@@ -133,8 +139,8 @@ impl Engine {
         Quota { number, capacity: capacity.min(MAX_CAPACITY) }
     }
 
-    /// What an entry of a query is to be, before there is a value. The nodes of what it is known to depend on are found
-    /// here.
+    /// Entry metadata, built before any lock is taken. It attaches the entry to the nodes of the tags that are known
+    /// before the load.
     pub(crate) fn candidate<K, V>(
         &self,
         scope: ScopeRef<'_>,
@@ -168,10 +174,10 @@ impl Engine {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
         };
         let of_scope = {
-            let above = || Above { scope: Some(of.clone()), ..Above::default() };
-            self.registry.attach(Label::Query(query.id, of.id), above)
+            let parents = || Parents { scope: Some(of.clone()), ..Parents::default() };
+            self.registry.attach(Label::Query(query.id, of.id), parents)
         };
-        // By this the key is invalidated in all scopes at once.
+        // An invalidation of the key in all scopes raises this node.
         let key_everywhere = query
             .is_named()
             .then(|| self.key_node_in(None, query, self.key_id(query, instance, in_scope(hash, of.id))));
@@ -181,35 +187,35 @@ impl Engine {
 
     /// The node of a tag.
     pub(crate) fn tag_node(&self, scope: ScopeRef<'_>, tag: Tag) -> TagRef {
-        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Above::default) };
+        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Parents::default) };
         let everywhere = tag.clone();
-        self.registry.attach(Label::Tag(tag, of.id), || Above {
+        self.registry.attach(Label::Tag(tag, of.id), || Parents {
             everywhere: Some(self.tag_node(None, everywhere)),
             scope: Some(of.clone()),
             any_key: None,
         })
     }
 
-    /// The node of a key, by its hash in a scope.
+    /// The node of a key, given by its hash in the scope.
     pub(crate) fn key_node(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, instance: TypeId, hash: u64) -> TagRef {
         self.key_node_in(scope, query, self.key_id(query, instance, in_scope(hash, scope_id(scope))))
     }
 
     fn key_node_in(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, key: KeyId) -> TagRef {
-        self.registry.attach(Label::Key(key, scope_id(scope)), || Above {
-            // Of a cache without queries, the key in another scope is another key.
+        self.registry.attach(Label::Key(key, scope_id(scope)), || Parents {
+            // In a cache without queries, keys of different scopes are different keys.
             everywhere: scope.filter(|_| query.is_named()).map(|_| self.key_node_in(None, query, key)),
             scope: scope.cloned(),
             any_key: Some(query.any_key.clone()),
         })
     }
 
-    /// Names a key by its hash in no scope.
+    /// Identifies a key by its hash outside of all scopes.
     fn key_id(&self, query: &QueryState, instance: TypeId, hash: u64) -> KeyId {
         self.hasher.hash_one((query.id, instance, hash))
     }
 
-    /// Removes what is dead, and frees what memory can be given back.
+    /// Removes the dead entries, and frees unused memory.
     pub(crate) fn purge(&self) {
         self.storage.purge();
         self.registry.shrink();
@@ -224,7 +230,7 @@ impl Engine {
         stats
     }
 
-    /// The figures of a cache that has the one store, and no query.
+    /// The figures of a cache with one store and no query.
     pub(crate) fn stats_of(&self, query: &QueryState) -> Stats {
         let mut stats = self.stats();
         stats.add(&query.counters);
@@ -242,11 +248,11 @@ impl Engine {
     }
 }
 
-/// Enough that threads seldom meet, and no more than a small cache has use for.
+/// Enough shards that threads seldom meet, and no more than a small cache can use.
 fn shards_per_store(capacity: usize, processors: usize) -> usize {
-    /// A larger shard takes long to copy, which its writers may have to: see [`crate::sync::read_mostly`].
+    /// Writers may have to copy a shard, and larger ones take long: see [`crate::sync::read_mostly`].
     const LARGEST: usize = 4_096;
-    /// So many take a hundred kilobytes, at two processors.
+    /// These take a hundred kilobytes on two processors.
     const MOST: usize = 256;
     let useful = (capacity / 32).max(1).next_power_of_two();
     let threads = (processors * 4).next_power_of_two().min(64);
@@ -277,7 +283,7 @@ mod tests {
         let engine = engine();
         let birth = engine.timeline().versions.now();
         invalidate(&engine, None, Target::Tag("late"));
-        // The invalidation found no node; the load that began before it names the tag only now.
+        // The invalidation found no node. The load, which began before it, names the tag only now.
         let late = engine.tag_node(None, tag("late"));
         assert!(!late.is_valid_since(birth), "what was read before the invalidation would be stored");
         assert!(late.is_valid_since(engine.timeline().versions.now()), "what is read now may be stored");

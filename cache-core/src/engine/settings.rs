@@ -1,13 +1,13 @@
-//! What the builders of all kinds of caches set.
+//! The settings of a cache, whichever builder sets them.
 
 use std::time::Duration;
 
 use crate::clock::TimeSource;
 
-/// More entries than these are never stored, whatever the capacity.
+/// The highest capacity.
 pub(crate) const MAX_CAPACITY: usize = 1 << 28;
 
-/// What the builders of all kinds of caches set.
+/// What the builders set.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) capacity: usize,

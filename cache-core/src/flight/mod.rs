@@ -1,13 +1,12 @@
-//! The loads in flight of one shard. No locks in here. Nothing is inlined into the many functions that a load passes
-//! through: each is compiled once for each type of keys.
+//! The loads in flight of one shard. No locks in here. Nothing is inlined: each function is compiled once for each type
+//! of keys.
 //!
-//! Of the loads of one key, at most one is *open*: callers that ask for the key wait for it. One that has been invalidated
-//! is closed when somebody finds it so, and the next caller begins another. A load beside an open one, by a caller that
-//! waits no more, is closed from the start. Open or not, each is listed here for as long as it runs, so that an
-//! invalidation of its key reaches it.
+//! Of the loads of one key, at most one is *open*: callers that ask for the key wait for it. A caller that finds the open
+//! load invalidated closes it and begins another. A caller that may not wait begins a load beside the open one; it is
+//! closed from the start. Open or not, each load is listed while it runs, so that an invalidation of its key reaches it.
 //!
-//! A load whose leader has gone stays here as long as it has followers: whoever comes next to load the key, follower or
-//! not, takes it over.
+//! A load without a leader stays listed as long as it has followers. The next caller that claims the key, follower or not,
+//! takes it over.
 
 pub(crate) mod context;
 pub(crate) mod id;
@@ -24,31 +23,30 @@ use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::scope::ScopeId;
 
-/// The most loads of one key that are listed at once. More run than that only after an error that cannot be shared, or
-/// where values expire before they are loaded; those are not stored.
+/// The most loads of one key that are listed at once. More run only after an error that cannot be shared, or if values
+/// expire before they are loaded; these are not stored.
 pub(crate) const MAX_LOADS_OF_A_KEY: usize = 8;
 
 /// A load that has begun.
 pub(crate) struct Flight<K> {
     /// The same for each of its leaders.
     pub(crate) id: LoadId,
-    /// Of two loads of one key, the one that began later has the higher number.
+    /// The later of two loads of one key has the higher number.
     pub(crate) order: LoadId,
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) key: K,
     pub(crate) began: Nanos,
     pub(crate) context: Arc<Context>,
-    /// Whether others may wait for it.
+    /// Whether callers may join it.
     pub(crate) is_open: bool,
     /// Whether its key was invalidated after it began.
     pub(crate) is_fenced: bool,
-    /// Whether what was last stored for its key is of a load that began later. Of several loads of one key, the last
-    /// begun is kept.
+    /// Whether a load that began later has stored its value already. Of several loads of one key, the last begun is kept.
     pub(crate) is_superseded: bool,
-    /// Where its followers wait, if there have been any.
+    /// Where its followers wait, if it ever had one.
     pub(crate) promise: Option<Arc<Promise>>,
-    /// How many wait, or are about to. References to the promise do not tell: whoever wakes a follower has one, too.
+    /// How many callers wait, or are about to. The references to the promise are more: a waker holds one too.
     pub(crate) followers: usize,
 }
 
@@ -57,7 +55,7 @@ impl<K> Flight<K> {
         self.hash == hash && self.scope == scope && is_key(&self.key)
     }
 
-    /// Begins it anew, with another leader. Returns the context of the last one.
+    /// Restarts it with another leader. Returns the context of the last leader.
     #[inline(never)]
     pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos) -> Arc<Context> {
         self.began = now;
@@ -68,7 +66,7 @@ impl<K> Flight<K> {
         std::mem::replace(&mut self.context, context)
     }
 
-    /// The leader leaves: one of the followers, who wait here, is to take over. `None` if there are none.
+    /// Records that the leader has gone. Returns the promise if it has followers, of whom one must be woken.
     #[inline(never)]
     pub(crate) fn leave(&mut self) -> Option<Arc<Promise>> {
         let promise = self.promise.as_ref().filter(|_| self.followers > 0)?.clone();
@@ -76,7 +74,7 @@ impl<K> Flight<K> {
         Some(promise)
     }
 
-    /// A caller is to wait for it. Returns where.
+    /// Adds a follower. Returns the promise that it waits for.
     #[inline(never)]
     pub(crate) fn join(&mut self) -> Arc<Promise> {
         self.followers += 1;
@@ -87,33 +85,34 @@ impl<K> Flight<K> {
         self.promise.as_ref().is_some_and(|promise| promise.is_leaderless())
     }
 
-    /// Whether a caller may wait for it that came at a version, as far as is known without its dependencies.
+    /// Whether a caller that arrived at a version may join it, before its dependencies are checked.
     fn is_joinable(&self, arrived: Version, now: Nanos) -> bool {
         self.is_open && now < self.context.expires_at && !(self.is_fenced && self.context.birth < arrived)
     }
 }
 
-// A function and not a closure in each place: what the table does with it is compiled once for each type of loads.
+// A function and not a closure in each place: the table's code for it is compiled once for each type of keys.
 fn hash_of<K>(flight: &Flight<K>) -> u64 {
     flight.hash
 }
 
-/// Whether a load is the one with a number. Made in one place, as above.
+/// Whether a load has an id. One function, for the same reason.
 fn is_load<K>(id: LoadId) -> impl Fn(&Flight<K>) -> bool {
     move |flight| flight.id == id
 }
 
+/// The loads in flight, by the hashes of their keys.
 pub(crate) struct Flights<K>(HashTable<Flight<K>>);
 
-/// What there is of a key in flight.
+/// The loads of one key.
 pub(crate) struct OfKey {
     pub(crate) state: InFlight,
-    /// How many loads there are.
+    /// Their number.
     pub(crate) loads: usize,
 }
 
 pub(crate) enum InFlight {
-    /// Nothing that may be joined.
+    /// No load that may be joined.
     Nothing,
     /// A load that may be joined.
     Open(LoadId),
@@ -126,7 +125,7 @@ impl<K> Flights<K> {
         Self(HashTable::new())
     }
 
-    /// How many loads are in flight, and how many callers wait for one of them.
+    /// The number of loads, and of their followers.
     pub(crate) fn count(&self) -> (usize, usize) {
         let mut followers = 0;
         for flight in &self.0 {
@@ -135,7 +134,7 @@ impl<K> Flights<K> {
         (self.0.len(), followers)
     }
 
-    /// What there is of a key, for a caller that came at a version.
+    /// The loads of a key, for a caller that arrived at a version.
     pub(crate) fn find(
         &self,
         hash: u64,
@@ -144,14 +143,14 @@ impl<K> Flights<K> {
         arrived: Version,
         now: Nanos,
     ) -> OfKey {
-        // Most often nothing is in flight.
+        // The common case.
         if self.0.is_empty() {
             return OfKey { state: InFlight::Nothing, loads: 0 };
         }
         self.find_dyn(hash, scope, &is_key, arrived, now)
     }
 
-    /// Compiled once for each type of keys, and not for each equality.
+    /// Compiled once for each type of keys, and not for each `is_key`.
     #[inline(never)]
     fn find_dyn(&self, hash: u64, scope: ScopeId, is_key: &dyn Fn(&K) -> bool, arrived: Version, now: Nanos) -> OfKey {
         let mut found = OfKey { state: InFlight::Nothing, loads: 0 };
@@ -182,7 +181,7 @@ impl<K> Flights<K> {
 
     #[inline(never)]
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K>> {
-        /// Tables with room for fewer aren't worth the work.
+        /// Smaller tables are not worth the work.
         const FEW: usize = 32;
         let found = self.0.find_entry(hash, is_load(id)).ok()?;
         let (flight, _) = found.remove();
@@ -192,7 +191,7 @@ impl<K> Flights<K> {
         Some(flight)
     }
 
-    /// Lets no load of a key that is in flight be stored, or waited for by anyone who comes after the next version.
+    /// Keeps the loads of a key from being stored, and from being joined by callers that arrive after the next version.
     /// Returns whether there was one.
     pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         let mut was_in_flight = false;
@@ -205,12 +204,12 @@ impl<K> Flights<K> {
         was_in_flight
     }
 
-    /// Records that the value of a load that has ended is stored for its key.
+    /// Records that a load has ended and its value is stored for its key.
     ///
-    /// Keys are not compared: that is user code, and a load ends here. Once in 2^64 times a load of another key is taken
-    /// for one of this. Then it does not replace a value that is live, which may be served all the same.
+    /// Keys are not compared: `Eq` may panic, and a load is ending. A load of another key with the same hash, once in 2^64
+    /// times, may then fail to replace a live value, which remains valid.
     pub(crate) fn supersede(&mut self, last: &Flight<K>) {
-        // Most often no other is in flight.
+        // The common case.
         if self.0.is_empty() {
             return;
         }
@@ -221,12 +220,12 @@ impl<K> Flights<K> {
         }
     }
 
-    /// Frees what memory it can.
+    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.0.shrink_to(0, hash_of);
     }
 
-    /// Panics if a load can't be found.
+    /// Panics if a load cannot be found under its id.
     pub(crate) fn check_invariants(&self) {
         for flight in &self.0 {
             assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);

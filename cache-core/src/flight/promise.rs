@@ -1,11 +1,11 @@
-//! A promise: where callers wait for a load that another has begun, blocked or as tasks. Nothing here knows why they wait.
+//! A promise: where the followers of a load wait, as blocked threads or as tasks.
 
 use std::any::Any;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::entry::{AnyEntry, discard_values};
+use crate::entry::{AnyEntry, discard_value};
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
 use crate::stats::counters::Counters;
@@ -13,38 +13,38 @@ use crate::sync::unwind::catch;
 use crate::sync::{Arc, AtomicUsize, Event, EventListener, Listener, OnceLock, Ordering};
 use crate::version::Version;
 
-/// An error that a failed load shares with those who waited for it.
+/// An error that a failed load shares with its followers.
 pub type SharedError = Arc<dyn Any + Send + Sync>;
 
 /// How a load ended, for its followers.
 pub(crate) enum End {
-    /// With a value, whether it was stored or not.
+    /// With a value, stored or not.
     Loaded {
         entry: Arc<dyn AnyEntry>,
-        /// A version as of which the value was found valid at the end.
+        /// A version as of which the value was valid at the end; `None` if it was refused.
         valid_as_of: Option<Version>,
-        /// A follower that came before this version may have it: see [`crate::flight::context::Dependencies`].
+        /// A follower that arrived before this version may have it: see [`crate::flight::context::Dependencies`].
         shareable_before: Version,
         /// See [`crate::flight::Flight`].
         order: LoadId,
     },
-    /// Without a value: with an error, which they may share if it can be cloned.
+    /// With an error. The followers share it if it can be cloned.
     Failed { error: Option<SharedError>, dependencies: Dependencies, is_fenced: bool, order: LoadId },
-    /// Without anything: code of the user's has panicked at the end.
+    /// With neither: user code panicked while the load ended.
     Abandoned,
 }
 
-/// Of a load of any types: this file is compiled in this crate, once for all queries.
+/// The end of a load, once it is known. It is not generic: this file is compiled once, for all queries.
 pub(crate) struct Promise {
     end: OnceLock<End>,
-    /// Whether the leader has gone without an end: one of the followers is to take over. Written under the lock of the
-    /// shard that has the flight.
+    /// Whether the leader has gone without an end, so that a follower must take over. Written under the lock of the shard
+    /// of the flight.
     leaderless: AtomicUsize,
     changed: Event,
 }
 
-/// Where a task is listed with those who are told, until it is dropped or cleared. It does not drop its content by itself, so
-/// that the code for that is compiled in this crate.
+/// A task's registration for wake-ups, until it is cleared or dropped. `ManuallyDrop`, so that the code that drops it is
+/// compiled in this crate.
 #[derive(Default)]
 pub(crate) struct Listening(ManuallyDrop<Option<EventListener>>);
 
@@ -74,11 +74,11 @@ impl Promise {
         self.end.get()
     }
 
-    /// Drops a reference to it. The last one drops what the followers shared.
+    /// Drops a reference. The last one drops the shared value or error.
     pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
         match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
             Some(End::Loaded { entry, .. }) => entry.discard(counters),
-            Some(End::Failed { error, .. }) => discard_values(counters, (error, ())),
+            Some(End::Failed { error, .. }) => discard_value(counters, error),
             Some(End::Abandoned) | None => {}
         }
     }
@@ -91,21 +91,21 @@ impl Promise {
         self.end().is_some() || self.is_leaderless()
     }
 
-    /// Blocks this thread until the load has ended, or has no leader any more.
+    /// Blocks this thread until the load has ended or lost its leader.
     pub(crate) fn wait(&self) {
         while !self.is_settled() {
             let listener = self.changed.listen();
-            // It may have ended before there was anybody to be told.
+            // It may have ended before the listener was registered.
             if !self.is_settled() {
                 listener.wait();
             }
         }
     }
 
-    /// The same for a task. The listener is the task's own.
+    /// Like [`wait`](Self::wait), for a task, which has a listener of its own.
     pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
         while !self.is_settled() {
-            // Looks once more before it waits, like the above.
+            // The loop checks once more after it has registered, as `wait` does.
             let Some(waiting) = &mut *listener.0 else {
                 *listener.0 = Some(self.changed.listen());
                 continue;
@@ -119,17 +119,17 @@ impl Promise {
         Poll::Ready(())
     }
 
-    /// Records that the leader has gone. One of the followers is then to be told: see [`Promise::tell_one`].
+    /// Records whether the leader has gone. If so, the caller then [wakes a follower](Self::wake_one).
     pub(crate) fn set_leaderless(&self, leaderless: bool) {
         self.leaderless.store(leaderless.into(), Ordering::Release);
     }
 
     /// Wakes one of the followers.
-    pub(crate) fn tell_one(&self) {
+    pub(crate) fn wake_one(&self) {
         self.changed.notify(1);
     }
 
-    /// Only the first end counts.
+    /// Only the first completion counts.
     fn complete(&self, end: End) {
         if self.end.set(end).is_ok() {
             self.changed.notify(usize::MAX);
@@ -137,9 +137,9 @@ impl Promise {
     }
 }
 
-/// Ends a promise. Whatever becomes of the load, nobody waits for ever: dropped, this ends it without a value.
+/// Completes a promise, at the latest when it is dropped, so that nobody waits for ever.
 pub(crate) struct Completer<'a> {
-    /// Taken at the end.
+    /// Taken on completion.
     promise: Option<Arc<Promise>>,
     counters: &'a Counters,
 }
@@ -155,7 +155,7 @@ impl<'a> Completer<'a> {
 
     fn end(&mut self, end: End) {
         if let Some(promise) = self.promise.take() {
-            // A waker that panics concerns its own task. What follows here concerns others.
+            // A waker that panics concerns its own task only.
             let _ = catch(|| promise.complete(end));
             Promise::discard(promise, self.counters);
         }
@@ -206,7 +206,7 @@ mod tests {
         };
         assert_eq!(poll_all(&promise), 3);
         promise.set_leaderless(true);
-        promise.tell_one();
+        promise.wake_one();
         assert_eq!(count.0.load(Ordering::Relaxed), 1, "one takes over");
         promise.set_leaderless(false);
         assert_eq!(poll_all(&promise), 3, "the others wait for the new leader");

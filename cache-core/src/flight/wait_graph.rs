@@ -1,12 +1,11 @@
 //! Which load waits for which: a body must not wait for a load that waits, directly or through others, for that body.
 //!
-//! A thread that runs the body of a load may ask for another key, and wait for another thread that loads it.
-//! If that thread, or one further on, waits for a load whose body this thread is in the middle of, none of them ever
-//! goes on. So the waits are the edges of a graph, and a wait that would close a cycle does not begin.
+//! A thread that runs the body of a load may ask for another key, and wait for the thread that loads it. If that thread
+//! waits, directly or through others, for a load whose body this thread runs, none of them ever continues. So the waits
+//! are the edges of a graph, and a wait that would close a cycle does not begin.
 //!
-//! The nodes are loads, not threads: so the chains of different caches are one, and a future that is polled
-//! by one thread now and by another later is no different from a function. The body of such a load runs
-//! each time that it is polled; in between its thread is in other bodies.
+//! The nodes are loads, not threads. So one graph covers all caches, and a future that is polled by one thread now and
+//! by another later is treated like a function: its body runs each time that it is polled.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex as StdMutex;
@@ -19,27 +18,27 @@ use crate::flight::id::LoadId;
 
 /// The waits of this process that begin in a body.
 ///
-/// No user code and no blocking call runs under its lock, so a model needs no switch here: it is `std`'s in models too.
+/// No user code and no blocking call runs under its lock, so models need no switch here and use the lock of `std`.
 static WAITS: StdMutex<Option<WaitGraph>> = StdMutex::new(None);
 
 fn with_graph<R>(with: impl FnOnce(&mut WaitGraph) -> R) -> R {
     with(WAITS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-/// The loads whose bodies this thread is in; `None` if that is not known.
+/// The loads whose bodies this thread runs; `None` if that is unknown.
 fn running() -> Option<Vec<LoadId>> {
     with_running(|running| running.iter().map(|context| context.id).collect())
 }
 
-/// The bodies that this thread is in wait for a load for as long as the value lives.
+/// While it lives, the bodies that this thread runs wait for a load.
 pub(crate) struct Wait {
     waiters: Vec<LoadId>,
     load: LoadId,
 }
 
 impl Wait {
-    /// Records that this thread is going to wait for a load. `None` if the wait would never end, or if it isn't known
-    /// which bodies this thread is in.
+    /// Records that this thread is about to wait for a load. `None` if the wait would never end, or if it is unknown which
+    /// bodies this thread runs.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
         let waiters = running()?;
         // One lock for search and insertion: of two waits that would close a cycle, the second sees the first.
@@ -49,8 +48,8 @@ impl Wait {
         Some(Self { waiters, load })
     }
 
-    /// Whether this thread is in the same bodies as the one on which the wait began. A future that waits may have
-    /// been given to another body meanwhile, or have left the one that it began in.
+    /// Whether this thread runs the same bodies as the thread on which the wait began. A future that waits may have moved
+    /// into another body meanwhile, or out of the one that it began in.
     pub(crate) fn is_of_this_thread(&self) -> bool {
         with_running(|running| running.iter().map(|context| context.id).eq(self.waiters.iter().copied()))
             .unwrap_or_default()
@@ -65,22 +64,21 @@ impl Drop for Wait {
     }
 }
 
-/// An acyclic graph: its nodes are loads, and its edges lead from a load whose body waits to the load waited for.
+/// An acyclic graph. Its nodes are loads; an edge leads from a load whose body waits to the load that it waits for.
 ///
-/// A new edge closes a cycle if a path leads from its head to its tail. Two searches look for one in turns, one
-/// forwards from the head and one backwards from the tail, and the first to run out of edges ends both: so a wait costs
-/// at most twice what the smaller side has. A chain that grows at either end and a load that many wait for have a side
-/// of no edges. Compare the bidirectional search of Bender, Fineman, Gilbert and Tarjan, "A New Approach to Incremental
+/// A new edge closes a cycle if a path leads from its head to its tail. Two searches take turns, one forwards from the
+/// head and one backwards from the tail. The first that runs out of edges ends both, so a wait costs at most twice the
+/// edges of the smaller side. A chain that grows at either end, and a load that many wait for, have a side without edges. Compare the bidirectional search of Bender, Fineman, Gilbert and Tarjan, "A New Approach to Incremental
 /// Cycle Detection and Related Problems" (2016).
 #[derive(Default)]
 struct WaitGraph {
-    /// Only the loads that have an edge. One that waits for nothing is computing.
+    /// Only loads that have an edge.
     nodes: HashMap<LoadId, Node, RandomState>,
     /// By tail and head.
     edges: HashMap<(LoadId, LoadId), Edge, RandomState>,
 }
 
-/// Neighbours are in lists, so that the search takes no longer than there are edges, whatever was removed.
+/// Neighbours are in lists, so that a search visits present edges only, however many were removed.
 #[derive(Default)]
 struct Node {
     waits_for: Vec<LoadId>,
@@ -98,7 +96,7 @@ impl Node {
 }
 
 struct Edge {
-    /// How many waits it stands for: one body may wait for a load in several places at a time.
+    /// The number of waits that it stands for: one body may wait for a load in several places at once.
     waits: usize,
     /// The index of its head among those that the tail waits for.
     at_tail: usize,
@@ -107,7 +105,7 @@ struct Edge {
 }
 
 impl WaitGraph {
-    /// Adds the waits of these loads for another. Adds none and returns false if that would close a cycle.
+    /// Adds the waits of these loads for another. Returns false, and adds none, if one would close a cycle.
     fn add(&mut self, waiters: &[LoadId], load: LoadId) -> bool {
         let (would_close, _) = self.leads_to_any(load, waiters);
         if !would_close {
@@ -138,7 +136,7 @@ impl WaitGraph {
             self.remove_wait(waiter, load);
         }
         if self.edges.is_empty() {
-            // Of thousands that waited at once no memory is left behind.
+            // Thousands of waits at once leave no memory behind.
             const KEPT: usize = 64;
             self.nodes.shrink_to(KEPT);
             self.edges.shrink_to(KEPT);
@@ -153,7 +151,7 @@ impl WaitGraph {
         }
         let Edge { at_tail, at_head, .. } = *edge;
         self.edges.remove(&(tail, head));
-        // The last of each list takes the vacant place.
+        // The last element of each list takes the vacant place.
         let waits_for = &mut self.node(tail).waits_for;
         waits_for.swap_remove(at_tail);
         if let Some(&moved) = waits_for.get(at_tail) {
@@ -180,8 +178,8 @@ impl WaitGraph {
         self.edges.get_mut(&(tail, head)).expect("neighbours have an edge")
     }
 
-    /// Whether a load is one of these, or waits for one directly or through others. Also returns how many edges the
-    /// search has looked at.
+    /// Whether a load is one of these, or waits for one directly or through others. Also returns the number of edges that
+    /// the search has visited.
     fn leads_to_any(&self, load: LoadId, targets: &[LoadId]) -> (bool, usize) {
         if targets.contains(&load) {
             return (true, 0);
@@ -218,15 +216,15 @@ impl WaitGraph {
     }
 }
 
-/// A search of one direction.
+/// A search in one direction.
 struct Search<'g> {
     nodes: &'g HashMap<LoadId, Node, RandomState>,
     /// The direction.
     neighbours: fn(&Node) -> &[LoadId],
     reached: HashSet<LoadId, RandomState>,
-    /// Those of the reached whose edges are still to be followed.
+    /// Reached nodes whose edges are not followed yet.
     queue: Vec<LoadId>,
-    /// The ends of those edges of one node that are still to be followed.
+    /// The ends of the edges of one node that are not followed yet.
     ends: &'g [LoadId],
     steps: usize,
 }
@@ -241,7 +239,7 @@ impl<'g> Search<'g> {
         Self { nodes, neighbours, reached, queue, ends: &[], steps: 0 }
     }
 
-    /// Follows one edge, and returns where it leads. `None` if there are no more.
+    /// Follows one edge, and returns its end; `None` if there are no more.
     fn step(&mut self) -> Option<LoadId> {
         loop {
             if let Some((&end, rest)) = self.ends.split_first() {
@@ -252,7 +250,7 @@ impl<'g> Search<'g> {
                 }
                 return Some(end);
             }
-            // No more nodes are taken from the queue than edges have put there.
+            // Each node in the queue was put there by an edge.
             let next = self.queue.pop()?;
             self.ends = self.nodes.get(&next).map_or(&[], self.neighbours);
         }
@@ -270,7 +268,7 @@ mod tests {
     use crate::version::tag_set::TagSet;
     use crate::version::timeline::Timeline;
 
-    /// Runs as if on a thread that is in these bodies.
+    /// Runs as if on a thread that runs these bodies.
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let timeline = Arc::new(Timeline::new(TimeSource::System));
         let query = Arc::new(QueryState::anonymous());
@@ -340,13 +338,13 @@ mod tests {
         assert!(within(&[load], || Wait::begin(next_load())).is_some());
     }
 
-    /// Adds a wait, and returns whether it was added and how many edges were looked at for it.
+    /// Adds a wait. Returns whether it was added, and the number of edges visited.
     fn add(graph: &mut WaitGraph, tail: LoadId, head: LoadId) -> (bool, usize) {
         let (_, steps) = graph.leads_to_any(head, &[tail]);
         (graph.add(&[tail], head), steps)
     }
 
-    /// Adds waits, and returns how many edges were looked at for all of them.
+    /// Adds waits. Returns the number of edges visited for all of them.
     fn add_all(graph: &mut WaitGraph, waits: impl IntoIterator<Item = (LoadId, LoadId)>) -> usize {
         let add = |(tail, head)| {
             let (was_added, steps) = add(graph, tail, head);
@@ -356,7 +354,7 @@ mod tests {
         waits.into_iter().map(add).sum()
     }
 
-    /// Numbers below `limit` that look random, the same ones in each run.
+    /// Pseudo-random numbers below `limit`, the same in each run.
     struct Numbers(u64);
 
     impl Numbers {
@@ -375,7 +373,7 @@ mod tests {
 
     const MANY: u64 = 100_000;
 
-    /// A chain in which each load waits for the next, built in this order and taken apart in another.
+    /// Builds a chain in which each load waits for the next in one order, and removes it in another.
     fn chain(order: impl IntoIterator<Item = LoadId>) -> usize {
         let mut graph = WaitGraph::default();
         let steps = add_all(&mut graph, order.into_iter().map(|load| (load, load + 1)));
@@ -408,7 +406,7 @@ mod tests {
         let mut order: Vec<_> = (0..MANY).collect();
         Numbers(1).shuffle(&mut order);
         let steps = chain(order) as u64;
-        // Each time that an edge is looked at, the chain that it is in becomes at least twice as long.
+        // Each visit of an edge at least doubles the chain that the edge is in.
         assert!(steps <= 2 * MANY * u64::from(MANY.ilog2()), "{steps} edges were looked at");
     }
 
@@ -419,7 +417,7 @@ mod tests {
         assert_eq!(add_all(&mut graph, [(load, next)]), 0);
         let steps = add_all(&mut graph, (0..MANY).map(|waiter| (waiter, load))) as u64;
         assert!(steps <= MANY, "{steps} edges were looked at");
-        // The searches from the other side end as soon.
+        // The searches from the other side end as early.
         assert!(add_all(&mut graph, [(next, last)]) <= 1);
         assert!(!add(&mut graph, last, 0).0 && !add(&mut graph, load, MANY / 2).0);
         graph.check_invariants();
@@ -432,7 +430,7 @@ mod tests {
     #[test]
     fn p6_paths_that_meet_again_are_followed_once() {
         let mut graph = WaitGraph::default();
-        // Two ladders: each of the two loads of a rung waits for both of the next. The paths through them are 2^16.
+        // Two ladders: each of the two loads of a rung waits for both loads of the next. There are 2^16 paths.
         let rungs = (0..32).step_by(2).chain((40..72).step_by(2));
         let edges = rungs.flat_map(|rung| [(rung, 2), (rung, 3), (rung + 1, 2), (rung + 1, 3)]);
         add_all(&mut graph, edges.map(|(tail, further)| (tail, tail / 2 * 2 + further)));
@@ -441,7 +439,7 @@ mod tests {
         graph.check_invariants();
     }
 
-    /// What the graph is to answer, by the simplest means.
+    /// The expected answer, by the simplest means.
     fn leads_to(waits: &[(LoadId, LoadId)], load: LoadId, targets: &[LoadId]) -> bool {
         let mut reached = vec![load];
         let mut next = 0;
@@ -461,7 +459,7 @@ mod tests {
             let mut numbers = Numbers(seed);
             let loads = 2 + numbers.below(20);
             let mut graph = WaitGraph::default();
-            // The waits that have begun, and the edges that they are, some of them several times.
+            // The waits that have begun. Some are the same edge.
             let (mut begun, mut waits) = (Vec::new(), Vec::new());
             for _ in 0..200 {
                 if numbers.below(3) == 0 && !begun.is_empty() {

@@ -1,4 +1,4 @@
-//! Stores behind pointers that have forgotten their types, and back.
+//! Stores and entries whose types are erased, and the way back to their types.
 
 use std::any::Any;
 use std::fmt;
@@ -50,32 +50,32 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 }
 
-/// The store behind a pointer that forgot its types.
+/// The store behind an erased pointer.
 pub(crate) fn downcast<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> &Store<K, V> {
     let store: &dyn Any = &**store;
     store.downcast_ref().expect("the store of a function has the types of that function")
 }
 
-/// The same, shared.
+/// The store behind an erased pointer, shared.
 pub(crate) fn downcast_arc<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> Arc<Store<K, V>> {
     let store: Arc<dyn Any + Send + Sync> = store.clone();
     store.downcast().expect("the store of a function has the types of that function")
 }
 
-/// The entry behind a pointer that forgot its types.
+/// The entry behind an erased pointer, if it has these types.
 fn typed<K: Storable, V: Storable>(entry: Arc<dyn AnyEntry>) -> Option<Arc<Entry<K, V>>> {
     entry.as_any().downcast().ok()
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    /// Describes an entry of this store, with its key written out by `describe`. No lock is held.
+    /// Describes an entry of this store. `describe` formats its key; the caller holds no lock.
     pub(crate) fn info_with(&self, entry: &Arc<dyn AnyEntry>, now: Nanos, describe: Describe<K>) -> Option<EntryInfo> {
         let typed = typed::<K, V>(entry.clone())?;
         Some(info_of(&typed.meta, &self.query, now, &|out| describe(&typed.key, &self.query, out)))
     }
 }
 
-/// Describes an entry whose key is written out by `describe`. Not generic: it is compiled in this crate.
+/// Describes an entry whose key `describe` formats. Not generic: it is compiled in this crate.
 fn info_of(
     meta: &Meta,
     query: &QueryState,
@@ -83,9 +83,9 @@ fn info_of(
     describe: &dyn Fn(&mut dyn fmt::Write) -> fmt::Result,
 ) -> EntryInfo {
     let mut arguments = String::new();
-    // A `String` takes all that is written. A key whose `Debug` fails is shown as far as it got.
+    // Writing to a `String` cannot fail. A key whose `Debug` fails is shown as far as it got.
     let _ = describe(&mut arguments);
-    // It may have come since the clock was read.
+    // The entry may be newer than the clock reading.
     let now = now.max(meta.began);
     EntryInfo {
         query: query.name,

@@ -1,4 +1,4 @@
-//! What all stores of one cache share: the timeline, the eviction, and one another.
+//! What the stores of one cache share: the timeline, the eviction, and the table of stores.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Meta, address};
+use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::State;
-use crate::eviction::segment::{Aftermath, Entries, Inspector, Quota};
+use crate::eviction::segment::{Aftermath, Entries, Inspector};
 use crate::eviction::sweep::Snapshot;
 use crate::eviction::{Admission, EvictionSegments};
 use crate::query::state::QueryState;
-use crate::stats::counters::Event;
+use crate::stats::counters::{Counters, Event};
 use crate::sync::table::Table;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, OnceLock};
@@ -20,47 +21,49 @@ use crate::version::Version;
 use crate::version::scope::{ScopeId, ScopeRef};
 use crate::version::timeline::Timeline;
 
-/// Is given entries by their addresses.
+/// Gets entries and their addresses.
 pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
 
+/// A store of any types.
 pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
-    /// Removes an entry that the eviction has let go of, and counts why.
+    /// Removes an entry that has left the eviction, and counts why: see [`Store::dispose`](crate::store::Store::dispose).
     fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
-    /// Removes every entry whose key has this hash, in one scope, and adds it to `removed`: see [`Store::forget`].
+    /// Moves every entry of one scope whose key has this hash to `removed`: see
+    /// [`Store::forget`](crate::store::Store::forget).
     fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut Entries);
-    /// Describes an entry for people.
+    /// Describes an entry for a listing.
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
     fn shrink(&self);
-    /// Counts the loads in flight, and their followers; `None` if a shard is locked.
+    /// The number of loads in flight, and of their followers; `None` if a shard is locked.
     fn count_flights(&self) -> Option<(usize, usize)>;
     /// Its number among the stores of the cache.
     fn number(&self) -> u32;
-    /// Panics if a shard is broken. Hands out the entries by their addresses, while all shards are locked.
+    /// Panics if the shards contradict themselves. `with` gets their entries while all shards are locked.
     fn check_shards(&self, with: WithEntries<'_>);
 }
 
-/// What each store of a cache is handed.
+/// The context that each store of a cache is handed.
 pub(crate) struct Storage {
     pub(crate) timeline: Arc<Timeline>,
-    /// Which entry is to go. Its locks are taken after those of shards, and nothing is waited for under one.
+    /// Decides which entry leaves. Its locks are taken after those of shards; nothing is waited for under one.
     pub(crate) eviction: EvictionSegments,
     pub(crate) stores: Stores,
-    /// The most entries that there may be.
+    /// The most entries, of all stores together.
     pub(crate) capacity: usize,
 }
 
 impl Storage {
-    /// The most entries that there may be of a query.
+    /// The most entries of a query.
     pub(crate) fn capacity_of(&self, query: &QueryState) -> usize {
         query.quota.map_or(self.capacity, |quota| quota.capacity.min(self.capacity))
     }
 
-    /// Whether an entry has not been invalidated. Asks what it depends on only if something has been invalidated since it
-    /// was last known to be valid.
+    /// Whether an entry has not been invalidated. Checks its tags only if something has been invalidated since the entry was
+    /// last found valid.
     #[inline]
     pub(crate) fn is_valid(&self, query: &QueryState, meta: &Meta) -> bool {
-        // Before anything is asked: what is found valid then is valid as of this version.
+        // Read first: what is found valid after that is valid as of this version.
         let version = self.timeline.versions.now();
         meta.is_known_valid(version) || self.is_still_valid(query, meta, version)
     }
@@ -80,7 +83,7 @@ impl Storage {
         EntryInspector { storage: self, now }
     }
 
-    /// Whether an entry is dead, as far as can be found out under a lock.
+    /// Whether an entry is dead, as far as a check under a lock may tell.
     pub(crate) fn seems_dead(&self, meta: &Meta, now: Nanos) -> bool {
         self.inspector(now).state(meta).is_some_and(State::is_dead)
     }
@@ -89,7 +92,7 @@ impl Storage {
         now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store()).query(), meta)
     }
 
-    /// Removes what had to leave when an entry was admitted. No lock may be held.
+    /// Removes what had to leave when an entry was admitted. The caller holds no lock.
     pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
         let Aftermath { victim, dead, suspects, next } = aftermath;
         for entry in victim.into_iter().chain(dead) {
@@ -97,7 +100,7 @@ impl Storage {
         }
         for suspect in suspects {
             if self.is_live(suspect.meta(), now) {
-                self.eviction.note(suspect.meta());
+                self.eviction.record_live(suspect.meta());
                 self.discard([suspect].into_iter().collect());
             } else {
                 self.remove(suspect, now);
@@ -109,7 +112,8 @@ impl Storage {
         }
     }
 
-    /// Takes in an entry. What had to leave is to be settled when no lock is held. Not generic: it is compiled once.
+    /// Admits an entry to the eviction. The caller [settles](Self::settle) the aftermath when it holds no lock. Not generic:
+    /// it is compiled once.
     pub(crate) fn admit(
         &self,
         entry: &Arc<dyn AnyEntry>,
@@ -125,9 +129,9 @@ impl Storage {
         Snapshot { now, version: self.timeline.versions.now() }
     }
 
-    /// Removes an entry that is dead.
+    /// Removes a dead entry.
     fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
-        // `entry` is still there: this is not the last reference.
+        // Not the last reference: `entry` is another.
         let was_listed = self.eviction.remove(entry.meta()).is_some();
         if was_listed {
             self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
@@ -150,11 +154,11 @@ impl Storage {
     pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
         let mut live = 0;
         self.for_each_live(scope, |_, _| live += 1);
-        // Not all are counted at once. One that was counted may have made room for another since.
+        // The segments are counted one after another: a counted entry may have made room for one that is counted later.
         live.min(self.capacity)
     }
 
-    /// Removes what is dead, and frees what memory can be given back.
+    /// Removes the dead entries, and frees unused memory.
     pub(crate) fn purge(&self) {
         let now = self.timeline.time.now();
         self.eviction.for_each(|entry| {
@@ -178,8 +182,8 @@ impl Storage {
         list
     }
 
-    /// Counts the loads in flight, and their followers. It is asked by people who wonder what everybody is waiting for: so
-    /// this waits for nothing, and is `None` if something is locked.
+    /// The number of loads in flight, and of their followers. `Debug` of a cache shows it, perhaps to find a deadlock: so it
+    /// waits for nothing, and is `None` if a shard is locked.
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
         self.stores.iter().try_fold((0, 0), |(loads, waiting), store| {
             let (more, more_waiting) = store.count_flights()?;
@@ -187,19 +191,23 @@ impl Storage {
         })
     }
 
-    /// Drops entries that were removed.
+    /// Drops removed entries.
     fn discard(&self, removed: Entries) {
         for entry in removed {
-            let counters = &self.stores.of_number(entry.meta().store()).query().counters;
+            let counters = self.counters_of(&*entry);
             entry.discard(counters);
         }
     }
 
-    /// Drops entries that an invalidation has removed, and counts those that had expired. Returns the time.
+    fn counters_of(&self, entry: &dyn AnyEntry) -> &Counters {
+        &self.stores.of_number(entry.meta().store()).query().counters
+    }
+
+    /// Drops entries that an invalidation has removed, and counts those that have expired. Returns the time.
     pub(crate) fn count_and_discard(&self, removed: Entries) -> Nanos {
         let now = catch(|| self.timeline.time.now());
         for entry in removed {
-            let counters = &self.stores.of_number(entry.meta().store()).query().counters;
+            let counters = self.counters_of(&*entry);
             if now.as_ref().is_ok_and(|now| *now >= entry.meta().expires_at) {
                 counters.count(Event::Expiration);
             }
@@ -208,7 +216,7 @@ impl Storage {
         now.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Panics if something in the cache contradicts something else.
+    /// Panics if the stores or the eviction contradict themselves or each other.
     pub(crate) fn check_invariants(&self) {
         self.eviction.check_invariants();
         for store in self.stores.iter() {
@@ -219,7 +227,7 @@ impl Storage {
     /// Panics if a store contradicts itself or the eviction.
     pub(crate) fn check_store(&self, store: &dyn AnyStore) {
         store.check_shards(&mut |entries| {
-            // One without a number has been evicted, and is about to leave its shard.
+            // An entry without a number has been evicted, and is about to leave its shard.
             let stored = entries.iter().filter(|(meta, _)| meta.id().is_some());
             let mut stored: Vec<usize> = stored.map(|(_, address)| *address).collect();
             let mut listed = Vec::new();
@@ -243,7 +251,7 @@ struct EntryInspector<'a> {
 
 impl Inspector for EntryInspector<'_> {
     fn state(&self, meta: &Meta) -> Option<State> {
-        /// What depends on more than these is not asked about under a lock.
+        /// More tags than these are not checked under a lock.
         const MANY: usize = 16;
         let Self { storage, now } = *self;
         if now >= meta.expires_at {
@@ -261,8 +269,7 @@ impl Inspector for EntryInspector<'_> {
     }
 }
 
-/// The stores of one cache, whatever their types. They are added, never removed, and found without a lock: also by code
-/// that runs under one.
+/// The stores of one cache, of any types. They are added, never removed, and found without a lock.
 pub(crate) struct Stores {
     by_number: Table<OnceLock<Arc<dyn AnyStore>>>,
     /// The number of the last one, from 1. It may not be in the table yet.
@@ -286,12 +293,12 @@ impl Stores {
         debug_assert!(added.is_ok(), "a number is taken once");
     }
 
-    /// All that are in the table.
+    /// All stores in the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyStore>> {
         (1..=self.last.load(Ordering::Acquire)).filter_map(|number| self.by_number.get(number).get())
     }
 
-    /// The store that has an entry.
+    /// The store of an entry.
     pub(crate) fn of_number(&self, number: u32) -> &Arc<dyn AnyStore> {
         self.by_number.get(number).get().expect("an entry is in a store that was added")
     }

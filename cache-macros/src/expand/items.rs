@@ -71,7 +71,7 @@ impl Query<'_> {
                     key [#signature] #by_self #bounds;
                 }
             };
-            return HiddenItems { declared, items };
+            return HiddenItems { items, declared };
         }
         let (visibility, reminder) = (&self.function.visibility, self.reminder());
         let items = quote_spanned! {Span::mixed_site()=>

@@ -1,26 +1,25 @@
-//! The small workloads that the original measured itself by, built so that it can be said
-//! beforehand how many hits are possible.
+//! Small workloads whose possible hits are known beforehand. The original measured itself by them.
 
 use crate::{
-    NewTrack, TrackChanges, TrackId,
-    replay::{Mutation, Read, Step},
+    model::{NewTrack, TrackChanges, TrackId},
+    workload::{Mutation, Read, Step},
 };
 
 const TRACK: TrackId = TrackId(1);
 
-/// Three queries that the original's example asks before and after a favourite is toggled.
+/// The reads before and after [`toggle`].
 pub(super) fn three_queries() -> Vec<Step> {
     vec![all_tracks(), search(), favorites()]
 }
 
-/// What happens in between. It makes one of the three answers wrong.
+/// Makes one of the three answers stale.
 pub(super) fn toggle() -> Vec<Step> {
     vec![favorite(true)]
 }
 
-/// 100 operations: ten times nine reads of the catalogue and a favourite toggled.
+/// Ten times nine reads of the catalogue and a toggled favourite.
 ///
-/// No toggle makes the catalogue wrong, so only the first of the 90 reads has to miss.
+/// No toggle changes the catalogue, so only the first of the 90 reads misses.
 pub(super) fn hundred_operations() -> Vec<Step> {
     let mut steps = Vec::new();
     for round in 0..10 {
@@ -30,10 +29,10 @@ pub(super) fn hundred_operations() -> Vec<Step> {
     steps
 }
 
-/// 50 diverse operations: ten times four reads and a mutation.
+/// Ten times four reads and a mutation.
 ///
-/// The comments name the reads that have to miss, 13 of 40: the first of its kind, or the first
-/// after a mutation whose table entry names it.
+/// The comments name the reads that miss, 13 of 40: the first of each query, and the first after a mutation that
+/// invalidates the query.
 pub(super) fn fifty_diverse_operations() -> Vec<Step> {
     [
         [all_tracks(), search(), one_track(), all_tracks(), favorite(true)], // all, search, one

@@ -1,5 +1,4 @@
-//! The repository on an `SQLite` file, by `sqlx`. What a mutation forgets, and why, is in the table of
-//! [`LibraryManager`](crate::LibraryManager).
+//! The repository on an `SQLite` file, with `sqlx`. `manager.rs` has the table of what a mutation invalidates, and why.
 
 use std::{
     path::Path,
@@ -18,34 +17,36 @@ use sqlx::{
     sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
 };
 
+use super::MusicRepository;
 use crate::{
-    Database, DbError, Moment, MusicRepository, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo,
+    database::Database,
+    error::DbError,
+    model::{Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
     sql::{self, PageSql},
 };
 
-/// How many questions the database works on at once. Each has a thread.
+/// How many reads run at once, each on a thread.
 const READERS: u32 = 4;
 
-/// A music library in an `SQLite` file that remembers its answers.
+/// A music library in an `SQLite` file, with cached reads.
 #[derive(HasCache)]
 pub struct SqliteRepository {
     readers: SqlitePool,
-    /// Of one connection. `SQLite` lets only one write at a time, and here the others wait as tasks; with a connection
-    /// each they would wait in threads, and look every few milliseconds whether it is their turn.
+    /// `SQLite` allows one writer. Tasks wait for this one connection; with several, threads would block.
     writer: SqlitePool,
     queries: AtomicU64,
     cache: Cache,
 }
 
 impl SqliteRepository {
-    /// Opens the library in a file, or begins an empty one if there is no such file, and puts a cache in front of it.
-    /// Changes must go through the repository from now on: of others the cache does not learn.
+    /// Opens the library in a file, or creates an empty one, and caches its reads. Only mutations through this repository
+    /// invalidate them.
     ///
     /// # Errors
     ///
-    /// If the file holds something else, another version of the schema, or cannot be opened.
+    /// If the file holds something else or another version of the schema, or cannot be opened.
     pub async fn open(path: &Path, cache: Cache) -> Result<Self, DbError> {
-        // It knows the schema, and turns the write-ahead log on: readers and the writer do not wait for each other.
+        // Creates the schema, and turns on the write-ahead log: readers and the writer do not block each other.
         Database::open(path)?;
         let options = SqliteConnectOptions::new().filename(path).synchronous(SqliteSynchronous::Normal);
         let readers = SqlitePoolOptions::new().max_connections(READERS);
@@ -58,24 +59,23 @@ impl SqliteRepository {
         })
     }
 
-    /// How many statements were sent so far, those that read and those that write.
+    /// How many statements were sent so far.
     pub fn queries(&self) -> u64 {
         self.queries.load(Ordering::Relaxed)
     }
 
-    /// Closes the connections; whoever asks from now on gets an error.
+    /// Closes the connections. From then on, every read that is not a hit fails.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 
-    /// A statement to be sent once; counted.
+    /// Prepares a statement, and counts it.
     fn statement<'q>(&self, sql: &'static str) -> Statement<'q> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         sqlx::query(sql)
     }
 
-    /// A page of a query whose total has no parameters.
     async fn page<T>(&self, sql: &PageSql, limit: u32, offset: u32, item: Item<T>) -> Result<Arc<Page<T>>, DbError> {
         let rows = self.statement(sql.rows).bind(limit).bind(offset);
         self.rows_and_total(rows, self.statement(sql.total), item).await
@@ -87,7 +87,7 @@ impl SqliteRepository {
         total: Statement<'_>,
         item: Item<T>,
     ) -> Result<Arc<Page<T>>, DbError> {
-        // Both see the library as it is at one moment.
+        // One snapshot for both.
         let mut snapshot = self.readers.begin().await?;
         let rows = rows.fetch_all(&mut *snapshot).await?;
         let total = total.fetch_one(&mut *snapshot).await?.try_get(0)?;
@@ -95,22 +95,22 @@ impl SqliteRepository {
         Ok(Arc::new(Page { items: rows.iter().map(item).collect::<Result<_, _>>()?, total }))
     }
 
-    /// A change, which is made when it is committed, and undone if it is dropped before.
-    async fn change(&self) -> Result<Transaction<'_, Sqlite>, DbError> {
-        // What it reads first is to be true until it writes.
+    /// A transaction that writes. It rolls back if it is dropped before the commit.
+    async fn begin_write(&self) -> Result<Transaction<'_, Sqlite>, DbError> {
+        // What it reads stays true until it writes.
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
-    /// A change by one statement that returns the track as it is now, if there is such a track.
+    /// Commits one statement, and returns the track that it changed.
     async fn change_track(&self, statement: Statement<'_>) -> Result<Option<Track>, DbError> {
-        let mut change = self.change().await?;
-        let changed = statement.fetch_optional(&mut *change).await?;
-        change.commit().await?;
+        let mut transaction = self.begin_write().await?;
+        let changed = statement.fetch_optional(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(changed.as_ref().map(track).transpose()?)
     }
 }
 
-// Above `#[async_trait]`, which leaves nothing of an `async fn` that could be cached.
+// Above `#[async_trait]`, which replaces the `async fn`s that are to be cached.
 #[cached_impl]
 #[async_trait]
 impl MusicRepository for SqliteRepository {
@@ -160,25 +160,25 @@ impl MusicRepository for SqliteRepository {
             .bind(&new.composer)
             .bind(new.duration_ms)
             .bind(new.size_bytes);
-        let mut change = self.change().await?;
-        let added = add.fetch_one(&mut *change).await.map_err(|error| match new.id {
+        let mut transaction = self.begin_write().await?;
+        let added = add.fetch_one(&mut *transaction).await.map_err(|error| match new.id {
             Some(id) if violates_unique(&error) => DbError::DuplicateTrack(id),
             _ => error.into(),
         })?;
-        change.commit().await?;
+        transaction.commit().await?;
         Ok(track(&added)?)
     }
 
     #[invalidates("get_favorite_tracks")]
     async fn set_track_favorite(&self, id: TrackId, favorite: bool) -> Result<(), DbError> {
-        let mut change = self.change().await?;
-        let is_track: bool = self.statement(sql::IS_TRACK).bind(id.0).fetch_one(&mut *change).await?.try_get(0)?;
+        let mut transaction = self.begin_write().await?;
+        let is_track: bool = self.statement(sql::IS_TRACK).bind(id.0).fetch_one(&mut *transaction).await?.try_get(0)?;
         if !is_track {
             return Err(DbError::UnknownTrack(id));
         }
         let set = if favorite { sql::FAVORITE_ON } else { sql::FAVORITE_OFF };
-        self.statement(set).bind(id.0).execute(&mut *change).await?;
-        change.commit().await?;
+        self.statement(set).bind(id.0).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         Ok(())
     }
 
@@ -212,9 +212,9 @@ impl MusicRepository for SqliteRepository {
         "get_popular_tracks"
     )]
     async fn delete_track(&self, id: TrackId) -> Result<(), DbError> {
-        let mut change = self.change().await?;
-        let deleted = self.statement(sql::DELETE_TRACK).bind(id.0).execute(&mut *change).await?;
-        change.commit().await?;
+        let mut transaction = self.begin_write().await?;
+        let deleted = self.statement(sql::DELETE_TRACK).bind(id.0).execute(&mut *transaction).await?;
+        transaction.commit().await?;
         if deleted.rows_affected() == 0 { Err(DbError::UnknownTrack(id)) } else { Ok(()) }
     }
 }

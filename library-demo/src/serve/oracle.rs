@@ -1,8 +1,8 @@
-//! What visitors have changed, and whether an answer may be without it.
+//! Finds stale answers: it knows what clients have changed, and when.
 //!
-//! Whatever can change has a *version*, which only grows and which answers show: a track's plays, the number of its edit
-//! in its title, and whether it is a favourite, which it is by every odd version. When a change has returned, its version
-//! is *finished*. An answer is stale if a later version than it shows was finished before it was asked for.
+//! Whatever changes has a *version*, which counts up and which answers show: the plays of a track, the number of the
+//! edit in its title, and whether it is a favourite (at odd versions). A version is *completed* when its mutation has
+//! returned. An answer is stale if a version later than the one it shows was completed before the read began.
 
 use std::{
     collections::BTreeMap,
@@ -13,13 +13,13 @@ use std::{
 };
 
 use crate::{
-    Page, Track, TrackId, TrackInfo,
-    replay::{Mutation, Step},
-    serve::request::Answer,
+    model::{Page, Track, TrackId, TrackInfo},
+    serve::answer::Answer,
+    workload::{Mutation, Step},
 };
 
-/// A moment: so many versions were finished before.
-pub(super) type Time = u64;
+/// The number of versions completed before.
+pub(super) type Timestamp = u64;
 
 #[derive(Default)]
 pub(super) struct Oracle {
@@ -30,7 +30,7 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// Knows what these steps can change. None of it has changed yet.
+    /// Expects the changes of these steps. All is at version 0.
     pub(super) fn new<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
         let mut oracle = Self::default();
         for step in steps {
@@ -45,27 +45,27 @@ impl Oracle {
         oracle
     }
 
-    pub(super) fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Timestamp {
         self.clock.load(Ordering::SeqCst)
     }
 
-    /// Takes notice of a play. The database counts them.
+    /// Records a play. Its version is the database's count.
     pub(super) fn played(&self, id: TrackId, plays: u32) {
-        self.plays[&id].finish(plays, &self.clock);
+        self.plays[&id].complete(plays, &self.clock);
     }
 
-    /// The next version of a track's title.
-    pub(super) async fn edit(&self, id: TrackId) -> Turn<'_> {
-        Turn::take(&self.edits[&id], &self.clock).await
+    /// Begins the next version of a track's title.
+    pub(super) async fn begin_edit(&self, id: TrackId) -> Change<'_> {
+        Change::begin(&self.edits[&id], &self.clock).await
     }
 
-    /// The next version of whether a track is a favourite.
-    pub(super) async fn favorite(&self, id: TrackId) -> Turn<'_> {
-        Turn::take(&self.favorites[&id], &self.clock).await
+    /// Begins the next version of whether a track is a favourite.
+    pub(super) async fn begin_favorite(&self, id: TrackId) -> Change<'_> {
+        Change::begin(&self.favorites[&id], &self.clock).await
     }
 
-    /// Whether an answer to a question asked then may not be given.
-    pub(super) fn is_stale(&self, answer: &Answer, asked: Time) -> bool {
+    /// Whether an answer to a read that began at `asked` is stale.
+    pub(super) fn is_stale(&self, answer: &Answer, asked: Timestamp) -> bool {
         let track = |track: &Track| self.is_stale_track(track, asked);
         let info = |info: &TrackInfo| self.is_stale_info(info, asked);
         match answer {
@@ -76,80 +76,80 @@ impl Oracle {
         }
     }
 
-    fn is_stale_track(&self, Track { info, plays, .. }: &Track, asked: Time) -> bool {
+    fn is_stale_track(&self, Track { info, plays, .. }: &Track, asked: Timestamp) -> bool {
         let history = self.plays.get(&info.id);
-        history.is_some_and(|history| history.is_older(*plays, asked)) || self.is_stale_info(info, asked)
+        history.is_some_and(|history| history.is_stale(*plays, asked)) || self.is_stale_info(info, asked)
     }
 
-    fn is_stale_info(&self, info: &TrackInfo, asked: Time) -> bool {
+    fn is_stale_info(&self, info: &TrackInfo, asked: Timestamp) -> bool {
         let history = self.edits.get(&info.id);
-        history.is_some_and(|history| history.is_older(edit_of(&info.title), asked))
+        history.is_some_and(|history| history.is_stale(edit_of(&info.title), asked))
     }
 
-    /// Whether a track is on the page, or is not, that must not be, or must.
-    fn are_stale_favorites(&self, page: &Page<TrackInfo>, asked: Time) -> bool {
+    /// Whether the page lacks a favourite, or shows a track that is not one.
+    fn are_stale_favorites(&self, page: &Page<TrackInfo>, asked: Timestamp) -> bool {
         let is_whole = page.items.len() == page.total as usize;
         let last = page.items.last().filter(|_| !is_whole);
         let tracks = self.favorites.iter().take_while(|(id, _)| last.is_none_or(|last| **id <= last.id));
         tracks.into_iter().any(|(id, history)| {
             let is_shown = page.items.binary_search_by_key(id, |info| info.id).is_ok();
-            history.settled(asked).is_some_and(|version| is_odd(version) != is_shown)
+            history.stable_version(asked).is_some_and(|version| is_odd(version) != is_shown)
         })
     }
 }
 
-/// When each version of one thing was finished. The version that was imported is 0.
+/// When each version of one thing was completed. The imported version is 0.
 #[derive(Default)]
 struct History {
-    /// Of version 1 first; `None` where a later version has been finished before.
-    finished: Mutex<Vec<Option<Time>>>,
-    /// The last version begun, where those who change the thing take turns.
+    /// Version 1 first; `None` while only a later version is completed.
+    completed: Mutex<Vec<Option<Timestamp>>>,
+    /// The last version begun.
     begun: AtomicU32,
-    turn: tokio::sync::Mutex<()>,
+    /// Held by the one [`Change`] in progress.
+    change: tokio::sync::Mutex<()>,
 }
 
 impl History {
-    fn finish(&self, version: u32, clock: &AtomicU64) {
-        let mut finished = self.finished();
+    fn complete(&self, version: u32, clock: &AtomicU64) {
+        let mut completed = self.completed();
         let index = version as usize - 1;
-        if finished.len() <= index {
-            finished.resize(index + 1, None);
+        if completed.len() <= index {
+            completed.resize(index + 1, None);
         }
-        // Under the lock: whoever has read this time finds what was finished then.
-        finished[index] = Some(clock.fetch_add(1, Ordering::SeqCst) + 1);
+        // Under the lock, so that a reader of this time also finds what was completed by then.
+        completed[index] = Some(clock.fetch_add(1, Ordering::SeqCst) + 1);
     }
 
-    /// Whether a later version had been finished at that time.
-    fn is_older(&self, version: u32, time: Time) -> bool {
-        self.finished().iter().skip(version as usize).flatten().any(|finished| *finished <= time)
+    /// Whether a later version was completed by `time`.
+    fn is_stale(&self, version: u32, time: Timestamp) -> bool {
+        self.completed().iter().skip(version as usize).flatten().any(|completed| *completed <= time)
     }
 
-    /// The version that was the last to be finished at that time, if no other has been begun since.
-    fn settled(&self, time: Time) -> Option<u32> {
-        let finished = self.finished();
-        let is_finished = |finished: &Option<Time>| finished.is_some_and(|finished| finished <= time);
-        let last = finished.iter().rposition(is_finished).map_or(0, |index| index + 1);
+    /// The last version completed by `time`, unless another has been begun since.
+    fn stable_version(&self, time: Timestamp) -> Option<u32> {
+        let completed = self.completed();
+        let is_completed = |completed: &Option<Timestamp>| completed.is_some_and(|completed| completed <= time);
+        let last = completed.iter().rposition(is_completed).map_or(0, |index| index + 1);
         let begun = self.begun.load(Ordering::SeqCst);
         (begun as usize == last).then_some(begun)
     }
 
-    fn finished(&self) -> MutexGuard<'_, Vec<Option<Time>>> {
-        self.finished.lock().unwrap_or_else(PoisonError::into_inner)
+    fn completed(&self) -> MutexGuard<'_, Vec<Option<Timestamp>>> {
+        self.completed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The right to make the next version of a thing. Others wait for theirs, so that versions reach the database in their
-/// order.
-pub(super) struct Turn<'a> {
+/// A version in progress. The next one waits for it, so that versions reach the database in order.
+pub(super) struct Change<'a> {
     history: &'a History,
     clock: &'a AtomicU64,
     version: u32,
     _guard: tokio::sync::MutexGuard<'a, ()>,
 }
 
-impl<'a> Turn<'a> {
-    async fn take(history: &'a History, clock: &'a AtomicU64) -> Self {
-        let guard = history.turn.lock().await;
+impl<'a> Change<'a> {
+    async fn begin(history: &'a History, clock: &'a AtomicU64) -> Self {
+        let guard = history.change.lock().await;
         let version = history.begun.fetch_add(1, Ordering::SeqCst) + 1;
         Self { history, clock, version, _guard: guard }
     }
@@ -162,9 +162,9 @@ impl<'a> Turn<'a> {
         is_odd(self.version)
     }
 
-    /// The change has returned.
-    pub(super) fn finish(self) {
-        self.history.finish(self.version, self.clock);
+    /// To call when the mutation has returned.
+    pub(super) fn complete(self) {
+        self.history.complete(self.version, self.clock);
     }
 }
 
@@ -172,10 +172,9 @@ fn is_odd(version: u32) -> bool {
     version % 2 == 1
 }
 
-/// What stands between a title and the number of its edit.
+/// Separates a title from the number of its edit.
 const EDIT: &str = " - edit ";
 
-/// A title that shows its version.
 pub(super) fn edited(title: &str, version: u32) -> String {
     format!("{title}{EDIT}{version}")
 }
@@ -188,37 +187,37 @@ fn edit_of(title: &str) -> u32 {
 mod tests {
     use super::{History, Oracle, edit_of, edited};
     use crate::{
-        Page, TrackId,
-        replay::{Mutation, Step},
-        serve::request::Answer,
+        model::{Page, TrackId},
+        serve::answer::Answer,
+        workload::{Mutation, Step},
     };
     use std::sync::Arc;
 
     #[test]
-    fn a_version_is_older_when_a_later_one_was_finished_before() {
+    fn a_version_is_stale_once_a_later_one_is_completed() {
         let (history, clock) = (History::default(), 0.into());
-        // They may return in another order than the database made them in.
-        history.finish(2, &clock);
-        history.finish(1, &clock);
-        let is_older = |version, time| history.is_older(version, time);
-        assert!(!is_older(0, 0) && is_older(0, 1) && is_older(0, 2));
-        assert!(!is_older(1, 0) && is_older(1, 1));
-        assert!(!is_older(2, 2), "there is none later");
+        // Mutations may return in another order than the database makes them in.
+        history.complete(2, &clock);
+        history.complete(1, &clock);
+        let is_stale = |version, time| history.is_stale(version, time);
+        assert!(!is_stale(0, 0) && is_stale(0, 1) && is_stale(0, 2));
+        assert!(!is_stale(1, 0) && is_stale(1, 1));
+        assert!(!is_stale(2, 2), "there is none later");
     }
 
     #[tokio::test]
-    async fn a_favourite_is_judged_only_when_nobody_has_begun_to_change_it() {
+    async fn a_favourite_is_not_checked_while_a_change_is_in_progress() {
         let id = TrackId(1);
         let oracle = Oracle::new([Step::Mutation(Mutation::Favorite(id, true))].iter());
-        let nobody = Answer::Favorites(Arc::new(Page { items: Vec::new(), total: 0 }));
+        let empty = Answer::Favorites(Arc::new(Page { items: Vec::new(), total: 0 }));
         let before = oracle.now();
-        let turn = oracle.favorite(id).await;
-        assert!(turn.is_odd() && !oracle.is_stale(&nobody, oracle.now()), "it may have been made or not");
-        turn.finish();
-        assert!(oracle.is_stale(&nobody, oracle.now()));
-        assert!(!oracle.is_stale(&nobody, before), "it was asked for before");
-        let turn = oracle.favorite(id).await;
-        assert!(!turn.is_odd() && !oracle.is_stale(&nobody, oracle.now()));
+        let change = oracle.begin_favorite(id).await;
+        assert!(change.is_odd() && !oracle.is_stale(&empty, oracle.now()), "in progress");
+        change.complete();
+        assert!(oracle.is_stale(&empty, oracle.now()));
+        assert!(!oracle.is_stale(&empty, before), "the read began before");
+        let change = oracle.begin_favorite(id).await;
+        assert!(!change.is_odd() && !oracle.is_stale(&empty, oracle.now()));
     }
 
     #[test]

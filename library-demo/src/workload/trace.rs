@@ -1,30 +1,31 @@
-//! A real trace: the purchases, each replayed as a visit to the library.
+//! Workloads made from the purchases and playlists of the library.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
-    Database, DbError, NewTrack, TrackChanges, TrackId,
-    replay::{Mutation, PAGE, Read, Step},
+    database::Database,
+    error::DbError,
+    model::{NewTrack, TrackChanges, TrackId},
+    workload::step::{Mutation, PAGE, Read, Step},
 };
 
-/// The ids of the tracks that the trace adds begin here, beyond all imported ones.
+/// Added tracks have ids from here on, above all imported ones.
 const FIRST_ADDED: u32 = 1_000_000;
 
-/// The steps of the first `visits` purchases of a freshly imported library, one visit after the other.
+/// The first `count` [visits](visits()), as one sequence of steps.
 ///
 /// # Errors
 ///
 /// If the database fails.
-pub fn trace(library: &Database, visits: usize) -> Result<Vec<Step>, DbError> {
-    Ok(self::visits(library, visits)?.concat())
+pub fn trace(library: &Database, count: usize) -> Result<Vec<Step>, DbError> {
+    Ok(visits(library, count)?.concat())
 }
 
-/// The first `count` purchases of a freshly imported library, each as a visit.
+/// The first `count` purchases of a newly imported library, each as a visit: six reads, then a play of the track that
+/// was bought.
 ///
-/// Every visitor looks around, then plays the track that was bought. Now and then somebody also
-/// marks a favourite (every 10th visit), edits a track (50th), adds one (100th) or deletes one
-/// (200th). Only tracks that the trace itself added are deleted, so that every purchase still finds
-/// its track.
+/// Every 10th visit also toggles a favourite, every 50th edits a track, every 100th adds one and every 200th deletes
+/// one. Only added tracks are deleted, so that every purchase finds its track.
 ///
 /// # Errors
 ///
@@ -39,7 +40,7 @@ pub fn visits(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbErro
             Read::Recent,
             Read::Search(track.artist.clone()),
             Read::Track(id),
-            Read::AllTracks { offset: page_of(id) },
+            Read::AllTracks { offset: page_offset(id) },
             Read::Favorites,
             Read::Popular,
         ];
@@ -75,29 +76,26 @@ pub fn visits(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbErro
     Ok(visits)
 }
 
-/// The steps of somebody who goes through the playlists of a freshly imported library, in portions: looks at
-/// each track of a portion, and plays the first.
+/// Reads the tracks of every playlist of a newly imported library, one by one, and plays one in 25.
 ///
-/// Many tracks are on several playlists, and so are looked at again, after others were played.
+/// Many tracks are on several playlists, and so are read again after plays of others.
 ///
 /// # Errors
 ///
 /// If the database fails.
 pub fn playlists(library: &Database) -> Result<Vec<Step>, DbError> {
-    /// Tracks to a portion.
-    const PORTION: usize = 25;
+    const TRACKS_PER_PLAY: usize = 25;
     let mut steps = Vec::new();
     for playlist in library.get_playlists()? {
-        for portion in playlist.chunks(PORTION) {
-            steps.extend(portion.iter().map(|&id| Step::Read(Read::Track(id))));
-            steps.push(Step::Mutation(Mutation::Play(portion[0])));
+        for tracks in playlist.chunks(TRACKS_PER_PLAY) {
+            steps.extend(tracks.iter().map(|&id| Step::Read(Read::Track(id))));
+            steps.push(Step::Mutation(Mutation::Play(tracks[0])));
         }
     }
     Ok(steps)
 }
 
-/// The offset of the page of the catalogue that shows an imported track. The catalogue is in the
-/// order of ids, and the imported ones count up from 1 without a gap.
-fn page_of(id: TrackId) -> u32 {
+/// The offset of the catalogue page that shows an imported track: imported ids count from 1 without a gap.
+fn page_offset(id: TrackId) -> u32 {
     (id.0 - 1) / PAGE * PAGE
 }

@@ -1,0 +1,162 @@
+//! The loads in flight of a store: who loads, who waits, and who leaves.
+
+use crate::clock::Nanos;
+use crate::entry::{Entry, discard_value};
+use crate::flight::context::{Context, Origin};
+use crate::flight::id::{LoadId, next_load};
+use crate::flight::promise::Promise;
+use crate::flight::{Flight, InFlight, MAX_LOADS_OF_A_KEY};
+use crate::store::candidate::Candidate;
+use crate::store::storage::Storage;
+use crate::store::{ShardWriter, Storable, Store};
+use crate::sync::Arc;
+use crate::version::Version;
+
+/// A caller that missed.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) now: Nanos,
+    /// The version when it arrived: what is valid as of that version is valid for it.
+    pub(crate) arrived: Version,
+    pub(crate) may_wait: bool,
+}
+
+/// What a caller does after a miss.
+pub(crate) enum Claim<K, V> {
+    /// It takes this entry, which another has stored meanwhile.
+    Found(Arc<Entry<K, V>>),
+    /// It waits for a load in flight.
+    Join { load: LoadId, order: LoadId, promise: Arc<Promise>, context: Arc<Context> },
+    /// It loads.
+    Lead(Lead),
+}
+
+/// A load that has begun.
+pub(crate) struct Lead {
+    /// Whether it is in flight, so that others may join it. If not, its value is not stored.
+    pub(crate) is_listed: bool,
+    pub(crate) context: Arc<Context>,
+}
+
+impl<K: Storable, V: Storable> Store<K, V> {
+    /// Decides what a caller does after a miss. If it loads, the load begins here, and takes the candidate. A caller that
+    /// must not wait gets a load of its own.
+    pub(crate) fn claim(&self, storage: &Storage, candidate: &mut Option<Candidate<K>>, caller: Caller) -> Claim<K, V>
+    where
+        K: Eq,
+    {
+        let wanted = candidate.as_ref().expect("only a load takes it, and no load has begun");
+        let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
+        let mut shard = self.lock(hash);
+        if let Some(entry) = shard.value().find(hash, scope, is_key)
+            && !storage.seems_dead(&entry.meta, caller.now)
+        {
+            return Claim::Found(entry.clone());
+        }
+        let in_flight = shard.state_mut().find(hash, scope, is_key, caller.arrived, caller.now);
+        if let (InFlight::Open(load), true) = (&in_flight.state, caller.may_wait) {
+            let flight = shard.state_mut().get_mut(hash, *load).expect("it was found above");
+            let (load, order, context) = (*load, flight.order, flight.context.clone());
+            return Claim::Join { load, order, promise: flight.join(), context };
+        }
+        let candidate = candidate.take().expect("it was there above");
+        let expires_at = candidate.expires_at(caller.now);
+        let taken_over = match in_flight.state {
+            InFlight::Leaderless(load) => Some(load),
+            InFlight::Nothing | InFlight::Open(_) => None,
+        };
+        let id = taken_over.unwrap_or_else(next_load);
+        let origin = Origin { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
+        let context = Context::new(id, storage.timeline.clone(), self.query.clone(), origin);
+        // A load that callers may join is always listed.
+        let is_open = !matches!(in_flight.state, InFlight::Open(_));
+        let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
+        // To be dropped after the lock is released.
+        let (mut unused_key, mut last_context) = (None, None);
+        if let Some(flight) = taken_over.and_then(|load| shard.state_mut().get_mut(hash, load)) {
+            last_context = Some(flight.take_over(context.clone(), caller.now));
+            unused_key = Some(candidate.key);
+        } else if is_listed {
+            shard.state_mut().begin(Flight {
+                id,
+                order: id,
+                hash,
+                scope,
+                key: candidate.key,
+                began: caller.now,
+                context: context.clone(),
+                is_open,
+                is_fenced: false,
+                is_superseded: false,
+                promise: None,
+                followers: 0,
+            });
+        } else {
+            unused_key = Some(candidate.key);
+        }
+        drop(shard);
+        discard_value(&self.query.counters, unused_key);
+        drop(last_context);
+        Claim::Lead(Lead { is_listed, context })
+    }
+
+    /// Lets nobody else join a load that was found invalid.
+    pub(crate) fn close(&self, hash: u64, load: LoadId) {
+        if let Some(flight) = self.lock(hash).state_mut().get_mut(hash, load) {
+            flight.is_open = false;
+        }
+    }
+}
+
+impl<K, V> Store<K, V> {
+    /// Ends a load that made no value. The flight has the promise of its followers.
+    pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K>> {
+        self.lock(hash).state_mut().end(hash, load)
+    }
+
+    /// Leaves a load without an end: one of its followers takes over, if there are any.
+    pub(crate) fn abandon(&self, hash: u64, load: LoadId) {
+        let mut shard = self.lock(hash);
+        let Some(flight) = shard.state_mut().get_mut(hash, load) else { return };
+        match flight.leave() {
+            Some(promise) => {
+                drop(shard);
+                promise.wake_one();
+                Promise::discard(promise, &self.query.counters);
+            }
+            None => self.end_unused(shard, hash, load),
+        }
+    }
+
+    /// Leaves a load as a follower, before its end.
+    pub(crate) fn leave(&self, hash: u64, load: LoadId, promise: Arc<Promise>) {
+        let mut shard = self.lock(hash);
+        // If the leader has gone, another follower takes over.
+        let (mut next, mut is_unused) = (None, false);
+        if let Some(flight) = shard.state_mut().get_mut(hash, load) {
+            flight.followers -= 1;
+            if flight.is_leaderless() {
+                is_unused = flight.followers == 0;
+                next = flight.promise.clone().filter(|_| !is_unused);
+            }
+        }
+        if is_unused {
+            self.end_unused(shard, hash, load);
+        } else {
+            drop(shard);
+        }
+        if let Some(next) = next {
+            next.wake_one();
+            Promise::discard(next, &self.query.counters);
+        }
+        // After the lock: the load may have ended meanwhile, and this may be the last reference to its value.
+        Promise::discard(promise, &self.query.counters);
+    }
+
+    /// Removes a load that nobody waits for. Its key is dropped after the lock is released.
+    fn end_unused(&self, mut shard: ShardWriter<'_, K, V>, hash: u64, load: LoadId) {
+        let flight = shard.state_mut().end(hash, load);
+        drop(shard);
+        discard_value(&self.query.counters, flight);
+    }
+}

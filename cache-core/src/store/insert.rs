@@ -1,0 +1,268 @@
+//! How a value becomes an entry: at the end of its load, or directly.
+
+use crate::clock::Nanos;
+use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_value};
+use crate::eviction::segment::Aftermath;
+use crate::flight::context::Dependencies;
+use crate::flight::id::LoadId;
+use crate::flight::promise::{Completer, End};
+use crate::store::candidate::Candidate;
+use crate::store::remove::remove;
+use crate::store::storage::Storage;
+use crate::store::{ShardWriter, Storable, Store};
+use crate::sync::Arc;
+use crate::version::Version;
+
+/// A value that was loaded.
+pub(crate) struct Loaded<V> {
+    /// A copy to store, if it is to be stored.
+    pub(crate) copy: Option<V>,
+    pub(crate) dependencies: Dependencies,
+    pub(crate) expires_at: Nanos,
+    pub(crate) now: Nanos,
+}
+
+/// What has left the cache for a new entry. It is settled after the lock of the shard is released.
+struct Displaced<K, V> {
+    aftermath: Aftermath,
+    /// Evicted, and removed from the shard already.
+    evicted: Option<Arc<Entry<K, V>>>,
+    /// The last entry of the same key.
+    replaced: Option<Arc<Entry<K, V>>>,
+}
+
+impl<K, V> Default for Displaced<K, V> {
+    fn default() -> Self {
+        Self { aftermath: Aftermath::default(), evicted: None, replaced: None }
+    }
+}
+
+impl<K: Storable, V: Storable> Store<K, V> {
+    /// Ends a load, and stores its value if it is valid. Of several loads of one key the last begun is kept. `value` is
+    /// cloned for followers, if it is not stored and there are any. Returns whether the value was refused.
+    pub(crate) fn complete(&self, storage: &Storage, hash: u64, load: LoadId, value: &V, loaded: Loaded<V>) -> bool
+    where
+        K: Eq,
+        V: Clone,
+    {
+        let Loaded { copy, dependencies, expires_at, now } = loaded;
+        let Dependencies { tags, since, is_valid, shareable_before, .. } = dependencies;
+        let counters = &self.query.counters;
+        let mut shard = self.lock(hash);
+        // Comparing keys may panic. If it does, the load has not ended yet.
+        let flight = shard.state().get(hash, load).expect("a load ends once");
+        let predecessor = shard.value().find(hash, flight.scope, |key| *key == flight.key).cloned();
+        // From here on nothing panics: the load ends and its value is stored or refused in one step.
+        let mut flight = shard.state_mut().end(hash, load).expect("it was found above");
+        let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
+        let is_refused = !is_valid || flight.is_fenced;
+        let order = flight.order;
+        let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
+        let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
+        let meta = Meta::new(Origin {
+            hash,
+            scope: flight.scope,
+            store: self.number,
+            segment: storage.eviction.segment_of(self.place(hash), self.query.quota),
+            tags,
+            valid_as_of: since,
+            began: flight.began,
+            expires_at,
+        });
+        let mut displaced = Displaced::default();
+        let (mut entry, mut unused) = (None, None);
+        match copy {
+            Some(copy) if is_kept => {
+                shard.state_mut().supersede(&flight);
+                let new = Arc::new(Entry { meta, key: flight.key, value: copy });
+                displaced = self.put(storage, &mut shard, predecessor.as_ref(), &new, now);
+                entry = Some(new);
+            }
+            copy => {
+                if let Some(dead) = predecessor.as_ref().filter(|_| !is_predecessor_live) {
+                    displaced.replaced = remove(storage, &mut shard, dead);
+                }
+                unused = Some((meta, flight.key, copy));
+            }
+        }
+        drop(shard);
+        let valid_as_of = (!is_refused).then_some(since);
+        match (unused, promise) {
+            (None, None) => {}
+            (None, Some(promise)) => {
+                if let Some(entry) = entry.clone() {
+                    promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
+                }
+            }
+            (Some((_, key, copy)), None) => {
+                discard_value(counters, key);
+                discard_value(counters, copy);
+            }
+            (Some((meta, key, copy)), Some(promise)) => {
+                let entry = Arc::new(Entry { meta, key, value: copy.unwrap_or_else(|| value.clone()) });
+                promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
+            }
+        }
+        discard_some(predecessor, counters);
+        self.settle(storage, displaced, now);
+        discard_some(entry, counters);
+        is_refused
+    }
+
+    /// Stores a value directly, in place of the entry that the key has, and of the value of any load in flight. Returns
+    /// whether there was such a load.
+    pub(crate) fn insert(
+        &self,
+        storage: &Storage,
+        candidate: Candidate<K>,
+        value: V,
+        valid_as_of: Version,
+        now: Nanos,
+    ) -> bool
+    where
+        K: Eq,
+    {
+        let counters = &self.query.counters;
+        if storage.capacity_of(&self.query) == 0 {
+            discard_value(counters, candidate.key);
+            discard_value(counters, value);
+            return false;
+        }
+        let expires_at = candidate.expires_at(now);
+        let Candidate { key, hash, scope, tags, .. } = candidate;
+        let (store, segment) = (self.number, storage.eviction.segment_of(self.place(hash), self.query.quota));
+        let origin = Origin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
+        let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
+        let mut shard = self.lock(hash);
+        let is_key = |stored: &K| *stored == new.key;
+        let predecessor = shard.value().find(hash, scope, is_key).cloned();
+        let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
+        let displaced = if now < expires_at {
+            self.put(storage, &mut shard, predecessor.as_ref(), &new, now)
+        } else {
+            let replaced = predecessor.as_ref().and_then(|predecessor| remove(storage, &mut shard, predecessor));
+            Displaced { replaced, ..Displaced::default() }
+        };
+        drop(shard);
+        discard_some(predecessor, counters);
+        self.settle(storage, displaced, now);
+        discard(new, counters);
+        was_in_flight
+    }
+
+    /// Puts an entry into its shard, which is locked, in place of its predecessor.
+    fn put(
+        &self,
+        storage: &Storage,
+        shard: &mut ShardWriter<'_, K, V>,
+        predecessor: Option<&Arc<Entry<K, V>>>,
+        new: &Arc<Entry<K, V>>,
+        now: Nanos,
+    ) -> Displaced<K, V> {
+        let entry: Arc<dyn AnyEntry> = new.clone();
+        let mut aftermath = storage.admit(&entry, predecessor.map(|entry| &entry.meta), self.query.quota, now);
+        let replaced = shard.value_mut().put(predecessor, new.clone());
+        let evicted = self.remove_victim(shard, new.meta.hash, &mut aftermath);
+        Displaced { aftermath, evicted, replaced }
+    }
+
+    /// Removes the victim of the eviction, if it is in the locked shard of this hash. Most often it is: see
+    /// [`EvictionSegments`](crate::eviction::EvictionSegments).
+    fn remove_victim(
+        &self,
+        shard: &mut ShardWriter<'_, K, V>,
+        hash: u64,
+        aftermath: &mut Aftermath,
+    ) -> Option<Arc<Entry<K, V>>> {
+        let is_here = |meta: &Meta| meta.store() == self.number && self.place(meta.hash) == self.place(hash);
+        let victim = aftermath.victim.as_ref().filter(|victim| is_here(victim.meta()))?;
+        let removed = shard.value_mut().remove_at(victim.meta().hash, address(victim))?;
+        // Not the last reference.
+        aftermath.victim = None;
+        Some(removed)
+    }
+
+    /// Counts and drops what has left. The lock of the shard is released.
+    fn settle(&self, storage: &Storage, displaced: Displaced<K, V>, now: Nanos) {
+        let Displaced { aftermath, evicted, replaced } = displaced;
+        // First: what the eviction has let go of leaves its shard before a `Drop` can purge the cache.
+        storage.settle(aftermath, now);
+        if let Some(evicted) = evicted {
+            self.discard_evicted(storage, evicted, now);
+        }
+        if let Some(replaced) = replaced {
+            self.count_expiration(&replaced.meta, now);
+            discard(replaced, &self.query.counters);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+
+    use super::*;
+    use crate::engine::Engine;
+    use crate::engine::settings::Settings;
+    use crate::entry::options::EntryOptions;
+    use crate::query::state::QueryState;
+    use crate::store::{Caller, Claim, Lead, Wanted};
+    use crate::version::tag_set::TagSet;
+
+    const HASH: u64 = 7;
+
+    /// Ends valid loads of one key in this order; 0 stands for a removal of the entry. Returns what is stored after each
+    /// step.
+    fn stored_after(order: &[u32]) -> Vec<Option<u32>> {
+        let engine = Arc::new(Engine::new(Settings::default()));
+        let (query, instance) = (Arc::new(QueryState::anonymous()), TypeId::of::<()>());
+        let store = engine.make_store::<u32, u32>(query, instance, |_, _, _| Ok(()));
+        let now = engine.timeline().time.now();
+        let begin = || {
+            let candidate = engine.candidate(None, &store, HASH, EntryOptions::new()).with_key(7);
+            match store.claim(&engine.storage, &mut Some(candidate), Caller { now, arrived: 0, may_wait: false }) {
+                Claim::Lead(lead) => lead,
+                Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and the caller must not wait"),
+            }
+        };
+        let loads: Vec<_> = std::iter::repeat_with(begin).take(order.len()).collect();
+        let wanted = Wanted { hash: HASH, scope: 0, is_key: |key: &u32| *key == 7 };
+        let end = |&number: &u32| {
+            if number == 0 {
+                let mut removed = 0;
+                store.forget(&engine.storage, &wanted, |_| removed += 1);
+                assert_eq!(removed, 1, "an entry was there");
+                // The loads in flight stay storable, though the removal has fenced them.
+                (1..=loads.len()).for_each(|load| store.unfence(HASH, loads[load - 1].context.id));
+            } else {
+                let Lead { context, .. } = &loads[number as usize - 1];
+                let dependencies = context.end(&TagSet::default());
+                let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
+                store.complete(&engine.storage, HASH, context.id, &number, loaded);
+            }
+            store.get(&engine.storage, &wanted, |entry| entry.value).ok()
+        };
+        order.iter().map(end).collect()
+    }
+
+    impl<K, V> Store<K, V> {
+        fn unfence(&self, hash: u64, load: LoadId) {
+            if let Some(flight) = self.lock(hash).state_mut().get_mut(hash, load) {
+                flight.is_fenced = false;
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_loads_of_one_key_the_last_begun_is_kept() {
+        assert_eq!(stored_after(&[1, 2, 3]), [1, 2, 3].map(Some));
+        assert_eq!(stored_after(&[2, 1, 3]), [2, 2, 3].map(Some));
+        assert_eq!(stored_after(&[3, 1, 2]), [3, 3, 3].map(Some));
+        assert_eq!(
+            stored_after(&[3, 0, 1, 2]),
+            [Some(3), None, Some(1), Some(2)],
+            "a removed entry supersedes nothing"
+        );
+        assert_eq!(stored_after(&[3, 0, 2, 1]), [Some(3), None, Some(2), Some(2)]);
+    }
+}

@@ -1,0 +1,92 @@
+//! How an entry leaves its store: invalidated by its key, dead, or evicted.
+
+use crate::clock::Nanos;
+use crate::entry::{Entry, Meta, address, discard, discard_some};
+use crate::stats::counters::Event;
+use crate::store::storage::Storage;
+use crate::store::{ShardWriter, Storable, Store, Wanted};
+use crate::sync::Arc;
+
+impl<K: Storable, V: Storable> Store<K, V> {
+    /// Removes the entry of a key, if it is dead.
+    pub(crate) fn remove_if_dead(&self, storage: &Storage, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
+        let Some(entry) = self.find_current(wanted) else { return };
+        if self.is_live(storage, &entry.meta, now) {
+            discard(entry, &self.query.counters);
+        } else {
+            self.remove_dead(storage, entry, now);
+        }
+    }
+
+    /// Removes an entry that was found dead.
+    pub(crate) fn remove_dead(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+        let removed = remove(storage, &mut self.lock(entry.meta.hash), &entry);
+        if removed.is_some() {
+            self.count_expiration(&entry.meta, now);
+        }
+        discard_some(removed, &self.query.counters);
+        discard(entry, &self.query.counters);
+    }
+
+    /// Removes the entries of a key, and keeps its loads in flight from being stored. If `wanted` matches several keys,
+    /// all their entries leave: those of one hash. Two keys share a hash once in 2^64 times.
+    pub(crate) fn forget(
+        &self,
+        storage: &Storage,
+        wanted: &Wanted<impl Fn(&K) -> bool>,
+        mut removed: impl FnMut(Arc<Entry<K, V>>),
+    ) {
+        let mut shard = self.lock(wanted.hash);
+        shard.state_mut().fence(wanted.hash, wanted.scope, &wanted.is_key);
+        while let Some(entry) = shard.value().find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
+            drop(remove(storage, &mut shard, &entry));
+            removed(entry);
+        }
+    }
+
+    /// Removes an entry that has left the eviction, and counts why.
+    pub(crate) fn dispose(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+        let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
+        if let Some(removed) = removed {
+            // Not the last reference.
+            drop(entry);
+            self.discard_evicted(storage, removed, now);
+        } else {
+            if self.is_live(storage, &entry.meta, now) {
+                self.query.counters.count(Event::Eviction);
+            }
+            discard(entry, &self.query.counters);
+        }
+    }
+
+    /// Drops an entry that was evicted and removed, and counts why.
+    pub(super) fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+        if self.is_live(storage, &entry.meta, now) {
+            self.query.counters.count(Event::Eviction);
+        } else {
+            self.count_expiration(&entry.meta, now);
+        }
+        discard(entry, &self.query.counters);
+    }
+
+    /// Counts an entry that was removed or replaced, if it has expired.
+    pub(super) fn count_expiration(&self, meta: &Meta, now: Nanos) {
+        if now >= meta.expires_at {
+            self.query.counters.count(Event::Expiration);
+        }
+    }
+}
+
+/// Removes an entry from its shard, which is locked, and from the eviction.
+pub(super) fn remove<K, V>(
+    storage: &Storage,
+    shard: &mut ShardWriter<'_, K, V>,
+    entry: &Arc<Entry<K, V>>,
+) -> Option<Arc<Entry<K, V>>> {
+    let removed = shard.value_mut().remove_at(entry.meta.hash, address(entry));
+    if let Some(removed) = &removed {
+        // Not the last reference: the shard's is there.
+        drop(storage.eviction.remove(&removed.meta));
+    }
+    removed
+}

@@ -1,0 +1,112 @@
+//! The request handler. It tells the oracle of each change, and counts stale answers.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{
+    error::DbError,
+    model::{NewTrack, TrackChanges, TrackId},
+    repository::MusicRepository,
+    serve::{
+        answer::ask,
+        cancel::run_to_completion,
+        oracle::{Oracle, edited},
+    },
+    workload::{Mutation, Read, Step},
+};
+
+/// Receives the errors of requests.
+pub(super) type Errors = UnboundedSender<DbError>;
+
+pub(super) struct Handler {
+    pub(super) repository: Arc<dyn MusicRepository>,
+    oracle: Oracle,
+    /// Tracks that clients have added and none has deleted.
+    added: Mutex<VecDeque<TrackId>>,
+    stale: AtomicU64,
+}
+
+impl Handler {
+    /// Handles requests out of these steps, on a newly imported library.
+    pub(super) fn new<'a>(repository: Arc<dyn MusicRepository>, steps: impl Iterator<Item = &'a Step>) -> Arc<Self> {
+        let oracle = Oracle::new(steps);
+        Arc::new(Self { repository, oracle, added: Mutex::default(), stale: AtomicU64::new(0) })
+    }
+
+    /// How many answers were stale so far.
+    pub(super) fn stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
+    }
+
+    /// Handles one request. If it is cancelled, a read stops and a mutation does not.
+    pub(super) async fn handle(self: &Arc<Self>, step: &Step, errors: &Errors) {
+        match step {
+            Step::Read(read) => report(errors, self.read(read).await),
+            Step::Mutation(mutation) => {
+                let (handler, mutation, errors) = (self.clone(), mutation.clone(), errors.clone());
+                run_to_completion(async move { report(&errors, handler.mutate(mutation).await) }).await;
+            }
+        }
+    }
+
+    async fn read(&self, read: &Read) -> Result<(), DbError> {
+        let asked = self.oracle.now();
+        let answer = ask(&*self.repository, read).await?;
+        if self.oracle.is_stale(&answer, asked) {
+            self.stale.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Mutates, then tells the oracle. With many clients, the trace cannot know which favourite to set or remove and which
+    /// track to delete: this is decided here.
+    async fn mutate(&self, mutation: Mutation) -> Result<(), DbError> {
+        let (repository, oracle) = (&self.repository, &self.oracle);
+        match mutation {
+            Mutation::Play(id) => {
+                let track = repository.record_track_play(id).await?;
+                oracle.played(id, track.plays);
+            }
+            Mutation::Favorite(id, _) => {
+                let change = oracle.begin_favorite(id).await;
+                repository.set_track_favorite(id, change.is_odd()).await?;
+                change.complete();
+            }
+            Mutation::Update(id, changes) => {
+                let change = oracle.begin_edit(id).await;
+                let title = changes.title.map(|title| edited(&title, change.version()));
+                repository.update_track(id, &TrackChanges { title, ..changes }).await?;
+                change.complete();
+            }
+            Mutation::Add(new) => {
+                let added = repository.add_track(&NewTrack { id: None, ..new }).await?;
+                self.added().push_back(added.info.id);
+            }
+            Mutation::Delete(_) => {
+                let oldest = self.added().pop_front();
+                if let Some(id) = oldest {
+                    repository.delete_track(id).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn added(&self) -> MutexGuard<'_, VecDeque<TrackId>> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn report(errors: &Errors, outcome: Result<(), DbError>) {
+    if let Err(error) = outcome {
+        // Only the first is received.
+        drop(errors.send(error));
+    }
+}
