@@ -407,6 +407,7 @@ where
         miss.tags_from(|value| list(tags(value))).load_async(async { load().await }).await
     }
 
+    #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
     fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
     where
         K: Borrow<Q>,
