@@ -48,7 +48,7 @@ pub(crate) struct Request<K, V> {
 
 /// What needs bounds on the types.
 struct Steps<K, V> {
-    claim: fn(Request<K, V>, EntryOptions) -> Result<V, Step<K, V>>,
+    claim: fn(Request<K, V>, EntryOptions) -> Next<K, V>,
     block: fn(Step<K, V>) -> Waited<K, V>,
     follow: Follow<K, V>,
     end: End<K, V>,
@@ -56,12 +56,15 @@ struct Steps<K, V> {
 
 /// How a task waits, and how it goes on after an error that it cannot share.
 struct Follow<K, V> {
-    wait: fn(Result<V, Step<K, V>>) -> Wait<K, V>,
+    wait: fn(Next<K, V>) -> Wait<K, V>,
     alone: Alone<K, V>,
 }
 
-/// Finds a value or the next step, without waiting.
-type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Result<V, Step<K, V>>;
+/// A value, or the next step towards one.
+type Next<K, V> = Result<V, Step<K, V>>;
+
+/// Goes on without waiting.
+type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
 /// How a load ends.
 struct End<K, V> {
@@ -76,7 +79,7 @@ type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
-    fn claim(self, options: EntryOptions) -> Result<V, Step<K, V>> {
+    fn claim(self, options: EntryOptions) -> Next<K, V> {
         let Self { engine, store, scope, hash, key, absence } = self;
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
         Attempt::new(engine, store, scope.as_ref(), candidate, absence).step()
@@ -257,7 +260,7 @@ enum Stage<K, V> {
 
 impl<K, V> Stage<K, V> {
     #[inline(never)]
-    fn of(next: Result<V, Step<K, V>>, follow: &Follow<K, V>) -> Self {
+    fn of(next: Next<K, V>, follow: &Follow<K, V>) -> Self {
         match next {
             Err(Step::Lead(load)) => Self::load(load),
             // A value is rare here, and would enlarge every future.

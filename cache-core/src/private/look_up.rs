@@ -61,19 +61,20 @@ impl<U> fmt::Debug for Instance<U> {
 /// Nothing of this depends on the function itself: it is compiled once for all functions whose arguments and values have
 /// the same types. In a crate of many cached functions that is most of the code to compile.
 #[inline(never)]
+#[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
 pub fn look_up<O, P, W, U>(
     query: &QueryRef<W>,
     cache: &Cache,
     parts: &P,
     _outcome: O,
-    instance: Instance<U>,
+    instance: &Instance<U>,
 ) -> Result<O::Returned, Miss<P::Owned, O::Value, O>>
 where
     O: Outcome<Value: CacheValue<U>>,
     P: Parts,
 {
     let (engine, site) = (cache.engine(), query.site);
-    let store = store_of::<P, O::Value, U>(site, cache, &instance);
+    let store = store_of::<P, O::Value, U>(site, cache, instance);
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));

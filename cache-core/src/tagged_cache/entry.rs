@@ -68,6 +68,7 @@ where
     }
 
     /// The value of a key, or a miss with these options.
+    #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
     fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
     where
         K: Borrow<Q>,
