@@ -1,13 +1,13 @@
-//! What a hit costs that is awaited.
+//! Asynchronous hits.
 #![forbid(unsafe_code)]
 
 mod common;
 
-use cache_benches::questions::async_hit::entrants;
+use cache_benches::benchmarks::async_hit::trials;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn async_hit(criterion: &mut Criterion) {
-    common::group(criterion, "async_hit", &entrants());
+    common::group(criterion, "async_hit", &trials());
 }
 
 criterion_group! {

@@ -1,13 +1,13 @@
-//! What a hit costs when two threads hit at once.
+//! Hits of two threads at once.
 #![forbid(unsafe_code)]
 
 mod common;
 
-use cache_benches::questions::contended::entrants;
+use cache_benches::benchmarks::contended::trials;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn contended(criterion: &mut Criterion) {
-    common::group(criterion, "contended", &entrants());
+    common::group(criterion, "contended", &trials());
 }
 
 criterion_group! {

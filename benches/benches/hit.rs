@@ -1,13 +1,13 @@
-//! What a hit costs on one thread.
+//! Hits of one thread.
 #![forbid(unsafe_code)]
 
 mod common;
 
-use cache_benches::questions::hit::entrants;
+use cache_benches::benchmarks::hit::trials;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn hit(criterion: &mut Criterion) {
-    common::group(criterion, "hit", &entrants());
+    common::group(criterion, "hit", &trials());
 }
 
 criterion_group! {

@@ -1,15 +1,15 @@
-//! Hit ratios, once, and what an operation of such a trace takes.
+//! Hit ratios, once, and the time of an operation.
 #![forbid(unsafe_code)]
 
-use cache_benches::figure::Effort;
-use cache_benches::questions::hit_ratio;
-use cache_benches::report::markdown;
+use cache_benches::benchmarks::hit_ratio;
+use cache_benches::progress;
+use cache_benches::report::grid::Grid;
+use cache_benches::results::Effort;
 use criterion::{Criterion, criterion_group, criterion_main};
-use indicatif::ProgressBar;
 
 fn operations(criterion: &mut Criterion) {
-    for table in hit_ratio::ask(Effort::Quick, &ProgressBar::hidden()).tables {
-        println!("{}\n\n{}", table.title, markdown::table(&table));
+    for table in hit_ratio::run(Effort::Quick, &progress::bar("hit_ratio")).tables {
+        println!("{}\n{}", table.title, Grid::of_table(&table).terminal());
     }
     let mut group = criterion.benchmark_group("an operation of zipf 0.99 at 1% capacity");
     for contender in hit_ratio::contenders() {

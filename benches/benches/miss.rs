@@ -1,13 +1,13 @@
-//! What a miss costs, with the load, the insertion and an eviction.
+//! Misses: the load, the insertion, and an eviction.
 #![forbid(unsafe_code)]
 
 mod common;
 
-use cache_benches::questions::miss::entrants;
+use cache_benches::benchmarks::miss::trials;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn miss(criterion: &mut Criterion) {
-    common::group(criterion, "miss", &entrants());
+    common::group(criterion, "miss", &trials());
 }
 
 criterion_group! {

@@ -1,11 +1,12 @@
-//! What the cache costs, beside its peers: the questions, each asked of everybody that can do the work.
+//! What the cache costs, compared with its peers: [`benchmarks`] run contenders, and a [`report`] shows the [`results`].
 #![forbid(unsafe_code)]
 
-pub mod contenders;
-pub mod figure;
-pub mod programs;
-pub mod questions;
+pub mod benchmarks;
+mod contenders;
 pub mod report;
+pub mod results;
+
+pub mod programs;
+pub mod progress;
 pub mod rounds;
-pub mod traces;
-pub mod workload;
+mod workload;

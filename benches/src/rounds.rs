@@ -1,4 +1,4 @@
-//! Interleaved rounds: what disturbs the machine for a while disturbs everybody.
+//! Interleaved rounds: a disturbance of the machine affects all contenders.
 
 use std::hint::{black_box, spin_loop};
 use std::ops::Range;
@@ -13,20 +13,20 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 
-use crate::figure::Figure;
-use crate::workload::{Key, Lap, Sequence, loads};
+use crate::results::Figure;
+use crate::workload::{Batch, Key, Keys, loads};
 
-/// The calls of a lap, in a loop that knows what it calls: only the loop is behind a pointer, never a call.
-pub type Batch = Box<dyn Fn(Lap) -> Duration + Send + Sync>;
+/// Makes the calls of a batch, and times them. The loop is inside: its calls are static, only the loop is behind a pointer.
+pub(crate) type BatchFn = Box<dyn Fn(Batch) -> Duration + Send + Sync>;
 
-/// A batch of calls with the keys of a sequence.
-pub fn calls<K: Key, R>(keys: &Arc<Sequence<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> Batch {
+/// Batches of one call with different keys.
+pub(crate) fn calls<K: Key, R>(keys: &Arc<Keys<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> BatchFn {
     let keys = Arc::clone(keys);
-    Box::new(move |lap| timed(keys.lap(lap), &call))
+    Box::new(move |batch| timed(keys.of(batch), &call))
 }
 
-/// How long all these calls take. Their results are dropped within that time.
-pub fn timed<K: Copy, R>(keys: &[K], mut call: impl FnMut(K) -> R) -> Duration {
+/// The time of one call for each key, dropping the results included.
+pub(crate) fn timed<K: Copy, R>(keys: &[K], mut call: impl FnMut(K) -> R) -> Duration {
     let start = Instant::now();
     for &key in keys {
         black_box(call(black_box(key)));
@@ -34,53 +34,49 @@ pub fn timed<K: Copy, R>(keys: &[K], mut call: impl FnMut(K) -> R) -> Duration {
     start.elapsed()
 }
 
-/// Who is measured, at what.
-pub struct Entrant {
+/// A contender in a case.
+pub struct Trial {
     /// The row.
     pub contender: String,
     /// The column.
     pub case: String,
-    /// How many threads call at once.
-    pub threads: usize,
-    /// How many calls each of them makes in a round, if they don't take too long.
-    pub calls: usize,
-    /// The calls.
-    pub batch: Batch,
+    pub(crate) threads: usize,
+    /// Calls per thread and round; slow contenders make fewer.
+    pub(crate) calls: usize,
+    pub(crate) batch: BatchFn,
 }
 
-impl Entrant {
-    /// With one thread, and as many calls as suit one of some 50 ns.
-    pub fn new(contender: impl Into<String>, case: impl Into<String>, batch: Batch) -> Self {
+impl Trial {
+    /// One thread, with a number of calls for calls of about 50 ns.
+    pub(crate) fn new(contender: impl Into<String>, case: impl Into<String>, batch: BatchFn) -> Self {
         Self { contender: contender.into(), case: case.into(), threads: 1, calls: 32_768, batch }
     }
 
-    /// With another number of threads.
     #[must_use]
-    pub fn threads(self, threads: usize) -> Self {
+    pub(crate) fn threads(self, threads: usize) -> Self {
         Self { threads, ..self }
     }
 
-    /// With another number of calls.
     #[must_use]
-    pub fn calls(self, calls: usize) -> Self {
+    pub(crate) fn calls(self, calls: usize) -> Self {
         Self { calls, ..self }
     }
 
-    /// How long so many calls take; with several threads, the mean of theirs.
+    /// The time of a number of calls; with several threads, their mean.
     ///
     /// # Panics
     ///
-    /// If a batch does.
+    /// If a batch panics.
     #[must_use]
     pub fn time(&self, calls: usize) -> Duration {
-        let gate = Gate::default();
+        let barrier = SpinBarrier::default();
         let work = |thread| {
-            gate.wait(self.threads);
-            let laps = (0..calls.div_ceil(self.calls)).map(|number| {
+            barrier.wait(self.threads);
+            let batches = (0..calls.div_ceil(self.calls)).map(|number| {
                 let calls = self.calls.min(calls - number * self.calls);
-                (self.batch)(Lap { thread, number, calls })
+                (self.batch)(Batch { thread, number, calls })
             });
-            laps.sum::<Duration>()
+            batches.sum::<Duration>()
         };
         let times: Duration = thread::scope(|scope| {
             let workers: Vec<_> = (0..self.threads).map(|thread| scope.spawn(move || work(thread))).collect();
@@ -89,15 +85,15 @@ impl Entrant {
         times / u32::try_from(self.threads).expect("few threads")
     }
 
-    /// Fewer calls, if as many would take longer than this.
-    fn within(&self, longest: Duration) -> usize {
+    /// The number of calls, reduced to what takes at most this long.
+    fn calls_within(&self, limit: Duration) -> usize {
         let mut calls = self.calls.min(64);
         loop {
-            // The shortest of some: of one that was disturbed there would be far too few calls in all rounds.
-            let times = (0..5).map(|number| (self.batch)(Lap { thread: 0, number, calls }));
+            // The shortest of five: a disturbed one would leave far too few calls for all rounds.
+            let times = (0..5).map(|number| (self.batch)(Batch { thread: 0, number, calls }));
             let time = times.min().unwrap_or_default();
-            if calls == self.calls || time > longest / 4 {
-                let affordable = longest.as_nanos() * calls as u128 / time.as_nanos().max(1);
+            if calls == self.calls || time > limit / 4 {
+                let affordable = limit.as_nanos() * calls as u128 / time.as_nanos().max(1);
                 return self.calls.min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(self.calls.min(64));
             }
             calls = self.calls.min(4 * calls);
@@ -105,150 +101,143 @@ impl Entrant {
     }
 }
 
-/// What came of the rounds.
+/// The figures of all rounds, and what to know about them.
 #[derive(Debug, Default)]
-pub struct Outcome {
-    /// Nanoseconds a call, of each entrant; with several threads, the mean of the threads.
-    pub figures: Vec<Figure>,
-    /// Who loaded in calls that were timed, and how often.
+pub(crate) struct Outcome {
+    /// Nanoseconds per call, for each trial; with several threads, the mean of the threads.
+    pub(crate) figures: Vec<Figure>,
+    /// Trials that loaded in timed calls, and how often.
     loads: Vec<(String, u64)>,
-    /// All of all rounds.
     batches: usize,
-    /// Those that were disturbed at each try.
+    /// Batches disturbed in every attempt.
     disturbed: usize,
-    /// Of whom there are too few that were not, so that all count.
-    doubtful: Vec<String>,
+    /// Trials whose disturbed batches count, because too few others are left.
+    unreliable: Vec<String>,
 }
 
 impl Outcome {
-    /// Of calls that are to load: it is nothing to be said that they did.
+    /// Removes the count of loads, where every call is expected to load.
     #[must_use]
-    pub fn of_misses(self) -> Self {
+    pub(crate) fn of_misses(self) -> Self {
         Self { loads: Vec::new(), ..self }
     }
 
-    /// What is to be said if calls that were to hit did not, or if the machine was busy with something else.
-    pub fn caveats(&self) -> Vec<String> {
+    /// Notes on hits that loaded, and on disturbances.
+    pub(crate) fn caveats(&self) -> Vec<String> {
         let mut caveats = Vec::new();
         if !self.loads.is_empty() {
-            let named: Vec<String> = self.loads.iter().map(|(name, loads)| format!("{name} {loads}")).collect();
-            caveats.push(format!("Not all were hits. Loads in the timed calls: {}.", named.join(", ")));
+            let loads: Vec<String> = self.loads.iter().map(|(name, loads)| format!("{name} {loads}")).collect();
+            caveats.push(format!("Not all calls were hits. Loads in timed calls: {}.", loads.join(", ")));
         }
         if self.disturbed > 0 {
             let share = 100 * self.disturbed / self.batches;
-            let doubtful = match self.doubtful.as_slice() {
+            let unreliable = match self.unreliable.as_slice() {
                 [] => String::new(),
                 names @ ([_] | [_, _] | [_, _, _]) => {
-                    format!(" Of these nearly all were, and all of them count: {}.", names.join("; "))
+                    format!(" Nearly all batches of these were disturbed, and all count: {}.", names.join("; "))
                 }
                 names => format!(
-                    " Of {} of the {} figures nearly all were, and all of them count: do not rely on these.",
+                    " Nearly all batches of {} of the {} figures were disturbed, and all count: do not rely on these.",
                     names.len(),
                     self.figures.len()
                 ),
             };
             caveats.push(format!(
-                "{share} % of the batches were disturbed {TRIES} times by what else ran on the machine, and are left out.{doubtful}"
+                "{share}% of the batches were disturbed by other work in all {ATTEMPTS} attempts, and are left out.{unreliable}"
             ));
         }
         caveats
     }
 }
 
-/// No batch is to take longer: the slow get fewer calls.
-const LONGEST: Duration = Duration::from_millis(4);
+const LIMIT: Duration = Duration::from_millis(4);
 
-/// So often is a batch run that was disturbed each time.
-pub(crate) const TRIES: usize = 4;
+/// How often a disturbed batch is run in all.
+pub(crate) const ATTEMPTS: usize = 4;
 
-/// From one number of a lap to that of the next try, and to that of the calls that are not timed: other keys.
-const AGAIN: usize = 11;
-const UNTIMED: usize = 5;
+/// Added to the number of a batch for the next attempt, and for the warm-up: both use other keys.
+const NEXT_ATTEMPT: usize = 11;
+const WARM_UP: usize = 5;
 
-/// With so few samples that were not disturbed, the others count as well.
+/// With fewer undisturbed samples, the disturbed ones count too.
 pub(crate) const ENOUGH: usize = 7;
 
-/// Runs every entrant once in each round, in an order that is another in every round.
+/// Runs every trial once per round, in an order that changes with every round.
 ///
-/// Before its calls are timed an entrant makes twice as many that are not, so that the processor's caches hold
-/// what is its own, and not its predecessor's: with half as many a hit cost up to twice as much. A batch in which
-/// another program got the processor is run again, and so is one whose threads did not run at once: contention is
-/// cheap where there is none.
-///
-/// # Panics
-///
-/// If a batch does.
-pub fn run(entrants: &[Entrant], rounds: usize, progress: &ProgressBar) -> Outcome {
+/// Each batch follows a warm-up of twice as many calls, which fills the processor's caches: after half as many, a hit cost up
+/// to twice as much. A batch is repeated if a thread was preempted, or if its threads did not overlap: without overlap there
+/// is no contention.
+pub(crate) fn run(trials: &[Trial], rounds: usize, progress: &ProgressBar) -> Outcome {
     progress.inc_length(rounds as u64);
-    let calls: Vec<usize> = entrants.iter().map(|entrant| entrant.within(LONGEST)).collect();
-    let threads = entrants.iter().map(|entrant| entrant.threads).max().unwrap_or(1);
-    let schedule = schedule(entrants.len(), rounds);
-    let together = Together::new(threads);
+    let calls: Vec<usize> = trials.iter().map(|trial| trial.calls_within(LIMIT)).collect();
+    let threads = trials.iter().map(|trial| trial.threads).max().unwrap_or(1);
+    let schedule = schedule(trials.len(), rounds);
+    let coordinator = Coordinator::new(threads);
     let work = |thread: usize| {
-        let mut laps = Vec::with_capacity(schedule.len());
+        let mut batches = Vec::with_capacity(schedule.len());
         for (number, &index) in schedule.iter().enumerate() {
-            let lap = Lap { thread, number, calls: calls[index] };
-            laps.push((index, together.lap(&entrants[index], lap)));
-            if thread == 0 && (number + 1) % entrants.len() == 0 {
+            let batch = Batch { thread, number, calls: calls[index] };
+            batches.push((index, coordinator.run(&trials[index], batch)));
+            if thread == 0 && (number + 1) % trials.len() == 0 {
                 progress.inc(1);
             }
         }
-        laps
+        batches
     };
-    let laps: Vec<Vec<(usize, Option<Timed>)>> = thread::scope(|scope| {
+    let batches: Vec<Vec<(usize, Option<Timed>)>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
         workers.into_iter().map(|worker| worker.join().expect("a batch panicked")).collect()
     });
-    collect(entrants, &laps)
+    collect(trials, &batches)
 }
 
-/// One batch of one thread.
+/// A batch of one thread.
 #[derive(Clone, Copy, Debug)]
 struct Timed {
     /// Nanoseconds.
-    a_call: f64,
+    per_call: f64,
     loads: u64,
     undisturbed: bool,
 }
 
-/// When a thread ran, and whether nothing else ran in its place.
+/// When a thread ran, and whether it was preempted.
 #[derive(Clone, Debug, Default)]
 struct Span {
     at: Range<Duration>,
     preempted: bool,
 }
 
-/// What the threads share.
-struct Together {
+/// Starts the batches of all threads together.
+struct Coordinator {
     epoch: Instant,
     barrier: Barrier,
-    gate: Gate,
+    start: SpinBarrier,
     spans: Mutex<Vec<Span>>,
 }
 
-impl Together {
+impl Coordinator {
     fn new(threads: usize) -> Self {
         let spans = Mutex::new(vec![Span::default(); threads]);
-        Self { epoch: Instant::now(), barrier: Barrier::new(threads), gate: Gate::default(), spans }
+        Self { epoch: Instant::now(), barrier: Barrier::new(threads), start: SpinBarrier::default(), spans }
     }
 
-    /// All threads come here, also those that have nothing to do: an entrant is for one, or for all.
-    fn lap(&self, entrant: &Entrant, lap: Lap) -> Option<Timed> {
+    /// Called by all threads; a trial runs on the first or on all of them.
+    fn run(&self, trial: &Trial, batch: Batch) -> Option<Timed> {
         self.barrier.wait();
-        if lap.thread >= entrant.threads {
+        if batch.thread >= trial.threads {
             return None;
         }
         let mut last = None;
-        for again in 0..TRIES {
-            // Never with the same keys: the processor would have learned them.
-            let number = lap.number + AGAIN * again;
-            let (timed, span) = self.try_lap(entrant, Lap { number, ..lap });
-            let undisturbed = if entrant.threads == 1 {
+        for attempt in 0..ATTEMPTS {
+            // With other keys: the branch predictor has learned these.
+            let number = batch.number + NEXT_ATTEMPT * attempt;
+            let (timed, span) = self.attempt(trial, Batch { number, ..batch });
+            let undisturbed = if trial.threads == 1 {
                 !span.preempted
             } else {
-                self.spans.lock()[lap.thread] = span;
+                self.spans.lock()[batch.thread] = span;
                 self.barrier.wait();
-                let undisturbed = at_once(&self.spans.lock());
+                let undisturbed = overlap(&self.spans.lock());
                 self.barrier.wait();
                 undisturbed
             };
@@ -261,37 +250,37 @@ impl Together {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "few nanoseconds")]
-    fn try_lap(&self, entrant: &Entrant, lap: Lap) -> (Timed, Span) {
-        (entrant.batch)(Lap { number: lap.number + UNTIMED, calls: 2 * lap.calls, ..lap });
+    fn attempt(&self, trial: &Trial, batch: Batch) -> (Timed, Span) {
+        (trial.batch)(Batch { number: batch.number + WARM_UP, calls: 2 * batch.calls, ..batch });
         let loads_before = loads();
-        self.gate.wait(entrant.threads);
+        self.start.wait(trial.threads);
         let preemptions_before = preemptions();
         let start = self.epoch.elapsed();
-        let time = (entrant.batch)(lap);
+        let time = (trial.batch)(batch);
         let at = start..self.epoch.elapsed();
         let preempted = preemptions() != preemptions_before;
-        let a_call = time.as_nanos() as f64 / lap.calls as f64;
-        (Timed { a_call, loads: loads() - loads_before, undisturbed: !preempted }, Span { at, preempted })
+        let per_call = time.as_nanos() as f64 / batch.calls as f64;
+        (Timed { per_call, loads: loads() - loads_before, undisturbed: !preempted }, Span { at, preempted })
     }
 }
 
-/// How often this thread lost its processor without waiting for anything; nothing where the system does not tell.
+/// How often this thread was preempted; none where the system does not report it.
 fn preemptions() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/thread-self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"))?.trim().parse().ok()
 }
 
-/// Whether nobody lost the processor, and the shortest ran beside all others but for a tenth of its time.
-fn at_once(spans: &[Span]) -> bool {
+/// Whether no thread was preempted, and all ran at once for nine tenths of the shortest time.
+fn overlap(spans: &[Span]) -> bool {
     let first_end = spans.iter().map(|span| span.at.end).min().unwrap_or_default();
     let last_start = spans.iter().map(|span| span.at.start).max().unwrap_or_default();
     let shortest = spans.iter().map(|span| span.at.end.saturating_sub(span.at.start)).min().unwrap_or_default();
     spans.iter().all(|span| !span.preempted) && first_end.saturating_sub(last_start) >= shortest.mul_f64(0.9)
 }
 
-fn schedule(entrants: usize, rounds: usize) -> Vec<usize> {
+fn schedule(trials: usize, rounds: usize) -> Vec<usize> {
     let mut rng = StdRng::seed_from_u64(1);
-    let mut order: Vec<usize> = (0..entrants).collect();
+    let mut order: Vec<usize> = (0..trials).collect();
     (0..rounds)
         .flat_map(|_| {
             order.shuffle(&mut rng);
@@ -301,46 +290,47 @@ fn schedule(entrants: usize, rounds: usize) -> Vec<usize> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "few threads")]
-fn collect(entrants: &[Entrant], laps: &[Vec<(usize, Option<Timed>)>]) -> Outcome {
+fn collect(trials: &[Trial], batches: &[Vec<(usize, Option<Timed>)>]) -> Outcome {
     let mut outcome = Outcome::default();
-    for (index, entrant) in entrants.iter().enumerate() {
-        let name = format!("{} ({})", entrant.contender, entrant.case);
-        let of_thread = |laps: &Vec<(usize, Option<Timed>)>| -> Vec<Timed> {
-            laps.iter().filter(|(of, _)| *of == index).filter_map(|(_, timed)| *timed).collect()
+    for (index, trial) in trials.iter().enumerate() {
+        let name = format!("{} ({})", trial.contender, trial.case);
+        let of_thread = |batches: &Vec<(usize, Option<Timed>)>| -> Vec<Timed> {
+            batches.iter().filter(|(of, _)| *of == index).filter_map(|(_, timed)| *timed).collect()
         };
-        let threads: Vec<Vec<Timed>> = laps[..entrant.threads].iter().map(of_thread).collect();
-        let laps = || (0..threads[0].len()).map(|round| threads.iter().map(move |laps| laps[round]));
-        let sample =
-            |laps: &mut dyn Iterator<Item = Timed>| laps.map(|timed| timed.a_call).sum::<f64>() / threads.len() as f64;
-        let undisturbed = laps().filter(|laps| laps.clone().all(|timed| timed.undisturbed)).count();
-        let some = undisturbed < ENOUGH;
-        let samples = laps()
-            .filter(|laps| some || laps.clone().all(|timed| timed.undisturbed))
-            .map(|mut laps| sample(&mut laps))
+        let threads: Vec<Vec<Timed>> = batches[..trial.threads].iter().map(of_thread).collect();
+        let rounds = || (0..threads[0].len()).map(|round| threads.iter().map(move |batches| batches[round]));
+        let sample = |batches: &mut dyn Iterator<Item = Timed>| {
+            batches.map(|timed| timed.per_call).sum::<f64>() / threads.len() as f64
+        };
+        let undisturbed = rounds().filter(|batches| batches.clone().all(|timed| timed.undisturbed)).count();
+        let too_few = undisturbed < ENOUGH;
+        let samples = rounds()
+            .filter(|batches| too_few || batches.clone().all(|timed| timed.undisturbed))
+            .map(|mut batches| sample(&mut batches))
             .collect();
         outcome.batches += threads[0].len();
         outcome.disturbed += threads[0].len() - undisturbed;
-        if some && undisturbed < threads[0].len() {
-            outcome.doubtful.push(name.clone());
+        if too_few && undisturbed < threads[0].len() {
+            outcome.unreliable.push(name.clone());
         }
         let loads = threads.iter().flatten().map(|timed| timed.loads).sum();
         if loads > 0 {
             outcome.loads.push((name, loads));
         }
-        let (contender, case) = (entrant.contender.clone(), entrant.case.clone());
+        let (contender, case) = (trial.contender.clone(), trial.case.clone());
         outcome.figures.push(Figure { contender, case, samples });
     }
     outcome
 }
 
-/// Lets threads start together: a barrier that sleeps wakes them up microseconds apart.
+/// Releases threads together: [`Barrier`] wakes them microseconds apart.
 #[derive(Default)]
-struct Gate {
+struct SpinBarrier {
     arrived: AtomicUsize,
 }
 
-impl Gate {
-    /// All who wait at it give the same number, but for one: who is alone does not wait.
+impl SpinBarrier {
+    /// Waits until as many threads have called it, all with the same number. A single thread does not wait.
     fn wait(&self, threads: usize) {
         if threads == 1 {
             return;
@@ -350,7 +340,7 @@ impl Gate {
         let mut spins = 0_u32;
         while self.arrived.load(Ordering::Acquire) < all {
             spins += 1;
-            // Someone else may need this processor to get here.
+            // The other thread may need this processor.
             if spins.is_multiple_of(1 << 14) {
                 thread::yield_now();
             }
@@ -364,7 +354,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_round_has_everybody_once() {
+    fn every_round_has_each_trial_once() {
         let schedule = schedule(5, 20);
         for round in schedule.chunks(5) {
             let mut round = round.to_vec();
@@ -375,34 +365,32 @@ mod tests {
     }
 
     #[test]
-    fn every_entrant_gets_one_sample_a_round_from_all_its_threads() {
-        let laps: Arc<Mutex<Vec<Lap>>> = Arc::default();
-        let entrant = |threads: u64| {
-            let laps = laps.clone();
-            let batch: Batch = Box::new(move |lap| {
-                laps.lock().push(lap);
-                Duration::from_nanos(threads * 10 * lap.calls as u64)
+    fn a_trial_has_one_sample_per_round_from_all_its_threads() {
+        let batches: Arc<Mutex<Vec<Batch>>> = Arc::default();
+        let trial = |threads: u64| {
+            let batches = batches.clone();
+            let run: BatchFn = Box::new(move |batch| {
+                batches.lock().push(batch);
+                Duration::from_nanos(threads * 10 * batch.calls as u64)
             });
-            Entrant::new(format!("{threads} threads"), "case", batch)
-                .threads(usize::try_from(threads).unwrap())
-                .calls(100)
+            Trial::new(format!("{threads} threads"), "case", run).threads(usize::try_from(threads).unwrap()).calls(100)
         };
-        let outcome = run(&[entrant(1), entrant(2)], 3, &ProgressBar::hidden());
+        let outcome = run(&[trial(1), trial(2)], 3, &ProgressBar::hidden());
         assert_eq!(outcome.figures[0].samples, [10.0; 3]);
         assert_eq!(outcome.figures[1].samples, [20.0; 3]);
         assert!(outcome.loads.is_empty());
-        let timed = laps.lock().iter().filter(|lap| lap.calls == 100).count();
-        // Five of each to see how long it takes; and more in the rounds, if something else ran.
-        assert!((10 + 3 + 2 * 3..=10 + TRIES * (3 + 2 * 3)).contains(&timed), "{timed}");
+        let timed = batches.lock().iter().filter(|batch| batch.calls == 100).count();
+        // Five of each calibrate the number of calls; disturbed batches are repeated.
+        assert!((10 + 3 + 2 * 3..=10 + ATTEMPTS * (3 + 2 * 3)).contains(&timed), "{timed}");
     }
 
     #[test]
-    fn threads_run_at_once_if_the_shorter_time_is_within_the_longer() {
+    fn spans_overlap_if_the_longer_includes_the_shorter() {
         let span = |from, to| Span { at: Duration::from_micros(from)..Duration::from_micros(to), preempted: false };
-        assert!(at_once(&[span(0, 100), span(2, 102)]));
-        assert!(at_once(&[span(0, 100), span(2, 402)]));
-        assert!(!at_once(&[span(0, 100), span(20, 120)]));
-        assert!(!at_once(&[span(0, 100), span(100, 200)]));
-        assert!(!at_once(&[span(0, 100), Span { preempted: true, ..span(0, 100) }]));
+        assert!(overlap(&[span(0, 100), span(2, 102)]));
+        assert!(overlap(&[span(0, 100), span(2, 402)]));
+        assert!(!overlap(&[span(0, 100), span(20, 120)]));
+        assert!(!overlap(&[span(0, 100), span(100, 200)]));
+        assert!(!overlap(&[span(0, 100), Span { preempted: true, ..span(0, 100) }]));
     }
 }

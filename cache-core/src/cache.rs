@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::rc::Rc;
+use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use crate::builder::CacheBuilder;
+use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
 use crate::engine::invalidation::Target;
 use crate::engine::settings::Settings;
@@ -14,8 +14,7 @@ use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
-use crate::version::scope::Scope;
-use crate::version::scope::ScopeRef;
+use crate::version::scope::{Scope, ScopeRef};
 
 /// A cache of the answers of annotated functions.
 ///
@@ -298,156 +297,74 @@ impl fmt::Debug for Cache {
 
 static GLOBAL: OnceCell<Cache> = OnceCell::new();
 
-pub(crate) fn install(cache: Cache) -> Result<&'static Cache, GlobalCacheInUse> {
+fn install(cache: Cache) -> Result<&'static Cache, GlobalCacheInUse> {
     match GLOBAL.try_insert(cache) {
         Ok(cache) => Ok(cache),
         Err(_) => Err(GlobalCacheInUse),
     }
 }
 
-/// Says which [`Cache`] the annotated methods of a type use.
-///
-/// Derive it where the type has a field of type `Cache`. If there are several, or the type's name is an
-/// alias, mark the field with `#[cache]`.
+/// Builds a [`Cache`].
 ///
 /// ```
-/// use cache_core::{Cache, HasCache};
+/// use std::time::Duration;
+/// use cache_core::Cache;
 ///
-/// #[derive(HasCache)]
-/// struct LibraryManager {
-///     cache: Cache,
-/// }
-///
-/// struct Borrowing<'a> {
-///     manager: &'a LibraryManager,
-/// }
-///
-/// impl HasCache for Borrowing<'_> {
-///     fn cache(&self) -> &Cache {
-///         self.manager.cache()
-///     }
-/// }
+/// let cache = Cache::builder().capacity(100_000).default_ttl(Duration::from_secs(60)).build();
+/// assert_eq!(cache.stats().capacity, 100_000);
 /// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not say which cache it uses",
-    label = "no cache known for this type",
-    note = "give it a field `cache: Cache` and `#[derive(HasCache)]`, or name the cache in the attribute: `cache = self.shared.cache()`"
-)]
-pub trait HasCache {
-    /// The cache.
-    fn cache(&self) -> &Cache;
+#[derive(Debug, Default)]
+#[must_use = "it builds nothing until `build` is called"]
+pub struct CacheBuilder {
+    settings: Settings,
 }
 
-#[diagnostic::do_not_recommend]
-impl HasCache for Cache {
-    fn cache(&self) -> &Cache {
+impl CacheBuilder {
+    /// The most entries there may be, of all queries together; 10,000 if not set.
+    ///
+    /// An entry counts as one, whatever its size. With 0 nothing is stored, and every call loads. Above 268,435,456 (2^28)
+    /// it makes no difference.
+    pub fn capacity(mut self, entries: usize) -> Self {
+        self.settings.capacity = entries;
         self
     }
-}
 
-#[diagnostic::do_not_recommend]
-impl<T: HasCache + ?Sized> HasCache for &T {
-    fn cache(&self) -> &Cache {
-        (**self).cache()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: HasCache + ?Sized> HasCache for &mut T {
-    fn cache(&self) -> &Cache {
-        (**self).cache()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: HasCache + ?Sized> HasCache for Rc<T> {
-    fn cache(&self) -> &Cache {
-        (**self).cache()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: HasCache + ?Sized> HasCache for Box<T> {
-    fn cache(&self) -> &Cache {
-        (**self).cache()
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: HasCache + ?Sized> HasCache for Arc<T> {
-    fn cache(&self) -> &Cache {
-        (**self).cache()
-    }
-}
-
-#[cfg(all(test, feature = "macros", not(shuttle)))]
-mod tests {
-    use super::*;
-    use crate::{cached_query, invalidates};
-
-    /// A repository that is handed a store in one way or another.
-    #[derive(crate::HasCache)]
-    struct Shared {
-        cache: Cache,
+    /// How long a value may be served if its query has no `ttl`; 300 seconds if not set.
+    ///
+    /// It is counted from the start of the load. A value that was made from other cached values expires no later than they
+    /// do, unless its query says `own_ttl`. With zero no value is ever served from the cache; more than 584 years are
+    /// forever.
+    pub fn default_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.default_ttl = ttl;
+        self
     }
 
-    struct Repo<T>(T);
-
-    impl<T: HasCache> HasCache for Repo<T> {
-        fn cache(&self) -> &Cache {
-            self.0.cache()
-        }
+    /// The clock to use instead of [`SystemClock`](crate::SystemClock).
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.settings.time = TimeSource::new(clock);
+        self
     }
 
-    impl<T: HasCache + 'static> Repo<T> {
-        #[cached_query]
-        fn find(&self, id: u32) -> u32 {
-            id
-        }
-
-        #[invalidates(find(id))]
-        fn write(&mut self, id: u32) {
-            let _ = id;
-        }
+    /// Builds the cache.
+    pub fn build(self) -> Cache {
+        Cache::from_settings(self.settings)
     }
 
-    fn is_cached<T: HasCache + 'static>(held: T) {
-        let mut repo = Repo(held);
-        repo.cache().invalidate_all();
-        assert_eq!((repo.find(1), repo.find(1), repo.find(2)), (1, 1, 2));
-        assert_eq!(repo.cache().len(), 2);
-        repo.write(1);
-        assert_eq!(repo.cache().len(), 1);
-    }
-
-    #[test]
-    fn a_repository_behind_any_pointer_has_its_cache() {
-        let shared = || Shared { cache: Cache::new() };
-        is_cached(shared());
-        is_cached::<&Shared>(Box::leak(Box::new(shared())));
-        is_cached::<&mut Shared>(Box::leak(Box::new(shared())));
-        is_cached(Rc::new(shared()));
-        is_cached(Arc::new(shared()));
-        is_cached(Box::new(shared()));
-        is_cached::<Box<dyn HasCache>>(Box::new(shared()));
-        is_cached(Rc::new(Box::new(Arc::new(shared()))));
-        is_cached(Cache::new());
-    }
-
-    #[test]
-    fn a_cache_of_dead_entries_is_empty() {
-        let clock = crate::ManualClock::new();
-        let cache = Cache::builder().clock(clock.clone()).build();
-        let (tenant, mut repo) = (cache.scope("tenant"), Repo(cache.clone()));
-        repo.find(1);
-        assert!(!cache.is_empty() && tenant.is_empty());
-        repo.write(1);
-        assert!(cache.is_empty());
-        repo.find(1);
-        clock.advance(std::time::Duration::from_secs(300));
-        assert!(cache.is_empty());
-        let nothing = Cache::builder().capacity(0).build();
-        Repo(nothing.clone()).find(1);
-        assert!(nothing.is_empty());
+    /// Builds the cache that [`Cache::global`] returns, for annotated functions that are not methods.
+    ///
+    /// # Errors
+    ///
+    /// If there is a global cache already: one was installed, or [`Cache::global`] was called.
+    ///
+    /// ```
+    /// use cache_core::Cache;
+    ///
+    /// let cache = Cache::builder().capacity(500).install_global()?;
+    /// assert_eq!(cache.stats().capacity, 500);
+    /// assert!(Cache::builder().install_global().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn install_global(self) -> Result<&'static Cache, GlobalCacheInUse> {
+        install(self.build())
     }
 }

@@ -1,4 +1,4 @@
-//! Where a cache reads the time.
+//! Clocks: where a cache reads the time.
 
 use std::any::Any;
 use std::fmt;
@@ -12,15 +12,17 @@ use crate::sync::Arc;
 
 /// A monotonic clock.
 ///
-/// A cache uses [`SystemClock`], unless another is passed to [`CacheBuilder::clock`](crate::CacheBuilder::clock).
-/// [`TickingClock`] is cheaper to read and has a thread; [`ManualClock`] is for tests.
+/// Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock). The default is [`SystemClock`]. [`TickingClock`] is
+/// cheaper to read and runs a thread; [`ManualClock`] is for tests.
 ///
-/// A hit reads it once, when it has found the entry. A miss reads it again when it has waited and when its load has ended,
-/// and an invalidation reads it to count the expired entries that it removed. If it panics there, everything that was named
-/// has been invalidated. Caches with different clocks may be used together.
+/// A hit reads the clock once, when it has found the entry. A miss reads it again after it has waited and when its load
+/// has ended. An invalidation reads it to count the expired entries that it removed; if the clock panics there, all
+/// targets have been invalidated.
 ///
-/// *Locking*: it is read with no lock held that another call waits for, and may use a cache with another clock. A slow
-/// clock delays its caller alone.
+/// Caches with different clocks may be used together: only the remaining time of an answer is passed on.
+///
+/// *Locking*: the clock is read with no lock held that another call waits for. It may be slow, and may use a cache with
+/// another clock.
 ///
 /// ```
 /// use std::time::{Duration, Instant};
@@ -39,17 +41,16 @@ use crate::sync::Arc;
 /// # let _ = cache;
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The time since an origin that is the clock's own, and fixed.
+    /// The time since a fixed origin of this clock.
     ///
-    /// It must never go backwards: a value would live longer by as much.
+    /// It must never go backwards: values would be served longer by as much.
     fn now(&self) -> Duration;
 }
 
 /// The operating system's coarse monotonic clock.
 ///
-/// Reading it costs a third of [`Instant::now`](std::time::Instant::now), and it moves in ticks:
-/// 1 to 4 ms on Linux, up to 16 ms on Windows. A value may therefore be served that much later than
-/// its time to live.
+/// Reading it costs a third of [`Instant::now`](std::time::Instant::now). It ticks every 1 to 4 ms on Linux, and up to 16 ms
+/// on Windows: a value may be served that much longer than its time to live.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -60,14 +61,14 @@ impl Clock for SystemClock {
 }
 
 fn coarse_nanos() -> u64 {
-    // Not `Instant::now`: that also stores the time in a global, a line that all threads would write.
+    // Not `Instant::now`: that writes to a global, for whose cache line all threads would contend.
     let now = coarsetime::Instant::now_without_cache_update();
     coarsetime::Duration::from_ticks(now.as_ticks()).as_nanos()
 }
 
-/// A clock that moves only when told to, for tests.
+/// A clock that advances only on request, for tests.
 ///
-/// Clones share the time, so that a test keeps one and the cache has the other.
+/// Clones share the time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -96,7 +97,7 @@ impl ManualClock {
         Self::default()
     }
 
-    /// Moves the clock forward. It stops at its end, about 584 years after zero.
+    /// Advances the clock. It saturates about 584 years after zero.
     ///
     /// ```
     /// use std::time::Duration;
@@ -119,10 +120,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// A clock that a thread of its own moves on, so that reading it is one load from memory.
+/// A clock that its own thread advances, so that reading it is one load from memory.
 ///
-/// Use it where the few nanoseconds that [`SystemClock`] takes of each hit count. The thread runs from [`start`](Self::start)
-/// until the last handle is dropped. Each clone is a handle, and so is a cache that was built with one:
+/// Use it where the few nanoseconds that a hit spends on [`SystemClock`] count. The thread runs until the last handle is
+/// dropped. Each clone is a handle, and so is each cache built with one:
 ///
 /// ```
 /// use cache_core::{Cache, TickingClock};
@@ -133,20 +134,18 @@ impl Clock for ManualClock {
 ///
 /// # Lag
 ///
-/// The clock is behind by at most its period, and by the time until the scheduler lets its thread run. On an idle machine
-/// the latter is a tenth of a millisecond; on a machine with more running threads than processors it can be several
-/// milliseconds, and it has no bound. A value may be served that much later than its time to live. The delays do not add up:
-/// each tick reads [`Instant`], it does not add a period.
+/// The clock lags by at most its period, plus the time until the scheduler runs its thread. The latter has no bound: it is a
+/// tenth of a millisecond on an idle machine, and several milliseconds with more running threads than processors. A value
+/// may be served that much longer than its time to live. Delays do not add up: each tick reads [`Instant`].
 ///
 /// - After the process or the machine was stopped (`SIGSTOP`, a paused virtual machine, suspend to memory), the clock shows
-///   the time from before until its thread runs again. Whether the time of a suspend counts at all is up to [`Instant`]: on
-///   Linux it does not, as for [`SystemClock`].
-/// - After `fork`, the child has no such thread, and the clock stands still there: nothing expires any more. A child that
-///   goes on without `exec` needs a new clock and a new cache.
-/// - The thread runs no code of the user's, takes no lock and does not panic.
+///   the old time until its thread runs. Whether the time of a suspend counts is up to [`Instant`]: not on Linux, as for
+///   [`SystemClock`].
+/// - After `fork`, the child has no such thread: its clock stops, and nothing expires. A child that continues without
+///   `exec` needs a new clock and a new cache.
+/// - The thread runs no user code, takes no lock and does not panic.
 ///
-/// The thread wakes up a thousand times a second. That takes about one percent of a processor, and keeps it from its deepest
-/// sleep states.
+/// A thousand wake-ups a second take about one percent of a processor, and keep it from its deepest sleep states.
 #[derive(Clone, Debug)]
 pub struct TickingClock {
     /// Alone in its cache line: every hit of every thread reads it.
@@ -154,7 +153,7 @@ pub struct TickingClock {
     _thread: Arc<TickingThread>,
 }
 
-/// What all handles own together, and the thread does not.
+/// Shared by all handles, but not by the thread: dropped with the last handle.
 #[derive(Debug)]
 struct TickingThread {
     thread: Thread,
@@ -162,7 +161,7 @@ struct TickingThread {
 }
 
 impl Drop for TickingThread {
-    /// Wakes the thread up, and does not wait until it has ended: after a `fork` there is none to wait for.
+    /// Does not join the thread: after a `fork` there is none.
     fn drop(&mut self) {
         self.should_stop.store(true, Ordering::Release);
         self.thread.unpark();
@@ -170,7 +169,7 @@ impl Drop for TickingThread {
 }
 
 impl TickingClock {
-    /// Starts a thread, and a clock that ticks every millisecond.
+    /// Starts a clock that ticks every millisecond.
     ///
     /// # Panics
     ///
@@ -190,10 +189,10 @@ impl TickingClock {
         Self::start_with(Duration::from_millis(1))
     }
 
-    /// Starts a thread, and a clock that ticks once in a period.
+    /// Starts a clock that ticks once in a period.
     ///
-    /// A period shorter than 100 microseconds is taken for 100: the thread would do little else than wake up. With a period
-    /// longer than the times to live of the entries, these are served for as long as a period.
+    /// Periods below 100 microseconds become 100: the thread would only wake up. Entries with a shorter time to live than
+    /// the period may be served for a whole period.
     ///
     /// # Panics
     ///
@@ -213,14 +212,13 @@ impl TickingClock {
         Self::start_reading(period.max(SHORTEST_PERIOD), move || origin.elapsed())
     }
 
-    /// Time is a parameter, so that tests control it.
+    /// The source of time is a parameter, so that tests control it.
     fn start_reading(period: Duration, mut read: impl FnMut() -> Duration + Send + 'static) -> Self {
         let nanos = Arc::new(CachePadded::new(AtomicU64::new(0)));
         let should_stop = Arc::new(AtomicBool::new(false));
         let (shown, stopped) = (Arc::clone(&nanos), Arc::clone(&should_stop));
         let tick = move || {
-            // An `unpark` that comes before the `park` is not lost: no other code that parks runs here. A wake-up without a
-            // reason is one tick more.
+            // An `unpark` before the `park` is not lost: nothing else parks this thread. A spurious wake-up is a tick.
             while !stopped.load(Ordering::Acquire) {
                 shown.store(point_in_time(read()), Ordering::Relaxed);
                 thread::park_timeout(period);
@@ -230,8 +228,8 @@ impl TickingClock {
         Self { nanos, _thread: Arc::new(TickingThread { thread: thread.thread().clone(), should_stop }) }
     }
 
-    /// Relaxed: one thread alone writes it, and all that is read with it is the time. Reads of one atomic never go back, on
-    /// one thread or from one thread to another that it has synchronized with.
+    /// Relaxed: one thread writes it, and it orders no other data. Reads of one atomic never go back, neither on one thread
+    /// nor on another that synchronized with it.
     fn nanos(&self) -> Nanos {
         self.nanos.load(Ordering::Relaxed)
     }
@@ -260,7 +258,7 @@ fn point_in_time(since_origin: Duration) -> Nanos {
     saturating_nanos(since_origin).min(FOREVER - 1)
 }
 
-/// The clock of one cache: those of this crate that programs run with are called directly, others through a pointer.
+/// The clock of one cache. This crate's clocks for production are called directly, others through a pointer.
 pub(crate) enum TimeSource {
     System,
     Ticking(TickingClock),
@@ -277,7 +275,7 @@ impl TimeSource {
         if let Some(ticking) = any.downcast_mut::<Option<TickingClock>>().and_then(Option::take) {
             return Self::Ticking(ticking);
         }
-        Self::Custom(Box::new(clock.expect("it is taken where it is of this crate")))
+        Self::Custom(Box::new(clock.expect("only a `TickingClock` is taken")))
     }
 
     pub(crate) fn now(&self) -> Nanos {
@@ -306,46 +304,44 @@ mod tests {
     use super::*;
     use crate::TaggedCache;
 
-    /// Longer than any test: a thread that ends only after its period has not ended when the test does.
+    /// Longer than any test.
     const NEVER: Duration = Duration::from_secs(3600);
 
-    /// After so long without a tick something is broken.
-    const PATIENCE: Duration = Duration::from_secs(60);
+    const TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// The clock's own source of time, in the hands of the test.
     struct Source {
-        asked: Receiver<()>,
-        answers: Sender<Duration>,
+        reads: Receiver<()>,
+        times: Sender<Duration>,
     }
 
     impl Source {
         fn clock(period: Duration) -> (TickingClock, Self) {
-            let (asks, asked) = channel();
-            let (answers, answered) = channel();
+            let (read, reads) = channel();
+            let (times, next_time) = channel();
             let mut last = Duration::ZERO;
             let clock = TickingClock::start_reading(period, move || {
-                let _ = asks.send(());
-                last = answered.recv().unwrap_or(last);
+                let _ = read.send(());
+                last = next_time.recv().unwrap_or(last);
                 last
             });
-            (clock, Self { asked, answers })
+            (clock, Self { reads, times })
         }
 
-        /// Returns when the clock shows this time: the thread has asked for that of the tick after it.
+        /// Returns when the clock shows this time: the thread is reading the next one.
         fn tick(&self, time: Duration) {
-            self.answers.send(time).expect("the thread runs");
-            self.asked.recv_timeout(PATIENCE).expect("it ticks");
+            self.times.send(time).expect("the thread runs");
+            self.reads.recv_timeout(TIMEOUT).expect("the clock ticks");
         }
     }
 
     fn started(period: Duration) -> (TickingClock, Source) {
         let (clock, source) = Source::clock(period);
-        source.asked.recv_timeout(PATIENCE).expect("it ticks");
+        source.reads.recv_timeout(TIMEOUT).expect("the clock ticks");
         (clock, source)
     }
 
     #[test]
-    fn each_tick_shows_the_time_of_the_source_however_late_it_comes() {
+    fn a_late_tick_shows_the_time_of_the_source() {
         let (clock, source) = started(Duration::ZERO);
         assert_eq!(clock.now(), Duration::ZERO);
         source.tick(Duration::from_millis(1));
@@ -355,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn p8_an_entry_expires_when_the_ticking_clock_says_so() {
+    fn p8_an_entry_expires_by_the_ticking_clock() {
         let (clock, source) = started(Duration::ZERO);
         let cache = TaggedCache::builder().default_ttl(Duration::from_secs(60)).clock(clock).build();
         source.tick(Duration::from_secs(5));
@@ -367,21 +363,21 @@ mod tests {
     }
 
     #[test]
-    fn the_thread_ends_with_the_last_handle_and_not_a_period_later() {
+    fn the_thread_ends_with_the_last_handle_before_its_period_does() {
         let (ticks, ticked) = channel();
-        // It does not wait for an answer: a channel parks the thread as well, and would take the wake-up for its own.
+        // Sends only: to receive from a channel parks the thread as well, and would consume the wake-up.
         let clock = TickingClock::start_reading(NEVER, move || {
             let _ = ticks.send(());
             Duration::ZERO
         });
-        ticked.recv_timeout(PATIENCE).expect("it ticks once at its start");
+        ticked.recv_timeout(TIMEOUT).expect("the clock ticks at its start");
         drop(clock);
-        // The thread drops what it reads the time from.
-        assert_eq!(ticked.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+        // The thread drops its source of time when it ends.
+        assert_eq!(ticked.recv_timeout(TIMEOUT), Err(RecvTimeoutError::Disconnected));
     }
 
     #[test]
-    fn a_cache_is_a_handle() {
+    fn a_cache_is_a_handle_of_its_clock() {
         let (clock, source) = started(Duration::ZERO);
         let cache: TaggedCache<u8, u8> = TaggedCache::builder().clock(clock.clone()).build();
         drop(clock);
@@ -389,19 +385,19 @@ mod tests {
         source.tick(Duration::from_secs(2));
         drop(cache);
         let start = Instant::now();
-        // It still takes the answer that it has asked for.
-        while source.answers.send(Duration::from_secs(3)).is_ok() {
-            assert!(start.elapsed() < PATIENCE, "the thread has not ended with its last handle");
+        // The thread may still read one time.
+        while source.times.send(Duration::from_secs(3)).is_ok() {
+            assert!(start.elapsed() < TIMEOUT, "the thread has not ended with its last handle");
             thread::yield_now();
         }
     }
 
     #[test]
-    fn a_clock_that_was_started_moves_on_and_never_back() {
+    fn a_started_clock_advances_and_never_goes_back() {
         let clock = TickingClock::start_with(Duration::ZERO);
         let (start, mut last) = (Instant::now(), clock.now());
         while last < Duration::from_millis(5) {
-            assert!(start.elapsed() < PATIENCE, "the clock stands still");
+            assert!(start.elapsed() < TIMEOUT, "the clock has stopped");
             let now = clock.now();
             assert!(now >= last);
             last = now;
@@ -418,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_is_before_forever() {
+    fn the_last_point_in_time_is_before_forever() {
         assert_eq!(point_in_time(Duration::MAX), FOREVER - 1);
     }
 }

@@ -79,8 +79,8 @@
 // For the derive and the attributes, in the examples and tests of this crate.
 extern crate self as cache_core;
 
-mod builder;
 mod cache;
+mod has_cache;
 mod tagged_cache;
 
 mod clock;
@@ -106,14 +106,14 @@ pub mod guide;
 #[doc(hidden)]
 pub mod private;
 
-pub use builder::CacheBuilder;
-pub use cache::{Cache, HasCache};
+pub use cache::{Cache, CacheBuilder};
 #[cfg(feature = "macros")]
 pub use cache_macros::{HasCache, cached_impl, cached_query, invalidates};
 pub use clock::{Clock, ManualClock, SystemClock, TickingClock};
 pub use entry::info::EntryInfo;
 pub use entry::options::EntryOptions;
 pub use error::GlobalCacheInUse;
+pub use has_cache::HasCache;
 pub use load::context::{Instrumented, LoadContext};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;

@@ -5,77 +5,35 @@ impl Library {
         album: u32,
         changes: &Changes,
     ) -> Result<Track, DbError> {
-        #[allow(
-            unused_qualifications,
-            reason = "a target keeps its path in another name, of which less may do"
-        )]
-        let __cache_due = ::cache_core::private::when_ended(
-            ::cache_core::HasCache::cache(self),
-            (
-                ::cache_core::private::of_method(
-                    &Self::__cached_query_get_all_tracks,
-                    self,
-                ),
-                (
-                    ::cache_core::private::of_method(
-                        Self::__cached_key_get_track(id),
-                        self,
-                    ),
-                    (
-                        ::cache_core::private::from_result(
-                            {
-                                #[allow(
-                                    unused_imports,
-                                    reason = "whether it is needed depends on the type"
-                                )]
-                                use ::cache_core::private::probing::*;
-                                ::cache_core::private::Returned::<
-                                    Result<Track, DbError>,
-                                >::new()
-                                    .__cache_outcome_unshared()
-                            },
-                            ::cache_core::private::of_method(
-                                &Self::__cached_query_by_artist,
-                                self,
-                            ),
-                            #[allow(
-                                clippy::redundant_closure,
-                                reason = "a target has no other form"
-                            )]
-                            |track| Self::__cached_key_by_artist(track.artist),
-                        ),
-                        (
-                            ::cache_core::private::Target::tag(
-                                ::cache_core::private::tag(
-                                    ::core::format_args!("album:{album}"),
-                                ),
-                            ),
-                            (),
-                        ),
-                    ),
-                ),
-            ),
+        ::cache_core::private::suggest!(
+            add_cached_query_to_the_method__or_for_a_function_write_self__by_artist :
+            __cached_key_by_artist, __cached_query_by_artist;
+            add_cached_query_to_the_method__or_for_a_function_write_self__get_all_tracks
+            : __cached_query_get_all_tracks;
+            add_cached_query_to_the_method__or_for_a_function_write_self__get_track :
+            __cached_key_get_track;
         );
-        ::cache_core::private::invalidating(
-            __cache_due,
-            {
-                #[allow(
-                    unused_imports,
-                    reason = "whether it is needed depends on the type"
-                )]
-                use ::cache_core::private::probing::*;
-                ::cache_core::private::Returned::<Result<Track, DbError>>::new()
-                    .__cache_outcome_unshared()
-            },
-            move || -> Result<Track, DbError> {
+        let __cache_pending = ::cache_core::private::of_method(
+                ::cache_core::private::outcome!(Result < Track, DbError >),
+                ::cache_core::HasCache::cache(self),
+                self,
+            )
+            .target(&<Self>::__cached_query_get_all_tracks)
+            .target(<Self>::__cached_key_get_track(id))
+            .from_result(
+                &<Self>::__cached_query_by_artist,
+                |track| <Self>::__cached_key_by_artist(track.artist),
+            )
+            .formatted_tag(::core::format_args!("album:{album}"))
+            .when_ended();
+        __cache_pending
+            .run(move || -> Result<Track, DbError> {
                 let _ = &self;
                 let id = id;
                 let album = album;
                 let changes = changes;
-                let _ = &id;
-                let _ = &album;
+                let _ = (&id, &album);
                 self.database.update(id, album, changes)
-            },
-        )
+            })
     }
 }

@@ -1,53 +1,30 @@
 impl<D: Database> Tracks for Library<D> {
     type Id = u32;
     fn get(&self, id: Self::Id) -> Option<Track> {
-        let __cache_missed = match {
-            #[allow(unused_imports, reason = "whether it is needed depends on types")]
-            use ::cache_core::private::probing::*;
-            #[allow(
-                clippy::used_underscore_binding,
-                reason = "what is not used in the body is still part of the key"
-            )]
-            ::cache_core::private::lookup(
-                &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
-                ::cache_core::HasCache::cache(self),
-                &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
-                ::cache_core::private::plain::<Option<Track>>(),
-                ::cache_core::private::function(|| ()),
-                ::cache_core::private::instance((::core::marker::PhantomData::<D>,)),
-                &mut ::cache_core::private::nothing,
-            )
-        } {
-            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
-            ::core::result::Result::Err(__cache_missed) => __cache_missed,
-        };
-        __cache_missed.load(move || -> Option<Track> { self.database.get(id) })
+        let __cache_miss = ::cache_core::private::miss!(
+            < Self as __Cached_Tracks_for_Library_D < D > > ::__cached_query_get,
+            ::cache_core::HasCache::cache(self), ((&& &&
+            ::cache_core::private::argument(& id)).__cache_part(), ()),
+            ::cache_core::private::plain:: < Option < Track > > (),
+            (::core::marker::PhantomData:: < D >,)
+        );
+        __cache_miss.load(move || -> Option<Track> { self.database.get(id) })
     }
     fn remove(&self, id: Self::Id) {
-        #[allow(
-            unused_qualifications,
-            reason = "a target keeps its path in another name, of which less may do"
-        )]
-        let __cache_due = ::cache_core::private::when_ended(
-            ::cache_core::HasCache::cache(self),
-            (
-                ::cache_core::private::of_method(
-                    <Self as __Cached_Tracks_for_Library_D<D>>::__cached_key_get(id),
-                    self,
-                ),
-                (),
-            ),
-        );
-        ::cache_core::private::invalidating(
-            __cache_due,
-            ::cache_core::private::plain(),
-            move || {
+        let __cache_pending = ::cache_core::private::of_method(
+                ::cache_core::private::plain(),
+                ::cache_core::HasCache::cache(self),
+                self,
+            )
+            .target(<Self as __Cached_Tracks_for_Library_D<D>>::__cached_key_get(id))
+            .when_ended();
+        __cache_pending
+            .run(move || {
                 let _ = &self;
                 let id = id;
-                let _ = &id;
+                let _ = (&id,);
                 self.database.remove(id);
-            },
-        )
+            })
     }
 }
 #[doc(hidden)]
@@ -58,37 +35,12 @@ impl<D: Database> Tracks for Library<D> {
     private_interfaces,
     clippy::all,
     clippy::pedantic,
-    reason = "it repeats what the block that it stands for says"
+    reason = "it repeats the head of the block"
 )]
 pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
-    #[doc(hidden)]
-    #[allow(
-        unused,
-        deprecated,
-        nonstandard_style,
-        private_interfaces,
-        private_bounds,
-        clippy::all,
-        clippy::pedantic,
-        reason = "it repeats the signature of the query, and is there to be used"
-    )]
-    const __cached_query_get: ::cache_core::private::Located<
-        ::cache_core::private::InSelf,
-    >;
-    #[doc(hidden)]
-    #[allow(
-        unused,
-        deprecated,
-        nonstandard_style,
-        private_interfaces,
-        private_bounds,
-        clippy::all,
-        clippy::pedantic,
-        reason = "it repeats the signature of the query, and is there to be used"
-    )]
-    fn __cached_key_get(
-        _: Self::Id,
-    ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf>;
+    ::cache_core::private::items! {
+        const __cached_query_get : InSelf; key[fn __cached_key_get(_ : Self::Id)];
+    }
 }
 #[doc(hidden)]
 #[allow(
@@ -98,58 +50,20 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
     private_interfaces,
     clippy::all,
     clippy::pedantic,
-    reason = "it repeats what the block that it stands for says"
+    reason = "it repeats the head of the block"
 )]
 impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
-    #[doc(hidden)]
-    #[allow(
-        unused,
-        deprecated,
-        nonstandard_style,
-        private_interfaces,
-        private_bounds,
-        clippy::all,
-        clippy::pedantic,
-        reason = "it repeats the signature of the query, and is there to be used"
-    )]
-    const __cached_query_get: ::cache_core::private::Located<
-        ::cache_core::private::InSelf,
-    > = ::cache_core::private::query!(
-        ::cache_core::private::InSelf, Self, "get", ["id"], ttl =
-        ::core::time::Duration::from_secs(300)
-    );
-    #[doc(hidden)]
-    #[allow(
-        unused,
-        deprecated,
-        nonstandard_style,
-        private_interfaces,
-        private_bounds,
-        clippy::all,
-        clippy::pedantic,
-        reason = "it repeats the signature of the query, and is there to be used"
-    )]
-    #[inline]
-    fn __cached_key_get(
-        id: Self::Id,
-    ) -> ::cache_core::private::Keyed<::cache_core::private::InSelf> {
-        use ::cache_core::private::probing::*;
-        ::cache_core::private::keyed(
-            &<Self as __Cached_Tracks_for_Library_D<D>>::__cached_query_get,
-            &((&&&&::cache_core::private::Argument(&id)).__cache_part(), ()),
-            (::core::marker::PhantomData::<D>,),
-        )
+    ::cache_core::private::items! {
+        const __cached_query_get = [InSelf, Self, "get", ["id"], ttl =
+        ::core::time::Duration::from_secs(300)]; key[fn __cached_key_get(id : Self::Id)]
+        = (< Self as __Cached_Tracks_for_Library_D < D > > ::__cached_query_get, ((&& &&
+        ::cache_core::private::argument(& id)).__cache_part(), ()),
+        (::core::marker::PhantomData:: < D >,));
     }
 }
 const _: () = {
-    #[allow(
-        unused_imports,
-        reason = "so that it is not told to be unused where it is imported"
-    )]
+    #[allow(unused_imports, reason = "the import is used by the attribute")]
     use cached_query as _;
-    #[allow(
-        unused_imports,
-        reason = "so that it is not told to be unused where it is imported"
-    )]
+    #[allow(unused_imports, reason = "the import is used by the attribute")]
     use invalidates as _;
 };

@@ -3,34 +3,36 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::args::QueryOptions;
-use crate::beside::{Beside, Code, Home};
-use crate::key::Key;
-use crate::method::{Method, is_named};
-use crate::targets::Invalidations;
-use crate::{expand, fallback, validate};
+use crate::expand;
+use crate::expand::enclosing::Enclosing;
+use crate::expand::items::{HiddenItems, Query};
+use crate::expand::key::Key;
+use crate::parse::function::{Function, is_named};
+use crate::parse::options::QueryOptions;
+use crate::parse::targets::Invalidations;
+use crate::{fallback, validate};
 
-/// What an attribute makes of a function.
+/// The expansion of an attribute on a function.
 pub(crate) struct Expanded {
     pub(crate) function: TokenStream,
-    /// What stands beside a query.
-    pub(crate) beside: Code,
+    /// The items of a query that targets refer to.
+    pub(crate) hidden_items: HiddenItems,
     pub(crate) errors: Option<syn::Error>,
 }
 
 pub(crate) fn cached_query(options: TokenStream, item: &TokenStream) -> TokenStream {
-    alone(item, |method| query(options, method, &Home::Unknown))
+    alone(item, |function| query(options, function, &Enclosing::Unknown))
 }
 
 pub(crate) fn invalidates(targets: TokenStream, item: &TokenStream) -> TokenStream {
-    alone(item, |method| mutation(targets, method, &Home::Unknown))
+    alone(item, |function| mutation(targets, function, &Enclosing::Unknown))
 }
 
-/// What an attribute makes that stands on a function itself.
-fn alone(item: &TokenStream, expand: impl FnOnce(&Method) -> Expanded) -> TokenStream {
+/// Expands an attribute that is not in a block with `#[cached_impl]`.
+fn alone(item: &TokenStream, expand: impl FnOnce(&Function) -> Expanded) -> TokenStream {
     match syn::parse2(item.clone()) {
-        Ok(method) => {
-            let Expanded { function, beside: Code { items, .. }, errors } = expand(&method);
+        Ok(function) => {
+            let Expanded { function, hidden_items: HiddenItems { items, .. }, errors } = expand(&function);
             let errors = errors.map(|errors| errors.to_compile_error());
             quote!(#function #items #errors)
         }
@@ -38,27 +40,27 @@ fn alone(item: &TokenStream, expand: impl FnOnce(&Method) -> Expanded) -> TokenS
     }
 }
 
-pub(crate) fn query(options: TokenStream, method: &Method, home: &Home<'_>) -> Expanded {
+pub(crate) fn query(options: TokenStream, function: &Function, enclosing: &Enclosing<'_>) -> Expanded {
     let (options, mut errors) = QueryOptions::parse(options);
-    validate::cached_query(method, &options, &mut errors);
+    validate::cached_query(function, &options, &mut errors);
     let errors = errors.into_result().err();
-    let key = Key::of(method, &options);
-    let beside = Beside { method, options: &options, key: &key, home, is_sound: errors.is_none() };
-    let function = if errors.is_none() { expand::query(&beside) } else { fallback::function(method) };
-    // One that follows has the same names. In an `impl` of a trait, which this is if it was rewritten, all of it would
-    // be told to be no part of the trait.
-    let is_last = !method.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));
-    let beside = if is_last && !method.is_rewritten() { beside.code() } else { Code::default() };
-    Expanded { function, beside, errors }
+    let key = Key::of(function, &options);
+    let query = Query { function, options: &options, key: &key, enclosing, is_valid: errors.is_none() };
+    let expanded = if errors.is_none() { expand::query::query(&query) } else { fallback::function(function) };
+    // A second attribute would define the same items. A rewritten function is in an `impl` of a trait, which has no room for
+    // them.
+    let is_last = !function.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));
+    let hidden_items = if is_last && !function.is_rewritten() { query.hidden_items() } else { HiddenItems::default() };
+    Expanded { function: expanded, hidden_items, errors }
 }
 
-pub(crate) fn mutation(targets: TokenStream, method: &Method, home: &Home<'_>) -> Expanded {
+pub(crate) fn mutation(targets: TokenStream, function: &Function, enclosing: &Enclosing<'_>) -> Expanded {
     let (invalidations, mut errors) = Invalidations::parse(targets);
-    validate::invalidates(method, &invalidations, &mut errors);
+    validate::invalidates(function, &invalidations, &mut errors);
     let errors = errors.into_result().err();
     let function = match errors {
-        None => expand::mutation(method, &invalidations, home),
-        Some(_) => fallback::function(method),
+        None => expand::mutation::mutation(function, &invalidations, enclosing),
+        Some(_) => fallback::function(function),
     };
-    Expanded { function, beside: Code::default(), errors }
+    Expanded { function, hidden_items: HiddenItems::default(), errors }
 }

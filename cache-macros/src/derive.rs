@@ -32,12 +32,12 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-/// The position of the field that is marked, or else is a `Cache`.
+/// The position of the marked field, or of the only `Cache`.
 fn find(input: &DeriveInput, fields: &[&Field]) -> syn::Result<usize> {
     let marks = fields.iter().flat_map(|field| &field.attrs).filter(|attribute| attribute.path().is_ident("cache"));
     for mark in marks {
         if !matches!(mark.meta, Meta::Path(_)) {
-            let message = "write a mere `#[cache]` here: `#[cache(crate = path)]` goes on the struct";
+            let message = "write `#[cache]` alone here: `#[cache(crate = path)]` goes on the struct";
             return Err(Error::new_spanned(&mark.meta, message));
         }
     }
@@ -67,7 +67,7 @@ fn is_cache(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Cache"))
 }
 
-/// Where `cache_core` is: what `#[cache(crate = path)]` on the struct says.
+/// The path of `cache_core`: that in `#[cache(crate = path)]` on the struct.
 fn krate(attributes: &[Attribute]) -> syn::Result<Path> {
     let mut krate = syn::parse_quote!(::cache_core);
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cache")) {

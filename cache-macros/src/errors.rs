@@ -1,4 +1,4 @@
-//! What is wrong, told all at once.
+//! Errors, collected and reported together.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -12,7 +12,7 @@ impl Errors {
         self.push(Error::new(span, message));
     }
 
-    /// Under all of what is given.
+    /// An error under all of the tokens.
     pub(crate) fn add_at(&mut self, tokens: impl ToTokens, message: &str) {
         self.push(Error::new_spanned(tokens, message));
     }
@@ -33,7 +33,7 @@ impl Errors {
     }
 }
 
-/// Which of some names was meant: ` did you mean ..?`, or nothing if none is like it.
+/// Proposes the most similar name: `: did you mean ..?`, or nothing if none is similar.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     known
         .into_iter()

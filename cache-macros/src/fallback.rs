@@ -1,20 +1,19 @@
-//! What is left of an item when something is wrong with its attribute: the item itself beside the error, so
-//! that whoever calls it sees no error of his own.
+//! The expansion of a wrong attribute: the item itself beside the error, so that its callers compile.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Error;
 
-use crate::method::Method;
+use crate::parse::function::Function;
 
-/// An item that could not be read.
+/// An item that could not be parsed.
 pub(crate) fn raw(item: &TokenStream, error: &Error) -> TokenStream {
     let error = error.to_compile_error();
     quote!(#item #error)
 }
 
-/// A function, without what the attribute would have made of it.
-pub(crate) fn function(method: &Method) -> TokenStream {
-    let Method { attributes, visibility, signature, body } = method;
+/// A function without the attribute.
+pub(crate) fn function(function: &Function) -> TokenStream {
+    let Function { attributes, visibility, signature, body } = function;
     quote!(#(#attributes)* #visibility #signature #body)
 }

@@ -1,57 +1,49 @@
 //! The attributes of `cache-core`, which re-exports them: depend on that crate, not on this one.
 //!
-//! An attribute is read in stages: `method` takes the function's signature apart and keeps its body as it
-//! is, `args` reads the options, `validate` refuses what cannot work and says what would, and
-//! `expand` writes the code, which is a call into `cache_core::private` around the body. What goes wrong
-//! on the way ends in `fallback`.
+//! An attribute passes through stages: `parse` takes its options and the function apart, and keeps the body as it is;
+//! `validate` refuses what cannot work, and says what would; `expand` writes the code, a call into `cache_core::private`
+//! around the body. After an error, `fallback` leaves the function as it was.
 
 #![forbid(unsafe_code)]
 
 use proc_macro::TokenStream;
 
-mod args;
 mod attribute;
-mod beside;
 mod cached_impl;
 mod derive;
-mod duration;
 mod errors;
 mod expand;
 mod fallback;
-mod key;
-mod method;
-mod outcome;
+mod parse;
 #[cfg(test)]
-mod snapshots;
-mod targets;
-mod text;
+mod tests;
 mod validate;
 
-/// Caches what a function returns, under its arguments.
+/// Caches the return value of a function, under its arguments.
 ///
 /// It goes on methods with `&self`, `self: Arc<Self>`, `self: &Arc<Self>` or one of these in a `Pin`, on associated
 /// functions without `self`, and on free functions, `async` or not, generic or not. In an `impl` of a trait it needs
-/// [`macro@cached_impl`] on the `impl`. The body runs if there is no live entry for the arguments; what it returns is
-/// stored. Of a `Result` only the value of an `Ok` is.
+/// [`macro@cached_impl`] on the `impl`. The body runs if there is no live entry for the arguments, and its value is
+/// stored: of a `Result`, only the value of an `Ok`.
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: seconds, a text with units, or an expression of type `Duration`; left out: the cache's default |
-/// | `own_ttl` | the value expires by its own time to live alone, also if a cached value that it was made from expires earlier |
+/// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: a literal number of seconds, a string with units, or an expression of type `Duration`; default: that of the cache |
+/// | `own_ttl` | the value expires by its own time to live alone, even if a cached value that it was made from expires earlier |
 /// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
-/// | `skip(arg, ..)` | these arguments are no part of the key |
-/// | `tags("all", "artist:{artist_id}", expr)` | tags: texts, formatted from the arguments like `format!`, or expressions that are `Into<Tag>` |
-/// | `tags_from = \|value\| ..` | more tags, of the value: an iterator of what is `Into<Tag>` |
-/// | `cache_if = \|value\| ..` | only a value for which this is true is stored |
-/// | `capacity = n` | at most so many entries of this query, in all scopes together, for each type of `Self`: a constant expression of type `usize`; left out: as many as the cache has room for. With 0 nothing is stored |
-/// | `cache = expr` | where the cache is, as a `&Cache`; left out: `HasCache` of `self`, or `Cache::global()` where there is no `self` |
-/// | `name = "text"` | the name in statistics and for invalidation at run time; left out: the function's |
-/// | `crate = path` | where `cache_core` is, if it was renamed or is re-exported: an absolute path |
+/// | `skip(arg, ..)` | these arguments are not part of the key |
+/// | `tags("all", "artist:{artist_id}", expr)` | tags: strings, formatted from the arguments like `format!`, or expressions that are `Into<Tag>` |
+/// | `tags_from = \|value\| ..` | more tags, from the value: an iterator of `Into<Tag>` |
+/// | `cache_if = \|value\| ..` | only values for which this is true are stored |
+/// | `capacity = n` | at most `n` entries of this query, in all scopes together, for each type of `Self`: a constant expression of type `usize`; default: no limit but that of the cache. With 0 nothing is stored |
+/// | `cache = expr` | the cache, as a `&Cache`; default: `HasCache` of `self`, or `Cache::global()` without `self` |
+/// | `name = "text"` | the name in statistics and for invalidation at run time; default: that of the function |
+/// | `crate = path` | the absolute path of `cache_core`, if it is renamed or re-exported |
 ///
 /// # `ttl`
 ///
-/// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, the longest first, as in `"1h30m"`. The time is counted
-/// from the start of the body. An expression is evaluated on a miss, before the body.
+/// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, the longest first, as in `"1h30m"`. The time counts from the
+/// start of the body. An expression is evaluated on a miss, before the body.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -77,9 +69,9 @@ mod validate;
 ///
 /// # `own_ttl`
 ///
-/// A value that was made from other cached values expires no later than they do. With `own_ttl` it expires by its own time
-/// to live alone: by its `ttl`, or without one by the cache's default. It may then show data as old as both times together.
-/// Invalidation is not affected: the value is still forgotten together with what it was made from.
+/// A value that is made from other cached values expires no later than they do. With `own_ttl` it expires by its `ttl`
+/// alone, or without one by the default of the cache. It may then show data as old as both times together. It is still
+/// invalidated together with the values that it is made from.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -106,16 +98,15 @@ mod validate;
 ///
 /// # The key: `key` and `skip`
 ///
-/// All arguments make up the key, and the type of `Self` and generic arguments belong to it. `self` does
-/// not: see *What is shared* at `Cache`. An argument's type needs `Hash`, `Eq`, `Clone`, `Send` and `Sync`, and to be
-/// `'static`. References are looked up as they are, and what they refer to is copied only to be stored: `&str`, `&[T]`,
-/// `&T`, and these within `Option`, tuples, arrays, slices, `Vec`, `Box` and `Cow`. With a `Debug` an argument is
-/// shown in listings.
+/// The key is made of all arguments, the type of `Self`, and the generic arguments. `self` is not part of it: see *What is
+/// shared* at `Cache`. The type of an argument is `Hash + Eq + Clone + Send + Sync + 'static`. References are looked up as
+/// they are, and copied only to be stored: `&str`, `&[T]`, `&T`, and these within `Option`, tuples, arrays, slices, `Vec`,
+/// `Box` and `Cow`. An argument with `Debug` is shown in listings.
 ///
-/// A pattern counts as the names that it binds, since the body sees no more of it.
+/// A pattern counts as the names that it binds.
 ///
-/// `skip` leaves out arguments that make no difference to the answer, and those that can't be part of a key. `key` says
-/// what the key is in expressions, which may mention arguments and `self`, and are evaluated at each call.
+/// `skip` leaves out arguments that make no difference to the value, and those that cannot be part of a key. `key` gives
+/// the key as expressions, which may mention arguments and `self`, and are evaluated at each call.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -148,10 +139,10 @@ mod validate;
 ///
 /// # `tags` and `tags_from`
 ///
-/// An entry is forgotten with any of its tags: by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. Those of `tags`
-/// are made on a miss, before the body. `tags_from` is called with a value that `cache_if` lets be stored; of a `Result` it
-/// is the `Ok`. If one of its tags is invalidated while the body runs, the value is not stored. Invalidations of other tags
-/// don't matter, but for more than a few hundred of unknown ones meanwhile: see the guide of `cache_core`.
+/// An entry is invalidated with any of its tags, by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. `tags` are made
+/// on a miss, before the body. `tags_from` is called with a value that `cache_if` accepts, of a `Result` with the `Ok`. If
+/// one of these tags is invalidated while the body runs, the value is not stored. Invalidations of other tags do not
+/// matter, unless there are more than a few hundred of unknown ones meanwhile: see the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -182,7 +173,7 @@ mod validate;
 ///
 /// # `cache_if`
 ///
-/// A value for which it is false is returned to all waiters, and not stored.
+/// A value for which it is false is returned to all waiters, but not stored.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -208,7 +199,7 @@ mod validate;
 /// # #[derive(HasCache)]
 /// # struct Library { cache: Cache }
 /// impl Library {
-///     #[cached_query(capacity = 100, name = "search_tracks")] // texts come and go
+///     #[cached_query(capacity = 100, name = "search_tracks")] // any text may be searched for
 ///     fn search(&self, text: &str) -> Vec<String> {
 /// #       vec![text.to_owned()]
 ///         // ..
@@ -223,7 +214,7 @@ mod validate;
 ///
 /// # `cache`
 ///
-/// A function without `self` uses the global cache, unless it says which. The expression may mention arguments.
+/// Without this option a function without `self` uses the global cache. The expression may mention arguments.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache};
@@ -254,39 +245,37 @@ mod validate;
 ///
 /// # The value
 ///
-/// It is cloned for each caller, and so is `Clone + Send + Sync + 'static`. Return an `Arc` if a clone would
-/// be slow.
+/// It is cloned for each caller: it is `Clone + Send + Sync + 'static`. Return an `Arc` if a clone would be slow.
 ///
-/// A `Result` is known by its type, also through an alias. Where the return type is a generic parameter that
-/// stands for a `Result`, nothing is stored.
+/// A `Result` is recognised by its type, also through an alias. If the return type is a generic parameter that stands for a
+/// `Result`, nothing is stored.
 ///
-/// An error needs no bounds. It may borrow too, if a lifetime or a reference in the return type says so, as in
-/// `Result<u32, Error<'_>>`. One that is `Clone + Send + Sync + 'static` (and `Unpin`, as nearly every type is) is shared
-/// with the waiters of a load that fails. The attribute finds that out from the types. It does not try where the error part
-/// of the return type (behind an alias: any part) names a generic parameter of the function, `Self` or a lifetime other
-/// than `'static`; in a [`macro@cached_impl`] it knows `Self` of a type without parameters. An error that is a parameter of
-/// the `impl` is shared if its bounds say all of the above.
+/// An error needs no bounds. It may borrow, if a lifetime or a reference in the return type says so, as in
+/// `Result<u32, Error<'_>>`. An error that is `Clone + Send + Sync + 'static` (and `Unpin`, as nearly every type is) is
+/// shared with the waiters of a load that fails, unless the error part of the return type (behind an alias: any part) names
+/// a generic parameter of the function, `Self`, or a lifetime other than `'static`. In a [`macro@cached_impl`] for a type
+/// without parameters `Self` is allowed. An error that is a parameter of the `impl` is shared if it has all of these bounds.
 ///
 /// # Calls at the same time
 ///
-/// However many threads or tasks ask for one key at once, the body runs once, and all get what it returns. Calls with
-/// other arguments don't wait. A call that comes after an invalidation doesn't wait for a body that is no longer valid by
-/// it. A waiter takes the value of any body that began after it came, also if that is not stored.
+/// If many threads or tasks ask for one key at once, the body runs once, and all get its value. Calls with other arguments
+/// do not wait. A call that starts after an invalidation does not wait for a body that the invalidation made out of date. A
+/// waiter takes the value of any body that began after the waiter arrived, even if that value is not stored.
 ///
-/// If the body returns an `Err`, nobody waits any longer: an error that can be shared (see above) goes to all who waited,
-/// otherwise each of them runs its own body at once, as without a cache. Of these at most eight for one key may be
-/// joined and stored. If the body panics or its future is dropped, exactly one of the waiters runs its body next.
+/// If the body returns an `Err`, all waiting ends: an error that can be shared (see above) goes to all waiters, otherwise
+/// each of them runs its own body at once, as without a cache. Of these at most eight for one key may be joined and stored.
+/// If the body panics or its future is dropped, exactly one of the waiters runs its body next.
 ///
-/// Waiters are woken only when the body ends: give one that may hang a timeout. Where nothing can be kept (capacity 0, a
-/// `ttl` that is over before the body is), each call runs its body.
+/// Waiters are woken only when the body ends: a body that may hang needs a timeout. If nothing can be stored (capacity 0, a
+/// `ttl` shorter than the body), each call runs its body.
 ///
 /// # Bodies that call queries
 ///
-/// What a body reads through other cached queries, or a `TaggedCache`, counts as read by it: its entry is forgotten with
-/// what it read, and expires no later (but for `own_ttl`). It is enough that `#[invalidates]` names the inner query. Errors
-/// of inner queries count too. This holds through awaits and `join!`, to any depth, and between caches. A thread or a task
-/// that the body spawns is not seen; `cache_core::LoadContext` says that it belongs to the body. What is read after the
-/// load has ended has no effect.
+/// The entry of a body depends on all that the body reads through other cached queries, or a `TaggedCache`: it is
+/// invalidated with them, and expires no later (except with `own_ttl`). It is enough that `#[invalidates]` names the inner
+/// query. Errors of inner queries count too. This holds through awaits and `join!`, to any depth, and between caches. A
+/// thread or a task that the body spawns needs a `cache_core::LoadContext` to belong to it. Reads after the load has ended
+/// have no effect.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -304,7 +293,7 @@ mod validate;
 ///         items.iter().map(|&item| self.price(item)).sum()
 ///     }
 ///
-///     #[invalidates(price(item))] // and the totals that it is in
+///     #[invalidates(price(item))] // and the totals made from it
 ///     fn set_price(&self, item: u32, price: u32) {
 /// #       let _ = (item, price);
 ///         // ..
@@ -318,16 +307,15 @@ mod validate;
 /// # assert_eq!(shop.cache.len(), 3);
 /// ```
 ///
-/// A body may call its own query, with the same arguments too, directly or through others: where a call would
-/// have to wait for itself, on one thread or in a circle of several, its body runs instead, and what that returns
-/// is not stored: what the outermost returns is. Only a body that waits for *another* thread which calls the same
-/// query, as by joining it, waits without end, unless that thread runs within the body's `LoadContext`.
+/// A body may call its own query, with the same arguments too, directly or through others. A call that would have to wait
+/// for itself, on one thread or in a circle of several, runs its body instead, and does not store that value: only the
+/// outermost value is stored. One case waits without end: a body that waits for *another* thread that calls the same query,
+/// as by joining it, unless that thread runs within the body's `LoadContext`.
 ///
 /// # `async fn`
 ///
-/// All of this holds for asynchronous functions, on any executor, and on several at once. A hit is there when the future is
-/// first polled: it waits for nothing, and allocates nothing. A task that has to wait for the body of another gives
-/// way meanwhile.
+/// All of this holds for asynchronous functions, on any executor, and on several at once. A hit is ready at the first poll,
+/// and allocates nothing. A task that has to wait for the body of another yields meanwhile.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -358,28 +346,27 @@ mod validate;
 /// ```
 ///
 /// The future may be dropped at any time. If its body was running, exactly one of the waiters runs its own next; a future
-/// that was waiting leaves no trace. It is `Send` if that of the body is, and larger than that
-/// by some 100 bytes and the arguments, which it keeps once more: take what is large by reference, or in an `Arc`.
+/// that was waiting leaves no trace. It is `Send` if that of the body is. It is larger by some 100 bytes and by the
+/// arguments, which it keeps once more: take large ones by reference, or in an `Arc`.
 ///
-/// A body may await queries, its own too, as above. Three waits can't be seen to be in a circle, and last without end:
+/// A body may await queries, its own too, as above. Three circles of waits cannot be detected, and last without end:
 ///
-/// - A body that spawns a task which calls the same query, and awaits that task. Await the query in the body instead, or
+/// - A body that spawns a task that calls the same query, and awaits that task. Await the query in the body instead, or
 ///   several of them in a `join!`, or instrument the task with `LoadContext`.
-/// - A future whose body has begun, and which is then neither polled nor dropped, as by a `select!` that borrowed it, while
+/// - A future whose body has begun, and that is then neither polled nor dropped, as by a `select!` that borrowed it, while
 ///   the same task calls the same query. Drop it first.
-/// - A task that blocks its thread until a body is over which the executor has no other thread for.
+/// - A task that blocks its thread until a body ends for which the executor has no other thread.
 ///
 /// A function that returns a future, as `impl Future` or in a box, is refused: make it an `async fn`. With
 /// `#[async_trait]`, [`macro@cached_impl`] stands above it.
 ///
 /// # In traits
 ///
-/// A method that a trait provides may be annotated too. The trait is not dyn compatible then, unless it has
-/// [`macro@cached_impl`].
+/// A provided method of a trait may be annotated too. The trait is then dyn compatible only with [`macro@cached_impl`].
 ///
 /// # Panics
 ///
-/// When the body does. Nothing is stored then, and no other caller gets the panic.
+/// When the body does. Then nothing is stored, and no other caller gets the panic.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache};
@@ -398,47 +385,45 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
     attribute::cached_query(options.into(), &item.into()).into()
 }
 
-/// Forgets what a mutation makes wrong, when its body has ended.
+/// Invalidates the entries that a mutation makes out of date, when its body has ended.
 ///
 /// It goes on any function, with any receiver (`Pin<&mut Self>` too), also in an `impl` of a trait, and takes one or more
-/// targets. All of them that are in one cache take effect at one version: no load sees some and not the others. What was
-/// made from something that is forgotten is forgotten with it.
+/// targets. All targets in one cache take effect at one version: no load sees some of them and not the others. Values that
+/// were made from an invalidated one are invalidated with it.
 ///
-/// | target | what is forgotten |
+/// | target | what is invalidated |
 /// |---|---|
-/// | `"get_track"` or `get_track` | every entry of that query, of the same `Self` type; where there is no `self`, of that function in scope |
-/// | `"Tracks::get"` or `Tracks::get` | every entry of the query of another type, whose cache is the same; `"Self::total"` where there is no `self` |
-/// | `"rates::current"` or `rates::current` | every entry of a query that is a free function; they are in the global cache |
-/// | `"r#loop"` or `r#loop` | every entry of a query whose name is a keyword |
+/// | `"get_track"` or `get_track` | every entry of that query of the same `Self` type; without `self`, of that function in scope |
+/// | `"Tracks::get"` or `Tracks::get` | every entry of a query of another type in the same cache; `"Self::total"` where there is no `self` |
+/// | `"rates::current"` or `rates::current` | every entry of a free function, which are in the global cache; in a method, `"self::current"` for a function beside it |
+/// | `"r#loop"` or `r#loop` | a query whose name is a keyword |
 /// | `get_track(id)` | the one entry for these arguments; with a path too, as in `Tracks::get(id)` |
-/// | `\|track\| get_track(track.id)` | the one entry for arguments from the value that is returned, of a `Result` from the `Ok`; without one every entry of the query |
-/// | `tags("artist:{artist_id}", expr)` | every entry that has one of these tags, formatted from the arguments like `format!` |
+/// | `\|track\| get_track(track.id)` | the one entry for arguments from the returned value, of a `Result` from the `Ok`; without a value every entry of the query |
+/// | `tags("artist:{artist_id}", expr)` | every entry with one of these tags, formatted from the arguments like `format!` |
 /// | `all` | every entry of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
 ///
 /// and options:
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `on = "ok"` | only if the body returned `Ok`, or something that is no `Result` |
-/// | `cache = expr` | where the entries of the targets are, as a `&Cache`; left out: as for [`macro@cached_query`] |
+/// | `on = "ok"` | only if the body returned `Ok`, or a type other than `Result` |
+/// | `cache = expr` | the cache of the targets, as a `&Cache`; default: as for [`macro@cached_query`] |
 /// | `crate = path` | as for [`macro@cached_query`] |
 ///
-/// A query that has a `cache = ..` of its own must be named together with the same one, and a method's query by
-/// a function without `self` with a `cache = ..` too: it is not known otherwise where the entries are, and does
-/// not compile. Targets in several caches take an attribute for each cache.
+/// A target whose query has a `cache = ..` needs the same `cache = ..` here. So does a method's query in a function without
+/// `self`. Without it the cache is not known, and the code does not compile. Targets in several caches take an attribute
+/// for each cache.
 ///
-/// A name is the function's, also where the query has another one for run time. It is checked by the compiler: one that no
-/// query has is an error under that very string. One that is a keyword is written as the function's is, as in `"r#loop"`.
+/// A name is that of the function, even if the query has another one at run time. The compiler checks it: a name that no
+/// query has is an error under that very string.
 ///
-/// It invalidates when the body has ended, however it ended: with `Ok`, with `Err`, or by a panic. A mutation
-/// that failed may have done half its work; to forget too much costs a miss, to forget too little costs
-/// wrong answers. `on = "ok"` is for where it is certain that an `Err` changed nothing. By then the arguments
-/// that the function took by value have been dropped, if the body did not give them away.
+/// It invalidates when the body has ended with `Ok`, with `Err`, or by a panic. A mutation that failed may have done half
+/// of its work: one entry too many costs a miss, one too few costs wrong answers. Use `on = "ok"` only if an `Err` certainly
+/// changed nothing. The arguments that the function took by value are dropped before, unless the body gave them away.
 ///
-/// An `async fn` invalidates also if its future is dropped half-done (`on = "ok"` does not), once all that the body held is
-/// dropped. A future that was never polled has done nothing, and forgets nothing. What a database does with a statement
-/// after its future was dropped is another matter: some finish it, and that comes after the invalidation. See *Writes that
-/// are dropped half-done* in the guide of `cache_core`.
+/// An `async fn` invalidates also if its future is dropped half-done (not with `on = "ok"`), after the values of the body are
+/// dropped. A future that was never polled invalidates nothing. Some databases finish a statement after its future was
+/// dropped, and so after the invalidation: see *Writes that are dropped half-done* in the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -483,13 +468,12 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # One entry
 ///
-/// `get_track(id)` takes the arguments of the query without `self`, all of them, also those that it skips, as a call would;
-/// where they are generic, as `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may
-/// give them away after, and nothing of them is kept but a hash. The entry is forgotten in the scope of the mutation's
-/// handle, or through the root in every scope, at the same cost however many there are. With it a load of the key in flight
-/// becomes invalid, and all that was made from it. If the closure of `|track| get(track.id)` panics, every entry of the
-/// query is forgotten. Of a generic function only type arguments and lengths tell instantiations apart here: other
-/// constants do not, and the entry is forgotten for all their values.
+/// `get_track(id)` takes all arguments of the query but `self`, also those that it skips; of a generic query, as in
+/// `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may give them away, and only a
+/// hash of them is kept. The entry is invalidated in the scope of the mutation's handle, or through the root handle in every
+/// scope, at the same cost for any number of scopes. A load of the key in flight is invalidated too. If the closure of
+/// `|track| get(track.id)` panics, every entry of the query is invalidated. Of a generic function, instantiations that
+/// differ only in a constant other than a `usize` are invalidated together.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -559,11 +543,11 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Goes on an `impl` of a trait in which there is a [`macro@cached_query`], and on a trait that provides one.
 ///
-/// Such an `impl` has no room for what stands beside a query, so that [`macro@invalidates`] finds it. This puts it into
-/// a hidden trait, `__Cached_Tracks_for_Library` for `impl Tracks for Library`, which other modules have to import if they
-/// name a query of this `impl` as `Library::get`; two traits may have queries of one name.
+/// For each query, [`macro@invalidates`] needs an item that the trait does not have. This puts the items into a hidden
+/// trait, `__Cached_Tracks_for_Library` for `impl Tracks for Library`. Other modules have to import it if they name a query
+/// of this `impl` as `Library::get`. Two traits may have queries of one name.
 ///
-/// It has no options. What is only annotated with [`macro@invalidates`] does not need it.
+/// It has no options. An `impl` with [`macro@invalidates`] alone does not need it.
 ///
 /// ```
 /// use cache_core::{cached_impl, cached_query, invalidates, Cache, HasCache};
@@ -600,8 +584,8 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # With `#[async_trait]`
 ///
-/// Native `async fn`s need nothing more than other functions do. `#[async_trait]` rewrites its functions before their own
-/// attributes see them, so this stands above it, also where something is only annotated with [`macro@invalidates`]:
+/// A native `async fn` needs nothing more. `#[async_trait]` rewrites its functions before their own attributes see them, so
+/// this goes above it, also in an `impl` with [`macro@invalidates`] alone:
 ///
 /// ```
 /// # use cache_core::{cached_impl, cached_query, invalidates, Cache, HasCache};
@@ -633,11 +617,10 @@ pub fn cached_impl(options: TokenStream, item: TokenStream) -> TokenStream {
     cached_impl::cached_impl(&options.into(), &item.into()).into()
 }
 
-/// Implements the trait `HasCache` for a struct: the cache is its field of type `Cache`, or the one that is
-/// marked `#[cache]`.
+/// Implements the trait `HasCache` for a struct: the cache is its field of type `Cache`, or the field marked `#[cache]`.
 ///
-/// A marked field may be of any type that has `HasCache` itself. If `cache_core` was renamed, say so with
-/// `#[cache(crate = path)]` on the struct.
+/// A marked field may be of any type that has `HasCache`. If `cache_core` is renamed, write `#[cache(crate = path)]` on the
+/// struct.
 ///
 /// ```
 /// # use cache_core::{Cache, HasCache};

@@ -1,45 +1,42 @@
-//! Everything that cannot work, refused with what to do instead.
+//! Refuses what cannot work, and says what to write instead.
 
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
 use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, Signature, Type};
 
-use crate::args::{QueryOptions, ungrouped};
 use crate::errors::{Errors, did_you_mean};
-use crate::key::unknown_borrow;
-use crate::method::{Argument, Method, bare_type, has_impl_trait, value_and_error};
-use crate::targets::{Invalidations, Target};
-use crate::text;
+use crate::parse::function::{Argument, Function};
+use crate::parse::options::{QueryOptions, ungrouped};
+use crate::parse::targets::{Invalidations, Target};
+use crate::parse::tokens;
+use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
 
-pub(crate) fn cached_query(method: &Method, options: &QueryOptions, errors: &mut Errors) {
-    qualifiers(&method.signature, errors);
-    if let Some(receiver) = method.receiver() {
+pub(crate) fn cached_query(function: &Function, options: &QueryOptions, errors: &mut Errors) {
+    qualifiers(&function.signature, errors);
+    if let Some(receiver) = function.receiver() {
         query_receiver(receiver, errors);
     }
-    key(method, options, errors);
-    tags(method, options, errors);
+    key(function, options, errors);
+    tags(function, options, errors);
     other_attributes(
-        method,
+        function,
         |name| match name {
             "cached_query" => Some("one `#[cached_query]` is enough: keep one"),
-            "invalidates" => {
-                Some("a query that forgets would do so on a miss only: take the one attribute or the other")
-            }
+            "invalidates" => Some("a cached query would invalidate on a miss only: keep one of the two attributes"),
             _ => None,
         },
         errors,
     );
-    returned(method, errors);
+    returned(function, errors);
 }
 
-/// What is the key, and what takes its place.
-fn key(method: &Method, options: &QueryOptions, errors: &mut Errors) {
+/// The key, and `skip`.
+fn key(function: &Function, options: &QueryOptions, errors: &mut Errors) {
     if let (Some(_), Some(skipped)) = (options.key.get(), options.skip.get()) {
-        errors
-            .add(skipped[0].span(), "leave `skip` away: with `key(..)` no argument is part of the key but those in it");
+        errors.add(skipped[0].span(), "remove `skip`: with `key(..)` only the arguments in it are part of the key");
     }
-    let arguments: Vec<_> = method.arguments().collect();
+    let arguments: Vec<_> = function.arguments().collect();
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
     for (number, name) in skipped.iter().enumerate() {
         if !arguments.iter().any(|argument| argument.is(name)) {
@@ -55,17 +52,17 @@ fn key(method: &Method, options: &QueryOptions, errors: &mut Errors) {
         let Some(ty) = ty else { continue };
         match bare_type(ty) {
             Type::Reference(reference) if reference.mutability.is_some() => {
-                let message = "take the argument by value or by `&`, for a cached query may not mutate; or leave it out with `skip(..)`";
+                let message = "take the argument by value or by `&`: a cached query may not mutate; or leave it out with `skip(..)`";
                 errors.add_at(ty, message);
             }
             Type::ImplTrait(bounds) if !bounds.to_token_stream().to_string().contains("Hash") => {
-                errors.add_at(ty, "say with `key(..)` what of it is the key, or leave it out with `skip(..)`: nothing is known of its type");
+                errors.add_at(ty, "say with `key(..)` which part of it is the key, or leave it out with `skip(..)`: its type is not known to be `Hash`");
             }
             _ => {
                 if let Some(borrowed) = unknown_borrow(ty) {
                     errors.add_at(
                         borrowed,
-                        "say with `key(..)` what of it is the key, or leave it out with `skip(..)`: it borrows, and cannot be stored as it is",
+                        "say with `key(..)` which part of it is the key, or leave it out with `skip(..)`: it borrows, and cannot be stored",
                     );
                 }
             }
@@ -73,7 +70,7 @@ fn key(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     }
 }
 
-/// Finds names that are almost those of arguments. Others may be of something else.
+/// Finds names that are similar to an argument. Others may be constants.
 fn names_in_key(given: &[Expr], arguments: &[Argument<'_>], errors: &mut Errors) {
     for expression in given {
         let Expr::Path(path) = ungrouped(expression) else { continue };
@@ -96,20 +93,20 @@ fn nearest_argument(name: &Ident, arguments: &[Argument<'_>]) -> String {
     did_you_mean(&name.unraw().to_string(), known.iter().map(String::as_str))
 }
 
-/// Calls that differ in what is no part of the key share an entry, and that would have the tag of the first alone.
-fn tags(method: &Method, options: &QueryOptions, errors: &mut Errors) {
+/// Refuses tags from arguments outside the key: calls that differ in them share an entry, and with it one tag.
+fn tags(function: &Function, options: &QueryOptions, errors: &mut Errors) {
     let key = options.key.get().map(|given| quote!(#(#given),*));
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
     let is_in_key = |argument: &Argument<'_>| match &key {
-        Some(key) => text::mentions(key, &argument.name),
+        Some(key) => tokens::mentions(key, &argument.name),
         None => !skipped.iter().any(|name| argument.is(name)),
     };
-    let left_out: Vec<_> = method.arguments().filter(|argument| !is_in_key(argument)).collect();
+    let left_out: Vec<_> = function.arguments().filter(|argument| !is_in_key(argument)).collect();
     for tag in options.tags.get().into_iter().flatten() {
         for Argument { name, .. } in &left_out {
-            if text::mentions(&tag.to_token_stream(), name) {
+            if tokens::mentions(&tag.to_token_stream(), name) {
                 let message = format!(
-                    "`{name}` is no part of the key: one entry is for all its values, and would have the tag of the first. Make it part of the key, or take it out of the tag"
+                    "`{name}` is not part of the key: one entry is for all its values, and would have the tag of the first. Make it part of the key, or remove it from the tag"
                 );
                 errors.add_at(tag, &message);
             }
@@ -117,9 +114,9 @@ fn tags(method: &Method, options: &QueryOptions, errors: &mut Errors) {
     }
 }
 
-/// Finds attributes that don't go together with this one.
-fn other_attributes(method: &Method, fault: fn(&str) -> Option<&'static str>, errors: &mut Errors) {
-    for attribute in &method.attributes {
+/// Finds attributes that exclude this one.
+fn other_attributes(function: &Function, fault: fn(&str) -> Option<&'static str>, errors: &mut Errors) {
+    for attribute in &function.attributes {
         let name = attribute.path().segments.last().map(|last| last.ident.to_string());
         if let Some(fault) = name.as_deref().and_then(fault) {
             errors.add_at(attribute.path(), fault);
@@ -127,37 +124,37 @@ fn other_attributes(method: &Method, fault: fn(&str) -> Option<&'static str>, er
     }
 }
 
-pub(crate) fn invalidates(method: &Method, invalidations: &Invalidations, errors: &mut Errors) {
-    let signature = &method.signature;
+pub(crate) fn invalidates(function: &Function, invalidations: &Invalidations, errors: &mut Errors) {
+    let signature = &function.signature;
     if let Some(keyword) = &signature.constness {
-        errors.add(keyword.span, "remove `const`: to invalidate is nothing that can be done at compile time");
+        errors.add(keyword.span, "remove `const`: nothing can be invalidated at compile time");
     }
-    if let Some(ty) = method.returns() {
-        future(method, ty, errors);
+    if let Some(ty) = function.returns() {
+        future(function, ty, errors);
     }
-    if let Some(Type::Reference(reference)) = method.returns().map(bare_type)
+    if let Some(Type::Reference(reference)) = function.returns().map(bare_type)
         && reference.mutability.is_some()
     {
-        let message = "return it without `mut`: what is written through it is written after the invalidation";
+        let message = "return it without `mut`: a write through it would come after the invalidation";
         errors.add_at(reference, message);
     }
     other_attributes(
-        method,
+        function,
         |name| {
             (name == "cached_query")
-                .then_some("a query that forgets would do so on a miss only: take the one attribute or the other")
+                .then_some("a cached query would invalidate on a miss only: keep one of the two attributes")
         },
         errors,
     );
-    targets(method, &invalidations.targets, errors);
+    targets(function, &invalidations.targets, errors);
 }
 
-fn targets(method: &Method, targets: &[Target], errors: &mut Errors) {
-    // One that could not be read is a target too.
+fn targets(function: &Function, targets: &[Target], errors: &mut Errors) {
+    // A target that could not be parsed is one too.
     if targets.is_empty() && errors.is_empty() {
         errors.add(
             proc_macro2::Span::call_site(),
-            "say what is to be forgotten: the names of queries, as in `#[invalidates(\"get_track\")]`, or `all`",
+            "name what to invalidate: queries, as in `#[invalidates(\"get_track\")]`, or `all`",
         );
     }
     let all = targets.iter().find_map(|target| match target {
@@ -165,20 +162,22 @@ fn targets(method: &Method, targets: &[Target], errors: &mut Errors) {
         _ => None,
     });
     if let (Some(all), true) = (all, targets.len() > 1) {
-        let message =
-            "`all` forgets the others too: keep the one or the others, or write \"all\" for a query of that name";
+        let message = "`all` includes the others: keep either, or write \"all\" for a query of that name";
         errors.add(all.span(), message);
     }
-    let returns_nothing = match method.returns().map(bare_type) {
+    let returns_nothing = match function.returns().map(bare_type) {
         None => true,
         Some(Type::Tuple(tuple)) => tuple.elems.is_empty(),
         Some(_) => false,
     };
     for target in targets {
         if let Target::FromResult { closure, .. } = target
-            && method.returns().is_some_and(has_impl_trait)
+            && function.returns().is_some_and(has_impl_trait)
         {
-            errors.add_at(&closure.inputs, "name the type that is returned: of `impl Trait` nothing is known here");
+            errors.add_at(
+                &closure.inputs,
+                "name the return type: a closure needs to know it, and cannot with `impl Trait`",
+            );
         }
         if let (true, Target::FromResult { closure, .. }) = (returns_nothing, target) {
             errors.add_at(
@@ -191,10 +190,10 @@ fn targets(method: &Method, targets: &[Target], errors: &mut Errors) {
 
 fn qualifiers(signature: &Signature, errors: &mut Errors) {
     if let Some(keyword) = &signature.constness {
-        errors.add(keyword.span, "remove `const`: a cache cannot be asked at compile time");
+        errors.add(keyword.span, "remove `const`: there is no cache at compile time");
     }
     if let Some(abi) = &signature.abi {
-        errors.add_at(abi, "remove `extern`: annotate a function of Rust, and call it from this one");
+        errors.add_at(abi, "remove `extern`: annotate a Rust function, and call it from this one");
     }
     if let Some(variadic) = &signature.variadic {
         errors.add_at(variadic, "name the arguments: they are the key");
@@ -210,7 +209,7 @@ fn query_receiver(receiver: &Receiver, errors: &mut Errors) {
             Some("take `self: Pin<&Self>` or `self: Pin<Arc<Self>>`: a cached query may not mutate")
         }
         ReceiverKind::Typed(..) => Some("take `&self` or `self: Arc<Self>`"),
-        _ => Some("take `&self`: a hit leaves nothing that could consume `self`"),
+        _ => Some("take `&self`: on a hit no body runs that could consume `self`"),
     };
     if let Some(fault) = fault {
         errors.add_at(receiver, fault);
@@ -248,48 +247,48 @@ fn is_self(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.is_ident("Self"))
 }
 
-fn returned(method: &Method, errors: &mut Errors) {
+fn returned(function: &Function, errors: &mut Errors) {
     const NOTHING: &str = "return the value: a query without one has nothing to cache";
-    let Some(ty) = method.returns() else {
-        return errors.add_at(&method.signature.ident, NOTHING);
+    let Some(ty) = function.returns() else {
+        return errors.add_at(&function.signature.ident, NOTHING);
     };
-    if future(method, ty, errors) {
+    if future(function, ty, errors) {
         return;
     }
     match bare_type(ty) {
         Type::Tuple(tuple) if tuple.elems.is_empty() => errors.add_at(ty, NOTHING),
         Type::Never(_) => errors.add_at(ty, "return the value: a query that never returns has nothing to cache"),
         Type::ImplTrait(_) => {
-            errors.add_at(ty, "name the type, or collect into one: what `impl Trait` hides cannot be stored");
+            errors.add_at(ty, "name the type, or collect into one: a value of an `impl Trait` type cannot be stored");
         }
-        // An error is not stored.
+        // An error is not stored, and may borrow.
         _ => Borrows { errors }.visit_type(value_and_error(ty).map_or(ty, |(value, _)| value)),
     }
 }
 
-/// What is left of an `async fn` there is a function that makes a future.
+/// `#[async_trait]` turns an `async fn` into a function that returns a future.
 pub(crate) const BELOW_ASYNC_TRAIT: &str =
-    "put `#[cached_impl]` on the `impl` or trait, above `#[async_trait]`: below that no `async fn` is left";
+    "put `#[cached_impl]` on the `impl` or trait, above `#[async_trait]`, which leaves no `async fn` below";
 
-/// Refuses a future that the function makes and somebody else runs. Returns whether it did.
-fn future(method: &Method, ty: &Type, errors: &mut Errors) -> bool {
+/// Refuses a returned future. Returns whether there is one.
+fn future(function: &Function, ty: &Type, errors: &mut Errors) -> bool {
     let mut found = Futures(false);
     found.visit_type(ty);
     if found.0 {
-        let message = if method.is_rewritten() {
+        let message = if function.is_rewritten() {
             BELOW_ASYNC_TRAIT
-        } else if method.is_async() {
-            "await the future, and return what it makes: its work is done after this function has ended"
+        } else if function.is_async() {
+            "await the future, and return its output: it would run after this function has ended"
         } else {
-            "make it an `async fn` that returns the value: the work of a future is done after this function has ended"
+            "make it an `async fn` that returns the value: a future runs after this function has ended"
         };
         errors.add_at(ty, message);
     }
     found.0
 }
 
-/// Finds `impl Future`, `dyn Future` and what is called a boxed one. What has the name of the trait but is no bound is
-/// another type, or a part of `<T as Future>::Output`.
+/// Finds `impl Future`, `dyn Future` and types named like boxed ones. A `Future` that is not a bound is another type, or a
+/// part of `<T as Future>::Output`.
 struct Futures(bool);
 
 impl<'ast> Visit<'ast> for Futures {
@@ -304,7 +303,7 @@ impl<'ast> Visit<'ast> for Futures {
     }
 }
 
-/// Finds what a return type borrows.
+/// Finds borrows in a return type.
 struct Borrows<'a> {
     errors: &'a mut Errors,
 }
@@ -315,23 +314,21 @@ impl<'ast> Visit<'ast> for Borrows<'_> {
             Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, reference),
             _ => self.errors.add_at(
                 reference,
-                "return an owned value, or an `Arc` of one: what is cached outlives what it was borrowed from",
+                "return an owned value, or an `Arc` of one: a cached value outlives what it borrows from",
             ),
         }
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast syn::Lifetime) {
         if lifetime.ident != "static" {
-            self.errors.add_at(
-                lifetime,
-                "return a type that owns what it holds: what is cached outlives what it was borrowed from",
-            );
+            self.errors
+                .add_at(lifetime, "return a type that owns its data: a cached value outlives what it borrows from");
         }
     }
 
-    // The arguments of functions in it borrow nothing that is stored.
+    // The arguments of functions are not stored.
     fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
-    // Lengths of arrays are no types.
+    // Lengths of arrays are not types.
     fn visit_expr(&mut self, _: &'ast Expr) {}
 }

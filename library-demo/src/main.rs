@@ -106,7 +106,7 @@ struct ServeLoad {
     /// The number of clients, each a task
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..))]
     tasks: u16,
-    /// The time to serve, half of it without a cache; preparation and comparison take longer
+    /// The time to serve, half of it without a cache; preparation and comparison are not included
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
     seconds: u32,
     /// Serve this many operations without a cache, and as many with one

@@ -1,6 +1,6 @@
-//! Fills one cache, and prints what memory and time it takes: `memory-of CONTENDER ENTRIES`.
+//! Fills one cache, and prints the memory and time that takes: `memory-of CONTENDER ENTRIES`.
 //!
-//! A process of its own for each: nobody gets what another has left, and the allocator that counts is nowhere else.
+//! In a process of its own, because allocators keep what is freed.
 #![forbid(unsafe_code)]
 
 use std::any::Any;
@@ -13,15 +13,15 @@ use cache_core::{Cache, cached_query};
 use cached::ConcurrentCacheBase as _;
 use mini_moka::sync::ConcurrentCacheExt as _;
 
-/// Fills a cache with so many entries. Returns it, with how many of them are in it.
+/// Fills a cache. Returns it, and how many entries it keeps.
 type Fill = fn(u64) -> (Box<dyn Any>, u64);
 
 const CONTENDERS: &[(&str, Fill)] = &[
-    ("ours", |entries| ours(entries, by_key)),
-    ("ours-tagged", |entries| ours(entries, by_key_tagged)),
+    ("cache-core", |entries| ours(entries, by_key)),
+    ("cache-core-tagged", |entries| ours(entries, by_key_tagged)),
     ("cached", |entries| {
         (0..entries).for_each(|key| _ = black_box(concurrent(key)));
-        (Box::new(()), CONCURRENT.cache_size().ok().flatten().expect("it knows") as u64)
+        (Box::new(()), CONCURRENT.cache_size().ok().flatten().expect("its size is known") as u64)
     }),
     ("dashmap", |entries| {
         let map = dashmap::DashMap::<u64, u64>::new();
@@ -30,7 +30,7 @@ const CONTENDERS: &[(&str, Fill)] = &[
         (Box::new(map), len)
     }),
     ("foyer", |entries| {
-        let builder = foyer::CacheBuilder::new(room(entries)).with_eviction_config(foyer::S3FifoConfig::default());
+        let builder = foyer::CacheBuilder::new(capacity(entries)).with_eviction_config(foyer::S3FifoConfig::default());
         let cache: foyer::Cache<u64, u64> = builder.build();
         (0..entries).for_each(|key| _ = cache.insert(key, key));
         let len = cache.entries() as u64;
@@ -61,7 +61,7 @@ const CONTENDERS: &[(&str, Fill)] = &[
         (Box::new(map), len)
     }),
     ("quick_cache", |entries| {
-        let cache = quick_cache::sync::Cache::<u64, u64>::new(room(entries));
+        let cache = quick_cache::sync::Cache::<u64, u64>::new(capacity(entries));
         for key in 0..entries {
             cache.insert(key, key);
         }
@@ -70,18 +70,18 @@ const CONTENDERS: &[(&str, Fill)] = &[
     }),
 ];
 
-fn room(entries: u64) -> usize {
-    usize::try_from(entries).expect("they are to fit into memory")
+fn capacity(entries: u64) -> usize {
+    usize::try_from(entries).expect("as many as fit into memory")
 }
 
 static OURS: OnceLock<Cache> = OnceLock::new();
 
 fn our_cache() -> &'static Cache {
-    OURS.get().expect("it was made first")
+    OURS.get().expect("it is built before the first call")
 }
 
 fn ours(entries: u64, query: fn(u64) -> u64) -> (Box<dyn Any>, u64) {
-    let cache = OURS.get_or_init(|| Cache::builder().capacity(room(entries)).build());
+    let cache = OURS.get_or_init(|| Cache::builder().capacity(capacity(entries)).build());
     (0..entries).for_each(|key| _ = black_box(query(key)));
     (Box::new(()), cache.len() as u64)
 }
@@ -91,7 +91,7 @@ fn by_key(key: u64) -> u64 {
     key
 }
 
-/// A hundred entries to a tag.
+/// 100 entries per tag.
 #[cached_query(ttl = "5m", tags(format!("group:{}", key / 100)), cache = our_cache())]
 fn by_key_tagged(key: u64) -> u64 {
     key
@@ -114,7 +114,7 @@ fn main() -> ExitCode {
     let allocated = allocation_counter::measure(|| filled = Some(fill(entries)));
     let nanos = start.elapsed().as_nanos();
     let resident = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
-    let (cache, len) = filled.expect("it was filled");
+    let (cache, len) = filled.expect("it is filled");
     println!("entries {len}\nheap {}\npeak {}\nnanos {nanos}", allocated.bytes_current, allocated.bytes_max);
     if let Some(resident) = resident {
         println!("resident {resident}");
@@ -129,7 +129,7 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// The bytes of the process that are in memory, where the system says.
+/// The resident bytes of this process, where the system reports them.
 fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;

@@ -1,28 +1,32 @@
-//! Measures everything, and writes the report.
+//! Runs the benchmarks and writes the report.
 #![forbid(unsafe_code)]
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use cache_benches::figure::Effort;
-use cache_benches::questions::{QUESTIONS, Question};
-use cache_benches::report::{Section, markdown, write};
+use cache_benches::benchmarks::{BENCHMARKS, Benchmark};
+use cache_benches::progress;
+use cache_benches::report::grid::Grid;
+use cache_benches::report::{Section, draw_plots, write};
+use cache_benches::results::Effort;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-/// Measures the cache beside its peers, and writes REPORT.md with its plots.
+/// Compares the cache with its peers, and writes REPORT.md with its plots.
 #[derive(Parser)]
 struct Options {
-    /// With few rounds: less exactly, in a fifth of the time.
+    /// Run fewer rounds: about 4 minutes instead of 20, with less exact figures.
     #[arg(long)]
     quick: bool,
-    /// Only these questions, with commas between them.
-    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(QUESTIONS.iter().map(|question| question.name)))]
+    /// Run only these benchmarks, separated by commas.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(BENCHMARKS.iter().map(|benchmark| benchmark.name)))]
     only: Vec<String>,
-    /// The folder to write to. By default `benches`, whose report is committed, if everything was asked in full, and
-    /// else `target/report`.
+    /// Measure nothing: draw the plots again, from the tables of REPORT.md.
+    #[arg(long, conflicts_with_all = ["quick", "only"])]
+    plots: bool,
+    /// The folder of REPORT.md [default: `benches`, whose report is committed; `target/report` with --quick or --only]
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -40,27 +44,11 @@ impl Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let effort = if options.quick { Effort::Quick } else { Effort::Full };
-    let asked: Vec<&Question> = QUESTIONS
-        .iter()
-        .filter(|question| options.only.is_empty() || options.only.iter().any(|name| name == question.name))
-        .collect();
-    let sections = ask(&asked, effort);
-    for section in &sections {
-        for table in &section.answer.tables {
-            println!("{}\n\n{}", table.title, markdown::table(table));
-            for note in &table.notes {
-                println!("{note}\n");
-            }
-        }
-    }
-    let goals: Vec<_> = sections.iter().flat_map(|section| section.answer.goals.clone()).collect();
-    println!("{}", markdown::goals(&goals));
-
     let folder = options.folder();
-    match write(&folder, &sections, effort) {
+    let written = if options.plots { draw_plots(&folder) } else { measure(&options, &folder) };
+    match written {
         Ok(()) => {
-            println!("Written to {}.", folder.join("REPORT.md").display());
+            println!("Written to {}.", folder.display());
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -70,29 +58,31 @@ fn main() -> ExitCode {
     }
 }
 
-fn ask(questions: &[&Question], effort: Effort) -> Vec<Section> {
-    let bars = MultiProgress::new();
-    let all = bars
-        .add(ProgressBar::new(questions.len() as u64).with_style(style("{bar:40} {pos}/{len} questions, {elapsed}")));
-    // Drawn between batches and by no thread of its own: both processors are needed.
-    all.tick();
-    let sections = questions
+fn measure(options: &Options, folder: &Path) -> io::Result<()> {
+    let effort = if options.quick { Effort::Quick } else { Effort::Full };
+    let benchmarks: Vec<&Benchmark> = BENCHMARKS
         .iter()
-        .map(|question| {
-            let style = style("{bar:40} {prefix}: {pos}/{len} {msg}");
-            let bar = bars.add(ProgressBar::new(0).with_style(style).with_prefix(question.name));
-            bar.tick();
-            let start = Instant::now();
-            let answer = (question.ask)(effort, &bar);
-            bar.finish_and_clear();
-            all.inc(1);
-            Section { name: question.name, answer, took: start.elapsed() }
-        })
+        .filter(|benchmark| options.only.is_empty() || options.only.iter().any(|name| name == benchmark.name))
         .collect();
-    all.finish_and_clear();
-    sections
+    let sections = run(&benchmarks, effort);
+    for table in sections.iter().flat_map(|section| &section.results.tables) {
+        println!("{}\n{}", table.title, Grid::of_table(table).terminal());
+        for note in &table.notes {
+            println!("{note}\n");
+        }
+    }
+    let goals: Vec<_> = sections.iter().flat_map(|section| section.results.goals.clone()).collect();
+    println!("{}", Grid::of_goals(&goals).terminal());
+    write(folder, &sections, effort)
 }
 
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("a template that is written above")
+fn run(benchmarks: &[&Benchmark], effort: Effort) -> Vec<Section> {
+    let section = |(number, benchmark): (usize, &&Benchmark)| {
+        let bar = progress::bar(&format!("[{}/{}] {}", number + 1, benchmarks.len(), benchmark.name));
+        let start = Instant::now();
+        let results = (benchmark.run)(effort, &bar);
+        bar.finish_and_clear();
+        Section { name: benchmark.name, results, took: start.elapsed() }
+    };
+    benchmarks.iter().enumerate().map(section).collect()
 }

@@ -1,4 +1,4 @@
-//! Single calls of one thread, beside another thread that makes it hard for them.
+//! Single calls of one thread, while another thread interferes.
 
 use std::convert::Infallible;
 use std::hint::{black_box, spin_loop};
@@ -8,145 +8,135 @@ use std::time::{Duration, Instant};
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
-use super::{OURS, QUICK, QUICK_ONE_LOAD, Strangers};
-use crate::workload::{ENTRIES, Key, Lap, Sequence, Value, load, loads};
+use super::{MissingKeys, OURS, QUICK, QUICK_SINGLE_FLIGHT};
+use crate::workload::{Batch, ENTRIES, Key, Keys, Value, load, loads};
 
-/// What is measured, and beside what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Case {
-    /// A hit, with nobody beside it.
+pub(crate) enum Case {
     HitAlone,
-    /// A hit, while the other thread forgets other keys of the cache and loads them again.
-    HitBesideReloads,
-    /// A hit, while the other thread inserts into the cache, which is full.
-    HitBesideInserts,
-    /// A miss, while the other thread clones one value of the cache, over and over, for [`SLOW`] each.
-    MissBesideClones,
+    /// A hit, while the other thread invalidates other keys of the cache and loads them again.
+    HitDuringReloads,
+    /// A hit, while the other thread inserts into the full cache.
+    HitDuringInserts,
+    /// A miss, while the other thread clones a value of the cache, which takes [`SLOW_CLONE`].
+    MissDuringClones,
 }
 
 impl Case {
-    /// In the order of the table.
-    pub const ALL: [Self; 4] = [Self::HitAlone, Self::HitBesideReloads, Self::HitBesideInserts, Self::MissBesideClones];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::HitAlone, Self::HitDuringReloads, Self::HitDuringInserts, Self::MissDuringClones];
 
-    /// For the head of a column.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::HitAlone => "hit, alone",
-            Self::HitBesideReloads => "hit, beside reloads",
-            Self::HitBesideInserts => "hit, beside inserts when full",
-            Self::MissBesideClones => "miss, beside slow clones",
+            Self::HitDuringReloads => "hit, during reloads",
+            Self::HitDuringInserts => "hit, during inserts when full",
+            Self::MissDuringClones => "miss, during slow clones",
         }
     }
 }
 
-/// Two readings of the clock with nothing in between: what every figure has in it.
-pub const NOTHING: &str = "nothing but the clock";
+/// Two readings of the clock, which every figure includes.
+pub(crate) const CLOCK: &str = "the clock alone";
 
-/// How long the slow value takes to be cloned.
-pub const SLOW: Duration = Duration::from_micros(50);
+pub(crate) const SLOW_CLONE: Duration = Duration::from_micros(50);
 
-/// Calls that are timed one by one: nanoseconds of each that counts are pushed.
-pub type Singly = Box<dyn Fn(Lap, &mut Vec<u64>) + Send + Sync>;
+/// Times a batch call by call, and appends the nanoseconds of each call that counts.
+pub(crate) type TimedCalls = Box<dyn Fn(Batch, &mut Vec<u64>) + Send + Sync>;
 
-/// What the other thread does, once.
-pub type Beside = Box<dyn Fn() + Send + Sync>;
+pub(crate) type Interference = Box<dyn Fn() + Send + Sync>;
 
-/// One contender in one case.
-pub struct Scene {
-    /// The row.
-    pub contender: &'static str,
-    /// The column.
-    pub case: Case,
-    /// The calls that are measured.
-    pub calls: Singly,
-    /// What goes on meanwhile, if anything does.
-    pub beside: Option<Beside>,
+pub(crate) struct Trial {
+    pub(crate) contender: &'static str,
+    pub(crate) case: Case,
+    pub(crate) calls: TimedCalls,
+    /// The other thread's work, if there is any.
+    pub(crate) interference: Option<Interference>,
 }
 
-/// Everybody, in every case.
-pub fn scenes() -> Vec<Scene> {
-    let keys = Sequence::zipf();
-    let hits = [Case::HitAlone, Case::HitBesideReloads, Case::HitBesideInserts].map(|case| {
-        let nothing = Scene {
-            contender: NOTHING,
+pub(crate) fn trials() -> Vec<Trial> {
+    let keys = Keys::zipf();
+    let hits = [Case::HitAlone, Case::HitDuringReloads, Case::HitDuringInserts].map(|case| {
+        let clock = Trial {
+            contender: CLOCK,
             case,
             calls: with_keys(&keys, |key| {
                 black_box(key);
                 true
             }),
-            beside: None,
+            interference: None,
         };
-        [hits_of(OURS, case, &keys, Ours::new), hits_of(QUICK, case, &keys, Quick::new), nothing]
+        [hits_of(OURS, case, &keys, Ours::new), hits_of(QUICK, case, &keys, Quick::new), clock]
     });
     let misses = [
         misses_of(OURS, Ours::new),
         misses_of(QUICK, Quick::new),
-        misses_of(QUICK_ONE_LOAD, |capacity| QuickOneLoad(Quick::new(capacity))),
+        misses_of(QUICK_SINGLE_FLIGHT, |capacity| QuickSingleFlight(Quick::new(capacity))),
     ];
-    // Of what is done beside it, two readings of the clock know nothing: once is enough.
-    let hits = hits.into_iter().flatten().filter(|scene| scene.contender != NOTHING || scene.case == Case::HitAlone);
+    // No interference affects the clock: one case is enough.
+    let hits = hits.into_iter().flatten().filter(|trial| trial.contender != CLOCK || trial.case == Case::HitAlone);
     hits.chain(misses).collect()
 }
 
-/// The other thread's keys are others, but of the same cache.
-const OTHERS: u64 = 1 << 40;
+/// Added to the keys of the other thread, which uses the same cache.
+const OTHER_KEYS: u64 = 1 << 40;
 
-/// Room for those that are asked for and for those that the other thread loads again, however uneven the shards are.
-const ROOM_FOR_BOTH: usize = 4 * ENTRIES;
+/// Capacity for the keys of both threads, however uneven the shards are.
+const CAPACITY_FOR_BOTH: usize = 4 * ENTRIES;
 
-fn hits_of<P: Peer>(
+fn hits_of<C: Contender>(
     contender: &'static str,
     case: Case,
-    keys: &Arc<Sequence<u64>>,
-    make: impl Fn(usize) -> P,
-) -> Scene {
-    let capacity = if case == Case::HitBesideInserts { 2 * ENTRIES } else { ROOM_FOR_BOTH };
-    let peer = Arc::new(make(capacity));
+    keys: &Arc<Keys<u64>>,
+    build: impl Fn(usize) -> C,
+) -> Trial {
+    let capacity = if case == Case::HitDuringInserts { 2 * ENTRIES } else { CAPACITY_FOR_BOTH };
+    let cache = Arc::new(build(capacity));
     for key in u64::all() {
-        peer.get_or_load(key);
+        cache.get_or_load(key);
     }
-    let (other, turn) = (Arc::clone(&peer), AtomicU64::new(0));
+    let (other, turn) = (Arc::clone(&cache), AtomicU64::new(0));
     let next = move || turn.fetch_add(1, Ordering::Relaxed);
-    let beside: Option<Beside> = match case {
-        Case::HitBesideReloads => Some(Box::new(move || {
-            let key = OTHERS + next() % ENTRIES as u64;
-            other.forget(key);
+    let interference: Option<Interference> = match case {
+        Case::HitDuringReloads => Some(Box::new(move || {
+            let key = OTHER_KEYS + next() % ENTRIES as u64;
+            other.invalidate(key);
             black_box(other.get_or_load(key));
         })),
-        Case::HitBesideInserts => Some(Box::new(move || {
-            black_box(other.get_or_load(OTHERS + next()));
+        Case::HitDuringInserts => Some(Box::new(move || {
+            black_box(other.get_or_load(OTHER_KEYS + next()));
         })),
-        Case::HitAlone | Case::MissBesideClones => None,
+        Case::HitAlone | Case::MissDuringClones => None,
     };
-    // A call that loads, because a key was evicted, is no hit.
-    let calls = with_keys(keys, move |key| peer.get_or_load(key).hit);
-    Scene { contender, case, calls, beside }
+    // A call that loads because its key was evicted does not count.
+    let calls = with_keys(keys, move |key| cache.get_or_load(key).hit);
+    Trial { contender, case, calls, interference }
 }
 
-fn misses_of<P: Peer>(contender: &'static str, make: impl Fn(usize) -> P) -> Scene {
-    let peer = Arc::new(make(ENTRIES));
-    let other = Arc::clone(&peer);
-    let beside: Beside = Box::new(move || {
-        black_box(other.get_or_load(THE_SLOW_ONE));
+fn misses_of<C: Contender>(contender: &'static str, build: impl Fn(usize) -> C) -> Trial {
+    let cache = Arc::new(build(ENTRIES));
+    let other = Arc::clone(&cache);
+    let interference: Interference = Box::new(move || {
+        black_box(other.get_or_load(SLOW_KEY));
     });
-    let strangers = Strangers::default();
-    // Until it is full, nothing is evicted.
-    for &key in strangers.next(2 * ENTRIES) {
-        peer.get_or_load(key);
+    let missing_keys = MissingKeys::default();
+    // Fills the cache, so that misses evict.
+    for &key in missing_keys.next(2 * ENTRIES) {
+        cache.get_or_load(key);
     }
-    let calls: Singly = Box::new(move |lap, times| {
-        singly(strangers.next(lap.calls), times, |key| !peer.get_or_load(key).hit);
+    let calls: TimedCalls = Box::new(move |batch, times| {
+        time_each(missing_keys.next(batch.calls), times, |key| !cache.get_or_load(key).hit);
     });
-    Scene { contender, case: Case::MissBesideClones, calls, beside: Some(beside) }
+    Trial { contender, case: Case::MissDuringClones, calls, interference: Some(interference) }
 }
 
-fn with_keys(keys: &Arc<Sequence<u64>>, call: impl Fn(u64) -> bool + Send + Sync + 'static) -> Singly {
+fn with_keys(keys: &Arc<Keys<u64>>, call: impl Fn(u64) -> bool + Send + Sync + 'static) -> TimedCalls {
     let keys = Arc::clone(keys);
-    Box::new(move |lap, times| singly(keys.lap(lap), times, &call))
+    Box::new(move |batch, times| time_each(keys.of(batch), times, &call))
 }
 
-/// Times each call, and keeps the times of those that say that they count.
-fn singly(keys: &[u64], times: &mut Vec<u64>, call: impl Fn(u64) -> bool) {
+/// Times each call, and keeps the times of those that return true.
+fn time_each(keys: &[u64], times: &mut Vec<u64>, call: impl Fn(u64) -> bool) {
     for &key in keys {
         let start = Instant::now();
         let counts = black_box(call(black_box(key)));
@@ -157,26 +147,26 @@ fn singly(keys: &[u64], times: &mut Vec<u64>, call: impl Fn(u64) -> bool) {
     }
 }
 
-const THE_SLOW_ONE: u64 = u64::MAX;
+const SLOW_KEY: u64 = u64::MAX;
 
-/// What is cached: of one key, something that is slow to clone.
+/// A cached value; that of one key is slow to clone.
 #[derive(Debug)]
-struct Cloned {
+struct SlowValue {
     value: Value,
     is_slow: bool,
 }
 
-impl Cloned {
+impl SlowValue {
     fn load(id: u64) -> Self {
-        Self { value: load(id), is_slow: id == THE_SLOW_ONE }
+        Self { value: load(id), is_slow: id == SLOW_KEY }
     }
 }
 
-impl Clone for Cloned {
+impl Clone for SlowValue {
     fn clone(&self) -> Self {
         if self.is_slow {
             let start = Instant::now();
-            while start.elapsed() < SLOW {
+            while start.elapsed() < SLOW_CLONE {
                 spin_loop();
             }
         }
@@ -184,16 +174,15 @@ impl Clone for Cloned {
     }
 }
 
-struct Answer {
+struct Lookup {
     hit: bool,
-    /// Dropped by the caller, as values are.
-    _value: Cloned,
+    /// Dropped by the caller, within the timed call.
+    _value: SlowValue,
 }
 
-/// Who can do that.
-trait Peer: Send + Sync + 'static {
-    fn get_or_load(&self, id: u64) -> Answer;
-    fn forget(&self, id: u64);
+trait Contender: Send + Sync + 'static {
+    fn get_or_load(&self, id: u64) -> Lookup;
+    fn invalidate(&self, id: u64);
 }
 
 #[derive(HasCache)]
@@ -207,27 +196,27 @@ impl Ours {
     }
 
     #[cached_query(ttl = "5m", tags("t"))]
-    fn by_id(&self, id: u64) -> Cloned {
-        Cloned::load(id)
+    fn by_id(&self, id: u64) -> SlowValue {
+        SlowValue::load(id)
     }
 
     #[invalidates(by_id(id))]
-    fn forget_id(&self, id: u64) {}
+    fn invalidate_id(&self, id: u64) {}
 }
 
-impl Peer for Ours {
-    fn get_or_load(&self, id: u64) -> Answer {
+impl Contender for Ours {
+    fn get_or_load(&self, id: u64) -> Lookup {
         let before = loads();
         let value = self.by_id(id);
-        Answer { hit: loads() == before, _value: value }
+        Lookup { hit: loads() == before, _value: value }
     }
 
-    fn forget(&self, id: u64) {
-        self.forget_id(id);
+    fn invalidate(&self, id: u64) {
+        self.invalidate_id(id);
     }
 }
 
-struct Quick(quick_cache::sync::Cache<u64, Cloned>);
+struct Quick(quick_cache::sync::Cache<u64, SlowValue>);
 
 impl Quick {
     fn new(capacity: usize) -> Self {
@@ -235,33 +224,33 @@ impl Quick {
     }
 }
 
-impl Peer for Quick {
-    fn get_or_load(&self, id: u64) -> Answer {
+impl Contender for Quick {
+    fn get_or_load(&self, id: u64) -> Lookup {
         let before = loads();
         let value = self.0.get(&id).unwrap_or_else(|| {
-            let value = Cloned::load(id);
+            let value = SlowValue::load(id);
             self.0.insert(id, value.clone());
             value
         });
-        Answer { hit: loads() == before, _value: value }
+        Lookup { hit: loads() == before, _value: value }
     }
 
-    fn forget(&self, id: u64) {
+    fn invalidate(&self, id: u64) {
         self.0.remove(&id);
     }
 }
 
-struct QuickOneLoad(Quick);
+struct QuickSingleFlight(Quick);
 
-impl Peer for QuickOneLoad {
-    fn get_or_load(&self, id: u64) -> Answer {
+impl Contender for QuickSingleFlight {
+    fn get_or_load(&self, id: u64) -> Lookup {
         let before = loads();
-        let Ok(value) = self.0.0.get_or_insert_with(&id, || Ok::<_, Infallible>(Cloned::load(id)));
-        Answer { hit: loads() == before, _value: value }
+        let Ok(value) = self.0.0.get_or_insert_with(&id, || Ok::<_, Infallible>(SlowValue::load(id)));
+        Lookup { hit: loads() == before, _value: value }
     }
 
-    fn forget(&self, id: u64) {
-        self.0.forget(id);
+    fn invalidate(&self, id: u64) {
+        self.0.invalidate(id);
     }
 }
 
@@ -269,35 +258,35 @@ impl Peer for QuickOneLoad {
 mod tests {
     use super::*;
 
-    fn lap() -> Lap {
-        Lap { thread: 0, number: 0, calls: 1_000 }
+    fn batch() -> Batch {
+        Batch { thread: 0, number: 0, calls: 1_000 }
     }
 
     #[test]
-    fn what_is_timed_is_what_the_case_says() {
-        for scene in scenes() {
+    fn timed_calls_are_those_of_the_case() {
+        for trial in trials() {
             let mut times = Vec::new();
             let before = loads();
-            (scene.calls)(lap(), &mut times);
-            let is_miss = scene.case == Case::MissBesideClones;
-            // One stranger in a hundred is there.
-            assert!(times.len() >= if is_miss { 900 } else { 1_000 }, "{}: {}", scene.contender, times.len());
-            assert_eq!(loads() - before, if is_miss { times.len() as u64 } else { 0 }, "{}", scene.contender);
+            (trial.calls)(batch(), &mut times);
+            let is_miss = trial.case == Case::MissDuringClones;
+            // One missing key in a hundred is present.
+            assert!(times.len() >= if is_miss { 900 } else { 1_000 }, "{}: {}", trial.contender, times.len());
+            assert_eq!(loads() - before, if is_miss { times.len() as u64 } else { 0 }, "{}", trial.contender);
         }
     }
 
     #[test]
-    fn each_step_beside_it_does_what_the_case_says() {
-        for scene in scenes() {
-            let Some(beside) = scene.beside else { continue };
-            beside();
+    fn each_step_of_the_interference_is_that_of_the_case() {
+        for trial in trials() {
+            let Some(interference) = trial.interference else { continue };
+            interference();
             let (before, start) = (loads(), Instant::now());
-            beside();
-            let name = scene.case.name();
-            if scene.case == Case::MissBesideClones {
-                assert!(start.elapsed() >= SLOW, "{}, {name}", scene.contender);
+            interference();
+            let name = trial.case.name();
+            if trial.case == Case::MissDuringClones {
+                assert!(start.elapsed() >= SLOW_CLONE, "{}, {name}", trial.contender);
             } else {
-                assert_eq!(loads() - before, 1, "{}, {name}", scene.contender);
+                assert_eq!(loads() - before, 1, "{}, {name}", trial.contender);
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Concurrent tables that are no caches: no TTL, no bound, no statistics.
+//! Concurrent maps: no TTL, no capacity, no statistics.
 //!
 //! dashmap as in <https://docs.rs/dashmap>, papaya as in <https://docs.rs/papaya> ("Usage": `pin` for each
-//! operation), both with the hash function that ours has rather than their slower default.
+//! operation), both with this cache's hash function instead of their slower default.
 
 use std::sync::Arc;
 
@@ -9,25 +9,23 @@ use dashmap::DashMap;
 use foldhash::fast::RandomState;
 use papaya::HashMap;
 
-use super::{Hits, emptied, stored};
-use crate::rounds::Batch;
-use crate::workload::{Key, Sequence, Value, load};
+use super::{Hits, hits_by_get, misses_unbounded};
+use crate::rounds::BatchFn;
+use crate::workload::{Key, Keys, Value, load};
 
-fn dashmap_hits<K: Key>(keys: &Arc<Sequence<K>>) -> Batch {
+fn dashmap_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     let map: DashMap<K::Owned, Value, RandomState> = K::all().map(|key| (key.owned(), load(key.number()))).collect();
-    stored(keys, move |key| map.get(key.borrowed()).map(|value| value.clone()))
+    hits_by_get(keys, move |key| map.get(key.borrowed()).map(|value| value.clone()))
 }
 
-/// A table of locked shards.
-pub const DASHMAP_HITS: Hits =
+pub(crate) const DASHMAP_HITS: Hits =
     Hits { name: "dashmap + foldhash", pair: dashmap_hits, id: dashmap_hits, text: dashmap_hits };
 
-/// Get, else insert.
-pub fn dashmap_misses() -> Batch {
+pub(crate) fn dashmap_misses() -> BatchFn {
     let map: Arc<DashMap<u64, Value, RandomState>> = Arc::default();
-    let emptied_map = Arc::clone(&map);
-    emptied(
-        move || emptied_map.clear(),
+    let cleared = Arc::clone(&map);
+    misses_unbounded(
+        move || cleared.clear(),
         move |id| {
             if let Some(value) = map.get(&id) {
                 return value.clone();
@@ -39,17 +37,16 @@ pub fn dashmap_misses() -> Batch {
     )
 }
 
-fn papaya_hits<K: Key>(keys: &Arc<Sequence<K>>) -> Batch {
+fn papaya_hits<K: Key>(keys: &Arc<Keys<K>>) -> BatchFn {
     let map: HashMap<K::Owned, Value, RandomState> = K::all().map(|key| (key.owned(), load(key.number()))).collect();
-    stored(keys, move |key| map.pin().get(key.borrowed()).cloned())
+    hits_by_get(keys, move |key| map.pin().get(key.borrowed()).cloned())
 }
 
-/// A table whose readers take no lock.
-pub const PAPAYA_HITS: Hits = Hits { name: "papaya + foldhash", pair: papaya_hits, id: papaya_hits, text: papaya_hits };
+pub(crate) const PAPAYA_HITS: Hits =
+    Hits { name: "papaya + foldhash", pair: papaya_hits, id: papaya_hits, text: papaya_hits };
 
-/// Get, else insert.
-pub fn papaya_misses() -> Batch {
+pub(crate) fn papaya_misses() -> BatchFn {
     let map: Arc<HashMap<u64, Value, RandomState>> = Arc::default();
-    let emptied_map = Arc::clone(&map);
-    emptied(move || emptied_map.pin().clear(), move |id| map.pin().get_or_insert_with(id, || load(id)).clone())
+    let cleared = Arc::clone(&map);
+    misses_unbounded(move || cleared.pin().clear(), move |id| map.pin().get_or_insert_with(id, || load(id)).clone())
 }

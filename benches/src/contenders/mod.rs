@@ -1,17 +1,17 @@
-//! Everybody who can do some of the work, each configured as its own documentation advises.
+//! The cache and its peers, each configured as its own documentation advises.
 
-pub mod cached;
-pub mod cachelito;
-pub mod floor;
-pub mod forget;
-pub mod foyer;
-pub mod latency;
-pub mod maps;
-pub mod memoize;
-pub mod moka;
-pub mod numbers;
-pub mod ours;
-pub mod quick;
+pub(crate) mod cached;
+pub(crate) mod cachelito;
+pub(crate) mod floor;
+pub(crate) mod foyer;
+pub(crate) mod invalidation;
+pub(crate) mod latency;
+pub(crate) mod maps;
+pub(crate) mod memoize;
+pub(crate) mod moka;
+pub(crate) mod ours;
+pub(crate) mod query_invalidation;
+pub(crate) mod quick_cache;
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,52 +20,42 @@ use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::rounds::{Batch, calls, timed};
-use crate::workload::{ENTRIES, Key, Lap, Pair, STRANGERS, Sequence, Text};
+use crate::rounds::{BatchFn, calls, timed};
+use crate::workload::{Batch, ENTRIES, Key, Keys, MISSING_KEYS, Pair, Text};
 
-/// The name of the cache that this is all about.
-pub const OURS: &str = "cache-core";
-/// The same with four tags.
-pub const OURS_4_TAGS: &str = "cache-core, 4 tags";
-/// The same without the attribute.
-pub const OURS_GET: &str = "cache-core, TaggedCache::get";
-/// The same with a clock that a thread moves on.
-pub const OURS_TICKING: &str = "cache-core, ticking clock";
-/// Nothing but a table.
-pub const FLOOR: &str = "floor: hashbrown + foldhash";
-/// The fastest cache, which has no TTL.
-pub const QUICK: &str = "quick_cache, no TTL";
-/// The same, where callers that miss one key wait for one load.
-pub const QUICK_ONE_LOAD: &str = "quick_cache, single flight, no TTL";
-/// What `#[cached]` makes by default.
-pub const CACHED_TTL: &str = "cached #[cached], TTL";
-/// What `#[cached]` makes when it is to be bounded.
-pub const CACHED_LRU_TTL: &str = "cached #[cached], LRU + TTL";
-/// All that `cached` offers with a TTL.
-pub const CACHED: [&str; 4] =
+pub(crate) const OURS: &str = "cache-core";
+pub(crate) const OURS_4_TAGS: &str = "cache-core, 4 tags";
+pub(crate) const OURS_GET: &str = "cache-core, TaggedCache::get";
+/// This cache, with a clock that a thread advances.
+pub(crate) const OURS_TICKING: &str = "cache-core, ticking clock";
+pub(crate) const FLOOR: &str = "floor: hashbrown + foldhash";
+/// The fastest peer, without a TTL.
+pub(crate) const QUICK: &str = "quick_cache, no TTL";
+/// The fastest peer, with one load per missed key.
+pub(crate) const QUICK_SINGLE_FLIGHT: &str = "quick_cache, single flight, no TTL";
+/// `#[cached]` by default.
+pub(crate) const CACHED_TTL: &str = "cached #[cached], TTL";
+pub(crate) const CACHED_LRU_TTL: &str = "cached #[cached], LRU + TTL";
+/// `cached`, in all variants with a TTL.
+pub(crate) const CACHED: [&str; 4] =
     [CACHED_TTL, CACHED_LRU_TTL, "cached #[concurrent_cached], TTL", "cached #[concurrent_cached], LRU + TTL"];
-/// The best known one.
-pub const MOKA: &str = "moka, TTL";
+/// The best-known peer.
+pub(crate) const MOKA: &str = "moka, TTL";
 
-/// Hits by each kind of key: of an entrant whose entries are all there.
-pub struct Hits {
-    /// The row.
-    pub name: &'static str,
-    /// By [`Pair`].
-    pub pair: fn(&Arc<Sequence<Pair>>) -> Batch,
-    /// By `u64`.
-    pub id: fn(&Arc<Sequence<u64>>) -> Batch,
-    /// By [`Text`].
-    pub text: fn(&Arc<Sequence<Text>>) -> Batch,
+/// Hits by each kind of key, where all entries are present.
+pub(crate) struct Hits {
+    pub(crate) name: &'static str,
+    pub(crate) pair: fn(&Arc<Keys<Pair>>) -> BatchFn,
+    pub(crate) id: fn(&Arc<Keys<u64>>) -> BatchFn,
+    pub(crate) text: fn(&Arc<Keys<Text>>) -> BatchFn,
 }
 
-/// Who hits.
-pub const HITS: [Hits; 18] = [
+pub(crate) const HITS: [Hits; 18] = [
     ours::HITS,
     ours::GET_HITS,
     ours::HITS_4_TAGS,
-    quick::HITS,
-    quick::HITS_TTL,
+    quick_cache::HITS,
+    quick_cache::HITS_TTL,
     cached::TTL_HITS,
     cached::LRU_TTL_HITS,
     cached::CONCURRENT_HITS,
@@ -81,20 +71,15 @@ pub const HITS: [Hits; 18] = [
     floor::HITS,
 ];
 
-/// Hits of asynchronous functions.
-pub struct AsyncHits {
-    /// The row.
-    pub name: &'static str,
-    /// By `u64`.
-    pub id: fn(&Arc<Sequence<u64>>) -> Batch,
-    /// By [`Text`].
-    pub text: fn(&Arc<Sequence<Text>>) -> Batch,
+pub(crate) struct AsyncHits {
+    pub(crate) name: &'static str,
+    pub(crate) id: fn(&Arc<Keys<u64>>) -> BatchFn,
+    pub(crate) text: fn(&Arc<Keys<Text>>) -> BatchFn,
 }
 
-/// Who hits asynchronously.
-pub const ASYNC_HITS: [AsyncHits; 7] = [
+pub(crate) const ASYNC_HITS: [AsyncHits; 7] = [
     ours::ASYNC_HITS,
-    quick::ASYNC_HITS,
+    quick_cache::ASYNC_HITS,
     cached::TTL_ASYNC_HITS,
     cached::LRU_TTL_ASYNC_HITS,
     cached::CONCURRENT_ASYNC_HITS,
@@ -102,19 +87,16 @@ pub const ASYNC_HITS: [AsyncHits; 7] = [
     cachelito::ASYNC_HITS,
 ];
 
-/// Calls of which 99 in 100 miss, load and insert, by `u64`, with room for [`ENTRIES`].
-pub struct Misses {
-    /// The row.
-    pub name: &'static str,
-    /// The calls, of something that is full.
-    pub batch: fn() -> Batch,
+/// Calls by `u64` to a cache of [`ENTRIES`]: 99 in 100 miss, load and insert.
+pub(crate) struct Misses {
+    pub(crate) name: &'static str,
+    pub(crate) batch: fn() -> BatchFn,
 }
 
-/// Who misses.
-pub const MISSES: [Misses; 14] = [
+pub(crate) const MISSES: [Misses; 14] = [
     Misses { name: OURS, batch: ours::misses },
-    Misses { name: QUICK, batch: quick::misses },
-    Misses { name: QUICK_ONE_LOAD, batch: quick::misses_with_one_load },
+    Misses { name: QUICK, batch: quick_cache::misses },
+    Misses { name: QUICK_SINGLE_FLIGHT, batch: quick_cache::misses_with_single_flight },
     Misses { name: CACHED[1], batch: cached::lru_ttl_misses },
     Misses { name: CACHED[3], batch: cached::concurrent_lru_misses },
     Misses { name: "memoize, SharedCache, LRU + TTL", batch: memoize::misses },
@@ -128,34 +110,34 @@ pub const MISSES: [Misses; 14] = [
     Misses { name: FLOOR, batch: floor::misses },
 ];
 
-/// Calls of something that loads what it has not: every key is there before any call is timed.
-fn loaded<K: Key, R>(keys: &Arc<Sequence<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> Batch {
+/// Calls that load on a miss: every key is loaded before any call is timed.
+fn hits_by_load<K: Key, R>(keys: &Arc<Keys<K>>, call: impl Fn(K) -> R + Send + Sync + 'static) -> BatchFn {
     for key in K::all() {
         call(key);
     }
     calls(keys, call)
 }
 
-/// Calls of something that was filled by hand.
-fn stored<K: Key, R>(keys: &Arc<Sequence<K>>, get: impl Fn(K) -> Option<R> + Send + Sync + 'static) -> Batch {
-    assert!(K::all().all(|key| get(key).is_some()), "an entry is missing, and a hit is to be timed");
+/// Lookups in a cache that was filled directly.
+fn hits_by_get<K: Key, R>(keys: &Arc<Keys<K>>, get: impl Fn(K) -> Option<R> + Send + Sync + 'static) -> BatchFn {
+    assert!(K::all().all(|key| get(key).is_some()), "an entry is missing where only hits are timed");
     calls(keys, get)
 }
 
-/// Of tokio, and of the current thread alone: what an executor with more would add is not the cache's.
+/// Of the current thread alone: the cost of a larger executor is not the cache's.
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime without drivers"));
 
-/// Like [`loaded`], asynchronously: the calls of a lap are one task's.
-fn loaded_async<K: Key, R>(keys: &Arc<Sequence<K>>, call: impl AsyncFn(K) -> R + Send + Sync + 'static) -> Batch {
+/// Like [`hits_by_load`], asynchronously: one task makes the calls of a batch.
+fn hits_by_async_load<K: Key, R>(keys: &Arc<Keys<K>>, call: impl AsyncFn(K) -> R + Send + Sync + 'static) -> BatchFn {
     let keys = Arc::clone(keys);
     RUNTIME.block_on(async {
         for key in K::all() {
             call(key).await;
         }
     });
-    Box::new(move |lap| {
-        let keys = keys.lap(lap);
+    Box::new(move |batch| {
+        let keys = keys.of(batch);
         RUNTIME.block_on(async {
             let start = Instant::now();
             for &key in keys {
@@ -166,31 +148,33 @@ fn loaded_async<K: Key, R>(keys: &Arc<Sequence<K>>, call: impl AsyncFn(K) -> R +
     })
 }
 
-/// Keys that were not asked for lately.
+/// Keys that were not used recently.
 #[derive(Default)]
-struct Strangers {
+struct MissingKeys {
     next: AtomicUsize,
 }
 
-impl Strangers {
+impl MissingKeys {
     fn next(&self, calls: usize) -> &'static [u64] {
-        let from = self.next.fetch_add(calls, Ordering::Relaxed) % (STRANGERS.len() - calls);
-        &STRANGERS[from..from + calls]
+        let from = self.next.fetch_add(calls, Ordering::Relaxed) % (MISSING_KEYS.len() - calls);
+        &MISSING_KEYS[from..from + calls]
     }
 }
 
-/// Calls that miss, of something that is full by then.
-fn missing<R>(call: impl Fn(u64) -> R + Send + Sync + 'static) -> Batch {
-    emptied(|| (), call)
+fn misses_when_full<R>(call: impl Fn(u64) -> R + Send + Sync + 'static) -> BatchFn {
+    misses_unbounded(|| (), call)
 }
 
-/// Calls that miss, of something that bounds nothing: it is emptied before each batch, which is not timed.
-fn emptied<R>(empty: impl Fn() + Send + Sync + 'static, call: impl Fn(u64) -> R + Send + Sync + 'static) -> Batch {
-    let strangers = Strangers::default();
-    let batch = move |lap: Lap| {
-        empty();
-        timed(strangers.next(lap.calls), &call)
+/// Calls that miss in an unbounded cache, which is cleared before each batch.
+fn misses_unbounded<R>(
+    clear: impl Fn() + Send + Sync + 'static,
+    call: impl Fn(u64) -> R + Send + Sync + 'static,
+) -> BatchFn {
+    let missing_keys = MissingKeys::default();
+    let run = move |batch: Batch| {
+        clear();
+        timed(missing_keys.next(batch.calls), &call)
     };
-    batch(Lap { thread: 0, number: 0, calls: 2 * ENTRIES });
-    Box::new(batch)
+    run(Batch { thread: 0, number: 0, calls: 2 * ENTRIES });
+    Box::new(run)
 }

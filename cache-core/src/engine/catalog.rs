@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
@@ -96,13 +96,13 @@ impl QueryNames {
 
     /// The queries of a name. Loads of a query that is not registered yet begin later than this call.
     pub(crate) fn of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
-        self.by_name.look(name, Vec::clone).unwrap_or_default()
+        self.by_name.view(name, Vec::clone).unwrap_or_default()
     }
 
     /// All queries, sorted by name.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
         let mut all = Vec::new();
-        self.by_name.look_at_all(|namesakes| all.extend(namesakes.iter().cloned()));
+        self.by_name.for_each(|namesakes| all.extend(namesakes.iter().cloned()));
         all.sort_unstable_by_key(|state| (state.name, state.module, state.owner, state.id));
         all
     }

@@ -13,7 +13,7 @@ use crate::stats::counters::Event;
 use crate::store::Store;
 use crate::sync::unwind::catch;
 use crate::version::Version;
-use crate::version::registry::{KeyId, LabelRef};
+use crate::version::label::{KeyId, LabelRef};
 use crate::version::scope::{ScopeRef, scope_id};
 
 /// What an invalidation names.

@@ -21,7 +21,7 @@ use crate::engine::hash::{HASHER, hash_with, in_scope};
 use crate::engine::settings::{MAX_CAPACITY, Settings};
 use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
 use crate::stats::counters::{Counters, processors};
@@ -31,7 +31,8 @@ use crate::store::storage::{AnyStore, Storage, Stores};
 use crate::store::{Describe, Storable, Store};
 use crate::sync::Arc;
 use crate::tag::Tag;
-use crate::version::registry::{Above, KeyId, Label, Registry, TagRef};
+use crate::version::label::{KeyId, Label};
+use crate::version::registry::{Parents, Registry, TagRef};
 use crate::version::scope::{ROOT, Scope, ScopeId, ScopeRef, Scopes, scope_id};
 use crate::version::tag_set::TagSet;
 use crate::version::timeline::Timeline;
@@ -173,8 +174,8 @@ impl Engine {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
         };
         let of_scope = {
-            let above = || Above { scope: Some(of.clone()), ..Above::default() };
-            self.registry.attach(Label::Query(query.id, of.id), above)
+            let parents = || Parents { scope: Some(of.clone()), ..Parents::default() };
+            self.registry.attach(Label::Query(query.id, of.id), parents)
         };
         // An invalidation of the key in all scopes raises this node.
         let key_everywhere = query
@@ -186,9 +187,9 @@ impl Engine {
 
     /// The node of a tag.
     pub(crate) fn tag_node(&self, scope: ScopeRef<'_>, tag: Tag) -> TagRef {
-        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Above::default) };
+        let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Parents::default) };
         let everywhere = tag.clone();
-        self.registry.attach(Label::Tag(tag, of.id), || Above {
+        self.registry.attach(Label::Tag(tag, of.id), || Parents {
             everywhere: Some(self.tag_node(None, everywhere)),
             scope: Some(of.clone()),
             any_key: None,
@@ -201,7 +202,7 @@ impl Engine {
     }
 
     fn key_node_in(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, key: KeyId) -> TagRef {
-        self.registry.attach(Label::Key(key, scope_id(scope)), || Above {
+        self.registry.attach(Label::Key(key, scope_id(scope)), || Parents {
             // In a cache without queries, keys of different scopes are different keys.
             everywhere: scope.filter(|_| query.is_named()).map(|_| self.key_node_in(None, query, key)),
             scope: scope.cloned(),

@@ -1,40 +1,39 @@
-//! How often an entry was hit, for listings and for the eviction policy.
+//! Counts the hits of an entry, for listings and for the eviction policy.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The hits of an entry, and its *frequency*: those that the policy has not yet accounted for. Both are in one word, so
-/// that a hit writes once.
+/// The hits of an entry, and its *frequency*: hits since the policy last inspected it. Both are in one word, so that a hit
+/// writes once.
 ///
-/// A hit is a plain store, at a third of the cost of an atomic addition: of two concurrent hits one may not be counted,
-/// and a concurrent record of the policy may be lost. After the first hits an entry is not written to by each: other
-/// threads would have to fetch the cache line, and even one thread pays for writing to very many entries. One hit in
-/// [`SAMPLE`], drawn at random, stands for all. Neither listings nor the policy need exact counts.
+/// A hit is a plain store, at a third of the cost of an atomic addition: of two concurrent hits one may be lost, and so
+/// may a concurrent write of the policy. After the first 32 hits, only one in [`SAMPLE`], drawn at random, is written:
+/// threads would contend for the cache line, and even one thread pays for writing to very many entries.
 ///
-/// The frequency is in the lowest bits, and stays at [`MAX_FREQUENCY`]. The hits are above it, and stay at half a billion.
+/// The frequency is in the lowest bits, and saturates at [`MAX_FREQUENCY`]. The hits above it saturate at half a billion.
 #[derive(Debug)]
 pub(crate) struct Hits(AtomicU32);
 
-/// A higher frequency makes no difference to the policy.
+/// The policy does not distinguish higher frequencies.
 pub(crate) const MAX_FREQUENCY: u32 = 7;
 
 const ONE_HIT: u32 = MAX_FREQUENCY + 1;
 const ONCE: u32 = 1;
 
-/// The hits that are counted one by one.
+/// Below this, each hit is counted.
 const COUNTED_SINGLY: u32 = 32 * ONE_HIT;
 
-/// How many hits a counted one stands for after that.
+/// After that, one hit in so many is counted.
 const SAMPLE: u32 = 64;
 
-/// No hits are added to more than this.
+/// Above this, no hits are added: the word would overflow.
 const FULL: u32 = u32::MAX - SAMPLE * ONE_HIT;
 
 thread_local! {
     static DRAWN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// True once in [`SAMPLE`] times: by a linear congruential generator, whose high bits are good enough for that.
+/// True once in [`SAMPLE`] times, by the high bits of a linear congruential generator.
 #[inline]
 fn is_drawn() -> bool {
     DRAWN.with(|last| {
@@ -45,7 +44,6 @@ fn is_drawn() -> bool {
 }
 
 impl Hits {
-    /// No hits, and a frequency to begin with.
     pub(crate) fn new(frequency: u32) -> Self {
         Self(AtomicU32::new(frequency))
     }
@@ -73,15 +71,13 @@ impl Hits {
         u64::from(self.0.load(Ordering::Relaxed) / ONE_HIT)
     }
 
-    /// Hits since the policy last accounted for them, up to [`MAX_FREQUENCY`].
     pub(crate) fn frequency(&self) -> u32 {
         self.0.load(Ordering::Relaxed) & MAX_FREQUENCY
     }
 
-    /// Records what the policy has left of the frequency.
-    pub(crate) fn set_frequency(&self, left: u32) {
-        debug_assert!(left <= MAX_FREQUENCY);
-        self.0.store(self.0.load(Ordering::Relaxed) & !MAX_FREQUENCY | left, Ordering::Relaxed);
+    pub(crate) fn set_frequency(&self, frequency: u32) {
+        debug_assert!(frequency <= MAX_FREQUENCY);
+        self.0.store(self.0.load(Ordering::Relaxed) & !MAX_FREQUENCY | frequency, Ordering::Relaxed);
     }
 }
 
@@ -92,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_frequency_has_a_maximum_and_hits_go_on() {
+    fn the_frequency_saturates_and_hits_are_still_counted() {
         let entry = Hits::new(0);
         for hits in 0..32 {
             assert_eq!((u64::from(entry.frequency()), entry.total()), (hits.min(MAX_FREQUENCY.into()), hits));
@@ -106,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn many_hits_are_counted_nearly() {
+    fn many_hits_are_counted_approximately() {
         let entry = Hits::new(0);
         (0..100_000).for_each(|_| entry.record());
         assert!((92_000..108_000).contains(&entry.total()), "{} hits", entry.total());
@@ -116,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn hits_stop_before_they_would_start_again() {
+    fn hits_saturate_before_they_overflow() {
         for before in (FULL - 20..).take(20) {
             let full = Hits::new(before);
             let hits = full.total();

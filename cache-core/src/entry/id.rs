@@ -1,6 +1,6 @@
-//! Numbers of entries.
+//! Ids of entries in the eviction.
 
-/// An entry's number in its segment of the eviction. It has 31 bits, and none is [`NIL`].
+/// The index of an entry in its segment. It has 31 bits, and is never [`NIL`].
 pub(crate) type EntryId = u32;
 
 /// No entry.

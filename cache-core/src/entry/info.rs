@@ -1,4 +1,4 @@
-//! What is cached right now, and why.
+//! The public description of an entry.
 
 use std::time::Duration;
 
@@ -13,22 +13,21 @@ pub struct EntryInfo {
     pub query: &'static str,
     /// The module of the query.
     pub module: &'static str,
-    /// The type that the query is a method of, as [`std::any::type_name`] writes it; empty for a free function.
+    /// The type whose method the query is, as [`std::any::type_name`] writes it; empty for a free function.
     pub owner: &'static str,
     /// The arguments of the call, as in `limit = 10, offset = 0`. An argument without `Debug` is shown as `_`.
     pub arguments: String,
-    /// The scope that it is in.
+    /// The scope of the entry; `None` is the root.
     pub scope: Option<Arc<str>>,
-    /// The tags that its query or its [`EntryOptions`](crate::EntryOptions) gave it. Those of what it was made from are
-    /// not listed.
+    /// The tags from its query and its [`EntryOptions`](crate::EntryOptions), without those of cached answers that its load
+    /// read.
     pub tags: Vec<Tag>,
-    /// The time since the load that made it began.
+    /// The time since its load began.
     pub age: Duration,
-    /// The time for which it may still be served: its own time to live, or less, if something that it was made from expires
-    /// earlier.
+    /// How long it may still be served: less than its own time to live, if an answer that its load read expires earlier.
     pub expires_in: Duration,
-    /// How often it was served. Up to 32 it is exact, unless several threads hit the entry at the very same moment.
-    /// Above that it is an estimate, which grows in steps of 64 and stops at half a billion: a hot entry is written to
-    /// once in 64 hits, so that threads that read it do not contend. The hits of [`Stats`](crate::Stats) are exact.
+    /// How often it was served. Exact up to 32, unless several threads hit the entry at the same moment. Above that, an
+    /// estimate in steps of 64 that stops at half a billion: a hot entry is written to once in 64 hits, so that its readers
+    /// do not contend. The hits of [`Stats`](crate::Stats) are exact.
     pub hits: u64,
 }

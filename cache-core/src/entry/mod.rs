@@ -1,5 +1,7 @@
-//! What is stored of an answer: an entry, in one allocation. What a hit writes in it is little and seldom: see
+//! An entry: a stored value with its key and metadata, in one allocation. For what a hit writes to it, see
 //! [`crate::store`].
+//!
+//! Keys and values are the user's: [`discard`] drops them, with no lock held.
 
 pub(crate) mod hits;
 pub(crate) mod id;
@@ -20,7 +22,7 @@ use crate::version::Version;
 use crate::version::scope::ScopeId;
 use crate::version::tag_set::TagSet;
 
-/// A stored value, its key, and what is known of it. What a hit reads is together, at the end of [`Meta`] and behind it.
+/// The fields that a hit reads are adjacent: the end of [`Meta`], the key, and the value.
 #[repr(C)]
 pub(crate) struct Entry<K, V> {
     pub(crate) meta: Meta,
@@ -28,15 +30,12 @@ pub(crate) struct Entry<K, V> {
     pub(crate) value: V,
 }
 
-/// All of an entry but its key and its value.
 #[repr(C)]
 pub(crate) struct Meta {
-    /// When its load began.
+    /// The start of its load.
     pub(crate) began: Nanos,
-    /// Its number among the entries of its segment, while it is one of them. Written under the lock of the segment,
-    /// which orders it.
+    /// Its id in its segment, or [`NIL`] if it is in none. Written under the lock of the segment, which orders it.
     id: AtomicU32,
-    /// The numbers of its store and of its segment.
     store_and_segment: u32,
     pub(crate) tags: TagSet,
     pub(crate) scope: ScopeId,
@@ -46,14 +45,13 @@ pub(crate) struct Meta {
     valid_as_of: AtomicU64,
 }
 
-/// Set in the version of an entry that depends on another cache: such a version is never the one that the clock shows, so
-/// that each hit checks what it depends on.
-const ELSEWHERE: Version = 1 << 63;
+/// Set in `valid_as_of` of an entry that depends on another cache. The clock never shows such a version, so that each hit
+/// checks the dependencies.
+const FOREIGN: Version = 1 << 63;
 
-/// The bits of a store's number: there are fewer. The others are those of a segment's.
+/// The bits of a store's number in `store_and_segment`. The others are the segment's.
 const STORE_BITS: u32 = 26;
 
-/// What is known of an entry when it is made.
 pub(crate) struct Origin {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
@@ -61,7 +59,6 @@ pub(crate) struct Origin {
     /// See [`EvictionSegments`](crate::eviction::EvictionSegments).
     pub(crate) segment: u8,
     pub(crate) tags: TagSet,
-    /// A version as of which it is known to be valid.
     pub(crate) valid_as_of: Version,
     pub(crate) began: Nanos,
     pub(crate) expires_at: Nanos,
@@ -70,41 +67,38 @@ pub(crate) struct Origin {
 impl Meta {
     pub(crate) fn new(origin: Origin) -> Self {
         let Origin { hash, scope, store, segment, tags, valid_as_of, began, expires_at } = origin;
-        let mark = if tags.has_elsewhere() { ELSEWHERE } else { 0 };
+        let mark = if tags.has_foreign() { FOREIGN } else { 0 };
         let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
         let store_and_segment = store | u32::from(segment) << STORE_BITS;
         Self { tags, began, id, store_and_segment, scope, hits: Hits::new(0), hash, expires_at, valid_as_of }
     }
 
-    /// The number of its store.
     pub(crate) fn store(&self) -> u32 {
         self.store_and_segment & !(u32::MAX << STORE_BITS)
     }
 
-    /// The number of its segment.
     pub(crate) fn segment(&self) -> usize {
         (self.store_and_segment >> STORE_BITS) as usize
     }
 
-    /// Whether the clock shows a version as of which it is known to be valid.
+    /// Whether it is known to be valid as of `version`, the one that the clock shows.
     #[inline]
     pub(crate) fn is_known_valid(&self, version: Version) -> bool {
         self.valid_as_of.load(Ordering::Relaxed) == version
     }
 
-    /// Whether it depends on another cache.
-    pub(crate) fn has_elsewhere(&self) -> bool {
-        self.valid_as_of.load(Ordering::Relaxed) & ELSEWHERE > 0
+    pub(crate) fn has_foreign(&self) -> bool {
+        self.valid_as_of.load(Ordering::Relaxed) & FOREIGN > 0
     }
 
     /// The last version as of which it is known to be valid.
     pub(crate) fn valid_as_of(&self) -> Version {
-        self.valid_as_of.load(Ordering::Relaxed) & !ELSEWHERE
+        self.valid_as_of.load(Ordering::Relaxed) & !FOREIGN
     }
 
-    /// Records that it was found valid after the clock showed this version.
+    /// Records that it was found valid after the clock was read and showed this version.
     pub(crate) fn set_valid_as_of(&self, version: Version) {
-        let mark = self.valid_as_of.load(Ordering::Relaxed) & ELSEWHERE;
+        let mark = self.valid_as_of.load(Ordering::Relaxed) & FOREIGN;
         self.valid_as_of.store(version | mark, Ordering::Relaxed);
     }
 
@@ -118,10 +112,9 @@ impl Meta {
     }
 }
 
-/// An entry of any types.
+/// An entry whose types are erased.
 pub(crate) trait AnyEntry: Any + Send + Sync {
     fn meta(&self) -> &Meta;
-    /// Drops this reference: see [`discard`].
     fn discard(self: Arc<Self>, counters: &Counters);
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
 }
@@ -140,15 +133,14 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> AnyEntry for Entry<K, V
     }
 }
 
-/// Tells entries apart.
 pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
     Arc::as_ptr(entry).cast::<()>().addr()
 }
 
-/// Drops a reference to an entry. If it is the last one, key and value are dropped here: a panic in that is counted, and
-/// goes no further, for this may be a call that has nothing to do with them.
+/// Drops a reference to an entry, and with the last one its key and value. A panic in their `Drop` is counted and goes no
+/// further: this may be a call that has nothing to do with them.
 ///
-/// Not inlined: it is called in many places, and compiled for each type of keys and values.
+/// Not inlined: it has many callers, and is compiled for each type of keys and values.
 #[inline(never)]
 pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
     if let Some(entry) = Arc::into_inner(entry) {
@@ -156,7 +148,6 @@ pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
     }
 }
 
-/// The same, if there is one.
 pub(crate) fn discard_some<K, V>(entry: Option<Arc<Entry<K, V>>>, counters: &Counters) {
     if let Some(entry) = entry {
         discard(entry, counters);
@@ -165,35 +156,30 @@ pub(crate) fn discard_some<K, V>(entry: Option<Arc<Entry<K, V>>>, counters: &Cou
 
 #[cold]
 fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counters) {
-    discard_values(counters, (key, value));
+    discard_value(counters, key);
+    discard_value(counters, value);
     drop(meta);
 }
 
-/// Drops two values of the user's, as [`discard`] does.
-pub(crate) fn discard_values<A, B>(counters: &Counters, (first, second): (A, B)) {
-    discard_value(counters, first);
-    discard_value(counters, second);
-}
-
-/// One for each type, which many pairs share.
-fn discard_value<T>(counters: &Counters, value: T) {
+/// Drops a value of the user's as [`discard`] does.
+pub(crate) fn discard_value<T>(counters: &Counters, value: T) {
     if const { needs_drop::<T>() } {
         let mut value = Some(value);
-        quietly(counters, &mut || drop(value.take()));
+        catch_drop_panic(counters, &mut || drop(value.take()));
     }
 }
 
-/// Drops values of the user's. A panic is counted, and goes no further. Not generic: it is compiled in this crate.
+/// Not generic, so that it is compiled once, in this crate.
 #[inline(never)]
-pub(crate) fn quietly(counters: &Counters, drop_values: &mut dyn FnMut()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_values)) {
+fn catch_drop_panic(counters: &Counters, drop_value: &mut dyn FnMut()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_value)) {
         counters.count(Event::DropPanic);
-        // Its own `Drop` might panic, too.
+        // The `Drop` of the payload might panic, too.
         std::mem::forget(panic);
     }
 }
 
-/// A copy of an entry's value, made from a reference to the entry, with no lock and no pin. The reference is discarded.
+/// Clones the value of an entry with no lock and no pin held, and discards the reference.
 #[inline(never)]
 pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     let value = entry.value.clone();
@@ -220,13 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn p11_a_panic_of_a_value_that_is_dropped_is_counted_and_goes_no_further() {
+    fn p11_a_panic_in_drop_is_counted_and_goes_no_further() {
         let counters = Counters::new();
         let value = Arc::new(());
         let first = entry(value.clone());
         let reader = first.clone();
         discard(first, &counters);
-        assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (0, 2), "somebody still reads it");
+        assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (0, 2), "a reader still holds it");
         discard(reader, &counters);
         assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (1, 1));
         discard(entry(PanicsInDrop), &counters);

@@ -6,10 +6,9 @@ use smallvec::SmallVec;
 
 use crate::tag::Tag;
 
-/// A few tags without an allocation.
 pub(crate) type Tags = SmallVec<[Tag; 2]>;
 
-/// The options of one entry: its tags, and how long it may be served.
+/// The options of one entry: its tags, and its time to live.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,47 +22,51 @@ pub(crate) type Tags = SmallVec<[Tag; 2]>;
 pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Tags,
-    /// Whether what the value was made from does not shorten its time to live.
     pub(crate) own_ttl: bool,
 }
 
 impl EntryOptions {
-    /// No tags, and the time to live that is the cache's default.
+    /// No tags, and the cache's default time to live.
     #[inline]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long the value may be served, counted from the start of the load. If it was made from other cached values, it
-    /// expires no later than they do, unless [`own_ttl`](EntryOptions::own_ttl) is set.
+    /// How long the value may be served, counted from the start of the load. If the load read other cached values, the
+    /// entry expires no later than they do, unless [`own_ttl`](EntryOptions::own_ttl) is set.
     #[inline]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The entry expires by its own time to live alone, also if what it was made from expires earlier.
+    /// The entry expires by its own time to live alone, even if other cached values that its load read expire earlier.
     ///
-    /// Without this a value that was made from other cached values expires no later than they do. Invalidation is not
-    /// affected: the entry is still invalidated together with what it was made from. It may show data as old as both times
-    /// to live together.
+    /// It may then show data as old as both times to live together. Invalidation is not affected: the entry is still
+    /// invalidated together with what it was made from.
     #[inline]
     pub fn own_ttl(mut self) -> Self {
         self.own_ttl = true;
         self
     }
 
-    /// One more tag.
+    /// Adds a tag.
     #[inline]
     pub fn tag(mut self, tag: impl Into<Tag>) -> Self {
         self.tags.push(tag.into());
         self
     }
 
-    /// More tags.
+    /// Adds tags.
     pub fn tags<T: Into<Tag>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
         self.tags.extend(tags.into_iter().map(Into::into));
         self
+    }
+
+    // Not generic and not inlined: compiled here, and not in each crate with a query.
+    #[inline(never)]
+    pub(crate) fn push_tag(&mut self, tag: Tag) {
+        self.tags.push(tag);
     }
 }
 
@@ -73,7 +76,7 @@ mod tests {
     use crate::query::Query;
 
     #[test]
-    fn p15_an_entry_has_a_time_to_live_of_its_own_on_request_alone() {
+    fn p15_an_entry_has_its_own_time_to_live_only_on_request() {
         assert!(!EntryOptions::new().ttl(Duration::from_secs(1)).own_ttl);
         assert!(EntryOptions::new().own_ttl().own_ttl);
         assert!(Query::new("find", "m", &[]).own_ttl(true).options().own_ttl);

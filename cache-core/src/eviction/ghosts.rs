@@ -1,24 +1,23 @@
-//! The memory of what was evicted last: four bytes each.
+//! Ghosts: the keys that were evicted last, in four bytes each.
 
-/// How many hashes a set has. Its marks fill a cache line.
+/// The fingerprints of a set. They fill a cache line.
 const WAYS: usize = 16;
 
-/// One set: the newest mark first. Zero is no mark.
+/// The newest fingerprint first. Zero is a free slot.
 type Set = [u32; WAYS];
 
-/// Remembers what was evicted last, by marks of 32 bits of their hashes.
+/// A set-associative table of fingerprints: 32 bits of each hash.
 ///
-/// A hash belongs to a set, and each set remembers the last few of its own. So some are remembered for a
-/// little longer than others, and one in hundreds of millions is taken for another: this is a hint, and no more.
+/// Each set drops its own oldest, so that some hashes are remembered for longer than others. One hash in hundreds of
+/// millions is taken for another. The policy needs only such a hint.
 #[derive(Debug)]
 pub(crate) struct Ghosts {
     capacity: usize,
-    /// Made with the first of them.
+    /// Allocated with the first ghost.
     sets: Box<[Set]>,
 }
 
 impl Ghosts {
-    /// Remembers about so many.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, sets: Box::default() }
     }
@@ -30,38 +29,37 @@ impl Ghosts {
         if self.sets.is_empty() {
             self.sets = vec![Set::default(); self.capacity.div_ceil(WAYS)].into_boxed_slice();
         }
-        let (set, mark) = self.find(hash);
-        // One that is there moves to the front, and else the oldest makes room.
-        let last = set.iter().position(|&known| known == mark).unwrap_or(WAYS - 1);
+        let (set, fingerprint) = self.find(hash);
+        // A known one moves to the front. Otherwise the oldest makes room.
+        let last = set.iter().position(|&known| known == fingerprint).unwrap_or(WAYS - 1);
         set.copy_within(..last, 1);
-        set[0] = mark;
+        set[0] = fingerprint;
     }
 
-    /// Whether the hash is remembered; it is no longer then.
+    /// Removes a hash. Returns whether it was remembered.
     pub(crate) fn take(&mut self, hash: u64) -> bool {
         if self.sets.is_empty() {
             return false;
         }
-        let (set, mark) = self.find(hash);
-        let Some(found) = set.iter().position(|&known| known == mark) else { return false };
+        let (set, fingerprint) = self.find(hash);
+        let Some(found) = set.iter().position(|&known| known == fingerprint) else { return false };
         set.copy_within(found + 1.., found);
         set[WAYS - 1] = 0;
         true
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "parts of the hash are what is wanted")]
+    #[expect(clippy::cast_possible_truncation, reason = "parts of the hash are enough")]
     fn find(&mut self, hash: u64) -> (&mut Set, u32) {
-        // The high half says in which set, as a fraction of all of them.
+        // The high half selects the set, as a fraction of their number. The low half is the fingerprint.
         let set = ((hash >> 32) * self.sets.len() as u64) >> 32;
         (&mut self.sets[set as usize], (hash as u32).max(1))
     }
 
-    /// Panics if a set has a mark twice, or a gap.
     pub(crate) fn check_invariants(&self) {
         for set in &self.sets {
-            let marks = set.iter().position(|&mark| mark == 0).unwrap_or(WAYS);
-            assert!(set[marks..].iter().all(|&mark| mark == 0), "a ghost is behind a gap");
-            assert!((1..marks).all(|at| !set[..at].contains(&set[at])), "a ghost is there twice");
+            let len = set.iter().position(|&slot| slot == 0).unwrap_or(WAYS);
+            assert!(set[len..].iter().all(|&slot| slot == 0), "a fingerprint is behind a free slot");
+            assert!((1..len).all(|at| !set[..at].contains(&set[at])), "a set has a fingerprint twice");
         }
     }
 }
@@ -79,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_are_remembered_and_each_once() {
+    fn the_last_evicted_keys_are_remembered_and_taken_once() {
         let mut ghosts = Ghosts::new(1_000);
         assert!(!ghosts.take(hash(0)));
         for key in 0..10_000 {
@@ -87,35 +85,35 @@ mod tests {
         }
         ghosts.check_invariants();
         let mut known = |keys: std::ops::Range<u64>| keys.filter(|&key| ghosts.take(hash(key))).count();
-        assert_eq!(known(9_600..10_000), 400, "what went last is known");
-        assert_eq!(known(9_600..10_000), 0, "and is taken once");
-        assert!((500..620).contains(&known(8_000..9_600)), "what went before that is known in part");
-        assert_eq!(known(0..8_000), 0, "and what went long ago is not");
+        assert_eq!(known(9_600..10_000), 400, "the last ones are remembered");
+        assert_eq!(known(9_600..10_000), 0, "and taken once");
+        assert!((500..620).contains(&known(8_000..9_600)), "older ones are remembered in part");
+        assert_eq!(known(0..8_000), 0, "the oldest ones are forgotten");
         ghosts.check_invariants();
     }
 
     #[test]
-    fn what_is_remembered_anew_is_the_newest() {
+    fn a_key_that_is_evicted_again_is_the_newest() {
         let mut ghosts = Ghosts::new(1);
-        for mark in 1..=16 {
-            ghosts.push(mark);
+        for hash in 1..=16 {
+            ghosts.push(hash);
         }
         ghosts.push(1);
         ghosts.push(99);
         ghosts.check_invariants();
-        assert_eq!([2, 1, 99].map(|mark| ghosts.take(mark)), [false, true, true]);
+        assert_eq!([2, 1, 99].map(|hash| ghosts.take(hash)), [false, true, true]);
         ghosts.check_invariants();
     }
 
     #[test]
-    fn none_are_remembered_where_there_is_no_room() {
+    fn with_capacity_0_nothing_is_remembered() {
         let mut ghosts = Ghosts::new(0);
         ghosts.push(1);
         assert!(!ghosts.take(1));
     }
 
     #[test]
-    fn the_check_notices_what_is_broken() {
+    fn the_check_fails_on_each_inconsistency() {
         let breaks: [fn(&mut Set); 2] = [|set| set[0] = 0, |set| set[1] = set[0]];
         for (number, break_it) in breaks.into_iter().enumerate() {
             let mut ghosts = Ghosts::new(1);
@@ -124,7 +122,7 @@ mod tests {
             ghosts.check_invariants();
             break_it(&mut ghosts.sets[0]);
             let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ghosts.check_invariants()));
-            assert!(check.is_err(), "break {number} went unnoticed");
+            assert!(check.is_err(), "the check passed after break {number}");
         }
     }
 }

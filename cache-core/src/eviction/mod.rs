@@ -1,18 +1,21 @@
-//! The entries of a cache in segments, each with an eviction of its own, so that misses of different keys do not wait for
-//! one lock.
+//! Eviction: which entry makes room for a new one.
 //!
-//! An entry belongs to the segment of its shard. The entries of a query that has a capacity of its own are all in one
-//! segment, so that there is one place where they are counted. The capacity is that of all segments together: an entry that comes
-//! in while there is room takes a place, wherever the others are, and a full cache evicts from the segment of the new
-//! entry. Hashes spread evenly, so that each segment has about the same share, and evicts about what the whole would.
+//! The entries of a cache are divided into segments, each with a lock and a policy, so that misses of different keys do
+//! not wait for one lock. An entry belongs to the segment of its shard; the entries of a query with its own capacity are
+//! all in one segment, which counts them.
 //!
-//! An insert sweeps its own segment, and now and then another one, in turns: inserts may all be in one segment, as those
-//! of a query with a capacity are.
+//! The capacity is that of all segments together, counted by one atomic. While the cache is not full, any segment admits
+//! entries. A full cache evicts from the segment of the new entry. Hashes are uniform, so that each segment has about the
+//! same share, and evicts about what a single policy would.
 //!
-//! At most one segment is locked at a time.
+//! An insert sweeps its own segment for dead entries, and at times another one in turn, because all inserts may be in one
+//! segment.
+//!
+//! *Locking*: at most one segment is locked at a time, and nothing else is locked under it.
 
 pub(crate) mod ghosts;
 pub(crate) mod queues;
+pub(crate) mod quota;
 pub(crate) mod s3_fifo;
 pub(crate) mod segment;
 pub(crate) mod sweep;
@@ -22,23 +25,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crossbeam_utils::CachePadded;
 
 use crate::entry::{AnyEntry, Meta};
+use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::SMALL;
-use crate::eviction::segment::{Aftermath, Eviction, Inspector, Quota};
+use crate::eviction::segment::{Aftermath, Inspector, Segment};
 use crate::eviction::sweep::Snapshot;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) struct EvictionSegments {
-    /// A power of two of them.
-    segments: Box<[CachePadded<Mutex<Eviction>>]>,
-    /// How many entries there are, or are about to be.
+    /// Their number is a power of two.
+    segments: Box<[CachePadded<Mutex<Segment>>]>,
+    /// The number of entries, including those about to be admitted.
     places_taken: CachePadded<AtomicUsize>,
     capacity: usize,
 }
 
-/// A new entry, and what is known of its admission.
 pub(crate) struct Admission<'a, I> {
     pub(crate) entry: &'a Arc<dyn AnyEntry>,
-    /// The entry of its key, if there is one.
+    /// The stored entry of its key, if there is one.
     pub(crate) predecessor: Option<&'a Meta>,
     pub(crate) quota: Option<Quota>,
     pub(crate) snapshot: Snapshot,
@@ -46,28 +49,24 @@ pub(crate) struct Admission<'a, I> {
 }
 
 impl EvictionSegments {
-    /// For stores of so many shards each.
     pub(crate) fn new(capacity: usize, shards: usize) -> Self {
-        let number = segments(capacity, shards);
-        let segment = |_| CachePadded::new(Mutex::new(Eviction::new(capacity.div_ceil(number))));
-        Self { segments: (0..number).map(segment).collect(), places_taken: CachePadded::default(), capacity }
+        let count = segment_count(capacity, shards);
+        let segment = |_| CachePadded::new(Mutex::new(Segment::new(capacity.div_ceil(count))));
+        Self { segments: (0..count).map(segment).collect(), places_taken: CachePadded::default(), capacity }
     }
 
-    /// The segment of an entry.
-    ///
-    /// In a large cache the segment follows from the shard, so that an evicted entry is usually in the same shard as the
-    /// new one.
+    /// It follows from the shard, so that in a large cache an evicted entry is usually in the shard of the new one.
     pub(crate) fn segment_of(&self, shard: usize, quota: Option<Quota>) -> u8 {
         let key = quota.map_or(shard.to_le_bytes()[0], |quota| quota.number.to_le_bytes()[0]);
-        key & u8::try_from(self.segments.len() - 1).expect("there are few")
+        key & u8::try_from(self.segments.len() - 1).expect("there are at most 64 segments")
     }
 
-    fn of(&self, meta: &Meta) -> MutexGuard<'_, Eviction> {
+    fn of(&self, meta: &Meta) -> MutexGuard<'_, Segment> {
         self.segments[meta.segment()].lock()
     }
 
-    /// Admits an entry. If the cache is full, another one leaves: a dead one, if the sweep finds one soon, or else the
-    /// one that the policy evicts.
+    /// Admits an entry. If the cache or the quota is full, another one makes room: a dead one, if the sweep finds one, or
+    /// else one that the policy evicts.
     pub(crate) fn admit<I: Inspector>(&self, admission: &Admission<'_, I>) -> Aftermath {
         let Admission { entry, predecessor, quota, snapshot, inspector } = *admission;
         let mut aftermath = Aftermath::default();
@@ -88,23 +87,22 @@ impl EvictionSegments {
             aftermath.victim = Some(self.evict_elsewhere(inspector));
             segment = self.of(entry.meta());
         }
-        // By what there is room for in all: a segment may have less than its share for ever.
+        // By the room in the whole cache: a segment may stay below its share for ever.
         let is_filling = self.places_taken.load(Ordering::Relaxed) + (self.capacity / SMALL).max(1) <= self.capacity;
         segment.admit(entry.clone(), quota, is_filling);
         aftermath
     }
 
-    /// Takes one more place, if there is one left.
     fn take_place(&self) -> bool {
         let take = |taken| (taken < self.capacity).then_some(taken + 1);
         self.places_taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Evicts an entry of any segment, for one whose own segment is empty. Its place is still taken.
+    /// Evicts an entry of any segment, because that of the new one is empty. The new entry takes over its place.
     #[cold]
     fn evict_elsewhere(&self, inspector: &impl Inspector) -> Arc<dyn AnyEntry> {
         loop {
-            // All places are taken: by entries, or for a moment by who is about to admit one.
+            // All places are taken: by entries, or for a moment by other threads that admit one.
             let victim = self.segments.iter().find_map(|segment| segment.lock().evict(None, inspector));
             if let Some(victim) = victim {
                 return victim;
@@ -113,7 +111,6 @@ impl EvictionSegments {
         }
     }
 
-    /// Looks for dead entries in a segment.
     pub(crate) fn sweep(&self, segment: usize, snapshot: Snapshot, inspector: &impl Inspector) -> Aftermath {
         let mut aftermath = Aftermath::default();
         self.sweep_locked(&mut self.segments[segment].lock(), None, snapshot, inspector, &mut aftermath);
@@ -122,7 +119,7 @@ impl EvictionSegments {
 
     fn sweep_locked(
         &self,
-        segment: &mut Eviction,
+        segment: &mut Segment,
         quota: Option<Quota>,
         snapshot: Snapshot,
         inspector: &impl Inspector,
@@ -135,7 +132,6 @@ impl EvictionSegments {
         }
     }
 
-    /// Lets go of an entry, if it is still one of these.
     pub(crate) fn remove(&self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let mut segment = self.of(meta);
         let removed = segment.remove(meta)?;
@@ -143,12 +139,12 @@ impl EvictionSegments {
         Some(removed)
     }
 
-    /// Records that an entry was found live that had been a suspect.
-    pub(crate) fn note(&self, meta: &Meta) {
-        self.of(meta).note(meta);
+    /// Records that a suspect was found live.
+    pub(crate) fn record_live(&self, meta: &Meta) {
+        self.of(meta).record_live(meta);
     }
 
-    /// Visits all entries, a few at a time. No lock is held meanwhile.
+    /// Visits all entries, with no lock held: a few at a time are copied.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
         self.for_each_while(|entry| {
             visit(entry);
@@ -156,23 +152,23 @@ impl EvictionSegments {
         });
     }
 
-    /// The same, until a visit returns false. The entries that were listed together with that one are visited too, because
-    /// whoever has a reference to an entry must discard it.
+    /// Like [`for_each`](Self::for_each), until a visit returns false. The entries that were copied together with that one are
+    /// visited too, because each copied reference must be discarded.
     pub(crate) fn for_each_while(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>) -> bool) {
-        /// Others wait for no longer than it takes to note so many.
+        /// Bounds the time under the lock.
         const AT_ONCE: usize = 128;
         for segment in &self.segments {
             let mut left = usize::MAX;
             while left > 0 {
                 let (some, from) = {
-                    let eviction = segment.lock();
-                    let end = left.min(eviction.len());
+                    let segment = segment.lock();
+                    let end = left.min(segment.len());
                     let from = end.saturating_sub(AT_ONCE);
-                    (eviction.slice(from, end - from).to_vec(), from)
+                    (segment.slice(from, end - from).to_vec(), from)
                 };
-                let mut goes_on = true;
-                some.into_iter().rev().for_each(|entry| goes_on &= visit(entry));
-                if !goes_on {
+                let mut continues = true;
+                some.into_iter().rev().for_each(|entry| continues &= visit(entry));
+                if !continues {
                     return;
                 }
                 left = from;
@@ -180,21 +176,23 @@ impl EvictionSegments {
         }
     }
 
-    /// Frees what memory it can.
     pub(crate) fn shrink(&self) {
         for segment in &self.segments {
             segment.lock().shrink();
         }
     }
 
-    /// Panics if something contradicts something else. Nothing else may be going on.
+    /// No other thread may use the cache meanwhile.
     pub(crate) fn check_invariants(&self) {
         let mut entries = 0;
         for (number, segment) in self.segments.iter().enumerate() {
             let segment = segment.lock();
             segment.check_invariants();
             let is_at_home = |entry: &Arc<dyn AnyEntry>| entry.meta().segment() == number;
-            assert!(segment.slice(0, usize::MAX).iter().all(is_at_home), "an entry is in another segment");
+            assert!(
+                segment.slice(0, usize::MAX).iter().all(is_at_home),
+                "an entry is in a segment that is not its own"
+            );
             entries += segment.len();
         }
         assert_eq!(entries, self.places_taken.load(Ordering::Relaxed), "the entries and their places disagree");
@@ -202,14 +200,14 @@ impl EvictionSegments {
     }
 }
 
-/// How many segments there are: one for each shard of a store, or for a few.
-fn segments(capacity: usize, shards: usize) -> usize {
-    /// In smaller ones chance would choose too much of what goes.
-    const SMALLEST: usize = 1_024;
-    /// The number of one fits in six bits.
-    const MOST: usize = 64;
-    let useful = (capacity / SMALLEST).max(1);
-    shards.min(MOST).min(1 << useful.ilog2())
+/// One for each shard of a store, or for several.
+fn segment_count(capacity: usize, shards: usize) -> usize {
+    /// Smaller segments would evict too differently from a single policy.
+    const MIN_CAPACITY: usize = 1_024;
+    /// The number of a segment must fit in six bits of [`Meta`].
+    const MAX_SEGMENTS: usize = 64;
+    let useful = (capacity / MIN_CAPACITY).max(1);
+    shards.min(MAX_SEGMENTS).min(1 << useful.ilog2())
 }
 
 #[cfg(test)]
@@ -222,7 +220,7 @@ mod tests {
     use crate::eviction::s3_fifo::State;
     use crate::version::tag_set::TagSet;
 
-    /// Entries are dead that expire by 1.
+    /// Entries that expire by 1 are dead.
     struct Expired;
 
     impl Inspector for Expired {
@@ -232,21 +230,16 @@ mod tests {
         }
     }
 
-    /// In so many segments.
-    fn segments(capacity: usize, number: usize) -> EvictionSegments {
-        let segment = |_| CachePadded::new(Mutex::new(Eviction::new(capacity / number)));
-        EvictionSegments {
-            segments: (0..number).map(segment).collect(),
-            places_taken: CachePadded::default(),
-            capacity,
-        }
+    fn segments(capacity: usize, count: usize) -> EvictionSegments {
+        let segment = |_| CachePadded::new(Mutex::new(Segment::new(capacity / count)));
+        EvictionSegments { segments: (0..count).map(segment).collect(), places_taken: CachePadded::default(), capacity }
     }
 
-    /// The hash of a number in a segment.
     fn hash(segment: u64, number: u64) -> u64 {
         segment << 48 | number
     }
 
+    /// Inserts an entry, and returns the hashes of those that were removed.
     fn insert(all: &EvictionSegments, hash: u64, quota: Option<Quota>, expires_at: u64) -> Vec<u64> {
         let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, quota));
         let store = quota.map_or(0, |quota| quota.number);
@@ -266,18 +259,21 @@ mod tests {
     fn p9_all_segments_together_have_the_capacity() {
         let all = segments(8, 4);
         for number in 0..8 {
-            assert_eq!(insert(&all, hash(1, number), None, FOREVER), [], "there is room, if elsewhere");
+            assert_eq!(insert(&all, hash(1, number), None, FOREVER), [], "the cache has room, if not the segment");
         }
         all.check_invariants();
-        let gone = insert(&all, hash(2, 0), None, FOREVER);
-        assert_eq!(gone.len(), 1, "its own segment is empty: one of another makes room");
-        let gone = insert(&all, hash(2, 1), None, FOREVER);
-        assert_eq!(gone, [hash(2, 0)], "and then it is not");
+        let removed = insert(&all, hash(2, 0), None, FOREVER);
+        assert_eq!(removed.len(), 1, "its segment is empty: an entry of another one makes room");
+        let removed = insert(&all, hash(2, 1), None, FOREVER);
+        assert_eq!(removed, [hash(2, 0)], "an entry of its segment makes room");
         all.check_invariants();
         let mut entries = 0;
         all.for_each(|entry| {
             entries += 1;
-            assert!(all.remove(entry.meta()).is_some() && all.remove(entry.meta()).is_none(), "it leaves once");
+            assert!(
+                all.remove(entry.meta()).is_some() && all.remove(entry.meta()).is_none(),
+                "an entry is removed once"
+            );
         });
         assert_eq!(entries, 8);
         all.check_invariants();
@@ -287,34 +283,34 @@ mod tests {
     #[test]
     fn p9_the_entries_of_a_query_with_a_capacity_are_in_one_segment() {
         let (all, quota) = (segments(64, 4), Some(Quota { number: 6, capacity: 3 }));
-        let gone: Vec<u64> =
+        let removed: Vec<u64> =
             (0..16).flat_map(|number| insert(&all, hash(number % 4, number), quota, FOREVER)).collect();
-        assert_eq!(gone.len(), 13);
+        assert_eq!(removed.len(), 13);
         all.check_invariants();
         assert_eq!(all.segments[2].lock().len(), 3);
     }
 
     #[test]
-    fn p9_inserts_in_one_segment_free_what_is_dead_in_others() {
+    fn p9_inserts_in_one_segment_remove_dead_entries_of_others() {
         let all = segments(1_000, 4);
         let dead: BTreeSet<u64> = (0..100).map(|number| hash(number % 4, number)).collect();
         for &hash in &dead {
-            // They come in alive: nothing looks at them yet.
+            // Admitted without a sweep.
             all.places_taken.fetch_add(1, Ordering::Relaxed);
             let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, None));
             let origin = Origin { hash, scope: 0, store: 0, segment, tags, valid_as_of: 0, began: 0, expires_at: 1 };
             let entry = Arc::new(Entry { meta: Meta::new(origin), key: (), value: () });
             all.segments[usize::from(segment)].lock().admit(entry, None, true);
         }
-        let gone: BTreeSet<u64> =
+        let removed: BTreeSet<u64> =
             (0..400).flat_map(|number| insert(&all, hash(0, 1_000 + number), None, FOREVER)).collect();
-        assert_eq!(gone, dead);
+        assert_eq!(removed, dead);
         all.check_invariants();
     }
 
     #[cfg(not(shuttle))]
     #[test]
-    fn p9_threads_take_no_more_places_than_there_are() {
+    fn p9_concurrent_inserts_never_exceed_the_capacity() {
         let all = segments(16, 4);
         std::thread::scope(|scope| {
             for thread in 0..4 {
@@ -333,13 +329,14 @@ mod tests {
 
     #[test]
     fn small_caches_have_one_segment() {
-        use super::segments as number;
-        assert_eq!([number(0, 8), number(2_047, 8), number(10_000, 8), number(10_000, 64)], [1, 1, 8, 8]);
-        assert_eq!([number(1 << 28, 8), number(1 << 28, 256)], [8, 64]);
+        let counts =
+            [segment_count(0, 8), segment_count(2_047, 8), segment_count(10_000, 8), segment_count(10_000, 64)];
+        assert_eq!(counts, [1, 1, 8, 8]);
+        assert_eq!([segment_count(1 << 28, 8), segment_count(1 << 28, 256)], [8, 64]);
     }
 
     #[test]
-    fn the_check_notices_what_is_broken() {
+    fn the_check_fails_on_each_inconsistency() {
         let breaks: [fn(&EvictionSegments); 2] = [
             |all| _ = all.places_taken.fetch_add(1, Ordering::Relaxed),
             |all| _ = all.segments[1].lock().evict(None, &Expired),
@@ -350,7 +347,7 @@ mod tests {
             all.check_invariants();
             break_it(&all);
             let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| all.check_invariants()));
-            assert!(check.is_err(), "it went unnoticed");
+            assert!(check.is_err(), "the check passed");
         }
     }
 }

@@ -1,33 +1,32 @@
-//! Two queues of entries, as lists that are linked both ways: eight bytes an entry.
+//! The small and the main queue, as doubly linked lists over the ids of entries: eight bytes an entry.
 
 use hashbrown::HashMap;
 
 use crate::entry::id::{EntryId, NIL};
 
-/// The bit that an id leaves free.
+/// Ids do not use this bit.
 const FLAG: u32 = 1 << 31;
 
-/// The queue that an entry is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum QueueKind {
     Small,
     Main,
 }
 
-/// An entry's neighbours, and in the bits that these leave free its queue, if it is in one.
+/// The neighbours of an entry, and in their free bits the queue that it is in, if any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
-    /// The flag is set in main.
+    /// Flagged if the entry is in the main queue.
     newer: u32,
-    /// The flag is set in both queues.
+    /// Flagged if the entry is in a queue.
     older: u32,
 }
 
 impl Link {
     const VACANT: Self = Self { newer: NIL, older: NIL };
 
-    fn new(place: Place, newer: EntryId, older: EntryId) -> Self {
-        let main = if place == Place::Main { FLAG } else { 0 };
+    fn new(kind: QueueKind, newer: EntryId, older: EntryId) -> Self {
+        let main = if kind == QueueKind::Main { FLAG } else { 0 };
         Self { newer: newer | main, older: older | FLAG }
     }
 
@@ -39,9 +38,9 @@ impl Link {
         self.older & !FLAG
     }
 
-    fn place(self) -> Option<Place> {
+    fn kind(self) -> Option<QueueKind> {
         let queued = self.older & FLAG != 0;
-        queued.then_some(if self.newer & FLAG == 0 { Place::Small } else { Place::Main })
+        queued.then_some(if self.newer & FLAG == 0 { QueueKind::Small } else { QueueKind::Main })
     }
 
     fn with_newer(self, newer: EntryId) -> Self {
@@ -53,21 +52,19 @@ impl Link {
     }
 }
 
-/// Where the links are.
+/// Stores the link of each id.
 pub(crate) trait Links {
-    /// For so many entries at the most.
     fn new(capacity: usize) -> Self;
     fn get(&self, id: EntryId) -> Link;
     fn set(&mut self, id: EntryId, link: Link);
-    /// Frees what memory it can.
     fn shrink(&mut self);
 }
 
-/// For most of the ids there are.
+/// For queues of most entries of a segment.
 #[derive(Debug)]
 pub(crate) struct Dense {
     links: Vec<Link>,
-    /// How many there will be.
+    /// The expected number of links.
     expected: usize,
 }
 
@@ -90,12 +87,12 @@ impl Links for Dense {
     }
 
     fn shrink(&mut self) {
-        while self.links.pop_if(|link| link.place().is_none()).is_some() {}
+        while self.links.pop_if(|link| link.kind().is_none()).is_some() {}
         self.links.shrink_to_fit();
     }
 }
 
-/// For few of them.
+/// For queues of few entries of a segment.
 #[derive(Debug)]
 pub(crate) struct Sparse(HashMap<EntryId, Link, foldhash::fast::RandomState>);
 
@@ -132,7 +129,6 @@ impl Queue {
     const EMPTY: Self = Self { newest: NIL, oldest: NIL, len: 0 };
 }
 
-/// The queues. An entry is in one of them or in none.
 #[derive(Debug)]
 pub(crate) struct Queues<L> {
     links: L,
@@ -145,38 +141,37 @@ impl<L: Links> Queues<L> {
         Self { links: L::new(capacity), small: Queue::EMPTY, main: Queue::EMPTY }
     }
 
-    fn queue(&self, place: Place) -> &Queue {
-        match place {
-            Place::Small => &self.small,
-            Place::Main => &self.main,
+    fn queue(&self, kind: QueueKind) -> &Queue {
+        match kind {
+            QueueKind::Small => &self.small,
+            QueueKind::Main => &self.main,
         }
     }
 
-    fn queue_mut(&mut self, place: Place) -> &mut Queue {
-        match place {
-            Place::Small => &mut self.small,
-            Place::Main => &mut self.main,
+    fn queue_mut(&mut self, kind: QueueKind) -> &mut Queue {
+        match kind {
+            QueueKind::Small => &mut self.small,
+            QueueKind::Main => &mut self.main,
         }
     }
 
-    pub(crate) fn len(&self, place: Place) -> usize {
-        self.queue(place).len
+    pub(crate) fn len(&self, kind: QueueKind) -> usize {
+        self.queue(kind).len
     }
 
-    /// The one that has been in a queue for longest.
-    pub(crate) fn oldest(&self, place: Place) -> Option<EntryId> {
-        let id = self.queue(place).oldest;
+    pub(crate) fn oldest(&self, kind: QueueKind) -> Option<EntryId> {
+        let id = self.queue(kind).oldest;
         (id != NIL).then_some(id)
     }
 
     pub(crate) fn is_queued(&self, id: EntryId) -> bool {
-        self.links.get(id).place().is_some()
+        self.links.get(id).kind().is_some()
     }
 
-    /// Puts an entry that is in no queue in front of all others in one.
-    pub(crate) fn push(&mut self, id: EntryId, place: Place) {
+    /// Adds an entry that is in no queue, as the newest.
+    pub(crate) fn push(&mut self, id: EntryId, kind: QueueKind) {
         debug_assert!(!self.is_queued(id));
-        let queue = self.queue_mut(place);
+        let queue = self.queue_mut(kind);
         let second = std::mem::replace(&mut queue.newest, id);
         queue.len += 1;
         if second == NIL {
@@ -184,17 +179,16 @@ impl<L: Links> Queues<L> {
         } else {
             self.links.set(second, self.links.get(second).with_newer(id));
         }
-        self.links.set(id, Link::new(place, NIL, second));
+        self.links.set(id, Link::new(kind, NIL, second));
     }
 
-    /// Takes an entry out of its queue.
     pub(crate) fn remove(&mut self, id: EntryId) {
-        let place = self.bypass(id, |link| (link.older(), link.newer()));
+        let kind = self.bypass(id, |link| (link.older(), link.newer()));
         self.links.set(id, Link::VACANT);
-        self.queue_mut(place).len -= 1;
+        self.queue_mut(kind).len -= 1;
     }
 
-    /// Puts an entry that is in no queue in the place of one that is.
+    /// Replaces an entry by one that is in no queue.
     pub(crate) fn replace(&mut self, from: EntryId, to: EntryId) {
         debug_assert!(!self.is_queued(to));
         let link = self.links.get(from);
@@ -203,56 +197,55 @@ impl<L: Links> Queues<L> {
         self.links.set(to, link);
     }
 
-    /// Links the neighbours of an entry, or the ends of its queue, to others: the newer one and the older one.
-    fn bypass(&mut self, id: EntryId, others: impl FnOnce(Link) -> (EntryId, EntryId)) -> Place {
+    /// Relinks the neighbours of an entry, or the ends of its queue. `targets` returns the new targets, first that of the
+    /// newer neighbour.
+    fn bypass(&mut self, id: EntryId, targets: impl FnOnce(Link) -> (EntryId, EntryId)) -> QueueKind {
         let link = self.links.get(id);
-        let place = link.place().expect("it is in a queue");
-        let (of_newer, of_older) = others(link);
+        let kind = link.kind().expect("the entry is in a queue");
+        let (for_newer, for_older) = targets(link);
         match link.newer() {
-            NIL => self.queue_mut(place).newest = of_newer,
-            newer => self.links.set(newer, self.links.get(newer).with_older(of_newer)),
+            NIL => self.queue_mut(kind).newest = for_newer,
+            newer => self.links.set(newer, self.links.get(newer).with_older(for_newer)),
         }
         match link.older() {
-            NIL => self.queue_mut(place).oldest = of_older,
-            older => self.links.set(older, self.links.get(older).with_newer(of_older)),
+            NIL => self.queue_mut(kind).oldest = for_older,
+            older => self.links.set(older, self.links.get(older).with_newer(for_older)),
         }
-        place
+        kind
     }
 
     pub(crate) fn shrink(&mut self) {
         self.links.shrink();
     }
 
-    /// Panics if a queue is broken. Returns what is in them.
+    /// Returns all queued entries.
     pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
         let mut all = Vec::with_capacity(self.small.len + self.main.len);
-        for place in [Place::Small, Place::Main] {
-            let queue = self.queue(place);
+        for kind in [QueueKind::Small, QueueKind::Main] {
+            let queue = self.queue(kind);
             let (mut id, mut newer, mut len) = (queue.newest, NIL, 0);
             while id != NIL {
                 let link = self.links.get(id);
-                assert_eq!(link, Link::new(place, newer, link.older()), "entry {id} is linked wrongly");
+                assert_eq!(link, Link::new(kind, newer, link.older()), "entry {id} is linked wrongly");
                 all.push(id);
                 len += 1;
-                assert!(len <= queue.len, "the {place:?} queue has no end");
+                assert!(len <= queue.len, "the {kind:?} queue has no end");
                 (newer, id) = (id, link.older());
             }
-            assert_eq!((queue.oldest, queue.len), (newer, len), "the {place:?} queue ends wrongly");
+            assert_eq!((queue.oldest, queue.len), (newer, len), "the {kind:?} queue ends wrongly");
         }
         all
     }
 }
 
-/// Makes room for a vector to grow to a length. Most often it ends at about `expected`.
+/// Makes room for a vector to grow to `len`, and later to about `expected`.
 ///
-/// It grows by a quarter, where `Vec` itself would double, but not past what is expected, and from there on by as
-/// little as a sixteenth. All that grows with the entries of a cache grows so.
+/// The capacity grows by a quarter, where `Vec` would double it, but not past `expected`; after that by a sixteenth.
 pub(crate) fn reserve_gently<T>(vec: &mut Vec<T>, len: usize, expected: usize) {
-    /// Fewer than these aren't worth an allocation.
-    const FEW: usize = 4;
+    const MIN_SPARE: usize = 4;
     if len > vec.capacity() {
         let spare = if len > expected { len / 16 } else { (len / 4).min(expected - len) };
-        vec.reserve_exact(len + spare.max(FEW) - vec.len());
+        vec.reserve_exact(len + spare.max(MIN_SPARE) - vec.len());
     }
 }
 
@@ -260,31 +253,31 @@ pub(crate) fn reserve_gently<T>(vec: &mut Vec<T>, len: usize, expected: usize) {
 mod tests {
     use super::*;
 
-    fn ids(queues: &Queues<Dense>, place: Place) -> Vec<EntryId> {
+    fn ids(queues: &Queues<Dense>, kind: QueueKind) -> Vec<EntryId> {
         let mut all = queues.check_invariants();
-        all.retain(|&id| queues.links.get(id).place() == Some(place));
+        all.retain(|&id| queues.links.get(id).kind() == Some(kind));
         all
     }
 
     #[test]
-    fn entries_enter_and_leave_at_any_place() {
+    fn entries_are_pushed_replaced_and_removed_at_any_position() {
         let mut queues = Queues::<Dense>::new(10);
-        assert_eq!(queues.oldest(Place::Small), None);
+        assert_eq!(queues.oldest(QueueKind::Small), None);
         for id in [5, 0, 9, 7] {
-            queues.push(id, Place::Small);
+            queues.push(id, QueueKind::Small);
         }
-        queues.push(3, Place::Main);
-        assert_eq!((ids(&queues, Place::Small), ids(&queues, Place::Main)), (vec![7, 9, 0, 5], vec![3]));
-        assert_eq!((queues.oldest(Place::Small), queues.len(Place::Small)), (Some(5), 4));
+        queues.push(3, QueueKind::Main);
+        assert_eq!((ids(&queues, QueueKind::Small), ids(&queues, QueueKind::Main)), (vec![7, 9, 0, 5], vec![3]));
+        assert_eq!((queues.oldest(QueueKind::Small), queues.len(QueueKind::Small)), (Some(5), 4));
         queues.remove(9);
         queues.remove(5);
-        queues.push(5, Place::Main);
-        assert_eq!((ids(&queues, Place::Small), ids(&queues, Place::Main)), (vec![7, 0], vec![5, 3]));
+        queues.push(5, QueueKind::Main);
+        assert_eq!((ids(&queues, QueueKind::Small), ids(&queues, QueueKind::Main)), (vec![7, 0], vec![5, 3]));
         for (from, to) in [(7, 1), (0, 2), (3, 4), (5, 6)] {
             queues.replace(from, to);
             assert!(queues.is_queued(to) && !queues.is_queued(from));
         }
-        assert_eq!((ids(&queues, Place::Small), ids(&queues, Place::Main)), (vec![1, 2], vec![6, 4]));
+        assert_eq!((ids(&queues, QueueKind::Small), ids(&queues, QueueKind::Main)), (vec![1, 2], vec![6, 4]));
         for id in [1, 2, 4, 6] {
             queues.remove(id);
         }
@@ -299,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_check_notices_what_is_broken() {
+    fn the_check_fails_on_each_inconsistency() {
         let breaks: [fn(&mut Queues<Dense>); 6] = [
             |queues| queues.small.len += 1,
             |queues| queues.main.oldest = NIL,
@@ -310,13 +303,13 @@ mod tests {
         ];
         for (number, break_it) in breaks.into_iter().enumerate() {
             let mut queues = Queues::new(10);
-            for (id, place) in [(1, Place::Small), (2, Place::Small), (3, Place::Main)] {
-                queues.push(id, place);
+            for (id, kind) in [(1, QueueKind::Small), (2, QueueKind::Small), (3, QueueKind::Main)] {
+                queues.push(id, kind);
             }
             queues.check_invariants();
             break_it(&mut queues);
             let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queues.check_invariants()));
-            assert!(check.is_err(), "break {number} went unnoticed");
+            assert!(check.is_err(), "the check passed after break {number}");
         }
     }
 }

@@ -1,98 +1,76 @@
-//! The entries of one segment of a cache, and which of them goes: of all of them together, and of each query that has a
-//! capacity of its own.
+//! One segment of a cache: its entries, and which of them is evicted.
 //!
-//! The entries of such a query are in two eviction policies: that of the segment, which chooses among all its entries
-//! when the cache is full, and that of the query, which chooses among the query's when those are as many as they may be.
+//! When the cache is full, the policy of the segment chooses among all its entries. Entries of a query with its own
+//! capacity are also in a policy of the query, which chooses among them when the query is full.
 //!
-//! Entries are numbered without gaps: when one leaves, the last one takes its number.
+//! The id of an entry is its index: the last entry takes the index and id of a removed one.
+//!
+//! *Locking*: each segment is behind a mutex, which also guards the ids of its entries. While it is held, nothing else is
+//! locked and no user code runs.
 
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use crate::entry::id::EntryId;
 use crate::entry::{AnyEntry, Meta};
-use crate::eviction::queues::{Dense, Sparse, reserve_gently};
+use crate::eviction::queues::{Dense, reserve_gently};
+use crate::eviction::quota::{Quota, QuotaPolicy, Quotas};
 use crate::eviction::s3_fifo::{EntrySource, Inspection, Policy, State};
 use crate::eviction::sweep::{Life, Snapshot, SweepCursor};
 use crate::stats::counters::Counters;
 use crate::sync::Arc;
 
-/// A query's number among those that have a capacity of their own, from 1, and that capacity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Quota {
-    pub(crate) number: u32,
-    pub(crate) capacity: usize,
-}
-
-/// Says whether an entry is dead. It is asked under the lock of the eviction.
+/// Called under the lock of a segment.
 pub(crate) trait Inspector {
-    /// `None` if it takes too long to find out.
+    /// `None` if the check takes too long to be made under a lock.
     fn state(&self, meta: &Meta) -> Option<State>;
 }
 
-/// Entries that were taken out or may have to be.
+/// Entries that were removed, to be dropped when no lock is held.
 pub(crate) type Entries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
-/// Adds one for code that is generic: this is not, and is compiled in this crate.
+/// For generic code. Not generic itself, so that it is compiled once, in this crate.
 #[inline(never)]
 pub(crate) fn push(entries: &mut Entries, entry: Arc<dyn AnyEntry>) {
     entries.push(entry);
 }
 
-/// What has become of other entries when one was admitted. It is to be settled when no lock is held.
+/// What is left to do after an admission, when no lock is held.
 #[derive(Default)]
 pub(crate) struct Aftermath {
-    /// The entry that made room, if one had to.
+    /// The evicted entry, still in its store.
     pub(crate) victim: Option<Arc<dyn AnyEntry>>,
-    /// Dead entries that were let go of.
+    /// Removed dead entries, still in their stores.
     pub(crate) dead: Vec<Arc<dyn AnyEntry>>,
-    /// Entries that may be dead.
+    /// Entries to be checked, still in the segment.
     pub(crate) suspects: Vec<Arc<dyn AnyEntry>>,
     /// A segment to be swept.
     pub(crate) next: Option<usize>,
 }
 
-pub(crate) struct Eviction {
+#[derive(Clone, Copy)]
+struct SweepLimit {
+    inspections: usize,
+    ends_at_dead: bool,
+}
+
+impl SweepLimit {
+    const ROUTINE: Self = Self { inspections: 8, ends_at_dead: false };
+    const TO_MAKE_ROOM: Self = Self { inspections: 64, ends_at_dead: true };
+}
+
+pub(crate) struct Segment {
+    /// Its share of the cache's capacity. No limit: an estimate of its length.
     capacity: usize,
-    /// By their numbers.
+    /// By id.
     entries: Vec<Arc<dyn AnyEntry>>,
     policy: Policy<Dense>,
     cursor: SweepCursor,
     inserts: usize,
     quotas: Quotas,
-    /// Whether there has been an entry that depends on another cache.
-    has_elsewhere: bool,
+    /// Whether an entry that depends on another cache was ever admitted.
+    has_foreign: bool,
 }
 
-/// The queries that have a capacity of their own.
-#[derive(Default)]
-struct Quotas {
-    by_number: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
-    /// Their numbers, by those of the stores of their entries.
-    of_stores: HashMap<u32, u32, foldhash::fast::RandomState>,
-}
-
-impl Quotas {
-    fn number_of(&self, store: u32) -> Option<u32> {
-        // Most caches have none.
-        if self.of_stores.is_empty() { None } else { self.of_stores.get(&store).copied() }
-    }
-
-    fn of(&mut self, store: u32) -> Option<&mut QuotaPolicy> {
-        self.by_number.get_mut(&self.number_of(store)?)
-    }
-}
-
-/// The entries of one query.
-struct QuotaPolicy {
-    policy: Policy<Sparse>,
-    cursor: SweepCursor,
-    members: Vec<EntryId>,
-    /// Where each is among the members.
-    places: HashMap<EntryId, usize, foldhash::fast::RandomState>,
-}
-
-/// The entries as the policies see them.
 struct Source<'a, I> {
     entries: &'a [Arc<dyn AnyEntry>],
     inspector: &'a I,
@@ -116,37 +94,34 @@ impl Life {
     }
 }
 
-/// Tells apart equal arguments of different queries, which the hash of a key does not.
+/// Includes the store: `meta.hash` is the same for equal arguments of different queries.
 fn policy_hash(meta: &Meta) -> u64 {
     /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
     meta.hash ^ u64::from(meta.store()).wrapping_mul(SPREAD)
 }
 
-impl Eviction {
+impl Segment {
     pub(crate) fn new(capacity: usize) -> Self {
         let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), Quotas::default());
-        Self { capacity, entries: Vec::new(), policy, cursor, inserts: 0, quotas, has_elsewhere: false }
+        Self { capacity, entries: Vec::new(), policy, cursor, inserts: 0, quotas, has_foreign: false }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// The entries from one number on, at most so many. As others leave, numbers change: whoever goes through all of them
-    /// goes down.
+    /// Removals move the last entry, so an iteration that releases the lock must go down.
     pub(crate) fn slice(&self, from: usize, most: usize) -> &[Arc<dyn AnyEntry>] {
         let from = from.min(self.len());
         &self.entries[from..self.len().min(from + most)]
     }
 
-    /// Whether an entry of this quota has to go before another one comes in.
     pub(crate) fn is_quota_full(&self, quota: Option<Quota>) -> bool {
         self.full_quota(quota).is_some()
     }
 
-    /// Counts an insert, and says which of so many segments is to be swept beside this one: each in its turn, but not each
-    /// time.
+    /// Counts an insert. At each eighth, returns the next of all `segments` in turn, to be swept besides this one.
     pub(crate) fn next_to_sweep(&mut self, segments: usize) -> Option<usize> {
         const EVERY: usize = 8;
         self.inserts = self.inserts.wrapping_add(1);
@@ -158,16 +133,15 @@ impl Eviction {
         self.quotas.by_number.get(&number)?.policy.is_full().then_some(number)
     }
 
-    /// Takes in a new entry, for which there must be room. `is_filling` says whether there is more than enough.
+    /// There must be room for the entry. `is_filling`: no eviction is near.
     pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>, is_filling: bool) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
-        self.enlist(id, entry.meta(), quota, is_filling);
+        self.register(id, entry.meta(), quota, is_filling);
         self.entries.push(entry);
     }
 
-    /// Takes in a new entry in place of another one, which it chooses for one of this quota and lets go of. `None` if there
-    /// is no other.
+    /// Evicts an entry, and admits a new one at its index. `None` if there is nothing to evict.
     pub(crate) fn exchange(
         &mut self,
         entry: &Arc<dyn AnyEntry>,
@@ -177,55 +151,51 @@ impl Eviction {
         let id = self.choose(quota, inspector)?;
         let victim = std::mem::replace(&mut self.entries[id as usize], entry.clone());
         victim.meta().set_id(None);
-        self.enlist(id, entry.meta(), quota, false);
+        self.register(id, entry.meta(), quota, false);
         Some(victim)
     }
 
-    /// Hands a new entry to the policies.
-    fn enlist(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>, is_filling: bool) {
+    /// Adds a new entry to the policies.
+    fn register(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>, is_filling: bool) {
         let (hash, life) = (policy_hash(meta), Life::of(meta));
         meta.set_id(Some(id));
-        self.has_elsewhere |= meta.has_elsewhere();
+        self.has_foreign |= meta.has_foreign();
         self.policy.admit(hash, id, is_filling);
-        self.cursor.note(life);
+        self.cursor.record(life);
         if let Some(quota) = quota {
-            self.quotas.of_stores.insert(meta.store(), quota.number);
-            let part = self.quotas.by_number.entry(quota.number).or_insert_with(|| QuotaPolicy::new(quota.capacity));
-            part.admit(hash, id, life);
+            self.quotas.admit(quota, meta.store(), hash, id, life);
         }
     }
 
-    /// Puts an entry in the place of another, if that is still one of these. It is still the same thing that is wanted:
-    /// it keeps its place, and the credit for its uses.
+    /// Replaces an entry by one of the same key, if it is still in the segment. The new one takes over its place in the
+    /// queues and its frequency.
     pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>) -> bool {
         let Some(id) = old.id() else { return false };
         let new = entry.meta();
         new.hits.set_frequency(old.hits.frequency());
         old.set_id(None);
         new.set_id(Some(id));
-        self.has_elsewhere |= new.has_elsewhere();
-        self.cursor.note(Life::of(new));
-        if let Some(part) = self.quotas.of(new.store()) {
-            part.cursor.note(Life::of(new));
+        self.has_foreign |= new.has_foreign();
+        self.cursor.record(Life::of(new));
+        if let Some(quota) = self.quotas.of(new.store()) {
+            quota.cursor.record(Life::of(new));
         }
         self.entries[id as usize] = entry.clone();
         true
     }
 
-    /// Lets go of an entry, if it is still one of these.
     pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let id = meta.id()?;
         self.policy.remove(id);
-        if let Some(part) = self.quotas.of(meta.store()) {
-            part.policy.remove(id);
-            part.leave(id);
+        if let Some(quota) = self.quotas.of(meta.store()) {
+            quota.remove(id);
         }
         Some(self.take(id))
     }
 
-    /// Takes out an entry of which the policies have let go.
+    /// Removes an entry that is no longer in a policy.
     fn take(&mut self, id: EntryId) -> Arc<dyn AnyEntry> {
-        /// Lists with room for fewer aren't worth the work.
+        /// Smaller lists are not shrunk.
         const FEW: usize = 64;
         let entry = self.entries.swap_remove(id as usize);
         entry.meta().set_id(None);
@@ -233,8 +203,8 @@ impl Eviction {
             let from = EntryId::try_from(self.entries.len()).expect("the capacity is less");
             moved.meta().set_id(Some(id));
             self.policy.rename(from, id);
-            if let Some(part) = self.quotas.of(moved.meta().store()) {
-                part.rename(from, id);
+            if let Some(quota) = self.quotas.of(moved.meta().store()) {
+                quota.rename(from, id);
             }
         }
         if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 4 {
@@ -244,32 +214,31 @@ impl Eviction {
         entry
     }
 
-    /// Chooses the entry that goes for one of this quota, and lets go of it. `None` if there is none at all.
+    /// Evicts an entry to make room for one of this quota. `None` if there is nothing to evict.
     pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Arc<dyn AnyEntry>> {
         let id = self.choose(quota, inspector)?;
         Some(self.take(id))
     }
 
-    /// Chooses the entry that goes for one of this quota. The policies let go of it.
+    /// Chooses the entry to evict, and removes it from the policies.
     fn choose(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<EntryId> {
         let source = Source { entries: &self.entries, inspector };
         if let Some(number) = self.full_quota(quota) {
-            let part = self.quotas.by_number.get_mut(&number)?;
-            let id = part.policy.evict(&source)?;
-            part.leave(id);
+            let quota = self.quotas.by_number.get_mut(&number)?;
+            let id = quota.policy.evict(&source)?;
+            quota.remove_member(id);
             self.policy.remove(id);
             return Some(id);
         }
         let id = self.policy.evict(&source)?;
-        if let Some(part) = self.quotas.of(self.entries[id as usize].meta().store()) {
-            part.policy.remove(id);
-            part.leave(id);
+        if let Some(quota) = self.quotas.of(self.entries[id as usize].meta().store()) {
+            quota.remove(id);
         }
         Some(id)
     }
 
-    /// Looks at the next few entries, and takes out those that are dead. Those of which it takes too long to find out are
-    /// handed out as suspects, and stay. In a full cache, more are looked at, but only until there is room.
+    /// Removes dead entries among the next few. Those that take too long to check become suspects. If the cache or the
+    /// quota is full, inspects more, but only until there is room.
     pub(crate) fn sweep(
         &mut self,
         quota: Option<Quota>,
@@ -278,47 +247,39 @@ impl Eviction {
         inspector: &impl Inspector,
         aftermath: &mut Aftermath,
     ) {
-        /// How many are looked at in search of a dead one, when one has to go.
-        const FULL: usize = 64;
-        /// How many are looked at in any case, and taken out if they are dead.
-        const ALWAYS: usize = 8;
         if let Some(number) = self.full_quota(quota) {
-            self.sweep_some(Some(number), FULL, true, snapshot, inspector, aftermath);
+            self.sweep_up_to(SweepLimit::TO_MAKE_ROOM, Some(number), snapshot, inspector, aftermath);
         }
-        if is_full {
-            self.sweep_some(None, FULL, true, snapshot, inspector, aftermath);
-        } else {
-            self.sweep_some(None, ALWAYS, false, snapshot, inspector, aftermath);
-        }
+        let limit = if is_full { SweepLimit::TO_MAKE_ROOM } else { SweepLimit::ROUTINE };
+        self.sweep_up_to(limit, None, snapshot, inspector, aftermath);
     }
 
-    fn sweep_some(
+    fn sweep_up_to(
         &mut self,
+        limit: SweepLimit,
         quota: Option<u32>,
-        most: usize,
-        one_will_do: bool,
         snapshot: Snapshot,
         inspector: &impl Inspector,
         aftermath: &mut Aftermath,
     ) {
-        /// An entry that depends on this many counts as one more.
-        const MANY: usize = 16;
-        let mut looked_at = 0;
-        while looked_at < most {
-            let Some(id) = self.next_to_look_at(quota, snapshot) else { return };
+        /// An entry that depends on this many nodes counts as one more inspection.
+        const NODES: usize = 16;
+        let mut inspections = 0;
+        while inspections < limit.inspections {
+            let Some(id) = self.next_to_inspect(quota, snapshot) else { return };
             let entry = &self.entries[id as usize];
-            looked_at += 1 + entry.meta().tags.len() / MANY;
+            inspections += 1 + entry.meta().tags.len() / NODES;
             match inspector.state(entry.meta()) {
                 Some(State::Live { .. }) => {
                     let life = Life::of(entry.meta());
-                    self.cursor_of(quota).note(life);
+                    self.cursor_of(quota).record(life);
                 }
                 None => aftermath.suspects.push(entry.clone()),
                 Some(_) => {
                     let entry = entry.clone();
                     self.remove(entry.meta());
                     aftermath.dead.push(entry);
-                    if one_will_do {
+                    if limit.ends_at_dead {
                         return;
                     }
                 }
@@ -326,110 +287,63 @@ impl Eviction {
         }
     }
 
-    fn next_to_look_at(&mut self, quota: Option<u32>, snapshot: Snapshot) -> Option<EntryId> {
+    fn next_to_inspect(&mut self, quota: Option<u32>, snapshot: Snapshot) -> Option<EntryId> {
         match quota {
             None => {
-                let id = self.cursor.next(snapshot, self.entries.len(), self.has_elsewhere)?;
+                let id = self.cursor.next(snapshot, self.entries.len(), self.has_foreign)?;
                 Some(EntryId::try_from(id).expect("the capacity is less"))
             }
             Some(number) => {
-                let part = self.quotas.by_number.get_mut(&number)?;
-                let place = part.cursor.next(snapshot, part.members.len(), self.has_elsewhere)?;
-                Some(part.members[place])
+                let quota = self.quotas.by_number.get_mut(&number)?;
+                let index = quota.cursor.next(snapshot, quota.members.len(), self.has_foreign)?;
+                Some(quota.members[index])
             }
         }
     }
 
     fn cursor_of(&mut self, quota: Option<u32>) -> &mut SweepCursor {
         match quota.and_then(|number| self.quotas.by_number.get_mut(&number)) {
-            Some(part) => &mut part.cursor,
+            Some(quota) => &mut quota.cursor,
             None => &mut self.cursor,
         }
     }
 
-    /// Records that an entry was found live that had been a suspect.
-    pub(crate) fn note(&mut self, meta: &Meta) {
-        self.cursor.note(Life::of(meta));
-        if let Some(part) = self.quotas.of(meta.store()) {
-            part.cursor.note(Life::of(meta));
+    /// Records that a suspect was found live.
+    pub(crate) fn record_live(&mut self, meta: &Meta) {
+        self.cursor.record(Life::of(meta));
+        if let Some(quota) = self.quotas.of(meta.store()) {
+            quota.cursor.record(Life::of(meta));
         }
     }
 
-    /// Frees what memory it can.
     pub(crate) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
         self.policy.shrink();
-        for part in self.quotas.by_number.values_mut() {
-            part.policy.shrink();
-            part.members.shrink_to_fit();
-            part.places.shrink_to_fit();
-        }
+        self.quotas.by_number.values_mut().for_each(QuotaPolicy::shrink);
     }
 
-    /// Panics if the policies and the entries disagree.
     pub(crate) fn check_invariants(&self) {
-        let numbers = |of: &dyn Fn(&Meta) -> bool| -> Vec<EntryId> {
+        let ids = |of: &dyn Fn(&Meta) -> bool| -> Vec<EntryId> {
             (0..).zip(&self.entries).filter(|(_, entry)| of(entry.meta())).map(|(id, _)| id).collect()
         };
         for (id, entry) in (0..).zip(&self.entries) {
-            assert_eq!(entry.meta().id(), Some(id), "an entry does not know its number");
+            assert_eq!(entry.meta().id(), Some(id), "the id of an entry is not its index");
         }
         let mut queued = self.policy.check_invariants();
         queued.sort_unstable();
-        assert_eq!(queued, numbers(&|_| true), "the queues and the entries disagree");
-        for (&number, part) in &self.quotas.by_number {
-            let expected = numbers(&|meta| self.quotas.number_of(meta.store()) == Some(number));
-            let mut queued = part.policy.check_invariants();
-            queued.sort_unstable();
-            assert_eq!(queued, expected, "a query's queues and its entries disagree");
-            let mut members = part.members.clone();
-            members.sort_unstable();
-            assert_eq!(members, expected, "a query's members and its entries disagree");
-            assert_eq!(part.places.len(), part.members.len(), "a query has more places than members");
-            for (place, member) in part.members.iter().enumerate() {
-                assert_eq!(part.places.get(member), Some(&place), "a member is not where it should be");
-            }
+        assert_eq!(queued, ids(&|_| true), "the queues and the entries disagree");
+        for (&number, quota) in &self.quotas.by_number {
+            quota.check_invariants(&ids(&|meta| self.quotas.number_of(meta.store()) == Some(number)));
         }
     }
 }
 
-impl Drop for Eviction {
+impl Drop for Segment {
     fn drop(&mut self) {
-        // It goes with its cache, whose figures nobody can ask for any more.
+        // The cache is being dropped: nothing reads these counters.
         let counters = Counters::new();
         for entry in self.entries.drain(..) {
             entry.discard(&counters);
-        }
-    }
-}
-
-impl QuotaPolicy {
-    fn new(capacity: usize) -> Self {
-        let (members, places) = (Vec::new(), HashMap::default());
-        Self { policy: Policy::new(capacity), cursor: SweepCursor::new(), members, places }
-    }
-
-    fn admit(&mut self, hash: u64, id: EntryId, life: Life) {
-        self.policy.admit(hash, id, self.policy.is_filling());
-        self.cursor.note(life);
-        self.places.insert(id, self.members.len());
-        self.members.push(id);
-    }
-
-    /// Takes an entry off the list of members.
-    fn leave(&mut self, id: EntryId) {
-        let Some(place) = self.places.remove(&id) else { return };
-        self.members.swap_remove(place);
-        if let Some(&moved) = self.members.get(place) {
-            self.places.insert(moved, place);
-        }
-    }
-
-    fn rename(&mut self, from: EntryId, to: EntryId) {
-        self.policy.rename(from, to);
-        if let Some(place) = self.places.remove(&from) {
-            self.members[place] = to;
-            self.places.insert(to, place);
         }
     }
 }
@@ -443,16 +357,19 @@ mod tests {
     use crate::entry::{Entry, Origin};
     use crate::version::tag_set::TagSet;
 
-    const FEW: Quota = Quota { number: 3, capacity: 2 };
+    const QUOTA: Quota = Quota { number: 3, capacity: 2 };
 
-    /// Entries are dead whose keys are listed. Of even ones it takes too long to find out.
     #[derive(Default)]
-    struct Dead(BTreeSet<u64>, bool);
+    struct Dead {
+        keys: BTreeSet<u64>,
+        /// Whether even keys take too long to check.
+        is_slow_for_even: bool,
+    }
 
     impl Inspector for Dead {
         fn state(&self, meta: &Meta) -> Option<State> {
-            let is_slow = self.1 && meta.hash.is_multiple_of(2);
-            let state = if self.0.contains(&meta.hash) { State::Invalidated } else { State::Live { frequency: 0 } };
+            let is_slow = self.is_slow_for_even && meta.hash.is_multiple_of(2);
+            let state = if self.keys.contains(&meta.hash) { State::Invalidated } else { State::Live { frequency: 0 } };
             (!is_slow).then_some(state)
         }
     }
@@ -469,112 +386,116 @@ mod tests {
     }
 
     /// Inserts a key, and returns the one that was evicted for it.
-    fn insert(eviction: &mut Eviction, new: u64, quota: Option<Quota>) -> Option<u64> {
+    fn insert(segment: &mut Segment, new: u64, quota: Option<Quota>) -> Option<u64> {
         let live = Dead::default();
-        let (new, is_full) = (entry(new, quota), eviction.len() == eviction.capacity || eviction.is_quota_full(quota));
+        let (new, is_full) = (entry(new, quota), segment.len() == segment.capacity || segment.is_quota_full(quota));
         let evicted = if is_full {
-            let victim = eviction.exchange(&new, quota, &live).expect("it is full");
-            assert_eq!(victim.meta().id(), None, "it has left");
+            let victim = segment.exchange(&new, quota, &live).expect("there is an entry to evict");
+            assert_eq!(victim.meta().id(), None, "a victim has no id");
             Some(key(&victim))
         } else {
-            let is_filling = eviction.policy.is_filling();
-            eviction.admit(new, quota, is_filling);
+            let is_filling = segment.policy.is_filling();
+            segment.admit(new, quota, is_filling);
             None
         };
-        eviction.check_invariants();
+        segment.check_invariants();
         evicted
     }
 
-    fn remove(eviction: &mut Eviction, gone: u64) {
-        let entry = eviction.entries.iter().find(|entry| key(entry) == gone).expect("it is there").clone();
-        assert!(eviction.remove(entry.meta()).is_some());
-        assert!(eviction.remove(entry.meta()).is_none(), "it leaves once");
-        eviction.check_invariants();
+    fn remove(segment: &mut Segment, removed: u64) {
+        let entry = segment.entries.iter().find(|entry| key(entry) == removed).expect("it is stored").clone();
+        assert!(segment.remove(entry.meta()).is_some());
+        assert!(segment.remove(entry.meta()).is_none(), "an entry is removed once");
+        segment.check_invariants();
     }
 
     #[test]
-    fn p9_what_is_full_evicts_and_from_where_it_is_full() {
-        let mut eviction = Eviction::new(4);
-        let few = Some(FEW);
-        let mut come = |key, quota| insert(&mut eviction, key, quota);
-        assert_eq!([come(1, None), come(2, None), come(3, None), come(4, few)], [None; 4]);
-        assert_eq!(come(5, None), Some(4), "whose turn it is, of all: it may be one of the query");
-        assert_eq!(come(6, few), Some(5), "as the whole is full, and not the query");
-        assert_eq!(come(7, few), Some(6));
-        remove(&mut eviction, 1);
-        assert_eq!(insert(&mut eviction, 8, few), None);
-        assert_eq!(insert(&mut eviction, 9, few), Some(8), "whose turn it is in the query: of all it would be 7");
-        remove(&mut eviction, 9);
-        assert_eq!(eviction.len(), 3);
-        assert!(!eviction.is_quota_full(few));
+    fn p9_a_full_query_evicts_its_own_entries_and_a_full_cache_any() {
+        let mut segment = Segment::new(4);
+        let quota = Some(QUOTA);
+        let mut insert_next = |key, quota| insert(&mut segment, key, quota);
+        assert_eq!(
+            [insert_next(1, None), insert_next(2, None), insert_next(3, None), insert_next(4, quota)],
+            [None; 4]
+        );
+        assert_eq!(insert_next(5, None), Some(4), "the next of all entries, also one of the query");
+        assert_eq!(insert_next(6, quota), Some(5), "the cache is full, and not the query");
+        assert_eq!(insert_next(7, quota), Some(6));
+        remove(&mut segment, 1);
+        assert_eq!(insert(&mut segment, 8, quota), None);
+        assert_eq!(insert(&mut segment, 9, quota), Some(8), "the next of the query; of all entries it would be 7");
+        remove(&mut segment, 9);
+        assert_eq!(segment.len(), 3);
+        assert!(!segment.is_quota_full(quota));
     }
 
     #[test]
-    fn p9_a_sweep_takes_out_the_dead_and_hands_out_suspects() {
-        let mut eviction = Eviction::new(100);
+    fn p9_a_sweep_removes_dead_entries_and_hands_out_suspects() {
+        let mut segment = Segment::new(100);
         for key in 0..20 {
-            insert(&mut eviction, key, None);
+            insert(&mut segment, key, None);
         }
-        let dead = Dead((0..10).collect(), true);
+        let dead = Dead { keys: (0..10).collect(), is_slow_for_even: true };
         let snapshot = Snapshot { now: 0, version: 1 };
-        let (mut gone, mut suspects) = (BTreeSet::new(), BTreeSet::new());
+        let (mut removed, mut suspects) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..3 {
             let mut swept = Aftermath::default();
-            eviction.sweep(None, false, snapshot, &dead, &mut swept);
-            gone.extend(swept.dead.iter().map(key));
+            segment.sweep(None, false, snapshot, &dead, &mut swept);
+            removed.extend(swept.dead.iter().map(key));
             suspects.extend(swept.suspects.iter().map(key));
-            eviction.check_invariants();
+            segment.check_invariants();
         }
-        assert_eq!(gone, [1, 3, 5, 7, 9].into());
+        assert_eq!(removed, [1, 3, 5, 7, 9].into());
         assert_eq!(suspects, (0..20).filter(|key| key % 2 == 0).collect());
         let mut swept = Aftermath::default();
-        eviction.sweep(None, false, snapshot, &dead, &mut swept);
+        segment.sweep(None, false, snapshot, &dead, &mut swept);
         assert!(swept.dead.is_empty());
     }
 
     #[test]
-    fn p9_a_full_query_is_swept_by_itself() {
-        let mut eviction = Eviction::new(1_000);
+    fn p9_a_full_query_is_swept_separately() {
+        let mut segment = Segment::new(1_000);
         for key in 0..500 {
-            insert(&mut eviction, 1_000 + key, None);
+            insert(&mut segment, 1_000 + key, None);
         }
-        insert(&mut eviction, 1, Some(FEW));
-        insert(&mut eviction, 2, Some(FEW));
+        insert(&mut segment, 1, Some(QUOTA));
+        insert(&mut segment, 2, Some(QUOTA));
         let mut swept = Aftermath::default();
         let snapshot = Snapshot { now: 0, version: 1 };
-        eviction.sweep(Some(FEW), false, snapshot, &Dead([1].into(), false), &mut swept);
+        let dead = Dead { keys: [1].into(), ..Dead::default() };
+        segment.sweep(Some(QUOTA), false, snapshot, &dead, &mut swept);
         assert_eq!(swept.dead.iter().map(key).collect::<Vec<_>>(), [1]);
-        eviction.check_invariants();
-        assert!(!eviction.is_quota_full(Some(FEW)));
+        segment.check_invariants();
+        assert!(!segment.is_quota_full(Some(QUOTA)));
     }
 
     #[test]
-    fn an_entry_that_takes_anothers_place_keeps_its_number() {
-        let mut eviction = Eviction::new(4);
-        insert(&mut eviction, 1, None);
-        let (old, new) = (eviction.entries[0].clone(), entry(1, None));
+    fn a_replacement_takes_over_the_id_and_the_frequency() {
+        let mut segment = Segment::new(4);
+        insert(&mut segment, 1, None);
+        let (old, new) = (segment.entries[0].clone(), entry(1, None));
         old.meta().hits.set_frequency(3);
-        assert!(eviction.replace(old.meta(), &new));
-        eviction.check_invariants();
+        assert!(segment.replace(old.meta(), &new));
+        segment.check_invariants();
         assert_eq!((old.meta().id(), new.meta().id(), new.meta().hits.frequency()), (None, Some(0), 3));
-        assert!(!eviction.replace(old.meta(), &entry(1, None)), "it has gone");
+        assert!(!segment.replace(old.meta(), &entry(1, None)), "the old entry was removed");
     }
 
     #[test]
-    fn the_check_notices_what_is_broken() {
-        let breaks: [fn(&mut Eviction); 4] = [
-            |eviction| eviction.policy.remove(1),
-            |eviction| _ = eviction.entries.pop(),
-            |eviction| eviction.entries[0].meta().set_id(None),
-            |eviction| eviction.quotas.by_number.get_mut(&3).expect("it has one").members.clear(),
+    fn the_check_fails_on_each_inconsistency() {
+        let breaks: [fn(&mut Segment); 4] = [
+            |segment| segment.policy.remove(1),
+            |segment| _ = segment.entries.pop(),
+            |segment| segment.entries[0].meta().set_id(None),
+            |segment| segment.quotas.by_number.get_mut(&3).expect("it has one").members.clear(),
         ];
         for (number, break_it) in breaks.into_iter().enumerate() {
-            let mut eviction = Eviction::new(4);
-            insert(&mut eviction, 1, None);
-            insert(&mut eviction, 2, Some(FEW));
-            break_it(&mut eviction);
-            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| eviction.check_invariants()));
-            assert!(check.is_err(), "break {number} went unnoticed");
+            let mut segment = Segment::new(4);
+            insert(&mut segment, 1, None);
+            insert(&mut segment, 2, Some(QUOTA));
+            break_it(&mut segment);
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| segment.check_invariants()));
+            assert!(check.is_err(), "the check passed after break {number}");
         }
     }
 }

@@ -1,67 +1,65 @@
-//! When there can be dead entries, and which of them have still to be looked at.
+//! The sweep for dead entries: which entry is inspected next, if any can be dead.
 //!
-//! Before an entry comes in, a cursor that goes round all entries of its segment looks at the next few for dead ones.
-//! Most often there are none. So what a full round found is remembered, and as long as it holds nobody looks.
+//! Each insert inspects the next few entries of a segment. A *round* inspects all of them, and records what it found. No
+//! round begins while that proves that all entries are live.
 //!
-//! Why no dead entry is missed. A round notes the version that the clock shows *before* it looks at the first entry, and
-//! the earliest expiry of all that it passes. Of whoever comes in meanwhile or later, or takes another's place, the expiry is
-//! noted, too, and so is the version as of which it is valid: an entry that comes in late may be from before the round,
-//! and dead by what the round knows. So when a round is over, each entry has been found valid after that version was
-//! read, has been removed, or is about to be by whoever looks at it. An entry that dies by an invalidation after that dies
-//! by a later version, and one that dies by its time dies at the earliest expiry or after it: either way the next insert
-//! begins another round.
+//! Why no dead entry is missed: a round records the version that the clock shows *before* its first inspection, and the
+//! earliest expiry of the inspected entries. Of an entry that is admitted or replaced, during the round or later, the
+//! expiry is recorded, too, and the version as of which it is valid: its load may have begun before the round. So at the
+//! end of a round, each entry was found valid after that version was read, or was removed, or is a suspect that the
+//! caller is about to check. A later invalidation has a later version, and no entry expires before the earliest expiry:
+//! either way the next insert begins another round.
 //!
-//! The cursor goes down. An entry that leaves is replaced by the last one, which the cursor has passed.
+//! The cursor goes from the last index down. A removed entry is replaced by the last one, which the cursor has passed.
 
 use crate::clock::{FOREVER, Nanos};
 use crate::version::Version;
 
-/// When somebody looks for dead entries.
+/// The start of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) now: Nanos,
-    /// What the version clock showed, before anything was looked at.
+    /// The version that the clock showed before any inspection.
     pub(crate) version: Version,
 }
 
-/// What is known of how long an entry lives.
+/// When an entry expires, and the version as of which it is known to be valid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) expires_at: Nanos,
-    /// The version as of which it is known to be valid.
     pub(crate) valid_as_of: Version,
 }
 
-/// The cursor, and its round.
+/// The position and the findings of the current round, or of the last one.
 #[derive(Debug)]
 pub(crate) struct SweepCursor {
-    /// How many entries are still to be looked at: those at the lowest places.
+    /// How many entries are still to be inspected: those at the lowest indices.
     left: usize,
-    /// The version at the start of the round, or an earlier one, as of which some entry is known to be valid that came in.
+    /// Every inspected entry is known to be valid as of this version.
     version: Version,
-    /// No entry expires before this, but for those still to be looked at.
+    /// No inspected entry expires before this.
     earliest: Nanos,
 }
 
 impl SweepCursor {
-    /// Of no entries: the round is over, and each of them is live.
     pub(crate) fn new() -> Self {
         Self { left: 0, version: 0, earliest: FOREVER }
     }
 
-    /// Records what may end the life of an entry that is new, takes another's place, or was looked at and found live.
-    pub(crate) fn note(&mut self, Life { expires_at, valid_as_of }: Life) {
+    /// Records an entry that was admitted, replaced, or inspected and found live.
+    pub(crate) fn record(&mut self, Life { expires_at, valid_as_of }: Life) {
         self.earliest = self.earliest.min(expires_at);
         self.version = self.version.min(valid_as_of);
     }
 
-    /// The place to look at next, of `entries`; `None` if none can be dead. If the last round is over, begins another.
+    /// The index of the entry to inspect next; `None` if none can be dead. Begins a round if the last one is over.
     ///
-    /// The version says nothing of what depends on other caches: with such entries, another round begins in any case.
-    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_elsewhere: bool) -> Option<usize> {
+    /// `has_foreign`: an entry may depend on another cache, whose invalidations the version does not show. A round begins in
+    /// any case then.
+    pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_foreign: bool) -> Option<usize> {
         self.left = self.left.min(entries);
         if self.left == 0 {
-            if !has_elsewhere && snapshot.version == self.version && snapshot.now < self.earliest {
+            if !has_foreign && snapshot.version == self.version && snapshot.now < self.earliest {
                 return None;
             }
             *self = Self { left: entries, version: snapshot.version, earliest: FOREVER };
@@ -79,49 +77,53 @@ mod tests {
         Life { expires_at, valid_as_of: Version::MAX }
     }
 
-    /// Looks at entries that expire at these times until none can be dead, and removes dead ones.
+    /// Sweeps entries that expire at these times. Returns the number of inspections and the removed entries.
     fn sweep(cursor: &mut SweepCursor, entries: &mut Vec<Nanos>, now: Nanos, version: Version) -> (usize, Vec<Nanos>) {
-        let (mut looks, mut dead) = (0, Vec::new());
+        let (mut inspections, mut dead) = (0, Vec::new());
         while let Some(at) = cursor.next(Snapshot { now, version }, entries.len(), false) {
-            looks += 1;
+            inspections += 1;
             if entries[at] <= now {
                 dead.push(entries.swap_remove(at));
             } else {
-                cursor.note(until(entries[at]));
+                cursor.record(until(entries[at]));
             }
         }
         dead.sort_unstable();
-        (looks, dead)
+        (inspections, dead)
     }
 
     #[test]
-    fn p9_a_round_begins_when_something_may_have_died() {
+    fn p9_a_round_begins_only_if_an_entry_may_be_dead() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100; 6]);
-        cursor.note(until(100));
-        assert_eq!(sweep(&mut cursor, &mut entries, 99, 0), (0, vec![]), "all of them live");
-        assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (6, vec![]), "any may have been hit");
+        cursor.record(until(100));
+        assert_eq!(sweep(&mut cursor, &mut entries, 99, 0), (0, vec![]), "all are live");
+        assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (6, vec![]), "any may have been invalidated");
         assert_eq!(sweep(&mut cursor, &mut entries, 99, 1), (0, vec![]));
     }
 
     #[test]
-    fn p9_all_that_have_expired_are_found() {
+    fn p9_all_expired_entries_are_found() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100, 50, 100, 60, 100, 55, 61, 62]);
-        cursor.note(until(50));
+        cursor.record(until(50));
         assert_eq!(sweep(&mut cursor, &mut entries, 49, 0).0, 0);
         assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).1, [50, 55, 60, 61]);
-        assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).0, 0, "the others live");
-        assert_eq!(sweep(&mut cursor, &mut entries, 62, 0).1, [62], "but not for ever");
+        assert_eq!(sweep(&mut cursor, &mut entries, 61, 0).0, 0, "the others are live");
+        assert_eq!(sweep(&mut cursor, &mut entries, 62, 0).1, [62], "and expire later");
     }
 
     #[test]
-    fn p9_what_dies_while_a_round_goes_on_is_found_by_the_next() {
+    fn p9_what_dies_during_a_round_is_found_by_the_next() {
         let (mut cursor, entries) = (SweepCursor::new(), 6);
         assert_eq!(cursor.next(Snapshot { now: 0, version: 1 }, entries, false), Some(5));
-        cursor.note(until(3));
+        cursor.record(until(3));
         for left in (0..5).rev() {
             assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries, false), Some(left));
         }
-        assert_eq!(cursor.next(Snapshot { now: 0, version: 2 }, entries, false), Some(5), "of the second invalidation");
+        assert_eq!(
+            cursor.next(Snapshot { now: 0, version: 2 }, entries, false),
+            Some(5),
+            "a round for the second invalidation"
+        );
         for left in (0..5).rev() {
             assert_eq!(cursor.next(Snapshot { now: 2, version: 2 }, entries, false), Some(left));
         }
@@ -129,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn p9_what_comes_in_late_is_looked_at() {
+    fn p9_a_late_admission_of_an_older_version_begins_a_round() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100; 3]);
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]));
-        cursor.note(Life { expires_at: 100, valid_as_of: 2 });
+        cursor.record(Life { expires_at: 100, valid_as_of: 2 });
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (0, vec![]));
-        cursor.note(Life { expires_at: 100, valid_as_of: 1 });
-        assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]), "it may have died by the second invalidation");
+        cursor.record(Life { expires_at: 100, valid_as_of: 1 });
+        assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]), "the second invalidation may concern it");
     }
 
     #[test]

@@ -57,7 +57,7 @@ struct Reads {
     /// By the address of the tag set.
     sets: HashMap<usize, Read, foldhash::fast::RandomState>,
     /// Whether one of the answers depends on another cache.
-    has_elsewhere: bool,
+    has_foreign: bool,
     /// When the first of the answers expires, as far as that limits the load.
     expires_at: Nanos,
     /// The version as of which all answers were last found valid.
@@ -72,7 +72,7 @@ struct Read {
     /// A version as of which it is known to be valid.
     since: Version,
     /// The timeline of its cache, if that is another cache.
-    elsewhere: Option<Arc<Timeline>>,
+    foreign: Option<Arc<Timeline>>,
 }
 
 /// What an ended load depends on.
@@ -105,7 +105,7 @@ impl Context {
     ) -> Arc<Self> {
         let birth = timeline.versions.now();
         let sets = HashMap::default();
-        let reads = Reads { sets, has_elsewhere: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
+        let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
         Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, reads })
     }
@@ -123,7 +123,7 @@ impl Context {
     /// it has read so far was invalidated or has expired.
     pub(crate) fn is_as_good_for(&self, arrived: Version, now: Nanos) -> bool {
         // The version says nothing about other caches.
-        let began_later = self.birth >= arrived && !self.reads.lock().has_elsewhere;
+        let began_later = self.birth >= arrived && !self.reads.lock().has_foreign;
         began_later || self.is_valid(now)
     }
 
@@ -137,7 +137,7 @@ impl Context {
         if let Some(Dependencies { tags, since, is_valid, .. }) = &reads.ended {
             return *is_valid && self.is_query_valid_since(*since) && tags.is_valid_since(*since);
         }
-        if reads.valid_as_of == version && !reads.has_elsewhere {
+        if reads.valid_as_of == version && !reads.has_foreign {
             return true;
         }
         let is_valid = self.was_valid_from_the_start() && reads.sets.values().all(Read::is_valid);
@@ -149,12 +149,12 @@ impl Context {
 
     /// Adds an answer that the body got.
     fn attach(&self, timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
-        let is_elsewhere = !Arc::ptr_eq(timeline, &self.timeline);
+        let is_foreign = !Arc::ptr_eq(timeline, &self.timeline);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,
             Lifetime::OVER => 0,
             Lifetime::Until(_) if self.own_ttl => FOREVER,
-            Lifetime::Until(expires_at) if !is_elsewhere => expires_at,
+            Lifetime::Until(expires_at) if !is_foreign => expires_at,
             // Clocks of two caches agree in pace only. This cache's is read first, as time passes in between.
             Lifetime::Until(expires_at) => catch(|| {
                 let now = self.timeline.time.now();
@@ -163,15 +163,15 @@ impl Context {
             // If a clock panics, the value is not stored: the load has to end.
             .unwrap_or_default(),
         };
-        let everything = is_elsewhere.then(|| timeline.everything.clone().into());
+        let everything = is_foreign.then(|| timeline.everything.clone().into());
         let mut reads = self.reads.lock();
-        let Reads { sets: known, has_elsewhere, expires_at: earliest, valid_as_of, ended: None } = &mut *reads else {
+        let Reads { sets: known, has_foreign, expires_at: earliest, valid_as_of, ended: None } = &mut *reads else {
             return;
         };
         for set in sets.into_iter().chain(everything).filter(|set| set.len() > 0) {
-            let elsewhere = is_elsewhere.then(|| timeline.clone());
-            *has_elsewhere |= is_elsewhere || set.has_elsewhere();
-            let read = known.entry(set.address()).or_insert(Read { set, since, elsewhere });
+            let foreign = is_foreign.then(|| timeline.clone());
+            *has_foreign |= is_foreign || set.has_foreign();
+            let read = known.entry(set.address()).or_insert(Read { set, since, foreign });
             read.since = read.since.min(since);
         }
         *earliest = (*earliest).min(expires_at);
@@ -199,16 +199,16 @@ impl Context {
         tags.add_all(&self.tags);
         tags.add_all(late);
         for read in reads.sets.values() {
-            let elsewhere = read.elsewhere.as_ref().map(|timeline| timeline.versions.now());
+            let foreign = read.foreign.as_ref().map(|timeline| timeline.versions.now());
             let is_still_valid = read.is_valid();
             if !is_still_valid {
                 is_valid = false;
                 // Versions of another cache cannot be compared.
-                let is_of_here = elsewhere.is_none() && !read.set.has_elsewhere();
-                shareable_before = shareable_before.min(if is_of_here { read.since + 1 } else { 0 });
+                let is_local = foreign.is_none() && !read.set.has_foreign();
+                shareable_before = shareable_before.min(if is_local { read.since + 1 } else { 0 });
             }
             let since = |version| if is_still_valid { version } else { read.since };
-            tags.depend_on_all(&read.set, elsewhere.map(since));
+            tags.depend_on_all(&read.set, foreign.map(since));
         }
         let (tags, since) = (tags.build(), if is_valid { version } else { self.birth });
         let expires_at = reads.expires_at;

@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::entry::{AnyEntry, discard_values};
+use crate::entry::{AnyEntry, discard_value};
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
 use crate::stats::counters::Counters;
@@ -78,7 +78,7 @@ impl Promise {
     pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
         match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
             Some(End::Loaded { entry, .. }) => entry.discard(counters),
-            Some(End::Failed { error, .. }) => discard_values(counters, (error, ())),
+            Some(End::Failed { error, .. }) => discard_value(counters, error),
             Some(End::Abandoned) | None => {}
         }
     }

@@ -1,17 +1,18 @@
-//! A call that asks a store for an answer, up to the miss. The hit is described in [`crate::store`].
+//! A look-up: from a call to a hit or a miss. The head of [`crate::store`] describes a hit.
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::entry::clone_value;
 use crate::flight::context::{self, Lifetime};
 use crate::flight::id::next_load;
-use crate::load::attempt::{Miss, attach};
+use crate::load::attach::{Answer, attach};
+use crate::load::attempt::Absence;
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::scope::ScopeRef;
 use crate::version::tag_set::TagSet;
 
-/// A caller and what it asks.
+/// A caller, and the store that it asks.
 pub(crate) struct Call<'a, K, V> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) store: &'a Store<K, V>,
@@ -21,42 +22,44 @@ pub(crate) struct Call<'a, K, V> {
 impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// The value of a key, or a miss.
     #[inline]
-    pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
+    pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         if context::is_inside() {
             return self.look_up_inside(wanted);
         }
         let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
-        found.map_err(|absent| self.miss(absent))
+        found.map_err(|absent| self.absence(absent))
     }
 
     #[cold]
-    fn miss(&self, (absent, now): (Absent, Nanos)) -> Miss {
+    fn absence(&self, (absent, now): (Absent, Nanos)) -> Absence {
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
-        Miss { absent, now, arrived, ticket, key_node: None }
+        Absence { absent, now, arrived, ticket, key_node: None }
     }
 
-    /// The same in the body of a load, which depends on what it reads. It takes a reference to the entry, so that
-    /// nothing is pinned while the answer is attached.
+    /// Like [`look_up`](Self::look_up), in the body of a load, which depends on the answer. It takes a reference to the
+    /// entry, so that nothing is pinned while the answer is attached.
     #[cold]
     #[inline(never)]
-    fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Miss> {
+    fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
-        // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
+        // In this order: an invalidation of the key finds its node, or else has removed the entry before the look-up.
         let key_node = engine.key_node(self.scope, &store.query, store.instance, wanted.hash);
         let (arrived, ticket) = (engine.timeline().versions.now(), next_load());
         match store.look_up(&engine.storage, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
-                attach(engine.timeline(), &store.query, Some(&key_node), entry.meta.tags.clone(), arrived, lifetime);
+                let answer = Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime };
+                attach(engine.timeline(), &store.query, Some(&key_node), answer);
                 Ok(clone_value(entry, &store.query.counters))
             }
-            Err((absent, now)) => Err(Miss { absent, now, arrived, ticket, key_node: Some(key_node) }),
+            Err((absent, now)) => Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
         }
     }
 
-    /// Records that the body of a load learnt that a key has no value.
-    pub(crate) fn attach_absence(&self, miss: &Miss) {
-        let (query, key_node) = (&self.store.query, miss.key_node.as_ref());
-        attach(self.engine.timeline(), query, key_node, TagSet::default(), miss.arrived, Lifetime::Unlimited);
+    /// Attaches the answer that a key has no value to the load around it.
+    pub(crate) fn attach_absence(&self, absence: &Absence) {
+        let (query, key_node) = (&self.store.query, absence.key_node.as_ref());
+        let answer = Answer { tags: TagSet::default(), since: absence.arrived, lifetime: Lifetime::Unlimited };
+        attach(self.engine.timeline(), query, key_node, answer);
     }
 }

@@ -1,155 +1,220 @@
-//! A call that missed, up to what it returns: the body is run, or the value of another's taken.
+//! A call that missed: its options, then its load or the value of another load.
 
+use std::fmt;
+use std::future::ready;
 use std::marker::PhantomData;
 use std::panic::UnwindSafe;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
+use crate::engine::Engine;
+use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::promise::SharedError;
-use crate::load::attempt::{Attempt, Load, Step, Waited};
+use crate::load::attempt::{Absence, Attempt, Step, Waited};
+use crate::load::judge::{Judge, KeepAll, KeepIf, TagsFrom};
+use crate::load::lead::Load;
 use crate::load::outcome::Outcome;
+use crate::store::{Storable, Store};
+use crate::sync::Arc;
 use crate::tag::Tag;
+use crate::version::scope::Scope;
 
-/// A call that missed: all that is needed to wait, to load and to store.
+/// A call that missed. It takes the options of the entry, and then loads.
 ///
-/// What needs bounds on the types is in it as functions: a type that can't be cached is then one error where this
-/// is made, and none where it is used.
-pub struct Missed<K, V, O> {
-    step: Step<K, V>,
-    waiting: Waiting<K, V>,
-    ends: Ends<K, V>,
+/// A type that cannot be cached is one error where this is made, and none where it is used: it has what needs bounds on the
+/// types as functions.
+#[must_use = "it does not load by itself"]
+pub struct Miss<K, V, O, J = KeepAll> {
+    request: Request<K, V>,
+    options: EntryOptions,
+    steps: Steps<K, V>,
+    judge: J,
     outcome: PhantomData<fn() -> O>,
 }
 
-/// How a task waits, and how it goes on after an error that it could not share.
-struct Waiting<K, V> {
-    wait: fn(Step<K, V>) -> Wait<K, V>,
+/// The key that was asked for, and where.
+pub(crate) struct Request<K, V> {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<Store<K, V>>,
+    pub(crate) scope: Option<Arc<Scope>>,
+    pub(crate) hash: u64,
+    pub(crate) key: K,
+    pub(crate) absence: Absence,
+}
+
+/// What needs bounds on the types.
+struct Steps<K, V> {
+    claim: fn(Request<K, V>, EntryOptions) -> Next<K, V>,
+    block: fn(Step<K, V>) -> Waited<K, V>,
+    follow: Follow<K, V>,
+    end: End<K, V>,
+}
+
+/// How a task waits, and how it goes on after an error that it cannot share.
+struct Follow<K, V> {
+    wait: fn(Next<K, V>) -> Wait<K, V>,
     alone: Alone<K, V>,
 }
 
-/// Finds a value, or what is to be done for one without waiting.
-type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Result<V, Step<K, V>>;
+/// A value, or the next step towards one.
+type Next<K, V> = Result<V, Step<K, V>>;
+
+/// Goes on without waiting.
+type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
 /// How a load ends.
-struct Ends<K, V> {
-    finish: fn(Load<K, V>, &V, Judge<'_, V>),
+struct End<K, V> {
+    finish: fn(Load<K, V>, &V, DynJudge<'_, V>),
     fail: fn(Load<K, V>, &mut dyn FnMut() -> Option<SharedError>),
 }
 
 /// Boxed: rare, and it would enlarge every future.
 type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
-/// Says of a value whether it is to be stored, and with what tags beside those that were known before.
-type Judge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
+/// A [`Judge`] that is called once.
+type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
-impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Missed<K, V, O> {
-    pub(crate) fn new(step: Step<K, V>) -> Self {
-        let waiting = Waiting { wait: |step| Box::pin(step.wait()), alone: |attempt| attempt.step_alone() };
-        Self { step, waiting, ends: Ends::new(), outcome: PhantomData }
+impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
+    fn claim(self, options: EntryOptions) -> Next<K, V> {
+        let Self { engine, store, scope, hash, key, absence } = self;
+        let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
+        Attempt::new(engine, store, scope.as_ref(), candidate, absence).step()
     }
 }
 
-impl<K, V, O: Outcome<Value = V>> Missed<K, V, O> {
-    /// Runs the body, which is a future, stores a copy of what it made, and returns it.
-    pub fn load_async<F: Future<Output = O::Returned>>(
-        self,
-        body: F,
-    ) -> Loading<K, V, O, F, impl FnOnce(&V) -> Option<Vec<Tag>>> {
-        self.load_judged_async(body, keep_all)
-    }
-
-    /// The same, but a copy is stored only with a judgement: the tags that it has beside those known before.
-    pub fn load_judged_async<F: Future<Output = O::Returned>, J: FnOnce(&V) -> Option<Vec<Tag>>>(
-        self,
-        body: F,
-        judge: J,
-    ) -> Loading<K, V, O, F, J> {
-        let Self { step, waiting, ends, outcome } = self;
-        let stage = Stage::of(step, &waiting);
-        Loading { stage, waiting, ends, judge: Some(judge), body: Some(body), outcome }
+impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K, V, O> {
+    pub(crate) fn new(request: Request<K, V>, options: EntryOptions) -> Self {
+        let steps = Steps {
+            claim: Request::claim,
+            block: Step::block,
+            follow: Follow {
+                wait: |step| match step {
+                    Ok(value) => Box::pin(ready(Waited::Value(value))),
+                    Err(step) => Box::pin(step.wait()),
+                },
+                alone: |attempt| attempt.step_alone(),
+            },
+            end: End { finish: |load, value, judge| load.finish(value, judge), fail: |load, error| load.fail(error) },
+        };
+        Self { request, options, steps, judge: KeepAll, outcome: PhantomData }
     }
 }
 
-/// Judges that every value is stored, without tags of its own.
-#[expect(clippy::unnecessary_wraps, reason = "others judge otherwise")]
-fn keep_all<V>(_: &V) -> Option<Vec<Tag>> {
-    Some(Vec::new())
+impl<K, V, O, J> Miss<K, V, O, J> {
+    /// How long the entry may be served.
+    pub fn ttl(mut self, ttl: impl FnOnce() -> Duration) -> Self {
+        self.options.ttl = Some(ttl());
+        self
+    }
+
+    /// One more tag.
+    pub fn tag<T: Into<Tag>>(mut self, tag: impl FnOnce() -> T) -> Self {
+        self.options.push_tag(tag().into());
+        self
+    }
+
+    /// One more tag, formatted from the arguments.
+    pub fn formatted_tag(mut self, text: fmt::Arguments<'_>) -> Self {
+        self.options.push_tag(Tag::format(text));
+        self
+    }
+
+    /// More tags, from the loaded value.
+    pub fn tags_from<F: FnOnce(&V) -> Vec<Tag>>(self, tags: F) -> Miss<K, V, O, TagsFrom<J, F>> {
+        self.with_judge(|judge| TagsFrom(judge, tags))
+    }
+
+    fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
+        let Self { request, options, steps, judge, outcome } = self;
+        Miss { request, options, steps, judge: wrap(judge), outcome }
+    }
 }
 
-/// A load whose body runs next. Dropped before that is over, as by a panic, it has failed.
-///
-/// Of the body no more than a call is compiled for each function: the rest is the same for all that return the same.
-pub struct Begun<K, V, O> {
+impl<K, V, O> Miss<K, V, O> {
+    /// Stores only a value for which this is true.
+    pub fn keep_if<F: FnOnce(&V) -> bool>(self, keep_if: F) -> Miss<K, V, O, KeepIf<F>> {
+        self.with_judge(|KeepAll| KeepIf(keep_if))
+    }
+}
+
+impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
+    /// Waits for a load in flight, or runs the body and stores a copy of its value.
+    ///
+    /// Of this no more than the call of the body is compiled for each function: the rest is shared by all of the same types.
+    pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
+        let Self { request, options, steps, judge, .. } = self;
+        match Leader::<K, V>::claim::<O>(request, options, steps) {
+            Ok(returned) => returned,
+            Err(leader) => {
+                let (result, mut judge) = (body(), Some(judge));
+                leader.end::<O>(result, &mut |value| judge.take()?.judge(value))
+            }
+        }
+    }
+
+    /// The same with a body that is a future.
+    pub fn load_async<F: Future<Output = O::Returned>>(self, body: F) -> Loading<K, V, O, F, J> {
+        let Self { request, options, steps: Steps { claim, follow, end, .. }, judge, outcome } = self;
+        let stage = Stage::of(claim(request, options), &follow);
+        Loading { stage, follow, end, judge: Some(judge), body: Some(body), outcome }
+    }
+}
+
+/// A caller whose body runs next. Dropped before its end, as by a panic, its load has failed.
+struct Leader<K, V> {
     /// Over before the load is.
     running: Running,
     load: Load<K, V>,
-    ends: Ends<K, V>,
-    outcome: PhantomData<fn() -> O>,
+    end: End<K, V>,
 }
 
-impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O: Outcome<Value = V>> Begun<K, V, O> {
-    /// Waits for the load of another, if that is to be done, or begins one.
-    pub(crate) fn when_due(mut step: Step<K, V>) -> Result<O::Returned, Self> {
+impl<K, V> Leader<K, V> {
+    #[cold]
+    #[inline(never)]
+    fn claim<O: Outcome<Value = V>>(
+        request: Request<K, V>,
+        options: EntryOptions,
+        Steps { claim, block, follow: Follow { alone, .. }, end }: Steps<K, V>,
+    ) -> Result<O::Returned, Self> {
+        let mut next = claim(request, options);
         loop {
-            match step.block() {
+            let step = match next {
+                Ok(value) => return Ok(O::hit(value)),
+                Err(step) => step,
+            };
+            match block(step) {
                 Waited::Value(value) => return Ok(O::hit(value)),
-                Waited::Failed(error, attempt) => match O::shared_error(&error) {
-                    Some(error) => {
+                Waited::Failed(error, attempt) => {
+                    if let Some(error) = O::shared_error(&error) {
                         attempt.discard();
                         return Ok(error);
                     }
-                    None => match attempt.step_alone() {
-                        Ok(value) => return Ok(O::hit(value)),
-                        Err(alone) => step = alone,
-                    },
-                },
+                    next = alone(attempt);
+                }
                 Waited::Lead(load) => {
                     load.count();
-                    return Err(Self { running: load.enter(), load, ends: Ends::new(), outcome: PhantomData });
+                    return Err(Self { running: load.enter(), load, end });
                 }
             }
         }
     }
-}
-
-impl<K, V, O: Outcome<Value = V>> Begun<K, V, O> {
-    /// Runs the body, stores a copy of what it made, and returns it.
-    pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
-        let result = body();
-        self.end(result, &mut keep_all)
-    }
-
-    /// The same, but a copy is stored only with a judgement: the tags that it has beside those known before.
-    pub fn load_judged(
-        self,
-        body: impl FnOnce() -> O::Returned,
-        judge: impl FnOnce(&V) -> Option<Vec<Tag>>,
-    ) -> O::Returned {
-        let (result, mut judge) = (body(), Some(judge));
-        self.end(result, &mut |value| judge.take()?(value))
-    }
 
     #[inline(never)]
-    fn end(self, result: O::Returned, judge: Judge<'_, V>) -> O::Returned {
+    fn end<O: Outcome<Value = V>>(self, result: O::Returned, judge: DynJudge<'_, V>) -> O::Returned {
         drop(self.running);
-        self.ends.end::<O>(self.load, &result, judge);
+        self.end.end::<O>(self.load, &result, judge);
         result
     }
 }
 
-impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static> Ends<K, V> {
-    fn new() -> Self {
-        Self { finish: |load, value, judge| load.finish(value, judge), fail: |load, error| load.fail(error) }
-    }
-}
-
-impl<K, V> Ends<K, V> {
-    /// Ends a load with what its body returned.
+impl<K, V> End<K, V> {
+    /// Ends a load with the result of its body.
     #[inline(never)]
-    fn end<O: Outcome<Value = V>>(&self, load: Load<K, V>, result: &O::Returned, judge: Judge<'_, V>) {
+    fn end<O: Outcome<Value = V>>(&self, load: Load<K, V>, result: &O::Returned, judge: DynJudge<'_, V>) {
         match O::value(result) {
             Some(value) => (self.finish)(load, value, judge),
             None => (self.fail)(load, &mut || O::share_error(result)),
@@ -160,12 +225,12 @@ impl<K, V> Ends<K, V> {
 pin_project! {
     /// A call that missed, as a future.
     ///
-    /// Dropped half-done it leaves no trace: if it was loading, one of those who wait loads next.
+    /// Dropped half-done it leaves no trace: if it was loading, one of the waiters loads next.
     #[must_use = "it does nothing until it is polled"]
     pub struct Loading<K, V, O, F, J> {
         stage: Stage<K, V>,
-        waiting: Waiting<K, V>,
-        ends: Ends<K, V>,
+        follow: Follow<K, V>,
+        end: End<K, V>,
         judge: Option<J>,
         #[pin]
         body: Option<F>,
@@ -175,7 +240,7 @@ pin_project! {
     impl<K, V, O, F, J> PinnedDrop for Loading<K, V, O, F, J> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // What a body held that is dropped half-done may still use the cache, and must not wait for itself.
+            // The values of a body may use the cache when they are dropped, and must not wait for this load.
             match this.stage {
                 Stage::Load(load) => load.within(|| this.body.set(None)),
                 Stage::Wait(_) | Stage::Over => this.body.set(None),
@@ -194,10 +259,12 @@ enum Stage<K, V> {
 }
 
 impl<K, V> Stage<K, V> {
-    fn of(step: Step<K, V>, waiting: &Waiting<K, V>) -> Self {
-        match step {
-            Step::Lead(load) => Self::load(load),
-            step @ Step::Follow(_) => Self::Wait((waiting.wait)(step)),
+    #[inline(never)]
+    fn of(next: Next<K, V>, follow: &Follow<K, V>) -> Self {
+        match next {
+            Err(Step::Lead(load)) => Self::load(load),
+            // A value is rare here, and would enlarge every future.
+            next => Self::Wait((follow.wait)(next)),
         }
     }
 
@@ -211,7 +278,7 @@ impl<K, V, O, F, J> Future for Loading<K, V, O, F, J>
 where
     O: Outcome<Value = V>,
     F: Future<Output = O::Returned>,
-    J: FnOnce(&V) -> Option<Vec<Tag>>,
+    J: Judge<V>,
 {
     type Output = O::Returned;
 
@@ -228,9 +295,9 @@ where
                         attempt.discard();
                         return Poll::Ready(error);
                     }
-                    None => match (this.waiting.alone)(attempt) {
+                    None => match (this.follow.alone)(attempt) {
                         Ok(value) => return Poll::Ready(O::hit(value)),
-                        Err(step) => Stage::of(step, this.waiting),
+                        step => Stage::of(step, this.follow),
                     },
                 },
             };
@@ -241,7 +308,7 @@ where
         let result = ready!(load.within(|| body.poll(cx)));
         if let (Stage::Load(load), Some(judge)) = (std::mem::replace(this.stage, Stage::Over), this.judge.take()) {
             let mut judge = Some(judge);
-            this.ends.end::<O>(load, &result, &mut |value| judge.take()?(value));
+            this.end.end::<O>(load, &result, &mut |value| judge.take()?.judge(value));
         }
         Poll::Ready(result)
     }

@@ -1,7 +1,10 @@
 //! From a miss to a value: a caller follows a load in flight, or leads one.
 
+pub(crate) mod attach;
 pub(crate) mod attempt;
 pub(crate) mod call;
 pub(crate) mod context;
+pub(crate) mod judge;
+pub(crate) mod lead;
 pub(crate) mod miss;
 pub(crate) mod outcome;

@@ -1,39 +1,39 @@
-//! What is cached of what a function returns.
+//! Which part of a return value is cached.
 
 use std::marker::PhantomData;
 
 use crate::flight::promise::SharedError;
 use crate::sync::Arc;
 
-/// What is cached of a return type.
+/// How a return type is cached.
 pub trait Outcome {
     /// The return type.
     type Returned;
-    /// What is stored.
+    /// The stored type.
     type Value;
-    /// The answer to a hit.
+    /// The return value of a hit.
     fn hit(value: Self::Value) -> Self::Returned;
-    /// What there is to store of a body's result.
+    /// The value to store of a body's result.
     fn value(result: &Self::Returned) -> Option<&Self::Value>;
     /// Whether the body succeeded.
     fn is_ok(result: &Self::Returned) -> bool;
 
-    /// A copy of the error, for those who waited. `None` if the body succeeded, or if the error cannot be shared.
+    /// A copy of the error for the waiters. `None` if the body succeeded, or if the error cannot be shared.
     fn share_error(_result: &Self::Returned) -> Option<SharedError> {
         None
     }
 
-    /// The result of a waiter that is given a shared error. `None` if the error is of another type, or cannot be shared.
+    /// The result of a waiter that gets a shared error. `None` if the error has another type, or cannot be shared.
     fn shared_error(_error: &SharedError) -> Option<Self::Returned> {
         None
     }
 }
 
-/// All of an `R`.
+/// The whole return value.
 #[derive(Debug)]
 pub struct Plain<R>(PhantomData<fn() -> R>);
 
-/// All of whatever a body returns.
+/// The whole return value is cached.
 pub fn plain<R>() -> Plain<R> {
     Plain(PhantomData)
 }
@@ -47,8 +47,8 @@ impl<R> Outcome for Plain<R> {
     }
 
     fn value(result: &R) -> Option<&R> {
-        // Method lookup does not see that a generic parameter stands for a `Result`. An error must not be
-        // stored even so, and then neither is the value.
+        // Method lookup does not see that a generic parameter stands for a `Result`. Its error must not be stored, and so
+        // neither is its value.
         let is_result = std::any::type_name::<R>().starts_with("core::result::Result<");
         (!is_result).then_some(result)
     }
@@ -79,7 +79,7 @@ impl<T, E> Outcome for Fallible<T, E> {
     }
 }
 
-/// The `Ok` of a `Result` whose `Err` can be shared with those who waited for it.
+/// The `Ok` of a `Result` whose `Err` can be shared with waiters.
 #[derive(Debug)]
 pub struct SharedFallible<T, E>(PhantomData<fn() -> Result<T, E>>);
 
@@ -109,7 +109,7 @@ impl<T, E: Clone + Send + Sync + 'static> Outcome for SharedFallible<T, E> {
     }
 }
 
-/// All of a `V`, whatever it is.
+/// The whole of a `V`, also of a `Result`.
 pub(crate) struct Whole<V>(PhantomData<fn() -> V>);
 
 impl<V> Outcome for Whole<V> {
@@ -129,25 +129,24 @@ impl<V> Outcome for Whole<V> {
     }
 }
 
-/// Tells by its type what a return type is, and so through aliases.
+/// Recognises a return type by its type, also through aliases.
 ///
-/// Method lookup decides. It looks at methods that take `self` before those that take `&self`, and among the former prefers
-/// an inherent one, if its bounds hold, to one of a trait.
+/// Method lookup decides. It tries methods that take `self` before those that take `&self`, and among the former an inherent
+/// one, if its bounds hold, before one of a trait.
 #[derive(Debug)]
 pub struct Returned<R>(PhantomData<fn() -> R>);
 
 impl<R> Returned<R> {
-    /// A return type of which it isn't known yet what it is.
+    /// A return type to recognise.
     #[expect(clippy::new_without_default, reason = "expansions only")]
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-/// Method lookup does not check whether an error is `'static`: of one that is not, the compiler would complain afterwards.
-/// Expansions don't ask where they see a lifetime or a generic parameter. What they can't see are the parameters of the
-/// `impl` around them. Those are what `Unpin` is for: nearly every error has it, and a generic parameter does not, unless a
-/// bound says so.
+/// Method lookup does not check whether an error is `'static`, and the compiler then fails. Expansions do not try where they
+/// see a lifetime or a generic parameter, but they do not see the parameters of the `impl` around them. `Unpin` excludes
+/// those: nearly every error has it, and a generic parameter only with a bound.
 impl<T, E: Clone + Send + Sync + Unpin + 'static> Returned<Result<T, E>> {
     /// A `Result` whose error can be shared.
     pub const fn __cache_outcome(self) -> SharedFallible<T, E> {
@@ -162,7 +161,7 @@ impl<T, E> Returned<Result<T, E>> {
     }
 }
 
-/// A `Result` whose error can't be shared, or isn't known to.
+/// A `Result` whose error cannot be shared, or is not known to be.
 pub trait ReturnedFallible<T, E>: Sized {
     /// Its `Ok` is cached.
     fn __cache_outcome(self) -> Fallible<T, E> {
@@ -174,12 +173,12 @@ impl<T, E> ReturnedFallible<T, E> for Returned<Result<T, E>> {}
 
 /// Any other type than a `Result`.
 pub trait ReturnedPlain<R> {
-    /// All of it is cached.
+    /// The whole value is cached.
     fn __cache_outcome(&self) -> Plain<R> {
         plain()
     }
 
-    /// The same: there is no error to share.
+    /// The whole value is cached: there is no error to share.
     fn __cache_outcome_unshared(&self) -> Plain<R> {
         plain()
     }
@@ -204,7 +203,7 @@ mod tests {
 
     type Aliased<T> = Result<T, Failed>;
 
-    /// Which of them a return type is.
+    /// Which outcome a return type has.
     trait Kind: Outcome {
         const KIND: &'static str;
     }
@@ -232,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_return_type_is_is_known_by_its_type() {
+    fn a_return_type_is_recognised_by_its_type() {
         let shared = kind_of![
             Result<u8, Failed>,
             Aliased<Rc<u8>>,
@@ -258,7 +257,7 @@ mod tests {
         assert_eq!(kind(&Returned::<u8>::new().__cache_outcome_unshared()), "plain");
     }
 
-    /// It compiles: nothing is asked of them that they may not have.
+    /// It compiles: no bounds are required of them.
     #[test]
     fn generic_errors_are_not_shared() {
         trait Database {
@@ -300,7 +299,7 @@ mod tests {
         let outcome = Returned::<Aliased<u8>>::new().__cache_outcome();
         let error = share(&outcome, &Err(Failed("a".into()))).expect("it can be shared");
         assert_eq!(take(&outcome, &error), Some(Err(Failed("a".into()))));
-        assert_eq!(take(&outcome, &error), Some(Err(Failed("a".into()))), "it is there for the next one, too");
+        assert_eq!(take(&outcome, &error), Some(Err(Failed("a".into()))), "the next waiter gets it too");
         assert!(share(&outcome, &Ok(1)).is_none());
 
         let of_another_type: SharedError = Arc::new("a");

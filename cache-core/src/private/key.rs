@@ -1,8 +1,7 @@
-//! Keys made of a function's arguments: hashed and compared as the caller holds them, owned only when a
-//! value is to be stored.
+//! Keys made of the arguments of a function: hashed and compared as borrowed, owned only to be stored.
 //!
-//! A key is a list of parts, `(part, (part, ()))`, so that there may be any number of them. A part is an argument,
-//! or what it is made of where that is borrowed: the part of an `Option<&str>` is an `Option` of the part of a `str`.
+//! A key is a list of any number of parts, `(part, (part, ()))`. A part is an argument; of a borrowing type it has the same
+//! structure: the part of an `Option<&str>` is an `Option` of the part of a `str`.
 
 use std::borrow::{Borrow, ToOwned};
 use std::fmt;
@@ -11,18 +10,30 @@ use std::marker::PhantomData;
 use std::mem::discriminant;
 
 /// What an argument must be to take part in a key. Implemented for every type that can.
+pub trait KeyPart: Hash + Eq + ToOwned<Owned: Borrow<Self> + Eq + Send + Sync + 'static> {}
+
+impl<B> KeyPart for B where B: Hash + Eq + ToOwned<Owned: Borrow<B> + Eq + Send + Sync + 'static> + ?Sized {}
+
+/// The error about a type that is no [`KeyPart`]: nothing implements this. So the compiler does not propose to borrow the
+/// argument, and `U`, a type that cannot be written, keeps it from proposing this trait as a bound of a generic type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key",
     label = "this is no key",
-    note = "leave the argument out with `skip(..)`, or say with `key(..)` what is the key instead",
-    note = "a key is an owned type with `Hash`, `Eq`, `Clone`, `Send` and `Sync`, or a reference to one, to a `str` or to a slice: derive the traits for a type of your own"
+    note = "leave the argument out with `skip(..)`, or say with `key(..)` what the key is instead",
+    note = "a key is an owned type with `Hash`, `Eq`, `Clone`, `Send` and `Sync`, or a reference to one, to a `str` or to a slice: derive the traits for your own type, or add the bounds `Hash + Eq + Clone + Send + Sync + 'static` to a generic one"
 )]
-pub trait KeyPart: Hash + Eq + ToOwned<Owned: Borrow<Self> + Eq + Send + Sync + 'static> {}
+pub trait ValidKey<U> {}
 
-#[diagnostic::do_not_recommend]
-impl<B> KeyPart for B where B: Hash + Eq + ToOwned<Owned: Borrow<B> + Eq + Send + Sync + 'static> + ?Sized {}
+/// The same for a type with `Hash` and `Eq`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a cache key: it has `Hash` and `Eq`, but not all of `Clone`, `Send`, `Sync` and `'static`",
+    label = "this cannot be stored as a key",
+    note = "add `#[derive(Clone)]` to your own type, or the bounds `Clone + Send + Sync + 'static` to a generic one",
+    note = "or leave the argument out with `skip(..)`, or say with `key(..)` what the key is instead"
+)]
+pub trait StorableKey<U> {}
 
-/// One argument, borrowed from the caller. `S` says how a listing shows it.
+/// One argument, borrowed from the caller. `S` is how listings show it.
 #[derive(Debug)]
 pub struct Part<'a, B: ?Sized, S>(&'a B, PhantomData<S>);
 
@@ -33,26 +44,38 @@ impl<'a, B: ?Sized, S> Part<'a, B, S> {
 }
 
 impl<'a, B: KeyPart + fmt::Debug + ?Sized> Part<'a, B, Shown> {
-    /// An argument whose type is known to have `Debug`.
+    /// An argument with `Debug`.
     pub fn shown(argument: &'a B) -> Self {
         Self::of(argument)
     }
 }
 
-/// An argument of which it is not known yet what can be done with it.
+/// An argument whose traits decide what its part is.
 ///
-/// The lookup of `(&&&&Argument(..)).__cache_part()` decides. It takes the first that applies of the traits that
-/// follow, in their order: it looks at methods that take three references, then at four, two, one and none.
+/// Method lookup decides, in `(&&&&argument(..)).__cache_part()`. It takes the first of the traits below that applies, in
+/// their order: it looks at methods that take three references, then at four, two, one and none, and at `self` last.
 #[derive(Debug)]
-pub struct Argument<'a, B: ?Sized>(pub &'a B);
+pub struct Argument<'a, B: ?Sized, U>(&'a B, PhantomData<U>);
 
-/// A reference: what it refers to is the part.
+/// An argument, and a type that cannot be written: see [`ValidKey`].
+#[inline]
+pub fn argument<B: ?Sized>(argument: &B) -> Argument<'_, B, impl Copy> {
+    fn of<B: ?Sized, U>(argument: &B, _: U) -> Argument<'_, B, U> {
+        Argument(argument, PhantomData)
+    }
+    of(argument, unnamed)
+}
+
+/// The type of this function cannot be written, and is the same wherever it is used.
+pub(crate) fn unnamed() {}
+
+/// A reference: its referent is the part.
 pub trait ReferencePart<'a, B: ?Sized> {
     /// The part.
     fn __cache_part(&self) -> Part<'a, B, Shown>;
 }
 
-impl<'a, B: KeyPart + fmt::Debug + ?Sized> ReferencePart<'a, B> for &&&Argument<'_, &'a B> {
+impl<'a, B: KeyPart + fmt::Debug + ?Sized, U> ReferencePart<'a, B> for &&&Argument<'_, &'a B, U> {
     fn __cache_part(&self) -> Part<'a, B, Shown> {
         Part::of(self.0)
     }
@@ -64,81 +87,105 @@ pub trait OptionPart<'a, B: ?Sized> {
     fn __cache_part(&self) -> Option<Part<'a, B, Shown>>;
 }
 
-impl<'a, B: KeyPart + fmt::Debug + ?Sized> OptionPart<'a, B> for &&&Argument<'_, Option<&'a B>> {
+impl<'a, B: KeyPart + fmt::Debug + ?Sized, U> OptionPart<'a, B> for &&&Argument<'_, Option<&'a B>, U> {
     fn __cache_part(&self) -> Option<Part<'a, B, Shown>> {
         self.0.map(Part::of)
     }
 }
 
-/// A reference to what has no `Debug`.
+/// A reference to a value without `Debug`.
 pub trait OpaqueReferencePart<'a, B: ?Sized> {
     /// The part.
     fn __cache_part(&self) -> Part<'a, B, Hidden>;
 }
 
-impl<'a, B: KeyPart + ?Sized> OpaqueReferencePart<'a, B> for &&&&Argument<'_, &'a B> {
+impl<'a, B: KeyPart + ?Sized, U> OpaqueReferencePart<'a, B> for &&&&Argument<'_, &'a B, U> {
     fn __cache_part(&self) -> Part<'a, B, Hidden> {
         Part::of(self.0)
     }
 }
 
-/// A part of the key, with `Debug`.
+/// A value with `Debug`.
 pub trait PlainPart<'a, B: ?Sized> {
     /// The part.
     fn __cache_part(&self) -> Part<'a, B, Shown>;
 }
 
-impl<'a, B: KeyPart + fmt::Debug + ?Sized> PlainPart<'a, B> for &&Argument<'a, B> {
+impl<'a, B: KeyPart + fmt::Debug + ?Sized, U> PlainPart<'a, B> for &&Argument<'a, B, U> {
     fn __cache_part(&self) -> Part<'a, B, Shown> {
         Part::of(self.0)
     }
 }
 
-/// A part of the key, without `Debug`.
+/// A value without `Debug`.
 pub trait OpaquePart<'a, B: ?Sized> {
     /// The part.
     fn __cache_part(&self) -> Part<'a, B, Hidden>;
 }
 
-impl<'a, B: KeyPart + ?Sized> OpaquePart<'a, B> for &Argument<'a, B> {
+impl<'a, B: KeyPart + ?Sized, U> OpaquePart<'a, B> for &Argument<'a, B, U> {
     fn __cache_part(&self) -> Part<'a, B, Hidden> {
         Part::of(self.0)
     }
 }
 
-/// What can't be part of a key.
-pub trait NoPart<B: ?Sized> {
-    /// Does not compile, for want of `KeyPart`. That is the one error: the type that is returned instead of
-    /// the part leads to no other.
+/// No part, for a type that has `Hash` and `Eq`.
+pub trait UnstorablePart<B: ?Sized, U> {
+    /// Does not compile without [`StorableKey`]. That is the only error: the returned type leads to no other.
     fn __cache_part(&self) -> Part<'static, (), Hidden>
     where
-        B: KeyPart;
+        B: StorableKey<U>;
 }
 
-impl<B: ?Sized> NoPart<B> for Argument<'_, B> {
+impl<B: Hash + Eq + ?Sized, U> UnstorablePart<B, U> for Argument<'_, B, U> {
     fn __cache_part(&self) -> Part<'static, (), Hidden>
     where
-        B: KeyPart,
+        B: StorableKey<U>,
     {
         Part::of(&())
     }
 }
 
-/// How a listing shows an argument of type `B`.
+/// No part.
+pub trait NoPart<B: ?Sized, U> {
+    /// Does not compile without [`ValidKey`]. That is the only error: the returned type leads to no other.
+    fn __cache_part(self) -> Part<'static, (), Hidden>
+    where
+        B: ValidKey<U>;
+}
+
+impl<B: ?Sized, U> NoPart<B, U> for Argument<'_, B, U> {
+    fn __cache_part(self) -> Part<'static, (), Hidden>
+    where
+        B: ValidKey<U>,
+    {
+        Part::of(&())
+    }
+}
+
+impl<B: ?Sized, U> Clone for Argument<'_, B, U> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: ?Sized, U> Copy for Argument<'_, B, U> {}
+
+/// How listings show an argument of type `B`.
 pub trait Show<B: ?Sized>: 'static {
     /// Writes it out.
     ///
     /// # Errors
     ///
-    /// When `out` has one, or the `Debug` of the argument.
+    /// Those of `out`, or of the `Debug` of the argument.
     fn show(argument: &B, out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
-/// By its `Debug`.
+/// By `Debug`.
 #[derive(Debug)]
 pub struct Shown;
 
-/// As a mere `_`.
+/// As `_`.
 #[derive(Debug)]
 pub struct Hidden;
 
@@ -156,19 +203,19 @@ impl<B: ?Sized> Show<B> for Hidden {
 
 /// A part of a key, borrowed.
 pub trait Borrowing {
-    /// The same, owned.
+    /// The owned part.
     type Owned: Eq + Send + Sync + 'static;
     /// Hashes it.
     fn hash<H: Hasher>(&self, hasher: &mut H);
-    /// Whether an owned one is equal.
+    /// Whether it equals an owned part.
     fn is(&self, owned: &Self::Owned) -> bool;
-    /// Makes the one that is to be stored.
+    /// Makes the owned part.
     fn to_owned(&self) -> Self::Owned;
-    /// Writes out an owned one.
+    /// Writes out an owned part.
     ///
     /// # Errors
     ///
-    /// When `out` has one, or the `Debug` of an argument.
+    /// Those of `out`, or of the `Debug` of an argument.
     fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
@@ -248,10 +295,10 @@ impl<L: Parts> Borrowing for Tuple<L> {
     }
 }
 
-/// A slice, and how to make a part of each item.
+/// A slice, and the function that makes a part of each item.
 pub struct Each<'a, T, F>(&'a [T], F);
 
-/// A part of the items of a slice.
+/// A part made of the items of a slice.
 pub fn each<'a, T, P: Borrowing, F: Fn(&'a T) -> P>(items: &'a [T], part: F) -> Each<'a, T, F> {
     Each(items, part)
 }
@@ -294,21 +341,21 @@ impl<'a, T, P: Borrowing, F: Fn(&'a T) -> P> Borrowing for Each<'a, T, F> {
 
 /// A list of parts.
 pub trait Parts {
-    /// How many there are.
+    /// Their number.
     const LEN: usize;
-    /// The same list, owned: the key that is stored.
+    /// The owned list: the stored key.
     type Owned: Eq + Send + Sync + 'static;
     /// Hashes the parts.
     fn hash<H: Hasher>(&self, hasher: &mut H);
-    /// Whether a stored key is of the same parts.
+    /// Whether they equal a stored key.
     fn are(&self, stored: &Self::Owned) -> bool;
-    /// Makes the key that is to be stored.
+    /// Makes the key to store.
     fn to_owned(&self) -> Self::Owned;
     /// Writes out a stored key, as in `limit = 10, offset = 0`; without names, as in `10, 0`.
     ///
     /// # Errors
     ///
-    /// When `out` has one, or the `Debug` of an argument.
+    /// Those of `out`, or of the `Debug` of an argument.
     fn show(stored: &Self::Owned, names: &[&str], out: &mut dyn fmt::Write) -> fmt::Result;
 }
 
@@ -370,7 +417,7 @@ mod tests {
 
     macro_rules! part {
         ($argument:expr) => {
-            (&&&&Argument($argument)).__cache_part()
+            (&&&&argument($argument)).__cache_part()
         };
     }
 
@@ -396,7 +443,7 @@ mod tests {
         assert_eq!(shown(&parts, &["text", "numbers", "secret"]), r#"text = "a", numbers = [1, 2], secret = _"#);
     }
 
-    /// Whatever the type is written like: of an argument whose type the attribute cannot see.
+    /// Of an argument whose type the attribute cannot see.
     #[test]
     fn references_are_seen_through() {
         let (text, secret, nothing) = ("a", &Secret(3), None::<&str>);

@@ -1,5 +1,6 @@
-//! The bodies of mutations, and what follows each of them.
+//! Mutations: their targets, their bodies, and the invalidation that follows.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::Pin;
@@ -11,97 +12,183 @@ use smallvec::SmallVec;
 use crate::cache::Cache;
 use crate::engine::invalidation::ScopedTarget;
 use crate::load::outcome::Outcome;
-use crate::private::Target;
+use crate::private::target::{FromResult, KnownToFunctions, KnownToMethods, Names, Target, TargetKind, Targets};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
+use crate::tag::Tag;
 
-/// What a mutation that makes a `V` makes wrong: targets as a list, `(target, (target, ()))`.
-pub trait Targets<V> {
-    /// Resolves what depends on the value that the body made.
-    fn resolve(&mut self, value: &V);
-    /// Visits each of them.
-    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));
+/// A mutation whose targets are being named. `C` says which caches it knows, `S` is the type of its `self`.
+#[must_use = "it invalidates nothing by itself"]
+pub struct Mutation<'a, C, S: ?Sized, O, T> {
+    cache: &'a Cache,
+    this: &'a S,
+    targets: T,
+    types: PhantomData<fn() -> (C, O)>,
 }
 
-impl<V> Targets<V> for () {
-    fn resolve(&mut self, _: &V) {}
-    fn each<'a>(&'a self, _: &mut dyn FnMut(&'a Target)) {}
-}
-
-impl<V, T: Targets<V>, Rest: Targets<V>> Targets<V> for (T, Rest) {
-    fn resolve(&mut self, value: &V) {
-        self.0.resolve(value);
-        self.1.resolve(value);
-    }
-
-    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
-        self.0.each(visit);
-        self.1.each(visit);
-    }
-}
-
-/// Invalidates all targets of one write, in the cache of the write and in the global one: in each at one version.
-fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
-    let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
-    targets.each(&mut |target| {
-        let of = if target.is_global { Cache::global() } else { cache };
-        let resolved = target.resolve(of);
-        // The global cache may be that of the write.
-        if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
-    });
-    // A clock that panics keeps nothing in the other cache from being invalidated.
-    let result = catch(|| cache.engine().invalidate(&own));
-    if !others.is_empty() {
-        Cache::global().engine().invalidate(&others);
-    }
-    result.unwrap_or_else(|panic| resume_unwind(panic));
-}
-
-/// What is to be forgotten, where, and when.
+/// A method: it knows the cache of its `self`, and the global one.
 #[derive(Debug)]
-pub struct Due<T> {
+pub enum OfMethod {}
+
+/// A function without `self`: it knows the global cache.
+#[derive(Debug)]
+pub enum OfFunction {}
+
+/// A function with a `cache = ..`: all its targets are there.
+#[derive(Debug)]
+pub enum OtherCache {}
+
+/// The targets of a method.
+pub fn of_method<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OfMethod, S, O, ()> {
+    Mutation { cache, this, targets: (), types: PhantomData }
+}
+
+/// The targets of a function without `self`.
+pub fn of_function<O>(_outcome: O, cache: &Cache) -> Mutation<'_, OfFunction, (), O, ()> {
+    Mutation { cache, this: &(), targets: (), types: PhantomData }
+}
+
+/// The targets of a function with a `cache = ..`. Without `self`, `this` is a `()`.
+pub fn in_cache<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OtherCache, S, O, ()> {
+    Mutation { cache, this, targets: (), types: PhantomData }
+}
+
+impl<'a, S: ?Sized, O: Outcome, T> Mutation<'a, OfMethod, S, O, T> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<S, Place: KnownToMethods>>(self, names: N) -> Mutation<'a, OfMethod, S, O, (T, Target)> {
+        let target = Target::of_method(names, self.this);
+        self.with(target)
+    }
+
+    /// A key made from the returned value.
+    pub fn from_result<N, K, F>(self, query: N, key: F) -> Mutation<'a, OfMethod, S, O, (T, FromResult<F>)>
+    where
+        N: Names<S, Place: KnownToMethods>,
+        K: Names<()>,
+        F: FnOnce(&O::Value) -> K,
+    {
+        let target = Target::of_method(query, self.this);
+        self.with(FromResult::new(target, key))
+    }
+}
+
+impl<'a, O: Outcome, T> Mutation<'a, OfFunction, (), O, T> {
+    /// A query, or a key of one.
+    pub fn target<N>(self, names: N) -> Mutation<'a, OfFunction, (), O, (T, Target)>
+    where
+        N: Names<(), Place: KnownToFunctions>,
+    {
+        self.with(names.kind(&()).into())
+    }
+
+    /// A key made from the returned value.
+    pub fn from_result<N, K, F>(self, query: N, key: F) -> Mutation<'a, OfFunction, (), O, (T, FromResult<F>)>
+    where
+        N: Names<(), Place: KnownToFunctions>,
+        K: Names<()>,
+        F: FnOnce(&O::Value) -> K,
+    {
+        self.with(FromResult::new(query.kind(&()).into(), key))
+    }
+}
+
+impl<'a, S: ?Sized, O: Outcome, T> Mutation<'a, OtherCache, S, O, T> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<S>>(self, names: N) -> Mutation<'a, OtherCache, S, O, (T, Target)> {
+        let target = names.kind(self.this).into();
+        self.with(target)
+    }
+
+    /// A key made from the returned value.
+    pub fn from_result<N, K, F>(self, query: N, key: F) -> Mutation<'a, OtherCache, S, O, (T, FromResult<F>)>
+    where
+        N: Names<S>,
+        K: Names<()>,
+        F: FnOnce(&O::Value) -> K,
+    {
+        let target = query.kind(self.this).into();
+        self.with(FromResult::new(target, key))
+    }
+}
+
+impl<'a, C, S: ?Sized, O, T> Mutation<'a, C, S, O, T> {
+    /// Every entry with a tag.
+    pub fn tag(self, tag: impl Into<Tag>) -> Mutation<'a, C, S, O, (T, Target)> {
+        self.with(TargetKind::Tag(tag.into()).into())
+    }
+
+    /// The same, with a tag that is a literal.
+    pub fn literal_tag(self, tag: &'static str) -> Mutation<'a, C, S, O, (T, Target)> {
+        self.tag(Tag::from_static(tag))
+    }
+
+    /// The same, with a tag that is formatted from the arguments.
+    pub fn formatted_tag(self, text: fmt::Arguments<'_>) -> Mutation<'a, C, S, O, (T, Target)> {
+        self.tag(Tag::format(text))
+    }
+
+    /// Every entry.
+    pub fn all(self) -> Mutation<'a, C, S, O, (T, Target)> {
+        self.with(TargetKind::All.into())
+    }
+
+    fn with<N>(self, target: N) -> Mutation<'a, C, S, O, (T, N)> {
+        let Self { cache, this, targets, types } = self;
+        Mutation { cache, this, targets: (targets, target), types }
+    }
+
+    /// Invalidates when the body has ended, also by a panic, or because its future was dropped.
+    pub fn when_ended(self) -> PendingInvalidation<O, T> {
+        PendingInvalidation {
+            cache: self.cache.clone(),
+            targets: self.targets,
+            only_on_ok: false,
+            outcome: PhantomData,
+        }
+    }
+
+    /// Invalidates if the body returns `Ok`, or a type other than `Result`.
+    pub fn when_ok(self) -> PendingInvalidation<O, T> {
+        PendingInvalidation { only_on_ok: true, ..self.when_ended() }
+    }
+}
+
+impl<C, S: ?Sized, O, T: fmt::Debug> fmt::Debug for Mutation<'_, C, S, O, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutation").field("targets", &self.targets).finish_non_exhaustive()
+    }
+}
+
+/// The invalidation that follows a body.
+#[derive(Debug)]
+#[must_use = "it invalidates nothing before its body has run"]
+pub struct PendingInvalidation<O, T> {
     cache: Cache,
     targets: T,
-    /// Or however the body ends.
     only_on_ok: bool,
+    outcome: PhantomData<fn() -> O>,
 }
 
-/// Targets that are due when the body has ended, also by a panic, or because its future was dropped.
-pub fn when_ended<T>(cache: &Cache, targets: T) -> Due<T> {
-    Due { cache: cache.clone(), targets, only_on_ok: false }
-}
+impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
+    /// Runs the body, and invalidates.
+    pub fn run(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
+        let mut invalidation = Invalidation::new(self);
+        let result = body();
+        invalidation.conclude(&result);
+        result
+    }
 
-/// Targets that are due if the body returns `Ok`, or what is no `Result`.
-pub fn when_ok<T>(cache: &Cache, targets: T) -> Due<T> {
-    Due { only_on_ok: true, ..when_ended(cache, targets) }
-}
-
-/// Runs the body of a mutation, and invalidates when that is due.
-pub fn invalidating<O: Outcome, T: Targets<O::Value>>(
-    due: Due<T>,
-    _outcome: O,
-    body: impl FnOnce() -> O::Returned,
-) -> O::Returned {
-    let mut invalidation = Invalidation::<O, T>::new(due);
-    let result = body();
-    invalidation.conclude(&result);
-    result
-}
-
-/// Like [`invalidating`], with a body that is a future.
-pub fn invalidating_async<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>>(
-    due: Due<T>,
-    _outcome: O,
-    body: F,
-) -> Invalidating<O, T, F> {
-    Invalidating { body, invalidation: Box::new(Invalidation::new(due)) }
+    /// The same with a body that is a future.
+    pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> Running<O, T, F> {
+        Running { body, invalidation: Box::new(Invalidation::new(self)) }
+    }
 }
 
 pin_project! {
     /// The body of a mutation that is a future.
     #[must_use = "it does nothing until it is polled"]
-    pub struct Invalidating<O: Outcome, T: Targets<O::Value>, F> {
-        // The first to be dropped: what the body held may still write.
+    pub struct Running<O: Outcome, T: Targets<O::Value>, F> {
+        // Dropped first: the values of the body may still write.
         #[pin]
         body: F,
         // Boxed: futures hold it for as long as they wait, and there may be many targets.
@@ -109,7 +196,7 @@ pin_project! {
     }
 }
 
-impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future for Invalidating<O, T, F> {
+impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future for Running<O, T, F> {
     type Output = O::Returned;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {
@@ -120,7 +207,7 @@ impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future f
     }
 }
 
-/// Invalidates when it is dropped, if not before, so that nothing that ends the body can pass it by.
+/// Invalidates when it is dropped, if not before: no end of the body can bypass it.
 struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     cache: Cache,
     targets: T,
@@ -129,20 +216,21 @@ struct Invalidation<O: Outcome, T: Targets<O::Value>> {
 }
 
 impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
-    fn new(Due { cache, targets, only_on_ok }: Due<T>) -> Self {
+    fn new(pending: PendingInvalidation<O, T>) -> Self {
+        let PendingInvalidation { cache, targets, only_on_ok, .. } = pending;
         Self { cache, targets, is_due: !only_on_ok, outcome: PhantomData }
     }
 
-    /// Invalidates according to what the body returned.
+    /// Invalidates according to the result of the body.
     fn conclude(&mut self, result: &O::Returned) {
         self.is_due |= O::is_ok(result);
         if let Some(value) = O::value(result) {
             self.targets.resolve(value);
         }
-        self.forget();
+        self.invalidate_if_due();
     }
 
-    fn forget(&mut self) {
+    fn invalidate_if_due(&mut self) {
         if std::mem::take(&mut self.is_due) {
             invalidate(&self.cache, &self.targets);
         }
@@ -151,6 +239,23 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
 
 impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     fn drop(&mut self) {
-        self.forget();
+        self.invalidate_if_due();
     }
+}
+
+/// Invalidates all targets of one mutation, in its cache and in the global one: in each at one version.
+fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
+    let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
+    targets.each(&mut |target| {
+        let of = if target.is_global { Cache::global() } else { cache };
+        let resolved = target.resolve(of);
+        // The global cache may be that of the mutation.
+        if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
+    });
+    // A clock that panics keeps nothing in the other cache from being invalidated.
+    let result = catch(|| cache.engine().invalidate(&own));
+    if !others.is_empty() {
+        Cache::global().engine().invalidate(&others);
+    }
+    result.unwrap_or_else(|panic| resume_unwind(panic));
 }

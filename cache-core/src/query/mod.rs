@@ -1,4 +1,4 @@
-//! Queries: the static facts of an annotated function, and its state in one cache.
+//! Queries: the static facts of an annotated function, and its state in each cache.
 
 pub(crate) mod owner;
 pub(crate) mod state;
@@ -15,25 +15,21 @@ use once_cell::sync::Lazy;
 use crate::entry::options::EntryOptions;
 use crate::query::owner::Owner;
 
-/// What is known of an annotated function when it is compiled.
+/// The static facts of an annotated function.
 #[derive(Debug)]
 pub struct Query {
     pub(crate) name: &'static str,
     pub(crate) place: SourcePlace,
-    /// The names of what is its key.
+    /// The names of the parts of its key.
     pub(crate) arguments: &'static [&'static str],
-    /// The most entries there may be of it, if it says so.
     pub(crate) capacity: Option<usize>,
-    /// How long its entries may be served, if it says so in its attribute.
     ttl: Option<Duration>,
     own_ttl: bool,
-    /// The tags that all of its entries have.
     pub(crate) tags: &'static [&'static str],
-    /// Its number among the queries of this process, from 1; 0 until it is first used.
+    /// The query's number in this process, from 1; 0 until it is first used.
     number: AtomicU32,
 }
 
-/// Where a function stands.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct SourcePlace {
     pub(crate) module: &'static str,
@@ -43,7 +39,7 @@ pub(crate) struct SourcePlace {
 }
 
 impl Query {
-    /// The facts of one function, at the place of the call. `arguments` names what is its key, in the order of its parts.
+    /// One function, identified by the location of the caller. `arguments` names the parts of its key.
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
         let place = Location::caller();
@@ -52,40 +48,39 @@ impl Query {
         Self { name, place, arguments, capacity, ttl, own_ttl, tags, number: AtomicU32::new(0) }
     }
 
-    /// The same, with at most so many entries.
+    /// Limits the number of its entries.
     #[must_use]
     pub const fn capacity(mut self, entries: usize) -> Self {
         self.capacity = Some(entries);
         self
     }
 
-    /// The same, with entries that are served for so long.
+    /// Sets the time to live of its entries.
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The same, with entries that expire by their own time to live alone, or not.
+    /// Sets whether its entries expire by their own time to live alone.
     #[must_use]
     pub const fn own_ttl(mut self, own_ttl: bool) -> Self {
         self.own_ttl = own_ttl;
         self
     }
 
-    /// The same, with these tags on all entries.
+    /// Sets the tags of all its entries.
     #[must_use]
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
         self
     }
 
-    /// The options that all of its entries have, but for their tags: see [`QueryState::tags`](state::QueryState::tags).
+    /// The options of all its entries. Their tags are in [`QueryState::tags`](state::QueryState::tags).
     pub(crate) fn options(&self) -> EntryOptions {
         EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, ..EntryOptions::default() }
     }
 
-    /// Its number, or 0 if it has not been used yet.
     #[inline]
     pub(crate) fn number_so_far(&self) -> u32 {
         self.number.load(Ordering::Relaxed)
@@ -98,43 +93,41 @@ impl Query {
         }
     }
 
-    /// A function without `self` may or may not be in an `impl`, and its attribute cannot know how to name what
-    /// stands beside it. So it states its facts more than once, and they have the same number by being equal.
+    /// A function without `self` may be in an `impl` or not, so that its attribute does not know the path of an item next to
+    /// it. The expansion states the facts several times, and equal facts get the same number.
     #[cold]
     fn take_number(&self) -> u32 {
         static NUMBERS: Lazy<parking_lot::Mutex<HashMap<(SourcePlace, &'static str), u32>>> =
             Lazy::new(Default::default);
         let mut numbers = NUMBERS.lock();
-        let next = u32::try_from(numbers.len() + 1).expect("there are fewer functions than that");
+        let next = u32::try_from(numbers.len() + 1).expect("there are fewer than 2^32 functions");
         let number = *numbers.entry((self.place, self.name)).or_insert(next);
         self.number.store(number, Ordering::Relaxed);
         number
     }
 }
 
-/// Names a query of one type.
-///
-/// A static in a generic `impl` is one for all its instantiations, so the type belongs to the identity.
+/// A query of one type: all instantiations of a generic `impl` share one static.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     pub(crate) query: &'static Query,
     pub(crate) owner: fn() -> Owner,
 }
 
-/// What `#[invalidates]` refers to: a query, and where (`W`) its entries are.
+/// What `#[invalidates]` refers to: a query, and where (`W`) its cache is.
 #[derive(Debug)]
-pub struct Located<W> {
+pub struct QueryRef<W> {
     pub(crate) site: Site,
     place: PhantomData<W>,
 }
 
-impl<W> Located<W> {
+impl<W> QueryRef<W> {
     /// A query of a type.
     pub const fn of<T: ?Sized>(query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
     }
 
-    /// A query that may be of a type or not: of what is around the function or constant that the closure is in.
+    /// A query of the item around the function or constant that the closure is in.
     pub const fn around<F>(_closure: &F, query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::around::<F> }, place: PhantomData }
     }
@@ -142,26 +135,26 @@ impl<W> Located<W> {
 
 /// One key of a query.
 ///
-/// It is no more than the key's hash: 64 bits with a random seed. Whatever else has the same is forgotten, too, and
-/// nothing has to be kept of arguments that the body is going to take.
+/// Only a hash of the key, 64 bits with a random seed: the body may take the arguments. Another key with the same hash is
+/// invalidated, too.
 #[derive(Debug)]
-pub struct Keyed<W> {
+pub struct KeyRef<W> {
     pub(crate) site: Site,
     pub(crate) key: KeyHash,
     place: PhantomData<W>,
 }
 
-/// The hash of a key, in all instantiations of a query's function that are alike.
+/// The hash of a key, in the instantiations of a query's function with the same generic arguments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyHash {
-    /// As it is in no scope.
+    /// Without a scope.
     pub(crate) hash: u64,
-    /// Stands for the function's own generic arguments.
+    /// A type that represents the function's own generic arguments.
     pub(crate) instance: TypeId,
 }
 
-impl<W> Keyed<W> {
-    pub(crate) fn new(query: &Located<W>, key: KeyHash) -> Self {
+impl<W> KeyRef<W> {
+    pub(crate) fn new(query: &QueryRef<W>, key: KeyHash) -> Self {
         Self { site: query.site, key, place: PhantomData }
     }
 }

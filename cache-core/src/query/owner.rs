@@ -1,9 +1,8 @@
-//! What a query is of: a type, or whatever is around its function.
+//! The owner of a query: the type whose method it is, or the item around its function.
 
 use std::any::{TypeId, type_name};
 use std::hash::{Hash, Hasher};
 
-/// The type that a query is of, or what is known of what stands around it.
 #[derive(Clone, Copy)]
 pub(crate) struct Owner {
     id: TypeId,
@@ -12,7 +11,7 @@ pub(crate) struct Owner {
 
 impl PartialEq for Owner {
     fn eq(&self, other: &Self) -> bool {
-        // Nearly always they are the same text, in the same place.
+        // Equal names are nearly always at the same address.
         self.id == other.id && (std::ptr::eq(self.name, other.name) || self.name == other.name)
     }
 }
@@ -31,36 +30,35 @@ impl Owner {
         Self { id: typeid::of::<T>(), name: type_name::<T>() }
     }
 
-    /// Of a closure in a function or a constant, whose path leads through what stands around that: with the generic
-    /// arguments of an `impl`, if it is one.
+    /// The item around the function or constant that a closure is in, from the path of the closure.
     ///
-    /// Without such a path nothing is told apart, and more is forgotten than need be.
+    /// If the compiler writes no such path, owners are equal, and more is invalidated than necessary.
     pub(crate) fn around<F>() -> Self {
         let item = type_name::<F>().trim_end_matches("::{{closure}}");
         Self { id: TypeId::of::<()>(), name: &item[..end_of_parent(item)] }
     }
 }
 
-/// Where the last segment of a path begins. Generic arguments may contain paths, and `char` constants any sign.
+/// The length of a path without its last segment. Generic arguments may contain paths, and `char` constants any
+/// character.
 fn end_of_parent(path: &str) -> usize {
     let (mut end, mut depth) = (0, 0_u32);
-    let mut signs = path.char_indices().peekable();
-    while let Some((at, sign)) = signs.next() {
-        let next = signs.peek().map(|(_, next)| *next);
-        match sign {
+    let mut chars = path.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        match char {
             '\'' => {
-                // Read from the left, a literal cannot be taken for something else.
                 for _ in 0..length_of_char(&path[at..]).saturating_sub(1) {
-                    signs.next();
+                    chars.next();
                 }
             }
-            // An arrow closes nothing.
-            '-' if next == Some('>') => drop(signs.next()),
+            // The `>` of an arrow closes no bracket.
+            '-' if next == Some('>') => drop(chars.next()),
             '<' | '(' | '[' | '{' => depth += 1,
             '>' | ')' | ']' | '}' => depth = depth.saturating_sub(1),
             ':' if depth == 0 && next == Some(':') => {
                 end = at;
-                signs.next();
+                chars.next();
             }
             _ => {}
         }
@@ -68,12 +66,12 @@ fn end_of_parent(path: &str) -> usize {
     end
 }
 
-/// How many signs the `char` literal has that a text begins with; 1 if it begins with a lifetime.
+/// The length of the `char` literal at the start of a text; 1 if there is a lifetime instead.
 fn length_of_char(text: &str) -> usize {
-    let mut signs = text.chars().skip(1);
-    match (signs.next(), signs.next()) {
-        // What is escaped may itself be a quote.
-        (Some('\\'), Some(_)) => 3 + signs.take_while(|sign| *sign != '\'').count() + 1,
+    let mut chars = text.chars().skip(1);
+    match (chars.next(), chars.next()) {
+        // The escaped character may be a quote.
+        (Some('\\'), Some(_)) => 3 + chars.take_while(|char| *char != '\'').count() + 1,
         (Some(_), Some('\'')) => 3,
         _ => 1,
     }
@@ -84,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_around_is_the_path_without_its_last_segment() {
+    fn the_parent_is_the_path_without_its_last_segment() {
         let cases = [
             ("a::Repo<u8>::total<u16>", "a::Repo<u8>"),
             ("a::Repo<b::Vec<&str>>::total", "a::Repo<b::Vec<&str>>"),
@@ -104,12 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn owners_that_are_equal_have_one_hash() {
+    fn equal_owners_have_the_same_hash() {
         let hash = |owner: &Owner| {
             use std::hash::BuildHasher;
             foldhash::fast::FixedState::default().hash_one(owner)
         };
-        // The same text in another place, as another crate has it.
+        // Equal text at another address, as in another crate.
         let name: &'static str = String::from("m::Repo<u8>").leak();
         let [one, same] = ["m::Repo<u8>", name].map(|name| Owner { id: TypeId::of::<()>(), name });
         assert!(one == same && hash(&one) == hash(&same));
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_in_a_path_are_no_part_of_its_structure() {
+    fn characters_in_constants_do_not_affect_the_parent() {
         let constants = [
             "'>'",
             "'<'",
@@ -153,9 +151,9 @@ mod tests {
         }
     }
 
-    /// As the compiler in use writes them.
+    /// With paths as the compiler in use writes them.
     #[test]
-    fn functions_with_a_char_constant_stand_where_they_stand() {
+    fn functions_with_char_constants_have_the_same_parent() {
         const fn around<F>(_: &F) -> fn() -> Owner {
             Owner::around::<F>
         }
@@ -174,7 +172,7 @@ mod tests {
             path::<'"'>(),
             path::<'\u{301}'>(),
         ];
-        let test = format!("{}::functions_with_a_char_constant_stand_where_they_stand", module_path!());
+        let test = format!("{}::functions_with_char_constants_have_the_same_parent", module_path!());
         assert_eq!(paths, [test.as_str(); 8]);
     }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use crate::eviction::segment::Quota;
+use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
 use crate::query::{Query, Site, SourcePlace};
 use crate::stats::counters::Counters;
@@ -15,22 +15,21 @@ use crate::sync::{OnceLock, RwLock};
 use crate::version::registry::TagRef;
 use crate::version::tag_set::TagSet;
 
-/// The state of one query of one type in one cache.
 pub(crate) struct QueryState {
-    /// Its number in its cache, from 1; 0 if it belongs to no query.
+    /// The query's number in the cache, from 1; 0 if there is no query.
     pub(crate) id: u32,
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
-    /// The type that it is a method of; empty for a free function.
+    /// The type whose method it is; empty for a free function.
     pub(crate) owner: &'static str,
     pub(crate) arguments: &'static [&'static str],
-    /// The tags that all of its entries have.
+    /// Of all its entries.
     pub(crate) tags: &'static [&'static str],
-    /// Their nodes in no scope, from the first entry on: they are found once, and not for each.
+    /// Their nodes in no scope, attached with the first entry.
     pub(crate) tag_nodes: OnceLock<TagSet>,
-    /// When the whole query was last invalidated.
+    /// Raised when the whole query is invalidated.
     pub(crate) node: TagRef,
-    /// When any of its keys was: for what was made from very many of them.
+    /// Raised with each of its keys, for entries that depend on too many of them.
     pub(crate) any_key: TagRef,
     pub(crate) quota: Option<Quota>,
     pub(crate) counters: Counters,
@@ -38,7 +37,7 @@ pub(crate) struct QueryState {
 }
 
 impl QueryState {
-    /// The state of a store that is used by hand, and belongs to no query.
+    /// For a store that is used directly.
     pub(crate) fn anonymous() -> Self {
         Self {
             id: 0,
@@ -56,17 +55,14 @@ impl QueryState {
         }
     }
 
-    /// Whether it is that of a query, and not of a cache without queries.
     pub(crate) fn is_named(&self) -> bool {
         self.id > 0
     }
 
-    /// The nodes of its tags in no scope, which `find` finds.
-    pub(crate) fn tag_nodes(&self, find: impl FnOnce() -> TagSet) -> TagSet {
-        self.tag_nodes.get_or_init(find).clone()
+    pub(crate) fn tag_nodes(&self, attach: impl FnOnce() -> TagSet) -> TagSet {
+        self.tag_nodes.get_or_init(attach).clone()
     }
 
-    /// The figures of the query, with so many live entries.
     pub(crate) fn stats(&self, entries: usize) -> QueryStats {
         let mut sum = Stats::default();
         sum.add(&self.counters);
@@ -94,15 +90,15 @@ impl QueryState {
     }
 }
 
-/// The numbers of a query's stores. They are numbers because stores hold their query.
+/// The numbers of a query's stores. Not references, because stores refer to their query.
 #[derive(Default)]
 pub(crate) struct StoreNumbers(RwLock<StoreLists>);
 
 #[derive(Default)]
 struct StoreLists {
     all: Vec<u32>,
-    /// By the type that stands for the function's own generic arguments. There are several of one only if the query's
-    /// type doesn't tell them apart.
+    /// By the type that represents the function's own generic arguments. Several have the same only if the owner does not
+    /// distinguish them.
     by_instance: HashMap<TypeId, SmallVec<[u32; 4]>, RandomState>,
 }
 
@@ -117,10 +113,10 @@ impl StoreNumbers {
         self.0.read().all.clone()
     }
 
-    /// Those of the instantiations of a function that are alike for one who names it.
+    /// The stores of the instantiations with these generic arguments.
     ///
-    /// A first load and an invalidation of a key meet at the lock, so that one of them comes first: a store that the
-    /// invalidation does not find here has only loads that begin later.
+    /// The lock orders the first load of a store and an invalidation of a key: a store that the invalidation does not find
+    /// here has only loads that begin later.
     pub(crate) fn alike(&self, instance: TypeId) -> SmallVec<[u32; 4]> {
         self.0.read().by_instance.get(&instance).cloned().unwrap_or_default()
     }

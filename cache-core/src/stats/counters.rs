@@ -1,4 +1,4 @@
-//! Counters that threads do not contend for.
+//! Counters of events, without contention between threads.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,6 @@ use std::thread::available_parallelism;
 
 use crate::sync::threads;
 
-/// What is counted, for each query.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Hit,
@@ -22,17 +21,14 @@ pub(crate) enum Event {
 
 const EVENTS: usize = Event::DropPanic as usize + 1;
 
-/// Counts in a cache line of their own.
 #[derive(Default)]
 #[repr(align(64))]
 struct Stripe([AtomicU64; EVENTS]);
 
-/// Counts events without threads waiting for each other's cache lines.
 pub(crate) struct Counters {
-    /// Each is written by the one thread that has its number: a plain store will do, at a fraction of what an atomic
-    /// addition costs.
+    /// Each is written only by the thread with its number: by a plain store, at a fraction of the cost of an addition.
     own: Box<[Stripe]>,
-    /// A power of two of them, for the threads with higher numbers.
+    /// For threads with higher numbers. Their number is a power of two.
     shared: Box<[Stripe]>,
 }
 
@@ -69,7 +65,7 @@ impl Counters {
     }
 }
 
-/// How many processors there are. Asking the system takes longer than building the rest of a cache.
+/// Asking the system takes longer than building the rest of a cache.
 pub(crate) fn processors() -> usize {
     static PROCESSORS: OnceLock<usize> = OnceLock::new();
     *PROCESSORS.get_or_init(|| available_parallelism().map_or(8, usize::from))
@@ -84,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_event_is_counted_whatever_threads_come_and_go() {
+    fn events_of_threads_that_start_and_end_are_all_counted() {
         const EVENTS: u64 = 10_000;
         let counters = Counters::new();
         let threads = counters.own.len() * 2 + 3;
@@ -100,10 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_leaves_its_number_to_another() {
+    fn the_number_of_a_thread_that_ended_is_reused() {
         let number = || thread::spawn(|| (threads::lease(), threads::number())).join().unwrap();
         let highest = (0..1_000).map(|_| number().1).max();
-        assert!(highest < Some(500), "other tests have some at the same time, but not so many");
+        assert!(highest < Some(500), "threads of other tests have numbers at the same time, but not this many");
     }
 
     #[test]
@@ -122,7 +118,7 @@ mod tests {
             let counters = counters.clone();
             let leave = move || LAST.with_borrow_mut(|last| last.push(CountsWhenDropped(counters.clone())));
             let count = || Counters::new().count(Event::Hit);
-            // Whichever of the two is dropped first.
+            // Whichever thread-local is dropped first.
             let run = move || {
                 if early {
                     leave();

@@ -1,4 +1,4 @@
-//! The figures of a cache, and of its queries.
+//! Statistics of a cache, and of its queries.
 
 pub(crate) mod counters;
 
@@ -6,9 +6,9 @@ use std::fmt;
 
 use crate::stats::counters::{Counters, Event};
 
-/// The figures of a whole cache, since it was built.
+/// Statistics of a whole cache, since it was built.
 ///
-/// They are exact when no other thread is using the cache. Printed, they are a table:
+/// They are exact when no other thread uses the cache meanwhile. `Display` formats them as a table:
 ///
 /// ```
 /// let cache = cache_core::TaggedCache::<u32, u32>::new();
@@ -20,33 +20,32 @@ use crate::stats::counters::{Counters, Event};
 pub struct Stats {
     /// Live entries: neither expired nor invalidated.
     pub entries: usize,
-    /// The most entries there can be.
+    /// The most entries that there may be.
     pub capacity: usize,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that were not: they loaded, or waited for a load in flight.
+    /// Calls that loaded, or waited for a load in flight.
     pub misses: u64,
-    /// Bodies run to make a value, whatever came of them. Values that are inserted directly don't count.
+    /// Bodies run, whatever their outcome. Direct inserts do not count.
     pub loads: u64,
-    /// Loads that ended in `Err` or in a panic, or whose future was dropped half-done.
+    /// Loads that ended in `Err` or in a panic, or whose future was dropped before it was ready.
     pub load_errors: u64,
     /// Loads whose value was not stored, because something that it depends on was invalidated meanwhile, or because
     /// a value of the key was inserted directly.
     pub discarded_loads: u64,
-    /// Live entries that had to make room for others.
+    /// Live entries that were removed to make room for others.
     pub evictions: u64,
-    /// Entries that had expired when they were removed or replaced: by a call for their key, by the insert of another, by
-    /// `purge`, or by an invalidation of their key.
+    /// Entries that had expired when they were removed or replaced: by a call for their key, an insert of another entry,
+    /// `purge`, or an invalidation of their key.
     pub expirations: u64,
-    /// Targets of invalidations: each key and tag named, each query found, and each call for a scope or for all.
+    /// Targets of invalidations: each named key and tag, each query found, and each call for a scope or for all.
     pub invalidations: u64,
-    /// Keys and values whose `Drop` panicked when the cache dropped them. Such a panic goes no further: it would reach a
-    /// call that has nothing to do with the value.
+    /// Keys and values whose `Drop` panicked in the cache. Such a panic is caught: it would reach an unrelated call.
     pub drop_panics: u64,
 }
 
 impl Stats {
-    /// The part of all calls that were hits, from 0 to 1; 0 if there was no call.
+    /// The share of hits among all calls, from 0 to 1; 0 if there was no call.
     pub fn hit_rate(&self) -> f64 {
         hit_rate(self.hits, self.misses)
     }
@@ -82,7 +81,7 @@ impl fmt::Display for Stats {
             let end = if at + 1 < counts.len() { "\n" } else { "" };
             write!(f, "{name:<16}{count:>12}{end}")?;
         }
-        // Something is wrong with a type of the user's, which is seldom.
+        // Rare: a type of the user's is faulty.
         if self.drop_panics > 0 {
             write!(f, "\n{:<16}{:>12}", "drop panics", self.drop_panics)?;
         }
@@ -90,29 +89,29 @@ impl fmt::Display for Stats {
     }
 }
 
-/// The figures of one query of one type, since the cache was built. See [`Stats`] for what each means.
+/// Statistics of one query of one type, since the cache was built. See [`Stats`] for what each field means.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueryStats {
-    /// The name by which the query is invalidated at run time.
+    /// The name for invalidation at run time.
     pub query: &'static str,
-    /// The module that the query is in.
+    /// The module of the query.
     pub module: &'static str,
-    /// The type that it is a method of, as [`std::any::type_name`] writes it; empty for a free function.
+    /// The type whose method the query is, as [`std::any::type_name`] writes it; empty for a free function.
     pub owner: &'static str,
     /// Live entries.
     pub entries: usize,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that were not.
+    /// Calls that loaded, or waited for a load in flight.
     pub misses: u64,
-    /// Bodies run to make a value.
+    /// Bodies run.
     pub loads: u64,
-    /// Loads that ended in `Err` or in a panic, or whose future was dropped half-done.
+    /// Loads that failed, panicked, or were dropped.
     pub load_errors: u64,
-    /// Loads whose value was not stored, because something that it depends on was invalidated meanwhile.
+    /// Loads whose value was not stored.
     pub discarded_loads: u64,
-    /// Live entries that had to make room for others.
+    /// Live entries that were removed to make room for others.
     pub evictions: u64,
     /// Entries that had expired when they were removed or replaced, also by inserts of other queries.
     pub expirations: u64,
@@ -121,7 +120,7 @@ pub struct QueryStats {
 }
 
 impl QueryStats {
-    /// The part of all calls that were hits, from 0 to 1; 0 if there was no call.
+    /// The share of hits among all calls, from 0 to 1; 0 if there was no call.
     pub fn hit_rate(&self) -> f64 {
         hit_rate(self.hits, self.misses)
     }

@@ -1,7 +1,7 @@
 //! The loads in flight of a store: who loads, who waits, and who leaves.
 
 use crate::clock::Nanos;
-use crate::entry::{Entry, discard_values};
+use crate::entry::{Entry, discard_value};
 use crate::flight::context::{Context, Origin};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::Promise;
@@ -95,7 +95,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             unused_key = Some(candidate.key);
         }
         drop(shard);
-        discard_values(&self.query.counters, (unused_key, ()));
+        discard_value(&self.query.counters, unused_key);
         drop(last_context);
         Claim::Lead(Lead { is_listed, context })
     }
@@ -157,6 +157,6 @@ impl<K, V> Store<K, V> {
     fn end_unused(&self, mut shard: ShardWriter<'_, K, V>, hash: u64, load: LoadId) {
         let flight = shard.state_mut().end(hash, load);
         drop(shard);
-        discard_values(&self.query.counters, (flight, ()));
+        discard_value(&self.query.counters, flight);
     }
 }

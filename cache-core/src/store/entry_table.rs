@@ -95,8 +95,8 @@ impl<K, V> Clone for EntryTable<K, V> {
 }
 
 impl<K, V> Replica for EntryTable<K, V> {
-    fn patience(&self) -> usize {
-        /// A thread that is suspended in the middle of a hit takes milliseconds.
+    fn retries(&self) -> usize {
+        /// A thread that was suspended in the middle of a hit can take milliseconds.
         const MOST: usize = 2_000;
         // A retry takes about as long as copying a few pointers.
         (32 + self.entries.len() / 4).min(MOST)

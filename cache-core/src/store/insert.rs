@@ -1,7 +1,7 @@
 //! How a value becomes an entry: at the end of its load, or directly.
 
 use crate::clock::Nanos;
-use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_values};
+use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_value};
 use crate::eviction::segment::Aftermath;
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
@@ -94,7 +94,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
                     promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
                 }
             }
-            (Some((_, key, copy)), None) => discard_values(counters, (key, copy)),
+            (Some((_, key, copy)), None) => {
+                discard_value(counters, key);
+                discard_value(counters, copy);
+            }
             (Some((meta, key, copy)), Some(promise)) => {
                 let entry = Arc::new(Entry { meta, key, value: copy.unwrap_or_else(|| value.clone()) });
                 promise.complete(End::Loaded { entry, valid_as_of, shareable_before, order });
@@ -121,7 +124,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
     {
         let counters = &self.query.counters;
         if storage.capacity_of(&self.query) == 0 {
-            discard_values(counters, (candidate.key, value));
+            discard_value(counters, candidate.key);
+            discard_value(counters, value);
             return false;
         }
         let expires_at = candidate.expires_at(now);

@@ -210,7 +210,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
         let (mut loads, mut waiting) = (0, 0);
         for place in 0..self.shards.len() {
-            let (more, more_waiting) = self.shards.try_look(place, Flights::count)?;
+            let (more, more_waiting) = self.shards.try_view(place, Flights::count)?;
             (loads, waiting) = (loads + more, waiting + more_waiting);
         }
         Some((loads, waiting))

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Meta, address};
+use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::State;
-use crate::eviction::segment::{Aftermath, Entries, Inspector, Quota};
+use crate::eviction::segment::{Aftermath, Entries, Inspector};
 use crate::eviction::sweep::Snapshot;
 use crate::eviction::{Admission, EvictionSegments};
 use crate::query::state::QueryState;
@@ -99,7 +100,7 @@ impl Storage {
         }
         for suspect in suspects {
             if self.is_live(suspect.meta(), now) {
-                self.eviction.note(suspect.meta());
+                self.eviction.record_live(suspect.meta());
                 self.discard([suspect].into_iter().collect());
             } else {
                 self.remove(suspect, now);

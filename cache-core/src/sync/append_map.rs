@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 
 use crate::sync::OnceLock;
 
-/// The first two items are in place and compared one after the other, and no key is hashed for them: most maps have no
-/// more. The others are in a hash trie with an item at each node: a node with 16 branches for each 4 bits of the hash.
+/// The first two items are inline and found by comparison, without hashing: most maps have no more. The others are in a
+/// hash trie with an item at each node, and 16 branches for the next 4 bits of the hash.
 pub(crate) struct AppendMap<K, V> {
     near: [OnceLock<Item<K, V>>; 2],
     far: Branches<K, V>,
@@ -20,7 +20,7 @@ struct Item<K, V> {
 
 type Link<K, V> = OnceLock<Box<Node<K, V>>>;
 
-/// Made when there is an item for one of them.
+/// Allocated with the first item below the node.
 type Branches<K, V> = OnceLock<Box<[Link<K, V>; 16]>>;
 
 struct Node<K, V> {
@@ -58,13 +58,11 @@ impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
         }
     }
 
-    /// The value of a key, which `make` makes if there is none.
-    ///
-    /// Threads that append in the same place wait for each other, and then see each other's item.
+    /// Threads that append at the same node wait for each other, and then see each other's item.
     pub(crate) fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> V) -> &V {
         let mut make = Some(make);
         let mut append = || {
-            let make = make.take().expect("the item that it makes has the key, and ends the search");
+            let make = make.take().expect("the search ends at the item that it makes");
             Item { key, value: make() }
         };
         for near in &self.near {
@@ -89,7 +87,7 @@ fn hash(key: &impl Hash) -> u64 {
     FixedState::default().hash_one(key)
 }
 
-/// Where the next 4 bits of a hash lead. Keys whose hashes are the same are in a list: the bits after the last are zeros.
+/// The branch of the next 4 bits of a hash. After its last bits come zeros: keys with the same hash form a list.
 fn branch(hash: u64) -> usize {
     (hash & 15) as usize
 }
@@ -101,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// A number whose comparisons are counted: one for each node that is visited.
+    /// Counts its comparisons: one for each node visited.
     #[derive(Clone, Copy)]
     struct Key<'a> {
         number: u32,
@@ -124,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Puts keys into a map, and returns how many nodes are visited to find each of them.
+    /// Inserts keys, and returns how many nodes are visited to find each of them.
     fn visits(number: u32, hash: fn(u32) -> u32) -> Vec<u32> {
         let (map, compared) = (AppendMap::default(), Cell::new(0));
         let key = |number| Key { number, hash: hash(number), compared: &compared };
@@ -143,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thousandth_item_is_about_as_near_as_the_tenth() {
+    fn a_thousand_items_are_found_in_few_steps() {
         let visits = visits(1_000, |number| number);
         assert_eq!(visits[..3], [1, 2, 3]);
         assert!(visits[..10].iter().all(|&visits| visits <= 5), "{visits:?}");
@@ -152,13 +150,13 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_one_hash_are_told_apart() {
+    fn keys_with_the_same_hash_are_distinct() {
         let visits = visits(100, |_| 7);
         assert!(visits.iter().copied().eq(1..=100), "{visits:?}");
     }
 
     #[test]
-    fn a_value_that_could_not_be_made_is_made_by_the_next() {
+    fn after_a_panic_in_make_the_next_call_makes_the_value() {
         let map = AppendMap::default();
         for key in 0..5 {
             let fail = || map.get_or_insert_with(key, || panic!("not now"));
@@ -169,7 +167,7 @@ mod tests {
 
     #[cfg(not(shuttle))]
     #[test]
-    fn threads_that_append_at_once_see_each_others_items() {
+    fn concurrent_threads_see_each_others_items() {
         use std::sync::Barrier;
         use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,8 +1,7 @@
-//! The primitives that threads meet at, named once so that a model checker can take their place.
+//! Synchronization primitives, and data structures built from them. Nothing here knows of caches.
 //!
-//! Built with `--cfg shuttle`, they are shuttle's, and the models in `tests/models` can run the cache
-//! through any interleaving. What only counts, and orders nothing, takes its atomics from `std` instead: a
-//! model has nothing to learn from them.
+//! With `--cfg shuttle`, the primitives are those of the model checker shuttle, and the models in `tests/models` run the
+//! cache through many interleavings. Statistics order nothing, and always take their atomics from `std`.
 
 pub(crate) mod append_map;
 pub(crate) mod read_mostly;

@@ -1,6 +1,6 @@
-//! The same, as shuttle schedules it.
+//! The primitives of `real.rs`, scheduled by shuttle.
 //!
-//! Locks have the methods of `parking_lot`'s, and like those are not poisoned by a panic.
+//! Locks have the methods of `parking_lot`'s, and a panic does not poison them either.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Like `event_listener`'s, as far as it is used: one listener is told, or all.
+/// The part of `event_listener::Event` that the cache uses.
 #[derive(Default)]
 pub(crate) struct Event(Arc<Listeners>);
 
@@ -42,27 +42,25 @@ struct Listeners {
 
 #[derive(Default)]
 struct List {
-    /// In the order in which they came, by number.
+    /// In the order of their numbers.
     listening: Vec<Listening>,
-    /// How many there have been.
+    /// Of the last listener.
     number: usize,
 }
 
 struct Listening {
     number: usize,
-    is_told: bool,
-    /// Of a task.
+    is_notified: bool,
+    /// Set if the listener is polled by a task.
     waker: Option<Waker>,
 }
 
-/// Is told of what comes after it was made.
 pub(crate) struct EventListener {
     listeners: Arc<Listeners>,
     number: usize,
-    has_heard: bool,
+    has_returned: bool,
 }
 
-/// Blocks a thread.
 pub(crate) trait Listener {
     fn wait(self);
 }
@@ -76,11 +74,10 @@ impl Event {
         let mut list = self.0.list.lock();
         list.number += 1;
         let number = list.number;
-        list.listening.push(Listening { number, is_told: false, waker: None });
-        EventListener { listeners: self.0.clone(), number, has_heard: false }
+        list.listening.push(Listening { number, is_notified: false, waker: None });
+        EventListener { listeners: self.0.clone(), number, has_returned: false }
     }
 
-    /// Tells at most so many of those that have not been told.
     pub(crate) fn notify(&self, most: usize) {
         self.0.notify(most);
     }
@@ -89,8 +86,8 @@ impl Event {
 impl Listeners {
     fn notify(&self, most: usize) {
         let mut wakers = Vec::new();
-        for listening in self.list.lock().listening.iter_mut().filter(|listening| !listening.is_told).take(most) {
-            listening.is_told = true;
+        for listening in self.list.lock().listening.iter_mut().filter(|listening| !listening.is_notified).take(most) {
+            listening.is_notified = true;
             wakers.extend(listening.waker.take());
         }
         self.changed.notify_all();
@@ -107,11 +104,11 @@ impl List {
 impl Listener for EventListener {
     fn wait(mut self) {
         let mut list = self.listeners.list.lock();
-        while !list.of(self.number).is_told {
+        while !list.of(self.number).is_notified {
             list = self.listeners.changed.wait(list).unwrap_or_else(PoisonError::into_inner);
         }
         drop(list);
-        self.has_heard = true;
+        self.has_returned = true;
     }
 }
 
@@ -119,29 +116,29 @@ impl Future for EventListener {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let is_told = {
+        let is_notified = {
             let mut list = self.listeners.list.lock();
             let listening = list.of(self.number);
-            if !listening.is_told {
+            if !listening.is_notified {
                 listening.waker = Some(cx.waker().clone());
             }
-            listening.is_told
+            listening.is_notified
         };
-        self.has_heard |= is_told;
-        if is_told { Poll::Ready(()) } else { Poll::Pending }
+        self.has_returned |= is_notified;
+        if is_notified { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 
 impl Drop for EventListener {
     fn drop(&mut self) {
-        let was_told = {
+        let was_notified = {
             let mut list = self.listeners.list.lock();
-            let was_told = list.of(self.number).is_told;
+            let was_notified = list.of(self.number).is_notified;
             list.listening.retain(|listening| listening.number != self.number);
-            was_told
+            was_notified
         };
-        // What it was told and has not heard goes to another.
-        if was_told && !self.has_heard {
+        // Another listener gets the notification that was not received here.
+        if was_notified && !self.has_returned {
             self.listeners.notify(1);
         }
     }
@@ -180,7 +177,7 @@ impl<T> RwLock<T> {
     }
 }
 
-/// Its lock is held while the value is made, as that of `std` is. Shuttle can switch to another thread meanwhile.
+/// Holds its lock while the value is made, as `std`'s does, and lets shuttle switch to another thread meanwhile.
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
     making: Mutex<()>,
@@ -208,10 +205,10 @@ impl<T> OnceLock<T> {
             let _making = self.making.lock();
             if self.get().is_none() {
                 let value = make();
-                assert!(self.set(value).is_ok(), "one task makes it");
+                assert!(self.set(value).is_ok(), "one thread makes the value");
             }
         }
-        self.get().expect("it was made just now")
+        self.get().expect("the value was made just now")
     }
 }
 
@@ -221,12 +218,12 @@ impl<T> Default for OnceLock<T> {
     }
 }
 
-/// In one part, so that threads meet most often.
+/// One part, so that threads contend as often as possible.
 pub(crate) struct Map<K, V> {
     values: RwLock<HashMap<K, V, Hasher>>,
 }
 
-/// Always the same, so that a failure can be repeated.
+/// Without a random seed, so that a failure can be reproduced.
 type Hasher = BuildHasherDefault<DefaultHasher>;
 
 impl<K: Eq + Hash, V> Map<K, V> {
@@ -234,12 +231,12 @@ impl<K: Eq + Hash, V> Map<K, V> {
         Self { values: RwLock::new(HashMap::default()) }
     }
 
-    pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    pub(crate) fn view<Q, R>(&self, key: &Q, view: impl FnOnce(&V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.values.read().get(key).map(look)
+        self.values.read().get(key).map(view)
     }
 
     pub(crate) fn with<R>(&self, key: K, make: impl FnOnce(&K) -> V, with: impl FnOnce(&mut V) -> R) -> R {
@@ -248,7 +245,7 @@ impl<K: Eq + Hash, V> Map<K, V> {
             let value = make(&key);
             return with(map.entry(key).or_insert(value));
         }
-        with(map.get_mut(&key).expect("it was there just now"))
+        with(map.get_mut(&key).expect("the key was inserted just now"))
     }
 
     #[cfg(test)]
@@ -256,18 +253,19 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.values.read().len()
     }
 
-    pub(crate) fn look_at_all(&self, look: impl FnMut(&V)) {
-        self.values.read().values().for_each(look);
+    pub(crate) fn for_each(&self, visit: impl FnMut(&V)) {
+        self.values.read().values().for_each(visit);
     }
 
-    pub(crate) fn remove_if<Q>(&self, key: &Q, should_go: impl FnOnce(&V) -> bool)
+    pub(crate) fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool)
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let mut map = self.values.write();
-        let goes = map.get(key).is_some_and(should_go);
-        let _removed = goes.then(|| map.remove(key));
+        let should_remove = map.get(key).is_some_and(condition);
+        // Dropped after the lock.
+        let _removed = should_remove.then(|| map.remove(key));
         drop(map);
     }
 }

@@ -1,4 +1,4 @@
-//! What runs in programs.
+//! The primitives of ordinary builds.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -14,11 +14,11 @@ pub(crate) use std::thread_local;
 
 pub(crate) use crate::sync::threads::own_number as thread_number;
 
-/// A concurrent map whose values are looked at under a lock of their part of it.
+/// A concurrent map in parts, each with a lock. The methods' closures run under it.
 pub(crate) struct Map<K, V>(DashMap<K, V, foldhash::fast::RandomState>);
 
 impl<K: Eq + Hash, V> Map<K, V> {
-    /// In so many parts, a power of two that is greater than 1.
+    /// `parts` must be a power of two that is greater than 1.
     pub(crate) fn new(parts: usize) -> Self {
         Self(DashMap::with_hasher_and_shard_amount(foldhash::fast::RandomState::default(), parts))
     }
@@ -28,16 +28,15 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.0.len()
     }
 
-    /// Looks at the value of a key, if it has one.
-    pub(crate) fn look<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
+    pub(crate) fn view<Q, R>(&self, key: &Q, view: impl FnOnce(&V) -> R) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.0.get(key).map(|value| look(&value))
+        self.0.get(key).map(|value| view(&value))
     }
 
-    /// Has the value of a key at hand, which is made if it has none. The lock is held also while it is made.
+    /// `make` makes the value of a key that has none.
     pub(crate) fn with<R>(&self, key: K, make: impl FnOnce(&K) -> V, with: impl FnOnce(&mut V) -> R) -> R {
         match self.0.entry(key) {
             Entry::Occupied(mut entry) => with(entry.get_mut()),
@@ -48,16 +47,16 @@ impl<K: Eq + Hash, V> Map<K, V> {
         }
     }
 
-    pub(crate) fn look_at_all(&self, mut look: impl FnMut(&V)) {
-        self.0.iter().for_each(|value| look(&value));
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&V)) {
+        self.0.iter().for_each(|value| visit(&value));
     }
 
-    pub(crate) fn remove_if<Q>(&self, key: &Q, should_go: impl FnOnce(&V) -> bool)
+    pub(crate) fn remove_if<Q>(&self, key: &Q, condition: impl FnOnce(&V) -> bool)
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        // Dropped here, when the lock is no longer held.
-        let _removed = self.0.remove_if(key, |_, value| should_go(value));
+        // Dropped after the lock.
+        let _removed = self.0.remove_if(key, |_, value| condition(value));
     }
 }

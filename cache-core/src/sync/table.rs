@@ -2,14 +2,14 @@
 
 use crate::sync::OnceLock;
 
-/// Items by numbers, made when they are first asked for; the first few are in place.
+/// The first few items are inline. The others are made when they are first read, a bucket at a time.
 pub(crate) struct Table<T> {
     near: [T; NEAR],
     /// Bucket `n` has the `2^n` items from number `2^n` on.
     far: [OnceLock<Box<[T]>>; u32::BITS as usize],
 }
 
-/// How many items there are from the start. The stacks of a model have no room for many.
+/// The stacks of models have little room.
 const NEAR: usize = if cfg!(shuttle) { 2 } else { 32 };
 
 impl<T: Default> Table<T> {
@@ -33,8 +33,8 @@ impl<T: Default> Table<T> {
     }
 }
 
-fn items<T: Default>(number: usize) -> Box<[T]> {
-    (0..number).map(|_| T::default()).collect()
+fn items<T: Default>(count: usize) -> Box<[T]> {
+    (0..count).map(|_| T::default()).collect()
 }
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_has_an_item_of_its_own() {
+    fn each_number_has_its_own_item() {
         let table = Table::<Cell<u32>>::new();
         for number in 0..200 {
             table.get(number).set(number);

@@ -1,4 +1,4 @@
-//! Numbers for threads, the lowest that are free: those that live at the same time have different ones.
+//! Numbers for threads: living threads have different ones, and a new thread gets the lowest that is free.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// What a thread has as a number that has none: it has not asked for one, or it is ending.
+/// In place of a number: the thread has not asked for one yet, or is ending.
 pub(crate) const UNKNOWN: usize = usize::MAX;
 
 struct Numbers {
@@ -32,8 +32,8 @@ fn numbers<R>(with: impl FnOnce(&mut Numbers) -> R) -> R {
     with(&mut NUMBERS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Returns this thread's number when the thread ends. The lock orders what it counted before what the next
-/// one with the number counts.
+/// Returns the number when the thread ends. The lock orders what this thread counted before what the next thread with
+/// the number counts.
 struct Lease(usize);
 
 impl Drop for Lease {
@@ -44,7 +44,7 @@ impl Drop for Lease {
 }
 
 thread_local! {
-    // Apart from the lease: what has no destructor is read without a check whether it has run.
+    // Apart from the lease: reading a thread-local with a destructor checks whether that has run.
     static NUMBER: Cell<usize> = const { Cell::new(UNKNOWN) };
     static LEASE: Lease = Lease(numbers(Numbers::take));
 }
@@ -54,7 +54,7 @@ pub(crate) fn number() -> usize {
     NUMBER.get()
 }
 
-/// A number that a thread keeps for as long as it may hold a lock: it is taken here, if it has none.
+/// Takes a number if the thread has none. [`UNKNOWN`] only if the thread is ending.
 #[cfg(not(shuttle))]
 #[inline]
 pub(crate) fn own_number() -> usize {
@@ -64,7 +64,7 @@ pub(crate) fn own_number() -> usize {
     number()
 }
 
-/// Gives this thread a number. Not if it is ending, and has returned its number.
+/// Gives this thread a number. Returns false if it is ending.
 #[cold]
 pub(crate) fn lease() -> bool {
     LEASE.try_with(|lease| NUMBER.set(lease.0)).is_ok()

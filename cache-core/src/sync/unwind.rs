@@ -1,8 +1,8 @@
-//! Panics of user code.
+//! Panics in user code.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs user code that may panic, in the middle of an invalidation.
+/// Runs user code whose panic must not stop what is in progress.
 pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> std::thread::Result<R> {
     catch_unwind(AssertUnwindSafe(code))
 }

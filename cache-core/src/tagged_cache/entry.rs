@@ -6,8 +6,7 @@ use std::hash::Hash;
 
 use super::TaggedCache;
 use crate::entry::options::EntryOptions;
-use crate::load::attempt::{Attempt, Step};
-use crate::load::miss::{Begun, Missed};
+use crate::load::miss::{Miss, Request};
 use crate::load::outcome::{Fallible, Outcome, SharedFallible, Whole};
 use crate::tag::Tag;
 
@@ -68,20 +67,21 @@ where
         TaggedEntry { cache: self, key, options: EntryOptions::new, tags: |_: &V| Vec::new() }
     }
 
-    /// The value of a key, or what is needed to load it.
-    fn ask<Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Step<K, V>>
+    /// The value of a key, or a miss with these options.
+    #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
+    fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let hash = self.hash(key);
-        let miss = match self.call().look_up(&self.wanted(hash, key)) {
+        let absence = match self.call().look_up(&self.wanted(hash, key)) {
             Ok(value) => return Ok(value),
-            Err(miss) => miss,
+            Err(absence) => absence,
         };
         let (key, options) = (key.to_owned(), options());
-        let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
-        Attempt::new(self.engine.clone(), self.store.clone(), self.scope_ref(), candidate, miss).step()
+        let (engine, store, scope) = (self.engine.clone(), self.store.clone(), self.scope_ref().cloned());
+        Err(Miss::new(Request { engine, store, scope, hash, key, absence }, options))
     }
 }
 
@@ -156,13 +156,9 @@ where
 
     fn load<O: Outcome<Value = V>>(self, load: impl FnOnce() -> O::Returned) -> O::Returned {
         let Self { cache, key, options, tags } = self;
-        let step = match cache.ask(key, options) {
-            Ok(value) => return O::hit(value),
-            Err(step) => step,
-        };
-        match Begun::<K, V, O>::when_due(step) {
-            Ok(result) => result,
-            Err(begun) => begun.load_judged(load, |value| Some(tags(value))),
+        match cache.look_up::<O, Q>(key, options) {
+            Ok(value) => O::hit(value),
+            Err(miss) => miss.tags_from(tags).load(load),
         }
     }
 
@@ -172,11 +168,10 @@ where
         F: Future<Output = O::Returned>,
     {
         let Self { cache, key, options, tags } = self;
-        let missed = match cache.ask(key, options) {
-            Ok(value) => return O::hit(value),
-            Err(step) => Missed::<K, V, O>::new(step),
-        };
-        missed.load_judged_async(async { load().await }, |value| Some(tags(value))).await
+        match cache.look_up::<O, Q>(key, options) {
+            Ok(value) => O::hit(value),
+            Err(miss) => miss.tags_from(tags).load_async(async { load().await }).await,
+        }
     }
 }
 

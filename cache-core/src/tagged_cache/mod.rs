@@ -17,10 +17,10 @@ use crate::engine::invalidation::Target;
 use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
-use crate::entry::{Entry, clone_value, discard_values};
+use crate::entry::{Entry, clone_value, discard_value};
 use crate::eviction::segment::Entries;
 use crate::flight::context::{self, Lifetime};
-use crate::load::attempt::attach;
+use crate::load::attach::{Answer, attach};
 use crate::load::call::Call;
 use crate::query::state::QueryState;
 use crate::stats::Stats;
@@ -259,7 +259,8 @@ where
                 let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
                     (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
                 });
-                attach(self.engine.timeline(), &self.store.query, Some(&key_node), tags, since, lifetime);
+                let answer = Answer { tags, since, lifetime };
+                attach(self.engine.timeline(), &self.store.query, Some(&key_node), answer);
                 found.entry.is_some()
             }
         }
@@ -291,14 +292,8 @@ where
         let read = self.key_read_in_a_load(self.hash(key));
         let entry = self.take_out(key).entry.take();
         if let Some((key_node, since)) = read {
-            attach(
-                self.engine.timeline(),
-                &self.store.query,
-                Some(&key_node),
-                TagSet::default(),
-                since,
-                Lifetime::Unlimited,
-            );
+            let answer = Answer { tags: TagSet::default(), since, lifetime: Lifetime::Unlimited };
+            attach(self.engine.timeline(), &self.store.query, Some(&key_node), answer);
         }
         entry.map(|entry| into_value(entry, &self.store.query.counters))
     }
@@ -500,7 +495,7 @@ where
 fn into_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     match Arc::try_unwrap(entry) {
         Ok(Entry { key, value, .. }) => {
-            discard_values(counters, (key, ()));
+            discard_value(counters, key);
             value
         }
         Err(entry) => clone_value(entry, counters),

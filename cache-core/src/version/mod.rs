@@ -1,23 +1,25 @@
 //! The version clock: what an invalidation costs, and why no stale load is served.
 //!
-//! Each write that invalidates takes the next *version* and raises what it names to it: see [`InvalidatedAt`]. A load
-//! notes the version at its start, its *birth*. Its value is valid if and only if nothing that it depends on has been
+//! Each write that invalidates takes the next *version* and raises its targets to it: see [`InvalidatedAt`]. A load
+//! records the version at its start, its *birth*. Its value is valid if and only if nothing that it depends on has been
 //! raised past its birth. Nothing is ever scanned.
 //!
-//! Invalidations take turns: the clock shows a version only when everything that the write names has been raised. So
+//! Invalidations run one at a time, under a mutex: the clock shows a version only when all targets of the write have
+//! been raised. So
 //!
 //! - all targets of one write take effect at one version. A load that begins while they are raised is born before that
 //!   version, and whatever it reads of them is invalid afterwards;
 //! - what is found valid *after* the clock was read is valid as of the version that it showed: each later invalidation
 //!   has a higher version. Entries keep that version, and as long as the clock shows it, nothing has to be checked.
 //!
-//! No user code runs while an invalidation has its turn: names and keys are resolved before, and values are dropped
-//! after.
+//! No user code runs under that mutex: names and keys are resolved before, and values are dropped after.
 //!
-//! A load attaches to what it depends on **before** it reads its birth, and an invalidation raises what it names
-//! **before** the clock shows its version. Tags that only the result of a load names can't keep the first order:
+//! A load attaches to what it depends on **before** it reads its birth, and an invalidation raises its targets
+//! **before** the clock shows its version. Tags from the result of a load cannot keep the first order:
 //! [`crate::version::registry`] says what holds instead.
 
+pub(crate) mod label;
+mod orphans;
 pub(crate) mod registry;
 pub(crate) mod scope;
 pub(crate) mod tag_set;
@@ -30,22 +32,22 @@ use crate::sync::{AtomicU64, Mutex, Ordering};
 /// A point in the order of invalidations.
 pub(crate) type Version = u64;
 
-/// Counts the writes that have invalidated something in one cache.
+/// Counts the invalidations of one cache.
 #[derive(Default)]
 pub(crate) struct VersionClock {
-    /// The last version of which all targets have been raised.
     completed: CachePadded<AtomicU64>,
+    /// Held by the invalidation that is in progress.
     turn: CachePadded<Mutex<()>>,
 }
 
 impl VersionClock {
-    /// The last version of which all targets have been raised.
+    /// The last version whose targets have all been raised.
     #[inline]
     pub(crate) fn now(&self) -> Version {
         self.completed.load(Ordering::Acquire)
     }
 
-    /// Runs an invalidation: `raise` raises everything that it names to the version that it is given.
+    /// Runs an invalidation: `raise` must raise all its targets to the given version.
     pub(crate) fn invalidate(&self, raise: impl FnOnce(Version)) {
         let _turn = self.turn.lock();
         let version = self.completed.load(Ordering::Relaxed) + 1;
@@ -54,12 +56,11 @@ impl VersionClock {
     }
 }
 
-/// The version at which something was last invalidated.
 #[derive(Debug, Default)]
 pub(crate) struct InvalidatedAt(AtomicU64);
 
 impl InvalidatedAt {
-    /// Raises it to `version`. It is never lowered.
+    /// Never lowers it.
     pub(crate) fn raise(&self, version: Version) {
         self.0.fetch_max(version, Ordering::AcqRel);
     }
@@ -68,7 +69,7 @@ impl InvalidatedAt {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Whether what was valid at `version` has not been invalidated since.
+    /// Whether nothing has been invalidated since `version`.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
         self.version() <= version
@@ -80,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn p1_what_is_raised_is_never_lowered() {
+    fn p1_invalidated_at_is_never_lowered() {
         let at = InvalidatedAt::default();
         at.raise(2);
         at.raise(1);
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn p1_the_clock_shows_a_version_only_when_its_targets_are_raised() {
+    fn p1_the_clock_shows_a_version_only_after_its_targets_are_raised() {
         let (clock, targets) = (VersionClock::default(), [InvalidatedAt::default(), InvalidatedAt::default()]);
         clock.invalidate(|version| {
             assert_eq!((clock.now(), version), (0, 1));

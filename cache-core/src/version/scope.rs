@@ -1,31 +1,32 @@
-//! Scopes: parts of one cache whose entries are apart.
+//! Scopes: named parts of one cache, each with entries of its own.
+//!
+//! *Locking*: a scope is made, and removed, under the lock of its part of the map of names; `ids` is locked under it or
+//! alone.
 
 use crate::sync::{Arc, Map, Mutex, Weak};
 use crate::version::InvalidatedAt;
 
-/// Tells apart the entries of different scopes. No two living scopes of a cache have the same.
+/// Unique among the living scopes of a cache.
 pub(crate) type ScopeId = u32;
 
-/// What is in no scope.
+/// The id of entries that are in no scope.
 pub(crate) const ROOT: ScopeId = 0;
 
-/// A scope lives for as long as a handle or an entry is in it.
+/// Lives as long as a handle or an entry refers to it.
 pub(crate) struct Scope {
     pub(crate) id: ScopeId,
     pub(crate) name: Arc<str>,
-    /// When the whole scope was last invalidated.
     pub(crate) invalidated_at: InvalidatedAt,
-    home: Arc<Scopes>,
+    scopes: Arc<Scopes>,
 }
 
-/// What a handle is on: a scope, or the root.
+/// `None` is the root.
 pub(crate) type ScopeRef<'a> = Option<&'a Arc<Scope>>;
 
 pub(crate) fn scope_id(scope: ScopeRef<'_>) -> ScopeId {
     scope.map_or(ROOT, |scope| scope.id)
 }
 
-/// The scopes of one cache, by name.
 pub(crate) struct Scopes {
     by_name: Map<Arc<str>, Weak<Scope>>,
     ids: Mutex<Ids>,
@@ -33,7 +34,8 @@ pub(crate) struct Scopes {
 
 #[derive(Default)]
 struct Ids {
-    taken: ScopeId,
+    last: ScopeId,
+    /// Ids of dropped scopes, to be reused.
     returned: Vec<ScopeId>,
 }
 
@@ -43,7 +45,7 @@ impl Scopes {
     }
 
     pub(crate) fn get_or_make(self: &Arc<Self>, name: &str) -> Arc<Scope> {
-        if let Some(scope) = self.by_name.look(name, Weak::upgrade).flatten() {
+        if let Some(scope) = self.by_name.view(name, Weak::upgrade).flatten() {
             return scope;
         }
         let name: Arc<str> = name.into();
@@ -62,24 +64,24 @@ impl Scopes {
 
     fn make(self: &Arc<Self>, name: Arc<str>) -> Arc<Scope> {
         let (id, invalidated_at) = (self.ids.lock().take(), InvalidatedAt::default());
-        Arc::new(Scope { id, name, invalidated_at, home: self.clone() })
+        Arc::new(Scope { id, name, invalidated_at, scopes: self.clone() })
     }
 }
 
 impl Ids {
     fn take(&mut self) -> ScopeId {
         self.returned.pop().unwrap_or_else(|| {
-            self.taken += 1;
-            self.taken
+            self.last += 1;
+            self.last
         })
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        // A scope of the same name may have been made since; that one stays.
-        self.home.by_name.remove_if(&*self.name, |found| found.strong_count() == 0);
-        self.home.ids.lock().returned.push(self.id);
+        // A scope of the same name may have been made since: that one stays.
+        self.scopes.by_name.remove_if(&*self.name, |found| found.strong_count() == 0);
+        self.scopes.ids.lock().returned.push(self.id);
     }
 }
 
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_lasts_as_long_as_it_is_held_and_its_id_is_used_again() {
+    fn a_scope_lives_as_long_as_it_is_referenced_and_its_id_is_reused() {
         let scopes = Arc::new(Scopes::new(2));
         let first = scopes.get_or_make("a");
         assert!(Arc::ptr_eq(&first, &scopes.get_or_make("a")));

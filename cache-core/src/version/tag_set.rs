@@ -1,4 +1,4 @@
-//! What one entry or load depends on, beside its query and the whole cache.
+//! The nodes that one entry or load depends on, besides those of its query and of the whole cache.
 
 use std::collections::HashMap;
 
@@ -10,30 +10,28 @@ use crate::version::Version;
 use crate::version::registry::{Dependency, Members, TagNode, TagRef};
 use crate::version::scope::Scope;
 
-/// References to nodes, in one pointer. A clone shares them.
+/// References to nodes, in one pointer. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct TagSet(Option<TagRef>);
 
 impl TagSet {
-    /// Whether what was valid at `version` has not been invalidated through any of these since.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
         self.0.as_ref().is_none_or(|node| node.is_valid_since(version))
     }
 
-    /// Whether something in it is of another cache, whose invalidations this cache's clock does not show.
-    pub(crate) fn has_elsewhere(&self) -> bool {
-        // There are none among its own.
-        let made_from = self.members().map_or(&[][..], |members| &members.all[members.own..]);
-        made_from.iter().any(|one| matches!(one, Dependency::Elsewhere(..)))
+    /// Whether a node is of another cache, whose invalidations this cache's clock does not show.
+    pub(crate) fn has_foreign(&self) -> bool {
+        // Own nodes are always local.
+        let from_answers = self.members().map_or(&[][..], |members| &members.all[members.own..]);
+        from_answers.iter().any(|one| matches!(one, Dependency::Foreign(..)))
     }
 
-    /// How many references there are.
     pub(crate) fn len(&self) -> usize {
         self.members().map_or_else(|| usize::from(self.0.is_some()), |members| members.all.len())
     }
 
-    /// Tells sets apart that are alive at the same time; clones of one have the same.
+    /// Unique among living sets. Clones share it.
     pub(crate) fn address(&self) -> usize {
         self.0.as_ref().map_or(0, TagRef::address)
     }
@@ -50,12 +48,10 @@ impl TagSet {
         one.into_iter().chain(several)
     }
 
-    /// The tags that the user gave.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.own().filter_map(TagNode::tag)
     }
 
-    /// The scope of what has these.
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
         self.own().find_map(TagNode::scope)
     }
@@ -70,7 +66,7 @@ impl From<TagRef> for TagSet {
 impl FromIterator<TagRef> for TagSet {
     fn from_iter<I: IntoIterator<Item = TagRef>>(nodes: I) -> Self {
         let mut nodes = nodes.into_iter();
-        // Most have no more.
+        // Most sets have at most one node.
         let Some(first) = nodes.next() else { return Self(None) };
         let Some(second) = nodes.next() else { return first.into() };
         let mut set = TagSetBuilder::default();
@@ -81,33 +77,31 @@ impl FromIterator<TagRef> for TagSet {
     }
 }
 
-/// The most keys of one query that an entry depends on one by one. One that was made from more depends on any key of
-/// that query.
+/// An entry that reads more keys of one query depends on any key of that query.
 pub(crate) const MAX_KEYS: usize = 256;
 
-/// Collects references, each node once, in time in proportion to their number.
+/// Collects references, each node once, in linear time.
 #[derive(Default)]
 pub(crate) struct TagSetBuilder {
     all: SmallVec<[Dependency; 4]>,
     own: usize,
-    /// Where each node is, once there are many.
-    places: HashMap<usize, usize, foldhash::fast::RandomState>,
-    /// How many keys there are of each query, by the address of its node of any key.
+    /// The index of each node, by its address. Empty until there are [`FEW`] nodes.
+    indices: HashMap<usize, usize, foldhash::fast::RandomState>,
+    /// The number of keys of each query, by the address of its node of any key.
     keys: HashMap<usize, usize, foldhash::fast::RandomState>,
 }
 
-/// A search through so few is faster than a table.
+/// A linear search through fewer is faster than a table.
 const FEW: usize = 8;
 
 impl TagSetBuilder {
-    /// Adds a tag of its own. All of these come before what it depends on otherwise.
+    /// Adds an own node. Own nodes must be added before other dependencies.
     pub(crate) fn add(&mut self, node: TagRef) {
         debug_assert_eq!(self.own, self.all.len());
-        self.push(Dependency::Here(node));
+        self.push(Dependency::Local(node));
         self.own = self.all.len();
     }
 
-    /// Adds all tags that are a set's own.
     pub(crate) fn add_all(&mut self, set: &TagSet) {
         match (&set.0, set.members()) {
             (_, Some(members)) => members.all.iter().for_each(|one| self.add(one.node().clone())),
@@ -116,22 +110,22 @@ impl TagSetBuilder {
         }
     }
 
-    /// Adds what an answer depends on. With a version, that answer was of another cache, and valid then.
-    pub(crate) fn depend_on_all(&mut self, set: &TagSet, elsewhere: Option<Version>) {
-        let place = |node: &TagRef| match elsewhere {
-            None => Dependency::Here(node.clone()),
-            Some(version) => Dependency::Elsewhere(node.clone(), version),
+    /// Adds what an answer depends on. An answer of another cache has a version as of which it was valid there.
+    pub(crate) fn depend_on_all(&mut self, set: &TagSet, foreign: Option<Version>) {
+        let dependency = |node: &TagRef| match foreign {
+            None => Dependency::Local(node.clone()),
+            Some(version) => Dependency::Foreign(node.clone(), version),
         };
         match (&set.0, set.members()) {
             (_, Some(members)) => {
                 for one in &members.all {
                     self.depend(match one {
-                        Dependency::Here(node) => place(node),
-                        Dependency::Elsewhere(..) => one.clone(),
+                        Dependency::Local(node) => dependency(node),
+                        Dependency::Foreign(..) => one.clone(),
                     });
                 }
             }
-            (Some(node), None) => self.depend(place(node)),
+            (Some(node), None) => self.depend(dependency(node)),
             (None, None) => {}
         }
     }
@@ -145,27 +139,27 @@ impl TagSetBuilder {
             *self.keys.entry(any_key.address()).or_default() += self.all.len() - before;
             return;
         }
-        // One too many: from here on, any key. Those that are in the list are among them.
+        // Too many: from here on, any key. The listed keys remain.
         any_key.stand_for_keys();
         self.push(match dependency {
-            Dependency::Here(_) => Dependency::Here(any_key),
-            Dependency::Elsewhere(_, version) => Dependency::Elsewhere(any_key, version),
+            Dependency::Local(_) => Dependency::Local(any_key),
+            Dependency::Foreign(_, version) => Dependency::Foreign(any_key, version),
         });
     }
 
-    /// Adds a node, once. Of a node of another cache, the earliest version counts.
+    /// Adds a node, once. Of a foreign node, the earliest version counts.
     fn push(&mut self, dependency: Dependency) {
         let address = dependency.node().address();
         match self.find(address) {
             None => {
-                if !self.places.is_empty() {
-                    self.places.insert(address, self.all.len());
+                if !self.indices.is_empty() {
+                    self.indices.insert(address, self.all.len());
                 }
                 self.all.push(dependency);
             }
-            Some(place) => {
-                if let (Dependency::Elsewhere(_, known), Dependency::Elsewhere(_, version)) =
-                    (&mut self.all[place], &dependency)
+            Some(index) => {
+                if let (Dependency::Foreign(_, known), Dependency::Foreign(_, version)) =
+                    (&mut self.all[index], &dependency)
                 {
                     *known = (*known).min(*version);
                 }
@@ -177,10 +171,10 @@ impl TagSetBuilder {
         if self.all.len() < FEW {
             return self.all.iter().position(|one| one.node().address() == address);
         }
-        if self.places.is_empty() {
-            self.places.extend(self.all.iter().enumerate().map(|(place, one)| (one.node().address(), place)));
+        if self.indices.is_empty() {
+            self.indices.extend(self.all.iter().enumerate().map(|(index, one)| (one.node().address(), index)));
         }
-        self.places.get(&address).copied()
+        self.indices.get(&address).copied()
     }
 
     pub(crate) fn build(mut self) -> TagSet {
@@ -194,25 +188,34 @@ impl TagSetBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::version::registry::{Above, Label, LabelRef, Registry};
+    use crate::version::label::{Label, LabelRef};
+    use crate::version::registry::{Parents, Registry};
 
-    struct Nodes(Arc<Registry>, TagRef);
+    struct Nodes {
+        registry: Arc<Registry>,
+        any_key: TagRef,
+    }
 
     impl Nodes {
         fn new() -> Self {
-            Self(Arc::new(Registry::new(2)), TagRef::permanent())
+            Self { registry: Arc::new(Registry::new(2)), any_key: TagRef::permanent() }
         }
 
         fn tag(&self, tag: &str) -> TagRef {
-            self.0.attach(Label::Tag(tag.into(), 0), Above::default)
+            self.registry.attach(Label::Tag(tag.into(), 0), Parents::default)
         }
 
         fn key(&self, key: u64) -> TagRef {
-            self.0.attach(Label::Key(key, 0), || Above { any_key: Some(self.1.clone()), ..Above::default() })
+            let parents = || Parents { any_key: Some(self.any_key.clone()), ..Parents::default() };
+            self.registry.attach(Label::Key(key, 0), parents)
         }
 
         fn set(&self, tags: &[&str]) -> TagSet {
             tags.iter().map(|tag| self.tag(tag)).collect()
+        }
+
+        fn raise(&self, tag: &str, version: Version) {
+            self.registry.raise(LabelRef::Tag(tag, 0), version);
         }
     }
 
@@ -220,19 +223,19 @@ mod tests {
         set.tags().map(Tag::as_str).collect()
     }
 
-    /// What an entry is that has tags of its own and was made from answers.
+    /// The set of an entry with tags of its own whose load read these answers.
     fn made_from(own: &TagSet, answers: &[(&TagSet, Option<Version>)]) -> TagSet {
         let mut set = TagSetBuilder::default();
         set.add_all(own);
-        for (answer, elsewhere) in answers {
-            set.depend_on_all(answer, *elsewhere);
+        for (answer, foreign) in answers {
+            set.depend_on_all(answer, *foreign);
         }
         set.build()
     }
 
-    /// Most entries have one tag or none, and are not to pay for a list.
+    /// Most entries have one tag or none, and must not pay for a list.
     #[test]
-    fn one_tag_is_kept_without_a_list() {
+    fn a_set_of_one_tag_has_no_list() {
         let nodes = Nodes::new();
         let is_list = |tags: &[&str]| nodes.set(tags).0.map(|node| node.members().is_some());
         assert_eq!(
@@ -242,52 +245,52 @@ mod tests {
     }
 
     #[test]
-    fn p15_what_it_was_made_from_counts_and_is_no_tag_of_its_own() {
+    fn p15_nodes_of_answers_count_and_are_not_listed_as_tags() {
         let nodes = Nodes::new();
         let set =
             made_from(&nodes.set(&["own"]), &[(&nodes.set(&["inner", "own"]), None), (&nodes.set(&["other"]), None)]);
         assert_eq!((names(&set), set.len()), (vec!["own"], 3));
         assert!(set.is_valid_since(0));
-        nodes.0.raise(LabelRef::Tag("other", 0), 2);
+        nodes.raise("other", 2);
         assert!(!set.is_valid_since(1) && set.is_valid_since(2));
         drop(set);
-        assert_eq!(nodes.0.len(), 0);
+        assert_eq!(nodes.registry.len(), 0);
     }
 
     #[test]
-    fn p15_of_another_cache_the_version_counts_as_of_which_it_was_valid() {
+    fn p15_a_foreign_node_is_checked_against_its_own_version() {
         let nodes = Nodes::new();
         let inner = nodes.set(&["a"]);
-        nodes.0.raise(LabelRef::Tag("a", 0), 5);
+        nodes.raise("a", 5);
         let set = made_from(&TagSet::default(), &[(&inner, Some(7)), (&inner, Some(5))]);
-        assert!(set.has_elsewhere() && set.len() == 1 && set.is_valid_since(0));
-        // What was made from that in a third cache has the same.
+        assert!(set.has_foreign() && set.len() == 1 && set.is_valid_since(0));
+        // An entry of a third cache that is made from it has the same version.
         let outer = made_from(&TagSet::default(), &[(&set, Some(100))]);
-        nodes.0.raise(LabelRef::Tag("a", 0), 6);
-        assert!(!set.is_valid_since(Version::MAX) && !outer.is_valid_since(Version::MAX), "the earlier one counts");
+        nodes.raise("a", 6);
+        assert!(!set.is_valid_since(Version::MAX) && !outer.is_valid_since(Version::MAX), "the earlier version counts");
     }
 
     #[test]
-    fn p15_very_many_keys_of_a_query_become_any_key_of_it() {
+    fn p15_too_many_keys_of_a_query_become_any_key_of_it() {
         let nodes = Nodes::new();
         let answers: Vec<TagSet> = (0..10 * MAX_KEYS as u64).map(|key| nodes.key(key).into()).collect();
         let answers: Vec<_> = answers.iter().map(|answer| (answer, None)).collect();
         let few = made_from(&TagSet::default(), &answers[..MAX_KEYS]);
         let many = made_from(&TagSet::default(), &answers);
         assert_eq!((few.len(), many.len()), (MAX_KEYS, MAX_KEYS + 1));
-        nodes.1.raise(1);
+        nodes.any_key.raise(1);
         assert!(few.is_valid_since(0) && !many.is_valid_since(0));
         let outer = made_from(&TagSet::default(), &[(&many, None), (&few, None)]);
         assert_eq!(outer.len(), MAX_KEYS + 1);
     }
 
     #[test]
-    fn p5_a_set_is_built_in_time_in_proportion_to_its_size() {
+    fn p5_a_set_is_built_in_linear_time() {
         let nodes = Nodes::new();
         let tags: Vec<_> = (0..30_000).map(|tag| nodes.tag(&tag.to_string())).collect();
         let set: TagSet = tags.iter().chain(&tags).cloned().collect();
         assert_eq!((set.len(), set.tags().count()), (30_000, 30_000));
-        nodes.0.raise(LabelRef::Tag("29999", 0), 1);
+        nodes.raise("29999", 1);
         assert!(!set.is_valid_since(0));
     }
 }

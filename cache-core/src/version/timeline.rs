@@ -1,13 +1,12 @@
-//! The time of one cache: in versions, and in nanoseconds.
+//! The two clocks of one cache: versions, and time.
 
 use crate::clock::TimeSource;
 use crate::version::VersionClock;
 use crate::version::registry::TagRef;
 
-/// What validity is measured by. Loads, entries and handles of one cache share one; it also tells caches apart.
+/// What validity and age are measured by. Shared by all loads and handles of one cache, and so also its identity.
 pub(crate) struct Timeline {
     pub(crate) versions: VersionClock,
-    /// When everything was last invalidated.
     pub(crate) everything: TagRef,
     pub(crate) time: TimeSource,
 }

@@ -1,4 +1,4 @@
-//! says: nothing in it is annotated: put `#[cached_query]` on what it reads
+//! says: nothing in it is annotated: put `#[cached_query]` on the methods that read
 
 use cache_core::{Cache, HasCache, cached_impl};
 

@@ -1,4 +1,4 @@
-//! says: leave `#[cached_impl]` away
+//! says: remove `#[cached_impl]`: in an `impl` without a trait
 
 use cache_core::*;
 

@@ -1,4 +1,4 @@
-//! says: a query that forgets would do so on a miss only
+//! says: a cached query would invalidate on a miss only
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: say with `key(..)` what of it is the key, or leave it out with `skip(..)`
+//! says: say with `key(..)` which part of it is the key, or leave it out with `skip(..)`
 
 use cache_core::{Cache, HasCache, cached_query};
 

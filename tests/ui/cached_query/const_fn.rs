@@ -1,4 +1,4 @@
-//! says: remove `const`: a cache cannot be asked at compile time
+//! says: remove `const`: there is no cache at compile time
 
 use cache_core::{Cache, HasCache, cached_query};
 

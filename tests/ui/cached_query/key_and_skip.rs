@@ -1,4 +1,4 @@
-//! says: leave `skip` away: with `key(..)` no argument is part of the key but those in it
+//! says: remove `skip`: with `key(..)` only the arguments in it are part of the key
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,4 +1,4 @@
-//! says: `key(..)` is empty: name what is the key
+//! says: `key(..)` is empty: name the parts of the key
 
 use cache_core::{Cache, HasCache, cached_query};
 

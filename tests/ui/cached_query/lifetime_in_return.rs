@@ -1,4 +1,4 @@
-//! says: return a type that owns what it holds
+//! says: return a type that owns its data
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,4 +1,4 @@
-//! says: this name is empty: leave `name` away
+//! says: this name is empty: remove `name`
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,4 +1,4 @@
-//! says: this attribute goes on a function, and not on `impl`
+//! says: this attribute goes on a function, not on `impl`
 
 use cache_core::cached_query;
 

@@ -1,4 +1,4 @@
-//! says: this attribute goes on a function, and not on `trait`
+//! says: this attribute goes on a function, not on `trait`
 
 use cache_core::cached_query;
 

@@ -1,4 +1,4 @@
-//! says: `self` is no part of the key as it is
+//! says: `self` is not part of the key
 
 use cache_core::{Cache, HasCache, cached_query};
 

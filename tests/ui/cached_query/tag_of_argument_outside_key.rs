@@ -1,4 +1,4 @@
-//! says: `limit` is no part of the key
+//! says: `limit` is not part of the key
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,4 +1,4 @@
-//! says: a time to live can't be negative
+//! says: a time to live cannot be negative
 
 use cache_core::{Cache, HasCache, cached_query};
 

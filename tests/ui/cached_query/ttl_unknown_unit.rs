@@ -1,4 +1,4 @@
-//! says: `min` is no unit of time
+//! says: `min` is not a unit of time
 
 use cache_core::{Cache, HasCache, cached_query};
 

@@ -1,4 +1,4 @@
-//! says: `five minutes` is no duration: write it like
+//! says: `five minutes` is not a duration: write it like
 
 use cache_core::{Cache, HasCache, cached_query};
 

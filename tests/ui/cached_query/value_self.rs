@@ -1,4 +1,4 @@
-//! says: take `&self`: a hit leaves nothing that could consume `self`
+//! says: take `&self`: on a hit no body runs that could consume `self`
 
 use cache_core::{Cache, HasCache, cached_query};
 

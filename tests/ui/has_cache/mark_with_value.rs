@@ -1,4 +1,4 @@
-//! says: write a mere `#[cache]` here
+//! says: write `#[cache]` alone here
 
 use cache_core::{Cache, HasCache};
 

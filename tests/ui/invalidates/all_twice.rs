@@ -1,4 +1,4 @@
-//! says: `all` forgets the others too
+//! says: `all` includes the others
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: await the future, and return what it makes
+//! says: await the future, and return its output
 
 use std::future::Future;
 

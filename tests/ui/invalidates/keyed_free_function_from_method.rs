@@ -1,4 +1,4 @@
-//! says: `__cached_key_get_rate`
+//! says: for_a_function_write_self__get_rate
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

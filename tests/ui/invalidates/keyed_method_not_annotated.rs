@@ -1,4 +1,4 @@
-//! says: `__cached_key_get_track`
+//! says: add_cached_query_to_the_method
 
 use cache_core::{Cache, HasCache, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: the key of this query is made of its `self`
+//! says: the key of this query depends on its `self`
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

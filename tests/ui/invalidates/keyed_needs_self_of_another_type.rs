@@ -1,4 +1,4 @@
-//! says: expected `&Tenants`, found `&Repo`
+//! says: the key of this query depends on its `self`
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

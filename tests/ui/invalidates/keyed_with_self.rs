@@ -1,4 +1,4 @@
-//! says: write it without what is before the dot
+//! says: write the target without a receiver
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: `crate` can't be the name of a query: name a function
+//! says: `crate` cannot be the name of a query: name a function
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

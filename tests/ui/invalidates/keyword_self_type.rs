@@ -1,4 +1,4 @@
-//! says: `Self` can't be the name of a query: name a function
+//! says: `Self` cannot be the name of a query: name a function
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

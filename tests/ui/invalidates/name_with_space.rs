@@ -1,4 +1,4 @@
-//! says: can't be the name of a query
+//! says: cannot be the name of a query
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

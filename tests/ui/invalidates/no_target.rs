@@ -1,4 +1,4 @@
-//! says: say what is to be forgotten
+//! says: name what to invalidate
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

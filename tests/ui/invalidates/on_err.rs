@@ -1,4 +1,4 @@
-//! says: only "ok" can be asked for
+//! says: the only value is "ok"
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: this attribute goes on a function, and not on `struct`
+//! says: this attribute goes on a function, not on `struct`
 
 use cache_core::invalidates;
 

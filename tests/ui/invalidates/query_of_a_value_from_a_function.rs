@@ -1,4 +1,4 @@
-//! says: where there is no `self`, it is not known which cache this query is in
+//! says: without `self` the cache of this query is not known
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

@@ -1,4 +1,4 @@
-//! says: in the braces of a tag stands a name, as in `{artist_id}`
+//! says: the braces of a tag hold a name, as in `{artist_id}`
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

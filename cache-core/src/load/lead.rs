@@ -1,0 +1,141 @@
+//! The end of a load: with a value, with an error, or left to a follower.
+
+use crate::engine::Engine;
+use crate::entry::discard_value;
+use crate::flight::Flight;
+use crate::flight::context::{Context, Dependencies, Lifetime, Running};
+use crate::flight::promise::{Completer, End, SharedError};
+use crate::load::attach::{Answer, attach_load, prepare};
+use crate::stats::counters::Event;
+use crate::store::{Loaded, Storable, Store, Wanted};
+use crate::sync::Arc;
+use crate::tag::Tag;
+use crate::version::Version;
+use crate::version::registry::TagRef;
+use crate::version::scope::{Scope, ScopeRef};
+use crate::version::tag_set::TagSet;
+
+/// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to one of its
+/// followers.
+pub(crate) struct Load<K, V> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) store: Arc<Store<K, V>>,
+    pub(super) scope: Option<Arc<Scope>>,
+    pub(super) hash: u64,
+    /// Whether it is in flight. If not, nobody joins it, and its value is not stored.
+    pub(super) is_listed: bool,
+    pub(super) context: Arc<Context>,
+    /// The node of its key, if the caller is in the body of another load.
+    pub(super) key_node: Option<TagRef>,
+    /// Whether a dead entry was found, which has to leave even if no value takes its place.
+    pub(super) found_dead: bool,
+    pub(super) has_ended: bool,
+}
+
+impl<K, V> Load<K, V> {
+    /// Counts the load: its body is about to run.
+    pub(crate) fn count(&self) {
+        self.store.query.counters.count(Event::Load);
+    }
+
+    /// Runs a part of the body.
+    pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
+        let _running = self.enter();
+        part()
+    }
+
+    /// Enters the body: what it reads is attached to this load, and it never waits for this load.
+    pub(crate) fn enter(&self) -> Running {
+        Running::enter(&self.context)
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
+    /// Ends the load with a value. A copy is stored if `judge` returns tags, and if nothing that the value was made from has
+    /// been invalidated.
+    pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
+        // While the load is listed, so that an insert still fences it.
+        prepare(&self.store, self.key_node.as_ref());
+        // User code may panic, or ask for a key whose load waits for this one.
+        let running = self.enter();
+        let tags = judge(value);
+        let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
+        let late = late_tags(&self.engine, self.scope.as_ref(), tags);
+        let dependencies = self.context.end(&late);
+        let expires_at = self.context.expires_at.min(dependencies.expires_at);
+        let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
+        let now = self.context.timeline.time.now();
+        if self.is_listed {
+            let loaded = Loaded { copy, dependencies, expires_at, now };
+            if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
+                self.store.query.counters.count(Event::DiscardedLoad);
+                // Its key alone may have been invalidated.
+                since = self.context.birth;
+            }
+        }
+        self.has_ended = true;
+        drop(running);
+        self.attach(tags, since, Lifetime::Until(expires_at));
+    }
+
+    /// Ends the load without a value. `error` copies the error, if that can be shared.
+    pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
+        prepare(&self.store, self.key_node.as_ref());
+        self.store.query.counters.count(Event::LoadError);
+        self.has_ended = true;
+        let dependencies = self.end_without_value();
+        let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
+        if let Some(Flight { key, scope, promise, is_fenced, order, .. }) = flight {
+            let counters = &self.store.query.counters;
+            if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
+                promise.complete(End::Failed { error: self.within(error), dependencies, is_fenced, order });
+            }
+            if self.found_dead {
+                let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
+                self.store.remove_if_dead(&self.engine.storage, &wanted, self.context.timeline.time.now());
+            }
+            discard_value(&self.store.query.counters, key);
+        }
+    }
+}
+
+impl<K, V> Load<K, V> {
+    /// Ends the context, and attaches it to the load around it, which depends on the answer that there is no value.
+    fn end_without_value(&self) -> Dependencies {
+        let mut dependencies = self.context.end(&TagSet::default());
+        // What a body makes of the error expires when the value would have expired.
+        dependencies.expires_at = dependencies.expires_at.min(self.context.expires_at);
+        let Dependencies { tags, since, expires_at, .. } = &dependencies;
+        self.attach(tags.clone(), *since, Lifetime::Until(*expires_at));
+        dependencies
+    }
+
+    fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
+        let answer = Answer { tags, since, lifetime };
+        attach_load(&self.context, &self.store.query, self.key_node.as_ref(), answer);
+    }
+
+    fn abandon(&self) {
+        self.store.query.counters.count(Event::LoadError);
+        if self.is_listed {
+            self.store.abandon(self.hash, self.context.id);
+        }
+    }
+}
+
+/// The nodes of tags that the result names. Not generic: it is compiled in this crate.
+fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> TagSet {
+    match tags {
+        Some(tags) if !tags.is_empty() => tags.into_iter().map(|tag| engine.tag_node(scope, tag)).collect(),
+        _ => TagSet::default(),
+    }
+}
+
+impl<K, V> Drop for Load<K, V> {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.abandon();
+            self.end_without_value();
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A call of a cached function: a hit, or a [`Miss`].
+
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::cache::Cache;
+use crate::engine::catalog::Marker;
+use crate::load::attempt::Absence;
+use crate::load::call::Call;
+use crate::load::miss::{Miss, Request};
+use crate::load::outcome::Outcome;
+use crate::private::key::{Parts, unnamed};
+use crate::query::state::QueryState;
+use crate::query::{QueryRef, Site};
+use crate::store::Wanted;
+use crate::store::erased::{downcast, downcast_arc};
+use crate::store::storage::AnyStore;
+use crate::sync::Arc;
+use crate::tag::Tag;
+use crate::version::scope::scope_id;
+
+/// A value that can be cached. Implemented for every type that can. `U` is a type that cannot be written: the compiler then
+/// does not propose this trait as a bound of a generic type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    label = "the value of a cached query",
+    note = "a cached value is cloned for each caller and shared between threads: it must be `Clone + Send + Sync + 'static`",
+    note = "if it is not `Clone`, or cloning it is slow, return it in an `Arc`"
+)]
+pub trait CacheValue<U>: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static, U> CacheValue<U> for T {}
+
+/// Identifies one instantiation of a function, and has a type that cannot be written: see [`CacheValue`].
+pub struct Instance<U> {
+    function: TypeId,
+    arguments: fn() -> TypeId,
+    unnamed: PhantomData<U>,
+}
+
+/// `function` is a closure in the function: its type differs in all generic arguments of the function and of its `impl`.
+/// `arguments` stands for those of the function itself.
+#[inline]
+pub fn instance<F, A>(_function: F, _arguments: A) -> Instance<impl Copy> {
+    fn of<U>(function: TypeId, arguments: fn() -> TypeId, _: U) -> Instance<U> {
+        Instance { function, arguments, unnamed: PhantomData }
+    }
+    of(typeid::of::<F>(), typeid::of::<A>, unnamed)
+}
+
+impl<U> fmt::Debug for Instance<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instance")
+    }
+}
+
+/// Asks the cache for the answer to a call.
+///
+/// Nothing of this depends on the function itself: it is compiled once for all functions whose arguments and values have
+/// the same types. In a crate of many cached functions that is most of the code to compile.
+#[inline(never)]
+#[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
+pub fn look_up<O, P, W, U>(
+    query: &QueryRef<W>,
+    cache: &Cache,
+    parts: &P,
+    _outcome: O,
+    instance: &Instance<U>,
+) -> Result<O::Returned, Miss<P::Owned, O::Value, O>>
+where
+    O: Outcome<Value: CacheValue<U>>,
+    P: Parts,
+{
+    let (engine, site) = (cache.engine(), query.site);
+    let store = store_of::<P, O::Value, U>(site, cache, instance);
+    let typed = downcast::<P::Owned, O::Value>(store);
+    let scope = scope_id(cache.scope_ref());
+    let hash = engine.hash(scope, |hasher| parts.hash(hasher));
+    let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
+    let call = Call { engine, store: typed, scope: cache.scope_ref() };
+    match call.look_up(&wanted) {
+        Ok(value) => Ok(O::hit(value)),
+        Err(absence) => Err(miss(site, cache, store, hash, parts, absence)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn miss<O, P, V>(
+    site: Site,
+    cache: &Cache,
+    store: &Arc<dyn AnyStore>,
+    hash: u64,
+    parts: &P,
+    absence: Absence,
+) -> Miss<P::Owned, V, O>
+where
+    P: Parts,
+    V: Clone + Send + Sync + 'static,
+{
+    let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
+    let request = Request { engine, store, scope, hash, key: parts.to_owned(), absence };
+    Miss::new(request, site.query.options())
+}
+
+/// The store of one instantiation of a query's function.
+#[inline]
+fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
+    site: Site,
+    cache: &'c Cache,
+    &Instance { function, arguments, .. }: &Instance<U>,
+) -> &'c Arc<dyn AnyStore> {
+    cache.engine().find_store(site.query, function).unwrap_or_else(|| {
+        let marker = Marker { function, instance: arguments() };
+        first_store::<P, V>(cache, site, marker)
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn first_store<P: Parts, V: Clone + Send + Sync + 'static>(
+    cache: &Cache,
+    site: Site,
+    marker: Marker,
+) -> &Arc<dyn AnyStore> {
+    cache.engine().store::<P::Owned, V>(site, marker, describe::<P>)
+}
+
+fn describe<P: Parts>(key: &P::Owned, query: &QueryState, out: &mut dyn fmt::Write) -> fmt::Result {
+    P::show(key, query.arguments, out)
+}
+
+/// The tags that `tags_from` gives a value.
+pub fn tags_of<'v, V, T>(value: &'v V, tags_from: impl FnOnce(&'v V) -> T) -> Vec<Tag>
+where
+    T: IntoIterator<Item: Into<Tag>>,
+{
+    tags_from(value).into_iter().map(Into::into).collect()
+}
+
+/// The `Self` behind a receiver: deref coercion sees through its pointers.
+#[inline]
+pub const fn receiver<S: ?Sized>(this: &S) -> &S {
+    this
+}
+
+/// Stands for the type of an argument where that has no name.
+pub fn type_of<T>(_: &T) -> PhantomData<T> {
+    PhantomData
+}

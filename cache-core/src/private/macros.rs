@@ -1,0 +1,164 @@
+//! The macros that expansions call.
+
+/// The facts of a query that stands where this is: of a type, or with `_` of the surrounding `impl` or module.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_query {
+    ($place:ident, _, $($facts:tt)*) => {
+        $crate::private::QueryRef::<$crate::private::$place>::around(&|| (), $crate::private::facts!($($facts)*))
+    };
+    ($place:ident, $owner:ty, $($facts:tt)*) => {
+        $crate::private::QueryRef::<$crate::private::$place>::of::<$owner>($crate::private::facts!($($facts)*))
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_facts {
+    ($name:literal, [$($parts:tt)*] $(, $fact:ident = $value:expr)*) => {{
+        static __CACHE_QUERY: $crate::private::Query =
+            $crate::private::Query::new($name, ::core::module_path!(), &[$($parts)*])$(.$fact($value))*;
+        &__CACHE_QUERY
+    }};
+}
+
+/// The items that `#[invalidates]` refers to: the constant of a query, and the function that makes its keys.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_items {
+    // Declared in a trait.
+    (
+        const $constant:ident: $place:ident;
+        key [$($signature:tt)*] $(where [$($bounds:tt)*])?;
+    ) => {
+        $crate::private::items! { @hidden const $constant: $crate::private::QueryRef<$crate::private::$place>; }
+        $crate::private::items! {
+            @hidden
+            $($signature)* -> $crate::private::KeyRef<$crate::private::$place> $($($bounds)*)?;
+        }
+    };
+    (
+        const $constant:ident: $place:ident;
+        key [$($signature:tt)*] of self $(where [$($bounds:tt)*])?;
+    ) => {
+        $crate::private::items! { @hidden const $constant: $crate::private::QueryRef<$crate::private::$place>; }
+        $crate::private::items! {
+            @hidden
+            $($signature)* -> $crate::private::KeyOfSelf<
+                Self,
+                impl FnOnce(&Self) -> $crate::private::KeyRef<$crate::private::$place>,
+            > $($($bounds)*)?;
+        }
+    };
+    // Defined.
+    (
+        $vis:vis const $constant:ident = [$place:ident, $($facts:tt)*];
+        $key_vis:vis key [$($signature:tt)*] $(where [$($bounds:tt)*])? = $key:tt;
+    ) => {
+        $crate::private::items! {
+            @hidden
+            $vis const $constant: $crate::private::QueryRef<$crate::private::$place> =
+                $crate::private::query!($place, $($facts)*);
+        }
+        $crate::private::items! {
+            @hidden
+            #[inline]
+            $key_vis $($signature)* -> $crate::private::KeyRef<$crate::private::$place> $($($bounds)*)? {
+                use $crate::private::probing::*;
+                $crate::private::items!(@key $key)
+            }
+        }
+    };
+    (
+        $vis:vis const $constant:ident = [$place:ident, $($facts:tt)*];
+        $key_vis:vis key [$($signature:tt)*] of self $(where [$($bounds:tt)*])? = $key:tt;
+    ) => {
+        $crate::private::items! {
+            @hidden
+            $vis const $constant: $crate::private::QueryRef<$crate::private::$place> =
+                $crate::private::query!($place, $($facts)*);
+        }
+        $crate::private::items! {
+            @hidden
+            #[inline]
+            $key_vis $($signature)* -> $crate::private::KeyOfSelf<
+                Self,
+                impl FnOnce(&Self) -> $crate::private::KeyRef<$crate::private::$place>,
+            > $($($bounds)*)? {
+                use $crate::private::probing::*;
+                $crate::private::items!(@key $key)
+            }
+        }
+    };
+    (@hidden $($item:tt)*) => {
+        #[doc(hidden)]
+        #[allow(
+            unused, deprecated, nonstandard_style, private_interfaces, private_bounds, clippy::all, clippy::pedantic,
+            reason = "it repeats the signature of the query"
+        )]
+        $($item)*
+    };
+    // Of a query with an error: it is told once.
+    (@key ()) => {
+        ::core::unreachable!()
+    };
+    (@key (|$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
+        $crate::private::key_of_self(move |$this: &Self| $crate::private::key_ref(&$query, &$parts, $instance))
+    };
+    (@key ($query:expr, $parts:expr, $instance:expr)) => {
+        $crate::private::key_ref(&$query, &$parts, $instance)
+    };
+}
+
+/// Asks the cache for the answer to a call: returns a hit, and is a miss otherwise.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_miss {
+    ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $arguments:expr) => {
+        match {
+            #[allow(unused_imports, reason = "whether it is needed depends on types")]
+            use $crate::private::probing::*;
+            #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
+            $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $arguments))
+        } {
+            ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
+            ::core::result::Result::Err(__cache_miss) => __cache_miss,
+        }
+    };
+}
+
+/// How the result of a mutation is read. Its error is shared with nobody.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_outcome {
+    ($returned:ty) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+        use $crate::private::probing::*;
+        $crate::private::Returned::<$returned>::new().__cache_outcome_unshared()
+    }};
+}
+
+/// Tells an `async` block the type that it returns. There is no place for it, and without it `?` does not know into which
+/// error to convert.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_returns {
+    ($returned:ty) => {
+        if let ::core::option::Option::Some(__cache_returned) = ::core::option::Option::None::<$returned> {
+            return __cache_returned;
+        }
+    };
+}
+
+/// A trait that has the items that targets name, and that nobody has. The compiler, asked for one that does not exist, says
+/// that this trait has it: its name is an advice.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_suggest {
+    ($($advice:ident: $($item:ident),*;)*) => {$(
+        #[allow(dead_code, nonstandard_style, reason = "it is there for its name")]
+        trait $advice {
+            $(const $item: ();)*
+        }
+    )*};
+}

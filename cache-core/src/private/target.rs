@@ -1,0 +1,221 @@
+//! Targets: what a mutation invalidates.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::cache::Cache;
+use crate::engine::hash::hash_key;
+use crate::engine::invalidation::{ScopedTarget, Target as EngineTarget};
+use crate::private::key::Parts;
+use crate::query::{KeyHash, KeyRef, QueryRef, Site};
+use crate::tag::Tag;
+
+/// One key of a query.
+pub fn key_ref<W, P: Parts, I>(query: &QueryRef<W>, parts: &P, _instance: I) -> KeyRef<W> {
+    let hash = hash_key(|hasher| parts.hash(hasher));
+    KeyRef::new(query, KeyHash { hash, instance: typeid::of::<I>() })
+}
+
+/// One key of a query whose `key(..)` mentions `self`, an `S`: made when that is known.
+pub struct KeyOfSelf<S: ?Sized, F>(F, PhantomData<fn(&S)>);
+
+impl<S: ?Sized, F> fmt::Debug for KeyOfSelf<S, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyOfSelf")
+    }
+}
+
+/// A key that `key` makes from a `self`.
+pub fn key_of_self<S: ?Sized, W, F: FnOnce(&S) -> KeyRef<W>>(key: F) -> KeyOfSelf<S, F> {
+    KeyOfSelf(key, PhantomData)
+}
+
+/// The entries of a query are in the cache of its `self`.
+#[derive(Debug)]
+pub enum InSelf {}
+
+/// The entries of a query are in the global cache.
+#[derive(Debug)]
+pub enum InGlobal {}
+
+/// The entries of a query are where its `cache = ..` says.
+#[derive(Debug)]
+pub enum Elsewhere {}
+
+/// A cache that a method knows by itself: that of `self`, or the global one.
+#[diagnostic::on_unimplemented(
+    message = "this query is in another cache than that of `self`",
+    label = "this query has a `cache = ..`",
+    note = "repeat the `cache = ..` of the query in this `#[invalidates]`: targets in several caches take an attribute for each"
+)]
+pub trait KnownToMethods {
+    /// Whether it is the global cache.
+    const IS_GLOBAL: bool;
+}
+
+impl KnownToMethods for InSelf {
+    const IS_GLOBAL: bool = false;
+}
+
+impl KnownToMethods for InGlobal {
+    const IS_GLOBAL: bool = true;
+}
+
+/// A cache that a function without `self` knows by itself: the global one.
+#[diagnostic::on_unimplemented(
+    message = "without `self` the cache of this query is not known",
+    label = "this query is not in the global cache",
+    note = "name the cache, as in `#[invalidates(.., cache = repository.cache())]`"
+)]
+pub trait KnownToFunctions {}
+
+impl KnownToFunctions for InGlobal {}
+
+/// Names entries, for a function whose `self` is an `S`.
+#[diagnostic::on_unimplemented(
+    message = "the key of this query depends on its `self`, which is not known here",
+    label = "its `key(..)` mentions `self`",
+    note = "name the key in a method of the same type, name the whole query, or give its entries a tag and invalidate that"
+)]
+pub trait Names<S: ?Sized> {
+    /// Where the entries are.
+    type Place;
+    /// The named entries.
+    fn kind(self, this: &S) -> TargetKind;
+}
+
+/// The entries that a target names.
+#[derive(Clone, Debug)]
+pub enum TargetKind {
+    /// Every entry of a query.
+    Query(Site),
+    /// The entry of one key.
+    #[expect(private_interfaces, reason = "expansions only pass it on")]
+    Key(Site, KeyHash),
+    /// Every entry that has a tag.
+    Tag(Tag),
+    /// Every entry.
+    All,
+}
+
+impl<S: ?Sized, W> Names<S> for &QueryRef<W> {
+    type Place = W;
+
+    fn kind(self, _: &S) -> TargetKind {
+        TargetKind::Query(self.site)
+    }
+}
+
+impl<S: ?Sized, W> Names<S> for KeyRef<W> {
+    type Place = W;
+
+    fn kind(self, _: &S) -> TargetKind {
+        TargetKind::Key(self.site, self.key)
+    }
+}
+
+impl<S: ?Sized, W, F: FnOnce(&S) -> KeyRef<W>> Names<S> for KeyOfSelf<S, F> {
+    type Place = W;
+
+    fn kind(self, this: &S) -> TargetKind {
+        self.0(this).kind(this)
+    }
+}
+
+/// A target that is known before the body of a mutation runs.
+#[derive(Clone, Debug)]
+pub struct Target {
+    kind: TargetKind,
+    /// Whether it is in the global cache instead of that of the mutation.
+    pub(crate) is_global: bool,
+}
+
+impl Target {
+    /// A target in the cache that a method knows.
+    pub(crate) fn of_method<S: ?Sized, N: Names<S, Place: KnownToMethods>>(names: N, this: &S) -> Self {
+        Self { kind: names.kind(this), is_global: N::Place::IS_GLOBAL }
+    }
+}
+
+impl From<TargetKind> for Target {
+    fn from(kind: TargetKind) -> Self {
+        Self { kind, is_global: false }
+    }
+}
+
+impl Target {
+    /// Resolves it in the cache that it is in.
+    pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
+        let engine = cache.engine();
+        let target = match &self.kind {
+            TargetKind::Query(site) => EngineTarget::Query(engine.query(*site)),
+            TargetKind::Key(site, key) => EngineTarget::Key(engine.query(*site), *key),
+            TargetKind::Tag(tag) => EngineTarget::Tag(tag.as_str()),
+            TargetKind::All => EngineTarget::Everything,
+        };
+        (cache.scope_ref(), target)
+    }
+}
+
+/// A target whose key is known when the body has ended: until then, and without a value, the whole query.
+pub struct FromResult<F> {
+    target: Target,
+    key: Option<F>,
+}
+
+impl<F> FromResult<F> {
+    pub(crate) fn new(target: Target, key: F) -> Self {
+        Self { target, key: Some(key) }
+    }
+}
+
+impl<F> fmt::Debug for FromResult<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromResult").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+/// The targets of a mutation that makes a `V`, as a list: `(((), target), target)`.
+pub trait Targets<V> {
+    /// Resolves the targets that depend on the value of the body.
+    fn resolve(&mut self, value: &V);
+    /// Visits each target.
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));
+}
+
+impl<V> Targets<V> for () {
+    fn resolve(&mut self, _: &V) {}
+    fn each<'a>(&'a self, _: &mut dyn FnMut(&'a Target)) {}
+}
+
+impl<V, Rest: Targets<V>, T: Targets<V>> Targets<V> for (Rest, T) {
+    fn resolve(&mut self, value: &V) {
+        self.0.resolve(value);
+        self.1.resolve(value);
+    }
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        self.0.each(visit);
+        self.1.each(visit);
+    }
+}
+
+impl<V> Targets<V> for Target {
+    fn resolve(&mut self, _: &V) {}
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        visit(self);
+    }
+}
+
+impl<V, N: Names<()>, F: FnOnce(&V) -> N> Targets<V> for FromResult<F> {
+    fn resolve(&mut self, value: &V) {
+        if let Some(key) = self.key.take() {
+            self.target.kind = key(value).kind(&());
+        }
+    }
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        visit(&self.target);
+    }
+}

@@ -1,0 +1,34 @@
+//! The user's body and the cache, of queries and mutations.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Path, Type};
+
+use crate::expand::key::respan;
+use crate::parse::function::Function;
+use crate::parse::options::CommonOptions;
+
+/// The body: a closure, or the future of an `async fn`.
+pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
+    if !function.is_async() {
+        let arrow = returns.map(|ty| quote!(-> #ty));
+        return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
+    }
+    let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
+        // With the span of the type: the compiler shows it beside a wrong value.
+        let span = Span::mixed_site().located_at(ty.span());
+        let krate = respan(krate, span);
+        quote_spanned!(span=> #krate::private::returns!(#ty);)
+    });
+    quote_spanned!(Span::mixed_site()=> async move { #returns #code })
+}
+
+/// The cache, as a reference.
+pub(crate) fn cache(function: &Function, options: &CommonOptions, krate: &Path) -> TokenStream {
+    if let Some(cache) = options.cache.get() {
+        return quote!(#cache);
+    }
+    let of_self = function.this(krate).map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
+    of_self.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> #krate::Cache::global()))
+}

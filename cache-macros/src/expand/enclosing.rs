@@ -1,0 +1,109 @@
+//! The item around an annotated function, and how that function refers to the items of queries.
+
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{ExprPath, Generics};
+
+use crate::parse::function::Function;
+
+/// The item around an annotated function, as far as its attribute knows.
+pub(crate) enum Enclosing<'a> {
+    /// A module, an `impl` or a trait.
+    Unknown,
+    /// A block with `#[cached_impl]`.
+    Block(&'a HiddenTrait),
+}
+
+/// The trait that has the items of the queries of one block.
+pub(crate) struct HiddenTrait {
+    pub(crate) name: Ident,
+    /// The generics of the block.
+    pub(crate) generics: Generics,
+    /// The names of the queries in the block.
+    pub(crate) queries: BTreeSet<String>,
+    /// Whether `Self` is one type that holds no borrow.
+    pub(crate) is_concrete: bool,
+}
+
+impl Enclosing<'_> {
+    /// Whether a function is certainly in an `impl` or a trait.
+    pub(crate) fn is_associated(&self, function: &Function) -> bool {
+        matches!(self, Self::Block(_)) || function.is_associated()
+    }
+
+    /// The constant of a query, as a function refers to it.
+    pub(crate) fn constant(&self, function: &Function, query: &ExprPath) -> TokenStream {
+        self.reference(function, query, constant_name)
+    }
+
+    /// The function that makes a key of a query, as another function refers to it.
+    pub(crate) fn key_function(&self, function: &Function, query: &ExprPath) -> TokenStream {
+        self.reference(function, query, key_name)
+    }
+
+    /// No identifier that is added has the span of the target: an editor goes from there to the query alone. The punctuation
+    /// has it, so that an error about the whole expression appears under the target.
+    fn reference(&self, function: &Function, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
+        let mut renamed = query.clone();
+        let last = renamed.path.segments.last_mut().expect("a path is not empty");
+        let name = last.ident.clone();
+        last.ident = rename(&name);
+        let (path, span) = (&renamed.path, name.span());
+        let last = path.segments.last();
+        let self_type = Ident::new("Self", Span::mixed_site());
+        if self.is_hidden(query) {
+            let Self::Block(HiddenTrait { name: hidden, generics, .. }) = self else { unreachable!("it is hidden") };
+            let (_, arguments, _) = generics.split_for_impl();
+            let hidden = quote_spanned!(Span::mixed_site()=> as #hidden #arguments);
+            return quote_spanned!(span=> <#self_type #hidden>::#last);
+        }
+        if self.is_own(function, query) {
+            return quote_spanned!(span=> <#self_type>::#path);
+        }
+        renamed.to_token_stream()
+    }
+
+    /// Whether a target is a query in the hidden trait.
+    pub(crate) fn is_hidden(&self, query: &ExprPath) -> bool {
+        let segments = &query.path.segments;
+        let is_of_self = segments.len() == 1 || (segments.len() == 2 && segments[0].ident == "Self");
+        let name = segments.last().map(|last| last.ident.unraw().to_string());
+        let is_plain = query.qself.is_none() && query.path.leading_colon.is_none();
+        matches!(self, Self::Block(hidden) if is_plain && is_of_self && name.is_some_and(|name| hidden.queries.contains(&name)))
+    }
+
+    /// Whether a target is a single name in an `impl` or a trait, and so a query of `Self`.
+    pub(crate) fn is_own(&self, function: &Function, query: &ExprPath) -> bool {
+        query.qself.is_none()
+            && query.path.leading_colon.is_none()
+            && query.path.segments.len() == 1
+            && self.is_associated(function)
+    }
+}
+
+/// The name of the constant of a query, with the span of the query's name.
+pub(crate) fn constant_name(query: &Ident) -> Ident {
+    prefixed("__cached_query_", query)
+}
+
+/// The name of the function that makes a key of a query.
+pub(crate) fn key_name(query: &Ident) -> Ident {
+    prefixed("__cached_key_", query)
+}
+
+fn prefixed(prefix: &str, query: &Ident) -> Ident {
+    let name = query.unraw().to_string();
+    // The compiler may have suggested a name with this prefix.
+    let name = name.strip_prefix(prefix).unwrap_or(&name);
+    Ident::new(&format!("{prefix}{name}"), query.span())
+}
+
+/// A name with the location of the attribute.
+pub(crate) fn at_attribute(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(Span::call_site().resolved_at(name.span()));
+    name
+}

@@ -1,0 +1,192 @@
+//! The hidden items of a query, for `#[invalidates]` to refer to: a constant for the query, and a function that makes a key
+//! of it.
+//!
+//! In an inherent `impl`, and in a module, they stand beside the query. An `impl` of a trait has no room for them, so
+//! `#[cached_impl]` puts them into a hidden trait.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{ExprPath, FnArg, Signature, Type};
+
+use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name};
+use crate::expand::facts::facts;
+use crate::expand::key::{Key, with_self_as};
+use crate::parse::function::{Argument, Function};
+use crate::parse::options::QueryOptions;
+use crate::parse::types::bare_type;
+
+/// The hidden items of queries.
+#[derive(Default)]
+pub(crate) struct HiddenItems {
+    /// Their definitions, in an `impl` or a module.
+    pub(crate) items: TokenStream,
+    /// Their declarations in the hidden trait.
+    pub(crate) declared: TokenStream,
+}
+
+impl HiddenItems {
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.items.extend(more.items);
+        self.declared.extend(more.declared);
+    }
+}
+
+/// A query to be expanded.
+pub(crate) struct Query<'a> {
+    pub(crate) function: &'a Function,
+    pub(crate) options: &'a QueryOptions,
+    pub(crate) key: &'a Key<'a>,
+    pub(crate) enclosing: &'a Enclosing<'a>,
+    /// Whether the attribute has no error. After an error no key is made, so that the error is the only one.
+    pub(crate) is_valid: bool,
+}
+
+impl Query<'_> {
+    pub(crate) fn hidden_items(&self) -> HiddenItems {
+        let krate = self.options.common.krate();
+        let query = &self.function.signature.ident;
+        let (constant, place, facts) = (constant_name(query), self.place(), self.facts());
+        let (key, by_self) = (self.key(), self.is_keyed_by_self().then(|| quote!(of self)));
+        let (mut signature, cfgs): (_, Vec<_>) = (self.key_signature(), self.function.cfgs().collect());
+        let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
+        if let Enclosing::Block(_) = self.enclosing {
+            let items = quote_spanned! {Span::mixed_site()=>
+                #(#cfgs)*
+                #krate::private::items! {
+                    const #constant = [#facts];
+                    key [#signature] #by_self #bounds = #key;
+                }
+            };
+            for input in &mut signature.inputs {
+                if let FnArg::Typed(argument) = input {
+                    // Without a body no pattern is allowed.
+                    *argument.pat = syn::parse_quote!(_);
+                }
+            }
+            let declared = quote_spanned! {Span::mixed_site()=>
+                #(#cfgs)*
+                #krate::private::items! {
+                    const #constant: #place;
+                    key [#signature] #by_self #bounds;
+                }
+            };
+            return HiddenItems { items, declared };
+        }
+        let (visibility, reminder) = (&self.function.visibility, self.reminder());
+        let items = quote_spanned! {Span::mixed_site()=>
+            #reminder
+            #(#cfgs)*
+            #krate::private::items! {
+                #visibility const #constant = [#facts];
+                #visibility key [#signature] #by_self #bounds = #key;
+            }
+        };
+        HiddenItems { items, ..HiddenItems::default() }
+    }
+
+    /// An item whose name is an advice: in an `impl` of a trait the compiler reports it.
+    fn reminder(&self) -> Option<TokenStream> {
+        let cannot_be_in_a_trait = !matches!(self.function.visibility, syn::Visibility::Inherited);
+        if cannot_be_in_a_trait {
+            return None;
+        }
+        let query = self.function.signature.ident.unraw();
+        let span = self.function.signature.ident.span();
+        let name = format_ident!("__{query}_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it", span = span);
+        let cfgs = self.function.cfgs();
+        Some(quote_spanned! {Span::mixed_site()=>
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(dead_code, non_upper_case_globals, reason = "its name is an advice")]
+            const #name: () = ();
+        })
+    }
+
+    /// Where the entries are.
+    fn place(&self) -> Ident {
+        let place = match (self.options.common.cache.get(), self.function.receiver()) {
+            (Some(_), _) => "Elsewhere",
+            (None, Some(_)) => "InSelf",
+            (None, None) => "InGlobal",
+        };
+        Ident::new(place, Span::mixed_site())
+    }
+
+    /// The facts of the query, as the macro `query!` takes them.
+    fn facts(&self) -> TokenStream {
+        let (place, parts, options) = (self.place(), self.key.names(), facts(self.options));
+        let name = self.options.name.get().map_or_else(|| self.function.name(), syn::LitStr::value);
+        let owner = if self.enclosing.is_associated(self.function) { quote!(Self) } else { quote!(_) };
+        quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
+    }
+
+    /// The query, as its function and the one that makes its keys refer to it.
+    ///
+    /// A function that may or may not be in an `impl` does not know the path of its items, and repeats the facts.
+    pub(crate) fn query_ref(&self) -> TokenStream {
+        if self.enclosing.is_associated(self.function) {
+            let path = at_attribute(&self.function.signature.ident).into();
+            self.enclosing.constant(self.function, &ExprPath { attrs: Vec::new(), qself: None, path })
+        } else {
+            let (krate, facts) = (self.options.common.krate(), self.facts());
+            quote_spanned!(Span::mixed_site()=> #krate::private::query!(#facts))
+        }
+    }
+
+    /// The generic arguments that a target can name, as a tuple of types.
+    pub(crate) fn instance(&self) -> TokenStream {
+        let krate = self.options.common.krate();
+        let of_impl = match self.enclosing {
+            Enclosing::Unknown => None,
+            Enclosing::Block(hidden) => Some(hidden.generics.type_params()),
+        };
+        let named = of_impl.into_iter().flatten().chain(self.function.signature.generics.type_params());
+        let named = named.map(|parameter| {
+            let name = &parameter.ident;
+            quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<#name>)
+        });
+        // Other constants have no type that stands for them.
+        let lengths = self.function.signature.generics.const_params().filter_map(|parameter| {
+            let name = &parameter.ident;
+            let is_length = matches!(&parameter.ty, Type::Path(path) if path.path.is_ident("usize"));
+            is_length.then(|| quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<[(); #name]>))
+        });
+        let unnamed = self.function.arguments().filter_map(|Argument { name, ty, cfgs, .. }| {
+            let is_generic = matches!(bare_type(ty?), Type::ImplTrait(_));
+            is_generic.then(|| quote_spanned!(Span::mixed_site()=> #(#cfgs)* #krate::private::type_of(&#name)))
+        });
+        let types = named.chain(lengths).chain(unnamed);
+        quote_spanned!(Span::mixed_site()=> (#(#types,)*))
+    }
+
+    fn is_keyed_by_self(&self) -> bool {
+        self.is_valid && self.key.mentions_self()
+    }
+
+    /// The signature of the function that makes keys, without its return type.
+    fn key_signature(&self) -> Signature {
+        let mut repeated = self.function.name_arguments();
+        repeated.ident = key_name(&repeated.ident);
+        (repeated.safety, repeated.output) = (syn::Safety::Default, syn::ReturnType::Default);
+        (repeated.constness, repeated.asyncness, repeated.abi, repeated.variadic) = (None, None, None, None);
+        repeated.inputs = repeated.inputs.into_iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
+        repeated
+    }
+
+    /// A key, as the macro `items!` takes it.
+    fn key(&self) -> TokenStream {
+        if !self.is_valid {
+            return quote!(());
+        }
+        let (query_ref, parts, instance) =
+            (self.query_ref(), self.key.parts(&self.options.common.krate()), self.instance());
+        if self.is_keyed_by_self() {
+            let this = Ident::new("__cache_self", Span::mixed_site());
+            let parts = with_self_as(&this, parts);
+            quote_spanned!(Span::mixed_site()=> (|#this| #query_ref, #parts, #instance))
+        } else {
+            quote_spanned!(Span::mixed_site()=> (#query_ref, #parts, #instance))
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The key of a query: its arguments, or the expressions of `key(..)`, as parts.
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Expr, Path, Type};
+
+use crate::parse::function::{Argument, Function};
+use crate::parse::options::QueryOptions;
+use crate::parse::tokens;
+use crate::parse::types::{bare_type, borrows, container, is_known};
+
+/// The key of a query.
+pub(crate) enum Key<'a> {
+    Arguments(Vec<Argument<'a>>),
+    Expressions(&'a [Expr]),
+}
+
+impl<'a> Key<'a> {
+    pub(crate) fn of(function: &'a Function, options: &'a QueryOptions) -> Self {
+        if let Some(given) = options.key.get() {
+            return Self::Expressions(given);
+        }
+        let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
+        let is_skipped = |argument: &Argument<'_>| skipped.iter().any(|skipped| argument.is(skipped));
+        Self::Arguments(function.arguments().filter(|argument| !is_skipped(argument)).collect())
+    }
+
+    /// The names of the parts, as the items of an array.
+    pub(crate) fn names(&self) -> TokenStream {
+        match self {
+            Self::Arguments(arguments) => {
+                let names = arguments.iter().map(|Argument { label, cfgs, .. }| quote!(#(#cfgs)* #label));
+                quote!(#(#names),*)
+            }
+            Self::Expressions(given) => {
+                let names = given.iter().map(|expression| tokens::of_expression(expression.to_token_stream()));
+                quote!(#(#names),*)
+            }
+        }
+    }
+
+    /// The parts, as borrowed.
+    pub(crate) fn parts(&self, krate: &Path) -> TokenStream {
+        let end = quote_spanned!(Span::mixed_site()=> ());
+        match self {
+            Self::Arguments(arguments) => arguments.iter().rev().fold(end, |rest, argument| {
+                let Argument { name, ty, cfgs, .. } = argument;
+                let part = match ty {
+                    Some(ty) => part(ty, &quote!(#name), krate),
+                    None => leaf(&quote!(#name), name.span(), krate),
+                };
+                if cfgs.is_empty() {
+                    return quote_spanned!(Span::mixed_site()=> (#part, #rest));
+                }
+                quote_spanned!(Span::mixed_site()=> {
+                    let __cache_rest = #rest;
+                    #(#cfgs)*
+                    let __cache_rest = (#part, __cache_rest);
+                    __cache_rest
+                })
+            }),
+            Self::Expressions(given) => given.iter().rev().fold(end, |rest, expression| {
+                // In parentheses of ours, which no lint reports.
+                let place = quote_spanned!(Span::mixed_site()=> (#expression));
+                let part = leaf(&place, expression.span(), krate);
+                quote_spanned!(Span::mixed_site()=> (#part, #rest))
+            }),
+        }
+    }
+
+    /// Whether it mentions `self`.
+    pub(crate) fn mentions_self(&self) -> bool {
+        match self {
+            Self::Arguments(_) => false,
+            Self::Expressions(given) => given.iter().any(|expression| {
+                // The first segment of a path is not a value.
+                tokens::has_ident(expression.to_token_stream(), &|ident, begins_path| ident == "self" && !begins_path)
+            }),
+        }
+    }
+}
+
+impl Argument<'_> {
+    pub(crate) fn is(&self, name: &Ident) -> bool {
+        self.name.unraw() == name.unraw()
+    }
+}
+
+/// The same tokens with another name for `self`.
+pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
+    let mut tokens = tokens.into_iter().peekable();
+    let mut renamed = TokenStream::new();
+    while let Some(token) = tokens.next() {
+        let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+        renamed.extend([match token {
+            TokenTree::Ident(ident) if ident == "self" && !is_path => TokenTree::Ident(name.clone()),
+            TokenTree::Group(group) => {
+                let mut inner = proc_macro2::Group::new(group.delimiter(), with_self_as(name, group.stream()));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            other => other,
+        }]);
+    }
+    renamed
+}
+
+/// The part for a place of a type.
+///
+/// References in the type are looked up as they are: they are copied only to be stored.
+fn part(ty: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
+    let ty = bare_type(ty);
+    match ty {
+        Type::Reference(reference) => part(&reference.elem, &quote!(*#place), krate),
+        _ if is_known(ty) => known(place, ty.span(), krate),
+        _ if !borrows(ty) => leaf(place, ty.span(), krate),
+        Type::Tuple(tuple) => {
+            let items = tuple.elems.iter().enumerate().rev();
+            let list = items.fold(quote_spanned!(Span::mixed_site()=> ()), |rest, (number, item)| {
+                let number = syn::Index::from(number);
+                let item = part(item, &quote!((#place).#number), krate);
+                quote_spanned!(Span::mixed_site()=> (#item, #rest))
+            });
+            quote_spanned!(Span::mixed_site()=> #krate::private::Tuple(#list))
+        }
+        Type::Array(array) => each(&array.elem, place, krate),
+        Type::Slice(slice) => each(&slice.elem, place, krate),
+        _ => match container(ty) {
+            Some((name, item)) if name == "Option" => {
+                let item = part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item), krate);
+                quote_spanned! {Span::mixed_site()=>
+                    ::core::option::Option::map(::core::option::Option::as_ref(&#place), |__cache_item| #item)
+                }
+            }
+            Some((name, item)) if name == "Vec" => each(item, place, krate),
+            Some((name, item)) if name == "Cow" => leaf(&quote!(*#place), item.span(), krate),
+            Some((_, item)) => part(item, &quote!(*#place), krate),
+            None => leaf(place, ty.span(), krate),
+        },
+    }
+}
+
+fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
+    let item = part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item), krate);
+    quote_spanned!(Span::mixed_site()=> #krate::private::each(&(#place)[..], |__cache_item| #item))
+}
+
+/// A place as one part. An error about the key appears under `span`.
+fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
+    let krate = respan(krate, span);
+    quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part())
+}
+
+/// The part for a place of a known type: the one that method lookup would find, with less to compile.
+fn known(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
+    let krate = respan(krate, span);
+    quote_spanned!(span=> #krate::private::Part::shown(&#place))
+}
+
+/// A path with another span.
+pub(crate) fn respan(path: &Path, span: Span) -> TokenStream {
+    let moved = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    moved.collect()
+}

@@ -1,0 +1,13 @@
+//! The code that the attributes write.
+
+pub(crate) mod mutation;
+pub(crate) mod query;
+
+pub(crate) mod hidden_trait;
+pub(crate) mod items;
+
+mod body;
+pub(crate) mod enclosing;
+mod facts;
+pub(crate) mod key;
+mod outcome;

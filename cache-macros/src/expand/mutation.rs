@@ -1,0 +1,247 @@
+//! The function around the body of a mutation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
+
+use crate::expand::body::{body_of, cache};
+use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name};
+use crate::parse::function::{Function, is_named, unnamed_argument};
+use crate::parse::options::ungrouped;
+use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
+use crate::parse::targets::{Invalidations, KeyRef, Target};
+use crate::parse::types::has_impl_trait;
+use crate::parse::{tag_text, tokens};
+
+/// The function around the body of a mutation.
+pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclosing: &Enclosing<'_>) -> TokenStream {
+    let Function { attributes, visibility, .. } = function;
+    let krate = invalidations.common.krate();
+    // Without its braces: the compiler would report them around a single expression.
+    let body = function.body.stream();
+    let mutation = Mutation { function, invalidations, enclosing, krate: &krate };
+    let (pending, suggestions, allowed) = (mutation.pending(), mutation.suggestions(), mutation.allowed());
+    // An argument that only a target or `cache = ..` mentions would be reported as unused in the body.
+    let others = attributes.iter().filter(|attribute| is_named(attribute, "invalidates"));
+    let outside = quote!(#pending #(#others)*);
+    let (signature, arguments) = take_arguments(&function.signature, &outside);
+    let used: Vec<_> =
+        function.arguments().map(|argument| argument.name).filter(|name| tokens::mentions(&outside, name)).collect();
+    let used = (!used.is_empty()).then(|| quote!(let _ = (#(&#used,)*);));
+    // A closure captures only what it mentions, of `self` perhaps only a field.
+    let whole_self = function.receiver().map(|receiver| {
+        let this = &receiver.self_token;
+        quote!(let _ = &#this;)
+    });
+    let code = quote_spanned!(Span::mixed_site()=> #whole_self #arguments #used #body);
+    let body = body_of(function, mutation.returns(), &code, &krate);
+    let run = if function.is_async() { quote!(run_async(#body).await) } else { quote!(run(#body)) };
+    // A statement of its own: temporaries of the targets, as guards, must be dropped before the body runs.
+    let around = function.braced(quote_spanned! {Span::mixed_site()=>
+        #suggestions
+        #allowed
+        let __cache_pending = #pending;
+        __cache_pending.#run
+    });
+    quote!(#(#attributes)* #visibility #signature #around)
+}
+
+struct Mutation<'a> {
+    function: &'a Function,
+    invalidations: &'a Invalidations,
+    enclosing: &'a Enclosing<'a>,
+    krate: &'a Path,
+}
+
+impl Mutation<'_> {
+    /// The return type, if a closure can have it: one with `impl Trait` cannot be written there, and is inferred.
+    fn returns(&self) -> Option<&Type> {
+        self.function.returns().filter(|ty| !has_impl_trait(ty))
+    }
+
+    /// How the result is read: only if a target or `on = ..` depends on it.
+    fn outcome(&self) -> TokenStream {
+        let krate = self.krate;
+        let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
+        let is_read = has_closure || self.invalidations.on.get().is_some();
+        match self.function.returns() {
+            Some(ty) if is_read && !has_impl_trait(ty) => {
+                quote_spanned!(Span::mixed_site()=> #krate::private::outcome!(#ty))
+            }
+            _ => quote_spanned!(Span::mixed_site()=> #krate::private::plain()),
+        }
+    }
+
+    /// The pending invalidation, made by a builder.
+    fn pending(&self) -> TokenStream {
+        let (krate, common, outcome) = (self.krate, &self.invalidations.common, self.outcome());
+        let (cache, this) = (cache(self.function, common, krate), self.function.this(krate));
+        let start = match (this, common.cache.get()) {
+            (Some(this), None) => quote_spanned!(Span::mixed_site()=> of_method(#outcome, #cache, #this)),
+            (None, None) => quote_spanned!(Span::mixed_site()=> of_function(#outcome, #cache)),
+            (Some(this), Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, #this)),
+            (None, Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, &())),
+        };
+        let targets = self.invalidations.targets.iter().map(|target| self.target(target));
+        let when = if self.invalidations.on.get().is_some() { quote!(when_ok()) } else { quote!(when_ended()) };
+        quote_spanned!(Span::mixed_site()=> #krate::private::#start #(.#targets)* .#when)
+    }
+
+    /// A target, as a call of the builder.
+    fn target(&self, target: &Target) -> TokenStream {
+        match target {
+            Target::All(_) => quote_spanned!(Span::mixed_site()=> all()),
+            Target::Tag(tag) => match ungrouped(tag) {
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if tag_text::is_formatted(&text.value()) => {
+                    quote_spanned!(Span::mixed_site()=> formatted_tag(::core::format_args!(#text)))
+                }
+                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+                    quote_spanned!(Span::mixed_site()=> literal_tag(#text))
+                }
+                tag => quote_spanned!(Span::mixed_site()=> tag(#tag)),
+            },
+            Target::Query(query) => {
+                let query = self.query(query);
+                quote_spanned!(Span::mixed_site()=> target(#query))
+            }
+            Target::Key(key_ref) => {
+                let key = self.key(key_ref);
+                quote_spanned!(Span::mixed_site()=> target(#key))
+            }
+            Target::FromResult { closure, key_ref } => {
+                // The key has the span of the name.
+                let mut query = key_ref.query.clone();
+                let last = query.path.segments.last_mut().expect("a path is not empty");
+                last.ident = at_attribute(&last.ident);
+                let (query, key) = (self.query(&query), self.key(key_ref));
+                let mut closure = closure.clone();
+                *closure.body = Expr::Verbatim(key);
+                quote_spanned!(Span::mixed_site()=> from_result(#query, #closure))
+            }
+        }
+    }
+
+    /// All entries of a query.
+    fn query(&self, query: &ExprPath) -> TokenStream {
+        let mut query = query.clone();
+        query.path.segments.last_mut().expect("a path is not empty").arguments = syn::PathArguments::None;
+        let constant = self.enclosing.constant(self.function, &query);
+        quote_spanned!(last_name(&query.path).span()=> &#constant)
+    }
+
+    /// One key of a query.
+    fn key(&self, KeyRef { query, arguments }: &KeyRef) -> TokenStream {
+        let function = self.enclosing.key_function(self.function, query);
+        quote!(#function #arguments)
+    }
+
+    /// Traits with the items that targets name: the compiler shows their names, which are advice, when it does not find an
+    /// item.
+    fn suggestions(&self) -> Option<TokenStream> {
+        let krate = self.krate;
+        let mut suggestions = BTreeMap::<String, BTreeSet<Ident>>::new();
+        for target in &self.invalidations.targets {
+            let (query, has_constant, has_key) = match target {
+                Target::Query(query) => (query, true, false),
+                Target::Key(KeyRef { query, .. }) => (query, false, true),
+                Target::FromResult { key_ref: KeyRef { query, .. }, .. } => (query, true, true),
+                Target::Tag(_) | Target::All(_) => continue,
+            };
+            let Some(advice) = self.advice(query) else { continue };
+            let items = suggestions.entry(advice).or_default();
+            let mut name = last_name(&query.path).clone();
+            name.set_span(Span::mixed_site());
+            items.extend(has_constant.then(|| constant_name(&name)));
+            items.extend(has_key.then(|| key_name(&name)));
+        }
+        if suggestions.is_empty() {
+            return None;
+        }
+        let suggestions = suggestions.iter().map(|(advice, items)| {
+            let (advice, items) = (Ident::new(advice, Span::mixed_site()), items.iter());
+            quote_spanned!(Span::mixed_site()=> #advice: #(#items),*)
+        });
+        Some(quote_spanned!(Span::mixed_site()=> #krate::private::suggest!(#(#suggestions;)*);))
+    }
+
+    fn advice(&self, query: &ExprPath) -> Option<String> {
+        if self.enclosing.is_hidden(query) {
+            return None;
+        }
+        if self.enclosing.is_own(self.function, query) {
+            let name = last_name(&query.path).unraw();
+            return Some(format!("add_cached_query_to_the_method__or_for_a_function_write_self__{name}"));
+        }
+        let before_last = query.path.segments.iter().rev().nth(1);
+        let is_type = |name: &Ident| name.to_string().starts_with(char::is_uppercase);
+        let is_of_type = query.qself.is_some() || before_last.is_some_and(|segment| is_type(&segment.ident));
+        is_of_type.then(|| "add_cached_query_to_the_method__and_for_dyn_or_generic_types_use_tags".to_owned())
+    }
+
+    /// The lints that targets would trigger.
+    fn allowed(&self) -> Option<TokenStream> {
+        let (mut has_path, mut is_redundant) = (false, false);
+        for target in &self.invalidations.targets {
+            match target {
+                Target::Query(query) | Target::Key(KeyRef { query, .. }) => has_path |= query.path.segments.len() > 1,
+                Target::FromResult { closure, key_ref: KeyRef { query, arguments } } => {
+                    has_path |= query.path.segments.len() > 1;
+                    let parameter = closure.inputs.to_token_stream().to_string();
+                    is_redundant |= arguments.stream().to_string() == parameter;
+                }
+                Target::Tag(_) | Target::All(_) => {}
+            }
+        }
+        let lints = has_path
+            .then(|| quote!(unused_qualifications))
+            .into_iter()
+            .chain(is_redundant.then(|| quote!(clippy::redundant_closure)));
+        (has_path || is_redundant)
+            .then(|| quote_spanned!(Span::mixed_site()=> #[allow(#(#lints,)* reason = "a target has no other form")]))
+    }
+}
+
+fn last_name(path: &Path) -> &Ident {
+    &path.segments.last().expect("a path is not empty").ident
+}
+
+/// A signature with a plain name for each argument, and the statements that bind the user's patterns.
+///
+/// So the body owns all its arguments, also unused ones, and drops them when it ends: what their `Drop` writes comes before
+/// the invalidation. Only a pattern whose names are mentioned outside of the body stays in the signature.
+fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, TokenStream) {
+    let mut signature = signature.clone();
+    let mut statements = TokenStream::new();
+    for (number, input) in signature.inputs.iter_mut().enumerate() {
+        let FnArg::Typed(argument) = input else { continue };
+        let attributes: Vec<_> = argument.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();
+        let name = if let Some(name) = plain_name(&argument.pat) {
+            name.clone()
+        } else {
+            let bound = bound_names(&argument.pat);
+            if bound.iter().any(|name| tokens::mentions(outside, name)) {
+                statements.extend(quote!(#(#attributes)* let _ = (#(&#bound,)*);));
+                continue;
+            }
+            let name = unnamed_argument(number);
+            // A pattern may leave a part of it: `_` takes nothing.
+            let mutable = has_mutable_reference(&argument.pat).then(|| quote!(mut));
+            statements.extend(quote!(#(#attributes)* let #mutable #name = #name;));
+            name
+        };
+        let pattern = std::mem::replace(&mut *argument.pat, syn::parse_quote!(#name));
+        let allowed = name.to_string().starts_with('_').then(|| {
+            quote! {
+                #[allow(
+                    clippy::used_underscore_binding, clippy::no_effect_underscore_binding,
+                    reason = "it must be dropped before the invalidation"
+                )]
+            }
+        });
+        statements.extend(quote!(#(#attributes)* #allowed let #pattern = #name;));
+    }
+    (signature, statements)
+}

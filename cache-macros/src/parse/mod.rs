@@ -1,0 +1,13 @@
+//! From tokens to their meaning: the options of the attributes, and the items that they stand on.
+
+pub(crate) mod options;
+pub(crate) mod targets;
+
+pub(crate) mod block;
+pub(crate) mod function;
+
+pub(crate) mod duration;
+pub(crate) mod patterns;
+pub(crate) mod tag_text;
+pub(crate) mod tokens;
+pub(crate) mod types;

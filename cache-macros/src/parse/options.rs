@@ -1,0 +1,390 @@
+//! The options of the attributes.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
+
+use crate::errors::{Errors, did_you_mean};
+use crate::parse::{duration, tag_text, tokens};
+
+/// An option that may be given once.
+pub(crate) struct Setting<T>(Option<T>);
+
+impl<T> Default for Setting<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Setting<T> {
+    pub(crate) fn set(&mut self, key: &Ident, value: T) -> syn::Result<()> {
+        if self.0.replace(value).is_some() {
+            return Err(Error::new(key.span(), format!("`{}` is given twice: keep one", key.unraw())));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_ref()
+    }
+}
+
+/// The options of `#[cached_query]`.
+#[derive(Default)]
+pub(crate) struct QueryOptions {
+    pub(crate) ttl: Setting<Expr>,
+    pub(crate) own_ttl: Setting<()>,
+    pub(crate) capacity: Setting<Expr>,
+    pub(crate) name: Setting<LitStr>,
+    /// The key, instead of all arguments.
+    pub(crate) key: Setting<Vec<Expr>>,
+    /// The arguments that are not part of the key.
+    pub(crate) skip: Setting<Vec<Ident>>,
+    pub(crate) tags: Setting<Vec<Expr>>,
+    pub(crate) tags_from: Setting<Expr>,
+    pub(crate) cache_if: Setting<Expr>,
+    pub(crate) common: CommonOptions,
+}
+
+/// The options of both attributes.
+#[derive(Default)]
+pub(crate) struct CommonOptions {
+    pub(crate) cache: Setting<Expr>,
+    pub(crate) krate: Setting<Path>,
+}
+
+impl QueryOptions {
+    const NAMES: &[&str] =
+        &["ttl", "own_ttl", "key", "skip", "tags", "tags_from", "cache_if", "capacity", "cache", "name", "crate"];
+
+    pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
+        let mut options = Self::default();
+        let errors = each_item(tokens, |input| {
+            if !input.peek(Ident::peek_any) {
+                return Err(input.error("an option is `name = value`, as in `ttl = \"5m\"`"));
+            }
+            options.parse_one(input)
+        });
+        (options, errors)
+    }
+
+    fn parse_one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        let key = Ident::parse_any(input)?;
+        match key.unraw().to_string().as_str() {
+            "ttl" => {
+                let value = value(&key, input)?;
+                check_ttl(&value)?;
+                self.ttl.set(&key, value)
+            }
+            "own_ttl" => {
+                flag(&key, input)?;
+                self.own_ttl.set(&key, ())
+            }
+            "capacity" => {
+                let value = value(&key, input)?;
+                check_capacity(&value)?;
+                self.capacity.set(&key, value)
+            }
+            "name" => {
+                let name: LitStr = value(&key, input)?;
+                if name.value().is_empty() {
+                    return Err(Error::new(
+                        name.span(),
+                        "this name is empty: remove `name` to use that of the function",
+                    ));
+                }
+                self.name.set(&key, name)
+            }
+            "key" => {
+                let parts = list(
+                    &key,
+                    input,
+                    "name the parts of the key, as in `key(track.id)`, or remove `key` to use all arguments",
+                )?;
+                self.key.set(&key, parts)
+            }
+            "skip" => {
+                let names: Vec<Expr> =
+                    list(&key, input, "name the arguments that are not part of the key, as in `skip(connection)`")?;
+                self.skip.set(&key, names.iter().map(argument_name).collect::<syn::Result<_>>()?)
+            }
+            "tags" => self.tags.set(&key, tags(&key, input)?),
+            "tags_from" => self.tags_from.set(&key, value(&key, input)?),
+            "cache_if" => self.cache_if.set(&key, value(&key, input)?),
+            _ => self.common.parse_one(&key, Self::NAMES, input),
+        }
+    }
+}
+
+impl CommonOptions {
+    pub(crate) fn parse_one(&mut self, key: &Ident, known: &[&str], input: ParseStream<'_>) -> syn::Result<()> {
+        match key.to_string().as_str() {
+            "cache" => self.cache.set(key, value(key, input)?),
+            "crate" => self.krate.set(key, value_by(path, key, input)?),
+            _ => Err(unknown(key, known)),
+        }
+    }
+
+    /// Where `cache_core` is.
+    pub(crate) fn krate(&self) -> Path {
+        self.krate.get().cloned().unwrap_or_else(|| syn::parse_quote!(::cache_core))
+    }
+}
+
+/// An expression without the invisible group that a `macro_rules!` puts around it.
+pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
+    while let Expr::Group(group) = expression {
+        expression = &group.expr;
+    }
+    expression
+}
+
+/// Refuses a time to live that is certainly wrong.
+fn check_ttl(ttl: &Expr) -> syn::Result<()> {
+    match ungrouped(ttl) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
+            duration::parse(&text.value()).map(drop).map_err(|message| Error::new(text.span(), message))
+        }
+        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => match seconds.base10_parse::<u64>() {
+            Ok(0) => Err(Error::new(seconds.span(), duration::zero())),
+            Ok(_) if seconds.suffix().is_empty() => Ok(()),
+            Ok(_) => Err(Error::new(seconds.span(), "write the seconds without a type, as in `ttl = 300`")),
+            Err(_) => Err(Error::new(seconds.span(), "this is longer than a `Duration`")),
+        },
+        Expr::Lit(ExprLit { lit, .. }) => Err(Error::new(
+            lit.span(),
+            "write a time to live like `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = TTL` (a `Duration`)",
+        )),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => {
+            Err(Error::new(minus.span, "a time to live cannot be negative"))
+        }
+        given if is_arithmetic(given) => {
+            let text = tokens::of_expression(given.to_token_stream());
+            let message = format!(
+                "a number of seconds is a single literal, as in `ttl = 300`, and any other expression is a `Duration`: write `Duration::from_secs({text})`"
+            );
+            Err(Error::new_spanned(given, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether an expression is made of nothing but numbers, and more than one literal.
+fn is_arithmetic(expression: &Expr) -> bool {
+    fn is_number(expression: &Expr) -> bool {
+        matches!(ungrouped(expression), Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }))
+            || is_arithmetic(expression)
+    }
+    match ungrouped(expression) {
+        Expr::Binary(binary) => is_number(&binary.left) && is_number(&binary.right),
+        Expr::Paren(paren) => is_number(&paren.expr),
+        Expr::Cast(cast) => is_number(&cast.expr),
+        _ => false,
+    }
+}
+
+/// Refuses a capacity that is certainly not a number of entries.
+fn check_capacity(capacity: &Expr) -> syn::Result<()> {
+    let message = "a capacity is a number of entries, as in `capacity = 100` or `capacity = LIMIT`";
+    match ungrouped(capacity) {
+        Expr::Lit(ExprLit { lit: Lit::Int(entries), .. }) if entries.base10_parse::<usize>().is_ok() => Ok(()),
+        Expr::Lit(ExprLit { lit, .. }) => Err(Error::new(lit.span(), message)),
+        Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => Err(Error::new(minus.span, message)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a value after an option that takes none.
+fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) || !(input.peek(Token![=]) || input.peek(syn::token::Paren)) {
+        return Ok(());
+    }
+    Err(Error::new(key.span(), format!("`{key}` takes no value: write `{key}` alone, or remove it")))
+}
+
+/// The value after `key =`.
+pub(crate) fn value<T: Parse>(key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
+    value_by(T::parse, key, input)
+}
+
+fn value_by<T>(parse: fn(ParseStream<'_>) -> syn::Result<T>, key: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
+    let equals = input.parse::<Option<Token![=]>>()?;
+    if equals.is_none() || input.is_empty() || input.peek(Token![,]) {
+        return Err(Error::new(key.span(), format!("`{key}` has no value: write `{key} = ..`")));
+    }
+    parse(input)
+}
+
+fn path(input: ParseStream<'_>) -> syn::Result<Path> {
+    if let Ok(text) = input.parse::<LitStr>() {
+        return Err(Error::new(text.span(), "write the path without quotes, as in `crate = ::cache_core`"));
+    }
+    Path::parse_mod_style(input)
+}
+
+/// The tags in `tags(..)`.
+pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
+    let tags: Vec<Expr> = list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")?;
+    for tag in &tags {
+        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(tag)
+            && !tag_text::is_of_names(&text.value())
+        {
+            // The compiler would propose arguments after the string, which are tags of their own here.
+            let message = "the braces of a tag hold a name, as in `{artist_id}`: format other expressions with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
+            return Err(Error::new(text.span(), message));
+        }
+    }
+    Ok(tags)
+}
+
+/// The items in the parentheses of `key(..)`. The remedy is for an empty list.
+fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<T>> {
+    if !input.peek(syn::token::Paren) {
+        return Err(Error::new(key.span(), format!("`{key}` takes a list in parentheses: {remedy}")));
+    }
+    let content;
+    syn::parenthesized!(content in input);
+    let items = Punctuated::<T, Token![,]>::parse_terminated(&content).inspect_err(|_| {
+        // One error is enough, and a parser has to consume all of its input.
+        let _ = content.parse::<TokenStream>();
+    })?;
+    if items.is_empty() {
+        return Err(Error::new(key.span(), format!("`{key}(..)` is empty: {remedy}")));
+    }
+    Ok(items.into_iter().collect())
+}
+
+fn argument_name(skipped: &Expr) -> syn::Result<Ident> {
+    let name = match ungrouped(skipped) {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    };
+    match name {
+        Some(name) if name == "self" => Err(Error::new(name.span(), "`self` is not part of the key: remove it here")),
+        Some(name) => Ok(name.clone()),
+        None => Err(Error::new_spanned(skipped, "name an argument, as in `skip(connection)`")),
+    }
+}
+
+fn unknown(key: &Ident, known: &[&str]) -> Error {
+    let given = key.to_string();
+    let nearest = did_you_mean(&given, known.iter().copied());
+    Error::new(key.span(), format!("there is no option `{given}`{nearest} (options: {})", known.join(", ")))
+}
+
+/// Parses items with commas between them. An error in one of them does not hide errors in the others.
+pub(crate) fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> Errors {
+    let mut errors = Errors::default();
+    let all = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let item = if input.peek(Token![,]) {
+                Err(input.error("there is nothing before this comma"))
+            } else {
+                parse(input).and_then(|()| up_to_comma(input))
+            };
+            if let Err(error) = item {
+                errors.push(error);
+                while !input.is_empty() && !input.peek(Token![,]) {
+                    input.parse::<TokenTree>()?;
+                }
+            }
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(())
+    };
+    if let Err(error) = all.parse2(tokens) {
+        errors.push(error);
+    }
+    errors
+}
+
+fn up_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("a comma is missing before this")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::*;
+
+    fn parse(tokens: TokenStream) -> Result<QueryOptions, String> {
+        let (options, errors) = QueryOptions::parse(tokens);
+        errors.into_result().map(|()| options).map_err(|error| {
+            let all: Vec<_> = error.into_iter().map(|error| error.to_string()).collect();
+            all.join("\n")
+        })
+    }
+
+    fn text(tokens: impl ToTokens) -> String {
+        tokens.to_token_stream().to_string()
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let options = parse(quote! {
+            ttl = "5m", own_ttl, key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
+            cache_if = T::is_whole, capacity = N * 2, cache = &self.cache, name = "n", crate = ::renamed,
+        })
+        .expect("all is well");
+        let list = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>();
+        assert_eq!(options.ttl.get().map(text).as_deref(), Some("\"5m\""));
+        assert!(options.own_ttl.get().is_some());
+        assert_eq!(list(options.key.get().unwrap()), ["a . b", "f (c , d)"]);
+        assert_eq!(options.skip.get().unwrap().iter().map(text).collect::<Vec<_>>(), ["e", "r#type"]);
+        assert_eq!(list(options.tags.get().unwrap()), ["\"x\"", "\"y:{a}\"", "tag (a)"]);
+        assert_eq!(options.tags_from.get().map(text).as_deref(), Some("| value | [value . a]"));
+        assert_eq!(options.cache_if.get().map(text).as_deref(), Some("T :: is_whole"));
+        assert_eq!(options.capacity.get().map(text).as_deref(), Some("N * 2"));
+        assert_eq!(options.common.cache.get().map(text).as_deref(), Some("& self . cache"));
+        assert_eq!(options.name.get().map(text).as_deref(), Some("\"n\""));
+        assert_eq!(text(options.common.krate()), ":: renamed");
+    }
+
+    #[test]
+    fn without_options_there_is_nothing_but_the_crate() {
+        let options = parse(quote!()).expect("all of them may be left out");
+        assert!(options.ttl.get().is_none() && options.key.get().is_none() && options.tags.get().is_none());
+        assert_eq!(text(options.common.krate()), ":: cache_core");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_a_remedy() {
+        let cases = [
+            (quote!(ttl = 0), "a time to live of 0"),
+            (quote!(ttl = 5 * 60), "write `Duration::from_secs(5 * 60)`"),
+            (quote!(ttl = (2 + 3) as u64 * 60), "write `Duration::from_secs((2 + 3) as u64 * 60)`"),
+            (quote!(ttl = (300)), "a single literal"),
+            (quote!(ttl("5m")), "write `ttl = ..`"),
+            (quote!(own_ttl = true), "write `own_ttl` alone"),
+            (quote!(own_ttl("5m")), "write `own_ttl` alone"),
+            (quote!(own_ttl, own_ttl), "`own_ttl` is given twice"),
+            (quote!(own_ttl ttl = 1), "a comma is missing"),
+            (quote!(key = a), "`key` takes a list in parentheses"),
+            (quote!(key()), "`key(..)` is empty"),
+            (quote!(skip()), "`skip(..)` is empty"),
+            (quote!(tags()), "`tags(..)` is empty"),
+            (quote!(tags = "a"), "`tags` takes a list in parentheses"),
+            (quote!(name = ""), "this name is empty"),
+            (quote!(tags_form = f), "did you mean `tags_from`?"),
+            (quote!(skip(a), skip(b)), "`skip` is given twice"),
+            (quote!(cache_if = f, cache_if = g), "`cache_if` is given twice"),
+            (quote!(capacity = -1), "a capacity is a number of entries"),
+            (quote!(ttl = 1 capacity = 1), "a comma is missing"),
+            (quote!("5m"), "an option is `name = value`"),
+        ];
+        for (tokens, remedy) in cases {
+            let error = parse(tokens.clone()).err().unwrap_or_else(|| panic!("{tokens} is accepted"));
+            assert!(error.contains(remedy), "{tokens}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_fault_does_not_hide_another() {
+        let error = parse(quote!(ttl = 0, nmae = "x", key())).err().expect("three are wrong");
+        assert_eq!(error.lines().count(), 3, "{error}");
+    }
+}

@@ -1,0 +1,103 @@
+//! Tokens: the names that they mention, and how people write them.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::{Ident, LitStr};
+
+use crate::parse::tag_text;
+
+/// Whether tokens mention a name, also in the braces of a string.
+pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
+    let plain = name.unraw().to_string();
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => ident == *name,
+        TokenTree::Group(group) => mentions(&group.stream(), name),
+        TokenTree::Literal(literal) => syn::parse2::<LitStr>(TokenTree::from(literal).into())
+            .is_ok_and(|text| tag_text::names(&text.value()).any(|mentioned| mentioned == plain)),
+        TokenTree::Punct(_) => false,
+    })
+}
+
+/// Whether tokens have an identifier of a kind. `is_wanted` also gets whether the identifier begins a path.
+pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -> bool) -> bool {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let begins_path = matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == ':');
+        let found = match token {
+            TokenTree::Ident(ident) => is_wanted(&ident, begins_path),
+            TokenTree::Group(group) => has_ident(group.stream(), is_wanted),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+    }
+    false
+}
+
+/// An expression as people write it.
+pub(crate) fn of_expression(tokens: TokenStream) -> String {
+    let (mut text, mut is_after_operand, mut is_joint) = (String::new(), false, false);
+    for token in tokens {
+        match token {
+            TokenTree::Punct(sign) => {
+                match sign.as_char() {
+                    '.' | ':' | '?' => text.push(sign.as_char()),
+                    ',' | ';' => text.extend([sign.as_char(), ' ']),
+                    sign if !is_after_operand => text.push(sign),
+                    sign if is_joint => text.insert(text.trim_end().len(), sign),
+                    sign => text.extend([' ', sign, ' ']),
+                }
+                is_joint = sign.spacing() == Spacing::Joint;
+                is_after_operand = sign.as_char() == '?' || (is_joint && is_after_operand);
+            }
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::None => ("", ""),
+                };
+                text.extend([open, of_expression(group.stream()).trim_end(), close]);
+                (is_after_operand, is_joint) = (true, false);
+            }
+            operand => {
+                if is_after_operand {
+                    text.push(' ');
+                }
+                text.push_str(&operand.to_string());
+                is_joint = false;
+                // `as` and the like stand between two operands.
+                is_after_operand = !text.ends_with(" as");
+                if !is_after_operand {
+                    text.push(' ');
+                }
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_are_shown_as_they_are_written() {
+        let cases = [
+            "self.tenant",
+            "&self.name",
+            "*local",
+            "self.rows.get(&id)",
+            "a + b * -c",
+            "id as u64",
+            "f(a, &b)[1].c",
+            "a::b(c)?.d",
+            "a == b && !c",
+            "(a, b.0)",
+        ];
+        for case in cases {
+            assert_eq!(of_expression(case.parse().expect("it is an expression")), case);
+        }
+    }
+}

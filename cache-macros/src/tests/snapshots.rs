@@ -1,0 +1,119 @@
+//! A few expansions, compared with the files in `snapshots`.
+//!
+//! `SNAPSHOTS=overwrite cargo test -p cache-macros` rewrites them.
+
+use std::fs;
+use std::path::Path;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::attribute::{cached_query, invalidates};
+use crate::cached_impl::cached_impl;
+
+/// Compares an expansion with the file `name`.
+fn assert_snapshot(name: &str, expanded: TokenStream) {
+    let file = syn::parse2(expanded).expect("an expansion is made of items");
+    let pretty = prettyplease::unparse(&file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots").join(format!("{name}.rs"));
+    if std::env::var_os("SNAPSHOTS").is_some_and(|value| value == "overwrite") {
+        fs::write(&path, &pretty).expect("it can be written");
+    }
+    let expected = fs::read_to_string(&path).expect("there is a snapshot of that name");
+    assert!(pretty == expected, "{} has changed:\n{pretty}", path.display());
+}
+
+/// Puts items into an `impl`.
+fn in_impl(items: &TokenStream) -> TokenStream {
+    quote!(impl Library { #items })
+}
+
+#[test]
+fn a_method() {
+    let function = quote! {
+        pub fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {
+            self.database.get_track(id)
+        }
+    };
+    assert_snapshot("method", in_impl(&cached_query(quote!(ttl = "5m"), &function)));
+}
+
+/// It repeats the facts of its query: it does not know whether it is in an `impl`.
+#[test]
+fn a_function_without_self() {
+    let function = quote! {
+        fn rate(currency: &str) -> f64 {
+            fetch(currency)
+        }
+    };
+    assert_snapshot("function", cached_query(quote!(), &function));
+}
+
+#[test]
+fn a_query_with_many_options() {
+    let options = quote! {
+        key(self.tenant, filter.text()),
+        tags("search", "tenant:{tenant}"),
+        tags_from = |page| page.tracks(),
+        cache_if = |page| !page.is_empty(),
+        capacity = 100,
+        ttl = "1h",
+        own_ttl
+    };
+    let function = quote! {
+        pub fn search(&self, filter: Filter<'_>) -> Page<Track> {
+            self.database.search(filter)
+        }
+    };
+    assert_snapshot("options", in_impl(&cached_query(options, &function)));
+}
+
+#[test]
+fn a_mutation() {
+    let targets = quote!("get_all_tracks", get_track(id), |track| by_artist(track.artist), tags("album:{album}"));
+    let function = quote! {
+        pub fn update(&self, id: u32, album: u32, changes: &Changes) -> Result<Track, DbError> {
+            self.database.update(id, album, changes)
+        }
+    };
+    assert_snapshot("mutation", in_impl(&invalidates(targets, &function)));
+}
+
+#[test]
+fn an_async_method() {
+    let function = quote! {
+        pub async fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {
+            self.database.get_track(id).await
+        }
+    };
+    assert_snapshot("async_method", in_impl(&cached_query(quote!(ttl = "5m"), &function)));
+}
+
+#[test]
+fn an_async_mutation() {
+    let function = quote! {
+        pub async fn update(&self, id: u32, changes: &Changes) -> Result<Track, DbError> {
+            self.database.update(id, changes).await
+        }
+    };
+    let targets = quote!(get_track(id), on = "ok");
+    assert_snapshot("async_mutation", in_impl(&invalidates(targets, &function)));
+}
+
+#[test]
+fn an_impl_of_a_trait() {
+    let block = quote! {
+        impl<D: Database> Tracks for Library<D> {
+            type Id = u32;
+            #[cached_query(ttl = 300)]
+            fn get(&self, id: Self::Id) -> Option<Track> {
+                self.database.get(id)
+            }
+            #[invalidates(get(id))]
+            fn remove(&self, id: Self::Id) {
+                self.database.remove(id);
+            }
+        }
+    };
+    assert_snapshot("trait_impl", cached_impl(&quote!(), &block));
+}
