@@ -1,8 +1,8 @@
 //! The attributes of `cache-core`, which re-exports them: depend on that crate, not on this one.
 //!
 //! An attribute passes through stages: `parse` takes its options and the function apart, and keeps the body as it is;
-//! `validate` refuses what cannot work, and says what would; `expand` writes the code, a call into `cache_core::private`
-//! around the body. After an error, `fallback` leaves the function as it was.
+//! `validate` refuses what cannot work, and says what would; `expand` writes the code, a call into `cache_core` around the
+//! body. After an error, `fallback` leaves the function as it was.
 
 #![forbid(unsafe_code)]
 

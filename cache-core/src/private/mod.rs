@@ -1,7 +1,7 @@
 //! What the expansions of the attributes call, and nobody else: not covered by semantic versioning.
 //!
-//! A cached function becomes one [`look_up`], and on a miss one [`Miss::load`] or [`Miss::load_async`] around its own body.
-//! They are two calls so that the arguments are borrowed for the key only until the body takes them. A mutation becomes a
+//! A cached function becomes one [`look_up`](look_up()), and on a miss one [`Miss::load`] or [`Miss::load_async`] around
+//! its own body. They are two calls so that the arguments are borrowed for the key only until the body takes them. A mutation becomes a
 //! [`Mutation`] that collects the targets, and one [`PendingInvalidation::run`] around its body.
 
 pub(crate) mod key;
