@@ -1,7 +1,7 @@
-//! Code of the user's that now and then gives way to another thread.
+//! Fault injection: user code that yields, panics, or uses a cache.
 //!
-//! The cache calls it at points of its own choosing, also under read locks and in the middle of an invalidation.
-//! So the moments in which something could go wrong last long enough to be met.
+//! The cache calls user code under read locks and in the middle of an invalidation. A yield there keeps race windows
+//! open long enough to be hit.
 
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
@@ -11,75 +11,75 @@ use std::time::Duration;
 
 use cache_core::{Clock, ManualClock};
 
-use super::world::World;
+use super::harness::Harness;
 
 thread_local! {
-    /// One of so many calls stumbles; with 0 none does.
-    static ONE_IN: Cell<u32> = const { Cell::new(0) };
-    /// One of so many drops of what a cache has panics; with 0 none does.
-    static TRAPS: Cell<u32> = const { Cell::new(0) };
-    /// Whose caches a `Clone` uses now and then.
-    static WORLD: RefCell<Weak<World>> = const { RefCell::new(Weak::new()) };
-    /// Whether code of the user's that a cache called is using one.
-    static IS_USING: Cell<bool> = const { Cell::new(false) };
+    /// One of this many calls yields; 0: none.
+    static YIELDS: Cell<u32> = const { Cell::new(0) };
+    /// One of this many drops in a cache panics; 0: none.
+    static DROP_PANICS: Cell<u32> = const { Cell::new(0) };
+    /// The caches that a `Clone` uses.
+    static HARNESS: RefCell<Weak<Harness>> = const { RefCell::new(Weak::new()) };
+    /// Whether a `Clone` is using a cache on this thread.
+    static IS_IN_CLONE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What a drop in a cache panics with. Nobody may hear of it.
+/// The payload of a panic in a drop. It must reach no caller.
 pub(super) struct DropPanic;
 
-/// Lets this thread stumble as often as the room says.
-pub(super) fn stumble_in(world: &Weak<World>) {
-    if let Some(world) = world.upgrade() {
-        ONE_IN.set(world.room.stumble);
-        TRAPS.set(world.room.traps);
-        WORLD.replace(Arc::downgrade(&world));
+/// Sets the rates of the scenario on this thread.
+pub(super) fn inject_faults_on_this_thread(harness: &Weak<Harness>) {
+    if let Some(harness) = harness.upgrade() {
+        YIELDS.set(harness.scenario.yields);
+        DROP_PANICS.set(harness.scenario.drop_panics);
+        HARNESS.replace(Arc::downgrade(&harness));
     }
 }
 
-/// The drop of a value or of a key that a cache has.
-pub(super) fn spring() {
-    let one_in = TRAPS.get();
-    if one_in > 0 && !thread::panicking() && fastrand::u32(..one_in) == 0 {
-        // Not `panic!`: nobody wants to read of it.
+/// Called in the drop of a value or key in a cache.
+pub(super) fn maybe_panic_in_drop() {
+    let rate = DROP_PANICS.get();
+    if rate > 0 && !thread::panicking() && fastrand::u32(..rate) == 0 {
+        // Not `panic!`, which prints a message.
         resume_unwind(Box::new(DropPanic));
     }
 }
 
-/// The `Clone` of a value uses a cache now and then, like any other code.
-pub(super) fn in_clone() {
-    let one_in = ONE_IN.get();
-    if one_in == 0 || IS_USING.get() || fastrand::u32(..one_in * 4) != 0 {
+/// Called in the `Clone` of a value: like any other code, it may use a cache.
+pub(super) fn maybe_use_cache_in_clone() {
+    let rate = YIELDS.get();
+    if rate == 0 || IS_IN_CLONE.get() || fastrand::u32(..rate * 4) != 0 {
         return;
     }
-    if let Some(world) = WORLD.with_borrow(Weak::upgrade) {
-        IS_USING.set(true);
-        let _using = Using;
-        world.use_in_clone();
+    if let Some(harness) = HARNESS.with_borrow(Weak::upgrade) {
+        IS_IN_CLONE.set(true);
+        let _in_clone = InClone;
+        harness.use_in_clone();
     }
 }
 
-/// This thread uses a cache in a `Clone` for as long as the value lives.
-struct Using;
+/// Resets [`IS_IN_CLONE`], also after a panic.
+struct InClone;
 
-impl Drop for Using {
+impl Drop for InClone {
     fn drop(&mut self) {
-        IS_USING.set(false);
+        IS_IN_CLONE.set(false);
     }
 }
 
-pub(super) fn stumble() {
-    let one_in = ONE_IN.get();
-    if one_in > 0 && fastrand::u32(..one_in) == 0 {
+pub(super) fn maybe_yield() {
+    let rate = YIELDS.get();
+    if rate > 0 && fastrand::u32(..rate) == 0 {
         thread::yield_now();
     }
 }
 
-/// A tag or a name that is slow to tell what it is, when an invalidation has begun already.
+/// A tag or a name whose `as_ref` is slow, in the middle of an invalidation.
 pub(super) struct Slow<T>(pub(super) T);
 
 impl<T: AsRef<str>> AsRef<str> for Slow<T> {
     fn as_ref(&self) -> &str {
-        // An invalidation takes long enough for others to begin and to end meanwhile.
+        // Long enough for other operations to begin and end meanwhile.
         if fastrand::u8(..) < 32 {
             thread::yield_now();
         }
@@ -87,13 +87,13 @@ impl<T: AsRef<str>> AsRef<str> for Slow<T> {
     }
 }
 
-/// A clock that is slow to be read.
+/// A clock that is slow to read.
 pub(super) struct SlowClock(pub(super) ManualClock);
 
 impl Clock for SlowClock {
     fn now(&self) -> Duration {
         let now = self.0.now();
-        stumble();
+        maybe_yield();
         now
     }
 }
