@@ -71,6 +71,7 @@ impl From<Arc<str>> for Tag {
     }
 }
 
+// Messages about what is no tag list the plain texts above, and not these.
 #[diagnostic::do_not_recommend]
 impl From<Box<str>> for Tag {
     fn from(text: Box<str>) -> Self {
