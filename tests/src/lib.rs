@@ -1,7 +1,7 @@
-//! What the tests in `tests/` and the programs in `src/bin/` share. The examples of the README are compiled and
-//! run here too.
+//! Shared by the tests in `tests/` and the programs in `src/bin/`. The examples of the README are compiled and run here
+//! too.
 #![forbid(unsafe_code)]
-// Who copies an example must not be greeted by warnings.
+// An example must compile without warnings.
 #![doc(test(attr(deny(warnings))))]
 
 pub mod oracle;

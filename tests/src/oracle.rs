@@ -1,41 +1,38 @@
-//! An oracle under stress: threads and tasks read and write numbered versions of keys, and know of each answer whether
-//! it may be given.
+//! A stress test with an oracle: threads and tasks read and write numbered versions of keys, and check every answer.
 //!
-//! The *database* is a number for each slot, which is a key in a place: in the root or in a scope. A writer
-//! raises the number, invalidates in one of many ways, and only when the invalidation has returned raises the
-//! slot's *floor* to the number that it wrote. A reader notes the floor before it asks. An answer below it was
-//! made by a load that began before an invalidation which had returned before the question, and that is what must
-//! never be. Values tell also of which slot they are and when they were made, so that what is another's or expired
-//! is found too.
+//! The *database* holds a number for each slot, that is, for each key in each place: the root or a scope. A writer
+//! raises the number, invalidates, and after the invalidation has returned raises the slot's *floor* to the number that
+//! it wrote. A reader reads the floor before its call. An answer below it is stale: its load began before an
+//! invalidation that had returned before the call. Values also hold their slot and the time of their load, so that
+//! foreign and expired values are found.
 //!
-//! What they do to each other is left to chance, which is helped: loads dawdle, ask for other keys, write, fail
-//! and panic, and wherever the cache calls code of the user's (the clock, the `Clone` of a value, the
-//! [`AsRef`] of a tag) that code now and then gives way to another thread.
+//! Interleavings are random, and faults make them more varied: loads delay, call other keys, write, fail and panic;
+//! user code that the cache calls (the clock, the `Clone` of a value, the [`AsRef`] of a tag) sometimes yields to other
+//! threads.
 //!
-//! Outer queries answer with what their bodies got from other queries, of the same cache and of others, and no write
-//! names them. Of each part of such an answer a reader knows the same: the floor of its slot, and its time to live.
+//! The bodies of outer queries call other queries, of the same cache and of others. No write names an outer query. Each
+//! part of its answer is checked against the floor and the time to live of its slot.
 //!
-//! An error tells which call or load made it: one that is no `Clone` goes only to the caller whose body made it, and
-//! others share an error only of a load that had not ended when they asked.
+//! An error names the call or load that made it. An error without `Clone` goes only to the caller whose body made it;
+//! others are shared only with callers that arrived before the load ended.
 //!
-//! The drop of a value or of a key that a cache has panics now and then, which nobody may hear of, and the `Clone` of a
-//! value now and then uses a cache itself.
+//! The drop of a value or key in a cache sometimes panics, which must reach no caller, and the `Clone` of a value
+//! sometimes uses a cache.
 //!
-//! What tasks do is also dropped half-done. A mutation counts as made known when its future is gone, if its body had
-//! begun.
+//! Tasks are sometimes cancelled. A mutation counts as invalidated when its future is dropped, if its body has begun.
 
-mod dice;
-mod fate;
+mod cancellation;
+mod faults;
+mod harness;
 mod load;
+mod maintenance;
+mod random;
 mod report;
 mod request;
-mod room;
+mod scenario;
 mod slot;
-mod stumble;
-mod upkeep;
 mod view;
 mod worker;
-mod world;
 mod write;
 
 use std::panic::resume_unwind;
@@ -49,38 +46,38 @@ use tokio::runtime::{Builder, Runtime};
 use crate::watchdog;
 
 pub use report::Report;
-pub use room::{ROOMS, Room};
+pub use scenario::{SCENARIOS, Scenario};
 
+use faults::inject_faults_on_this_thread;
+use harness::Harness;
 use report::Tally;
 use request::QUERIES;
-use stumble::stumble_in;
 use worker::{Api, Worker};
-use world::World;
 use write::Mutations;
 
-/// How long a run may take beyond its budget before it counts as hanging.
+/// How long a run may exceed its budget before it counts as hanging.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// When each worker of a run ends.
+/// When the workers of a run end.
 #[derive(Clone, Copy, Debug)]
 pub enum Budget {
-    /// After so many operations. What a body does in the middle of a load is not counted.
+    /// After this many operations each. Operations in the bodies of loads do not count.
     Operations(u64),
-    /// After so much time.
+    /// After this time.
     Time(Duration),
 }
 
-/// Who works in a run.
+/// The workers of a run.
 #[derive(Clone, Copy, Debug)]
-pub enum Crew {
-    /// So many threads, which block.
+pub enum Workers {
+    /// This many blocking threads.
     Threads(usize),
-    /// Tasks on a runtime of so many threads, and other threads that use the same caches, by blocking and otherwise.
+    /// Tasks on a runtime of this many threads, and other threads that use the same caches, blocking or not.
     Tasks(usize),
 }
 
-impl Crew {
-    /// How many threads ask and write.
+impl Workers {
+    /// The number of threads.
     pub fn threads(self) -> usize {
         match self {
             Self::Threads(threads) => threads,
@@ -88,7 +85,7 @@ impl Crew {
         }
     }
 
-    /// How many tasks do. More than run at a time: what one of them has begun, others wait for.
+    /// The number of tasks. There are more of them than run at a time, so that some wait for loads of suspended tasks.
     pub fn tasks(self) -> usize {
         match self {
             Self::Threads(_) => 0,
@@ -96,63 +93,62 @@ impl Crew {
         }
     }
 
-    /// Where its tasks run.
-    fn runtime(self, world: &Arc<World>, seed: u64) -> Option<Runtime> {
+    fn runtime(self, harness: &Arc<Harness>, seed: u64) -> Option<Runtime> {
         let Self::Tasks(threads) = self else { return None };
-        let (mut builder, world) = (Builder::new_multi_thread(), Arc::downgrade(world));
+        let (mut builder, harness) = (Builder::new_multi_thread(), Arc::downgrade(harness));
         builder.worker_threads(threads).enable_time().on_thread_start(move || {
             fastrand::seed(seed);
-            stumble_in(&world);
+            inject_faults_on_this_thread(&harness);
         });
-        Some(builder.build().expect("the system has threads"))
+        Some(builder.build().expect("threads can be spawned"))
     }
 }
 
-/// Runs a crew on the caches of one room, and examines these when all have ended.
+/// Runs the workers on the caches of one scenario, and checks the caches at the end.
 ///
-/// The seed decides what each worker does, but not how they meet.
+/// The seed decides what each worker does, but not how they interleave.
 ///
 /// # Panics
 ///
-/// If a cache does, or its structure is found broken. If a worker hangs, the process ends: see [`watchdog`].
-pub fn run(room: &'static Room, seed: u64, crew: Crew, budget: Budget) -> Report {
-    let world = Arc::new(World::new(room, crew.threads(), crew.tasks()));
+/// If a cache panics, or its structure is broken. If a worker hangs, the process ends: see [`watchdog`].
+pub fn run(scenario: &'static Scenario, seed: u64, workers: Workers, budget: Budget) -> Report {
+    let harness = Arc::new(Harness::new(scenario, workers.threads(), workers.tasks()));
     let limit = match budget {
         Budget::Operations(_) => GRACE * 2,
         Budget::Time(time) => time + GRACE,
     };
-    let watched = world.clone();
+    let watched = harness.clone();
     let _guard = watchdog::guard(limit, move || watched.describe());
 
     let tally = Tally::default();
-    Mutations { cache: world.cache(0) }.introduce_queries();
+    Mutations { cache: harness.cache(0) }.register_queries();
     tally.query_targets.add(QUERIES.len() as u64);
 
     let mut seeds = fastrand::Rng::with_seed(seed);
-    let runtime = crew.runtime(&world, seeds.u64(..));
+    let runtime = workers.runtime(&harness, seeds.u64(..));
     let start = Instant::now();
     let api = if runtime.is_some() { Api::Either } else { Api::Blocking };
     thread::scope(|scope| {
         let run = |number| {
-            let (worker, seed) = (Worker::new(&world, number, api, seeds.u64(..)), seeds.u64(..));
-            let here = Arc::downgrade(&world);
+            let (worker, seed) = (Worker::new(&harness, number, api, seeds.u64(..)), seeds.u64(..));
+            let weak = Arc::downgrade(&harness);
             scope.spawn(move || {
                 fastrand::seed(seed);
-                stumble_in(&here);
+                inject_faults_on_this_thread(&weak);
                 block_on(worker.run(budget, start));
                 worker.into_tally()
             })
         };
-        let threads: Vec<_> = (0..crew.threads()).map(run).collect();
+        let threads: Vec<_> = (0..workers.threads()).map(run).collect();
         let run = |number| {
-            let worker = Worker::new(&world, crew.threads() + number, Api::Async, seeds.u64(..));
+            let worker = Worker::new(&harness, workers.threads() + number, Api::Async, seeds.u64(..));
             let work = async move {
                 worker.run(budget, start).await;
                 worker.into_tally()
             };
             runtime.as_ref().map(|runtime| (runtime, runtime.spawn(work)))
         };
-        let tasks: Vec<_> = (0..crew.tasks()).filter_map(run).collect();
+        let tasks: Vec<_> = (0..workers.tasks()).filter_map(run).collect();
         for thread in threads {
             tally.add(&thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
         }
@@ -160,5 +156,5 @@ pub fn run(room: &'static Room, seed: u64, crew: Crew, budget: Budget) -> Report
             tally.add(&runtime.block_on(task).unwrap_or_else(|error| resume_unwind(error.into_panic())));
         }
     });
-    world.examine(&tally)
+    harness.check_at_end(&tally)
 }

@@ -1,4 +1,4 @@
-//! Ends the process when what should be over by now is not: a test that hangs says nothing.
+//! Ends the process when a test hangs, and prints its state.
 
 use std::io::{self, Write};
 use std::process;
@@ -6,10 +6,10 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-/// How long the state may take to be written: it may itself wait for what hangs.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// The state itself may wait for what hangs.
+const STATE_LIMIT: Duration = Duration::from_secs(5);
 
-/// The exit code of a process that was ended.
+/// The exit code of a process that the watchdog ended.
 pub const EXIT_CODE: i32 = 99;
 
 /// Ends the process with [`EXIT_CODE`], unless the guard is dropped within `limit`. What `state` returns is
@@ -21,34 +21,33 @@ pub const EXIT_CODE: i32 = 99;
 /// let _guard = cache_tests::watchdog::guard(Duration::from_secs(30), || "counting".into());
 /// assert_eq!((1..=4).sum::<i32>(), 10);
 /// ```
-#[must_use = "dropped at once, it guards nothing"]
+#[must_use = "a guard that is dropped at once guards nothing"]
 pub fn guard(limit: Duration, state: impl FnOnce() -> String + Send + 'static) -> Guard {
     watch(limit, move || {
-        let state = in_time(LAST_WORDS, state).unwrap_or_else(|| "the state can't be had".into());
-        // Not `eprintln!`, whose output a test harness keeps to itself when the process ends.
+        let state = in_time(STATE_LIMIT, state).unwrap_or_else(|| "the state is not available".into());
+        // Not `eprintln!`: a test harness captures its output, and loses it when the process ends.
         let _ = writeln!(io::stderr(), "watchdog: not over after {limit:?}\n{state}");
         process::exit(EXIT_CODE);
     })
 }
 
-/// Keeps the watchdog quiet when it is dropped.
+/// Stops the watchdog when it is dropped.
 #[derive(Debug)]
 pub struct Guard {
-    /// Hangs up when dropped.
-    _line: mpsc::Sender<()>,
+    /// Closes the channel when it is dropped.
+    _sender: mpsc::Sender<()>,
 }
 
-fn watch(limit: Duration, bark: impl FnOnce() + Send + 'static) -> Guard {
-    let (line, other_end) = mpsc::channel();
+fn watch(limit: Duration, on_timeout: impl FnOnce() + Send + 'static) -> Guard {
+    let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        if other_end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            bark();
+        if receiver.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            on_timeout();
         }
     });
-    Guard { _line: line }
+    Guard { _sender: sender }
 }
 
-/// What `make` returns, if it does in time.
 pub(crate) fn in_time<R: Send + 'static>(limit: Duration, make: impl FnOnce() -> R + Send + 'static) -> Option<R> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(make()));
@@ -63,21 +62,21 @@ mod tests {
     const LATE: Duration = Duration::from_secs(60);
 
     #[test]
-    fn it_barks_once_the_time_is_up() {
-        let (sender, barked) = mpsc::channel();
+    fn it_ends_the_process_after_the_limit() {
+        let (sender, receiver) = mpsc::channel();
         let _guard = watch(SOON, move || sender.send(()).unwrap());
-        assert_eq!(barked.recv_timeout(LATE), Ok(()));
+        assert_eq!(receiver.recv_timeout(LATE), Ok(()));
     }
 
     #[test]
-    fn it_is_quiet_and_gone_once_the_guard_is_dropped() {
-        let (sender, barked) = mpsc::channel();
+    fn a_dropped_guard_stops_its_thread() {
+        let (sender, receiver) = mpsc::channel();
         drop(watch(LATE, move || sender.send(()).unwrap()));
-        assert_eq!(barked.recv_timeout(LATE), Err(RecvTimeoutError::Disconnected), "the thread dropped its sender");
+        assert_eq!(receiver.recv_timeout(LATE), Err(RecvTimeoutError::Disconnected), "the thread dropped its sender");
     }
 
     #[test]
-    fn a_state_that_hangs_is_not_waited_for() {
+    fn it_does_not_wait_for_a_state_that_hangs() {
         let (_never_sent, receiver) = mpsc::channel::<()>();
         assert_eq!(in_time(SOON, move || receiver.recv().is_ok()), None);
         assert_eq!(in_time(LATE, || 7), Some(7));

@@ -1,6 +1,6 @@
-//! P12: a hit allocates nothing, whatever the key is made of, and asynchronously as synchronously.
+//! P12: a hit allocates nothing, whatever its key, synchronous or not.
 //!
-//! Allocations are counted for each thread, so that tests don't count those of each other.
+//! Allocations are counted per thread, so concurrent tests do not count each other's.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -15,31 +15,31 @@ use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, cached_impl, cached
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Id(u32);
 
-/// The value of all queries: its clones are free.
+/// The value of all queries: its clones allocate nothing.
 type Value = Arc<str>;
 
-/// A hit after a first call that loaded.
+/// The second call must be a hit without allocations.
 fn assert_free<R>(cache: &Cache, call: impl Fn() -> R) {
     let before = cache.stats();
     let load = measure(|| drop(call()));
-    assert!(load.count_total > 0, "a load stores a key, which takes memory: the allocator counts");
-    // What is made once on a thread's first hit, as for counters, is not a hit's.
+    assert!(load.count_total > 0, "a load must allocate: otherwise nothing is counted");
+    // The first hit of a thread may allocate per-thread state, such as counters.
     call();
     let hit = measure(|| drop(call()));
     let after = cache.stats();
-    assert_eq!((after.loads - before.loads, after.hits - before.hits), (1, 2), "it was not a hit that was measured");
+    assert_eq!((after.loads - before.loads, after.hits - before.hits), (1, 2), "the measured call was not a hit");
     assert_eq!(hit.count_total, 0, "{} bytes were allocated on a hit", hit.bytes_total);
 }
 
-/// What a future makes that waits for nothing. No executor's allocations are counted.
-fn at_once<F: Future>(future: F) -> F::Output {
+/// The output of a future that is ready at once. Without an executor, whose allocations would count.
+fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("it waits"),
     }
 }
 
-/// A test of two queries with one argument of the type in brackets, of which one is asynchronous.
+/// A test of two queries, one of them async, with one argument of the type in brackets.
 macro_rules! free {
     ($test:ident: [$($t:tt)+] => $argument:expr) => {
         #[test]
@@ -54,7 +54,7 @@ macro_rules! free {
                 clippy::ptr_arg,
                 clippy::trivially_copy_pass_by_ref,
                 clippy::option_option,
-                reason = "that there may be such arguments is the point"
+                reason = "the test needs such arguments"
             )]
             impl Repo {
                 #[cached_query]
@@ -69,10 +69,10 @@ macro_rules! free {
             }
 
             let repo = Repo::default();
-            // What is owned is made outside of what is measured.
+            // Owned arguments are made outside of the measurement.
             let argument: $($t)+ = $argument;
             assert_free(&repo.cache, || repo.get(argument));
-            assert_free(&repo.cache, || at_once(repo.get_async(argument)));
+            assert_free(&repo.cache, || ready(repo.get_async(argument)));
         }
     };
 }
@@ -124,7 +124,7 @@ impl Repo {
         clippy::too_many_arguments,
         clippy::many_single_char_names,
         clippy::trivially_copy_pass_by_ref,
-        reason = "that there may be so many is the point"
+        reason = "the test needs this many arguments"
     )]
     fn eight(&self, a: u8, b: &str, c: &[u8], d: Option<&str>, e: (u8, u8), f: Id, g: &Id, h: char) -> Value {
         format!("{a}{b}{c:?}{d:?}{e:?}{f:?}{g:?}{h}").into()
@@ -240,7 +240,7 @@ fn p12_a_result_and_an_option() {
 fn p12_tags() {
     let repo = Repo::default();
     assert_free(&repo.cache, || repo.tagged("text", 1));
-    // Others have been forgotten since: the tags are looked at again.
+    // Another invalidation has completed since, so the tags are checked again.
     repo.tagged("text", 2);
     repo.by_key("text", 2);
     repo.cache.invalidate_tags(["id:2"]);
@@ -251,19 +251,19 @@ fn p12_tags() {
 #[test]
 fn p12_tags_asynchronously() {
     let repo = Repo::default();
-    assert_free(&repo.cache, || at_once(repo.tagged_async("text", &[1])));
-    at_once(repo.tagged_async("text", &[2])).unwrap();
+    assert_free(&repo.cache, || ready(repo.tagged_async("text", &[1])));
+    ready(repo.tagged_async("text", &[2])).unwrap();
     repo.by_key("text", 2);
     repo.cache.invalidate_tags(["ids:[2]"]);
-    let hit = measure(|| drop(at_once(repo.tagged_async("text", &[1]))));
+    let hit = measure(|| drop(ready(repo.tagged_async("text", &[1]))));
     assert_eq!((hit.count_total, repo.cache.stats().loads), (0, 2));
 }
 
 #[test]
 fn p12_a_method_by_arc_and_one_of_a_trait_asynchronously() {
     let repo = Arc::new(Repo { name: "text".into(), ..Repo::default() });
-    assert_free(&repo.cache, || at_once(repo.by_arc_async(1, 0.5)));
-    assert_free(&repo.cache, || at_once(repo.track_async("text")));
+    assert_free(&repo.cache, || ready(repo.by_arc_async(1, 0.5)));
+    assert_free(&repo.cache, || ready(repo.track_async("text")));
 }
 
 /// Not even a call that would miss.
@@ -274,13 +274,13 @@ fn p12_a_future_that_is_not_polled() {
 }
 
 #[test]
-fn p12_by_hand() {
+fn p12_direct() {
     let cache: TaggedCache<String, Value> = TaggedCache::new();
     let options = || EntryOptions::new().tag("one").tag("two");
     let sync = || cache.get_or_load_with("sync", options, || "value".into());
-    let plain = || at_once(cache.get_or_load_async("plain", async || "value".into()));
+    let plain = || ready(cache.get_or_load_async("plain", async || "value".into()));
     let tagged = || {
-        at_once(
+        ready(
             cache
                 .entry("tagged")
                 .with(options)
@@ -288,10 +288,10 @@ fn p12_by_hand() {
                 .or_load_async(async || "value".into()),
         )
     };
-    let fallible = || at_once(cache.entry("fallible").or_try_load_async(async || Ok::<Value, String>("value".into())));
+    let fallible = || ready(cache.entry("fallible").or_try_load_async(async || Ok::<Value, String>("value".into())));
     let calls: [&dyn Fn() -> Value; 4] = [&sync, &plain, &tagged, &|| fallible().unwrap()];
     for call in calls {
-        assert!(measure(|| drop(call())).count_total > 0, "a load stores a key");
+        assert!(measure(|| drop(call())).count_total > 0, "a load must allocate");
         call();
         assert_eq!(measure(|| drop(call())).count_total, 0);
     }
@@ -320,13 +320,13 @@ fn p12_scopes() {
     assert_free(&repo.cache, || repo.tagged("text", 1));
 }
 
-/// The one test here that uses the global cache.
+/// The only test here with the global cache.
 #[test]
 fn p12_a_free_function() {
     assert_free(Cache::global(), || global("text", 1));
 }
 
-/// The caller's own allocations are there, and no others.
+/// Only the caller's own allocations are counted.
 #[test]
 fn p12_owned_arguments_are_not_copied() {
     let repo = Repo::default();
@@ -338,7 +338,7 @@ fn p12_owned_arguments_are_not_copied() {
     call();
     call();
     assert_eq!(measure(|| drop(call())).count_total, 0);
-    let call = || at_once(repo.owned_async("text".into(), vec![1, 2]));
+    let call = || ready(repo.owned_async("text".into(), vec![1, 2]));
     call();
     call();
     assert_eq!(measure(|| drop(call())).count_total, 2);

@@ -46,7 +46,7 @@ pub(crate) struct Context {
 }
 
 /// What a load begins with.
-pub(crate) struct Origin {
+pub(crate) struct LoadStart {
     pub(crate) tags: TagSet,
     pub(crate) own_ttl: bool,
     pub(crate) expires_at: Nanos,
@@ -101,7 +101,7 @@ impl Context {
         id: LoadId,
         timeline: Arc<Timeline>,
         query: Arc<QueryState>,
-        Origin { tags, own_ttl, expires_at }: Origin,
+        LoadStart { tags, own_ttl, expires_at }: LoadStart,
     ) -> Arc<Self> {
         let birth = timeline.versions.now();
         let sets = HashMap::default();

@@ -236,7 +236,7 @@ impl<K> Flights<K> {
 #[cfg(test)]
 mod tests {
     use crate::clock::TimeSource;
-    use crate::flight::context::Origin;
+    use crate::flight::context::LoadStart;
     use crate::query::state::QueryState;
     use crate::version::tag_set::TagSet;
     use crate::version::timeline::Timeline;
@@ -264,7 +264,7 @@ mod tests {
                 load,
                 timeline,
                 query,
-                Origin { tags: TagSet::default(), own_ttl: false, expires_at },
+                LoadStart { tags: TagSet::default(), own_ttl: false, expires_at },
             ),
             is_open: true,
             is_fenced: false,

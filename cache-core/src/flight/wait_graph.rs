@@ -261,7 +261,7 @@ impl<'g> Search<'g> {
 mod tests {
     use super::*;
     use crate::clock::TimeSource;
-    use crate::flight::context::{Context, Origin, Running};
+    use crate::flight::context::{Context, LoadStart, Running};
     use crate::flight::id::next_load;
     use crate::query::state::QueryState;
     use crate::sync::Arc;
@@ -272,8 +272,8 @@ mod tests {
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let timeline = Arc::new(Timeline::new(TimeSource::System));
         let query = Arc::new(QueryState::anonymous());
-        let origin = || Origin { tags: TagSet::default(), own_ttl: false, expires_at: 1 };
-        let context = |&body| Context::new(body, timeline.clone(), query.clone(), origin());
+        let start = || LoadStart { tags: TagSet::default(), own_ttl: false, expires_at: 1 };
+        let context = |&body| Context::new(body, timeline.clone(), query.clone(), start());
         let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()
     }

@@ -11,14 +11,14 @@ use std::task::{Context as Polling, Poll};
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::entry::{AnyEntry, Entry, clone_value, discard_value};
-use crate::flight::context::{Context, Dependencies, Lifetime, Origin};
+use crate::flight::context::{Context, Dependencies, Lifetime, LoadStart};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::{End, Listening, Promise, SharedError};
 use crate::flight::wait_graph::Wait;
 use crate::load::attach::{Answer, attach, prepare};
 use crate::load::lead::Load;
 use crate::store::candidate::Candidate;
-use crate::store::{Absent, Caller, Claim, Lead, Storable, Store};
+use crate::store::{Absent, Caller, Claim, NewLoad, Storable, Store};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -181,14 +181,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
         discard_value(&self.store.query.counters, key);
-        let origin = Origin { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
-        let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), origin);
-        self.lead(Lead { is_listed: false, context })
+        let start = LoadStart { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
+        let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
+        self.lead(NewLoad { is_listed: false, context })
     }
 
-    fn lead(self, lead: Lead) -> Step<K, V> {
+    fn lead(self, lead: NewLoad) -> Step<K, V> {
         let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
-        let Lead { is_listed, context } = lead;
+        let NewLoad { is_listed, context } = lead;
         Step::Lead(Load { engine, store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
     }
 

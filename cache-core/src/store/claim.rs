@@ -2,7 +2,7 @@
 
 use crate::clock::Nanos;
 use crate::entry::{Entry, discard_value};
-use crate::flight::context::{Context, Origin};
+use crate::flight::context::{Context, LoadStart};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::Promise;
 use crate::flight::{Flight, InFlight, MAX_LOADS_OF_A_KEY};
@@ -28,11 +28,11 @@ pub(crate) enum Claim<K, V> {
     /// It waits for a load in flight.
     Join { load: LoadId, order: LoadId, promise: Arc<Promise>, context: Arc<Context> },
     /// It loads.
-    Lead(Lead),
+    Lead(NewLoad),
 }
 
 /// A load that has begun.
-pub(crate) struct Lead {
+pub(crate) struct NewLoad {
     /// Whether it is in flight, so that others may join it. If not, its value is not stored.
     pub(crate) is_listed: bool,
     pub(crate) context: Arc<Context>,
@@ -66,8 +66,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
             InFlight::Nothing | InFlight::Open(_) => None,
         };
         let id = taken_over.unwrap_or_else(next_load);
-        let origin = Origin { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
-        let context = Context::new(id, storage.timeline.clone(), self.query.clone(), origin);
+        let start = LoadStart { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
+        let context = Context::new(id, storage.timeline.clone(), self.query.clone(), start);
         // A load that callers may join is always listed.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));
         let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
@@ -97,7 +97,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_value(&self.query.counters, unused_key);
         drop(last_context);
-        Claim::Lead(Lead { is_listed, context })
+        Claim::Lead(NewLoad { is_listed, context })
     }
 
     /// Lets nobody else join a load that was found invalid.

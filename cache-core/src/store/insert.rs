@@ -206,7 +206,7 @@ mod tests {
     use crate::engine::settings::Settings;
     use crate::entry::options::EntryOptions;
     use crate::query::state::QueryState;
-    use crate::store::{Caller, Claim, Lead, Wanted};
+    use crate::store::{Caller, Claim, NewLoad, Wanted};
     use crate::version::tag_set::TagSet;
 
     const HASH: u64 = 7;
@@ -235,7 +235,7 @@ mod tests {
                 // The loads in flight stay storable, though the removal has fenced them.
                 (1..=loads.len()).for_each(|load| store.unfence(HASH, loads[load - 1].context.id));
             } else {
-                let Lead { context, .. } = &loads[number as usize - 1];
+                let NewLoad { context, .. } = &loads[number as usize - 1];
                 let dependencies = context.end(&TagSet::default());
                 let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine.storage, HASH, context.id, &number, loaded);

@@ -39,7 +39,7 @@ mod insert;
 mod remove;
 pub(crate) mod storage;
 
-pub(crate) use claim::{Caller, Claim, Lead};
+pub(crate) use claim::{Caller, Claim, NewLoad};
 pub(crate) use insert::Loaded;
 
 use std::any::TypeId;

@@ -1,12 +1,12 @@
-//! P9: never more entries than the capacity, also for a moment.
+//! P9: the entries never exceed the capacity, not even for a moment.
 
 use cache_core::{EntryOptions, TaggedCache};
 
-use crate::{Numbers, concurrently, explore};
+use crate::support::{Numbers, concurrently, explore};
 
-/// Guards: in `Store::admit`, one lock of the eviction for all of it.
+/// Guards: in `Store::admit`, one lock of the eviction for the whole admission.
 #[test]
-fn p9_inserts_at_once_stay_within_the_capacity() {
+fn p9_concurrent_inserts_stay_within_the_capacity() {
     explore(|| {
         let cache: Numbers = TaggedCache::builder().capacity(1).build();
         let insert = |key: u32| {
@@ -31,13 +31,13 @@ fn p9_inserts_at_once_stay_within_the_capacity() {
     });
 }
 
-/// A key is invalidated while it is evicted, replaced and purged.
+/// A key is invalidated while its entry is evicted, replaced and purged.
 #[test]
-fn p9_what_is_removed_in_several_ways_at_once_is_removed_once() {
+fn p9_an_entry_removed_in_several_ways_at_once_is_removed_once() {
     explore(|| {
         let cache: Numbers = TaggedCache::builder().capacity(1).build();
         cache.insert(1, 1);
-        let forget = {
+        let invalidate = {
             let cache = cache.clone();
             move || _ = cache.invalidate_key(&1)
         };
@@ -53,17 +53,17 @@ fn p9_what_is_removed_in_several_ways_at_once_is_removed_once() {
                 cache.purge();
             }
         };
-        concurrently([Box::new(forget), Box::new(replace), Box::new(evict)]);
+        concurrently([Box::new(invalidate), Box::new(replace), Box::new(evict)]);
         cache.check_invariants();
         assert!(cache.len() <= 1);
     });
 }
 
-/// An insert removes dead entries, while one of them is read, invalidated, and replaced.
+/// Inserts sweep a dead entry while it is read, invalidated, and replaced.
 ///
 /// Guards: in `Store::admit`, `replace`.
 #[test]
-fn p9_a_sweep_against_whatever_else_happens_to_an_entry() {
+fn p9_a_sweep_against_reads_invalidations_and_inserts_of_an_entry() {
     explore(|| {
         let cache: Numbers = TaggedCache::builder().capacity(3).build();
         cache.insert_with(1, 1, EntryOptions::new().tag("dead"));
@@ -80,7 +80,7 @@ fn p9_a_sweep_against_whatever_else_happens_to_an_entry() {
             let cache = cache.clone();
             move || assert_ne!(cache.get(&1), Some(1), "it was invalidated")
         };
-        let forget = {
+        let invalidate = {
             let cache = cache.clone();
             move || _ = cache.invalidate_key(&1)
         };
@@ -91,7 +91,7 @@ fn p9_a_sweep_against_whatever_else_happens_to_an_entry() {
                 cache.insert(1, 5);
             }
         };
-        concurrently([Box::new(sweep), Box::new(read), Box::new(forget), Box::new(replace)]);
+        concurrently([Box::new(sweep), Box::new(read), Box::new(invalidate), Box::new(replace)]);
         cache.check_invariants();
         assert!(cache.len() <= 3);
     });

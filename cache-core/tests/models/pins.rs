@@ -1,13 +1,13 @@
-//! Values that are cloned where they are stored, while others write.
+//! Values that are cloned in place while other threads write.
 
 use std::sync::Arc;
 
 use cache_core::TaggedCache;
 use shuttle::thread;
 
-use crate::{concurrently, explore};
+use crate::support::{concurrently, explore};
 
-/// A value whose clone takes a while, and which tells when the last copy has gone.
+/// A value whose clone yields, and whose `Arc` counts the copies.
 struct Slow(u32, Arc<()>);
 
 impl Clone for Slow {
@@ -26,9 +26,10 @@ fn number(cache: &TaggedCache<u32, Slow>, key: u32) -> Option<u32> {
     cache.get(&key).map(|value| value.0)
 }
 
-/// Guards: a stripe that stays pinned is marked as stale before the write is over; who finds the mark reads the current table.
+/// Guards: a stripe that stays pinned is marked as stale before the write returns; a reader that finds the mark reads the
+/// current table.
 #[test]
-fn p1_what_is_removed_while_somebody_clones_is_not_served_afterwards() {
+fn p1_an_entry_removed_during_a_clone_is_not_served_afterwards() {
     explore(|| {
         let cache = cache();
         cache.insert(1, Slow(1, Arc::new(())));
@@ -37,7 +38,7 @@ fn p1_what_is_removed_while_somebody_clones_is_not_served_afterwards() {
         concurrently([
             Box::new(move || _ = number(&first, 1)),
             Box::new(move || {
-                // Once gone, it does not come back.
+                // Once removed, it does not come back.
                 let seen = [number(&second, 1), number(&second, 1)];
                 assert!(seen != [None, Some(1)], "{seen:?}");
             }),
@@ -50,9 +51,9 @@ fn p1_what_is_removed_while_somebody_clones_is_not_served_afterwards() {
     });
 }
 
-/// Guards: who finds its stripe stale reads the current table; a writer brings the stripes that it has up to date.
+/// Guards: a reader that finds its stripe stale reads the current table; a writer updates the stripes that are not pinned.
 #[test]
-fn p13_who_writes_while_somebody_clones_reads_that() {
+fn p13_a_writer_reads_its_own_write_during_a_clone() {
     explore(|| {
         let cache = cache();
         cache.insert(1, Slow(1, Arc::new(())));
@@ -72,9 +73,9 @@ fn p13_who_writes_while_somebody_clones_reads_that() {
     });
 }
 
-/// Guards: the last pin of a stale stripe, or the last writer, takes the former table away.
+/// Guards: the last pin of a stale stripe, or the last writer, drops the former table.
 #[test]
-fn p9_what_is_removed_while_somebody_clones_is_dropped_when_that_is_over() {
+fn p9_an_entry_removed_during_a_clone_is_dropped_after_the_clone() {
     explore(|| {
         let (cache, held) = (cache(), Arc::new(()));
         cache.insert(1, Slow(1, held.clone()));

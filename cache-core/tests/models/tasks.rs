@@ -1,4 +1,4 @@
-//! P4 and P5 for tasks, and for tasks beside threads: also when their futures are dropped before they are ready.
+//! P4 and P5 for tasks, and for tasks beside threads. Some of the futures are dropped before they are ready.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,11 +11,11 @@ use shuttle::future::{JoinHandle, block_on, spawn, yield_now};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
-use crate::{Numbers, cache, explore};
+use crate::support::{Numbers, cache, explore, is_idle, join_thread};
 
 const KEY: u32 = 1;
 
-/// Polls a future a few times, also when nobody has woken it, and drops it if it isn't ready then.
+/// Polls a future a few times, woken or not, and drops it if it is not ready then.
 pub(crate) async fn poll_a_few_times<F: Future>(future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..thread_rng().gen_range(1..=3) {
@@ -27,7 +27,7 @@ pub(crate) async fn poll_a_few_times<F: Future>(future: F) -> Option<F::Output> 
     None
 }
 
-/// A task that may be aborted before it is over. The task that is returned is over when it is.
+/// Spawns a task that may be aborted before it ends. The returned task ends with it.
 pub(crate) fn spawn_and_abort<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> JoinHandle<()> {
     let task = spawn(future);
     spawn(async move {
@@ -36,12 +36,12 @@ pub(crate) fn spawn_and_abort<T: Send + 'static>(future: impl Future<Output = T>
     })
 }
 
-/// What a task returned that nobody aborts.
+/// The output of a task that nobody aborts.
 pub(crate) fn join<T>(task: JoinHandle<T>) -> T {
     block_on(task).expect("nobody aborts it")
 }
 
-/// A cache, and what its loads have done.
+/// A cache, and how many of its loads have begun and ended.
 #[derive(Clone)]
 struct Loads {
     cache: Numbers,
@@ -59,7 +59,7 @@ impl Loads {
         EntryOptions::new().tag(self.tag.clone())
     }
 
-    /// As a task, which can go at two places before it has made a value.
+    /// As a task. It can be dropped at two points before it has a value.
     async fn get(self) -> u32 {
         let body = async || {
             self.begun.fetch_add(1, Ordering::Relaxed);
@@ -80,68 +80,67 @@ impl Loads {
         self.cache.get_or_load_with(&KEY, || self.options(), body)
     }
 
-    /// Nobody loads or waits any more, and the loads that made no value have failed.
+    /// No caller loads or waits any more, and loads without a value count as failed.
     fn check(&self) {
         let [begun, ended] = [&self.begun, &self.ended].map(|count| u64::from(count.load(Ordering::Relaxed)));
         let stats = self.cache.stats();
         assert_eq!((stats.loads, stats.load_errors), (begun, begun - ended));
-        assert!(format!("{:?}", self.cache).contains("loads_under_way: Some(0), callers_waiting: Some(0)"));
+        assert!(is_idle(&self.cache));
         self.cache.check_invariants();
     }
 }
 
-/// Guards: in `Store::claim`, one lock for the search and the start; in `Promise::poll`, that a task looks once more when it
+/// Guards: in `Store::claim`, one lock for the search and the start; in `Promise::poll`, that a task checks again when it
 /// has begun to listen.
 #[test]
-fn p4_tasks_and_a_thread_at_once_load_once() {
+fn p4_concurrent_tasks_and_a_thread_load_once() {
     explore(|| {
         let loads = Loads::new();
         let tasks = [(); 2].map(|()| spawn(loads.clone().get()));
         let thread = loads.clone();
         let thread = thread::spawn(move || thread.get_blocking());
         let [one, two] = tasks.map(join);
-        let three = thread.join().expect("what a model asserts holds");
+        let three = join_thread(thread);
         assert_eq!([one, two, three], [0; 3], "each gets the value of the one load");
         let stats = loads.cache.stats();
-        assert_eq!((stats.loads, stats.hits + stats.misses), (1, 3), "every call is one or the other");
+        assert_eq!((stats.loads, stats.hits + stats.misses), (1, 3), "every call is a hit or a miss");
         loads.check();
     });
 }
 
-/// One task goes, while a task and a thread stay. It may be the one that loads or one that waits, and may have been
-/// told already that it need not wait any longer.
-fn one_goes(go: fn(Loads) -> JoinHandle<()>) {
+/// One task is dropped, while a task and a thread stay. It may be the leader or a follower, even one that has been woken.
+fn drop_one(spawn_dropped: fn(Loads) -> JoinHandle<()>) {
     explore(move || {
         let loads = Loads::new();
-        let goes = go(loads.clone());
+        let dropped = spawn_dropped(loads.clone());
         let stays = spawn(loads.clone().get());
         let thread = loads.clone();
         let thread = thread::spawn(move || thread.get_blocking());
-        let values = [join(stays), thread.join().expect("what a model asserts holds")];
-        assert_eq!(values, [0; 2], "of those who stay one loads, and one only");
-        join(goes);
+        let values = [join(stays), join_thread(thread)];
+        assert_eq!(values, [0; 2], "exactly one of those that stay loads");
+        join(dropped);
         assert_eq!((loads.cache.get(&KEY), loads.cache.len()), (Some(0), 1));
         loads.check();
     });
 }
 
-/// Guards: in `Load::drop`, that the load is abandoned; in `Store::abandon`, that a follower is told; in `Promise::poll`, that
-/// a task looks once more when it has begun to listen.
+/// Guards: in `Load::drop`, that the load is abandoned; in `Store::abandon`, that a follower is woken; in `Promise::poll`,
+/// that a task checks again when it has begun to listen.
 #[test]
-fn p5_a_future_that_is_dropped_against_those_who_stay() {
-    one_goes(|loads| spawn(async { _ = poll_a_few_times(loads.get()).await }));
+fn p5_a_dropped_future_against_callers_that_stay() {
+    drop_one(|loads| spawn(async { _ = poll_a_few_times(loads.get()).await }));
 }
 
 /// Guards: the same.
 #[test]
-fn p5_a_task_that_is_aborted_against_those_who_stay() {
-    one_goes(|loads| spawn_and_abort(loads.get()));
+fn p5_an_aborted_task_against_callers_that_stay() {
+    drop_one(|loads| spawn_and_abort(loads.get()));
 }
 
-/// Guards: in `Load::drop`, that the load is abandoned; in `Store::abandon` and `Store::leave`, that it is taken out with all
-/// that it holds if it has no followers.
+/// Guards: in `Load::drop`, that the load is abandoned; in `Store::abandon` and `Store::leave`, that a load without
+/// followers is removed, with all that it holds.
 #[test]
-fn p5_what_two_who_go_have_left_is_nothing() {
+fn p5_two_dropped_callers_leave_nothing() {
     explore(|| {
         let loads = Loads::new();
         let dropped = spawn(poll_a_few_times(loads.clone().get()));
@@ -151,7 +150,7 @@ fn p5_what_two_who_go_have_left_is_nothing() {
         loads.check();
         loads.cache.invalidate_all();
         loads.cache.purge();
-        assert_eq!(Arc::strong_count(&loads.tag), 1, "a load that has gone has left its tag");
+        assert_eq!(Arc::strong_count(&loads.tag), 1, "a dropped load left its tag");
         assert_eq!(join(spawn(loads.clone().get())), loads.ended.load(Ordering::Relaxed) - 1);
         loads.check();
     });

@@ -1,4 +1,4 @@
-//! P6 for tasks: bodies that need each other's keys, some of which go before they are ready.
+//! P6 for tasks: bodies that read each other's keys, some of which are dropped before they are ready.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,10 +7,10 @@ use shuttle::future::{spawn, yield_now};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
+use crate::support::{Numbers, cache, explore, is_idle, join_thread};
 use crate::tasks::{join, poll_a_few_times, spawn_and_abort};
-use crate::{Numbers, cache, explore};
 
-/// Loads a key with a body that needs another's.
+/// Loads a key with a body that reads another.
 async fn load(cache: Numbers, own: u32, other: u32) -> u32 {
     let body = async || {
         yield_now().await;
@@ -20,7 +20,7 @@ async fn load(cache: Numbers, own: u32, other: u32) -> u32 {
     cache.get_or_load_async(&own, body).await
 }
 
-/// The same, on a thread that blocks.
+/// The same, blocking.
 fn load_blocking(cache: &Numbers, own: u32, other: u32) -> u32 {
     let body = || {
         assert_eq!(cache.get_or_load(&other, || other), other);
@@ -30,14 +30,14 @@ fn load_blocking(cache: &Numbers, own: u32, other: u32) -> u32 {
 }
 
 fn check(cache: &Numbers) {
-    assert!(format!("{cache:?}").contains("loads_under_way: Some(0), callers_waiting: Some(0)"));
+    assert!(is_idle(cache));
     cache.check_invariants();
 }
 
-/// Guards: in `Wait::begin`, that a wait which would close a circle does not begin, and one lock for that and the search
-/// for the circle; in `Load::within`, that the body is polled as a part of its load.
+/// Guards: in `Wait::begin`, that a wait which would close a cycle does not begin, and one lock for that and the search
+/// for the cycle; in `Load::within`, that the body is polled as a part of its load.
 #[test]
-fn p6_tasks_whose_bodies_need_each_others_keys() {
+fn p6_tasks_whose_bodies_read_each_others_keys() {
     explore(|| {
         let cache = cache();
         let tasks = [(1, 2), (2, 1), (1, 2)].map(|(own, other)| spawn(load(cache.clone(), own, other)));
@@ -48,20 +48,20 @@ fn p6_tasks_whose_bodies_need_each_others_keys() {
 
 /// Guards: the same.
 #[test]
-fn p6_a_task_and_a_thread_whose_bodies_need_each_others_keys() {
+fn p6_a_task_and_a_thread_whose_bodies_read_each_others_keys() {
     explore(|| {
         let cache = cache();
         let task = spawn(load(cache.clone(), 1, 2));
         let blocking = cache.clone();
         let thread = thread::spawn(move || load_blocking(&blocking, 2, 1));
-        assert_eq!((join(task), thread.join().expect("what a model asserts holds")), (1, 2));
+        assert_eq!((join(task), join_thread(thread)), (1, 2));
         check(&cache);
     });
 }
 
-/// Guards: the same, and those of P5.
+/// Guards: the same, and those of P5 in `tasks`.
 #[test]
-fn p6_a_circle_of_which_one_goes() {
+fn p6_a_cycle_of_which_one_call_is_dropped() {
     explore(|| {
         let cache = cache();
         let dropped = spawn(poll_a_few_times(load(cache.clone(), 1, 2)));
@@ -69,27 +69,26 @@ fn p6_a_circle_of_which_one_goes() {
         let stays = spawn(load(cache.clone(), 2, 3));
         let blocking = cache.clone();
         let thread = thread::spawn(move || load_blocking(&blocking, 3, 2));
-        assert_eq!((join(stays), thread.join().expect("what a model asserts holds")), (2, 3));
+        assert_eq!((join(stays), join_thread(thread)), (2, 3));
         join(dropped);
         join(aborted);
         check(&cache);
     });
 }
 
-/// Of two bodies that need each other's keys, one waits for a while only. A later caller for the key of that one
-/// may wait for it.
+/// Of two bodies that read each other's keys, one drops its wait for the other. Callers of its key may then wait for it.
 ///
 /// Guards: `Wait::drop`.
 #[test]
-fn p6_a_wait_that_is_dropped_is_in_nobodys_way() {
+fn p6_a_dropped_wait_closes_no_cycle() {
     explore(|| {
-        let (cache, waits_no_more) = (cache(), Arc::new(AtomicBool::new(false)));
-        let impatient = {
-            let (cache, waits_no_more) = (cache.clone(), waits_no_more.clone());
+        let (cache, wait_is_dropped) = (cache(), Arc::new(AtomicBool::new(false)));
+        let drops = {
+            let (cache, wait_is_dropped) = (cache.clone(), wait_is_dropped.clone());
             spawn(async move {
                 let body = async || {
                     poll_a_few_times(cache.get_or_load_async(&2, async || 2)).await;
-                    waits_no_more.store(true, Ordering::Relaxed);
+                    wait_is_dropped.store(true, Ordering::Relaxed);
                     yield_now().await;
                     1
                 };
@@ -103,9 +102,9 @@ fn p6_a_wait_that_is_dropped_is_in_nobodys_way() {
                     for _ in 0..thread_rng().gen_range(0..=6) {
                         yield_now().await;
                     }
-                    let waits_no_more = waits_no_more.load(Ordering::Relaxed);
+                    let wait_is_dropped = wait_is_dropped.load(Ordering::Relaxed);
                     let one = async || {
-                        assert!(!waits_no_more, "nobody waits, and still it is taken for a circle");
+                        assert!(!wait_is_dropped, "a wait that was dropped closed a cycle");
                         1
                     };
                     cache.get_or_load_async(&1, one).await + 1
@@ -113,7 +112,7 @@ fn p6_a_wait_that_is_dropped_is_in_nobodys_way() {
                 cache.get_or_load_async(&2, body).await
             })
         };
-        assert_eq!((join(impatient), join(other)), (1, 2));
+        assert_eq!((join(drops), join(other)), (1, 2));
         check(&cache);
     });
 }

@@ -1,4 +1,4 @@
-//! Puts the caches under stress for as long as one likes, and says whether they gave an answer that they must not.
+//! Stress-tests the caches for a given time, and reports wrong answers.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -6,42 +6,45 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use cache_tests::oracle::{self, Budget, Crew, ROOMS, Report};
+use cache_tests::oracle::{self, Budget, Report, SCENARIOS, Workers};
 use clap::Parser;
 
-/// Threads or tasks read and write through caches of several configurations, and check every answer.
+/// Threads or tasks read and write through caches in several configurations, and check every answer.
 ///
-/// It ends with an error if there is an answer that must not be, or if one of them hangs.
+/// Exits with an error if an answer is wrong or a worker hangs.
 #[derive(Parser)]
 struct Cli {
-    /// How long to go on
+    /// How long to run, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How many threads
+    /// Number of threads
     #[arg(long, default_value_t = 4)]
     threads: usize,
-    /// Run tasks on so many threads, four on each and many of them cancelled, and half as many threads that block
+    /// Run tasks on this many threads (four tasks per thread, many of them cancelled), and half as many blocking
+    /// threads
     #[arg(long = "async")]
     is_async: bool,
-    /// What their choices are made from [default: another one each time]
+    /// Seed of the workers' choices [default: random]
     #[arg(long)]
     seed: Option<u64>,
 }
 
-/// The caches of a room are thrown away after this time, and built anew when it is the room's turn again.
+/// After this time the caches of a scenario are dropped. Its next turn begins with new ones.
 const ROUND: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let seed = cli.seed.unwrap_or_else(|| fastrand::u64(..));
-    let crew = if cli.is_async { Crew::Tasks(cli.threads) } else { Crew::Threads(cli.threads) };
-    match crew {
-        Crew::Threads(threads) => print!("{threads} threads"),
-        Crew::Tasks(on) => print!("{} tasks on {on} threads, and {} threads that block,", crew.tasks(), crew.threads()),
+    let workers = if cli.is_async { Workers::Tasks(cli.threads) } else { Workers::Threads(cli.threads) };
+    match workers {
+        Workers::Threads(threads) => print!("{threads} threads"),
+        Workers::Tasks(on) => {
+            print!("{} tasks on {on} threads, and {} blocking threads,", workers.tasks(), workers.threads());
+        }
     }
     println!(" for {} s, seed {seed}", cli.seconds);
     let (start, end) = (Instant::now(), Duration::from_secs(cli.seconds));
-    let mut reports: [Report; ROOMS.len()] = Default::default();
+    let mut reports: [Report; SCENARIOS.len()] = Default::default();
     let mut first_violation = None;
     let mut seeds = fastrand::Rng::with_seed(seed);
     for turn in 0.. {
@@ -49,9 +52,9 @@ fn main() -> ExitCode {
         if left.is_zero() {
             break;
         }
-        let room = turn % ROOMS.len();
-        let report = oracle::run(&ROOMS[room], seeds.u64(..), crew, Budget::Time(ROUND.min(left)));
-        reports[room].add(&report);
+        let scenario = turn % SCENARIOS.len();
+        let report = oracle::run(&SCENARIOS[scenario], seeds.u64(..), workers, Budget::Time(ROUND.min(left)));
+        reports[scenario].add(&report);
         if report.violations > 0 && first_violation.is_none() {
             first_violation = Some(start.elapsed());
         }
@@ -102,7 +105,7 @@ fn print_table(reports: &[Report]) {
     }
     println!();
     let sum = sum(reports);
-    let names = ROOMS.iter().map(|room| room.name).chain(["in all"]);
+    let names = SCENARIOS.iter().map(|scenario| scenario.name).chain(["total"]);
     for (name, report) in names.zip(reports.iter().chain([&sum])) {
         print!("{name:<15}");
         let figures = [
@@ -126,12 +129,12 @@ fn print_table(reports: &[Report]) {
     println!();
 }
 
-/// The first two of each sort in each room: what is rare must not be lost among what is not.
+/// The first two of each kind in each scenario: rare kinds must not be lost among frequent ones.
 fn print_violations(reports: &[Report]) {
     let mut printed = BTreeMap::<_, u32>::new();
     for violation in reports.iter().flat_map(|report| &report.first_violations) {
-        let sort: Vec<_> = violation.splitn(3, ": ").take(2).collect();
-        let count = printed.entry(sort).or_default();
+        let kind: Vec<_> = violation.splitn(3, ": ").take(2).collect();
+        let count = printed.entry(kind).or_default();
         *count += 1;
         if *count <= 2 {
             println!("{violation}");
@@ -147,7 +150,7 @@ fn sum(reports: &[Report]) -> Report {
     sum
 }
 
-/// A number that can be read, such as `1,234,567`.
+/// With separators, as `1,234,567`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The bodies of loads, and what may happen in them.
+//! The bodies of loads, and the faults in them.
 
 use std::hint;
 use std::panic::resume_unwind;
@@ -6,22 +6,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::report::Count;
 use super::request::Call;
-use super::slot::{Answer, SlotId, Trap};
-use super::worker::{Api, Within, Worker};
+use super::slot::{Answer, DropBomb, SlotId};
+use super::worker::{Api, Context, Worker};
 
-/// The error of a load, which callers can't share: it is no `Clone`.
+/// The error of a load, without `Clone`: callers cannot share it.
 pub(super) struct Failed {
     /// The call whose body made it.
     pub(super) call: u64,
 }
 
-/// What a body panics with, which nobody need hear of.
+/// The payload of a planned panic, which is no violation.
 pub(super) struct PlannedPanic;
 
-/// How many bodies there may be within each other.
 const DEPTH: u32 = 3;
 
-/// A body that is being run. Dropped without having ended well, it has failed.
+/// A body that is running. Unless `end_well` is called, it counts as failed.
 pub(super) struct Body<'a> {
     worker: &'a Worker,
     errors: &'a Count,
@@ -34,7 +33,7 @@ impl<'a> Body<'a> {
         let (loads, errors) = if is_query {
             (&tally.query_loads, &tally.query_load_errors)
         } else {
-            (&tally.hand_loads, &tally.hand_load_errors)
+            (&tally.direct_loads, &tally.direct_load_errors)
         };
         loads.add(1);
         has_loaded.store(true, Ordering::Relaxed);
@@ -61,75 +60,75 @@ impl Call<'_> {
         Body::begin(self.worker, self.of.kind().is_query(), &self.has_loaded)
     }
 
-    /// Loads a value. This may panic.
+    /// May panic.
     pub(super) async fn load(&self, key: usize) -> Answer {
         let mut body = self.body();
         let mut answer = self.read(key).await;
         body.end_well();
-        answer.trap = Trap::armed();
+        answer.bomb = DropBomb::armed();
         answer
     }
 
-    /// Loads a value, or fails. This may panic.
+    /// May fail or panic.
     pub(super) async fn try_load(&self, key: usize) -> Result<Answer, Failed> {
         let mut body = self.body();
         let mut answer = self.read(key).await;
-        if self.worker.dice.below(256) < 6 {
+        if self.worker.random.below(256) < 6 {
             return Err(Failed { call: self.number });
         }
         body.end_well();
-        answer.trap = Trap::armed();
+        answer.bomb = DropBomb::armed();
         Ok(answer)
     }
 
     async fn read(&self, key: usize) -> Answer {
         let of = SlotId { key, ..self.of };
-        let answer = self.worker.world.read(of);
-        let errand = self.errand.lock().unwrap().take();
-        if let Some(errand) = errand {
-            let _ = errand.await;
+        let answer = self.worker.harness.read(of);
+        let pending = self.pending.lock().unwrap().take();
+        if let Some(pending) = pending {
+            let _ = pending.await;
         }
-        self.worker.dawdle(of, self.within).await;
+        self.worker.delay(of, self.context).await;
         answer
     }
 }
 
 impl Worker {
-    /// Between a load's reading and its end. Most loads are fast: what is slow is slow for all.
-    async fn dawdle(&self, of: SlotId, within: Within) {
-        match self.dice.below(256) {
+    /// What a body does between its read and its end. Most loads are fast: slow ones slow the whole run down.
+    async fn delay(&self, of: SlotId, context: Context) {
+        match self.random.below(256) {
             0..12 => {
-                for _ in 0..=self.dice.below(5) {
-                    self.give_way(within).await;
+                for _ in 0..=self.random.below(5) {
+                    self.yield_now(context).await;
                 }
             }
-            12..24 => (0..self.dice.below(2_000)).for_each(|_| hint::spin_loop()),
-            24..56 if within.depth < DEPTH => self.ask_in_body(within).await,
-            56..60 => self.write(of, within).await,
-            60..64 => self.write(self.world.pick(&self.dice), within).await,
+            12..24 => (0..self.random.below(2_000)).for_each(|_| hint::spin_loop()),
+            24..56 if context.depth < DEPTH => self.call_in_body(context).await,
+            56..60 => self.write(of, context).await,
+            60..64 => self.write(self.harness.pick(&self.random), context).await,
             64..66 => resume_unwind(Box::new(PlannedPanic)),
             _ => {}
         }
     }
 
-    /// What becomes of it is of no interest here, except that a panic is passed on.
-    async fn ask_in_body(&self, within: Within) {
-        let of = self.world.pick(&self.dice);
-        let may_be_pending = within.api != Api::Blocking;
-        match self.dice.below(10) {
+    /// Ignores the result, except for a panic.
+    async fn call_in_body(&self, context: Context) {
+        let of = self.harness.pick(&self.random);
+        let may_be_pending = context.api != Api::Blocking;
+        match self.random.below(10) {
             8.. => {
-                let _ = self.ask_view_boxed(self.pick_view(), within).await;
+                let _ = self.call_view_boxed(self.pick_view(), context).await;
             }
             0..2 if may_be_pending => {
-                let _ = self.ask_two(of, within).await;
+                let _ = self.call_two(of, context).await;
             }
             2..4 if may_be_pending => {
-                let _ = self.doom(self.ask_boxed(of, within)).await;
+                let _ = self.maybe_cancel(self.call_boxed(of, context)).await;
             }
             _ => {
-                let _ = self.ask_boxed(of, within).await;
+                let _ = self.call_boxed(of, context).await;
             }
         }
-        self.give_way(within).await;
+        self.yield_now(context).await;
     }
 }

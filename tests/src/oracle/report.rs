@@ -1,11 +1,11 @@
-//! What a run is known by: the workers' own count of what they did, and the report made of it.
+//! The workers' own counts, and the report of a run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::Stats;
 
-/// A count of one worker's. A task takes it along from thread to thread, but nobody else writes here: there is nothing
-/// to lose between reading and writing.
+/// A counter that only one worker writes, so the load and the store need not be one atomic operation. It can move
+/// between threads with its task.
 #[derive(Debug, Default)]
 pub(super) struct Count(AtomicU64);
 
@@ -19,27 +19,27 @@ impl Count {
     }
 }
 
-/// What workers did, by their own count: what the caches say is compared with it.
+/// What workers did, by their own counts. The caches' statistics are compared with them.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) operations: Count,
     pub(super) cancelled: Count,
     pub(super) writes: Count,
-    pub(super) hand_calls: Count,
-    /// Calls that missed, and don't load.
+    pub(super) direct_calls: Count,
+    /// Misses of calls that do not load.
     pub(super) get_misses: Count,
-    /// Calls that missed, and neither loaded nor got an answer.
-    pub(super) given_up: Count,
-    /// Calls that missed, and got the error of a load of another's.
+    /// Calls that missed, and were dropped without a load or an answer.
+    pub(super) abandoned: Count,
+    /// Calls that missed, and got the error of another caller's load.
     pub(super) shared_errors: Count,
-    pub(super) hand_loads: Count,
-    pub(super) hand_load_errors: Count,
-    /// What the invalidations by hand named.
-    pub(super) hand_targets: Count,
+    pub(super) direct_loads: Count,
+    pub(super) direct_load_errors: Count,
+    /// Targets of direct invalidations.
+    pub(super) direct_targets: Count,
     pub(super) query_calls: Count,
     pub(super) query_loads: Count,
     pub(super) query_load_errors: Count,
-    /// What the other invalidations named.
+    /// Targets of the other invalidations.
     pub(super) query_targets: Count,
 }
 
@@ -55,13 +55,13 @@ impl Tally {
             &self.operations,
             &self.cancelled,
             &self.writes,
-            &self.hand_calls,
+            &self.direct_calls,
             &self.get_misses,
-            &self.given_up,
+            &self.abandoned,
             &self.shared_errors,
-            &self.hand_loads,
-            &self.hand_load_errors,
-            &self.hand_targets,
+            &self.direct_loads,
+            &self.direct_load_errors,
+            &self.direct_targets,
             &self.query_calls,
             &self.query_loads,
             &self.query_load_errors,
@@ -69,14 +69,14 @@ impl Tally {
         ]
     }
 
-    /// All of them.
+    /// Of all kinds.
     pub(super) fn loads(&self) -> u64 {
-        self.hand_loads.get() + self.query_loads.get()
+        self.direct_loads.get() + self.query_loads.get()
     }
 
     /// Calls, loads and load errors.
-    pub(super) fn hand(&self) -> (u64, u64, u64) {
-        (self.hand_calls.get(), self.hand_loads.get(), self.hand_load_errors.get())
+    pub(super) fn direct(&self) -> (u64, u64, u64) {
+        (self.direct_calls.get(), self.direct_loads.get(), self.direct_load_errors.get())
     }
 
     /// Calls, loads and load errors.
@@ -85,37 +85,37 @@ impl Tally {
     }
 }
 
-/// What happened in one run or in several.
+/// The results of one or more runs.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// What workers set out to do. What bodies did in the middle of loads is not counted.
+    /// Operations begun. Those in the bodies of loads do not count.
     pub operations: u64,
-    /// Futures that were dropped before they were ready, whether of operations or of what bodies did.
+    /// Futures that were dropped before they were ready.
     pub cancelled: u64,
-    /// Writes to the database, each with one invalidation or insertion.
+    /// Writes to the database, each with an invalidation or an insert.
     pub writes: u64,
     /// Calls answered from a cache.
     pub hits: u64,
     /// Bodies run.
     pub loads: u64,
-    /// Calls that missed, and were answered with what another had loaded.
+    /// Calls that missed, and got the value of another caller's load.
     pub shared: u64,
     /// Loads that failed, panicked or were cancelled.
     pub load_errors: u64,
-    /// Loads that were overtaken by an invalidation.
+    /// Loads that were invalidated before they ended.
     pub discarded_loads: u64,
-    /// Live entries that made room for others.
+    /// Live entries that were evicted.
     pub evictions: u64,
     /// Entries that were found expired.
     pub expirations: u64,
-    /// What must not be.
+    /// Wrong answers and wrong counts.
     pub violations: u64,
-    /// A few of them.
+    /// The first few of each kind.
     pub first_violations: Vec<String>,
 }
 
 impl Report {
-    /// Of a run: what its workers did, and the figures of the caches that were made for it.
+    /// From the workers' counts and the caches' statistics.
     pub(super) fn new(tally: &Tally, caches: [&Stats; 3]) -> Self {
         let sum = |figure: fn(&Stats) -> u64| caches.into_iter().map(figure).sum::<u64>();
         let (misses, loads) = (sum(|stats| stats.misses), sum(|stats| stats.loads));
@@ -126,7 +126,7 @@ impl Report {
             hits: sum(|stats| stats.hits),
             loads,
             shared: misses
-                .saturating_sub(loads + tally.get_misses.get() + tally.given_up.get() + tally.shared_errors.get()),
+                .saturating_sub(loads + tally.get_misses.get() + tally.abandoned.get() + tally.shared_errors.get()),
             load_errors: sum(|stats| stats.load_errors),
             discarded_loads: sum(|stats| stats.discarded_loads),
             evictions: sum(|stats| stats.evictions),

@@ -1,31 +1,30 @@
-//! What is cached: numbered versions of keys, each in a place.
+//! The cached data: numbered versions of keys, each in a place.
 
 use std::array;
 use std::time::Duration;
 
-use super::stumble::{in_clone, spring, stumble};
+use super::faults::{maybe_panic_in_drop, maybe_use_cache_in_clone, maybe_yield};
 
-/// The places that a key is in: the root and two scopes.
+/// The root and two scopes.
 pub(super) const PLACES: usize = 3;
 
 pub(super) const SCOPES: [&str; PLACES] = ["", "tenant:1", "tenant:2"];
 
-/// A key in a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SlotId {
     pub(super) place: usize,
     pub(super) key: usize,
 }
 
-/// How a key is asked for. Those in `Cache` are annotated methods, the others are asked for by hand.
+/// How a key is loaded. Queries are annotated methods of `Cache`; the others use a `TaggedCache` directly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Plain,
-    /// Under a tag that is known before the load, and with half the time to live.
+    /// With a tag that is known before the load, and half the time to live.
     Tagged,
-    /// Under a tag that only the value tells.
+    /// With a tag that comes from the value.
     Late,
-    /// Writers insert what they wrote.
+    /// Writers insert what they write.
     Inserted,
     Query,
     FallibleQuery,
@@ -38,12 +37,12 @@ impl SlotId {
         KINDS[self.key % KINDS.len()]
     }
 
-    /// Keys of one kind that share their tags.
+    /// Keys of a kind in the same group share their tags.
     fn group(self) -> usize {
         self.key / KINDS.len() / 4
     }
 
-    /// Another key that shares this one's tags, if there is one.
+    /// Another key with the same tags, if there is one.
     pub(super) fn neighbour(self, keys: usize) -> Option<Self> {
         let neighbour = Self { key: self.key + KINDS.len(), ..self };
         (neighbour.key < keys && neighbour.group() == self.group()).then_some(neighbour)
@@ -57,7 +56,7 @@ impl SlotId {
         format!("group:{}", self.group())
     }
 
-    /// The tag of a value of this number. Others bear it too, and it moves when the number does.
+    /// The tag of a value with this number. The next number has another one.
     pub(super) fn late_tag(self, number: u64) -> String {
         format!("late:{}:{}", self.group(), number % 2)
     }
@@ -69,56 +68,56 @@ impl Kind {
     }
 }
 
-/// A value: it knows what it is.
+/// A value that holds its slot and number.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) of: SlotId,
     pub(super) number: u64,
-    /// A time at which its load had begun, by the manual clock. The end of time, if there is none or if the
-    /// value was inserted: that it lives too long can't be told then.
+    /// A time after the start of its load, by the manual clock. The maximum without one, and for inserted values: their
+    /// age is not checked.
     pub(super) made_at: Duration,
-    pub(super) trap: Trap,
+    pub(super) bomb: DropBomb,
 }
 
 impl Clone for Answer {
     fn clone(&self) -> Self {
-        stumble();
-        in_clone();
-        Self { of: self.of, number: self.number, made_at: self.made_at, trap: Trap::armed() }
+        maybe_yield();
+        maybe_use_cache_in_clone();
+        Self { of: self.of, number: self.number, made_at: self.made_at, bomb: DropBomb::armed() }
     }
 }
 
 impl Answer {
-    /// To be called by whoever gets it from a cache: from now on its drop is the caller's.
+    /// To be called after a cache returned it: from then on its drop does not panic.
     pub(super) fn received(&mut self) {
-        self.trap.disarm();
+        self.bomb.defuse();
     }
 }
 
-/// Panics now and then when it is dropped, if it is armed. It is while a cache has it: such a panic must reach nobody.
+/// While armed, its drop may panic. It is armed in a cache: such a panic must reach no caller.
 #[derive(Debug, Default)]
-pub(super) struct Trap(bool);
+pub(super) struct DropBomb(bool);
 
-impl Trap {
+impl DropBomb {
     pub(super) fn armed() -> Self {
         Self(true)
     }
 
-    pub(super) fn disarm(&mut self) {
+    pub(super) fn defuse(&mut self) {
         self.0 = false;
     }
 }
 
-impl Clone for Trap {
+impl Clone for DropBomb {
     fn clone(&self) -> Self {
         Self::armed()
     }
 }
 
-impl Drop for Trap {
+impl Drop for DropBomb {
     fn drop(&mut self) {
         if self.0 {
-            spring();
+            maybe_panic_in_drop();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Writes to the database, and all the ways to make them known.
+//! Writes to the database, and the ways to invalidate what they change.
 
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -9,54 +9,58 @@ use std::time::Duration;
 use cache_core::{Cache, HasCache, invalidates};
 use futures_lite::future::block_on;
 
-use super::dice::Dice;
+use super::faults::{Slow, maybe_yield};
+use super::harness::Floor;
 use super::load::PlannedPanic;
+use super::random::Random;
 use super::request::{QUERIES, Request};
-use super::slot::{Answer, Kind, SlotId, Trap};
-use super::stumble::{Slow, stumble};
-use super::worker::{Api, Within, Worker};
-use super::world::Floor;
+use super::slot::{Answer, DropBomb, Kind, SlotId};
+use super::worker::{Api, Context, Worker};
 
-/// A way to make a write known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum Method {
     Key,
     Insert,
     Tag,
     LateTags,
     Attribute,
-    /// By an attribute that names keys.
+    /// An attribute that names keys.
     KeyedAttribute,
-    /// By one that names tags.
+    /// An attribute that names tags.
     TaggedAttribute,
-    /// By one that names keys of what is returned, if it is an `Ok`.
+    /// An attribute that names keys from the returned `Ok` value.
     ResultAttribute,
-    /// By one that names a key, a query and a tag.
+    /// An attribute that names a key, a query and a tag.
     MixedAttribute,
     Name,
     All,
 }
 
-const WAYS: [Way; 11] = [
-    Way::Key,
-    Way::Insert,
-    Way::Tag,
-    Way::LateTags,
-    Way::Attribute,
-    Way::KeyedAttribute,
-    Way::TaggedAttribute,
-    Way::ResultAttribute,
-    Way::MixedAttribute,
-    Way::Name,
-    Way::All,
+const METHODS: [Method; 11] = [
+    Method::Key,
+    Method::Insert,
+    Method::Tag,
+    Method::LateTags,
+    Method::Attribute,
+    Method::KeyedAttribute,
+    Method::TaggedAttribute,
+    Method::ResultAttribute,
+    Method::MixedAttribute,
+    Method::Name,
+    Method::All,
 ];
 
-/// What names the queries of slots in an attribute.
-const BY_ATTRIBUTE: [Way; 5] =
-    [Way::Attribute, Way::KeyedAttribute, Way::TaggedAttribute, Way::ResultAttribute, Way::MixedAttribute];
+/// The attributes that name queries, their keys or their tags.
+const ATTRIBUTE_METHODS: [Method; 5] = [
+    Method::Attribute,
+    Method::KeyedAttribute,
+    Method::TaggedAttribute,
+    Method::ResultAttribute,
+    Method::MixedAttribute,
+];
 
-impl Way {
-    /// Whether it reaches only the key of the write.
+impl Method {
+    /// Whether it affects only the key of the write.
     fn is_of_one_key(self) -> bool {
         matches!(
             self,
@@ -65,48 +69,50 @@ impl Way {
     }
 }
 
-/// How a write is made known, and how far.
+/// How a write is invalidated, and where.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Notice {
-    way: Way,
-    /// In all places, through a handle of the root. Otherwise it is through a handle of the place.
+pub(super) struct Invalidation {
+    method: Method,
+    /// In all places, through the root handle. Otherwise through a handle of the place.
     everywhere: bool,
 }
 
-impl Notice {
-    /// One that reaches the keys of a kind.
-    fn pick(kind: Kind, sweep: u32, dice: &Dice) -> Self {
-        let ways: &[Way] = match kind {
-            _ if dice.one_in(sweep) => &[Way::All],
-            Kind::Plain => &[Way::Key],
-            Kind::Tagged => &[Way::Tag, Way::Tag, Way::Key],
-            Kind::Late => &[Way::LateTags, Way::LateTags, Way::Key],
-            Kind::Inserted => &[Way::Insert, Way::Key],
+impl Invalidation {
+    /// One that affects keys of this kind.
+    fn pick(kind: Kind, invalidate_all: u32, random: &Random) -> Self {
+        let methods: &[Method] = match kind {
+            _ if random.one_in(invalidate_all) => &[Method::All],
+            Kind::Plain => &[Method::Key],
+            Kind::Tagged => &[Method::Tag, Method::Tag, Method::Key],
+            Kind::Late => &[Method::LateTags, Method::LateTags, Method::Key],
+            Kind::Inserted => &[Method::Insert, Method::Key],
             Kind::Query | Kind::FallibleQuery => &[
-                Way::Attribute,
-                Way::KeyedAttribute,
-                Way::TaggedAttribute,
-                Way::ResultAttribute,
-                Way::MixedAttribute,
-                Way::Name,
+                Method::Attribute,
+                Method::KeyedAttribute,
+                Method::TaggedAttribute,
+                Method::ResultAttribute,
+                Method::MixedAttribute,
+                Method::Name,
             ],
         };
-        let way = ways[dice.index(ways.len())];
-        // A key of a `TaggedCache` is one of its place, also through the root; one that an attribute names is not.
-        Self { way, everywhere: !matches!(way, Way::Key | Way::Insert) && dice.one_in(2) }
+        let method = methods[random.index(methods.len())];
+        // A key of a `TaggedCache` belongs to its place, also through the root handle. A key in an attribute does not.
+        Self { method, everywhere: !matches!(method, Method::Key | Method::Insert) && random.one_in(2) }
     }
 
     /// Less than 256.
     pub(super) fn code(self) -> u64 {
-        self.way as u64 * 2 + u64::from(self.everywhere)
+        self.method as u64 * 2 + u64::from(self.everywhere)
     }
 
     pub(super) fn from_code(code: u64) -> Self {
-        Self { way: usize::try_from(code / 2).map_or(Way::Key, |way| WAYS[way]), everywhere: code % 2 == 1 }
+        Self {
+            method: usize::try_from(code / 2).map_or(Method::Key, |method| METHODS[method]),
+            everywhere: code % 2 == 1,
+        }
     }
 }
 
-/// The annotated mutations of one place.
 pub(super) struct Mutations {
     pub(super) cache: Cache,
 }
@@ -118,9 +124,9 @@ impl HasCache for Mutations {
 }
 
 impl Mutations {
-    /// From then on the queries are known by their names.
+    /// Afterwards the queries are known by name.
     #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
-    pub(super) fn introduce_queries(&self) {}
+    pub(super) fn register_queries(&self) {}
 
     #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
     fn write_queries(&self, write: &Write<'_>) {
@@ -147,12 +153,12 @@ impl Mutations {
         write.run(QUERIES.len()).await;
     }
 
-    #[invalidates(tags("key:{key}", format!("of no interest:{key}")))]
+    #[invalidates(tags("key:{key}", format!("unused:{key}")))]
     fn write_tags(&self, key: usize, write: &Write<'_>) {
         block_on(write.run(2));
     }
 
-    #[invalidates(tags("key:{key}", format!("of no interest:{key}")))]
+    #[invalidates(tags("key:{key}", format!("unused:{key}")))]
     async fn write_tags_async(&self, key: usize, write: &Write<'_>) {
         write.run(2).await;
     }
@@ -164,20 +170,20 @@ impl Mutations {
         |key| Request::fallible_async_query(*key),
         on = "ok"
     )]
-    fn write_result(&self, write: &Write<'_>) -> Result<usize, Unwritten> {
-        block_on(write.run_whole())
+    fn write_result(&self, write: &Write<'_>) -> Result<usize, WriteFailed> {
+        block_on(write.run_or_fail())
     }
 
-    // Without a result it names the queries.
+    // Without a result, the whole queries.
     #[invalidates(
         |key| Request::query(*key),
         |key| Request::fallible_query(*key),
         |key| Request::async_query(*key),
         |key| Request::fallible_async_query(*key)
     )]
-    async fn write_result_async(&self, write: &Write<'_>) -> Result<usize, Unwritten> {
+    async fn write_result_async(&self, write: &Write<'_>) -> Result<usize, WriteFailed> {
         write.run(QUERIES.len()).await;
-        if write.worker.dice.one_in(4) { Err(Unwritten) } else { Ok(write.of.key) }
+        if write.worker.random.one_in(4) { Err(WriteFailed) } else { Ok(write.of.key) }
     }
 
     #[invalidates(
@@ -186,9 +192,9 @@ impl Mutations {
         |key| Request::fallible_query(*key),
         tags("key:{key}")
     )]
-    fn write_mixed(&self, key: usize, write: &Write<'_>) -> Result<usize, Unwritten> {
+    fn write_mixed(&self, key: usize, write: &Write<'_>) -> Result<usize, WriteFailed> {
         block_on(write.run(4));
-        if write.worker.dice.one_in(4) { Err(Unwritten) } else { Ok(key) }
+        if write.worker.random.one_in(4) { Err(WriteFailed) } else { Ok(key) }
     }
 
     #[invalidates(
@@ -197,9 +203,9 @@ impl Mutations {
         |key| Request::fallible_query(*key),
         tags("key:{key}")
     )]
-    async fn write_mixed_async(&self, key: usize, write: &Write<'_>) -> Result<usize, Unwritten> {
+    async fn write_mixed_async(&self, key: usize, write: &Write<'_>) -> Result<usize, WriteFailed> {
         write.run(4).await;
-        if write.worker.dice.one_in(4) { Err(Unwritten) } else { Ok(key) }
+        if write.worker.random.one_in(4) { Err(WriteFailed) } else { Ok(key) }
     }
 
     #[invalidates(all)]
@@ -218,23 +224,22 @@ impl Mutations {
     }
 }
 
-/// The error of a mutation.
 #[derive(Debug)]
-struct Unwritten;
+struct WriteFailed;
 
-/// A write that is under way. When it is dropped, what it wrote is known if it should be by then.
+/// A write in progress. Its drop raises the floors, if the invalidation has happened by then.
 struct Write<'a> {
     worker: &'a Worker,
-    within: Within,
+    context: Context,
     of: SlotId,
-    notice: Notice,
+    invalidation: Invalidation,
     bumped: Mutex<Vec<(SlotId, u64)>>,
-    is_known: AtomicBool,
+    is_invalidated: AtomicBool,
 }
 
 impl Drop for Write<'_> {
     fn drop(&mut self) {
-        if !self.is_known.load(Ordering::Relaxed) {
+        if !self.is_invalidated.load(Ordering::Relaxed) {
             return;
         }
         let bumped = self.bumped.get_mut().unwrap();
@@ -242,154 +247,159 @@ impl Drop for Write<'_> {
             self.worker.tally.writes.add(1);
         }
         for &mut (id, number) in bumped {
-            self.worker.world.settle(id, Floor::new(number, self.notice));
+            self.worker.harness.raise_floor(id, Floor::new(number, self.invalidation));
         }
     }
 }
 
-/// Writes once more when it is dropped, as one who closes what was open.
-struct LastWord<'a>(&'a Write<'a>);
+/// Writes once more when it is dropped.
+struct WriteOnDrop<'a>(&'a Write<'a>);
 
-impl Drop for LastWord<'_> {
+impl Drop for WriteOnDrop<'_> {
     fn drop(&mut self) {
-        // It takes long enough for others to ask meanwhile.
+        // Long enough for calls of other workers in between.
         (0..3).for_each(|_| thread::yield_now());
         self.0.bump(self.0.of);
     }
 }
 
 impl Write<'_> {
-    /// The body of a mutation of the queries, whose attribute names so many targets. However it ends, and even if it is
-    /// dropped in the middle, they are invalidated then; if it never begins, nothing is.
+    /// The body of a mutation whose attribute has this many targets. They are invalidated however it ends, even if it
+    /// is dropped after its first poll.
     async fn run(&self, targets: usize) {
-        self.is_known.store(true, Ordering::Relaxed);
+        self.is_invalidated.store(true, Ordering::Relaxed);
         self.worker.tally.query_targets.add(targets as u64);
         self.bump_all().await;
-        if self.worker.dice.one_in(64) {
+        if self.worker.random.one_in(64) {
             resume_unwind(Box::new(PlannedPanic));
         }
     }
 
-    /// The body of a mutation that invalidates only on `Ok`: it writes if it returns one, and then all.
-    async fn run_whole(&self) -> Result<usize, Unwritten> {
-        match self.worker.dice.below(16) {
+    /// The body of a mutation that invalidates only on `Ok`: it writes everything or nothing.
+    async fn run_or_fail(&self) -> Result<usize, WriteFailed> {
+        match self.worker.random.below(16) {
             0 => resume_unwind(Box::new(PlannedPanic)),
-            1 | 2 => return Err(Unwritten),
+            1 | 2 => return Err(WriteFailed),
             _ => {}
         }
-        self.is_known.store(true, Ordering::Relaxed);
+        self.is_invalidated.store(true, Ordering::Relaxed);
         self.worker.tally.query_targets.add(QUERIES.len() as u64);
         self.bump_all().await;
         Ok(self.of.key)
     }
 
     async fn bump_all(&self) {
-        let Notice { way, everywhere } = self.notice;
-        let neighbour = self.of.neighbour(self.worker.world.room.keys).filter(|_| !way.is_of_one_key());
+        let Invalidation { method, everywhere } = self.invalidation;
+        let neighbour = self.of.neighbour(self.worker.harness.scenario.keys).filter(|_| !method.is_of_one_key());
         let mut slots = vec![self.of];
         slots.extend(neighbour);
         if everywhere {
             slots = slots.into_iter().flat_map(SlotId::everywhere).collect();
         }
-        let _last_word = self.worker.dice.one_in(4).then(|| LastWord(self));
+        let _write_on_drop = self.worker.random.one_in(4).then(|| WriteOnDrop(self));
         for id in slots {
-            // A write takes its time, in which others read what was there before.
-            stumble();
-            if self.within.api != Api::Blocking && self.worker.dice.one_in(4) {
-                self.worker.give_way(self.within).await;
+            // Lets others read the former numbers in the middle of the write.
+            maybe_yield();
+            if self.context.api != Api::Blocking && self.worker.random.one_in(4) {
+                self.worker.yield_now(self.context).await;
             }
             self.bump(id);
         }
     }
 
     fn bump(&self, id: SlotId) {
-        self.wrote(id, self.worker.world.bump(id));
+        self.wrote(id, self.worker.harness.bump(id));
     }
 
     fn wrote(&self, id: SlotId, number: u64) {
         self.bumped.lock().unwrap().push((id, number));
     }
 
-    /// Nobody else may write between the two: what is inserted must be the latest.
+    /// No other write of the slot may come between the two: the inserted value must be the latest.
     fn insert(&self) {
-        let (of, world) = (self.of, &self.worker.world);
-        let hand = world.hand(of.place);
-        let number = world.bump_and(of, |number| {
-            hand.insert(of.key, Answer { of, number, made_at: Duration::MAX, trap: Trap::armed() });
+        let (of, harness) = (self.of, &self.worker.harness);
+        let direct = harness.direct(of.place);
+        let number = harness.bump_and(of, |number| {
+            direct.insert(of.key, Answer { of, number, made_at: Duration::MAX, bomb: DropBomb::armed() });
         });
         self.wrote(of, number);
     }
 }
 
 impl Worker {
-    /// Raises the number of a slot, and of others that the same invalidation reaches, and makes that known.
-    pub(super) async fn write(&self, of: SlotId, within: Within) {
-        let notice = Notice::pick(of.kind(), self.world.room.sweep, &self.dice);
-        let Notice { way, everywhere } = notice;
+    /// Raises the number of a slot, and of the others that the same invalidation affects, and invalidates them.
+    pub(super) async fn write(&self, of: SlotId, context: Context) {
+        let invalidation = Invalidation::pick(of.kind(), self.harness.scenario.invalidate_all, &self.random);
+        let Invalidation { method, everywhere } = invalidation;
         let place = if everywhere { 0 } else { of.place };
-        let write =
-            Write { worker: self, within, of, notice, bumped: Mutex::default(), is_known: AtomicBool::new(false) };
-        let mutations = || Mutations { cache: self.world.cache(place) };
-        let is_by_attribute = way == Way::Attribute || way == Way::All && of.kind().is_query() && self.dice.one_in(2);
-        match (way, self.is_to_block(within)) {
-            (Way::Attribute, true) => mutations().write_queries(&write),
-            (Way::Attribute, false) => {
-                if self.dice.one_in(16) {
-                    // Never polled, it writes nothing, and forgets nothing either.
+        let write = Write {
+            worker: self,
+            context,
+            of,
+            invalidation,
+            bumped: Mutex::default(),
+            is_invalidated: AtomicBool::new(false),
+        };
+        let mutations = || Mutations { cache: self.harness.cache(place) };
+        let by_attribute =
+            method == Method::Attribute || method == Method::All && of.kind().is_query() && self.random.one_in(2);
+        match (method, self.blocks(context)) {
+            (Method::Attribute, true) => mutations().write_queries(&write),
+            (Method::Attribute, false) => {
+                if self.random.one_in(16) {
+                    // A future that is never polled writes nothing and invalidates nothing.
                     drop(mutations().write_queries_async(&write));
                 }
                 mutations().write_queries_async(&write).await;
             }
-            (way, is_to_block) if BY_ATTRIBUTE.contains(&way) => {
-                self.write_by_attribute(&mutations(), &write, is_to_block).await;
+            (method, blocks) if ATTRIBUTE_METHODS.contains(&method) => {
+                self.write_by_attribute(&mutations(), &write, blocks).await;
             }
-            (Way::All, true) if is_by_attribute => mutations().write_all(&write),
-            (Way::All, false) if is_by_attribute => mutations().write_all_async(&write).await,
+            (Method::All, true) if by_attribute => mutations().write_all(&write),
+            (Method::All, false) if by_attribute => mutations().write_all_async(&write).await,
             _ => {
-                if way == Way::Insert {
+                if method == Method::Insert {
                     write.insert();
                 } else {
                     write.bump_all().await;
-                    self.invalidate(of, way, place);
+                    self.invalidate(of, method, place);
                 }
-                write.is_known.store(true, Ordering::Relaxed);
+                write.is_invalidated.store(true, Ordering::Relaxed);
             }
         }
     }
 
-    /// By one that names what it reaches more narrowly than by queries.
-    async fn write_by_attribute(&self, mutations: &Mutations, write: &Write<'_>, is_to_block: bool) {
+    async fn write_by_attribute(&self, mutations: &Mutations, write: &Write<'_>, blocks: bool) {
         let key = write.of.key;
-        let _ = match (write.notice.way, is_to_block) {
-            (Way::KeyedAttribute, true) => {
+        let _ = match (write.invalidation.method, blocks) {
+            (Method::KeyedAttribute, true) => {
                 mutations.write_keys(key, write);
                 Ok(key)
             }
-            (Way::KeyedAttribute, false) => {
+            (Method::KeyedAttribute, false) => {
                 mutations.write_keys_async(key, write).await;
                 Ok(key)
             }
-            (Way::TaggedAttribute, true) => {
+            (Method::TaggedAttribute, true) => {
                 mutations.write_tags(key, write);
                 Ok(key)
             }
-            (Way::TaggedAttribute, false) => {
+            (Method::TaggedAttribute, false) => {
                 mutations.write_tags_async(key, write).await;
                 Ok(key)
             }
-            // A future may be dropped when half is written.
-            (Way::ResultAttribute, true) => mutations.write_result(write),
-            (Way::ResultAttribute, false) => mutations.write_result_async(write).await,
+            // A future may be dropped in the middle of the write.
+            (Method::ResultAttribute, true) => mutations.write_result(write),
+            (Method::ResultAttribute, false) => mutations.write_result_async(write).await,
             (_, true) => mutations.write_mixed(key, write),
             (_, false) => mutations.write_mixed_async(key, write).await,
         };
     }
 
-    /// Through a handle of the place.
-    fn invalidate(&self, of: SlotId, way: Way, place: usize) {
+    fn invalidate(&self, of: SlotId, method: Method, place: usize) {
         if of.kind().is_query() {
-            let cache = self.world.cache(place);
-            let targets = if way == Way::All {
+            let cache = self.harness.cache(place);
+            let targets = if method == Method::All {
                 cache.invalidate_all();
                 1
             } else {
@@ -399,26 +409,26 @@ impl Worker {
             self.tally.query_targets.add(targets);
             return;
         }
-        let hand = self.world.hand(place);
-        let targets = match way {
-            Way::Key => {
-                hand.invalidate_key(&of.key);
+        let direct = self.harness.direct(place);
+        let targets = match method {
+            Method::Key => {
+                direct.invalidate_key(&of.key);
                 1
             }
-            Way::All => {
-                hand.invalidate_all();
+            Method::All => {
+                direct.invalidate_all();
                 1
             }
-            Way::LateTags => {
-                // A value of any number may be cached, and under either tag.
-                hand.invalidate_tags([0, 1].map(|number| Slow(of.late_tag(number))));
+            Method::LateTags => {
+                // Values with either tag may be cached.
+                direct.invalidate_tags([0, 1].map(|number| Slow(of.late_tag(number))));
                 2
             }
             _ => {
-                hand.invalidate_tags([Slow(of.tag())]);
+                direct.invalidate_tags([Slow(of.tag())]);
                 1
             }
         };
-        self.tally.hand_targets.add(targets);
+        self.tally.direct_targets.add(targets);
     }
 }

@@ -1,4 +1,4 @@
-//! What the futures of annotated functions are: `Send`, small, ready at once on a hit, and lazy.
+//! The futures of annotated functions: `Send`, small, ready at once on a hit, and lazy.
 #![forbid(unsafe_code)]
 
 mod sizes;
@@ -36,7 +36,7 @@ impl Repo {
         self.writes.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// An expression of a target or a tag, of which it is to be known when it is evaluated.
+    /// Records when an expression of a target or a tag is evaluated.
     fn evaluate(&self, tag: &str) -> String {
         self.evaluated.fetch_add(1, Ordering::SeqCst);
         tag.into()
@@ -76,7 +76,7 @@ impl Repo {
         format!("{key}{id}")
     }
 
-    /// Neither of the two is held across an await by the function itself.
+    /// The function itself holds neither of the two across an await.
     #[cached_query]
     async fn error_not_send(&self, text: &str) -> Result<u32, Box<dyn Error>> {
         yield_now().await;
@@ -85,13 +85,13 @@ impl Repo {
     }
 
     #[invalidates("by_id", by_text)]
-    async fn forget_by_name(&self) {
+    async fn invalidate_by_name(&self) {
         yield_now().await;
         self.write();
     }
 
     #[invalidates(by_id(id), by_text(&self.evaluate(text), &[id]))]
-    async fn forget_by_key(&self, id: u32, text: &str) -> Result<(), Box<dyn Error>> {
+    async fn invalidate_by_key(&self, id: u32, text: &str) -> Result<(), Box<dyn Error>> {
         yield_now().await;
         self.write();
         text.parse::<u32>()?;
@@ -99,27 +99,27 @@ impl Repo {
     }
 
     #[invalidates(|id| by_id(*id), |id| Self::by_id(*id + 1))]
-    async fn forget_by_result(&self, id: u32) -> u32 {
+    async fn invalidate_by_result(&self, id: u32) -> u32 {
         yield_now().await;
         self.write();
         id
     }
 
     #[invalidates(tags("text:{text}", self.evaluate("tag")), on = "ok")]
-    async fn forget_by_tag(&self, text: &str) -> Result<Rc<str>, Rc<str>> {
+    async fn invalidate_by_tag(&self, text: &str) -> Result<Rc<str>, Rc<str>> {
         yield_now().await;
         self.write();
         if text.is_empty() { Err(text.into()) } else { Ok(text.into()) }
     }
 
     #[invalidates(all)]
-    async fn forget_all(&mut self) {
+    async fn invalidate_all(&mut self) {
         yield_now().await;
         self.write();
     }
 
     #[invalidates(generic::<T>(key.clone(), id), rates::free(id))]
-    async fn forget_here_and_there<T: Display + Send + Clone + 'static>(&self, key: T, id: u32) {
+    async fn invalidate_here_and_there<T: Display + Send + Clone + 'static>(&self, key: T, id: u32) {
         yield_now().await;
         self.write();
     }
@@ -134,11 +134,11 @@ mod rates {
 }
 
 #[invalidates(Repo::by_id(id), tags("id:{id}"), cache = cache)]
-async fn forget_in(cache: &Cache, id: u32) {
+async fn invalidate_in(cache: &Cache, id: u32) {
     yield_now().await;
 }
 
-/// Who uses it wants to spawn.
+/// Callers need to spawn its futures.
 trait Tracks {
     fn track(&self, id: u32) -> impl Future<Output = Result<u32, Box<dyn Error>>> + Send;
     fn rename(&self, id: u32) -> impl Future<Output = ()> + Send;
@@ -166,7 +166,7 @@ trait Albums: HasCache + Send + Sync {
     async fn album(&self, id: u32) -> u32;
 
     #[invalidates(all)]
-    async fn forget_albums(&self) {
+    async fn invalidate_albums(&self) {
         yield_now().await;
     }
 }
@@ -184,7 +184,7 @@ impl Albums for Repo {
 
 fn is_send<T: Send>(_: T) {}
 
-/// It is enough that this compiles.
+/// Compiling is the test.
 #[test]
 fn the_futures_of_queries_are_send() {
     let repo = Arc::new(Repo::default());
@@ -200,16 +200,16 @@ fn the_futures_of_queries_are_send() {
     is_send(albums.album(1));
 }
 
-/// Also where the type of an argument, or of the function's `self`, is not known.
+/// Also where the type of an argument, or of `self`, is generic.
 #[test]
 fn the_futures_of_generic_callers_are_send() {
     async fn call<T: Tracks + Sync, K: Display + Send + Clone + 'static>(tracks: &T, repo: &Repo, key: K) {
         tracks.track(1).await.unwrap();
         repo.generic(key.clone(), 1).await;
         repo.by_text("1", &[1]).await.unwrap();
-        repo.forget_by_result(1).await;
-        drop(repo.forget_by_tag("1").await);
-        repo.forget_here_and_there(key, 1).await;
+        repo.invalidate_by_result(1).await;
+        drop(repo.invalidate_by_tag("1").await);
+        repo.invalidate_here_and_there(key, 1).await;
         tracks.rename(1).await;
     }
 
@@ -220,19 +220,19 @@ fn the_futures_of_generic_callers_are_send() {
 #[test]
 fn the_futures_of_mutations_are_send() {
     let mut repo = Repo::default();
-    is_send(repo.forget_by_name());
-    is_send(repo.forget_by_key(1, "1"));
-    is_send(repo.forget_by_result(1));
-    is_send(repo.forget_by_tag("a"));
-    is_send(repo.forget_here_and_there("a", 1));
+    is_send(repo.invalidate_by_name());
+    is_send(repo.invalidate_by_key(1, "1"));
+    is_send(repo.invalidate_by_result(1));
+    is_send(repo.invalidate_by_tag("a"));
+    is_send(repo.invalidate_here_and_there("a", 1));
     is_send(repo.rename(1));
-    is_send(repo.forget_albums());
-    is_send(forget_in(&repo.cache, 1));
-    is_send(repo.forget_all());
+    is_send(repo.invalidate_albums());
+    is_send(invalidate_in(&repo.cache, 1));
+    is_send(repo.invalidate_all());
 }
 
 #[test]
-fn the_futures_of_a_cache_that_is_used_by_hand_are_send() {
+fn the_futures_of_direct_calls_are_send() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
     let tags = |_: &u32| ["tag"];
     is_send(cache.get_or_load_async("a", async || 1));
@@ -284,7 +284,7 @@ async fn p4_what_is_not_send_works_on_one_thread() {
         .await;
 }
 
-/// Counts what is told to it, and by its own references how many are kept.
+/// Counts wakes, and by its references how many wakers are kept.
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
@@ -294,8 +294,8 @@ impl Wake for Wakes {
     }
 }
 
-/// What a future makes that is ready when it is first polled, without a use of its waker.
-fn at_once<F: Future>(future: F) -> F::Output {
+/// The output of a future that is ready at its first poll, without a use of its waker.
+fn ready<F: Future>(future: F) -> F::Output {
     let count = Arc::new(Wakes::default());
     let waker = Waker::from(count.clone());
     let mut future = pin!(future);
@@ -306,11 +306,11 @@ fn at_once<F: Future>(future: F) -> F::Output {
     output
 }
 
-/// A hit, after a call that loads and on the way waits.
+/// A hit, after a call that is pending and loads.
 fn assert_ready<F: Future<Output: PartialEq + std::fmt::Debug>>(cache: &Cache, call: impl Fn() -> F) {
     let before = cache.stats();
     let value = block_on(call());
-    assert_eq!(at_once(call()), value);
+    assert_eq!(ready(call()), value);
     let Poll::Ready(hit) = pin!(call()).poll(&mut Context::from_waker(Waker::noop())) else { panic!("it waits") };
     assert_eq!(hit, value);
     let after = cache.stats();
@@ -333,7 +333,7 @@ fn p12_a_hit_is_ready_at_once() {
 }
 
 #[test]
-fn p12_a_hit_by_hand_is_ready_at_once() {
+fn p12_a_direct_hit_is_ready_at_once() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
     let load = async || {
         yield_now().await;
@@ -341,24 +341,24 @@ fn p12_a_hit_by_hand_is_ready_at_once() {
     };
     let get = |key| cache.entry(key).tags_from(|_| ["tag"]).or_load_async(load);
     assert_eq!(block_on(get("a")), 1);
-    assert_eq!(at_once(get("a")), 1);
-    assert_eq!(at_once(cache.get_or_load_async("a", async || unreachable!())), 1);
+    assert_eq!(ready(get("a")), 1);
+    assert_eq!(ready(cache.get_or_load_async("a", async || unreachable!())), 1);
     let fallible = cache.entry("a").or_try_load_async(async || Err::<u32, _>("unreachable"));
-    assert_eq!((at_once(fallible), cache.stats().hits), (Ok(1), 3));
+    assert_eq!((ready(fallible), cache.stats().hits), (Ok(1), 3));
 }
 
-/// Another waits meanwhile, for another key.
+/// While another caller waits for another key.
 #[test]
 fn p12_a_hit_beside_a_load_is_ready_at_once() {
     let repo = Repo::default();
     block_on(repo.by_id(1));
     let mut load = pin!(repo.by_id(2));
     assert!(load.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-    assert_eq!(at_once(repo.by_id(1)), 1);
+    assert_eq!(ready(repo.by_id(1)), 1);
     assert_eq!(block_on(load), 3);
 }
 
-/// What neither loads nor waits is no less at once: mutations whose bodies wait for nothing.
+/// A mutation whose body is ready at once is, too.
 #[test]
 fn a_mutation_adds_no_wait() {
     #[invalidates(Repo::by_id(id), tags("tag"), cache = cache)]
@@ -368,11 +368,11 @@ fn a_mutation_adds_no_wait() {
 
     let repo = Repo::default();
     block_on(repo.by_id(1));
-    assert_eq!((at_once(change(&repo.cache, 1)), repo.cache.len()), (1, 0));
+    assert_eq!((ready(change(&repo.cache, 1)), repo.cache.len()), (1, 0));
 }
 
 #[test]
-fn p11_what_is_never_polled_does_nothing() {
+fn p11_a_mutation_that_is_never_polled_does_nothing() {
     let mut repo = Repo::default();
     block_on(async {
         repo.by_id(1).await;
@@ -385,15 +385,15 @@ fn p11_what_is_never_polled_does_nothing() {
     drop(repo.generic("a", 1));
     drop(repo.track(2));
     drop(repo.album(2));
-    drop(repo.forget_by_name());
-    drop(repo.forget_by_key(1, "1"));
-    drop(repo.forget_by_result(1));
-    drop(repo.forget_by_tag("1"));
-    drop(repo.forget_here_and_there("a", 1));
+    drop(repo.invalidate_by_name());
+    drop(repo.invalidate_by_key(1, "1"));
+    drop(repo.invalidate_by_result(1));
+    drop(repo.invalidate_by_tag("1"));
+    drop(repo.invalidate_here_and_there("a", 1));
     drop(repo.rename(1));
-    drop(repo.forget_albums());
-    drop(forget_in(&repo.cache, 1));
-    drop(repo.forget_all());
+    drop(repo.invalidate_albums());
+    drop(invalidate_in(&repo.cache, 1));
+    drop(repo.invalidate_all());
     let after = (repo.cache.stats(), repo.cache.len(), repo.evaluated.load(Ordering::SeqCst));
     assert_eq!(before, after);
     assert_eq!((repo.loads.into_inner(), repo.writes.into_inner()), (3, 0));
@@ -401,7 +401,7 @@ fn p11_what_is_never_polled_does_nothing() {
 }
 
 #[test]
-fn what_is_never_polled_by_hand_does_nothing() {
+fn a_direct_call_that_is_never_polled_does_nothing() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
     let (options, tags) = (|| unreachable!(), |_: &u32| -> [&str; 0] { unreachable!() });
     drop(cache.get_or_load_async("a", async || unreachable!()));
@@ -409,9 +409,9 @@ fn what_is_never_polled_by_hand_does_nothing() {
     assert_eq!((cache.stats().misses, cache.stats().loads, cache.len()), (0, 0, 0));
 }
 
-/// When a mutation begins, what it names is evaluated; when it is dropped then, it is forgotten.
+/// When a mutation begins, its targets are evaluated; when it is dropped, they are invalidated.
 #[test]
-fn p11_what_was_polled_once_does_all_of_it() {
+fn p11_a_mutation_polled_once_invalidates_all_its_targets() {
     let repo = Repo::default();
     block_on(async {
         repo.by_id(1).await;
@@ -419,7 +419,7 @@ fn p11_what_was_polled_once_does_all_of_it() {
     });
     let evaluated = repo.evaluated.load(Ordering::SeqCst);
     {
-        let mut write = pin!(repo.forget_by_key(1, "1"));
+        let mut write = pin!(repo.invalidate_by_key(1, "1"));
         assert!(write.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         assert_eq!((repo.evaluated.load(Ordering::SeqCst), repo.cache.len()), (evaluated + 1, 2));
     }

@@ -1,10 +1,10 @@
-//! How much larger the future of an annotated function is than that of its own body.
+//! How much larger the future of an annotated function is than that of its body.
 //!
-//! Whoever awaits a future keeps it in a larger one, and so what the attributes add is paid for at each level. What is
-//! seldom needed, as what a waiter waits with, is in a box that is made when it is needed; so is what a mutation names.
+//! A future contains those that it awaits, so each level of callers pays for what the attributes add. What is rarely
+//! needed, such as the state of a waiter, is boxed when it is needed; so are the targets of a mutation.
 //!
-//! The arguments are kept once more: an `async fn` keeps them until it ends, and the future of the body, which is in
-//! it, has them too. As with any `async fn`, what is large is better passed by reference or in an `Arc`.
+//! The arguments are stored twice: an `async fn` keeps them until it ends, and the future of the body contains them
+//! too. As with any `async fn`, large arguments are better passed by reference or in an `Arc`.
 
 use std::hint::black_box;
 use std::mem::size_of_val;
@@ -12,10 +12,10 @@ use std::sync::LazyLock;
 
 use super::*;
 
-/// What may be added, in bytes.
+/// The most bytes that may be added.
 const LIMIT: usize = 256;
 
-/// A function with an attribute, and `plain::` the same without.
+/// A function with an attribute, and the same without in `plain`.
 macro_rules! functions {
     ($(
         $(#[$attribute:meta])*
@@ -26,7 +26,7 @@ macro_rules! functions {
             async fn $name($($argument: $type),*) $(-> $returned)? $body
         )*
 
-        #[allow(unused_variables, reason = "some arguments are there to be kept, or only name a target")]
+        #[allow(unused_variables, reason = "some arguments are only stored, or only name a target")]
         mod plain {
             use super::*;
 
@@ -101,12 +101,12 @@ functions! {
     }
 
     #[invalidates("by_id", cache = &CACHE)]
-    fn forget_one() {
+    fn invalidate_one() {
         yield_now().await;
     }
 
     #[invalidates(by_id(id), "tagged", tags("id:{id}", name), cache = &CACHE)]
-    fn forget_four(id: u32, name: &str) -> Result<(), String> {
+    fn invalidate_four(id: u32, name: &str) -> Result<(), String> {
         yield_now().await;
         Err(name.into())
     }
@@ -116,25 +116,25 @@ functions! {
         "judged", tags("id:{id}", "name:{name}", name),
         cache = &CACHE
     )]
-    fn forget_eight(id: u32, name: &str) -> usize {
+    fn invalidate_eight(id: u32, name: &str) -> usize {
         yield_now().await;
         name.len()
     }
 
     #[invalidates(|id| by_id(*id), |id| tagged(*id), on = "ok", cache = &CACHE)]
-    fn forget_by_result(id: u32) -> Result<u32, String> {
+    fn invalidate_by_result(id: u32) -> Result<u32, String> {
         yield_now().await;
         Ok(id)
     }
 
     #[invalidates(large_argument(large), cache = &CACHE)]
-    fn forget_large_argument(large: Large) -> u64 {
+    fn invalidate_large_argument(large: Large) -> u64 {
         yield_now().await;
         large[1]
     }
 }
 
-/// Prints a line of a table, and returns what is added.
+/// Prints a row of the table, and returns the added bytes.
 fn added(name: &str, annotated: usize, plain: usize) -> usize {
     let added = annotated.saturating_sub(plain);
     println!("{name:24} {plain:6} {annotated:6} {added:+6}");
@@ -164,17 +164,17 @@ fn little_is_added_to_the_future_of_a_body() {
         large_body(1) keeps 0;
         large_argument([1; 512]) keeps size_of::<Large>();
         ready(1) keeps 0;
-        forget_one() keeps 0;
-        forget_four(1, "a") keeps 0;
-        forget_eight(1, "a") keeps 0;
-        forget_by_result(1) keeps 0;
-        forget_large_argument([1; 512]) keeps size_of::<Large>();
+        invalidate_one() keeps 0;
+        invalidate_four(1, "a") keeps 0;
+        invalidate_eight(1, "a") keeps 0;
+        invalidate_by_result(1) keeps 0;
+        invalidate_large_argument([1; 512]) keeps size_of::<Large>();
     }
 }
 
-/// What a load needs is in its closure, and is large here only once it runs.
+/// A load's future is in its closure, and counts here only once it runs.
 #[test]
-fn little_is_added_to_the_future_of_a_load_by_hand() {
+fn little_is_added_to_the_future_of_a_direct_load() {
     let cache: TaggedCache<String, Large> = TaggedCache::new();
     let load = async || {
         let buffer = [1_u32; 2000];

@@ -1,25 +1,25 @@
-//! What the library promises: each test bears the number of its promise.
+//! The promises of the library: each test name begins with the number of its promise.
 #![forbid(unsafe_code)]
 
-/// Written once, and run twice: see `build.rs`.
+/// Written once, and run as `synchronous` too: see `build.rs`.
 mod asynchronous {
     /// What differs between the two.
     mod mode {
         pub(super) use futures_lite::future::block_on;
 
-        /// A future whose own type is not part of that of what awaits it: so it may call itself.
+        /// A boxed future, which may call the function that awaits it.
         pub(super) fn boxed<'a, T>(
             future: impl Future<Output = T> + 'a,
         ) -> std::pin::Pin<Box<dyn Future<Output = T> + 'a>> {
             Box::pin(future)
         }
 
-        /// The output of a future that is ready at once. Unlike the above it asks for nothing of the thread, which may
-        /// be about to end.
+        /// The output of a future that is ready at once. Unlike `block_on` it uses no thread-local state, so that it
+        /// works while a thread ends.
         pub(super) fn ready<T>(future: impl Future<Output = T>) -> T {
             match std::pin::pin!(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
                 std::task::Poll::Ready(output) => output,
-                std::task::Poll::Pending => panic!("it waits"),
+                std::task::Poll::Pending => panic!("it is pending"),
             }
         }
     }
@@ -36,8 +36,9 @@ mod asynchronous {
     mod errors;
     mod freed;
     mod freshness;
+    mod large_numbers;
     mod locks;
-    mod many;
+
     mod mutations;
     mod names;
     mod one_event;
@@ -59,7 +60,7 @@ mod asynchronous {
 #[allow(clippy::redundant_closure, reason = "it was an `async` closure")]
 mod synchronous {
     mod mode {
-        /// What is awaited is there already.
+        /// The value is already there.
         pub(super) fn block_on<T>(value: T) -> T {
             value
         }
@@ -71,9 +72,9 @@ mod synchronous {
     include!(concat!(env!("OUT_DIR"), "/promises.rs"));
 }
 
-mod new_names;
-mod new_receivers;
+mod contexts;
 mod no_unsafe;
+mod pinned_receivers;
 mod shared_errors;
 mod soak;
 mod support;

@@ -1,4 +1,4 @@
-//! P14: no crate has `unsafe` in it.
+//! P14: no crate contains `unsafe`.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ fn p14_every_crate_forbids_unsafe_code() {
     let mut roots = 0;
     for member in ["cache-core", "cache-macros", "library-demo", "tests", "benches"] {
         let manifest = fs::read_to_string(workspace.join(member).join("Cargo.toml")).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{member} leaves the workspace's lints out");
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{member} does not inherit the workspace's lints");
         for root in ["src/lib.rs", "src/main.rs"] {
             if let Ok(source) = fs::read_to_string(workspace.join(member).join(root)) {
                 assert!(source.contains("#![forbid(unsafe_code)]"), "{member}/{root}");

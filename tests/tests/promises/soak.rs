@@ -1,22 +1,21 @@
-//! P1 and most of the others, for a short while under stress. `cargo run --release -p cache-tests --bin soak`
-//! goes on for as long as one likes, and with `--async` by tasks.
+//! P1 and most of the other promises, in a short stress test. `cargo run --release -p cache-tests --bin soak` runs for
+//! any time, and with `--async` on tasks.
 
-use cache_tests::oracle::{self, Budget, Crew, ROOMS, Report};
+use cache_tests::oracle::{self, Budget, Report, SCENARIOS, Workers};
 
 const SEED: u64 = 0x00DD_BA11;
 const THREADS: usize = 4;
 
-/// Lets each worker do so many operations in each room.
-fn soak(crew: Crew, operations: u64) -> Report {
+fn soak(workers: Workers, operations: u64) -> Report {
     let mut sum = Report::default();
-    for room in &ROOMS {
-        let report = oracle::run(room, SEED, crew, Budget::Operations(operations));
+    for scenario in &SCENARIOS {
+        let report = oracle::run(scenario, SEED, workers, Budget::Operations(operations));
         assert_eq!(report.violations, 0, "{}", report.first_violations.join("\n"));
-        assert!(report.loads > 0, "nothing was loaded: {}", room.name);
+        assert!(report.loads > 0, "nothing was loaded: {}", scenario.name);
         sum.add(&report);
     }
-    let workers = crew.threads() + crew.tasks();
-    assert!(sum.operations >= operations * (ROOMS.len() * workers) as u64);
+    let workers = workers.threads() + workers.tasks();
+    assert!(sum.operations >= operations * (SCENARIOS.len() * workers) as u64);
     for (what, count) in [
         ("writes", sum.writes),
         ("hits", sum.hits),
@@ -33,13 +32,13 @@ fn soak(crew: Crew, operations: u64) -> Report {
 }
 
 #[test]
-fn p1_an_oracle_under_stress_finds_no_answer_that_must_not_be() {
-    let report = soak(Crew::Threads(THREADS), 3_000);
-    assert_eq!(report.cancelled, 0, "a function that blocks can't be dropped half-done");
+fn p1_an_oracle_under_stress_finds_no_wrong_answer() {
+    let report = soak(Workers::Threads(THREADS), 3_000);
+    assert_eq!(report.cancelled, 0, "a blocking call cannot be cancelled");
 }
 
 #[test]
-fn p1_an_oracle_under_stress_by_tasks_many_of_them_cancelled_finds_no_answer_that_must_not_be() {
-    let report = soak(Crew::Tasks(THREADS), 600);
+fn p1_an_oracle_under_stress_with_cancelled_tasks_finds_no_wrong_answer() {
+    let report = soak(Workers::Tasks(THREADS), 600);
     assert!(report.cancelled > 0 && report.shared > 0, "{report:?}");
 }

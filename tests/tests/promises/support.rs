@@ -1,6 +1,6 @@
-//! What several themes share: latches and threads that fail a test instead of hanging it.
+//! Shared by several modules: latches and threads that fail a test instead of hanging it.
 //!
-//! The limit only decides when a test that hangs is called failed. No test passes because of it.
+//! The limits only decide when a test that hangs fails. No test passes because of them.
 
 use std::fmt;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -8,11 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Generous: a machine may be busy with other things.
+/// Generous: the machine may be busy.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// A number that threads count up and wait for. A wait that exceeds the limit panics, and so do all later waits: a
-/// test with hundreds of threads fails once, not hundreds of times in a row.
+/// A counter that threads raise and wait for. A wait that exceeds the limit panics, and so do all later ones: a test
+/// with hundreds of threads reports one failure.
 #[derive(Clone, Default)]
 pub(crate) struct Latch(Arc<(Mutex<Count>, Condvar)>);
 
@@ -31,7 +31,6 @@ impl Latch {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one more, and returns how many there are.
     pub(crate) fn count_up(&self) -> usize {
         let mut count = self.lock();
         count.reached += 1;
@@ -39,7 +38,6 @@ impl Latch {
         count.reached
     }
 
-    /// Waits until the count is so high.
     pub(crate) fn until(&self, number: usize) {
         let waits = |count: &mut Count| count.reached < number && !count.given_up;
         let waited = self.0.1.wait_timeout_while(self.lock(), LIMIT, waits);
@@ -48,13 +46,13 @@ impl Latch {
             let (reached, first) = (count.reached, !std::mem::replace(&mut count.given_up, true));
             self.0.1.notify_all();
             drop(count);
-            assert!(!first, "{reached} of {number} got here, and the others are not coming");
-            // It has been reported.
-            std::panic::resume_unwind(Box::new("the latch was given up"));
+            assert!(!first, "only {reached} of {number} arrived");
+            // Reported already.
+            std::panic::resume_unwind(Box::new("the latch has failed before"));
         }
     }
 
-    /// Counts one more, and waits for the others.
+    /// Raises the count, and waits until it is `number`.
     pub(crate) fn meet(&self, number: usize) {
         self.count_up();
         self.until(number);
@@ -65,43 +63,40 @@ impl Latch {
         self.count_up();
     }
 
-    /// Waits until a latch that is used as a gate is open.
+    /// Waits until the gate is open.
     pub(crate) fn pass(&self) {
         self.until(1);
     }
 }
 
-/// Waits until something holds that can only be looked at.
 pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < LIMIT, "waited too long: {what}");
+        assert!(start.elapsed() < LIMIT, "timed out: {what}");
         thread::yield_now();
     }
 }
 
-/// Whether the cache shows so many loads and so many callers that wait for one.
-pub(crate) fn shows(cache: &impl fmt::Debug, loads: usize, waiting: usize) -> bool {
+/// Whether the cache has this many loads in flight, and this many callers waiting for them.
+pub(crate) fn in_flight(cache: &impl fmt::Debug, loads: usize, waiting: usize) -> bool {
     format!("{cache:?}").contains(&format!("loads_under_way: Some({loads}), callers_waiting: Some({waiting})"))
 }
 
-/// Waits until it shows them.
-pub(crate) fn until_shown(cache: &impl fmt::Debug, loads: usize, waiting: usize) {
-    until(&format!("{loads} loads and {waiting} waiters"), || shows(cache, loads, waiting));
+pub(crate) fn until_in_flight(cache: &impl fmt::Debug, loads: usize, waiting: usize) {
+    until(&format!("{loads} loads and {waiting} waiters"), || in_flight(cache, loads, waiting));
 }
 
-/// Shorter than what a latch waits: what the others are to come by must still stand still.
+/// Shorter than the limit of a latch: what a hanging step waits for must not proceed in the meantime.
 const LIMIT_OF_STEPS: Duration = Duration::from_secs(LIMIT.as_secs() / 2);
 
-/// Something to do that must come to an end.
 pub(crate) type Step = (&'static str, Box<dyn FnOnce() + Send>);
 
 pub(crate) fn step(name: &'static str, run: impl FnOnce() + Send + 'static) -> Step {
     (name, Box::new(run))
 }
 
-/// Runs each step in a thread of its own, and returns the names of those that do not end. A step that panics has
-/// ended, and its name is returned with what it is about.
+/// Runs each step on its own thread, and returns the names of those that hang. A step that panics has ended; its name
+/// is returned with the message.
 pub(crate) fn unfinished(steps: Vec<Step>) -> Vec<String> {
     let (sender, ended) = mpsc::channel();
     let mut open: Vec<_> = steps.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -130,7 +125,7 @@ pub(crate) fn unfinished(steps: Vec<Step>) -> Vec<String> {
     open
 }
 
-/// What `run` returns, or a failure if it hangs.
+/// The result of `run`. Fails if it hangs.
 pub(crate) fn finishes<R: Send + 'static>(what: &str, run: impl FnOnce() -> R + Send + 'static) -> R {
     let (sender, ended) = mpsc::channel();
     let thread = thread::spawn(move || {
@@ -138,7 +133,7 @@ pub(crate) fn finishes<R: Send + 'static>(what: &str, run: impl FnOnce() -> R + 
         let _ = sender.send(());
         result
     });
-    // It hangs up without a word when it panics: the panic is passed on below.
+    // Its sender is dropped if it panics: the panic is propagated below.
     let hangs = ended.recv_timeout(LIMIT_OF_STEPS) == Err(RecvTimeoutError::Timeout);
     assert!(!hangs, "it hangs: {what}");
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -1,12 +1,12 @@
-//! What only tasks have: they are suspended, dropped half-done, moved, and woken.
+//! What only tasks have: they are suspended, cancelled, moved, and woken.
 //!
-//! Most tests poll by hand, so that each step is where they want it. No test sleeps.
+//! Most tests poll directly, to control each step. No test sleeps.
 
 mod cancellation;
 mod chains;
-mod circles;
 mod composition;
-mod half_done;
+mod cycles;
+mod drops;
 mod mutations;
 mod outages;
 mod runtimes;
@@ -17,7 +17,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -26,15 +26,17 @@ use cache_core::TaggedCache;
 use cache_tests::watchdog::{self, Guard};
 use futures_lite::future::yield_now;
 
+use crate::support::{in_flight, until_in_flight};
+
 type Numbers = TaggedCache<u32, u32>;
 
-/// A future that is polled by hand.
+/// A future that the test polls.
 struct Task<'a, T> {
     future: Pin<Box<dyn Future<Output = T> + Send + 'a>>,
     wakes: Arc<Wakes>,
 }
 
-/// Counts how often a task was woken since it was last polled.
+/// Counts the wakes since the last poll.
 struct Wakes(AtomicUsize);
 
 impl Wake for Wakes {
@@ -45,14 +47,14 @@ impl Wake for Wakes {
 
 impl<'a, T> Task<'a, T> {
     fn new(future: impl Future<Output = T> + Send + 'a) -> Self {
-        // The first poll needs no waking.
+        // The first poll needs no wake.
         Self { future: Box::pin(future), wakes: Arc::new(Wakes(AtomicUsize::new(1))) }
     }
 
-    /// One that has been polled once, and waits for something.
+    /// One that has been polled once, and is pending.
     fn begun(future: impl Future<Output = T> + Send + 'a) -> Self {
         let mut task = Self::new(future);
-        assert!(task.poll().is_pending(), "it was to wait");
+        assert!(task.poll().is_pending(), "it should be pending");
         task
     }
 
@@ -62,17 +64,17 @@ impl<'a, T> Task<'a, T> {
         self.future.as_mut().poll(&mut Context::from_waker(&waker))
     }
 
-    /// The output of one that has no more to wait for.
+    /// Its output. It must be ready.
     fn ready(mut self) -> T {
         match self.poll() {
             Poll::Ready(output) => output,
-            Poll::Pending => panic!("it waits"),
+            Poll::Pending => panic!("it is pending"),
         }
     }
 
-    /// The output of one that was told that it has no more to wait for.
+    /// Its output. It must have been woken, and be ready.
     fn woken(self) -> T {
-        assert!(self.is_woken(), "nobody told it to go on");
+        assert!(self.is_woken(), "it was not woken");
         self.ready()
     }
 
@@ -81,9 +83,8 @@ impl<'a, T> Task<'a, T> {
     }
 }
 
-/// Polls those that have been woken, or never polled, until all are over.
 fn drive<T>(tasks: Vec<Task<'_, T>>) -> Vec<T> {
-    let _watch = watch("nobody wakes those who are left");
+    let _watch = watch("the remaining tasks are never woken");
     let mut tasks: Vec<_> = tasks.into_iter().map(Some).collect();
     let mut outputs = Vec::new();
     while tasks.iter().any(Option::is_some) {
@@ -94,46 +95,37 @@ fn drive<T>(tasks: Vec<Task<'_, T>>) -> Vec<T> {
                 *slot = None;
             }
         }
-        // It may be a thread that they wait for.
+        // They may wait for a thread.
         thread::yield_now();
     }
     outputs
 }
 
-/// Polls a future once, from within another.
 async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     poll_fn(|cx| Poll::Ready(Pin::new(&mut *future).poll(cx))).await
 }
 
-/// Waits so often, each time until the next poll.
 async fn pause(times: u32) {
     for _ in 0..times {
         yield_now().await;
     }
 }
 
-/// Ends the test with what there is to see of the caches, if it hangs.
+/// Waits for the flag without a wake.
+async fn until_set(flag: &AtomicBool) {
+    poll_fn(|_| if flag.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+/// Ends the process if the test hangs, and prints the state.
 fn watch(state: impl fmt::Debug + Send + 'static) -> Guard {
     watchdog::guard(Duration::from_secs(60), move || format!("{state:?}"))
 }
 
-fn shows(cache: &impl fmt::Debug, loads: usize, waiting: usize) -> bool {
-    format!("{cache:?}").contains(&format!("loads_under_way: Some({loads}), callers_waiting: Some({waiting})"))
+fn assert_in_flight(cache: &impl fmt::Debug, loads: usize, waiting: usize) {
+    assert!(in_flight(cache, loads, waiting), "not {loads} loads and {waiting} waiters: {cache:?}");
 }
 
-/// Looks at loads that are under way, and at who waits for them.
-fn assert_shows(cache: &impl fmt::Debug, loads: usize, waiting: usize) {
-    assert!(shows(cache, loads, waiting), "not {loads} and {waiting}: {cache:?}");
-}
-
-/// The same, once threads or other runtimes have got so far.
-fn until_shown(cache: &impl fmt::Debug, loads: usize, waiting: usize) {
-    while !shows(cache, loads, waiting) {
-        thread::yield_now();
-    }
-}
-
-fn assert_nothing_is_left(cache: &Numbers) {
-    assert_shows(cache, 0, 0);
+fn assert_idle(cache: &Numbers) {
+    assert_in_flight(cache, 0, 0);
     cache.check_invariants();
 }

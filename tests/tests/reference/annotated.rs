@@ -1,4 +1,4 @@
-//! A cache that annotated methods use.
+//! A cache with annotated queries and mutations.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -6,16 +6,15 @@ use std::time::Duration;
 use cache_core::{Cache, EntryInfo, HasCache, ManualClock, QueryStats, Stats, cached_query, invalidates};
 
 use crate::model::Value;
-use crate::ops::{Forgotten, Place, Query, Scope, TagName, Writer, key_tag, scope_name};
-use crate::run::{Call, Face, Failure};
+use crate::ops::{Place, Query, Scope, TagName, Target, Writer, key_tag, scope_name};
+use crate::run::{Call, Failure, Subject};
 
-/// Where the queries are.
 pub(crate) const MODULE: &str = module_path!();
 
 pub(crate) struct First;
 pub(crate) struct Second;
 
-/// What its methods do is said where one is called.
+/// The caller determines what the methods do.
 #[derive(HasCache)]
 pub(crate) struct Repo<'a, T> {
     cache: Cache,
@@ -51,7 +50,7 @@ impl Body<'_> {
     }
 }
 
-/// The arguments that a key stands for, where there are two.
+/// A key as the arguments of a query with two.
 pub(crate) fn two_arguments(key: u8) -> (u8, &'static str) {
     (key / 2, if key.is_multiple_of(2) { "even" } else { "odd" })
 }
@@ -145,14 +144,14 @@ impl Annotated {
     }
 }
 
-impl Face for Annotated {
+impl Subject for Annotated {
     fn load(&self, call: &Call<'_>) -> Result<Value, Failure> {
         let Place { query, scope, key } = call.plan.place;
         let body = Body::Read(call, self.default_ttl);
         let (first, second) = (self.repo::<First>(scope, body), self.repo::<Second>(scope, body));
         let (id, name) = two_arguments(key);
         match query {
-            Query::ByHand => unreachable!("there is no such query"),
+            Query::Direct => unreachable!("there is no such query"),
             Query::FirstPlain => Ok(first.plain(key)),
             Query::SecondPlain => Ok(second.plain(key)),
             Query::FirstFallible => first.fallible(id, name),
@@ -179,16 +178,16 @@ impl Face for Annotated {
         }
     }
 
-    fn targets(&self, writer: Writer, is_ok: bool) -> Vec<Forgotten> {
-        use Forgotten::{Key, Tag};
-        let query = Forgotten::Query;
+    fn targets(&self, writer: Writer, is_ok: bool) -> Vec<Target> {
+        use Target::{Key, Tag};
+        let query = Target::Query;
         match writer {
             Writer::SecondOnOk | Writer::ResultOnOk(_) if !is_ok => vec![],
             Writer::FirstPlain => vec![query(Query::FirstPlain)],
             Writer::SecondPlain => vec![query(Query::SecondPlain)],
             Writer::SecondOnOk => vec![query(Query::SecondPlain), query(Query::SecondFallible)],
             Writer::Generic => vec![query(Query::GenericU8)],
-            Writer::All => vec![Forgotten::All],
+            Writer::All => vec![Target::All],
             Writer::PlainKey(key) => vec![Key(Query::FirstPlain, key)],
             Writer::Mixed(key) => {
                 vec![Key(Query::FirstFallible, key), query(Query::GenericU8), Tag(key_tag(key))]

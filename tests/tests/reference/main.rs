@@ -1,14 +1,13 @@
-//! Random operations on a real cache and on a naive model of one, which must not be told apart.
+//! Compares a cache with a naive model, under random operations.
 //!
-//! They come one after the other, also those that happen while a load is under way: what threads do to each
-//! other is not seen here.
+//! The operations are sequential, also those inside loads: this does not test concurrency.
 //!
-//! Each test draws cases for a capacity, over a matrix of what else matters. They are the same in every run.
-//! To see others, give a seed, and more of them: `PROPTEST_RNG_SEED=7 PROPTEST_CASES=5000`.
+//! Each test generates cases for one capacity, over a matrix of other settings. They are the same in every run; for
+//! others, and more of them: `PROPTEST_RNG_SEED=7 PROPTEST_CASES=5000`.
 #![forbid(unsafe_code)]
 
 mod annotated;
-mod by_hand;
+mod direct;
 mod model;
 mod ops;
 mod run;
@@ -21,12 +20,12 @@ use proptest::collection::vec;
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestError, TestRunner};
 
 use crate::annotated::Annotated;
-use crate::by_hand::ByHand;
-use crate::model::{Model, Needless};
+use crate::direct::Direct;
+use crate::model::{FalseRefusals, Model};
 use crate::ops::{Domain, Op, Query};
-use crate::run::{Face, Run};
+use crate::run::{Run, Subject};
 
-/// How deep loads are in loads.
+/// The maximum depth of nested loads.
 const DEPTH: u32 = 2;
 
 const ALL_QUERIES: &[Query] = &[
@@ -40,81 +39,81 @@ const ALL_QUERIES: &[Query] = &[
 ];
 
 #[test]
-fn by_hand_with_no_capacity() {
-    by_hand(0);
+fn direct_without_capacity() {
+    direct(0);
 }
 
 #[test]
-fn by_hand_with_room_for_one() {
-    by_hand(1);
+fn direct_with_a_capacity_of_one() {
+    direct(1);
 }
 
 #[test]
-fn by_hand_with_room_for_three() {
-    by_hand(3);
+fn direct_with_a_capacity_of_three() {
+    direct(3);
 }
 
 #[test]
-fn by_hand_with_room_for_all() {
-    by_hand(100);
+fn direct_with_a_capacity_for_all() {
+    direct(100);
 }
 
 #[test]
-fn annotated_with_no_capacity() {
+fn annotated_without_capacity() {
     annotated(0);
 }
 
 #[test]
-fn annotated_with_room_for_one() {
+fn annotated_with_a_capacity_of_one() {
     annotated(1);
 }
 
 #[test]
-fn annotated_with_room_for_three() {
+fn annotated_with_a_capacity_of_three() {
     annotated(3);
 }
 
 #[test]
-fn annotated_with_room_for_all() {
+fn annotated_with_a_capacity_for_all() {
     annotated(100);
 }
 
-fn by_hand(capacity: usize) {
-    let make = |ttl, clock: &ManualClock| Box::new(ByHand::new(capacity, ttl, clock)) as Box<dyn Face>;
-    let Needless { possible, refused } = compare_all(capacity, 200, &[&[Query::ByHand]], make);
-    // Few tags share 64 floors: one in fifty is to be expected.
-    assert!(refused * 8 <= possible + 20, "{refused} of {possible} values were refused without need");
+fn direct(capacity: usize) {
+    let make = |ttl, clock: &ManualClock| Box::new(Direct::new(capacity, ttl, clock)) as Box<dyn Subject>;
+    let FalseRefusals { possible, refused } = compare_all(capacity, 200, &[&[Query::Direct]], make);
+    // The model's tags share 64 floors: about one in fifty is expected.
+    assert!(refused * 8 <= possible + 20, "{refused} of {possible} values were refused without a reason");
 }
 
 fn annotated(capacity: usize) {
-    let make = |ttl, clock: &ManualClock| Box::new(Annotated::new(capacity, ttl, clock)) as Box<dyn Face>;
+    let make = |ttl, clock: &ManualClock| Box::new(Annotated::new(capacity, ttl, clock)) as Box<dyn Subject>;
     compare_all(capacity, 40, &[&[Query::FirstFallible], ALL_QUERIES], make);
 }
 
-/// Compares in each configuration, with as many cases.
+/// Compares each configuration, with the same number of cases.
 fn compare_all(
     capacity: usize,
     cases: u32,
     queries: &[&'static [Query]],
-    make: impl Fn(Duration, &ManualClock) -> Box<dyn Face>,
-) -> Needless {
-    let needless = Cell::new(Needless::default());
+    make: impl Fn(Duration, &ManualClock) -> Box<dyn Subject>,
+) -> FalseRefusals {
+    let false_refusals = Cell::new(FalseRefusals::default());
     for &queries in queries {
-        for mortal in [true, false] {
+        for expires in [true, false] {
             for scopes in [0, 2] {
-                let domain = Domain { queries, keys: 4, scopes, mortal };
-                let default_ttl = Duration::from_secs(if mortal { 3 } else { 1_000_000 });
+                let domain = Domain { queries, keys: 4, scopes, expires };
+                let default_ttl = Duration::from_secs(if expires { 3 } else { 1_000_000 });
                 compare(&format!("capacity {capacity}, {domain:?}"), cases, &domain, |ops| {
                     let clock = ManualClock::new();
-                    let face = make(default_ttl, &clock);
-                    let run = Run::new(&*face, &clock, domain.scopes(), Model::new(capacity, default_ttl));
+                    let subject = make(default_ttl, &clock);
+                    let run = Run::new(&*subject, &clock, domain.scopes(), Model::new(capacity, default_ttl));
                     run.steps(ops);
-                    needless.set(needless.get() + run.needless());
+                    false_refusals.set(false_refusals.get() + run.false_refusals());
                 });
             }
         }
     }
-    needless.get()
+    false_refusals.get()
 }
 
 fn compare(of: &str, cases: u32, domain: &Domain, run: impl Fn(&[Op])) {
@@ -131,16 +130,16 @@ fn compare(of: &str, cases: u32, domain: &Domain, run: impl Fn(&[Op])) {
     }
 }
 
-/// The environment may say otherwise.
+/// Environment variables override these.
 fn config(cases: u32) -> Config {
     let of_environment = Config::default();
     let is_set = |name| std::env::var_os(name).is_some();
     Config {
         cases: if is_set("PROPTEST_CASES") { of_environment.cases } else { cases },
         rng_seed: if is_set("PROPTEST_RNG_SEED") { of_environment.rng_seed } else { RngSeed::Fixed(1) },
-        // Several times as fast as the default where nothing is optimized.
+        // Several times as fast as the default in unoptimized builds.
         rng_algorithm: RngAlgorithm::XorShift,
-        // A case that fails is printed, and becomes a test of its own.
+        // A failing case is printed, and becomes a test of its own.
         failure_persistence: None,
         ..of_environment
     }

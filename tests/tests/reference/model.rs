@@ -1,14 +1,13 @@
-//! What a cache is to do, said as plainly as possible: a list of entries, and a list of all invalidations.
+//! The specification of a cache, as simple as possible: a list of entries, and a list of all invalidations.
 //!
-//! What has been loaded is valid if none of the invalidations since its load began hits it. That list is
-//! read from there to its end each time, so there is nothing here that could be out of date.
+//! A load is valid if no invalidation since it began affects it. The list is searched from there each time, so no state
+//! can be out of date.
 //!
-//! An answer that a body gets from the cache is part of what it loads: whatever the answer depends on, the load
-//! depends on since the answer's own load began, and it expires no later. So it is with what a load reads through
-//! several others.
+//! A load depends on the answers that its body reads, directly or through other loads: on all that each answer depends
+//! on since its own load began, and on its expiry.
 //!
-//! Which of several entries makes room the model can't know. It sees which one is gone, and holds that to
-//! the rules. For that, and to see that nothing is kept which nobody can get, it has a [`Weak`] of each value.
+//! The model cannot know which entry is evicted. It observes that, and checks it against the rules. For this, and to
+//! find values that are kept although no call can return them, it holds a [`Weak`] of each value.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Add;
@@ -19,7 +18,7 @@ use cache_core::{EntryInfo, QueryStats, Stats};
 
 use crate::ops::{Place, Query, QueryId, Scope, TagName, scope_name};
 
-/// Each value that is made has a number of its own.
+/// Each value that is made has its own number.
 pub(crate) type Value = Arc<u64>;
 
 pub(crate) struct Model {
@@ -27,25 +26,25 @@ pub(crate) struct Model {
     default_ttl: Duration,
     pub(crate) now: Duration,
     invalidations: Vec<Invalidation>,
-    /// Live and dead: a dead one stays until something removes it. At most one of each place.
+    /// Live and dead: a dead one stays until something removes it. At most one per place.
     entries: Vec<Entry>,
     under_way: Vec<Load>,
-    /// The numbers of the loads that are running, the innermost last: what is handed out is read by that one.
+    /// The running loads, innermost last: what is served belongs to that one.
     running: Vec<u64>,
     loads_begun: u64,
-    /// What is counted for each query that was used, and for none in particular.
+    /// The statistics of each query that was used; `None` is for the cache as a whole.
     counts: BTreeMap<Option<QueryId>, Stats>,
-    pub(crate) needless: Needless,
+    pub(crate) false_refusals: FalseRefusals,
 }
 
-/// Values that bring tags of their own may be refused without need: see [`Model::end`].
+/// Values with late tags that may be refused without a reason: see [`Model::end`].
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Needless {
+pub(crate) struct FalseRefusals {
     pub(crate) possible: u32,
     pub(crate) refused: u32,
 }
 
-impl Add for Needless {
+impl Add for FalseRefusals {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
@@ -54,7 +53,7 @@ impl Add for Needless {
 }
 
 struct Invalidation {
-    /// Of the handle through which it came.
+    /// Of the handle.
     scope: Scope,
     of: Target,
 }
@@ -64,53 +63,51 @@ enum Target {
     All,
     Tag(TagName),
     Query(QueryId),
-    /// In every scope that the handle reaches.
+    /// In every scope of the handle.
     Key(Query, u8),
-    /// In one scope, or in none.
+    /// In one scope or in the root.
     Place(Place),
 }
 
-/// What an answer depends on: invalidations that hit it are meant for the answer.
+/// A dependency of an answer: invalidations that affect it affect the answer.
 #[derive(Clone)]
 struct Source {
     place: Place,
     tags: BTreeSet<TagName>,
-    /// How many invalidations there had been when its load began.
-    born: usize,
-    /// Whether the cache may take an invalidation of other tags for one of it: see [`Model::end`].
-    is_vague: bool,
+    /// The number of invalidations when its load began.
+    since: usize,
+    /// Whether an invalidation of other tags may affect it: see [`Model::end`].
+    may_share_floor: bool,
 }
 
 struct Load {
     number: u64,
-    /// Itself.
     own: Source,
     /// What its body has read so far, also through others.
     read: Vec<Source>,
     began: Duration,
     own_expires_at: Duration,
-    /// The earliest of its own and of what it has read.
+    /// The earliest of its own and of its reads.
     expires_at: Duration,
-    /// As soon as there is one.
+    /// Once there is one.
     value: Option<Made>,
     part: Part,
 }
 
-/// Whether a load is part of one of the same place that can be waited for: that one is stored, and not this.
+/// Whether a load is nested in one of the same place that can be joined: then the outer one is stored, and this is not.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     No,
     Yes,
-    /// What the other one has read was invalidated, or has expired: whether it can still be waited for is up to the
-    /// cache, as nobody who asks now gets its value.
+    /// The outer load's reads were invalidated or have expired. The cache decides whether it can be joined: no caller
+    /// that comes now gets its value.
     Unknown,
 }
 
-/// A value that was made.
 #[derive(Clone)]
 pub(crate) struct Made {
     number: u64,
-    /// Whether anybody still has it.
+    /// To see whether anything holds it.
     held: Weak<u64>,
 }
 
@@ -119,10 +116,10 @@ struct Entry {
     hits: u64,
 }
 
-/// What a call found that has to load.
+/// A call that has to load.
 #[derive(Clone, Copy)]
 pub(crate) struct Miss {
-    /// When it asked. It goes by that time until its load ends, if nothing comes between.
+    /// The time of the call, which it uses until its load ends, unless a value comes in between.
     pub(crate) at: Duration,
     pub(crate) found_dead: bool,
 }
@@ -146,14 +143,12 @@ impl Made {
         Self { number: **value, held: Arc::downgrade(value) }
     }
 
-    /// Whether the cache still has it.
     fn is_held(&self) -> bool {
         self.held.strong_count() > 0
     }
 }
 
 impl Load {
-    /// What an answer of it depends on.
     fn sources(&self) -> impl Iterator<Item = &Source> {
         [&self.own].into_iter().chain(&self.read)
     }
@@ -175,37 +170,37 @@ impl Model {
             running: Vec::new(),
             loads_begun: 0,
             counts: BTreeMap::new(),
-            needless: Needless::default(),
+            false_refusals: FalseRefusals::default(),
         }
     }
 
     fn is_hit(&self, source: &Source) -> bool {
-        self.invalidations[source.born..].iter().any(|invalidation| invalidation.hits(source))
+        self.invalidations[source.since..].iter().any(|invalidation| invalidation.hits(source))
     }
 
     fn is_stale(&self, load: &Load) -> bool {
         load.sources().any(|source| self.is_hit(source))
     }
 
-    /// An answer is handed out. If that is inside a load, the load depends on all that the answer does.
-    fn hand_out(&mut self, sources: Vec<Source>, expires_at: Duration) {
+    /// An answer is served. The load that reads it, if any, depends on all that the answer depends on.
+    fn serve(&mut self, sources: Vec<Source>, expires_at: Duration) {
         let Some(&reader) = self.running.last() else { return };
-        let reader = self.under_way.iter_mut().find(|load| load.number == reader).expect("it is under way");
+        let reader = self.under_way.iter_mut().find(|load| load.number == reader).expect("it is running");
         reader.read.extend(sources);
         reader.expires_at = reader.expires_at.min(expires_at);
     }
 
-    fn hand_out_entry(&mut self, place: Place) {
+    fn serve_entry(&mut self, place: Place) {
         let index = self.position(place).expect("an entry was found");
         let load = &self.entries[index].load;
         let (sources, expires_at) = (load.sources().cloned().collect(), load.expires_at);
-        self.hand_out(sources, expires_at);
+        self.serve(sources, expires_at);
     }
 
-    /// A value that came while a call had not begun to load is its answer.
+    /// A value that is stored before a call begins to load is its answer.
     pub(crate) fn find_late(&mut self, place: Place) -> Option<u64> {
         let found = self.find(place, self.now)?;
-        self.hand_out_entry(place);
+        self.serve_entry(place);
         Some(found)
     }
 
@@ -229,40 +224,42 @@ impl Model {
         Some(entry.load.made().number)
     }
 
-    /// A call asks for a value.
-    pub(crate) fn ask(&mut self, place: Place) -> Result<u64, Miss> {
+    /// A call that may load.
+    pub(crate) fn look_up(&mut self, place: Place) -> Result<u64, Miss> {
         let found = self.find(place, self.now);
         let counts = self.counts(place.query);
         if let Some(value) = found {
             counts.hits += 1;
-            self.hand_out_entry(place);
+            self.serve_entry(place);
             return Ok(value);
         }
         counts.misses += 1;
         Err(Miss { at: self.now, found_dead: self.position(place).is_some() })
     }
 
-    /// A call asks, and does not load.
+    /// A call that does not load.
     pub(crate) fn get(&mut self, place: Place) -> Option<u64> {
-        let found = self.ask(place).ok();
+        let found = self.look_up(place).ok();
         if found.is_none() {
-            // That there is none is an answer, too: a body that got it depends on the key.
-            let absent = Source { place, tags: BTreeSet::new(), born: self.invalidations.len(), is_vague: false };
-            self.hand_out(vec![absent], Duration::MAX);
-            self.bury(place);
+            // The absence is an answer too: a load that reads it depends on the key.
+            let absent =
+                Source { place, tags: BTreeSet::new(), since: self.invalidations.len(), may_share_floor: false };
+            self.serve(vec![absent], Duration::MAX);
+            self.remove_if_dead(place);
         }
         found
     }
 
-    /// A body is about to run. Returns the load's number.
+    /// A body begins. Returns the number of the load.
     pub(crate) fn begin(&mut self, place: Place, at: Duration, ttl: Option<Duration>, tags: &[TagName]) -> u64 {
         self.counts(place.query).loads += 1;
         let is_here = |load: &&Load| load.own.place == place && load.part != Part::Yes;
-        let can_be_joined =
-            |load: &Load| at < load.expires_at && !self.is_stale(load) && !load.read.iter().any(|read| read.is_vague);
+        let can_be_joined = |load: &Load| {
+            at < load.expires_at && !self.is_stale(load) && !load.read.iter().any(|read| read.may_share_floor)
+        };
         let may_be_joined = |load: &Load| at < load.own_expires_at && !self.is_hit(&load.own);
         let loads = || self.under_way.iter().filter(is_here);
-        // Whether one can be waited for of which it is unknown whether it is part of another, is unknown, too.
+        // If it is unknown whether an outer load can be joined, it is unknown of this one.
         let part = if loads().any(|load| load.part == Part::No && can_be_joined(load)) {
             Part::Yes
         } else if loads().any(may_be_joined) {
@@ -283,7 +280,7 @@ impl Model {
         let expires_at = began + ttl.unwrap_or(self.default_ttl);
         Load {
             number: self.loads_begun,
-            own: Source { place, tags, born: self.invalidations.len(), is_vague: false },
+            own: Source { place, tags, since: self.invalidations.len(), may_share_floor: false },
             read: Vec::new(),
             began,
             own_expires_at: expires_at,
@@ -295,53 +292,52 @@ impl Model {
 
     /// The body has made a value, and its call has not returned yet.
     pub(crate) fn made(&mut self, number: u64, value: &Value) {
-        let load = self.under_way.iter_mut().find(|load| load.number == number).expect("it is under way");
+        let load = self.under_way.iter_mut().find(|load| load.number == number).expect("it is running");
         load.value = Some(Made::new(value));
     }
 
     fn end_of(&mut self, number: u64) -> Load {
         assert_eq!(self.running.pop(), Some(number), "loads end in their order");
-        let index = self.under_way.iter().position(|load| load.number == number).expect("it is under way");
+        let index = self.under_way.iter().position(|load| load.number == number).expect("it is running");
         self.under_way.remove(index)
     }
 
-    /// A load has ended with a value. `late` are the tags that the value told, and `refused` is whether the
-    /// cache counted it as discarded.
+    /// A load has ended with a value. `late` are the tags from the value; `refused`: the cache counted it as discarded.
     ///
-    /// The cache keeps no version of a tag that nothing bears, but some floors that such tags share. So the
-    /// invalidation of one tag may, seldom, hit a load that brings another only with its value.
+    /// The cache keeps no version of a tag without entries, but floors that several such tags share. So the
+    /// invalidation of one tag may, rarely, refuse a load with another late tag.
     pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool) {
         let mut load = self.end_of(number);
         let place = load.own.place;
         load.own.tags.extend(late);
-        load.own.is_vague = !late.is_empty();
-        // Also if it is refused: a body that got it shows it.
-        self.hand_out(load.sources().cloned().collect(), load.expires_at);
+        load.own.may_share_floor = !late.is_empty();
+        // Also if it is refused: the body that reads it shows it.
+        self.serve(load.sources().cloned().collect(), load.expires_at);
         if self.capacity == 0 || load.part == Part::Yes {
             return;
         }
         if load.part == Part::Unknown && !refused && !load.made().is_held() {
-            self.leave_dead();
+            self.remove_dead();
             return;
         }
         let mut is_stale = self.is_stale(&load);
         let is_tag = |invalidation: &Invalidation| matches!(invalidation.of, Target::Tag(_));
-        let is_tag_in = |source: &Source| self.invalidations[source.born..].iter().any(is_tag);
-        let is_vague = load.sources().any(|source| source.is_vague && is_tag_in(source));
-        if !is_stale && is_vague {
-            self.needless.possible += 1;
-            self.needless.refused += u32::from(refused);
+        let is_tag_in = |source: &Source| self.invalidations[source.since..].iter().any(is_tag);
+        let may_share_floor = load.sources().any(|source| source.may_share_floor && is_tag_in(source));
+        if !is_stale && may_share_floor {
+            self.false_refusals.possible += 1;
+            self.false_refusals.refused += u32::from(refused);
             is_stale = refused;
         }
         if is_stale {
             self.counts(place.query).discarded_loads += 1;
         }
         if is_stale || load.expires_at <= self.now {
-            self.bury(place);
+            self.remove_if_dead(place);
         } else {
-            // Those tags have a version of their own from now on.
-            load.own.is_vague = false;
-            load.read.iter_mut().for_each(|source| source.is_vague = false);
+            // Those tags have a node of their own from now on.
+            load.own.may_share_floor = false;
+            load.read.iter_mut().for_each(|source| source.may_share_floor = false);
             self.store(load);
         }
     }
@@ -351,11 +347,11 @@ impl Model {
         let load = self.end_of(number);
         let place = load.own.place;
         self.counts(place.query).load_errors += 1;
-        // A body that got the error shows it, as it shows a value.
-        self.hand_out(load.sources().cloned().collect(), load.expires_at);
+        // A body that reads the error shows it, as it shows a value.
+        self.serve(load.sources().cloned().collect(), load.expires_at);
         match load.part {
-            Part::No if miss.found_dead => self.bury(place),
-            Part::Unknown => self.leave_dead(),
+            Part::No if miss.found_dead => self.remove_if_dead(place),
+            Part::Unknown => self.remove_dead(),
             Part::No | Part::Yes => {}
         }
     }
@@ -364,19 +360,19 @@ impl Model {
     pub(crate) fn panicked(&mut self, number: u64) {
         let load = self.end_of(number);
         self.counts(load.own.place.query).load_errors += 1;
-        // As for an error: a body may have caught it.
-        self.hand_out(load.sources().cloned().collect(), load.expires_at);
+        // As for an error: the body around may have caught it.
+        self.serve(load.sources().cloned().collect(), load.expires_at);
     }
 
     pub(crate) fn insert(&mut self, place: Place, value: Made, ttl: Option<Duration>, tags: &[TagName]) {
         if self.capacity == 0 {
             return;
         }
-        // It replaces what is there, and what is on its way.
+        // It replaces the entry, and any load in flight.
         self.invalidations.push(Invalidation { scope: place.scope, of: Target::Place(place) });
         let load = Load { value: Some(value), ..self.load(place, self.now, ttl, tags) };
         if load.expires_at <= self.now {
-            self.bury(place);
+            self.remove_if_dead(place);
         } else {
             self.store(load);
         }
@@ -391,28 +387,28 @@ impl Model {
             }
             self.remove(index);
         } else if self.entries.len() == self.capacity {
-            self.make_room();
+            self.evict();
         }
         self.entries.push(Entry { load, hits: 0 });
     }
 
-    fn make_room(&mut self) {
-        self.leave_dead();
+    fn evict(&mut self) {
+        self.remove_dead();
         if self.entries.len() < self.capacity {
             return;
         }
         let gone: Vec<_> =
             (0..self.entries.len()).filter(|&index| !self.entries[index].load.made().is_held()).collect();
-        let [victim] = gone[..] else { panic!("{} entries made room for one", gone.len()) };
+        let [victim] = gone[..] else { panic!("{} entries were evicted for one", gone.len()) };
         let all_live = self.entries.iter().all(|entry| self.is_live(entry, self.now));
-        assert!(all_live, "a live entry made room, and a dead one is there");
+        assert!(all_live, "a live entry was evicted although there is a dead one");
         let query = self.entries[victim].load.own.place.query;
         self.counts(query).evictions += 1;
         self.remove(victim);
     }
 
-    /// The dead may leave at any time. These have.
-    pub(crate) fn leave_dead(&mut self) {
+    /// Dead entries may be removed at any time. These have been.
+    pub(crate) fn remove_dead(&mut self) {
         for index in (0..self.entries.len()).rev() {
             let entry = &self.entries[index];
             if !entry.load.made().is_held() && !self.is_live(entry, self.now) {
@@ -428,8 +424,7 @@ impl Model {
         }
     }
 
-    /// Removes the entry of a place, if it is dead.
-    fn bury(&mut self, place: Place) {
+    fn remove_if_dead(&mut self, place: Place) {
         if let Some(index) = self.position(place).filter(|&index| !self.is_live(&self.entries[index], self.now)) {
             self.remove(index);
         }
@@ -437,7 +432,7 @@ impl Model {
 
     pub(crate) fn purge(&mut self) {
         for place in self.entries.iter().map(|entry| entry.load.own.place).collect::<Vec<_>>() {
-            self.bury(place);
+            self.remove_if_dead(place);
         }
     }
 
@@ -458,13 +453,13 @@ impl Model {
         self.invalidations.push(Invalidation { scope, of: Target::Query(query) });
     }
 
-    /// By the arguments: through the root in every scope.
+    /// By its arguments: through the root in every scope.
     pub(crate) fn invalidate_arguments(&mut self, scope: Scope, query: Query, key: u8) {
         self.counts(query).invalidations += 1;
         self.invalidations.push(Invalidation { scope, of: Target::Key(query, key) });
     }
 
-    /// By a name at run time: of queries that were never used, nothing is known.
+    /// By a run-time name. Queries that were never used are unknown.
     pub(crate) fn invalidate_named(&mut self, scope: Scope, name: &str) {
         let known: Vec<_> = self.counts.keys().flatten().copied().filter(|query| query.name == name).collect();
         for query in known {
@@ -541,14 +536,14 @@ impl Model {
         sorted(self.live(scope).map(listed))
     }
 
-    /// The values that the cache is to hold, and those that a load under way has made: no others are in memory.
+    /// The values that the cache should hold, and those of loads in flight: no others are in memory.
     pub(crate) fn held(&self) -> Vec<u64> {
         let loads = self.entries.iter().map(|entry| &entry.load).chain(&self.under_way);
         sorted(loads.filter_map(|load| load.value.as_ref()).map(|made| made.number))
     }
 }
 
-/// One line of a listing.
+/// A line of a listing.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Listed {
     query: QueryId,

@@ -1,4 +1,4 @@
-//! What is done to a cache, and how such operations are drawn.
+//! The operations on a cache, and how they are generated.
 
 use std::any::type_name;
 use std::time::Duration;
@@ -26,22 +26,22 @@ pub(crate) fn key_tag(key: u8) -> TagName {
     ["key:0", "key:1", "key:2", "key:3"][usize::from(key)]
 }
 
-/// A function that is cached, with its generic arguments; or the one cache that is used by hand.
+/// A cached function with its generic arguments, or the `TaggedCache`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Query {
-    ByHand,
+    Direct,
     FirstPlain,
     SecondPlain,
     FirstFallible,
     SecondFallible,
-    /// Under a tag of the key, and those that the value tells.
+    /// With a tag of the key, and late tags.
     Tagged,
     /// Two instantiations of one query.
     GenericU8,
     GenericU16,
 }
 
-/// What tells queries apart for statistics, and for invalidations.
+/// The identity of a query, for statistics and invalidations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct QueryId {
     pub(crate) name: &'static str,
@@ -53,7 +53,7 @@ impl Query {
     pub(crate) fn id(self) -> QueryId {
         let (first, second) = (type_name::<Repo<'_, First>>(), type_name::<Repo<'_, Second>>());
         let (name, owner) = match self {
-            Self::ByHand => return QueryId { name: "", module: "", owner: "" },
+            Self::Direct => return QueryId { name: "", module: "", owner: "" },
             Self::FirstPlain => ("plain", first),
             Self::SecondPlain => ("plain", second),
             Self::FirstFallible => ("fallible", first),
@@ -64,15 +64,15 @@ impl Query {
         QueryId { name, module: annotated::MODULE, owner }
     }
 
-    /// `None` where it is up to the call.
+    /// `None` where the call decides.
     fn is_fallible(self) -> Option<bool> {
-        (self != Self::ByHand).then_some(matches!(self, Self::FirstFallible | Self::SecondFallible))
+        (self != Self::Direct).then_some(matches!(self, Self::FirstFallible | Self::SecondFallible))
     }
 
-    /// The arguments that a key stands for, as a listing shows them.
+    /// The arguments of a key, as a listing shows them.
     pub(crate) fn arguments(self, key: u8) -> String {
         match self {
-            Self::ByHand => format!("{key}"),
+            Self::Direct => format!("{key}"),
             Self::FirstFallible | Self::SecondFallible => {
                 let (id, name) = annotated::two_arguments(key);
                 format!("id = {id}, name = {name:?}")
@@ -82,7 +82,7 @@ impl Query {
     }
 }
 
-/// What is looked up: at most one entry is there.
+/// What is looked up: it has at most one entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) query: Query,
@@ -104,22 +104,22 @@ pub(crate) enum Op {
     Advance(Duration),
 }
 
-/// A call that loads if it has to, and what happens meanwhile.
+/// A call that loads on a miss, and what happens meanwhile.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadPlan {
     pub(crate) place: Place,
     pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Vec<TagName>,
-    /// Tags that the value tells.
+    /// Tags from the value.
     pub(crate) late: Vec<TagName>,
-    /// After the cache was asked, and before the body.
+    /// After the miss, before the body.
     pub(crate) before: Vec<Op>,
     /// In the body.
     pub(crate) inside: Vec<Op>,
-    /// When the value is there, and is asked for its tags.
+    /// In the closure of the late tags.
     pub(crate) after: Vec<Op>,
     pub(crate) end: End,
-    /// Whether it is asked for in the way that an `Err` could come of.
+    /// Whether the fallible function is called.
     pub(crate) fallible: bool,
 }
 
@@ -129,53 +129,53 @@ pub(crate) enum End {
     Value,
     Err,
     Panic,
-    /// Even before the body.
+    /// Before the body.
     PanicBefore,
-    /// After it.
+    /// After the body.
     PanicAfter,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Writer {
-    /// Of `plain`, of the first type.
+    /// `plain`, of the first type.
     FirstPlain,
     SecondPlain,
-    /// Of `plain` and `fallible`, if it succeeds.
+    /// `plain` and `fallible`, on success.
     SecondOnOk,
     Generic,
     All,
-    /// Of one key of `plain`.
+    /// One key of `plain`.
     PlainKey(u8),
-    /// Of a key of `fallible`, all of `generic`, and a tag.
+    /// A key of `fallible`, all of `generic`, and a tag.
     Mixed(u8),
-    /// Of the key of `tagged` that it returns; of all of it, if it fails.
+    /// The key of `tagged` that it returns; on failure, all of `tagged`.
     TaggedResult(u8),
-    /// Of the keys of `plain` and `fallible` for what it returns, if it succeeds.
+    /// The keys of `plain` and `fallible` from the returned value, on success.
     ResultOnOk(u8),
 }
 
 /// A target of a writer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Forgotten {
+pub(crate) enum Target {
     All,
     Query(Query),
     Key(Query, u8),
     Tag(TagName),
 }
 
-/// What operations are drawn from.
+/// The ranges of the generated operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Domain {
     pub(crate) queries: &'static [Query],
     pub(crate) keys: u8,
     pub(crate) scopes: u8,
-    /// Whether entries live for seconds. If not nothing expires, but what never lived.
-    pub(crate) mortal: bool,
+    /// Whether times to live are short enough for entries to expire. If not, only a time to live of zero expires.
+    pub(crate) expires: bool,
 }
 
 impl Domain {
-    fn is_by_hand(&self) -> bool {
-        self.queries == [Query::ByHand]
+    fn is_direct(&self) -> bool {
+        self.queries == [Query::Direct]
     }
 
     pub(crate) fn scopes(&self) -> Vec<Scope> {
@@ -186,7 +186,7 @@ impl Domain {
         select(self.scopes())
     }
 
-    /// One of them half of the time: only where operations meet is there something to see.
+    /// One place half of the time: operations on different places do not affect each other.
     fn place(&self) -> impl Strategy<Value = Place> + use<> {
         let anywhere = (select(self.queries), self.scope(), 0..self.keys);
         let common = Just((self.queries[0], None, 0));
@@ -194,17 +194,17 @@ impl Domain {
     }
 
     fn ttl(&self) -> impl Strategy<Value = Option<Duration>> + use<> {
-        let seconds = if self.mortal { 0..=4_u64 } else { 500..=504 };
+        let seconds = if self.expires { 0..=4_u64 } else { 500..=504 };
         option::weighted(0.4, prop_oneof![9 => seconds, 1 => Just(0)].prop_map(Duration::from_secs))
     }
 
-    /// Operations, of which the loads contain others up to a depth.
+    /// Operations; loads contain others up to a depth.
     pub(crate) fn op(&self, depth: u32) -> BoxedStrategy<Op> {
         let place = || self.place();
         let scope = || self.scope();
         let advance = (1..=3_u64).prop_map(|seconds| Op::Advance(Duration::from_secs(seconds)));
         // Few annotated methods have tags.
-        let invalidations = if self.is_by_hand() { 4 } else { 1 };
+        let invalidations = if self.is_direct() { 4 } else { 1 };
         let common = prop_oneof![
             12 => self.load(depth).prop_map(Op::Load),
             invalidations => (scope(), tags()).prop_map(|(scope, tags)| Op::InvalidateTags(scope, tags)),
@@ -212,7 +212,7 @@ impl Domain {
             1 => Just(Op::Purge),
             3 => advance,
         ];
-        if self.is_by_hand() {
+        if self.is_direct() {
             let insert = (place(), self.ttl(), tags()).prop_map(|(place, ttl, tags)| Op::Insert { place, ttl, tags });
             prop_oneof![
                 6 => common,
@@ -256,7 +256,7 @@ impl Domain {
         )
     }
 
-    /// What happens in one part of a load: nothing in most of them.
+    /// Operations in one part of a load: mostly none.
     fn meanwhile(&self, depth: u32, weight: u32) -> BoxedStrategy<Vec<Nested>> {
         match depth.checked_sub(1) {
             None => Just(Vec::new()).boxed(),
@@ -272,7 +272,7 @@ impl Domain {
 /// An operation in a body.
 #[derive(Clone, Debug)]
 struct Nested {
-    /// Whether it is on what the body loads, if on any place.
+    /// Whether it is on the place that is being loaded.
     is_here: bool,
     op: Op,
 }
@@ -293,7 +293,7 @@ impl Nested {
     }
 }
 
-/// Few, and some of them twice.
+/// Few, and sometimes one of them twice.
 fn tags() -> impl Strategy<Value = Vec<TagName>> {
     prop_oneof![3 => vec(select(&TAGS[..]), 0..2), 1 => vec(select(&TAGS[..]), 0..4)]
 }

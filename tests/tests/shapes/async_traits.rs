@@ -1,4 +1,4 @@
-//! Traits whose methods are made boxed futures by `#[async_trait]`, with `#[cached_impl]` above it.
+//! Traits with `#[async_trait]`, whose implementations have `#[cached_impl]` above it.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
 use futures_lite::future::{block_on, yield_now};
 
-use crate::check::{forgotten, shown};
+use crate::check::{invalidated, shown};
 
 /// For `check!`.
 macro_rules! run {
@@ -26,7 +26,7 @@ trait Tracks: Send + Sync {
     async fn rename(&self, id: u32, name: &str) -> Result<(), String>;
     async fn of_result(&self, name: &str) -> Result<(u32, String), String>;
     async fn by_tag(&self, name: &str);
-    async fn forget(&self);
+    async fn invalidate(&self);
 }
 
 #[derive(HasCache, Default)]
@@ -69,7 +69,7 @@ impl Tracks for Repo {
     }
 
     #[invalidates("get", "tagged")]
-    async fn forget(&self) {
+    async fn invalidate(&self) {
         yield_now().await;
     }
 }
@@ -83,15 +83,15 @@ fn an_implementation() {
         repo.get(2, "a").await.unwrap() => "get(id = 2, name = \"a\") [name:a]",
         repo.get(1, "b").await.unwrap() => "get(id = 1, name = \"b\") [name:b]";
         one: repo.rename(1, "a").await.unwrap();
-        all: repo.forget().await
+        all: repo.invalidate().await
     );
     run!(repo.get(0, "a").await).unwrap_err();
     run!(repo.tagged("c").await);
-    assert_eq!(repo.cache.len(), 3, "neither an error nor what is not to be cached is");
+    assert_eq!(repo.cache.len(), 3, "errors and values refused by `cache_if` are not cached");
     assert_eq!(run!(repo.tagged("a c").await), ["a", "c"]);
-    let gone = |write: &dyn Fn()| forgotten(&repo.cache, write);
+    let gone = |write: &dyn Fn()| invalidated(&repo.cache, write);
     assert_eq!(gone(&|| run!(repo.of_result("").await.unwrap_err().clear())), [""; 0]);
-    assert_eq!(gone(&|| run!(repo.rename(10, "a").await.unwrap_err().clear())), [""; 0], "there is no such entry");
+    assert_eq!(gone(&|| run!(repo.rename(10, "a").await.unwrap_err().clear())), [""; 0], "no such entry");
     assert_eq!(
         gone(&|| run!(assert_eq!(repo.of_result("b").await.unwrap().0, 1))),
         ["get(id = 1, name = \"b\") [name:b]"]
@@ -109,7 +109,7 @@ fn an_implementation_behind_dyn() {
         tracks.get(1, "a").await.unwrap() => "get(id = 1, name = \"a\") [name:a]",
         tracks.get(1, "b").await.unwrap() => "get(id = 1, name = \"b\") [name:b]";
         one: thread::scope(|scope| scope.spawn(|| run!(tracks.rename(1, "a").await)).join().unwrap()).unwrap();
-        all: tracks.forget().await
+        all: tracks.invalidate().await
     );
 }
 
@@ -138,7 +138,7 @@ trait Lookup<K> {
     async fn show<N: Display + Send + Sync + 'static>(&self, key: K) -> String;
     async fn change(&self, key: &K);
     async fn change_shown<N: Display + Send + Sync + 'static>(&self, key: K);
-    async fn forget(&self);
+    async fn invalidate(&self);
 }
 
 #[cached_impl]
@@ -168,7 +168,7 @@ impl<T: Default + Display + Send + Clone + Sync + 'static> Lookup<u32> for Sqlit
     async fn change_shown<N: Display + Send + Sync + 'static>(&self, key: u32) {}
 
     #[invalidates("find", "show")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn p10_an_implementation_of_a_generic_trait_for_a_generic_type() {
         number.find(&u32::MAX).await => "find(key = 4294967295) [key:4294967295]",
         text.find(&1).await => "find(key = 1) [key:1]";
         one: number.change(&1).await;
-        all: { number.forget().await; text.forget().await }
+        all: { number.invalidate().await; text.invalidate().await }
     );
     check!(
         &cache;
@@ -189,11 +189,11 @@ fn p10_an_implementation_of_a_generic_trait_for_a_generic_type() {
         number.show::<u16>(1).await => "show(key = 1)",
         text.show::<u8>(1).await => "show(key = 1)";
         one: number.change_shown::<u8>(1).await;
-        all: { number.forget().await; text.forget().await }
+        all: { number.invalidate().await; text.invalidate().await }
     );
 }
 
-/// Each method has a place of its own in the trait, so that the trait can be used as `dyn`.
+/// Each method has its own hidden default, so the trait can be used as `dyn`.
 #[cached_impl]
 #[async_trait]
 trait Years: HasCache + Send + Sync {
@@ -217,7 +217,7 @@ trait Years: HasCache + Send + Sync {
     }
 
     #[invalidates(tags("years"), "fallible")]
-    async fn forget_years(&self) {}
+    async fn invalidate_years(&self) {}
 }
 
 #[derive(HasCache, Default)]
@@ -233,7 +233,7 @@ impl Years for Songs {
     }
 }
 
-/// Leaves `year` as it is provided, and has a query of its own instead of `fallible`.
+/// Keeps the provided `year`, and overrides `fallible` with its own query.
 #[derive(HasCache, Default)]
 struct Films {
     cache: Cache,
@@ -264,13 +264,13 @@ fn p10_provided_methods_behind_dyn() {
         dyn_songs.year(3).await => "year(id = 3) [year:3, years]",
         dyn_films.year(1).await => "year(id = 1) [year:1, years]";
         one: assert_eq!(dyn_songs.change_year(1).await, 1);
-        all: dyn_films.forget_years().await
+        all: dyn_films.invalidate_years().await
     );
     check!(
         &songs.cache;
         dyn_songs.fallible("a").await.unwrap() => "fallible(name.len() = 1)",
         dyn_films.fallible("ab").await.unwrap() => "fallible(name = \"ab\") [overridden]";
-        one: dyn_songs.forget_years().await;
+        one: dyn_songs.invalidate_years().await;
         all: songs.cache.invalidate_all()
     );
     run!(dyn_songs.fallible("").await).unwrap_err();
@@ -282,10 +282,10 @@ fn p10_provided_methods_behind_dyn() {
     });
     assert_eq!(shown(&songs.cache), ["year(id = 1) [year:1, years]", "year(id = 2) [year:2, years]"]);
     run!(dyn_songs.change_year(1).await);
-    assert!(songs.cache.is_empty(), "one is named by an argument, and the other by the result");
+    assert!(songs.cache.is_empty(), "one is named by an argument, the other by the result");
 }
 
-/// What is not `Send` is allowed across an await.
+/// Values that are not `Send` may be held across an await.
 #[async_trait(?Send)]
 trait Local {
     async fn sum(&self, id: u32) -> u32;

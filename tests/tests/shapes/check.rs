@@ -1,11 +1,11 @@
-//! What holds for a query of any shape, in one place.
+//! The checks that every query must pass, whatever its shape.
 
 use std::fmt::Debug;
 
 use cache_core::{Cache, EntryInfo, Tag};
 
-/// Checks a query, or several of one cache: calls, each with the entry that it leaves, then what forgets the entry
-/// of the first of them, then what forgets them all. Each of them may await, where the `run!` that is in scope awaits.
+/// Checks a query, or several of one cache: calls, each with its entry; then an expression that invalidates the first
+/// entry only, and one that invalidates all. Each may await, if the `run!` in scope does.
 macro_rules! check {
     ($cache:expr; $($call:expr => $shown:expr),+ $(,)?; one: $one:expr; all: $all:expr $(;)?) => {
         $crate::check::check(
@@ -18,7 +18,7 @@ macro_rules! check {
     };
 }
 
-/// A call, and the entry that it leaves: `get(id = 1) [tag]`.
+/// A call, and its entry: `get(id = 1) [tag]`.
 pub(crate) struct Call<'a, V> {
     shown: &'static str,
     run: Box<dyn Fn() -> V + 'a>,
@@ -30,8 +30,8 @@ impl<'a, V> Call<'a, V> {
     }
 }
 
-/// Two equal calls load once, different ones apart; `one` forgets the first alone, and `all` forgets all. The queries
-/// are in `module`, or further in.
+/// Equal calls load once, different ones separately; `one` invalidates only the first, and `all` all of them. The
+/// queries are in `module` or in a module within.
 pub(crate) fn check<V: PartialEq + Debug>(
     cache: &Cache,
     module: &str,
@@ -40,34 +40,34 @@ pub(crate) fn check<V: PartialEq + Debug>(
     all: impl Fn(),
 ) {
     let names = Names::of(module, calls);
-    assert_eq!(names.shown(cache), [""; 0], "a check begins with none of them cached");
+    assert_eq!(names.shown(cache), [""; 0], "nothing may be cached before the check");
     let before = names.loads(cache);
     let loads = || names.loads(cache) - before;
     let mut values = Vec::new();
     for (number, call) in (1..).zip(calls) {
         let value = (call.run)();
-        assert_eq!((call.run)(), value, "{}: the second call got something else", call.shown);
-        assert_eq!(loads(), number, "{}: not one load for two equal calls", call.shown);
-        assert!(!values.contains(&value), "{}: {value:?} is the value of another call", call.shown);
+        assert_eq!((call.run)(), value, "{}: the second call returned another value", call.shown);
+        assert_eq!(loads(), number, "{}: two equal calls must load once", call.shown);
+        assert!(!values.contains(&value), "{}: {value:?} is another call's value", call.shown);
         values.push(value);
     }
     let all_again = || {
         for (call, value) in calls.iter().zip(&values) {
-            assert_eq!(&(call.run)(), value, "{}: another value than before", call.shown);
+            assert_eq!(&(call.run)(), value, "{}: the value has changed", call.shown);
         }
     };
     let number = u64::try_from(calls.len()).unwrap();
     assert_eq!(names.shown(cache), sorted(calls));
     one();
-    assert_eq!(names.shown(cache), sorted(&calls[1..]), "after one was forgotten");
+    assert_eq!(names.shown(cache), sorted(&calls[1..]), "after one was invalidated");
     all_again();
-    assert_eq!(loads(), number + 1, "one was to be loaded again");
+    assert_eq!(loads(), number + 1, "exactly one must be loaded again");
     all();
-    assert_eq!(names.shown(cache), [""; 0], "after all were forgotten");
+    assert_eq!(names.shown(cache), [""; 0], "after all were invalidated");
     all_again();
-    assert_eq!(loads(), 2 * number + 1, "all were to be loaded again");
+    assert_eq!(loads(), 2 * number + 1, "all must be loaded again");
     if !std::ptr::eq(cache, Cache::global()) {
-        // Other tests use the global one meanwhile.
+        // Other tests use the global cache at the same time.
         cache.check_invariants();
     }
 }
@@ -78,7 +78,7 @@ fn sorted<V>(calls: &[Call<'_, V>]) -> Vec<&'static str> {
     shown
 }
 
-/// Of which queries: the global cache is that of other tests too, and of the twin of each test.
+/// Restricts the checks to some queries: other tests and the synchronous twin share the global cache.
 struct Names<'a> {
     module: &'a str,
     names: Vec<&'static str>,
@@ -86,7 +86,7 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     fn of<V>(module: &'a str, calls: &[Call<'_, V>]) -> Self {
-        let names = calls.iter().map(|call| call.shown.split_once('(').expect("a name and arguments").0).collect();
+        let names = calls.iter().map(|call| call.shown.split_once('(').expect("a name with arguments").0).collect();
         Self { module, names }
     }
 
@@ -104,17 +104,17 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Whether it is a module, or one in it.
+/// Whether `other` is `module`, or within it.
 fn is_in(module: &str, other: &str) -> bool {
     other.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// All entries, as `get(id = 1) [tag]`, in order.
+/// All entries, as `get(id = 1) [tag]`, sorted.
 pub(crate) fn shown(cache: &Cache) -> Vec<String> {
     shown_where(cache, |_| true)
 }
 
-/// Those whose queries are in a module, or further in.
+/// Those of queries in a module, or within it.
 pub(crate) fn shown_of(cache: &Cache, module: &str) -> Vec<String> {
     shown_where(cache, |entry| is_in(module, entry.module))
 }
@@ -131,8 +131,8 @@ fn shown_where(cache: &Cache, which: impl Fn(&EntryInfo) -> bool) -> Vec<String>
     shown
 }
 
-/// What is no longer there after a write.
-pub(crate) fn forgotten(cache: &Cache, write: impl FnOnce()) -> Vec<String> {
+/// The entries that a write removes.
+pub(crate) fn invalidated(cache: &Cache, write: impl FnOnce()) -> Vec<String> {
     let mut gone = shown(cache);
     write();
     for entry in shown(cache) {

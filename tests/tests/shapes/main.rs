@@ -1,15 +1,14 @@
-//! Every shape that an annotated function can have: what holds for one of them holds for all.
+//! Every shape that an annotated function can have must pass the same checks.
 //!
-//! The cases are written once, as asynchronous code, in the files of `asynchronous`. They are run as they are, and a
-//! second time as synchronous code: `build.rs` writes that, the same text without `async` and `.await`. So a case
-//! holds for both, or for none. In the files
+//! The cases are written once, as async code, in the files of `asynchronous`. They run as they are, and a second time as
+//! synchronous code, which `build.rs` generates by removing `async` and `.await`. In the files
 //!
-//! - annotated functions are `async fn`, and the bodies of queries begin with `pause().await`, so that each of them is
-//!   suspended once;
-//! - a test that awaits does so in `block_on(async { .. })`, and a closure, or a thread, in `run!(..)`;
+//! - annotated functions are `async fn`, and the bodies of queries begin with `pause().await`, so that each is suspended
+//!   once;
+//! - a test awaits in `block_on(async { .. })`, and a closure or a thread in `run!(..)`;
 //! - a trait that is used as `dyn Trait` has the attribute `#[async_trait]`.
 //!
-//! What only asynchronous code can do is in `async_traits.rs` here, and in the tests `futures` and `promises`.
+//! What only async code can do is in `async_traits.rs` here, and in the tests `futures` and `promises`.
 #![forbid(unsafe_code)]
 
 #[macro_use]
@@ -18,7 +17,7 @@ mod check;
 mod async_traits;
 
 mod asynchronous {
-    /// What differs between the two by more than words.
+    /// What differs between the two beyond `async` and `.await`.
     mod mode {
         pub(super) use futures_lite::future::{block_on, yield_now as pause};
 
@@ -33,33 +32,33 @@ mod asynchronous {
 
     mod bodies;
     mod by_macros;
-    mod chosen_keys;
+    mod combinations;
     mod constants;
-    mod corners;
-    mod forgetting;
+    mod corner_cases;
     mod from_results;
     mod generics;
     mod in_flight;
+    mod key_options;
+    mod keyed_targets;
     mod keys;
-    mod more;
     mod peers;
+    mod positions;
     mod scopes;
     mod shadowing;
     mod tags;
     mod traits;
     mod traits_provided;
-    mod wheres;
 }
 
 #[allow(
     unused_braces,
     clippy::unit_arg,
     clippy::redundant_closure_for_method_calls,
-    reason = "where something was left out, what is around it is superfluous"
+    reason = "what remains around a removed `async` is superfluous"
 )]
 mod synchronous {
     mod mode {
-        /// What is awaited is there already.
+        /// The value is already there.
         pub(super) fn block_on<T>(value: T) -> T {
             value
         }

@@ -63,7 +63,7 @@ impl<T: Default + Debug + 'static> Generic<T> {
         Self { cache: cache.clone(), of: PhantomData }
     }
 
-    /// The type is neither in the arguments nor in the value.
+    /// The type occurs neither in the arguments nor in the value.
     #[cached_query]
     async fn default_text(&self) -> String {
         format!("{:?}", T::default())
@@ -127,13 +127,13 @@ impl Borrowing<'_> {
 }
 
 #[test]
-fn p10_values_with_clones_of_one_handle_share_and_others_do_not() {
+fn p10_instances_share_entries_only_with_clones_of_one_handle() {
     block_on(async {
         let (cache, other) = (Cache::new(), Cache::new());
         let clone = cache.clone();
         let salted = async |cache, salt| Borrowing { cache, salt }.salted(1).await;
         assert_eq!(salted(&cache, &10).await, 11);
-        assert_eq!(salted(&clone, &20).await, 11, "`self` is no part of the key");
+        assert_eq!(salted(&clone, &20).await, 11, "`self` is not part of the key");
         assert_eq!(salted(&other, &20).await, 21);
     });
 }
@@ -161,11 +161,7 @@ impl Arguments {
     }
 
     #[cached_query]
-    #[expect(
-        clippy::too_many_arguments,
-        clippy::many_single_char_names,
-        reason = "that there may be so many is the point"
-    )]
+    #[expect(clippy::too_many_arguments, clippy::many_single_char_names, reason = "the test needs this many arguments")]
     async fn many(
         &self,
         a: u8,

@@ -1,4 +1,4 @@
-//! P9: memory is bounded, and dead entries make room before live ones.
+//! P9: memory is bounded, and dead entries are removed before live ones are evicted.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ fn p9_all_of_the_capacity_is_used_before_anything_is_evicted() {
 }
 
 #[test]
-fn p9_threads_do_not_overfill_it() {
-    // In one shard, and in several that are counted one after the other.
+fn p9_loads_of_threads_stay_within_the_capacity() {
+    // In one shard, and in several that are counted one after another.
     for capacity in [50, 1_000] {
         let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(capacity).build();
         std::thread::scope(|scope| {
@@ -57,7 +57,7 @@ fn p9_threads_do_not_overfill_it() {
 }
 
 #[test]
-fn p9_what_is_expired_on_arrival_takes_no_room() {
+fn p9_an_entry_that_is_expired_on_insertion_evicts_nothing() {
     block_on(async {
         let clock = ManualClock::new();
         let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(2).clock(clock.clone()).build();
@@ -78,7 +78,7 @@ fn p9_what_is_expired_on_arrival_takes_no_room() {
 }
 
 #[test]
-fn p9_what_its_own_tags_refuse_takes_no_room() {
+fn p9_a_value_refused_for_its_tags_evicts_nothing() {
     block_on(async {
         let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(1).build();
         cache.insert(0, 0);
@@ -87,13 +87,17 @@ fn p9_what_its_own_tags_refuse_takes_no_room() {
             1
         };
         cache.entry(&1).tags_from(|_| ["late"]).or_load_async(body).await;
-        assert_eq!((cache.get(&0), cache.stats().discarded_loads), (Some(0), 1), "it was evicted for nothing");
+        assert_eq!(
+            (cache.get(&0), cache.stats().discarded_loads),
+            (Some(0), 1),
+            "a live entry was evicted for a value that was refused"
+        );
     });
 }
 
-/// What comes is used twice and then no more; what is there is used again and again.
+/// New entries are read twice and then no more; cached ones are read all the time.
 #[test]
-fn p9_uses_of_long_ago_do_not_keep_an_entry() {
+fn p9_old_hits_do_not_keep_an_entry() {
     block_on(async {
         let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(10).build();
         let visit = async |key| cache.get_or_load_async(&key, async || key).await;
@@ -106,13 +110,16 @@ fn p9_uses_of_long_ago_do_not_keep_an_entry() {
             }
         }
         let loads = cache.stats().loads;
-        assert!((107..120).contains(&loads), "{loads} loads of 107 keys: what is in use was displaced by what was");
+        assert!(
+            (107..120).contains(&loads),
+            "{loads} loads of 107 keys: entries in use were evicted before unused ones"
+        );
         cache.check_invariants();
     });
 }
 
 #[test]
-fn p9_a_scan_does_not_displace_what_is_used() {
+fn p9_a_scan_does_not_evict_entries_in_use() {
     let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(100).build();
     for key in 0..50 {
         cache.insert(key, key);
@@ -125,10 +132,10 @@ fn p9_a_scan_does_not_displace_what_is_used() {
     for key in 1000..11_000 {
         cache.insert(key, key);
     }
-    assert!((0..50).all(|key| cache.get(&key).is_some()), "a scan displaced what was in use");
+    assert!((0..50).all(|key| cache.get(&key).is_some()), "a scan evicted entries in use");
 }
 
-/// Fills a cache with two halves, of which one dies, and then puts in a third: nothing alive may go.
+/// Half of the entries of a full cache die, and as many are inserted: no live entry may be evicted.
 fn assert_dead_go_first(kill: impl Fn(&TaggedCache<u32, u32>, &ManualClock)) {
     let clock = ManualClock::new();
     let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(200).clock(clock.clone()).build();
@@ -143,23 +150,23 @@ fn assert_dead_go_first(kill: impl Fn(&TaggedCache<u32, u32>, &ManualClock)) {
         cache.insert(key, key);
         cache.check_invariants();
     }
-    assert!((0..100).chain(200..300).all(|key| cache.get(&key).is_some()), "a live entry made room");
+    assert!((0..100).chain(200..300).all(|key| cache.get(&key).is_some()), "a live entry was evicted");
     assert_eq!(cache.stats().evictions, 0);
 }
 
 #[test]
-fn p9_the_invalidated_make_room_first() {
+fn p9_invalidated_entries_are_removed_before_evictions() {
     assert_dead_go_first(|cache, _| cache.invalidate_tags(["mortal"]));
 }
 
 #[test]
-fn p9_the_expired_make_room_first() {
+fn p9_expired_entries_are_removed_before_evictions() {
     assert_dead_go_first(|_, clock| clock.advance(Duration::from_secs(10)));
 }
 
-/// Nobody looks for dead entries while there are none. Each way in which one can die must end that.
+/// Inserts do not search for dead entries while there are none. Each way to die must end that.
 #[test]
-fn p9_the_dead_make_room_first_also_when_there_were_none_for_long() {
+fn p9_dead_entries_are_removed_before_evictions_after_long_times_without_any() {
     let clock = ManualClock::new();
     let cache: TaggedCache<u32, u32> = TaggedCache::builder().capacity(200).clock(clock.clone()).build();
     let mut last = 0;
@@ -178,24 +185,24 @@ fn p9_the_dead_make_room_first_also_when_there_were_none_for_long() {
     let kills: [&dyn Fn(); 3] = [&expire, &invalidate, &invalidate];
     for kill in kills {
         let newest = insert(0);
-        // In the places of others.
+        // Replacing others.
         let replaced: Vec<u32> = (1..=newest).filter(|key| cache.get(key).is_some()).step_by(2).take(90).collect();
         for key in replaced {
             mortal(key);
         }
-        // A round may be under way.
+        // A sweep may be in progress.
         insert(3);
         kill();
         let evictions = cache.stats().evictions;
         let dead = u32::try_from(200 - cache.len()).expect("a few");
-        assert!(dead > 50, "{dead} of 90 died");
+        assert!(dead > 50, "{dead} of 90 are dead");
         insert(dead);
-        assert_eq!((cache.len(), cache.stats().evictions), (200, evictions), "a live entry made room");
+        assert_eq!((cache.len(), cache.stats().evictions), (200, evictions), "a live entry was evicted");
         insert(1_000);
     }
 }
 
-/// Two queries that scan the same ids, as a track and its album do: they are different things.
+/// Two queries with the same ids, as a track and its album: their keys are different.
 #[test]
 fn p9_a_scan_of_one_query_does_not_help_that_of_another() {
     block_on(async {
@@ -207,14 +214,14 @@ fn p9_a_scan_of_one_query_does_not_help_that_of_another() {
         }
         for n in 1_000..6_000 {
             repo.first(n).await;
-            // The first query's answer for this id has been evicted not long ago.
+            // The first query's entry for this id was evicted recently.
             repo.other(n - 40).await;
         }
         let before = repo.cache.stats().hits;
         for n in 0..50 {
             repo.hot(n).await;
         }
-        assert_eq!(repo.cache.stats().hits - before, 50, "scans displaced what was in use");
+        assert_eq!(repo.cache.stats().hits - before, 50, "scans evicted entries in use");
     });
 }
 
@@ -245,11 +252,11 @@ impl Repo {
     }
 
     #[invalidates("first")]
-    async fn forget_first(&self) {}
+    async fn invalidate_first(&self) {}
 }
 
 #[test]
-fn p9_one_capacity_is_for_all_queries() {
+fn p9_all_queries_share_one_capacity() {
     block_on(async {
         let repo = Repo { cache: Cache::builder().capacity(10).build() };
         for n in 0..50 {
@@ -260,14 +267,14 @@ fn p9_one_capacity_is_for_all_queries() {
         }
         assert_eq!(repo.cache.len(), 10);
         let of_first = repo.cache.query_stats()[0].entries;
-        assert!((1..10).contains(&of_first), "the one that inserts is not the one that pays: {of_first}");
+        assert!((1..10).contains(&of_first), "the query that inserts must evict the entries of the other: {of_first}");
 
-        // What one query left behind is room for the other.
+        // Entries of one query leave capacity for the other.
         repo.cache.invalidate_all();
         for n in 0..5 {
             repo.first(n).await;
         }
-        repo.forget_first().await;
+        repo.invalidate_first().await;
         let evictions = repo.cache.stats().evictions;
         for n in 0..10 {
             repo.second(&n.to_string()).await;
@@ -276,7 +283,7 @@ fn p9_one_capacity_is_for_all_queries() {
     });
 }
 
-/// Entries move when their shard has more room than it needs; each must be found, and evicted, where it is.
+/// Entries move when their shard shrinks; each must be found, and evicted, in its new place.
 #[test]
 fn p9_queries_that_fill_the_cache_in_turn_leave_it_consistent() {
     block_on(async {
@@ -293,7 +300,7 @@ fn p9_queries_that_fill_the_cache_in_turn_leave_it_consistent() {
             repo.cache.check_invariants();
             assert_eq!(repo.cache.len(), 3_000);
         }
-        repo.forget_first().await;
+        repo.invalidate_first().await;
         repo.cache.purge();
         repo.cache.check_invariants();
         repo.cache.invalidate_all();
@@ -315,7 +322,7 @@ fn p9_with_no_capacity_every_call_loads_and_nothing_is_cloned() {
 }
 
 #[test]
-fn p9_purge_frees_the_dead_and_only_them() {
+fn p9_purge_frees_exactly_the_dead_entries() {
     let clock = ManualClock::new();
     let cache: TaggedCache<u32, std::sync::Arc<u32>> = TaggedCache::builder().clock(clock.clone()).build();
     let value = std::sync::Arc::new(0);
@@ -337,13 +344,12 @@ fn p9_purge_frees_the_dead_and_only_them() {
     assert!(cache.get(&0).is_none());
     cache.insert_with(0, value.clone(), EntryOptions::new().ttl(Duration::from_secs(1)));
     clock.advance(Duration::from_secs(1));
-    assert!(!cache.invalidate_key(&0), "it was not live");
-    assert_eq!(cache.stats().expirations, 11, "what is removed by its key has expired as well");
+    assert!(!cache.invalidate_key(&0), "it is dead");
+    assert_eq!(cache.stats().expirations, 11, "a dead entry that is removed by its key counts as expired");
     drop(cache);
     assert_eq!(std::sync::Arc::strong_count(&value), 1, "the last handle frees all");
 }
 
-/// A query with a capacity of its own, beside others.
 #[derive(HasCache)]
 struct Capped {
     cache: Cache,
@@ -373,7 +379,7 @@ impl Capped {
     }
 
     #[invalidates("few")]
-    async fn forget_few(&self) {}
+    async fn invalidate_few(&self) {}
 
     fn entries_of(&self, query: &str) -> usize {
         self.cache.query_stats().iter().filter(|stats| stats.query == query).map(|stats| stats.entries).sum()
@@ -405,7 +411,7 @@ fn p9_a_query_keeps_within_its_own_capacity() {
 }
 
 #[test]
-fn p9_a_query_within_its_capacity_keeps_what_is_used() {
+fn p9_a_query_with_a_capacity_keeps_entries_in_use() {
     block_on(async {
         let repo = Capped { cache: Cache::builder().capacity(100).build() };
         for _ in 0..3 {
@@ -416,18 +422,18 @@ fn p9_a_query_within_its_capacity_keeps_what_is_used() {
         }
         let hits = repo.cache.stats().hits;
         repo.few(1).await;
-        assert_eq!(repo.cache.stats().hits, hits + 1, "a scan displaced what was in use");
+        assert_eq!(repo.cache.stats().hits, hits + 1, "a scan evicted entries in use");
     });
 }
 
 #[test]
-fn p9_within_a_query_too_the_dead_make_room_first() {
+fn p9_dead_entries_of_a_query_with_a_capacity_are_removed_first() {
     block_on(async {
         let repo = Capped { cache: Cache::builder().capacity(100).build() };
         for n in 0..2 {
             repo.few(n).await;
         }
-        repo.forget_few().await;
+        repo.invalidate_few().await;
         for n in 2..5 {
             repo.few(n).await;
         }
@@ -435,9 +441,9 @@ fn p9_within_a_query_too_the_dead_make_room_first() {
     });
 }
 
-/// The whole is full before the query is: entries with a capacity of their own go like all others.
+/// The cache is full before the query is: entries of a query with a capacity are evicted like all others.
 #[test]
-fn p9_the_capacity_of_the_whole_holds_for_queries_that_have_their_own() {
+fn p9_the_capacity_of_the_cache_holds_for_queries_with_their_own() {
     block_on(async {
         let repo = Capped { cache: Cache::builder().capacity(4).build() };
         for n in 0..50 {
@@ -463,7 +469,7 @@ fn p9_the_capacity_of_the_whole_holds_for_queries_that_have_their_own() {
     });
 }
 
-/// Entries move when their shard has more room than it needs: in both policies.
+/// Entries move when their shard shrinks: under both eviction policies.
 #[test]
 fn p9_a_query_with_a_capacity_survives_the_compaction_of_its_shards() {
     block_on(async {

@@ -1,5 +1,5 @@
-//! P15 and P1: what a body reads through another cached query counts as read by it. Whoever names only the inner
-//! query forgets the outer one with it.
+//! P15 and P1: a load depends on what its body reads through other cached queries. An invalidation that names only the
+//! inner query invalidates the outer one too.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -7,7 +7,7 @@ use cache_core::{Cache, HasCache, cached_query, invalidates};
 
 use super::mode::block_on;
 
-/// One number per row, which are all there is to read.
+/// The database: one number per row.
 #[derive(HasCache)]
 struct Repo {
     rows: [AtomicU32; 3],
@@ -79,14 +79,13 @@ impl Repo {
         (id,)
     }
 
-    /// Writes, and forgets by what the test wants.
-    fn write(&self, id: usize, forget: impl FnOnce(u32)) {
-        forget(self.rows[id].fetch_add(1, Ordering::SeqCst));
+    fn write(&self, id: usize, invalidate: impl FnOnce(u32)) {
+        invalidate(self.rows[id].fetch_add(1, Ordering::SeqCst));
     }
 }
 
-/// Asks for the outer ones, warm and cold, writes, and asks again.
-async fn assert_forgotten(repo: &Repo, write: impl AsyncFn(&Repo)) {
+/// With the inner query cached, and without.
+async fn assert_invalidated(repo: &Repo, write: impl AsyncFn(&Repo)) {
     for warm in [false, true] {
         if warm {
             repo.inner(1).await;
@@ -96,7 +95,7 @@ async fn assert_forgotten(repo: &Repo, write: impl AsyncFn(&Repo)) {
         write(repo).await;
         let after = repo.row(1);
         assert_ne!(before, after, "it writes");
-        assert_eq!(repo.inner(1).await, after, "the inner one is what was named");
+        assert_eq!(repo.inner(1).await, after, "the inner query was named");
         assert_eq!(repo.top(1).await, after, "two levels up, {warm}");
         assert_eq!(repo.outer(1).await, after, "one level up, {warm}");
         assert_eq!(repo.sum().await, after + repo.row(0), "one of two that were read, {warm}");
@@ -105,49 +104,48 @@ async fn assert_forgotten(repo: &Repo, write: impl AsyncFn(&Repo)) {
 }
 
 #[test]
-fn p15_an_outer_query_is_forgotten_by_the_name_of_the_inner_one() {
+fn p15_an_outer_query_is_invalidated_by_the_name_of_the_inner_one() {
     block_on(async {
-        assert_forgotten(&Repo::new(), async |repo: &Repo| repo.write_by_name(1).await).await;
+        assert_invalidated(&Repo::new(), async |repo: &Repo| repo.write_by_name(1).await).await;
     });
 }
 
 #[test]
-fn p15_an_outer_query_is_forgotten_by_the_key_of_the_inner_one() {
+fn p15_an_outer_query_is_invalidated_by_the_key_of_the_inner_one() {
     block_on(async {
-        assert_forgotten(&Repo::new(), async |repo: &Repo| repo.write_by_key(1).await).await;
-        assert_forgotten(&Repo::new(), async |repo: &Repo| _ = repo.write_by_result(1).await).await;
+        assert_invalidated(&Repo::new(), async |repo: &Repo| repo.write_by_key(1).await).await;
+        assert_invalidated(&Repo::new(), async |repo: &Repo| _ = repo.write_by_result(1).await).await;
     });
 }
 
 #[test]
-fn p15_an_outer_query_is_forgotten_by_the_tags_of_the_inner_one() {
+fn p15_an_outer_query_is_invalidated_by_the_tags_of_the_inner_one() {
     block_on(async {
-        assert_forgotten(&Repo::new(), async |repo: &Repo| repo.write_by_tag(1).await).await;
+        assert_invalidated(&Repo::new(), async |repo: &Repo| repo.write_by_tag(1).await).await;
         let run_time = async |repo: &Repo| repo.write(1, |_| repo.cache.invalidate_tags(["row:1"]));
-        assert_forgotten(&Repo::new(), run_time).await;
+        assert_invalidated(&Repo::new(), run_time).await;
         let of_the_result =
             async |repo: &Repo| repo.write(1, |row| repo.cache.invalidate_tags([format!("value:{row}")]));
-        assert_forgotten(&Repo::new(), of_the_result).await;
+        assert_invalidated(&Repo::new(), of_the_result).await;
     });
 }
 
 #[test]
-fn p15_an_outer_query_is_forgotten_by_the_run_time_name_of_the_inner_one() {
+fn p15_an_outer_query_is_invalidated_by_the_run_time_name_of_the_inner_one() {
     block_on(async {
-        assert_forgotten(&Repo::new(), async |repo: &Repo| repo.write(1, |_| repo.cache.invalidate(["inner"]))).await;
+        assert_invalidated(&Repo::new(), async |repo: &Repo| repo.write(1, |_| repo.cache.invalidate(["inner"]))).await;
     });
 }
 
 #[test]
-fn p15_an_outer_query_is_forgotten_with_everything() {
+fn p15_an_outer_query_is_invalidated_with_everything() {
     block_on(async {
-        assert_forgotten(&Repo::new(), async |repo: &Repo| repo.write(1, |_| repo.cache.invalidate_all())).await;
+        assert_invalidated(&Repo::new(), async |repo: &Repo| repo.write(1, |_| repo.cache.invalidate_all())).await;
     });
 }
 
-/// Through the scope's own handle, and through the root, which reaches all scopes.
 #[test]
-fn p15_an_outer_query_in_a_scope_is_forgotten_with_the_inner_one() {
+fn p15_an_outer_query_in_a_scope_is_invalidated_with_the_inner_one() {
     block_on(async {
         let writes: [fn(&Repo); 5] = [
             |repo| block_on(repo.write_by_key(1)),
@@ -158,12 +156,12 @@ fn p15_an_outer_query_in_a_scope_is_forgotten_with_the_inner_one() {
         ];
         for write in writes {
             let repo = Repo::with(&Cache::new(), Some("tenant"));
-            assert_forgotten(&repo, async |repo: &Repo| write(repo)).await;
+            assert_invalidated(&repo, async |repo: &Repo| write(repo)).await;
         }
     });
 }
 
-/// One repository asks another, in another scope of the same cache.
+/// A repository that reads another, in another scope of the same cache.
 #[derive(HasCache)]
 struct Across<'a> {
     cache: Cache,
@@ -178,7 +176,7 @@ impl Across<'_> {
 }
 
 #[test]
-fn p15_an_outer_query_is_forgotten_with_the_scope_of_the_inner_one() {
+fn p15_an_outer_query_is_invalidated_with_the_scope_of_the_inner_one() {
     block_on(async {
         let root = Cache::new();
         let writes: [fn(&Repo); 4] = [
@@ -205,7 +203,7 @@ fn p15_an_outer_query_is_forgotten_with_the_scope_of_the_inner_one() {
 
 /// P2: what is not named stays.
 #[test]
-fn p15_an_outer_query_stays_when_something_else_is_forgotten() {
+fn p15_an_outer_query_stays_when_an_unrelated_query_is_invalidated() {
     block_on(async {
         let repo = Repo::new();
         for id in 0..3 {
@@ -221,13 +219,13 @@ fn p15_an_outer_query_stays_when_something_else_is_forgotten() {
         repo.cache.scope("another").invalidate_tags(["row:1"]);
         let bodies = repo.bodies.load(Ordering::SeqCst);
         assert_eq!((repo.outer(0).await, repo.outer(1).await), (0, 0));
-        assert_eq!(repo.bodies.load(Ordering::SeqCst), bodies, "nothing that it read was named");
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), bodies, "nothing that it reads was named");
     });
 }
 
 /// Dependencies point one way.
 #[test]
-fn p15_an_inner_query_stays_when_the_outer_one_is_forgotten() {
+fn p15_an_inner_query_stays_when_the_outer_one_is_invalidated() {
     block_on(async {
         let repo = Repo::new();
         repo.top(1).await;
@@ -237,13 +235,13 @@ fn p15_an_inner_query_stays_when_the_outer_one_is_forgotten() {
         repo.inner(1).await;
         assert_eq!(repo.cache.stats().loads, loads, "the inner one was not named");
         repo.top(1).await;
-        assert_eq!(repo.cache.stats().loads, loads + 2, "the outer one was, and the one above it goes with it");
+        assert_eq!(repo.cache.stats().loads, loads + 2, "the outer one was, and the one above depends on it");
     });
 }
 
-/// What a body reads after it has called something else, and what it reads twice.
+/// Reads before the load, and repeated reads within it.
 #[test]
-fn p15_what_was_read_before_is_not_what_was_read_within() {
+fn p15_a_load_does_not_depend_on_reads_before_it() {
     block_on(async {
         let repo = Repo::new();
         repo.inner(2).await;
@@ -252,7 +250,7 @@ fn p15_what_was_read_before_is_not_what_was_read_within() {
         repo.write_by_key(2).await;
         repo.write_by_key(0).await;
         repo.outer(1).await;
-        assert_eq!(repo.bodies.load(Ordering::SeqCst), 1, "what is read outside the load is no part of it");
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), 1, "it was read outside the load");
     });
 }
 
@@ -288,7 +286,7 @@ impl Many {
 }
 
 #[test]
-fn p15_an_outer_query_that_read_many_keys_is_forgotten_by_each_of_them() {
+fn p15_an_outer_query_that_read_many_keys_is_invalidated_by_each_of_them() {
     block_on(async {
         let many = Many::default();
         for (number, id) in (0..).zip([0, 1, 2, 63, 64, 500, 1_023, 1_024, 1_998, Many::KEYS - 1]) {

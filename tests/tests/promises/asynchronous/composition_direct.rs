@@ -1,4 +1,4 @@
-//! P15: `TaggedCache` without attributes, inside a body and around one, and across two caches.
+//! P15: `TaggedCache` without attributes, within a body and around one, and across two caches.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,7 +9,6 @@ use super::mode::block_on;
 
 type Numbers = TaggedCache<u32, u32>;
 
-/// Reads a row through a cache that is used directly.
 type Read = fn(&Repo) -> u32;
 
 #[derive(HasCache)]
@@ -53,7 +52,6 @@ fn options() -> EntryOptions {
     EntryOptions::new().tag("row").ttl(Duration::from_secs(3_600))
 }
 
-/// All the ways to ask: each is a way to read the row.
 const READS: [(&str, Read); 7] = [
     ("get", |repo| repo.rows.get(&1).unwrap_or_else(|| repo.row())),
     ("get_or_load", |repo| block_on(repo.rows.get_or_load_async(&1, async || repo.row()))),
@@ -72,7 +70,8 @@ const READS: [(&str, Read); 7] = [
     ("a scope", |repo| block_on(repo.rows.scope("s").get_or_load_async(&1, async || repo.row()))),
 ];
 
-/// With or without an entry that was inserted before; without one, `get` finds nothing, which is a test of its own.
+/// Every way to read the row, with and without an entry that was inserted before. Without one `get` finds nothing,
+/// which has a test of its own.
 fn reads() -> impl Iterator<Item = ((&'static str, Read), bool)> {
     READS
         .into_iter()
@@ -80,8 +79,7 @@ fn reads() -> impl Iterator<Item = ((&'static str, Read), bool)> {
         .filter(|(read, inserted)| *inserted || read.0 != "get")
 }
 
-/// Writes, forgets so, and asks again.
-fn assert_follows(read: (&str, Read), inserted: bool, forget: impl Fn(&Numbers)) {
+fn assert_follows(read: (&str, Read), inserted: bool, invalidate: impl Fn(&Numbers)) {
     let repo = Repo::new(read.1);
     for _ in 0..2 {
         if inserted {
@@ -91,7 +89,7 @@ fn assert_follows(read: (&str, Read), inserted: bool, forget: impl Fn(&Numbers))
         assert_eq!((block_on(repo.outer()), block_on(repo.outer())), (before, before));
         let bodies = repo.bodies.load(Ordering::SeqCst);
         repo.row.fetch_add(1, Ordering::SeqCst);
-        forget(&repo.rows);
+        invalidate(&repo.rows);
         assert_eq!(block_on(repo.outer()), before + 1, "{}, inserted: {inserted}", read.0);
         assert_eq!(repo.bodies.load(Ordering::SeqCst), bodies + 1);
     }
@@ -100,9 +98,9 @@ fn assert_follows(read: (&str, Read), inserted: bool, forget: impl Fn(&Numbers))
 }
 
 #[test]
-fn p15_a_body_that_uses_a_cache_directly_is_forgotten_by_the_key() {
+fn p15_a_body_that_uses_a_cache_directly_is_invalidated_by_the_key() {
     for (read, inserted) in reads() {
-        // In a scope the key is another key.
+        // In a scope it is another key.
         assert_follows(read, inserted, |rows| {
             rows.invalidate_key(&1);
             rows.scope("s").invalidate_key(&1);
@@ -111,14 +109,14 @@ fn p15_a_body_that_uses_a_cache_directly_is_forgotten_by_the_key() {
 }
 
 #[test]
-fn p15_a_body_that_uses_a_cache_directly_is_forgotten_with_everything() {
+fn p15_a_body_that_uses_a_cache_directly_is_invalidated_with_everything() {
     for (read, inserted) in reads() {
         assert_follows(read, inserted, TaggedCache::invalidate_all);
     }
 }
 
 #[test]
-fn p15_a_body_that_uses_a_cache_directly_is_forgotten_by_tag() {
+fn p15_a_body_that_uses_a_cache_directly_is_invalidated_by_tag() {
     for read in [READS[0], READS[1]] {
         assert_follows(read, true, |rows| rows.invalidate_tags(["row"]));
     }
@@ -131,9 +129,8 @@ fn p15_a_body_that_uses_a_cache_directly_is_forgotten_by_tag() {
     assert_follows(READS[3], false, of_the_result);
 }
 
-/// A value that is put in place of one that was read, or where `get` found none.
 #[test]
-fn p15_a_body_that_read_a_key_is_forgotten_by_an_insert() {
+fn p15_a_body_that_reads_a_key_is_invalidated_by_an_insert() {
     for read in [READS[0], READS[1], READS[2]] {
         let repo = Repo::new(read.1);
         repo.rows.insert(1, 10);
@@ -142,12 +139,12 @@ fn p15_a_body_that_read_a_key_is_forgotten_by_an_insert() {
         assert_eq!(block_on(repo.outer()), 11, "{}", read.0);
         repo.rows.insert(2, 12);
         block_on(repo.outer());
-        assert_eq!(repo.bodies.load(Ordering::SeqCst), 2, "another key is another key");
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), 2, "it read another key");
     }
 }
 
 #[test]
-fn p15_a_body_that_found_nothing_is_forgotten_by_an_insert() {
+fn p15_a_body_that_found_no_entry_is_invalidated_by_an_insert() {
     let repo = Repo::new(READS[0].1);
     assert_eq!(block_on(repo.outer()), 0);
     repo.rows.insert(1, 11);
@@ -155,13 +152,13 @@ fn p15_a_body_that_found_nothing_is_forgotten_by_an_insert() {
 }
 
 #[test]
-fn p15_a_body_that_found_nothing_is_forgotten_with_the_key() {
+fn p15_a_body_that_found_no_entry_is_invalidated_with_the_key() {
     assert_follows(READS[0], false, |rows| _ = rows.invalidate_key(&1));
     assert_follows(READS[0], false, TaggedCache::invalidate_all);
 }
 
 #[test]
-fn p15_a_body_that_uses_a_cache_directly_stays_when_another_key_is_forgotten() {
+fn p15_a_body_that_uses_a_cache_directly_stays_when_another_key_is_invalidated() {
     for read in READS {
         let repo = Repo::new(read.1);
         block_on(repo.outer());
@@ -174,9 +171,8 @@ fn p15_a_body_that_uses_a_cache_directly_stays_when_another_key_is_forgotten() {
     }
 }
 
-/// The other way round: a load of a cache that is used directly asks an annotated query.
 #[test]
-fn p15_a_direct_load_that_asks_a_query_is_forgotten_with_it() {
+fn p15_a_direct_load_that_calls_a_query_is_invalidated_with_it() {
     block_on(async {
         let repo = Repo::new(READS[0].1);
         let direct = async || repo.rows.get_or_load_async(&7, async || repo.inner(5).await).await;
@@ -196,9 +192,9 @@ fn p15_a_direct_load_that_asks_a_query_is_forgotten_with_it() {
     });
 }
 
-/// Two direct caches, of other types.
+/// Their types differ.
 #[test]
-fn p15_a_direct_load_that_asks_another_cache_is_forgotten_with_it() {
+fn p15_a_direct_load_that_reads_another_cache_is_invalidated_with_it() {
     let (words, lengths) = (TaggedCache::<String, String>::new(), TaggedCache::<u32, usize>::new());
     let word = |text: &str| block_on(words.get_or_load_async("a", async || text.to_owned()));
     let length = |text: &str| block_on(lengths.get_or_load_async(&1, async || word(text).len()));
@@ -211,7 +207,6 @@ fn p15_a_direct_load_that_asks_another_cache_is_forgotten_with_it() {
     assert_eq!(length(""), 0);
 }
 
-/// Two caches with attributes.
 #[derive(HasCache)]
 struct Above<'a> {
     cache: Cache,
@@ -226,7 +221,7 @@ impl Above<'_> {
 }
 
 #[test]
-fn p15_an_answer_of_another_cache_is_forgotten_with_it() {
+fn p15_an_answer_of_another_cache_is_invalidated_with_it() {
     block_on(async {
         let below = Repo::new(READS[0].1);
         let above = Above { cache: Cache::new(), below: &below };

@@ -1,4 +1,4 @@
-//! P15: an inner answer that expires, that is an error, that is not stored, that is gone, or that somebody else loads.
+//! P15: an inner answer that expires, is an error, is not stored, is evicted, or is loaded by another caller.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use cache_core::{Cache, HasCache, ManualClock, cached_query, invalidates};
 
 use super::mode::block_on;
-use crate::support::{Latch, shows, until, until_shown};
+use crate::support::{Latch, in_flight, until, until_in_flight};
 
 #[derive(Clone, Debug)]
 struct Shared;
@@ -22,7 +22,7 @@ struct Repo {
     row: AtomicU32,
     bodies: AtomicU32,
     fails: AtomicU32,
-    /// What is to happen in the body of `hooked`, once.
+    /// Runs in the body of `hooked`, once.
     hook: std::sync::Mutex<Option<Hook>>,
     #[cache]
     cache: Cache,
@@ -91,12 +91,12 @@ impl Repo {
     }
 
     #[cached_query(capacity = 0)]
-    async fn without_room(&self, id: u32) -> u32 {
+    async fn without_capacity(&self, id: u32) -> u32 {
         self.row() + id
     }
 
     #[cached_query(capacity = 1)]
-    async fn room_for_one(&self, id: u32) -> u32 {
+    async fn capacity_of_one(&self, id: u32) -> u32 {
         self.row() + id
     }
 
@@ -112,13 +112,13 @@ impl Repo {
         self.bodies.fetch_add(1, Ordering::SeqCst);
         match of {
             Inner::NeverStored => self.never_stored(1).await,
-            Inner::WithoutRoom => self.without_room(1).await,
-            Inner::RoomForOne => self.room_for_one(1).await,
+            Inner::WithoutCapacity => self.without_capacity(1).await,
+            Inner::CapacityOfOne => self.capacity_of_one(1).await,
             Inner::Hooked => self.hooked(1).await,
         }
     }
 
-    /// Reads, and only then lets something happen.
+    /// Reads, and then yields to the hook.
     #[cached_query]
     async fn slow(&self) -> u32 {
         self.bodies.fetch_add(1, Ordering::SeqCst);
@@ -128,21 +128,21 @@ impl Repo {
     }
 
     #[invalidates("fails_with_clone")]
-    async fn mend_by_name(&self) {
+    async fn repair_by_name(&self) {
         self.fails.store(0, Ordering::SeqCst);
     }
 
     #[invalidates(fails_without_clone(id))]
-    async fn mend_by_key(&self, id: u32) {
+    async fn repair_by_key(&self, id: u32) {
         self.fails.store(0, Ordering::SeqCst);
     }
 
-    #[invalidates(never_stored(id), without_room(id), room_for_one(id), hooked(id))]
+    #[invalidates(never_stored(id), without_capacity(id), capacity_of_one(id), hooked(id))]
     async fn write_by_key(&self, id: u32) {
         self.row.fetch_add(1, Ordering::SeqCst);
     }
 
-    #[invalidates("never_stored", "without_room", "room_for_one", "hooked")]
+    #[invalidates("never_stored", "without_capacity", "capacity_of_one", "hooked")]
     async fn write_by_name(&self) {
         self.row.fetch_add(1, Ordering::SeqCst);
     }
@@ -156,12 +156,12 @@ impl Repo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Inner {
     NeverStored,
-    WithoutRoom,
-    RoomForOne,
+    WithoutCapacity,
+    CapacityOfOne,
     Hooked,
 }
 
-/// The inner one was loaded eight seconds ago, and may be served for two more. So may what is made of it.
+/// The inner one was loaded eight seconds ago, and expires in two. So does the outer one.
 #[test]
 fn p15_an_outer_query_expires_no_later_than_the_inner_one() {
     block_on(async {
@@ -208,19 +208,19 @@ fn p15_an_outer_query_with_the_shorter_ttl_keeps_its_own() {
 }
 
 #[test]
-fn p15_an_outer_query_made_of_an_error_is_forgotten_with_it() {
+fn p15_an_outer_query_that_reads_an_error_is_invalidated_with_it() {
     block_on(async {
         for by_name in [false, true] {
             let repo = Repo::default();
             repo.fails.store(1, Ordering::SeqCst);
             assert_eq!((repo.or_default().await, repo.or_default().await), ((0, 0), (0, 0)));
-            assert_eq!(repo.bodies.load(Ordering::SeqCst), 1, "the default is a value like others");
-            repo.mend_by_key(2).await;
+            assert_eq!(repo.bodies.load(Ordering::SeqCst), 1, "the default is a value like any other");
+            repo.repair_by_key(2).await;
             assert_eq!(repo.or_default().await, (0, 0), "another key");
             if by_name {
-                repo.mend_by_name().await;
+                repo.repair_by_name().await;
             } else {
-                repo.mend_by_key(1).await;
+                repo.repair_by_key(1).await;
             }
             assert_eq!(repo.or_default().await, (1, 1), "by name: {by_name}");
         }
@@ -228,13 +228,13 @@ fn p15_an_outer_query_made_of_an_error_is_forgotten_with_it() {
 }
 
 #[test]
-fn p15_an_outer_query_made_of_what_is_not_stored_is_forgotten_with_it() {
+fn p15_an_outer_query_that_reads_an_unstored_value_is_invalidated_with_it() {
     block_on(async {
-        for inner in [Inner::NeverStored, Inner::WithoutRoom, Inner::RoomForOne, Inner::Hooked] {
+        for inner in [Inner::NeverStored, Inner::WithoutCapacity, Inner::CapacityOfOne, Inner::Hooked] {
             for by_name in [false, true] {
                 let repo = Repo::default();
                 assert_eq!((repo.outer(inner).await, repo.outer(inner).await), (1, 1));
-                repo.room_for_one(2).await; // evicts the other
+                repo.capacity_of_one(2).await; // evicts the other
                 if by_name {
                     repo.write_by_name().await;
                     repo.write_by_name().await;
@@ -251,23 +251,27 @@ fn p15_an_outer_query_made_of_what_is_not_stored_is_forgotten_with_it() {
     });
 }
 
-/// The inner load is overtaken by an invalidation, and its value refused. What is made of it must be refused too.
+/// The inner load is invalidated before it ends, and its value is refused. The outer value must be refused too.
 #[test]
-fn p15_an_outer_query_made_of_what_was_forgotten_while_it_loaded_is_not_stored() {
+fn p15_an_outer_query_whose_inner_load_is_refused_is_not_stored() {
     block_on(async {
-        let forgets: [fn(&Repo); 4] = [
+        let invalidates: [fn(&Repo); 4] = [
             |repo| repo.cache.invalidate_tags(["late"]),
             |repo| repo.cache.invalidate(["hooked"]),
             |repo| repo.cache.invalidate_all(),
             |repo| block_on(repo.write_by_key(1)),
         ];
-        for (number, forget) in (0..).zip(forgets) {
+        for (number, invalidate) in (0..).zip(invalidates) {
             let repo = Repo::default();
             repo.set_hook(move |repo| {
                 repo.row.fetch_add(1, Ordering::SeqCst);
-                forget(repo);
+                invalidate(repo);
             });
-            assert_eq!(repo.outer(Inner::Hooked).await, 1, "who asked before may have what was there before");
+            assert_eq!(
+                repo.outer(Inner::Hooked).await,
+                1,
+                "a caller from before the invalidation may get the older value"
+            );
             let now = repo.row() + 1;
             assert_eq!(repo.outer(Inner::Hooked).await, now, "number {number}");
             assert_eq!(repo.outer(Inner::Hooked).await, now);
@@ -276,9 +280,8 @@ fn p15_an_outer_query_made_of_what_was_forgotten_while_it_loaded_is_not_stored()
     });
 }
 
-/// The inner one is read, then forgotten, and the outer one is still loading.
 #[test]
-fn p15_an_outer_query_is_not_stored_if_what_it_read_is_forgotten_before_it_ends() {
+fn p15_an_outer_query_is_not_stored_if_its_reads_are_invalidated_before_it_ends() {
     block_on(async {
         let repo = Repo::default();
         repo.set_hook(|repo| block_on(repo.write_short()));
@@ -289,37 +292,36 @@ fn p15_an_outer_query_is_not_stored_if_what_it_read_is_forgotten_before_it_ends(
     });
 }
 
-/// P1: the load that is under way has read what was forgotten since. Who arrives now may not wait for it.
+/// P1: a load in flight has read what has since been invalidated. A new caller may not wait for it.
 #[test]
-fn p1_nobody_joins_an_outer_load_that_read_what_has_been_forgotten() {
+fn p1_no_caller_joins_an_outer_load_whose_reads_were_invalidated() {
     let repo = Repo::default();
-    let (forgotten, done) = (Latch::new(), Latch::new());
+    let (invalidated, done) = (Latch::new(), Latch::new());
     repo.set_hook({
-        let (forgotten, done) = (forgotten.clone(), done.clone());
+        let (invalidated, done) = (invalidated.clone(), done.clone());
         move |repo| {
             block_on(repo.write_short());
-            forgotten.open();
+            invalidated.open();
             done.pass();
         }
     });
     thread::scope(|scope| {
         let first = scope.spawn(|| block_on(repo.slow()));
-        forgotten.pass();
+        invalidated.pass();
         let second = scope.spawn(|| block_on(repo.slow()));
-        // It waits for the first, or has loaded by itself.
-        until("the second has come so far", || second.is_finished() || shows(&repo.cache, 1, 1));
+        // It waits for the first, or has loaded itself.
+        until("the second caller waits or has loaded", || second.is_finished() || in_flight(&repo.cache, 1, 1));
         let joined = !second.is_finished();
         done.open();
-        let second = second.join().expect("it only reads");
-        assert_eq!(second, 1, "it asked after the write had returned; joined: {joined}");
-        assert_eq!(first.join().expect("it only reads"), 0);
+        let second = second.join().expect("the thread does not panic");
+        assert_eq!(second, 1, "it was called after the write had returned; joined: {joined}");
+        assert_eq!(first.join().expect("the thread does not panic"), 0);
     });
     assert_eq!(block_on(repo.slow()), 1);
 }
 
-/// The inner load is another's, and the outer one waits for it.
 #[test]
-fn p15_an_outer_query_that_waited_for_the_load_of_another_is_forgotten_with_it() {
+fn p15_an_outer_query_that_waited_for_an_inner_load_is_invalidated_with_it() {
     for by_name in [false, true] {
         let repo = Repo::default();
         let (loading, go) = (Latch::new(), Latch::new());
@@ -334,9 +336,9 @@ fn p15_an_outer_query_that_waited_for_the_load_of_another_is_forgotten_with_it()
             scope.spawn(|| block_on(repo.hooked(1)));
             loading.pass();
             let outer = scope.spawn(|| block_on(repo.outer(Inner::Hooked)));
-            until_shown(&repo.cache, 2, 1);
+            until_in_flight(&repo.cache, 2, 1);
             go.open();
-            assert_eq!(outer.join().expect("it only reads"), 1);
+            assert_eq!(outer.join().expect("the thread does not panic"), 1);
         });
         if by_name {
             block_on(repo.write_by_name());

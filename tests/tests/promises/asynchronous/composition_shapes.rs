@@ -1,4 +1,4 @@
-//! P15: whatever kind of function asks, and whatever kind is asked.
+//! P15: for every kind of function, as the outer and as the inner one.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -9,13 +9,12 @@ use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
 
 use super::mode::{block_on, boxed};
 
-/// Calls twice, writes, and calls again.
 async fn assert_follows(read: impl AsyncFn() -> u32, write: impl AsyncFn()) {
     for _ in 0..2 {
         let before = read().await;
         assert_eq!(read().await, before);
         write().await;
-        assert_eq!(read().await, before + 1, "it still shows what was there before the write");
+        assert_eq!(read().await, before + 1, "a value from before the write was served");
     }
 }
 
@@ -42,7 +41,6 @@ impl Levels {
         self.low().await
     }
 
-    /// Not cached itself.
     async fn plain(&self) -> u32 {
         self.high().await
     }
@@ -63,7 +61,7 @@ impl Levels {
     }
 }
 
-/// So many of the lower levels are hits while the highest one loads.
+/// A given number of lower levels are hits while the highest one loads.
 #[test]
 fn p15_four_levels_each_a_hit_or_a_miss() {
     block_on(async {
@@ -87,7 +85,7 @@ fn p15_four_levels_each_a_hit_or_a_miss() {
     });
 }
 
-/// The middle one is there, but without the lowest: it has been forgotten on its own and loaded by itself since.
+/// The entry of the lowest level was invalidated and loaded again after the middle one read it.
 #[test]
 fn p15_the_middle_level_outlives_the_entry_that_it_read() {
     block_on(async {
@@ -207,7 +205,7 @@ fn p15_through_methods_of_traits() {
     });
 }
 
-/// In a module of its own, so that the twins do not share the rows.
+/// In its own module, so that the synchronous twin has its own rows.
 mod free {
     use super::{AtomicU32, Cache, LazyLock, Ordering, cached_query, invalidates};
 
@@ -260,7 +258,7 @@ fn p15_through_free_functions() {
     });
 }
 
-/// Asks for itself with other arguments, and by that for many levels of itself.
+/// Calls itself with other arguments, and so through many levels.
 #[derive(HasCache, Default)]
 struct Recursive {
     row: AtomicU32,
@@ -275,13 +273,13 @@ impl Recursive {
         if n == 0 { self.row.load(Ordering::SeqCst) } else { boxed(self.level(n - 1)).await }
     }
 
-    /// Asks for itself with the same arguments: it computes, and waits for nobody.
+    /// Calls itself with the same arguments: it computes, and does not wait.
     #[cached_query]
-    async fn circle(&self) -> u32 {
+    async fn cycle(&self) -> u32 {
         if self.rounds.fetch_add(1, Ordering::SeqCst) % 2 == 1 {
             return self.level(0).await;
         }
-        boxed(self.circle()).await
+        boxed(self.cycle()).await
     }
 
     #[invalidates(level(0))]
@@ -300,10 +298,10 @@ fn p15_through_fifty_levels_of_one_query() {
 }
 
 #[test]
-fn p15_through_a_query_that_asks_for_itself() {
+fn p15_through_a_query_that_calls_itself() {
     block_on(async {
         let recursive = Recursive::default();
-        assert_follows(async || recursive.circle().await, async || recursive.write().await).await;
+        assert_follows(async || recursive.cycle().await, async || recursive.write().await).await;
         recursive.cache.check_invariants();
     });
 }

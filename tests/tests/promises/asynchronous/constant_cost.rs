@@ -1,5 +1,5 @@
-//! P3: an invalidation costs the same at any number of entries. What it costs is measured in `benches`; here
-//! is shown why: it touches none of them.
+//! P3: the cost of an invalidation does not depend on the number of entries. `benches` measures the cost; these tests
+//! show the reason: it touches no entry.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use cache_core::{EntryOptions, TaggedCache};
 
 const ENTRIES: usize = 5_000;
 
-/// Counts how often its key is looked at and its value let go.
+/// Counts comparisons of its key and drops of its value.
 #[derive(Default)]
 struct Touches {
     compared: AtomicUsize,
@@ -33,7 +33,7 @@ impl std::hash::Hash for Key {
 }
 
 #[derive(Clone)]
-struct Value(#[expect(dead_code, reason = "it is there to be dropped")] Arc<Dropped>);
+struct Value(#[expect(dead_code, reason = "only its drop matters")] Arc<Dropped>);
 struct Dropped(Arc<Touches>);
 impl Drop for Dropped {
     fn drop(&mut self) {
@@ -52,9 +52,9 @@ fn assert_touches_nothing(invalidate: impl Fn(&TaggedCache<Key, Value>)) {
     touches.compared.store(0, Ordering::Relaxed);
 
     invalidate(&cache);
-    assert_eq!(touches.compared.load(Ordering::Relaxed), 0, "keys were looked at");
+    assert_eq!(touches.compared.load(Ordering::Relaxed), 0, "keys were hashed or compared");
     assert_eq!(touches.dropped.load(Ordering::Relaxed), 0, "values were dropped");
-    assert_eq!(cache.len(), 0, "and yet nothing is left");
+    assert_eq!(cache.len(), 0, "everything was invalidated");
     cache.purge();
     assert_eq!(touches.dropped.load(Ordering::Relaxed), ENTRIES);
     cache.check_invariants();
@@ -66,7 +66,7 @@ fn p3_a_tag_is_invalidated_without_touching_its_entries() {
 }
 
 #[test]
-fn p3_everything_is_invalidated_without_touching_it() {
+fn p3_everything_is_invalidated_without_touching_entries() {
     assert_touches_nothing(TaggedCache::invalidate_all);
 }
 
@@ -99,7 +99,7 @@ mod query {
         }
         invalidate(&repo).await;
         assert_eq!(repo.touches.dropped.load(Ordering::Relaxed), 0, "values were dropped");
-        assert_eq!(repo.cache.len(), 0, "and yet nothing is left");
+        assert_eq!(repo.cache.len(), 0, "everything was invalidated");
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod query {
         async fn write(&self, key: &Key) {}
     }
 
-    /// How many keys and values are touched by a write through the root handle, if the key is in so many scopes.
+    /// Touched keys and values, if the key is in this many scopes.
     async fn touched(scopes: usize) -> (usize, usize) {
         let (touches, root) = (Arc::<Touches>::default(), Cache::builder().capacity(10_000).build());
         let key = Key(1, touches.clone());
@@ -159,7 +159,7 @@ mod query {
     #[test]
     fn p3_a_key_through_the_root_handle_touches_as_little_in_many_scopes_as_in_few() {
         block_on(async {
-            assert_eq!(touched(10).await, touched(2_000).await, "keys looked at, and values dropped");
+            assert_eq!(touched(10).await, touched(2_000).await, "keys compared, and values dropped");
         });
     }
 }

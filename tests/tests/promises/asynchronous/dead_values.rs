@@ -1,4 +1,4 @@
-//! P9: the values of dead entries are freed as others are inserted, full or not, and by `purge`.
+//! P9: the values of dead entries are freed by inserts of others, whether the cache is full or not, and by `purge`.
 
 use std::sync::Arc;
 use std::thread;
@@ -8,13 +8,13 @@ use cache_core::{Cache, EntryOptions, HasCache, ManualClock, Tag, TaggedCache, c
 
 use super::mode::block_on;
 
-/// Who holds it is counted.
+/// References to it are counted.
 type Counted = Arc<str>;
 
 const DEAD: u32 = 1_000;
-/// For each dead entry there are so many inserts of others.
+/// Inserts per dead entry, after which none is left.
 const INSERTS: u32 = 8;
-/// Never full.
+/// Never reached.
 const CAPACITY: usize = 1_000_000;
 
 type Values = TaggedCache<u32, Counted>;
@@ -26,7 +26,7 @@ struct World {
 }
 
 impl World {
-    /// Full of what is doomed: it expires with time, and bears a tag.
+    /// Full of entries that can die: they have a time to live and a tag.
     fn new() -> Self {
         let clock = ManualClock::new();
         let cache = TaggedCache::builder().capacity(CAPACITY).clock(clock.clone()).build();
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// How many of the values are still there.
+    /// How many of the values have not been dropped.
     fn left(&self) -> usize {
         Arc::strong_count(&self.doomed) - 1
     }
@@ -52,14 +52,14 @@ impl World {
         self.clock.advance(Duration::from_secs(10));
     }
 
-    fn forget(&self) {
+    fn invalidate(&self) {
         self.cache.invalidate_tags(["doomed"]);
     }
 }
 
 const KILLS: [fn(&World); 4] = [
     World::expire,
-    World::forget,
+    World::invalidate,
     |world| world.cache.invalidate_all(),
     |world| world.cache.scope("s").invalidate_all(),
 ];
@@ -73,64 +73,64 @@ fn other(key: u32) -> Counted {
 }
 
 #[test]
-fn p9_inserts_free_the_values_of_the_dead_in_a_cache_that_is_not_full() {
+fn p9_inserts_free_dead_values_in_a_cache_that_is_not_full() {
     for kill in kills() {
         let world = World::new();
         kill(&world);
         for key in DEAD..DEAD + INSERTS * DEAD {
             world.cache.insert(key, other(key));
         }
-        assert_eq!(world.left(), 0, "dead values that are left");
-        assert_eq!(world.cache.len(), (INSERTS * DEAD) as usize, "and the others are there");
+        assert_eq!(world.left(), 0, "dead values not freed");
+        assert_eq!(world.cache.len(), (INSERTS * DEAD) as usize, "the live ones are kept");
         world.cache.check_invariants();
     }
 }
 
 #[test]
-fn p9_loads_free_the_values_of_the_dead_in_a_cache_that_is_not_full() {
+fn p9_loads_free_dead_values_in_a_cache_that_is_not_full() {
     for kill in kills() {
         let world = World::new();
         kill(&world);
         for key in DEAD..DEAD + INSERTS * DEAD {
             block_on(world.cache.get_or_load_async(&key, async || other(key)));
         }
-        assert_eq!(world.left(), 0, "dead values that are left");
+        assert_eq!(world.left(), 0, "dead values not freed");
         world.cache.check_invariants();
     }
 }
 
-/// The dead are in one scope, the others in another or in none.
+/// The dead entries are in one scope, the others in another or in none.
 #[test]
-fn p9_inserts_in_one_scope_free_the_dead_of_another() {
+fn p9_inserts_in_one_scope_free_dead_entries_of_another() {
     let world = World::new();
     let scope = world.cache.scope("s");
     world.insert_doomed(&scope);
-    world.forget();
+    world.invalidate();
     KILLS[3](&world);
     for key in DEAD..DEAD + INSERTS * DEAD {
         world.cache.scope("t").insert(key, other(key));
         world.cache.insert(key, other(key));
     }
-    assert_eq!(world.left(), 0, "dead values that are left");
+    assert_eq!(world.left(), 0, "dead values not freed");
     world.cache.check_invariants();
 }
 
-/// Entries that are replaced over and over bring no new key.
+/// Replacing entries over and over adds no key.
 #[test]
-fn p9_inserts_of_few_keys_free_the_dead_too() {
+fn p9_inserts_of_few_keys_free_dead_entries_too() {
     let world = World::new();
     world.expire();
     for round in 0..INSERTS * DEAD {
         world.cache.insert(DEAD + round % 4, other(round));
     }
-    assert_eq!(world.left(), 0, "dead values that are left");
+    assert_eq!(world.left(), 0, "dead values not freed");
 }
 
 #[test]
-fn p9_inserts_of_many_threads_free_the_dead() {
+fn p9_inserts_of_many_threads_free_dead_entries() {
     const THREADS: u32 = 4;
     let world = World::new();
-    world.forget();
+    world.invalidate();
     thread::scope(|scope| {
         for number in 1..=THREADS {
             let world = &world;
@@ -141,11 +141,10 @@ fn p9_inserts_of_many_threads_free_the_dead() {
             });
         }
     });
-    assert_eq!(world.left(), 0, "dead values that are left");
+    assert_eq!(world.left(), 0, "dead values not freed");
     world.cache.check_invariants();
 }
 
-/// Those that live among the dead stay.
 #[test]
 fn p9_inserts_free_nothing_that_is_live() {
     let world = World::new();
@@ -173,13 +172,13 @@ fn p9_purge_frees_all_dead_values_at_once() {
     }
 }
 
-/// Tags and keys are held by their entries, by what was made of those, and by nothing else.
+/// Only entries, and what depends on them, hold tags and keys.
 #[test]
-fn p9_tags_and_keys_leave_with_the_last_entry() {
+fn p9_tags_and_keys_are_dropped_with_the_last_entry() {
     let (key, tag, late) = (
         Counted::from("a key"),
-        Counted::from("a tag that is not to be copied"),
-        Counted::from("a late tag that is not to be copied"),
+        Counted::from("a tag too long to be stored inline"),
+        Counted::from("a late tag too long to be stored inline"),
     );
     let inner = TaggedCache::<Counted, u32>::new();
     let outer = TaggedCache::<Counted, u32>::new();
@@ -190,20 +189,21 @@ fn p9_tags_and_keys_leave_with_the_last_entry() {
             inner.entry(&key).with(options).tags_from(late).or_load_async(async || 1).await
         }))
     };
-    let forgets: [&dyn Fn(); 3] = [&|| inner.invalidate_tags([&*tag]), &|| _ = inner.invalidate_key(&*key), &|| {
-        inner.invalidate_all();
-        outer.invalidate_all();
-    }];
-    for forget in forgets {
+    let invalidates: [&dyn Fn(); 3] =
+        [&|| inner.invalidate_tags([&*tag]), &|| _ = inner.invalidate_key(&*key), &|| {
+            inner.invalidate_all();
+            outer.invalidate_all();
+        }];
+    for invalidate in invalidates {
         assert_eq!((read(), read()), (1, 1));
         assert!([&key, &tag, &late].iter().all(|counted| Arc::strong_count(counted) > 1), "they are held");
-        forget();
+        invalidate();
         outer.invalidate_all();
         inner.purge();
         outer.purge();
         assert_eq!([&key, &tag, &late].map(Arc::strong_count), [1; 3], "nothing holds them");
     }
-    // An error and a value that is refused are not stored, and leave nothing.
+    // Errors and refused values are not stored, and leave nothing behind.
     let failing = async || {
         let load = async || {
             inner.invalidate_all();
@@ -235,24 +235,23 @@ impl Repo {
     }
 }
 
-/// Nobody asks the one query any more, and another goes on.
 #[test]
-fn p9_inserts_of_one_query_free_the_dead_of_another() {
-    let forgets: [fn(&Repo, &ManualClock); 4] = [
+fn p9_inserts_of_one_query_free_dead_entries_of_another() {
+    let invalidates: [fn(&Repo, &ManualClock); 4] = [
         |_, clock| clock.advance(Duration::from_secs(10)),
         |repo, _| repo.cache.invalidate(["dies"]),
         |repo, _| repo.cache.invalidate_tags(["dies"]),
         |repo, _| repo.cache.invalidate_all(),
     ];
-    for (number, forget) in (0..).zip(forgets) {
+    for (number, invalidate) in (0..).zip(invalidates) {
         let clock = ManualClock::new();
         let cache = Cache::builder().capacity(CAPACITY).clock(clock.clone()).build();
         let repo = Repo { value: "dies".into(), cache };
         (0..DEAD).for_each(|id| drop(block_on(repo.dies(id))));
         assert_eq!(Arc::strong_count(&repo.value), DEAD as usize + 1);
-        forget(&repo, &clock);
+        invalidate(&repo, &clock);
         (0..INSERTS * DEAD).for_each(|id| _ = block_on(repo.lives(id)));
-        assert_eq!(Arc::strong_count(&repo.value), 1, "number {number}: dead values that are left");
+        assert_eq!(Arc::strong_count(&repo.value), 1, "number {number}: dead values not freed");
         repo.cache.check_invariants();
     }
 }

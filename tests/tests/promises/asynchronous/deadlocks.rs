@@ -1,4 +1,4 @@
-//! P6: a body that needs its own key, or that of one who waits for it, computes instead of waiting.
+//! P6: a body that needs its own key, or that of a caller that waits for it, computes instead of waiting.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,14 +17,14 @@ fn watch(state: impl std::fmt::Debug + Send + 'static) -> Guard {
 }
 
 #[test]
-fn p6_a_body_that_asks_for_its_own_key() {
+fn p6_a_body_that_reads_its_own_key() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
     let outer = block_on(cache.get_or_load_async(&1, async || {
         cache.get_or_load_async(&1, async || cache.get_or_load_async(&1, async || 1).await + 1).await + 1
     }));
     assert_eq!(outer, 3);
-    assert_eq!(cache.get(&1), Some(3), "the next caller gets what the first got, and not a part of it");
+    assert_eq!(cache.get(&1), Some(3), "the next caller gets the outer value, not the inner one");
     assert_eq!((cache.stats().loads, cache.stats().misses, cache.stats().discarded_loads), (3, 3, 0));
     cache.check_invariants();
 }
@@ -40,7 +40,6 @@ impl Repo {
         Self { left: AtomicU32::new(rounds), cache: Cache::new() }
     }
 
-    /// Goes on while there are rounds left.
     fn next(&self) -> bool {
         self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
     }
@@ -78,9 +77,9 @@ fn p6_queries_that_call_each_other_with_the_same_arguments() {
     repo.cache.check_invariants();
 }
 
-/// A tag's closure and the `Clone` of a value run while the load is under way, too.
+/// The closure of the tags and the `Clone` of the value run while the load is in flight, too.
 #[test]
-fn p6_what_runs_after_the_body_may_ask_for_the_key() {
+fn p6_user_code_after_the_body_may_read_the_key() {
     #[derive(Debug)]
     struct Value(Option<TaggedCache<u32, Value>>);
     impl Clone for Value {
@@ -102,8 +101,8 @@ fn p6_what_runs_after_the_body_may_ask_for_the_key() {
     cache.check_invariants();
 }
 
-/// Each thread loads a key and, once all are in their bodies, asks for the next one's.
-fn circle(threads: u32, caches: &[Numbers]) {
+/// Each thread loads a key and, once all are in their bodies, reads the next one's.
+fn cycle(threads: u32, caches: &[Numbers]) {
     let all_in = Barrier::new(threads as usize);
     thread::scope(|scope| {
         for own in 0..threads {
@@ -116,7 +115,7 @@ fn circle(threads: u32, caches: &[Numbers]) {
                     own + cache(other).get_or_load_async(&other, async || other).await
                 };
                 let sum = block_on(cache(own).get_or_load_async(&own, body));
-                assert!(sum >= own + other, "{sum} is the key's own number and what was got for the next");
+                assert!(sum >= own + other, "{sum} is not the key's own number plus the value of the next");
             });
         }
     });
@@ -131,19 +130,19 @@ fn p6_two_threads_that_need_each_others_keys() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
     for _ in 0..100 {
-        circle(2, std::slice::from_ref(&cache));
+        cycle(2, std::slice::from_ref(&cache));
         cache.invalidate_all();
     }
 }
 
 #[test]
-fn p6_a_circle_of_threads_through_several_caches() {
+fn p6_a_cycle_of_threads_through_several_caches() {
     let caches = [Numbers::new(), Numbers::new(), Numbers::new()];
     let _watch = watch(caches.clone());
-    circle(7, &caches);
+    cycle(7, &caches);
 }
 
-/// Only a circle is a reason not to wait.
+/// Only a cycle prevents a wait.
 #[test]
 fn p6_a_body_waits_for_the_load_of_another_that_does_not_wait_for_it() {
     let cache = Numbers::new();
@@ -153,13 +152,13 @@ fn p6_a_body_waits_for_the_load_of_another_that_does_not_wait_for_it() {
         scope.spawn(|| {
             block_on(cache.get_or_load_async(&1, async || {
                 in_both.wait();
-                cache.get_or_load_async(&2, async || unreachable!("somebody is loading it")).await
+                cache.get_or_load_async(&2, async || unreachable!("another thread loads it")).await
             }))
         });
         scope.spawn(|| {
             block_on(cache.get_or_load_async(&2, async || {
                 in_both.wait();
-                // Until the other has missed this key: then it waits, or finds it.
+                // Until the other has missed this key: then it waits, or finds the entry.
                 while cache.stats().misses < 3 {
                     thread::yield_now();
                 }
@@ -170,41 +169,44 @@ fn p6_a_body_waits_for_the_load_of_another_that_does_not_wait_for_it() {
     assert_eq!((cache.get(&1), cache.get(&2), cache.stats().loads), (Some(2), Some(2), 2));
 }
 
-/// Asks for something when it is cloned or dropped, if it is told to.
-struct Nosy {
+/// Reads a number when it is cloned or dropped, if it is armed.
+struct Reading {
     on_clone: Option<Numbers>,
     on_drop: Option<Numbers>,
 }
 
-impl Nosy {
+impl Reading {
     const QUIET: Self = Self { on_clone: None, on_drop: None };
 
-    /// What fails to load is not stored, and so is asked for each time.
-    fn ask(numbers: Option<&Numbers>) {
+    /// A failed load is not stored, so each read loads.
+    fn read(numbers: Option<&Numbers>) {
         if let Some(numbers) = numbers {
             let _ = block_on(numbers.entry(&1).or_try_load_async(async || Err(())));
         }
     }
 }
 
-impl Clone for Nosy {
+impl Clone for Reading {
     fn clone(&self) -> Self {
-        Self::ask(self.on_clone.as_ref());
+        Self::read(self.on_clone.as_ref());
         Self { on_clone: self.on_clone.clone(), on_drop: None }
     }
 }
 
-impl Drop for Nosy {
+impl Drop for Reading {
     fn drop(&mut self) {
-        Self::ask(self.on_drop.as_ref());
+        Self::read(self.on_drop.as_ref());
     }
 }
 
-/// One thread loads a value. Another is in the body of a number that the value asks for, and waits for the value.
-/// At the end of its load the first runs code of the user's that asks for the number: nobody must wait for it.
-fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load: fn(&Numbers) -> Result<Nosy, ()>) {
+/// One thread loads a value. Another, in the body of a number that the value reads, waits for the value. At the end of
+/// its load the first thread runs user code that reads the number: it must not wait.
+fn read_at_the_end_of_a_load(
+    prepare: fn(&TaggedCache<u32, Reading>, &Numbers),
+    load: fn(&Numbers) -> Result<Reading, ()>,
+) {
     let clock = ManualClock::new();
-    let values: TaggedCache<u32, Nosy> = TaggedCache::builder().clock(clock.clone()).build();
+    let values: TaggedCache<u32, Reading> = TaggedCache::builder().clock(clock.clone()).build();
     let numbers = Numbers::new();
     let _watch = watch((values.clone(), numbers.clone()));
     prepare(&values, &numbers);
@@ -223,7 +225,7 @@ fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load
         scope.spawn(|| {
             in_body.wait();
             let _ = block_on(numbers.entry(&1).or_try_load_async(async || {
-                values.get_or_load_async(&1, async || Nosy::QUIET).await;
+                values.get_or_load_async(&1, async || Reading::QUIET).await;
                 Err(())
             }));
         });
@@ -233,22 +235,22 @@ fn ask_at_the_end_of_a_load(prepare: fn(&TaggedCache<u32, Nosy>, &Numbers), load
 }
 
 #[test]
-fn p6_a_clone_for_those_who_wait_may_ask_for_what_one_of_them_loads() {
-    ask_at_the_end_of_a_load(|_, _| {}, |numbers| Ok(Nosy { on_clone: Some(numbers.clone()), on_drop: None }));
+fn p6_a_clone_for_waiters_may_read_what_one_of_them_loads() {
+    read_at_the_end_of_a_load(|_, _| {}, |numbers| Ok(Reading { on_clone: Some(numbers.clone()), on_drop: None }));
 }
 
 #[test]
-fn p6_a_dead_value_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
-    let prepare = |values: &TaggedCache<u32, Nosy>, numbers: &Numbers| {
-        let dead = Nosy { on_clone: None, on_drop: Some(numbers.clone()) };
+fn p6_the_drop_of_a_dead_value_may_read_what_a_waiter_loads() {
+    let prepare = |values: &TaggedCache<u32, Reading>, numbers: &Numbers| {
+        let dead = Reading { on_clone: None, on_drop: Some(numbers.clone()) };
         values.insert_with(1, dead, EntryOptions::new().ttl(Duration::from_secs(1)));
     };
-    ask_at_the_end_of_a_load(prepare, |_| Err(()));
+    read_at_the_end_of_a_load(prepare, |_| Err(()));
 }
 
-/// A key that is dropped on a thread that has been told so asks for a number.
+/// Its drop reads a number, on threads that enable it.
 #[test]
-fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
+fn p6_the_drop_of_a_key_may_read_what_a_waiter_loads() {
     use std::cell::RefCell;
     thread_local! {
         static ON_DROP: RefCell<Option<Numbers>> = const { RefCell::new(None) };
@@ -257,7 +259,7 @@ fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
     struct Key(u32);
     impl Drop for Key {
         fn drop(&mut self) {
-            Nosy::ask(ON_DROP.take().as_ref());
+            Reading::read(ON_DROP.take().as_ref());
         }
     }
     for panics in [false, true] {
@@ -293,9 +295,9 @@ fn p6_a_key_that_is_dropped_may_ask_for_what_one_who_waits_loads() {
     }
 }
 
-/// A thread-local that is older than those of the cache outlives them, and loads recursively when it goes.
+/// A thread-local older than those of the cache outlives them, and loads recursively in its destructor.
 #[test]
-fn p6_a_destructor_of_a_thread_local_may_ask_for_its_own_key() {
+fn p6_a_destructor_of_a_thread_local_may_read_its_own_key() {
     struct AtEnd(Numbers);
     impl Drop for AtEnd {
         fn drop(&mut self) {
@@ -312,7 +314,7 @@ fn p6_a_destructor_of_a_thread_local_may_ask_for_its_own_key() {
         block_on(cache.get_or_load_async(&2, async || 2));
     };
     thread::scope(|scope| scope.spawn(on_thread).join().unwrap());
-    // A scope ends before the destructors of its threads do.
+    // A thread scope ends before the destructors of its threads have run.
     while cache.get(&1).is_none() {
         thread::yield_now();
     }

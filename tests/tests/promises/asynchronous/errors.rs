@@ -6,9 +6,9 @@ use cache_core::{Cache, HasCache, TaggedCache, cached_query};
 
 use super::mode::block_on;
 
-/// Neither `Clone`, nor `Sync`, nor comparable.
+/// Neither `Clone`, nor `Sync`, nor `PartialEq`.
 #[derive(Debug)]
-struct Failure(#[expect(dead_code, reason = "it makes the type what it is")] std::cell::Cell<u32>);
+struct Failure(#[expect(dead_code, reason = "it makes the type not `Sync`")] std::cell::Cell<u32>);
 
 type Fallible<T> = Result<T, Failure>;
 type Answer = Fallible<Option<u32>>;
@@ -20,7 +20,6 @@ struct Repo {
 }
 
 impl Repo {
-    /// Every second call succeeds.
     fn call(&self) -> Result<u32, Failure> {
         match self.calls.fetch_add(1, Ordering::SeqCst) {
             call if call % 2 == 0 => Err(Failure(call.into())),
@@ -52,13 +51,13 @@ impl Repo {
         Ok(fail_at)
     }
 
-    /// What it returns is known to be a `Result` only where it is called.
+    /// Only the caller knows that `T` is a `Result`.
     #[cached_query(ttl = "5m")]
     async fn whatever<T: Clone + Send + Sync + 'static>(&self, of: fn(u32) -> T) -> T {
         of(self.calls.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// An `Option` is a value like others.
+    /// An `Option` is an ordinary value.
     #[cached_query(ttl = "5m")]
     async fn absent(&self) -> Option<u32> {
         self.calls.fetch_add(1, Ordering::SeqCst);
@@ -106,7 +105,7 @@ fn p7_an_early_return_of_an_error_is_not_cached() {
 }
 
 #[test]
-fn p7_an_error_is_not_cached_where_a_generic_parameter_stands_for_a_result() {
+fn p7_an_error_in_a_generic_return_type_is_not_cached() {
     block_on(async {
         let repo = Repo::default();
         let fallible: fn(u32) -> Result<u32, String> = |call| if call == 0 { Err("no".into()) } else { Ok(call) };
@@ -117,7 +116,7 @@ fn p7_an_error_is_not_cached_where_a_generic_parameter_stands_for_a_result() {
 }
 
 #[test]
-fn p7_none_is_a_value_and_no_error() {
+fn p7_none_is_a_value() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!((repo.absent().await, repo.absent().await), (None, None));
@@ -126,21 +125,21 @@ fn p7_none_is_a_value_and_no_error() {
 }
 
 #[test]
-fn p7_an_error_by_hand_is_not_cached_and_drops_what_was_dead() {
+fn p7_an_error_of_a_direct_load_is_not_cached_and_drops_the_dead_entry() {
     block_on(async {
         let cache: TaggedCache<u32, std::sync::Arc<u32>> = TaggedCache::new();
         let value = std::sync::Arc::new(1);
         cache.insert(1, value.clone());
         cache.invalidate_all();
         assert_eq!(cache.entry(&1).or_try_load_async(async || Err("down")).await, Err("down"));
-        assert_eq!(std::sync::Arc::strong_count(&value), 1, "the dead entry is gone");
+        assert_eq!(std::sync::Arc::strong_count(&value), 1, "the dead entry was dropped");
         assert_eq!(cache.entry(&1).or_try_load_async(async || Ok::<_, ()>(value.clone())).await, Ok(value));
         cache.check_invariants();
     });
 }
 
 #[test]
-fn p7_a_body_that_panics_leaves_nothing_and_the_cache_usable() {
+fn p7_a_body_that_panics_stores_nothing_and_leaves_the_cache_usable() {
     block_on(async {
         let cache: TaggedCache<u32, u32> = TaggedCache::new();
         let panicked =

@@ -1,4 +1,4 @@
-//! P9: what a cache holds goes with its last handle: entries, tags, scopes and loads under way.
+//! P9: the last handle of a cache frees all it holds: entries, tags, scopes and loads in flight.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -7,14 +7,14 @@ use cache_core::{Cache, EntryOptions, HasCache, Tag, TaggedCache, cached_query};
 
 use super::mode::block_on;
 
-/// Counted by who holds it: keys, values and tags are made of it. Short tags are copied, and would not count.
+/// References to it are counted; keys, values and tags are made of it. It must be long: short tags are stored inline.
 type Counted = Arc<str>;
 
 #[test]
 fn p9_the_last_handle_frees_everything() {
     block_on(async {
         let [key, value, tag, late] =
-            ["key", "value", "a tag that is not to be copied", "a late tag that is not to be copied"]
+            ["key", "value", "a tag too long to be stored inline", "a late tag too long to be stored inline"]
                 .map(Counted::from);
         let all = || [&key, &value, &tag, &late].map(Arc::strong_count);
         let cache: TaggedCache<Counted, Counted> = TaggedCache::builder().capacity(8).build();
@@ -23,13 +23,13 @@ fn p9_the_last_handle_frees_everything() {
             let options = || EntryOptions::new().tag(Tag::from(tag.clone()));
             let late_tag = |_: &Counted| [Tag::from(late.clone())];
             cache.entry(&key).with(options).tags_from(late_tag).or_load_async(async || value.clone()).await;
-            cache.invalidate_tags(["never borne by anything"]);
+            cache.invalidate_tags(["a tag that no entry ever had"]);
         }
         assert!(all().iter().all(|&count| count > 2), "the cache holds all of them: {:?}", all());
 
         let clone = scope.clone();
         drop((cache, scope));
-        assert_eq!(clone.len(), 1, "a handle on a scope holds all of the cache");
+        assert_eq!(clone.len(), 1, "a handle of a scope holds the whole cache");
         drop(clone);
         assert_eq!(all(), [1; 4]);
     });
@@ -37,7 +37,7 @@ fn p9_the_last_handle_frees_everything() {
 
 #[test]
 fn p9_a_load_that_outlives_all_other_handles_frees_everything_when_it_ends() {
-    let [key, value, tag] = ["key", "value", "a tag that is not to be copied"].map(Counted::from);
+    let [key, value, tag] = ["key", "value", "a tag too long to be stored inline"].map(Counted::from);
     for fails in [false, true] {
         let cache = TaggedCache::<Counted, Counted>::new();
         let (loading, dropped) = (Barrier::new(2), Barrier::new(2));
@@ -57,7 +57,7 @@ fn p9_a_load_that_outlives_all_other_handles_frees_everything_when_it_ends() {
             };
             scope.spawn(load);
             loading.wait();
-            assert!(Arc::strong_count(&key) > 1 && Arc::strong_count(&tag) > 1, "the load under way holds them");
+            assert!(Arc::strong_count(&key) > 1 && Arc::strong_count(&tag) > 1, "the load in flight holds them");
             drop(cache);
             dropped.wait();
         });

@@ -1,4 +1,4 @@
-//! P8: no value is served later than its time to live after the load that made it began.
+//! P8: no value is served later than its time to live after its load began.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -16,7 +16,7 @@ struct Repo {
     cache: Cache,
 }
 
-/// Hands the time over in an invisible group.
+/// Passes the time to live as an invisible group.
 macro_rules! by_macro {
     ($name:ident, $ttl:literal) => {
         #[cached_query(ttl = $ttl)]
@@ -80,7 +80,7 @@ async fn assert_lives_for(ttl: Duration, query: impl AsyncFn(&Repo) -> u32) {
     let repo = Repo::new();
     assert_eq!(query(&repo).await, 0);
     repo.clock.advance(ttl.saturating_sub(Duration::from_nanos(1)));
-    assert_eq!(query(&repo).await, 0, "it was forgotten too early");
+    assert_eq!(query(&repo).await, 0, "it expired too early");
     repo.clock.advance(Duration::from_nanos(1));
     assert!(repo.cache.is_empty());
     assert_eq!(query(&repo).await, 1, "it was served too late");
@@ -119,7 +119,7 @@ fn p8_an_expression_is_evaluated_on_a_miss_and_not_on_a_hit() {
 }
 
 #[test]
-fn p8_a_hit_does_not_prolong_life() {
+fn p8_a_hit_does_not_extend_the_time_to_live() {
     block_on(async {
         let repo = Repo::new();
         repo.text().await;
@@ -167,10 +167,10 @@ fn p8_the_system_clock_is_monotonic() {
     }
 }
 
-/// Waits for as long as it takes, but for the watchdog.
+/// Without a limit, except for the watchdog.
 #[test]
-fn p8_the_system_clock_moves_on() {
-    let _watch = cache_tests::watchdog::guard(Duration::from_secs(60), || "the clock stands still".into());
+fn p8_the_system_clock_advances() {
+    let _watch = cache_tests::watchdog::guard(Duration::from_secs(60), || "the clock does not advance".into());
     let start = SystemClock.now();
     let cache: TaggedCache<u8, u8> = TaggedCache::builder().default_ttl(Duration::from_millis(1)).build();
     cache.insert(1, 1);
@@ -186,9 +186,9 @@ fn a_builder_shows_which_clock_it_has() {
     assert!(format!("{:?}", builder.clock(ManualClock::new())).contains("custom clock"));
 }
 
-/// What a miss runs first takes its time, and meanwhile another thread stores a value, which expires.
+/// The options of a miss are slow, and meanwhile another thread stores a value, which expires.
 #[test]
-fn p8_what_comes_while_a_load_is_prepared_is_not_served_late() {
+fn p8_a_value_stored_while_options_are_made_is_not_served_late() {
     block_on(async {
         let clock = ManualClock::new();
         let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(clock.clone()).build();

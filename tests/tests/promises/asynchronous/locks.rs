@@ -1,6 +1,6 @@
-//! P13: no lock is held while code of the user's runs, but for `Eq` of keys.
+//! P13: no lock is held while user code runs, except in `Eq` of keys.
 //!
-//! The code here calls back into the cache that is calling it: under a lock it would wait for itself.
+//! The user code here calls back into the cache that calls it: under a lock it would deadlock.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,7 @@ struct Value {
 }
 
 impl Value {
-    fn poke(&self) {
+    fn use_cache(&self) {
         if let (true, Some(cache)) = (self.writes, self.cache.get()) {
             cache.insert(1_000, Self { cache: self.cache.clone(), writes: false });
             cache.invalidate_key(&1_000);
@@ -36,7 +36,7 @@ impl Clone for Value {
 
 impl Drop for Value {
     fn drop(&mut self) {
-        self.poke();
+        self.use_cache();
     }
 }
 
@@ -67,7 +67,7 @@ fn p13_a_drop_may_write_to_the_cache() {
 }
 
 #[test]
-fn p13_a_body_may_use_the_cache_as_it_likes() {
+fn p13_a_body_may_use_the_cache() {
     block_on(async {
         let (handle, cache) = cache(3);
         let value = |writes| Value { cache: handle.clone(), writes };
@@ -82,11 +82,10 @@ fn p13_a_body_may_use_the_cache_as_it_likes() {
     });
 }
 
-/// Does with the cache all there is to do, each time that it is cloned.
 #[derive(Default)]
-struct Meddler(Arc<OnceLock<TaggedCache<u32, Meddler>>>);
+struct UsesCache(Arc<OnceLock<TaggedCache<u32, UsesCache>>>);
 
-impl Clone for Meddler {
+impl Clone for UsesCache {
     fn clone(&self) -> Self {
         if let Some(cache) = self.0.get() {
             let _ = cache.get(&2);
@@ -104,18 +103,17 @@ impl Clone for Meddler {
 
 #[test]
 fn p13_clones_that_use_the_cache_and_writers_do_not_wait_for_each_other() {
-    finishes("clones that use the cache, and writers", || {
+    finishes("clones that use the cache beside writers", || {
         let handle = Arc::new(OnceLock::new());
-        // All in one shard.
         let cache = TaggedCache::builder().capacity(16).build();
-        cache.insert(1, Meddler(handle.clone()));
+        cache.insert(1, UsesCache(handle.clone()));
         assert!(handle.set(cache.clone()).is_ok());
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| (0..2_000).for_each(|_| assert!(cache.get(&1).is_some())));
                 scope.spawn(|| {
                     for round in 0..2_000 {
-                        cache.insert_with(2, Meddler::default(), EntryOptions::new().tag("tag"));
+                        cache.insert_with(2, UsesCache::default(), EntryOptions::new().tag("tag"));
                         if round % 100 == 0 {
                             cache.purge();
                         }
@@ -127,7 +125,7 @@ fn p13_clones_that_use_the_cache_and_writers_do_not_wait_for_each_other() {
     });
 }
 
-/// Reads, and does not come to an end before there has been a write.
+/// A clone that does not end before a write.
 struct Reading(Arc<(Latch, Latch)>);
 
 impl Clone for Reading {
@@ -139,9 +137,9 @@ impl Clone for Reading {
     }
 }
 
-/// All are in one shard, and somebody reads from it at all times.
+/// All entries are in one shard, and there is a reader at all times.
 #[test]
-fn p13_a_writer_gets_its_turn_while_others_read_without_pause() {
+fn p13_readers_do_not_starve_a_writer() {
     const READERS: usize = 8;
     let latches = Arc::<(Latch, Latch)>::default();
     let cache = TaggedCache::builder().capacity(2).build();
@@ -196,7 +194,7 @@ fn p13_a_listing_may_use_the_cache() {
         repo.by_key(&Key).await;
         let entries = repo.cache.entries();
         let entry = entries.iter().find(|entry| entry.query == "by_key").expect("it is listed");
-        assert_eq!(entry.arguments, "key = 2", "what the listing has loaded is stored");
+        assert_eq!(entry.arguments, "key = 2", "what the listing loads is stored");
         assert_eq!(repo.cache.len(), 2);
     });
 }

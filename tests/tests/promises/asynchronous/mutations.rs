@@ -82,11 +82,11 @@ impl Repo {
     }
 
     #[invalidates("read")]
-    async fn nothing_is_forgotten_before_the_end(&self) -> usize {
+    async fn nothing_is_invalidated_before_the_end(&self) -> usize {
         self.cache.len()
     }
 
-    /// Borrows from what it is given, which a closure around the body must not prevent.
+    /// Borrows from its argument: a closure around the body must not prevent that.
     #[invalidates("read")]
     async fn borrows<'a>(&mut self, text: &'a mut String) -> &'a str {
         text.push('!');
@@ -107,31 +107,31 @@ impl Repo {
 
     #[invalidates("read")]
     async fn inner_attribute(&self) -> u32 {
-        #![expect(unused_variables, reason = "it must reach the body")]
+        #![expect(unused_variables, reason = "the attribute must apply to the body")]
         let unused = 1;
         2
     }
 
-    /// All in one line, where braces of ours around the body would be told to be superfluous.
+    /// All in one line: generated braces around the body would trigger a warning.
     #[rustfmt::skip]
     #[invalidates("read")]
     async fn one_line(&self) -> u32 { self.spared().await }
 
-    /// Takes transactions that commit when they are dropped: unused, used in part, and in a pattern.
+    /// Takes transactions that commit when they are dropped: unused, partly used, and in a pattern.
     #[invalidates("read")]
-    #[expect(unused_variables, reason = "an unused argument is one of the cases, and is told as such")]
+    #[expect(unused_variables, reason = "an unused argument is one of the cases")]
     async fn commits(&self, unused: Transaction<'_>, partly: Request<'_>, _: Transaction<'_>) -> usize {
         partly.name.len()
     }
 
-    async fn warm() -> Self {
+    async fn cached() -> Self {
         let repo = Self::default();
         repo.read().await;
         repo.spared().await;
         repo
     }
 
-    async fn forgot(&self) -> bool {
+    async fn is_invalidated(&self) -> bool {
         self.spared().await;
         match self.cache.len() {
             1 => true,
@@ -152,39 +152,42 @@ impl Drop for Transaction<'_> {
 
 struct Request<'a> {
     name: String,
-    #[expect(dead_code, reason = "it is there to be dropped")]
+    #[expect(dead_code, reason = "only its drop matters")]
     transaction: Transaction<'a>,
 }
 
-async fn forgets(write: impl AsyncFn(&mut Repo, End) -> Option<Outcome>, how: End) -> bool {
-    let mut repo = Repo::warm().await;
+async fn invalidates_at_its_end(write: impl AsyncFn(&mut Repo, End) -> Option<Outcome>, how: End) -> bool {
+    let mut repo = Repo::cached().await;
     let result = catch_unwind(AssertUnwindSafe(|| block_on(write(&mut repo, how))));
     match how {
-        End::Panic => assert!(result.is_err(), "a panic goes on to the caller"),
+        End::Panic => assert!(result.is_err(), "the panic reaches the caller"),
         _ => assert!(result.is_ok()),
     }
-    repo.forgot().await
+    repo.is_invalidated().await
 }
 
 #[test]
 fn p11_a_mutation_invalidates_however_it_ends() {
     block_on(async {
         for how in [End::Ok, End::Err, End::Question, End::Early, End::Panic] {
-            assert!(forgets(async |repo: &mut Repo, how| Some(repo.write(how).await), how).await);
+            assert!(invalidates_at_its_end(async |repo: &mut Repo, how| Some(repo.write(how).await), how).await);
         }
     });
 }
 
 #[test]
-fn p11_on_ok_it_invalidates_only_then() {
+fn p11_a_mutation_on_ok_invalidates_only_then() {
     block_on(async {
         for (how, expected) in
             [(End::Ok, true), (End::Early, true), (End::Err, false), (End::Question, false), (End::Panic, false)]
         {
-            assert_eq!(forgets(async |repo: &mut Repo, how| Some(repo.write_on_ok(how).await), how).await, expected);
+            assert_eq!(
+                invalidates_at_its_end(async |repo: &mut Repo, how| Some(repo.write_on_ok(how).await), how).await,
+                expected
+            );
         }
         for (how, expected) in [(End::Ok, true), (End::Err, true), (End::Panic, false)] {
-            let forgot = forgets(
+            let is_invalidated = invalidates_at_its_end(
                 async |repo: &mut Repo, how| {
                     repo.no_result_on_ok(how).await;
                     None
@@ -192,17 +195,17 @@ fn p11_on_ok_it_invalidates_only_then() {
                 how,
             )
             .await;
-            assert_eq!(forgot, expected, "what is no result has no error");
+            assert_eq!(is_invalidated, expected, "other types than `Result` have no error");
         }
     });
 }
 
 #[test]
-fn p11_targets_are_forgotten_together_and_at_the_end() {
+fn p11_targets_are_invalidated_together_at_the_end() {
     block_on(async {
-        let mut repo = Repo::warm().await;
-        assert_eq!(repo.nothing_is_forgotten_before_the_end().await, 2);
-        assert!(repo.forgot().await);
+        let mut repo = Repo::cached().await;
+        assert_eq!(repo.nothing_is_invalidated_before_the_end().await, 2);
+        assert!(repo.is_invalidated().await);
         repo.read().await;
         repo.both().await;
         assert!(repo.cache.is_empty());
@@ -213,37 +216,37 @@ fn p11_targets_are_forgotten_together_and_at_the_end() {
 }
 
 #[test]
-fn p11_a_mutation_may_return_what_it_likes() {
+fn p11_a_mutation_may_return_any_type() {
     block_on(async {
-        let mut repo = Repo::warm().await;
+        let mut repo = Repo::cached().await;
         let mut text = String::from("a");
         assert_eq!(repo.borrows(&mut text).await, "a!");
-        assert!(repo.forgot().await);
+        assert!(repo.is_invalidated().await);
         repo.read().await;
         assert_eq!(repo.opaque(3).await.sum::<u32>(), 3);
-        assert!(repo.forgot().await);
+        assert!(repo.is_invalidated().await);
     });
 }
 
 #[test]
-fn p11_what_arguments_do_in_their_drop_comes_before() {
+fn p11_arguments_are_dropped_before_the_invalidation() {
     block_on(async {
-        let repo = Repo::warm().await;
+        let repo = Repo::cached().await;
         let transaction = || Transaction(&repo);
         let request = Request { name: "ab".into(), transaction: transaction() };
         assert_eq!(repo.commits(transaction(), request, transaction()).await, 2);
-        assert!(repo.forgot().await, "it was read again before all had been dropped, and then not forgotten");
+        assert!(repo.is_invalidated().await, "what was read in the drop of an argument was not invalidated");
     });
 }
 
 #[test]
-fn p11_a_mutation_may_take_what_it_likes() {
+fn p11_a_mutation_may_take_any_arguments() {
     block_on(async {
-        let repo = Repo::warm().await;
+        let repo = Repo::cached().await;
         assert_eq!(repo.patterns((1, 2), [3, 4, 5], 6, 7).await, 12);
-        assert!(repo.forgot().await);
+        assert!(repo.is_invalidated().await);
         repo.read().await;
         assert_eq!((repo.inner_attribute().await, repo.one_line().await), (2, 1));
-        assert!(repo.forgot().await);
+        assert!(repo.is_invalidated().await);
     });
 }

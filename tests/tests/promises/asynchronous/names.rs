@@ -1,4 +1,4 @@
-//! P2: names are exact. That a wrong one in an attribute does not compile is shown by `tests/ui`.
+//! P2: names are exact. `tests/ui` shows that a wrong name in an attribute does not compile.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
@@ -70,7 +70,7 @@ fn p2_a_name_is_no_prefix() {
 }
 
 #[test]
-fn p2_an_attribute_names_the_function_and_run_time_the_name_it_was_given() {
+fn p2_attributes_name_the_function_and_run_time_names_the_query() {
     block_on(async {
         let repo = Repo::warm().await;
         repo.by_paths().await;
@@ -87,14 +87,14 @@ fn p2_an_attribute_names_the_function_and_run_time_the_name_it_was_given() {
 #[test]
 fn p2_an_unknown_name_does_nothing() {
     let repo = block_on(Repo::warm());
-    repo.cache.invalidate(["", "get_", "get_track ", "GET_TRACK", "get_tracks_", "no such query", "*"]);
+    repo.cache.invalidate(["", "get_", "get_track ", "GET_TRACK", "get_tracks_", "no query of this name", "*"]);
     assert_eq!(repo.cached().len(), 4);
     repo.cache.invalidate([String::from("get_tracks")]);
     assert_eq!(repo.cached(), ["get_track", "get_track", "tracks.count"]);
 }
 
 #[test]
-fn p2_a_name_is_that_of_every_type() {
+fn p2_a_run_time_name_is_the_query_of_every_type() {
     block_on(async {
         #[derive(HasCache)]
         struct Other(Cache);
@@ -109,7 +109,11 @@ fn p2_a_name_is_that_of_every_type() {
         assert_eq!(other.get_track(1).await, 101);
 
         repo.by_string().await;
-        assert_eq!(repo.cached(), ["get_track", "get_tracks", "tracks.count"], "an attribute means its own type's");
+        assert_eq!(
+            repo.cached(),
+            ["get_track", "get_tracks", "tracks.count"],
+            "an attribute names the query of its own type"
+        );
         repo.cache.invalidate(["get_track"]);
         assert_eq!(repo.cached(), ["get_tracks", "tracks.count"]);
     });
@@ -137,14 +141,14 @@ fn p2_free_functions_are_named_by_path() {
     #[invalidates("free::double", cache = free::cache())]
     async fn from_elsewhere() {}
 
-    async fn assert_forgets(forget: impl AsyncFn()) {
+    async fn assert_invalidates(invalidate: impl AsyncFn()) {
         assert_eq!((free::double(4).await, free::cache().len()), (8, 1));
-        forget().await;
+        invalidate().await;
         assert_eq!(free::cache().len(), 0);
     }
     block_on(async {
-        assert_forgets(free::change).await;
-        assert_forgets(from_elsewhere).await;
+        assert_invalidates(free::change).await;
+        assert_invalidates(from_elsewhere).await;
     });
 }
 
@@ -159,9 +163,9 @@ fn p2_a_query_that_is_not_cached_yet_can_be_invalidated() {
     });
 }
 
-/// Each query is forgotten in the cache that it is in, whoever names it.
+/// Each query is invalidated in the cache that it is in, wherever the mutation is.
 #[test]
-fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
+fn p2_a_method_invalidates_a_free_query_in_the_global_cache() {
     block_on(async {
         #[cached_query]
         async fn global_query(n: u32) -> u32 {
@@ -171,7 +175,7 @@ fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
         #[invalidates(global_query)]
         async fn by_function() {}
 
-        /// Commas between generic arguments are not commas between options.
+        /// Commas between generic arguments do not separate options.
         fn first<'a, A, B>(first: &'a A, _: &B) -> &'a A {
             first
         }
@@ -200,17 +204,18 @@ fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
             writer.own().await;
         }
 
-        async fn assert_forgets(writer: &Writer, write: impl AsyncFn(&Writer)) {
+        async fn assert_invalidates(writer: &Writer, write: impl AsyncFn(&Writer)) {
             writer.own().await;
             global::query_of_module(1).await;
             write(writer).await;
             assert!(writer.0.is_empty());
         }
 
-        // Others use the global cache too: the twin of this for one.
+        // Others use the global cache too, for example the synchronous twin.
         let figures = |name| {
             let mut all = Cache::global().query_stats().into_iter();
-            all.find(|query| query.query == name && query.module.starts_with(module_path!())).expect("it was used")
+            all.find(|query| query.query == name && query.module.starts_with(module_path!()))
+                .expect("the query was called")
         };
         global_query(1).await;
         by_function().await;
@@ -218,11 +223,11 @@ fn p2_a_free_query_is_forgotten_in_the_global_cache_also_by_a_method() {
         assert_eq!(figures("global_query").loads, 2);
 
         let writer = Writer(Cache::new());
-        assert_forgets(&writer, Writer::by_method).await;
-        assert_forgets(&writer, Writer::by_cache).await;
-        assert_forgets(&writer, by_function_that_says_where).await;
+        assert_invalidates(&writer, Writer::by_method).await;
+        assert_invalidates(&writer, Writer::by_cache).await;
+        assert_invalidates(&writer, by_function_that_says_where).await;
         let of_module = figures("query_of_module");
-        assert_eq!((of_module.loads, of_module.hits, of_module.entries), (2, 1, 1), "the first write forgot it");
+        assert_eq!((of_module.loads, of_module.hits, of_module.entries), (2, 1, 1), "the first write invalidated it");
     });
 }
 
@@ -233,19 +238,19 @@ mod global {
     }
 }
 
-/// An argument that says where the cache is, and nothing else, is in use.
+/// An argument that only serves to find the cache is in use.
 #[test]
-fn p2_an_argument_may_be_there_for_the_cache_alone() {
+fn p2_an_argument_may_only_serve_to_find_the_cache() {
     #[deny(unused)]
     #[invalidates(all, cache = (cache, 1).0)]
-    async fn forget(cache: &Cache) {}
+    async fn invalidate(cache: &Cache) {}
 
     let cache = Cache::new();
-    block_on(forget(&cache));
+    block_on(invalidate(&cache));
     assert_eq!(cache.stats().invalidations, 1);
 }
 
-/// What a type is written with is no part of a name: a `char` among its arguments may be any character.
+/// How a type is written is not part of a name: a `char` among its arguments may be any character.
 mod chars {
     use super::super::mode::block_on;
     use cache_core::{Cache, HasCache, cached_query, invalidates};
@@ -259,33 +264,33 @@ mod chars {
     }
 
     #[invalidates("free", cache = &*CACHE)]
-    async fn forget_free() {}
+    async fn invalidate_free() {}
 
     #[invalidates(free::<C>(), cache = &*CACHE)]
-    async fn forget_one<const C: char>() {}
+    async fn invalidate_one<const C: char>() {}
 
-    /// Nobody else uses its cache, and so the tests are in one.
+    /// In one test, because no other may use its cache.
     #[test]
-    fn p2_a_char_among_the_arguments_of_a_free_function_is_no_part_of_the_name() {
-        async fn assert_is_forgotten<const C: char>() {
+    fn p2_a_char_among_the_arguments_of_a_free_function_is_not_part_of_the_name() {
+        async fn assert_is_invalidated<const C: char>() {
             assert_eq!((free::<C>().await, CACHE.len()), (C, 1));
-            forget_free().await;
+            invalidate_free().await;
             assert_eq!(CACHE.len(), 0, "{C:?}, by name");
             free::<C>().await;
-            forget_one::<C>().await;
+            invalidate_one::<C>().await;
             assert_eq!(CACHE.len(), 0, "{C:?}, by key");
             free::<C>().await;
             CACHE.invalidate(["free"]);
             assert_eq!(CACHE.len(), 0, "{C:?}, at run time");
         }
         block_on(async {
-            assert_is_forgotten::<'a'>().await;
-            assert_is_forgotten::<'>'>().await;
-            assert_is_forgotten::<'<'>().await;
-            assert_is_forgotten::<':'>().await;
-            assert_is_forgotten::<'\''>().await;
-            assert_is_forgotten::<'"'>().await;
-            assert_is_forgotten::<'-'>().await;
+            assert_is_invalidated::<'a'>().await;
+            assert_is_invalidated::<'>'>().await;
+            assert_is_invalidated::<'<'>().await;
+            assert_is_invalidated::<':'>().await;
+            assert_is_invalidated::<'\''>().await;
+            assert_is_invalidated::<'"'>().await;
+            assert_is_invalidated::<'-'>().await;
         });
     }
 
@@ -319,7 +324,7 @@ mod chars {
         }
     }
 
-    async fn assert_is_forgotten<const C: char, const D: char>() {
+    async fn assert_is_invalidated<const C: char, const D: char>() {
         let of = Of::<C>::default();
         of.ask::<D>().await;
         assert_eq!(of.cached(), ["generic", "own"], "{C:?} {D:?}");
@@ -333,16 +338,16 @@ mod chars {
     }
 
     #[test]
-    fn p2_a_char_among_the_arguments_is_no_part_of_the_name() {
+    fn p2_a_char_among_the_arguments_is_not_part_of_the_name() {
         block_on(async {
-            assert_is_forgotten::<'a', 'b'>().await;
-            assert_is_forgotten::<'>', '>'>().await;
-            assert_is_forgotten::<'<', '<'>().await;
-            assert_is_forgotten::<'<', '>'>().await;
-            assert_is_forgotten::<':', ':'>().await;
-            assert_is_forgotten::<',', ' '>().await;
-            assert_is_forgotten::<'"', '\''>().await;
-            assert_is_forgotten::<'\\', '{'>().await;
+            assert_is_invalidated::<'a', 'b'>().await;
+            assert_is_invalidated::<'>', '>'>().await;
+            assert_is_invalidated::<'<', '<'>().await;
+            assert_is_invalidated::<'<', '>'>().await;
+            assert_is_invalidated::<':', ':'>().await;
+            assert_is_invalidated::<',', ' '>().await;
+            assert_is_invalidated::<'"', '\''>().await;
+            assert_is_invalidated::<'\\', '{'>().await;
         });
     }
 }

@@ -11,7 +11,7 @@ use super::mode::block_on;
 #[derive(HasCache, Default)]
 struct Repo {
     row: AtomicU64,
-    /// What has been written by writes that have returned.
+    /// The number of the last write that has returned.
     written: AtomicU64,
     #[cache]
     cache: Cache,
@@ -60,7 +60,7 @@ impl Repo {
     }
 }
 
-/// One writes, others read without pause. Whoever asks sees at least what had been written when it asked.
+/// One thread writes, others read without pause. A reader sees at least what had been written before its call.
 fn assert_never_stale(write: impl Fn(&Repo) + Sync) {
     const WRITES: u64 = 20_000;
     let (repo, over, stale) = (Repo::default(), AtomicBool::new(false), AtomicU64::new(0));
@@ -86,7 +86,7 @@ fn assert_never_stale(write: impl Fn(&Repo) + Sync) {
         }
         over.store(true, Ordering::SeqCst);
     });
-    assert_eq!(stale.into_inner(), 0, "answers that show less than had been written, in {WRITES} writes");
+    assert_eq!(stale.into_inner(), 0, "stale answers, in {WRITES} writes");
     repo.cache.check_invariants();
 }
 
@@ -112,7 +112,7 @@ fn p16_run_time_names_while_others_read() {
     assert_never_stale(Repo::run_time_names);
 }
 
-/// A name that looks at the cache when it is read: the one place in a write where code of the user's runs.
+/// A name whose `as_ref` reads the cache: the only user code that runs in a write.
 struct Name<'a>(&'static str, &'a dyn Fn());
 
 impl AsRef<str> for Name<'_> {
@@ -122,7 +122,7 @@ impl AsRef<str> for Name<'_> {
     }
 }
 
-/// How many of two entries are there, each time that a name is read or taken from the iterator.
+/// How many of two entries are cached, each time that a name is read or taken from the iterator.
 fn seen_during(
     count: impl Fn() -> usize,
     names: [&'static str; 2],
@@ -162,9 +162,8 @@ fn p16_tags_take_effect_together() {
     }
 }
 
-/// A value that looks at the cache when it is let go.
 #[derive(Clone)]
-struct Witness(#[expect(dead_code, reason = "it is there to be dropped")] Arc<Looks>);
+struct Witness(#[expect(dead_code, reason = "only its drop matters")] Arc<Looks>);
 
 struct Looks {
     cache: Cache,
@@ -218,7 +217,7 @@ impl Witnesses {
         let seen = this.seen.lock().unwrap();
         assert!(
             seen.iter().all(|&live| live == 0),
-            "a target was not in effect when a value of another went: {seen:?}"
+            "a target had not taken effect when a value of another was dropped: {seen:?}"
         );
         drop(seen);
         this.cache.purge();

@@ -1,7 +1,7 @@
-//! P4 and P5: one load per key, however many ask for it, and none of them is left behind.
+//! P4 and P5: one load per key, however many callers there are, and no waiter is left behind.
 //!
-//! No test here sleeps. A load that others are to wait for goes on until the statistics show that they have
-//! missed: from then on each of them waits for it, or finds what it has stored.
+//! No test here sleeps. A load that others are to wait for lasts until the statistics count their misses: from then on
+//! each of them waits for it, or finds the stored entry.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,33 +17,30 @@ use super::mode::block_on;
 
 type Numbers = TaggedCache<u64, u64>;
 
-/// Ends the test with what there is to see of the cache, if it hangs.
 fn watch(cache: &Numbers) -> Guard {
     let cache = cache.clone();
     watchdog::guard(Duration::from_secs(60), move || format!("{cache:?}\n{}", cache.stats()))
 }
 
-/// Waits until so many calls have missed.
 fn until_missed(cache: &Numbers, calls: u64) {
     while cache.stats().misses < calls {
         thread::yield_now();
     }
 }
 
-/// Waits until the cache shows that it is so.
-fn until_shown(cache: &Numbers, what: &str) {
+fn until_state(cache: &Numbers, what: &str) {
     while !format!("{cache:?}").contains(what) {
         thread::yield_now();
     }
 }
 
-fn assert_nothing_is_left(cache: &Numbers) {
+fn assert_idle(cache: &Numbers) {
     assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"), "{cache:?}");
     cache.check_invariants();
 }
 
 #[test]
-fn p4_256_threads_that_ask_for_one_cold_key_load_it_once() {
+fn p4_256_threads_load_one_cold_key_once() {
     const THREADS: u64 = 256;
     let cache = Numbers::new();
     let _watch = watch(&cache);
@@ -61,7 +58,7 @@ fn p4_256_threads_that_ask_for_one_cold_key_load_it_once() {
     });
     let stats = cache.stats();
     assert_eq!((bodies.into_inner(), stats.loads, stats.hits, stats.misses), (1, 1, 0, THREADS));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
@@ -76,7 +73,7 @@ fn p4_ten_thousand_keys_are_loaded_once_each() {
             let (cache, start) = (&cache, &start);
             scope.spawn(move || {
                 start.wait();
-                // Half of them from the same key on, the others each from a key of its own.
+                // Half of them begin with the same key, the others each with its own.
                 let first = if thread % 2 == 0 { 0 } else { thread * KEYS / THREADS };
                 for key in (0..KEYS).map(|n| (first + n) % KEYS) {
                     assert_eq!(block_on(cache.get_or_load_async(&key, async || key * 2)), key * 2);
@@ -86,7 +83,7 @@ fn p4_ten_thousand_keys_are_loaded_once_each() {
     });
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.hits + stats.misses), (KEYS, THREADS * KEYS));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 /// All entries of so small a cache are behind one lock.
@@ -111,7 +108,7 @@ fn p4_keys_do_not_wait_for_each_other() {
         done.wait();
     });
     assert_eq!(cache.get(&1), Some(1));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[derive(HasCache)]
@@ -132,7 +129,7 @@ impl Repo {
 }
 
 #[test]
-fn p4_an_annotated_query_runs_once_for_all_in_one_scope() {
+fn p4_an_annotated_query_runs_once_per_scope() {
     const CALLERS: u64 = 8;
     let cache = Cache::new();
     let repo = |cache: Cache| Repo { bodies: AtomicU32::new(0), cache };
@@ -149,7 +146,7 @@ fn p4_an_annotated_query_runs_once_for_all_in_one_scope() {
     cache.check_invariants();
 }
 
-/// The first bodies panic; then one ends well. Returns what became of the callers: values, and panics.
+/// The first bodies panic, the next one returns. Returns the callers' values, and the number of panics.
 fn after_panics(panics: u64, callers: u64) -> (BTreeSet<u64>, u64) {
     let cache = Numbers::new();
     let _watch = watch(&cache);
@@ -171,7 +168,7 @@ fn after_panics(panics: u64, callers: u64) -> (BTreeSet<u64>, u64) {
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.load_errors), (panics + 1, panics), "one loads at a time");
     assert_eq!((stats.misses, cache.get(&1)), (callers, Some(panics)));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
     let panicked = results.iter().filter(|result| result.is_err()).count();
     (results.into_iter().flatten().collect(), panicked as u64)
 }
@@ -179,12 +176,12 @@ fn after_panics(panics: u64, callers: u64) -> (BTreeSet<u64>, u64) {
 #[test]
 fn p5_a_leader_that_panics_five_times_and_then_succeeds() {
     let (values, panicked) = after_panics(5, 256);
-    assert_eq!((values, panicked), ([5].into(), 5), "a panic reaches its own caller alone");
+    assert_eq!((values, panicked), ([5].into(), 5), "a panic reaches only its own caller");
 }
 
-/// Two of those who waited fail as well. The others have what they loaded, and one such value is stored.
+/// Two of the waiters fail as well. The others get what they load, and one such value is stored.
 #[test]
-fn p5_a_leader_that_fails_ends_the_wait_of_all() {
+fn p5_a_leader_that_fails_ends_every_wait() {
     const CALLERS: usize = 16;
     let cache = Numbers::new();
     let _watch = watch(&cache);
@@ -194,7 +191,7 @@ fn p5_a_leader_that_fails_ends_the_wait_of_all() {
             block_on(cache.entry(&1).or_try_load_async(async || {
                 let body = bodies.fetch_add(1, Ordering::SeqCst);
                 if body == 0 {
-                    until_shown(&cache, &format!("callers_waiting: Some({})", CALLERS - 1));
+                    until_state(&cache, &format!("callers_waiting: Some({})", CALLERS - 1));
                 } else {
                     at_once.wait();
                 }
@@ -206,15 +203,15 @@ fn p5_a_leader_that_fails_ends_the_wait_of_all() {
     });
     let errors: BTreeSet<_> = results.iter().filter_map(|result| result.err()).collect();
     let values: BTreeSet<_> = results.iter().filter_map(|result| result.ok()).collect();
-    assert_eq!((errors, &values), ((0..3).collect(), &(3..16).collect()), "each has what its own body returned");
+    assert_eq!((errors, &values), ((0..3).collect(), &(3..16).collect()), "each gets what its own body returned");
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.load_errors, stats.misses), (16, 3, 16));
     assert!(cache.get(&1).is_some_and(|value| values.contains(&value)));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p5_when_all_fail_each_has_its_own_error() {
+fn p5_when_all_fail_each_gets_its_own_error() {
     const CALLERS: u64 = 16;
     let cache = Numbers::new();
     let _watch = watch(&cache);
@@ -231,12 +228,12 @@ fn p5_when_all_fail_each_has_its_own_error() {
     });
     assert_eq!(errors, (0..CALLERS).collect());
     assert_eq!((cache.stats().load_errors, cache.len()), (CALLERS, 0));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// Somebody asks while a load is under way that began before an invalidation. To join it would be to wait for
-/// ever: it goes on only when the one who asks has an answer.
-fn ask_after(invalidate: impl Fn(&Numbers)) {
+/// A call comes while a load from before an invalidation is in flight. To join it would deadlock: it ends only when the
+/// caller has an answer.
+fn call_after(invalidate: impl Fn(&Numbers)) {
     let cache: Numbers = TaggedCache::builder().capacity(4).build();
     let scope = cache.scope("tenant");
     let _watch = watch(&cache);
@@ -250,26 +247,26 @@ fn ask_after(invalidate: impl Fn(&Numbers)) {
             }))
         });
         until_missed(&cache, 1);
-        until_shown(&cache, "loads_under_way: Some(1)");
+        until_state(&cache, "loads_under_way: Some(1)");
         invalidate(&scope);
         assert_eq!(block_on(scope.entry(&1).with(options).or_load_async(async || 2)), 2);
         done.wait();
-        assert_eq!(first.join().unwrap(), 1, "who asked before gets what was read before");
+        assert_eq!(first.join().unwrap(), 1, "a caller from before the invalidation gets the older value");
     });
-    assert_eq!(scope.get(&1), Some(2), "the older load took the place of the newer");
+    assert_eq!(scope.get(&1), Some(2), "the older load replaced the newer");
     assert_eq!(cache.stats().discarded_loads, 1);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p1_who_asks_after_an_invalidation_does_not_join_an_older_load() {
-    ask_after(|scope| scope.invalidate_tags(["mine"]));
-    ask_after(Numbers::invalidate_all);
-    ask_after(|scope| assert!(!scope.invalidate_key(&1)));
+fn p1_a_caller_after_an_invalidation_does_not_join_an_older_load() {
+    call_after(|scope| scope.invalidate_tags(["mine"]));
+    call_after(Numbers::invalidate_all);
+    call_after(|scope| assert!(!scope.invalidate_key(&1)));
 }
 
 #[test]
-fn p1_a_key_that_is_forgotten_fences_the_loads_of_no_other() {
+fn p1_an_invalidated_key_fences_no_load_of_another_key() {
     let cache: Numbers = TaggedCache::builder().capacity(4).build();
     block_on(cache.get_or_load_async(&1, async || {
         cache.invalidate_key(&2);
@@ -279,9 +276,9 @@ fn p1_a_key_that_is_forgotten_fences_the_loads_of_no_other() {
     assert_eq!((cache.get(&1), cache.stats().discarded_loads), (Some(1), 0));
 }
 
-/// The tag is known only when the load is over, and one who asked after the tag was invalidated has joined.
+/// The tag is known only at the end of the load, which a caller from after the invalidation has joined.
 #[test]
-fn p1_who_waits_for_a_value_asks_again_if_a_tag_that_it_brings_was_invalidated() {
+fn p1_a_waiter_loads_again_if_a_late_tag_was_invalidated() {
     let cache = Numbers::new();
     let _watch = watch(&cache);
     let database = AtomicU64::new(1);
@@ -309,13 +306,13 @@ fn p1_who_waits_for_a_value_asks_again_if_a_tag_that_it_brings_was_invalidated()
     });
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.discarded_loads), (2, 1), "it loads for itself once");
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// One caller waits for a load that began before it came, and that brings a tag that was invalidated meanwhile. The next
-/// one began later: what it brings may be had, although it is refused as well.
+/// A caller waits for a load that began before it, and whose late tag is invalidated meanwhile. The next load began
+/// after the call: its value may be shared, although it is refused as well.
 #[test]
-fn p4_who_was_refused_has_the_value_of_the_next_load() {
+fn p4_a_waiter_that_got_no_value_shares_the_next_load() {
     let cache = Numbers::new();
     let _watch = watch(&cache);
     let options = || EntryOptions::new().tag("known");
@@ -327,18 +324,17 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
         };
         block_on(cache.entry(&1).with(options).tags_from(|_| ["late"]).or_load_async(body))
     };
-    let shown = |what| until_shown(&cache, what);
-    // The next caller doesn't join what is under way.
-    let overtake = || cache.invalidate_tags(["known", "late"]);
+    let shown = |what| until_state(&cache, what);
+    let invalidate = || cache.invalidate_tags(["known", "late"]);
     thread::scope(|scope| {
         scope.spawn(|| load(0));
         shown("loads_under_way: Some(1)");
-        // So that the caller knows a later version than the load: a tag of its result may have been invalidated between.
+        // So that the caller has a later version than the load: a late tag may have been invalidated in between.
         cache.invalidate_tags(["unrelated"]);
         let caller = scope.spawn(|| block_on(cache.entry(&1).with(options).or_load_async(async || 9)));
         shown("callers_waiting: Some(1)");
         for number in [1, 2] {
-            overtake();
+            invalidate();
             scope.spawn(move || load(number));
             shown("loads_under_way: Some(2)");
             ends[number - 1].wait();
@@ -350,14 +346,14 @@ fn p4_who_was_refused_has_the_value_of_the_next_load() {
         ends[2].wait();
         assert_eq!(value, 1);
     });
-    assert_eq!((cache.stats().loads, cache.get(&1)), (3, Some(2)), "what began last is kept");
-    assert_nothing_is_left(&cache);
+    assert_eq!((cache.stats().loads, cache.get(&1)), (3, Some(2)), "the load that began last is stored");
+    assert_idle(&cache);
 }
 
-/// A caller finds a dead entry. Before it asks what is in flight, others free that entry and store another, which the
-/// allocator may put where the dead one was.
+/// A caller finds a dead entry. Before it looks for a flight, others free that entry and store another, perhaps at the
+/// same address.
 #[test]
-fn p4_what_is_stored_while_a_load_is_prepared_is_not_taken_for_the_dead_entry() {
+fn p4_an_entry_stored_while_options_are_made_is_not_taken_for_the_dead_one() {
     block_on(async {
         let cache = Numbers::new();
         for round in 0..100 {
@@ -370,13 +366,12 @@ fn p4_what_is_stored_while_a_load_is_prepared_is_not_taken_for_the_dead_entry() 
             let found = cache.entry(&1).with(options).or_load_async(async || unreachable!("it is stored")).await;
             assert_eq!(found, round + 1);
         }
-        assert_nothing_is_left(&cache);
+        assert_idle(&cache);
     });
 }
 
-/// A load that takes longer than its value may be served: who waits for it must not get it.
 #[test]
-fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
+fn p8_a_waiter_does_not_get_an_expired_value() {
     let clock = ManualClock::new();
     let cache: Numbers = TaggedCache::builder().clock(clock.clone()).default_ttl(Duration::from_secs(5)).build();
     let _watch = watch(&cache);
@@ -386,7 +381,7 @@ fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
             block_on(cache.get_or_load_async(&1, async || {
                 let body = bodies.fetch_add(1, Ordering::SeqCst);
                 if body == 0 {
-                    until_shown(&cache, "callers_waiting: Some(1)");
+                    until_state(&cache, "callers_waiting: Some(1)");
                     clock.advance(Duration::from_secs(5));
                 }
                 body
@@ -397,12 +392,12 @@ fn p8_who_waits_does_not_get_what_has_expired_meanwhile() {
     });
     assert_eq!(values, [0, 1].into());
     assert_eq!(cache.get(&1), Some(1));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// Who asked before an invalidation may have what was read before it, also if it is not stored.
+/// A caller from before an invalidation may get a value from before it, also one that is not stored.
 #[test]
-fn p4_those_who_wait_share_what_is_not_stored() {
+fn p4_waiters_share_a_value_that_is_not_stored() {
     let cache = Numbers::new();
     let _watch = watch(&cache);
     let options = || EntryOptions::new().tag("known");
@@ -411,7 +406,7 @@ fn p4_those_who_wait_share_what_is_not_stored() {
         for _ in 0..2 {
             scope.spawn(|| {
                 let value = block_on(cache.entry(&1).with(options).or_load_async(async || {
-                    until_shown(&cache, "callers_waiting: Some(1)");
+                    until_state(&cache, "callers_waiting: Some(1)");
                     cache.invalidate_tags(["known"]);
                     bodies.fetch_add(1, Ordering::SeqCst)
                 }));
@@ -421,12 +416,12 @@ fn p4_those_who_wait_share_what_is_not_stored() {
     });
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.discarded_loads, cache.get(&1)), (1, 1, None));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 /// Nothing that could be joined: each call loads, as the docs of `capacity` and `default_ttl` say.
 #[test]
-fn p4_what_is_never_stored_is_never_waited_for() {
+fn p4_no_caller_waits_for_a_load_that_cannot_be_stored() {
     for cache in [Numbers::builder().capacity(0).build(), Numbers::builder().default_ttl(Duration::ZERO).build()] {
         let _watch = watch(&cache);
         let both = Barrier::new(2);
@@ -436,6 +431,6 @@ fn p4_what_is_never_stored_is_never_waited_for() {
             }
         });
         assert_eq!((cache.stats().loads, cache.len()), (2, 0));
-        assert_nothing_is_left(&cache);
+        assert_idle(&cache);
     }
 }

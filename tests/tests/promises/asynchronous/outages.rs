@@ -1,4 +1,4 @@
-//! P5: a load that fails ends the wait of all, and one that panics hands over to one.
+//! P5: a load that fails ends every wait, and one that panics hands over to one waiter.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,13 +7,13 @@ use std::thread;
 use cache_core::{Cache, HasCache, TaggedCache, cached_query};
 
 use super::mode::block_on;
-use crate::support::{Latch, until_shown};
+use crate::support::{Latch, until_in_flight};
 
 const CALLERS: usize = 200;
 
 /// Neither `Clone` nor `Sync`.
 #[derive(Debug)]
-struct NotClone(#[expect(dead_code, reason = "it makes the type what it is")] std::cell::Cell<u32>);
+struct NotClone(#[expect(dead_code, reason = "it makes the type not `Sync`")] std::cell::Cell<u32>);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Shared(usize);
@@ -27,11 +27,11 @@ struct Repo {
 }
 
 impl Repo {
-    /// The first body goes on until all others wait for it. The others go on until all of them run.
+    /// The first body lasts until all others wait for it. The others last until all of them run.
     fn body(&self) -> usize {
         let number = self.bodies.fetch_add(1, Ordering::SeqCst);
         if number == 0 {
-            until_shown(&self.cache, 1, CALLERS - 1);
+            until_in_flight(&self.cache, 1, CALLERS - 1);
         } else {
             self.running.meet(CALLERS - 1);
         }
@@ -58,8 +58,7 @@ impl Repo {
     }
 }
 
-/// What so many callers get who ask at once.
-fn crowd<T: Send>(call: impl Fn() -> T + Sync) -> Vec<T> {
+fn call_at_once<T: Send>(call: impl Fn() -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(&call)).collect();
         callers.into_iter().map(|caller| caller.join().expect("no body panics")).collect()
@@ -67,35 +66,34 @@ fn crowd<T: Send>(call: impl Fn() -> T + Sync) -> Vec<T> {
 }
 
 #[test]
-fn p5_those_who_waited_for_a_load_that_fails_load_all_at_once() {
+fn p5_waiters_of_a_load_that_fails_load_at_the_same_time() {
     let repo = Repo::default();
-    assert!(crowd(|| block_on(repo.not_clone()).is_err()).into_iter().all(|failed| failed));
+    assert!(call_at_once(|| block_on(repo.not_clone()).is_err()).into_iter().all(|failed| failed));
     assert_eq!(repo.bodies.load(Ordering::SeqCst), CALLERS);
     repo.cache.check_invariants();
 }
 
 #[test]
-fn p5_those_who_waited_for_a_direct_load_that_fails_load_all_at_once() {
+fn p5_waiters_of_a_direct_load_that_fails_load_at_the_same_time() {
     let (cache, bodies, running) = (TaggedCache::<u32, u32>::new(), AtomicUsize::new(0), Latch::new());
     let body = || {
         if bodies.fetch_add(1, Ordering::SeqCst) == 0 {
-            until_shown(&cache, 1, CALLERS - 1);
+            until_in_flight(&cache, 1, CALLERS - 1);
         } else {
             running.meet(CALLERS - 1);
         }
         Err::<u32, _>(NotClone(0.into()))
     };
     let call = || block_on(cache.entry(&1).or_try_load_async(async || body())).is_err();
-    assert!(crowd(call).into_iter().all(|failed| failed));
+    assert!(call_at_once(call).into_iter().all(|failed| failed));
     assert_eq!((bodies.load(Ordering::SeqCst), cache.stats().load_errors), (CALLERS, 200));
     cache.check_invariants();
 }
 
-/// A success among them is stored.
 #[test]
-fn p5_those_who_load_for_themselves_get_what_they_load() {
+fn p5_waiters_that_load_for_themselves_get_what_they_load() {
     let repo = Repo::default();
-    let values = crowd(|| block_on(repo.only_the_first_fails()).ok());
+    let values = call_at_once(|| block_on(repo.only_the_first_fails()).ok());
     assert_eq!(values.iter().filter(|value| value.is_none()).count(), 1, "only the first body failed");
     assert_eq!(repo.bodies.load(Ordering::SeqCst), CALLERS);
     let stored = block_on(repo.only_the_first_fails()).ok();
@@ -107,14 +105,14 @@ fn p5_those_who_load_for_themselves_get_what_they_load() {
 #[test]
 fn p5_an_error_that_can_be_cloned_is_shared() {
     let repo = Repo::default();
-    assert_eq!(crowd(|| block_on(repo.shared())), vec![Err(Shared(0)); CALLERS]);
+    assert_eq!(call_at_once(|| block_on(repo.shared())), vec![Err(Shared(0)); CALLERS]);
     assert_eq!((repo.bodies.load(Ordering::SeqCst), repo.cache.len()), (1, 0));
     repo.cache.check_invariants();
 }
 
-/// P7: it is shared with those who waited, and with nobody who comes later.
+/// P7: it is shared with the waiters, and with no later caller.
 #[test]
-fn p5_an_error_that_is_shared_is_not_cached() {
+fn p5_a_shared_error_is_not_cached() {
     let repo = Repo::default();
     repo.bodies.store(1, Ordering::SeqCst);
     (1..CALLERS).for_each(|_| _ = repo.running.count_up());
@@ -122,7 +120,7 @@ fn p5_an_error_that_is_shared_is_not_cached() {
     assert_eq!(block_on(repo.shared()), Err(Shared(2)));
 }
 
-/// Each body panics. One after the other gets its turn, and nobody is left.
+/// Each body panics. The waiters lead one after another, and none is left behind.
 #[test]
 fn p5_a_load_that_panics_hands_over_to_one() {
     const IN_A_ROW: usize = 100;
@@ -130,9 +128,8 @@ fn p5_a_load_that_panics_hands_over_to_one() {
     let most = AtomicUsize::new(0);
     let body = || {
         most.fetch_max(at_once.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        // All others wait, from the first to the last body.
         let number = bodies.fetch_add(1, Ordering::SeqCst);
-        until_shown(&cache, 1, IN_A_ROW - 1 - number);
+        until_in_flight(&cache, 1, IN_A_ROW - 1 - number);
         at_once.fetch_sub(1, Ordering::SeqCst);
         resume_unwind(Box::new("as the test wants it"))
     };

@@ -1,7 +1,7 @@
-//! P13: code of the user's that panics leaves the cache consistent and usable, wherever it is called from.
+//! P13: user code that panics leaves the cache consistent and usable, wherever it is called.
 //!
-//! A fuse of each kind is set to blow at the first call, at the second, and so on, until a whole round of
-//! operations gets by without reaching it: so every call that the cache makes has panicked once.
+//! A fuse of each kind is set to the first call, the second, and so on, until a whole round of operations ends without
+//! reaching it: so every call of user code has panicked once.
 
 use std::cell::Cell;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::time::Duration;
 use cache_core::{EntryOptions, ManualClock, Tag, TaggedCache};
 
 use super::mode::block_on;
-use crate::support::until_shown;
+use crate::support::until_in_flight;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Code {
@@ -29,12 +29,10 @@ enum Code {
 }
 
 thread_local! {
-    /// What is to panic, and after how many calls of it.
     static FUSE: Cell<Option<(Code, u32)>> = const { Cell::new(None) };
 }
 
-/// Called by all that may panic.
-fn burn(code: Code) {
+fn maybe_panic(code: Code) {
     match FUSE.get() {
         Some((armed, 0)) if armed == code => {
             FUSE.set(None);
@@ -49,15 +47,15 @@ struct Key(u32);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        burn(Code::Hash);
-        // All in one place, so that keys are compared a lot.
+        maybe_panic(Code::Hash);
+        // Many collisions, so that keys are compared often.
         (self.0 % 2).hash(state);
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        burn(Code::Eq);
+        maybe_panic(Code::Eq);
         self.0 == other.0
     }
 }
@@ -66,20 +64,20 @@ impl Eq for Key {}
 
 impl Clone for Key {
     fn clone(&self) -> Self {
-        burn(Code::CloneKey);
+        maybe_panic(Code::CloneKey);
         Self(self.0)
     }
 }
 
 impl Drop for Key {
     fn drop(&mut self) {
-        burn(Code::DropKey);
+        maybe_panic(Code::DropKey);
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        burn(Code::Debug);
+        maybe_panic(Code::Debug);
         write!(f, "{}", self.0)
     }
 }
@@ -88,32 +86,32 @@ struct Value(u32);
 
 impl Clone for Value {
     fn clone(&self) -> Self {
-        burn(Code::CloneValue);
+        maybe_panic(Code::CloneValue);
         Self(self.0)
     }
 }
 
 impl Drop for Value {
     fn drop(&mut self) {
-        burn(Code::DropValue);
+        maybe_panic(Code::DropValue);
     }
 }
 
 type Fragile = TaggedCache<Key, Value>;
 
 fn options() -> EntryOptions {
-    burn(Code::Options);
+    maybe_panic(Code::Options);
     EntryOptions::new().tag("tag").ttl(Duration::from_secs(10))
 }
 
 fn tags(value: &Value) -> [Tag; 1] {
-    burn(Code::Tags);
+    maybe_panic(Code::Tags);
     [Tag::from(format!("value:{}", value.0))]
 }
 
 fn load(cache: &Fragile, key: u32) {
     let body = async || {
-        burn(Code::Body);
+        maybe_panic(Code::Body);
         Value(key)
     };
     block_on(cache.entry(&Key(key)).with(options).tags_from(tags).or_load_async(body));
@@ -121,7 +119,7 @@ fn load(cache: &Fragile, key: u32) {
 
 type Operation<'a> = Box<dyn Fn(&Fragile) + 'a>;
 
-/// All there is to do with a cache: each operation on its own, for one that panics must not spare the others.
+/// Every operation of a cache. Each is run on its own, so that one that panics does not skip the others.
 fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
     vec![
         Box::new(|cache| load(cache, 1)),
@@ -134,7 +132,7 @@ fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
         Box::new(|cache| drop(cache.get(&Key(5)))),
         Box::new(|cache| drop(cache.entries())),
         Box::new(|cache| {
-            // Refused: it is overtaken by an invalidation.
+            // Refused: it is invalidated before it ends.
             block_on(cache.entry(&Key(6)).with(options).or_load_async(async || {
                 cache.invalidate_tags(["tag"]);
                 cache.invalidate_key(&Key(6));
@@ -151,7 +149,7 @@ fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
         Box::new(|cache| cache.insert_with(Key(9), Value(9), EntryOptions::new().ttl(Duration::ZERO))),
         Box::new(|cache| load(cache, 9)),
         Box::new(|cache| {
-            // Asks for its own key, and is cloned for nobody who waits.
+            // Reads its own key, and is cloned for no waiter.
             block_on(
                 cache.get_or_load_async(&Key(10), async || cache.get_or_load_async(&Key(10), async || Value(10)).await),
             );
@@ -162,7 +160,7 @@ fn operations(clock: &ManualClock) -> Vec<Operation<'_>> {
     ]
 }
 
-/// Runs all operations with the fuse set. Returns whether it blew.
+/// Runs all operations with the fuse set. Returns whether it was reached.
 fn round(code: Code, calls: u32) -> bool {
     let clock = ManualClock::new();
     let cache: Fragile = TaggedCache::builder().capacity(3).clock(clock.clone()).build();
@@ -174,39 +172,38 @@ fn round(code: Code, calls: u32) -> bool {
         assert!(state.contains("loads_under_way: Some(0)"), "{code:?} {calls}, operation {number}: {state}");
         assert!(!panicked || FUSE.get().is_none());
     }
-    let blew = FUSE.take().is_none();
-    // It works as if nothing had been.
+    let panicked = FUSE.take().is_none();
     cache.invalidate_all();
     load(&cache, 20);
     assert_eq!(cache.get(&Key(20)).map(|value| value.0), Some(20), "{code:?} {calls}");
     assert_eq!(block_on(cache.get_or_load_async(&Key(20), async || unreachable!())).0, 20);
     assert_eq!(cache.len(), 1);
     cache.check_invariants();
-    blew
+    panicked
 }
 
 #[test]
-fn p13_whatever_panics_wherever_leaves_the_cache_usable() {
+fn p13_user_code_that_panics_anywhere_leaves_the_cache_usable() {
     use Code::{Body, CloneKey, CloneValue, Debug, DropKey, DropValue, Eq, Hash, Options, Tags};
     for code in [Hash, Eq, CloneKey, CloneValue, DropKey, DropValue, Debug, Body, Options, Tags] {
-        let calls = (0..10_000).find(|&calls| !round(code, calls)).expect("the operations come to an end");
-        assert!(calls > 2, "{code:?} is called {calls} times only");
+        let calls = (0..10_000).find(|&calls| !round(code, calls)).expect("the number of calls is finite");
+        assert!(calls > 2, "{code:?} is called only {calls} times");
     }
 }
 
-/// Waiters clone the value that is stored, each for itself.
+/// Each waiter clones the stored value itself.
 #[test]
-fn p13_a_clone_that_panics_for_a_waiter_reaches_that_waiter_alone() {
+fn p13_a_clone_that_panics_for_a_waiter_reaches_only_that_waiter() {
     let cache = Fragile::new();
     std::thread::scope(|scope| {
         let call = || block_on(cache.get_or_load_async(&Key(1), async || unreachable!()));
         let leader = scope.spawn(|| {
             block_on(cache.get_or_load_async(&Key(1), async || {
-                until_shown(&cache, 1, 2);
+                until_in_flight(&cache, 1, 2);
                 Value(1)
             }))
         });
-        until_shown(&cache, 1, 0);
+        until_in_flight(&cache, 1, 0);
         let fragile = scope.spawn(move || {
             FUSE.set(Some((Code::CloneValue, 0)));
             catch_unwind(AssertUnwindSafe(call)).is_err()

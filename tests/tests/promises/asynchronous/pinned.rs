@@ -1,5 +1,5 @@
-//! P13 and P4: a hit clones its value where it is stored. However many do so, and however long, all others go on; and what
-//! is removed meanwhile is dropped when the clones are over.
+//! P13 and P4: a hit clones its value in place. However many clones there are, and however long they take, all other
+//! operations proceed; what is removed meanwhile is dropped when the clones end.
 
 use std::sync::Arc;
 use std::thread;
@@ -9,14 +9,13 @@ use cache_core::{EntryOptions, TaggedCache};
 use super::mode::block_on;
 use crate::support::{Latch, finishes};
 
-/// Where clones stand still.
 #[derive(Default)]
 struct Gate {
     here: Latch,
     go: Latch,
 }
 
-/// Lets them go on in the end, also if the test fails.
+/// Opens the gate in the end, also if the test fails.
 struct Opens<'a>(&'a Gate);
 
 impl Drop for Opens<'_> {
@@ -27,10 +26,9 @@ impl Drop for Opens<'_> {
 
 struct Value {
     number: u32,
-    /// Passed by who clones it.
     gate: Option<Arc<Gate>>,
-    /// Counted by who holds it.
-    #[expect(dead_code, reason = "it is there to be counted")]
+    /// References to it are counted.
+    #[expect(dead_code, reason = "only its reference count matters")]
     held: Option<Arc<()>>,
 }
 
@@ -62,7 +60,6 @@ type Values = TaggedCache<u32, Value>;
 
 const CAPACITY: usize = 16;
 
-/// All entries are in one shard.
 fn cache() -> Values {
     TaggedCache::builder().capacity(CAPACITY).build()
 }
@@ -76,14 +73,14 @@ fn get(cache: &Values, key: u32) -> Option<u32> {
 }
 
 #[test]
-fn p13_a_hundred_slow_clones_delay_nobody() {
+fn p13_a_hundred_slow_clones_delay_no_other_call() {
     const CLONES: usize = 100;
     finishes("calls beside slow clones", || {
         let (cache, gate) = (cache(), Arc::<Gate>::default());
         cache.insert(1, Value::slow(1, &gate));
         thread::scope(|scope| {
             let _opens = Opens(&gate);
-            // The first hundred of them read what nobody has written to, and the others what has been written meanwhile.
+            // The first hundred clones pin a table that has not been written to, the others one that has.
             for begun in [CLONES, 2 * CLONES] {
                 (0..CLONES).for_each(|_| _ = scope.spawn(|| assert_eq!(hit(&cache, 1), 1)));
                 gate.here.until(begun);
@@ -97,7 +94,7 @@ fn p13_a_hundred_slow_clones_delay_nobody() {
                     assert_eq!(get(&cache, 2), None);
                 }
             }
-            // In a full cache, some make room for others.
+            // In a full cache, so that some inserts evict.
             (100..200).for_each(|key| cache.insert(key, Value::plain(key)));
             assert_eq!(cache.len(), CAPACITY);
         });
@@ -105,10 +102,9 @@ fn p13_a_hundred_slow_clones_delay_nobody() {
     });
 }
 
-/// Something that removes the entry 2, and its name.
+/// A name, and an operation that removes entry 2.
 type Removal = (&'static str, fn(&Values));
 
-/// Each way in which an entry leaves.
 const REMOVALS: [Removal; 5] = [
     ("by its key", |cache| assert!(cache.invalidate_key(&2))),
     ("by another value", |cache| cache.insert(2, Value::plain(0))),
@@ -127,7 +123,7 @@ const REMOVALS: [Removal; 5] = [
 ];
 
 #[test]
-fn p13_what_is_removed_beside_a_slow_clone_is_dropped_when_that_is_over() {
+fn p13_an_entry_removed_during_a_slow_clone_is_dropped_after_it() {
     // The value that is cloned, and another one.
     for slow in [1, 2] {
         for (how, remove) in REMOVALS {
@@ -142,17 +138,17 @@ fn p13_what_is_removed_beside_a_slow_clone_is_dropped_when_that_is_over() {
                     gate.here.until(1);
                     remove(&cache);
                 });
-                // No call comes after that of the clone.
-                assert_eq!(Arc::strong_count(&held), 1, "what was removed {how} is still there");
+                // No operation follows the end of the clone.
+                assert_eq!(Arc::strong_count(&held), 1, "an entry removed {how} was not dropped");
                 cache.check_invariants();
             });
         }
     }
 }
 
-/// Some of those who clone began before the removal, and some after it.
+/// Some clones begin before the removal, and some after it.
 #[test]
-fn p13_what_is_removed_beside_many_slow_clones_is_dropped_when_they_are_over() {
+fn p13_an_entry_removed_during_many_slow_clones_is_dropped_after_them() {
     finishes("many slow clones", || {
         let (cache, gate, held) = (cache(), Arc::<Gate>::default(), Arc::new(()));
         cache.insert(1, Value::slow(0, &gate));
@@ -165,7 +161,7 @@ fn p13_what_is_removed_beside_many_slow_clones_is_dropped_when_they_are_over() {
                 assert!(cache.invalidate_key(&2));
             }
         });
-        // If clones that end at the same moment leave something, the next change does not.
+        // If clones that end at the same moment leave something behind, the next write drops it.
         cache.insert(3, Value::plain(3));
         assert_eq!(Arc::strong_count(&held), 1);
         cache.check_invariants();

@@ -1,5 +1,5 @@
-//! P13: `Clone`, `Drop` and `Debug` use the cache like any other code: what they store is stored, what they forget is
-//! forgotten, and nothing else.
+//! P13: `Clone`, `Drop` and `Debug` may use the cache like any other code: what they store is stored, what they
+//! invalidate is invalidated, and nothing else.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,6 @@ use crate::support::finishes;
 type Action = Box<dyn FnOnce(&Acting) + Send>;
 type Acting = TaggedCache<Key, Value>;
 
-/// Does something with its cache when it is written out.
 #[derive(Clone)]
 struct Key(u32, Slot);
 
@@ -21,7 +20,7 @@ struct Key(u32, Slot);
 struct Slot(Arc<(OnceLock<Acting>, Mutex<Option<Action>>)>);
 
 impl Slot {
-    /// Once: what it does may bring it here again.
+    /// Once: the action may call it again.
     fn act(&self) {
         let action = self.0.1.lock().unwrap().take();
         if let (Some(action), Some(cache)) = (action, self.0.0.get()) {
@@ -96,12 +95,12 @@ enum By {
 
 const ALL: [By; 5] = [By::Clone, By::DropByKey, By::DropByReplacing, By::DropByPurge, By::Debug];
 
-/// A cache with the numbers 1 to 3, in which something happens on behalf of number 1. Returns it afterwards.
+/// A cache with the numbers 1 to 3, in which user code of number 1 acts. Returns the cache afterwards.
 fn after(by: By, action: impl FnOnce(&Acting) + Send + 'static) -> Acting {
     after_both(by, |_| {}, action)
 }
 
-/// The same, with something that happens before.
+/// The same, after something else is done first.
 fn after_both(
     by: By,
     before: impl FnOnce(&Acting) + Send + 'static,
@@ -135,7 +134,7 @@ fn after_both(
             }
             By::Debug => assert!(!cache.entries().is_empty()),
         }
-        assert!(slot.0.1.lock().unwrap().is_none(), "{by:?}: it did act");
+        assert!(slot.0.1.lock().unwrap().is_none(), "{by:?}: the action must run");
         cache.check_invariants();
         cache
     })
@@ -167,19 +166,19 @@ fn p13_what_is_inserted_in_user_code_is_stored() {
 }
 
 #[test]
-fn p13_a_key_that_user_code_forgets_is_forgotten_alone() {
+fn p13_user_code_that_invalidates_a_key_invalidates_only_that() {
     for by in ALL {
         let cache = after(by, |cache| {
             assert!(cache.invalidate_key(&key(2)));
-            assert!(!cache.invalidate_key(&key(2)), "it is forgotten already");
+            assert!(!cache.invalidate_key(&key(2)), "it was invalidated before");
         });
         assert_eq!((get(&cache, 2), get(&cache, 3)), (None, Some(3)), "{by:?}");
     }
 }
 
-/// The very one whose value is being cloned, dropped, or written out.
+/// The very one whose value is being cloned, dropped, or formatted.
 #[test]
-fn p13_user_code_may_forget_or_replace_its_own_key() {
+fn p13_user_code_may_invalidate_or_replace_its_own_key() {
     for by in ALL {
         let cache = after(by, |cache| _ = cache.invalidate_key(&key(1)));
         assert_eq!((get(&cache, 2), get(&cache, 3)), (Some(2), Some(3)), "{by:?}");
@@ -192,13 +191,12 @@ fn p13_user_code_may_forget_or_replace_its_own_key() {
 }
 
 #[test]
-fn p13_a_purge_in_user_code_frees_what_is_dead() {
+fn p13_a_purge_in_user_code_frees_dead_entries() {
     for by in ALL {
         let held = Arc::new(());
         let (probe, freed) = (Arc::downgrade(&held), Arc::new(AtomicBool::new(false)));
         let before = move |cache: &Acting| {
             let doomed = Value::plain(9);
-            // Let go with the value.
             doomed.on_drop.set(move |_| drop(held));
             cache.insert_with(key(9), doomed, EntryOptions::new().tag("doomed"));
             cache.invalidate_tags(["doomed"]);
@@ -210,7 +208,7 @@ fn p13_a_purge_in_user_code_frees_what_is_dead() {
                 freed.store(probe.strong_count() == 0, Ordering::SeqCst);
             }
         });
-        // Who clones a value keeps what its shard had meanwhile, but no longer.
+        // During a clone, what the shard held at its start is kept, but no longer.
         assert!(by == By::Clone || freed.load(Ordering::SeqCst), "{by:?}: `purge` did nothing");
         assert_eq!(probe.strong_count(), 0, "{by:?}: `purge` left it");
         assert_eq!((get(&cache, 2), get(&cache, 3)), (Some(2), Some(3)), "{by:?}");
@@ -218,7 +216,7 @@ fn p13_a_purge_in_user_code_frees_what_is_dead() {
 }
 
 #[test]
-fn p13_user_code_may_forget_everything_and_look() {
+fn p13_user_code_may_invalidate_everything_and_count() {
     for by in ALL {
         let cache = after(by, |cache| {
             let _ = (cache.len(), cache.stats(), cache.entries());

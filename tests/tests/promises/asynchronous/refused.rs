@@ -1,4 +1,4 @@
-//! P4 and P5: values that are refused, because something was forgotten while they were loaded.
+//! P4 and P5: values that are refused because they were invalidated while they were loaded.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -6,11 +6,11 @@ use std::thread;
 use cache_core::{Cache, EntryOptions, HasCache, Tag, TaggedCache, cached_query};
 
 use super::mode::block_on;
-use crate::support::until_shown;
+use crate::support::until_in_flight;
 
 const CALLERS: usize = 200;
 
-/// Counts the bodies that run, and how many of them at once.
+/// Counts the bodies that run, and how many at once.
 #[derive(Default)]
 struct Bodies {
     all: AtomicUsize,
@@ -26,26 +26,26 @@ impl Bodies {
         value
     }
 
-    fn assert_a_handful(&self) {
+    fn assert_few(&self) {
         let (all, most) = (self.all.load(Ordering::SeqCst), self.most.load(Ordering::SeqCst));
         assert!(all <= 4, "{all} bodies for {CALLERS} callers, {most} of them at once");
     }
 }
 
-fn crowd(call: impl Fn() + Sync) {
+fn load_at_once(call: impl Fn() + Sync) {
     thread::scope(|scope| (0..CALLERS).for_each(|_| drop(scope.spawn(&call))));
 }
 
-/// Only the result brings the tag, so that those who wait can't know that it will be forgotten. Whoever waits for
-/// the next load has come before it began, and may have what it brings, refused or not.
+/// Waiters cannot know that the late tag is invalidated. A waiter of the next load came before that began, and may
+/// share its value, refused or not.
 #[test]
-fn p4_a_crowd_that_waits_for_a_value_that_is_refused_does_not_load_all_at_once() {
+fn p4_waiters_of_a_refused_value_do_not_all_load_at_once() {
     for every in [false, true] {
         let (cache, bodies) = (TaggedCache::<u32, usize>::new(), Bodies::default());
         let body = || {
             bodies.run(|number| {
                 if number == 0 {
-                    until_shown(&cache, 1, CALLERS - 1);
+                    until_in_flight(&cache, 1, CALLERS - 1);
                 }
                 if number == 0 || every {
                     cache.invalidate_tags(["late"]);
@@ -53,34 +53,34 @@ fn p4_a_crowd_that_waits_for_a_value_that_is_refused_does_not_load_all_at_once()
                 number
             })
         };
-        crowd(|| {
+        load_at_once(|| {
             let load = cache.entry(&1).tags_from(|_| ["late"]).or_load_async(async || body());
             block_on(load);
         });
-        bodies.assert_a_handful();
+        bodies.assert_few();
         cache.check_invariants();
     }
 }
 
-/// What is forgotten was known before: those who wait may have what they waited for.
+/// The key and the name are known from the start: waiters may share the value.
 #[test]
-fn p4_a_crowd_shares_a_value_whose_key_or_name_is_forgotten_while_it_loads() {
-    let forgets: [fn(&TaggedCache<u32, usize>); 3] =
+fn p4_waiters_share_a_value_whose_key_or_name_is_invalidated_during_the_load() {
+    let invalidates: [fn(&TaggedCache<u32, usize>); 3] =
         [|cache| _ = cache.invalidate_key(&1), TaggedCache::invalidate_all, |cache| cache.invalidate_tags(["known"])];
-    for forget in forgets {
+    for invalidate in invalidates {
         let (cache, bodies) = (TaggedCache::<u32, usize>::new(), Bodies::default());
         let options = || EntryOptions::new().tag("known");
         let body = || {
             bodies.run(|number| {
                 if number == 0 {
-                    until_shown(&cache, 1, CALLERS - 1);
-                    forget(&cache);
+                    until_in_flight(&cache, 1, CALLERS - 1);
+                    invalidate(&cache);
                 }
                 number
             })
         };
-        crowd(|| _ = block_on(cache.entry(&1).with(options).or_load_async(async || body())));
-        bodies.assert_a_handful();
+        load_at_once(|| _ = block_on(cache.entry(&1).with(options).or_load_async(async || body())));
+        bodies.assert_few();
         cache.check_invariants();
     }
 }
@@ -97,7 +97,7 @@ impl Repo {
     async fn refused(&self) -> usize {
         self.bodies.run(|number| {
             if number == 0 {
-                until_shown(&self.cache, 1, CALLERS - 1);
+                until_in_flight(&self.cache, 1, CALLERS - 1);
             }
             self.cache.invalidate_tags(["late"]);
             number
@@ -108,7 +108,7 @@ impl Repo {
     async fn not_kept(&self) -> usize {
         self.bodies.run(|number| {
             if number == 0 {
-                until_shown(&self.cache, 1, CALLERS - 1);
+                until_in_flight(&self.cache, 1, CALLERS - 1);
             }
             number
         })
@@ -116,23 +116,23 @@ impl Repo {
 }
 
 #[test]
-fn p4_a_crowd_that_asks_a_query_whose_values_are_refused_does_not_load_all_at_once() {
+fn p4_waiters_of_a_query_whose_values_are_refused_do_not_all_load_at_once() {
     let repo = Repo::default();
-    crowd(|| _ = block_on(repo.refused()));
-    repo.bodies.assert_a_handful();
+    load_at_once(|| _ = block_on(repo.refused()));
+    repo.bodies.assert_few();
     repo.cache.check_invariants();
 }
 
 #[test]
-fn p4_a_crowd_shares_a_value_that_is_not_kept() {
+fn p4_waiters_share_a_value_that_is_not_kept() {
     let repo = Repo::default();
-    crowd(|| _ = block_on(repo.not_kept()));
-    repo.bodies.assert_a_handful();
+    load_at_once(|| _ = block_on(repo.not_kept()));
+    repo.bodies.assert_few();
 }
 
-/// P1 all the same: what was forgotten before a caller came is not for it.
+/// P1: a value invalidated before a call is not for that caller.
 #[test]
-fn p1_nobody_who_comes_later_shares_a_value_that_is_refused() {
+fn p1_no_later_caller_shares_a_refused_value() {
     let (cache, bodies) = (TaggedCache::<u32, usize>::new(), Bodies::default());
     let load = |body: &dyn Fn(usize)| {
         block_on(cache.entry(&1).tags_from(|_| ["late"]).or_load_async(async || {
@@ -146,10 +146,11 @@ fn p1_nobody_who_comes_later_shares_a_value_that_is_refused() {
     thread::scope(|scope| {
         let first = load(&|_| {
             cache.invalidate_tags(["late"]);
-            // It comes after the invalidation. It may wait for this load, whose tags nobody knows, but not take its value.
+            // It comes after the invalidation. It may wait for this load, whose tags are not known yet, but not share
+            // its value.
             let late = scope.spawn(|| second.store(load(&|_| {}) + 1, Ordering::SeqCst));
-            crate::support::until("the second has come so far", || {
-                late.is_finished() || crate::support::shows(&cache, 1, 1)
+            crate::support::until("the second caller waits or has loaded", || {
+                late.is_finished() || crate::support::in_flight(&cache, 1, 1)
             });
         });
         assert_eq!(first, 0);
@@ -158,9 +159,9 @@ fn p1_nobody_who_comes_later_shares_a_value_that_is_refused() {
     assert_eq!(cache.get(&1), Some(1));
 }
 
-/// Fifty tags that only the result brings, and twenty tags of others that are forgotten while it loads.
+/// Fifty tags that come from the result, and twenty tags of others that are invalidated during the load.
 #[test]
-fn p4_tags_of_others_that_are_forgotten_meanwhile_refuse_hardly_any_load() {
+fn p4_invalidations_of_other_tags_refuse_hardly_any_load() {
     const LOADS: u32 = 200;
     let cache = TaggedCache::<u32, u32>::new();
     let names =
@@ -174,31 +175,31 @@ fn p4_tags_of_others_that_are_forgotten_meanwhile_refuse_hardly_any_load() {
         assert_eq!(block_on(cache.entry(&key).tags_from(tags).or_load_async(body)), key);
     }
     let refused = cache.stats().discarded_loads;
-    assert!(refused <= 2, "{refused} of {LOADS} loads were refused for what others forgot");
+    assert!(refused <= 2, "{refused} of {LOADS} loads were refused because of other tags");
     cache.check_invariants();
 }
 
-/// The same where the tags are there already, borne by entries of others or of the same.
+/// The same where entries have the tags already.
 #[test]
-fn p4_tags_that_others_have_refuse_hardly_any_load() {
+fn p4_invalidations_of_other_attached_tags_refuse_hardly_any_load() {
     const LOADS: u32 = 200;
     let cache = TaggedCache::<u32, u32>::new();
     for key in 0..20 {
-        cache.insert_with(10_000 + key, 0, EntryOptions::new().tag(format!("borne:{key}")));
+        cache.insert_with(10_000 + key, 0, EntryOptions::new().tag(format!("attached:{key}")));
     }
     for key in 0..LOADS {
         let body = async || {
-            cache.invalidate_tags((0..20).map(|tag| format!("borne:{tag}")));
+            cache.invalidate_tags((0..20).map(|tag| format!("attached:{tag}")));
             key
         };
         let tags = |_: &u32| (0..50).map(|tag| Tag::from(format!("artist:{tag}")));
         assert_eq!(block_on(cache.entry(&key).tags_from(tags).or_load_async(body)), key);
     }
     let refused = cache.stats().discarded_loads;
-    assert!(refused <= 2, "{refused} of {LOADS} loads were refused for what others forgot");
+    assert!(refused <= 2, "{refused} of {LOADS} loads were refused because of other tags");
 }
 
-/// And none is missed: any one of the fifty refuses.
+/// And none is missed: each of the fifty refuses the value.
 #[test]
 fn p1_any_one_of_many_tags_of_a_result_refuses_it() {
     let cache = TaggedCache::<u32, u32>::new();

@@ -1,7 +1,6 @@
-//! P13 and P4: whoever runs code of the user's holds no lock, so a `Clone`, a `Drop` or a `Debug` that takes its time
-//! delays nobody.
+//! P13 and P4: no lock is held while user code runs, so a slow `Clone`, `Drop` or `Debug` delays no other call.
 //!
-//! In each test such code stands still, and meanwhile all there is to do with the cache must come to its end.
+//! In each test such code is stopped, and meanwhile every operation of the cache must end.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -27,15 +26,15 @@ enum Code {
     Tags,
 }
 
-/// Stops the first call of some code, once it is armed.
+/// Stops the first call of one kind of user code, once it is armed.
 #[derive(Default)]
-struct Brake {
+struct Blocker {
     armed: Mutex<Option<Code>>,
     here: Latch,
     go: Latch,
 }
 
-impl Brake {
+impl Blocker {
     fn arm(&self, code: Code) {
         *self.armed.lock().unwrap() = Some(code);
     }
@@ -49,7 +48,7 @@ impl Brake {
     }
 }
 
-struct Key(u32, Arc<Brake>);
+struct Key(u32, Arc<Blocker>);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -81,7 +80,7 @@ impl fmt::Debug for Key {
     }
 }
 
-struct Value(u32, Arc<Brake>);
+struct Value(u32, Arc<Blocker>);
 
 impl Clone for Value {
     fn clone(&self) -> Self {
@@ -97,22 +96,21 @@ impl Drop for Value {
 
 type Slow = TaggedCache<Key, Value>;
 
-/// Something to do, and its name.
 type Named<T> = (&'static str, fn(&T));
 
 /// Keys 1 to 4 are live, 5 is dead.
-struct World {
+struct Scene {
     cache: Slow,
     clock: ManualClock,
-    brake: Arc<Brake>,
+    brake: Arc<Blocker>,
 }
 
 const CAPACITY: usize = 8;
 
-impl World {
+impl Scene {
     /// So small that all entries are in one shard.
     fn new() -> Arc<Self> {
-        let (clock, brake) = (ManualClock::new(), Arc::<Brake>::default());
+        let (clock, brake) = (ManualClock::new(), Arc::<Blocker>::default());
         let cache = TaggedCache::builder().capacity(CAPACITY).clock(clock.clone()).build();
         let world = Self { cache, clock, brake };
         for key in 1..=4 {
@@ -148,7 +146,7 @@ impl World {
         block_on(self.cache.entry(&self.key(key)).with(options).tags_from(tags).or_load_async(body)).0
     }
 
-    /// All there is to do, each in a thread of its own. Nothing asks for the key 1, which is being looked at.
+    /// Every operation, each on its own thread. None waits for a load of key 1, which is in use.
     fn steps(self: &Arc<Self>) -> Vec<Step> {
         let all: [Named<Self>; 14] = [
             ("a hit", |world| drop(world.cache.get(&world.key(2)))),
@@ -162,8 +160,8 @@ impl World {
                 assert!(block_on(world.cache.entry(&world.key(300)).or_try_load_async(load)).is_err());
             }),
             ("an invalidation by key", |world| _ = world.cache.invalidate_key(&world.key(4))),
-            ("an invalidation of the key that is looked at", |world| _ = world.cache.invalidate_key(&world.key(1))),
-            ("an insert of the key that is looked at", |world| world.cache.insert(world.key(1), world.value(1))),
+            ("an invalidation of the key in use", |world| _ = world.cache.invalidate_key(&world.key(1))),
+            ("an insert of the key in use", |world| world.cache.insert(world.key(1), world.value(1))),
             ("an invalidation by tag", |world| world.cache.invalidate_tags(["tag"])),
             ("an invalidation of all", |world| world.cache.invalidate_all()),
             ("a purge", |world| world.cache.purge()),
@@ -178,8 +176,7 @@ impl World {
         all.into_iter().map(|(name, run)| step(name, world(run))).collect()
     }
 
-    /// Does something that stops in the middle, and meanwhile all else.
-    fn assert_delays_nobody(stops_at: Code, what: fn(&Self)) {
+    fn assert_delays_no_call(stops_at: Code, what: fn(&Self)) {
         let world = Self::new();
         world.brake.arm(stops_at);
         let slow = {
@@ -190,74 +187,73 @@ impl World {
         let delayed = unfinished(world.steps());
         world.brake.go.open();
         assert!(slow.join().is_ok());
-        assert!(delayed.is_empty(), "while {stops_at:?} took its time, these waited for it: {delayed:?}");
+        assert!(delayed.is_empty(), "during a slow {stops_at:?} these waited: {delayed:?}");
         world.cache.check_invariants();
     }
 }
 
 #[test]
-fn p13_a_clone_on_a_hit_delays_nobody() {
-    World::assert_delays_nobody(Code::CloneValue, |world| drop(world.cache.get(&world.key(1))));
-    World::assert_delays_nobody(Code::CloneValue, |world| assert_eq!(world.load(1), 1));
+fn p13_a_clone_on_a_hit_delays_no_call() {
+    Scene::assert_delays_no_call(Code::CloneValue, |world| drop(world.cache.get(&world.key(1))));
+    Scene::assert_delays_no_call(Code::CloneValue, |world| assert_eq!(world.load(1), 1));
 }
 
 #[test]
-fn p13_a_clone_of_what_was_loaded_delays_nobody() {
-    World::assert_delays_nobody(Code::CloneValue, |world| assert_eq!(world.load(6), 6));
-    World::assert_delays_nobody(Code::CloneKey, |world| assert_eq!(world.load(6), 6));
+fn p13_a_clone_of_a_loaded_value_delays_no_call() {
+    Scene::assert_delays_no_call(Code::CloneValue, |world| assert_eq!(world.load(6), 6));
+    Scene::assert_delays_no_call(Code::CloneKey, |world| assert_eq!(world.load(6), 6));
 }
 
 #[test]
-fn p13_a_hash_delays_nobody() {
-    World::assert_delays_nobody(Code::HashKey, |world| drop(world.cache.get(&world.key(1))));
-    World::assert_delays_nobody(Code::HashKey, |world| assert_eq!(world.load(6), 6));
-    World::assert_delays_nobody(Code::HashKey, |world| world.cache.insert(world.key(6), world.value(6)));
+fn p13_a_hash_delays_no_call() {
+    Scene::assert_delays_no_call(Code::HashKey, |world| drop(world.cache.get(&world.key(1))));
+    Scene::assert_delays_no_call(Code::HashKey, |world| assert_eq!(world.load(6), 6));
+    Scene::assert_delays_no_call(Code::HashKey, |world| world.cache.insert(world.key(6), world.value(6)));
 }
 
 #[test]
-fn p13_a_drop_of_what_is_replaced_delays_nobody() {
-    World::assert_delays_nobody(Code::DropValue, |world| world.cache.insert(world.key(1), world.value(9)));
+fn p13_a_drop_of_a_replaced_value_delays_no_call() {
+    Scene::assert_delays_no_call(Code::DropValue, |world| world.cache.insert(world.key(1), world.value(9)));
 }
 
 #[test]
-fn p13_a_drop_of_what_is_forgotten_delays_nobody() {
+fn p13_a_drop_of_an_invalidated_value_delays_no_call() {
     for code in [Code::DropValue, Code::DropKey] {
-        World::assert_delays_nobody(code, |world| _ = world.cache.invalidate_key(&world.key(1)));
-        World::assert_delays_nobody(code, |world| {
+        Scene::assert_delays_no_call(code, |world| _ = world.cache.invalidate_key(&world.key(1)));
+        Scene::assert_delays_no_call(code, |world| {
             world.cache.invalidate_all();
             world.cache.purge();
         });
     }
 }
 
-/// A dead one on sight, and live ones that are evicted.
+/// A dead entry that is found, and live ones that are evicted.
 #[test]
-fn p13_a_drop_of_what_makes_room_delays_nobody() {
-    World::assert_delays_nobody(Code::DropValue, |world| {
+fn p13_a_drop_of_an_evicted_value_delays_no_call() {
+    Scene::assert_delays_no_call(Code::DropValue, |world| {
         assert!(world.cache.get(&world.key(5)).is_none());
         world.cache.purge();
     });
-    World::assert_delays_nobody(Code::DropValue, |world| {
+    Scene::assert_delays_no_call(Code::DropValue, |world| {
         (400..420).for_each(|key| world.cache.insert(world.key(key), world.value(key)));
     });
 }
 
 #[test]
-fn p13_a_debug_of_a_key_delays_nobody() {
-    World::assert_delays_nobody(Code::DebugKey, |world| drop(world.cache.entries()));
+fn p13_a_debug_of_a_key_delays_no_call() {
+    Scene::assert_delays_no_call(Code::DebugKey, |world| drop(world.cache.entries()));
 }
 
 #[test]
-fn p13_a_body_and_its_options_and_tags_delay_nobody() {
+fn p13_a_body_its_options_and_its_tags_delay_no_call() {
     for code in [Code::Body, Code::Options, Code::Tags] {
-        World::assert_delays_nobody(code, |world| assert_eq!(world.load(6), 6));
+        Scene::assert_delays_no_call(code, |world| assert_eq!(world.load(6), 6));
     }
 }
 
-/// Queries of one cache share its capacity, and some of its locks.
 #[derive(HasCache, Default)]
 struct Repo {
-    brake: Arc<Brake>,
+    brake: Arc<Blocker>,
     #[cache]
     cache: Cache,
 }
@@ -287,7 +283,7 @@ impl Repo {
 
 #[test]
 fn p4_a_clone_of_one_query_delays_no_other() {
-    // Full or not: in a full one each miss has to make room first.
+    // Full or not: in a full cache each miss evicts first.
     for capacity in [16, 10_000] {
         let repo = Arc::new(Repo { cache: Cache::builder().capacity(capacity).build(), ..Repo::default() });
         for id in 0..40 {

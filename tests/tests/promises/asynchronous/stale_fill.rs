@@ -1,7 +1,7 @@
 //! P1: once an invalidation has returned, no call that starts later gets a value whose load began before.
 //!
-//! In each test the invalidation comes while a load is under way: the load's own body calls it, which is
-//! the one interleaving that matters, without threads and without chance.
+//! In each test the invalidation comes during a load: the load's own body calls it, which is the interleaving that
+//! matters, without threads and without chance.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,9 +26,8 @@ impl Repo {
         Self { version: AtomicU32::new(0), cache: root.scope("tenant:1"), root }
     }
 
-    /// Reads the version, and only then lets something happen.
     #[cached_query(ttl = "5m")]
-    async fn read(&self, during: &Intruder) -> u32 {
+    async fn read(&self, during: &During) -> u32 {
         let read = self.version.load(Ordering::SeqCst);
         (during.0)(self);
         read
@@ -45,45 +44,45 @@ impl Repo {
     }
 
     #[invalidates(all)]
-    async fn write_and_forget_all(&self) {
+    async fn write_and_invalidate_all(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Writes in the middle of the first load, and reads again.
-    fn read_after_intrusion(&self, intruder: fn(&Repo)) -> (u32, u32) {
+    fn read_after_write_during_load(&self, during: fn(&Repo)) -> (u32, u32) {
         static INTRUDER: std::sync::Mutex<Option<fn(&Repo)>> = std::sync::Mutex::new(None);
         static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
         let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *INTRUDER.lock().unwrap() = Some(intruder);
+        *INTRUDER.lock().unwrap() = Some(during);
         let intrude_once = |repo: &Repo| {
-            let intruder = INTRUDER.lock().unwrap().take();
-            if let Some(intruder) = intruder {
-                intruder(repo);
+            let during = INTRUDER.lock().unwrap().take();
+            if let Some(during) = during {
+                during(repo);
             }
         };
-        let read = || block_on(self.read(&Intruder(intrude_once)));
+        let read = || block_on(self.read(&During(intrude_once)));
         (read(), read())
     }
 }
 
 /// An argument that is always the same key.
 #[derive(Clone)]
-struct Intruder(fn(&Repo));
+struct During(fn(&Repo));
 
-impl PartialEq for Intruder {
+impl PartialEq for During {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
-impl Eq for Intruder {}
-impl std::hash::Hash for Intruder {
+impl Eq for During {}
+impl std::hash::Hash for During {
     fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
-fn assert_not_stale(repo: &Repo, intruder: fn(&Repo)) {
-    let (first, second) = repo.read_after_intrusion(intruder);
-    assert_eq!(first, 0, "the load that was overtaken still answers its own caller");
-    assert_eq!(second, 1, "what was read before the write was served after it");
+fn assert_not_stale(repo: &Repo, during: fn(&Repo)) {
+    let (first, second) = repo.read_after_write_during_load(during);
+    assert_eq!(first, 0, "an invalidated load still answers its own caller");
+    assert_eq!(second, 1, "a stale value was served after the write");
     assert_eq!(repo.cache.stats().discarded_loads, 1);
     repo.cache.check_invariants();
 }
@@ -95,7 +94,7 @@ fn p1_an_annotated_write_during_a_load() {
 
 #[test]
 fn p1_an_annotated_write_of_everything_during_a_load() {
-    assert_not_stale(&Repo::new(Cache::new()), |repo| block_on(repo.write_and_forget_all()));
+    assert_not_stale(&Repo::new(Cache::new()), |repo| block_on(repo.write_and_invalidate_all()));
 }
 
 #[test]
@@ -132,10 +131,10 @@ fn p1_an_invalidation_through_the_root_during_a_load_in_a_scope() {
 }
 
 #[test]
-fn p1_a_load_that_nothing_overtook_is_stored() {
+fn p1_a_load_without_an_invalidation_is_stored() {
     block_on(async {
         let repo = Repo::new(Cache::new());
-        let (first, second) = repo.read_after_intrusion(|repo| {
+        let (first, second) = repo.read_after_write_during_load(|repo| {
             repo.version.fetch_add(1, Ordering::SeqCst);
             repo.cache.invalidate(["bystander", "rea", "readd"]);
             repo.cache.scope("another").invalidate(["read"]);
@@ -147,8 +146,7 @@ fn p1_a_load_that_nothing_overtook_is_stored() {
     });
 }
 
-/// Invalidates in the middle of a load by hand, and returns what the next call gets.
-fn by_hand(options: fn() -> EntryOptions, invalidate: impl Fn(&TaggedCache<u32, &'static str>)) -> &'static str {
+fn direct(options: fn() -> EntryOptions, invalidate: impl Fn(&TaggedCache<u32, &'static str>)) -> &'static str {
     let cache = TaggedCache::new();
     let first = block_on(cache.entry(&1).with(options).or_load_async(async || {
         invalidate(&cache);
@@ -162,23 +160,23 @@ fn by_hand(options: fn() -> EntryOptions, invalidate: impl Fn(&TaggedCache<u32, 
 #[test]
 fn p1_a_tag_during_a_load() {
     let options = || EntryOptions::new().tags(["other", "mine"]);
-    assert_eq!(by_hand(options, |cache| cache.invalidate_tags(["mine"])), "after");
-    assert_eq!(by_hand(options, |cache| cache.invalidate_tags(["min", "mine "])), "before");
+    assert_eq!(direct(options, |cache| cache.invalidate_tags(["mine"])), "after");
+    assert_eq!(direct(options, |cache| cache.invalidate_tags(["min", "mine "])), "before");
 }
 
 #[test]
 fn p1_a_key_during_a_load() {
-    assert_eq!(by_hand(EntryOptions::new, |cache| assert!(!cache.invalidate_key(&1))), "after");
+    assert_eq!(direct(EntryOptions::new, |cache| assert!(!cache.invalidate_key(&1))), "after");
 }
 
 #[test]
 fn p1_everything_during_a_load() {
-    assert_eq!(by_hand(EntryOptions::new, TaggedCache::invalidate_all), "after");
+    assert_eq!(direct(EntryOptions::new, TaggedCache::invalidate_all), "after");
 }
 
-/// In the same tick of the clock, so that times don't tell which is the newer one.
+/// In the same tick of the clock, so that times do not tell which is newer.
 #[test]
-fn p1_an_older_load_does_not_replace_what_a_newer_one_stored() {
+fn p1_an_older_load_does_not_replace_a_newer_value() {
     block_on(async {
         let cache: TaggedCache<u32, &str> = TaggedCache::builder().clock(cache_core::ManualClock::new()).build();
         let first = cache
@@ -193,10 +191,10 @@ fn p1_an_older_load_does_not_replace_what_a_newer_one_stored() {
     });
 }
 
-/// Writers raise a number and forget the readers' entry of it; readers note the number before they ask. An
-/// answer below what was there when they asked was made before an invalidation that had returned.
+/// Writers raise a number and invalidate the readers' entry; readers read the number before their call. A lower answer
+/// is stale.
 #[test]
-fn p1_threads_never_get_what_was_read_before_a_write_that_has_returned() {
+fn p1_threads_never_get_a_stale_value_after_a_write_has_returned() {
     const KEYS: usize = 3;
     const ROUNDS: usize = 3_000;
     let numbers: [AtomicU32; KEYS] = Default::default();

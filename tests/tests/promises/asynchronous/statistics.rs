@@ -1,4 +1,4 @@
-//! The figures and the listing that the promises are watched by.
+//! The statistics and the listing by which the promises are observed.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Repo {
 }
 
 #[test]
-fn figures_are_exact_per_query_and_in_all() {
+fn statistics_are_exact_per_query_and_in_total() {
     block_on(async {
         let clock = ManualClock::new();
         let repo = Repo { cache: Cache::builder().capacity(3).clock(clock.clone()).build() };
@@ -48,7 +48,7 @@ fn figures_are_exact_per_query_and_in_all() {
 
         let [get, login] = &repo.cache.query_stats()[..] else { panic!("two queries were used") };
         assert_eq!((get.query, get.hits, get.misses, get.loads, get.load_errors), ("get", 1, 4, 4, 2));
-        // To make room, the last load freed one of its two dead entries. By then that had expired as well.
+        // The last load freed one of its two dead entries, to make room. By then that one had also expired.
         assert_eq!((get.entries, get.invalidations, get.expirations, get.module), (0, 2, 1, module_path!()));
         assert_eq!(get.owner, std::any::type_name::<Repo>());
         assert_eq!(
@@ -66,7 +66,7 @@ fn figures_are_exact_per_query_and_in_all() {
 }
 
 #[test]
-fn figures_are_a_readable_table() {
+fn statistics_print_as_a_readable_table() {
     block_on(async {
         let repo = Repo { cache: Cache::new() };
         repo.get(1).await.unwrap();
@@ -92,7 +92,7 @@ fn figures_are_a_readable_table() {
 }
 
 #[test]
-fn a_listing_tells_what_is_cached_and_why() {
+fn a_listing_shows_entries_with_their_arguments_and_tags() {
     block_on(async {
         let clock = ManualClock::new();
         let repo = Repo { cache: Cache::builder().clock(clock.clone()).build() };
@@ -107,7 +107,7 @@ fn a_listing_tells_what_is_cached_and_why() {
         assert_eq!((get.query, get.arguments.as_str(), get.hits), ("get", "id = 7", 1));
         assert_eq!((get.module, get.owner), (module_path!(), std::any::type_name::<Repo>()));
         assert_eq!((get.age, get.expires_in), (Duration::from_secs(20), Duration::from_secs(40)));
-        assert_eq!(login.arguments, "user = \"a\", password = _", "what has no `Debug` is not shown");
+        assert_eq!(login.arguments, "user = \"a\", password = _", "arguments without `Debug` are not shown");
         assert_eq!((login.expires_in, login.tags.len(), &login.scope), (Duration::from_secs(300), 0, &None));
 
         clock.advance(Duration::from_secs(40));
@@ -115,7 +115,7 @@ fn a_listing_tells_what_is_cached_and_why() {
     });
 }
 
-/// The figures of the query are exact in any case.
+/// The statistics of the query are always exact.
 #[test]
 fn the_hits_of_an_entry_are_exact_up_to_32_and_then_an_estimate() {
     block_on(async {
@@ -131,13 +131,13 @@ fn the_hits_of_an_entry_are_exact_up_to_32_and_then_an_estimate() {
             repo.get(7).await.unwrap();
         }
         assert!((10_000..40_000).contains(&hits()), "{} hits", hits());
-        assert_eq!((hits() - 32) % 64, 0, "each time for 64");
+        assert_eq!((hits() - 32) % 64, 0, "each sample counts 64");
         assert_eq!(repo.cache.query_stats()[0].hits, 20_000);
     });
 }
 
 #[test]
-fn tags_are_listed_and_compared_whole() {
+fn tags_are_listed_and_compared_in_full() {
     let cache: TaggedCache<String, u32> = TaggedCache::new();
     cache.insert_with("x".into(), 1, EntryOptions::new().tags(["artist:2", "artist:2"]).tag(Tag::from("album:1")));
     cache.insert_with("y".into(), 2, EntryOptions::new().tag("artist:22"));
@@ -161,9 +161,9 @@ fn a_handle_prints_and_clones_as_the_same_cache() {
     assert_eq!((scoped.len(), cache.len(), cache.stats()), (1, 1, scoped.stats()));
 }
 
-/// Entries are counted shard by shard, while others come and go.
+/// Entries are counted shard by shard, while others are inserted and removed.
 #[test]
-fn p9_the_figures_of_a_query_do_not_exceed_its_capacity() {
+fn p9_the_entry_count_of_a_query_does_not_exceed_its_capacity() {
     #[derive(HasCache)]
     struct Capped {
         cache: Cache,

@@ -1,4 +1,4 @@
-//! P11: code of the user's that panics in a write keeps no other target from being forgotten, and leaves nothing behind.
+//! P11: user code that panics in a write does not keep other targets from being invalidated, and leaves nothing behind.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use cache_core::{Cache, Clock, EntryOptions, HasCache, ManualClock, TaggedCache,
 
 use super::mode::block_on;
 
-/// Set to blow by a test. Each has its own.
+/// Armed by a test, which has its own.
 #[derive(Clone, Default)]
 struct Fuse(Arc<AtomicBool>, Arc<AtomicUsize>);
 
@@ -22,19 +22,19 @@ impl Fuse {
         self.0.store(false, Ordering::SeqCst);
     }
 
-    fn burn(&self) {
+    fn maybe_panic(&self) {
         if self.0.load(Ordering::SeqCst) && !std::thread::panicking() {
             self.1.fetch_add(1, Ordering::SeqCst);
             resume_unwind(Box::new("as the test wants it"));
         }
     }
 
-    fn blown(&self) -> usize {
+    fn panicked(&self) -> usize {
         self.1.load(Ordering::SeqCst)
     }
 }
 
-/// Panics when it is dropped, if its fuse is set, which only those in the cache have.
+/// Panics when it is dropped, if its fuse is armed. Only values in the cache have one.
 struct Value(Option<Fuse>);
 
 impl Clone for Value {
@@ -46,18 +46,17 @@ impl Clone for Value {
 impl Drop for Value {
     fn drop(&mut self) {
         if let Some(fuse) = &self.0 {
-            fuse.burn();
+            fuse.maybe_panic();
         }
     }
 }
 
-/// Panics when it is compared, if its fuse is set.
 #[derive(Clone)]
 struct Key(u32, Fuse);
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.1.burn();
+        self.1.maybe_panic();
         self.0 == other.0
     }
 }
@@ -68,12 +67,11 @@ impl std::hash::Hash for Key {
     }
 }
 
-/// Panics when it is asked for the time.
 struct Fused(ManualClock, Fuse);
 
 impl Clock for Fused {
     fn now(&self) -> Duration {
-        self.1.burn();
+        self.1.maybe_panic();
         self.0.now()
     }
 }
@@ -130,7 +128,7 @@ impl Repo {
     #[invalidates(by_key(key), "list", tags("tagged"), get(1), get(2))]
     async fn key_that_panics(&self, key: &Key) {}
 
-    async fn warm(cache: Cache) -> Self {
+    async fn cached_all(cache: Cache) -> Self {
         let repo = Self { cache, ..Self::default() };
         repo.get(1).await;
         repo.get(2).await;
@@ -148,7 +146,6 @@ impl Repo {
         cached
     }
 
-    /// It goes on as if nothing had been.
     async fn assert_works(&self) {
         self.in_drop.disarm();
         self.in_eq.disarm();
@@ -169,14 +166,14 @@ impl Repo {
 type Direct = TaggedCache<u32, Value>;
 type Call = (&'static str, fn(&Direct));
 
-/// A write, and what it leaves.
+/// A write, and the entries that it leaves.
 type Write = (fn(&Repo), &'static [&'static str]);
 
 const SPARED: [&str; 2] = ["by_key(key = _)", "spared()"];
 
-/// The values that panic are dropped in the write, or later: nobody hears of it.
+/// The values that panic are dropped in the write, or later: no caller sees the panic.
 #[test]
-fn p11_a_drop_that_panics_keeps_no_target_of_an_attribute_from_being_forgotten() {
+fn p11_a_drop_that_panics_prevents_no_invalidation_of_an_attribute() {
     let writes: [fn(&Repo); 4] = [
         |repo| block_on(repo.keys_first()),
         |repo| block_on(repo.keys_last()),
@@ -184,19 +181,19 @@ fn p11_a_drop_that_panics_keeps_no_target_of_an_attribute_from_being_forgotten()
         |repo| _ = block_on(repo.by_result()),
     ];
     for (number, write) in (0..).zip(writes) {
-        let repo = block_on(Repo::warm(Cache::new()));
+        let repo = block_on(Repo::cached_all(Cache::new()));
         repo.in_drop.arm();
         let panicked = catch_unwind(AssertUnwindSafe(|| write(&repo))).is_err();
-        assert_eq!(repo.cached(), SPARED, "number {number}: all targets are forgotten; panicked: {panicked}");
-        assert!(!panicked, "number {number}: a value that panics in `Drop` is not the writer's business");
+        assert_eq!(repo.cached(), SPARED, "number {number}: all targets are invalidated; panicked: {panicked}");
+        assert!(!panicked, "number {number}: a panic in the `Drop` of a value must not reach the writer");
         let panicked = catch_unwind(AssertUnwindSafe(|| repo.cache.purge())).is_err();
-        assert_eq!((panicked, repo.in_drop.blown()), (false, 2), "number {number}: both values have gone");
+        assert_eq!((panicked, repo.in_drop.panicked()), (false, 2), "number {number}: both values were dropped");
         block_on(repo.assert_works());
     }
 }
 
 #[test]
-fn p11_a_drop_that_panics_reaches_nobody_in_a_direct_cache() {
+fn p11_a_drop_that_panics_reaches_no_caller_of_a_direct_cache() {
     let clock = ManualClock::new();
     let calls: [Call; 6] = [
         ("invalidate_key", |cache| assert!(cache.invalidate_key(&1))),
@@ -222,18 +219,20 @@ fn p11_a_drop_that_panics_reaches_nobody_in_a_direct_cache() {
         cache.insert_with(1, Value(Some(fuse.clone())), EntryOptions::new().tag("a"));
         cache.insert_with(2, Value(Some(fuse.clone())), EntryOptions::new().tag("b"));
         fuse.arm();
-        assert!(catch_unwind(AssertUnwindSafe(|| call(&cache))).is_ok(), "{name}: it is not the caller's business");
+        assert!(
+            catch_unwind(AssertUnwindSafe(|| call(&cache))).is_ok(),
+            "{name}: a panic in the `Drop` of a value must not reach the caller"
+        );
         cache.check_invariants();
         cache.invalidate_all();
         assert!(catch_unwind(AssertUnwindSafe(|| cache.purge())).is_ok(), "{name}");
-        assert_eq!((fuse.blown(), cache.len()), (2, 0), "{name}: both values have gone");
+        assert_eq!((fuse.panicked(), cache.len()), (2, 0), "{name}: both values were dropped");
         cache.insert(1, Value(None));
         assert!(cache.get(&1).is_some());
         cache.check_invariants();
     }
 }
 
-/// A name or a tag that panics when it is read.
 struct Name(&'static str, bool);
 
 impl AsRef<str> for Name {
@@ -245,7 +244,7 @@ impl AsRef<str> for Name {
     }
 }
 
-/// Two names, and one that panics before, between or behind them.
+/// Two names, and one that panics before, between or after them.
 fn with_one_that_panics(at: usize, names: [&'static str; 2]) -> Vec<Name> {
     let mut names: Vec<_> = names.into_iter().map(|name| Name(name, false)).collect();
     names.insert(at, Name("panics", true));
@@ -253,15 +252,18 @@ fn with_one_that_panics(at: usize, names: [&'static str; 2]) -> Vec<Name> {
 }
 
 #[test]
-fn p11_a_name_that_panics_keeps_no_other_from_being_forgotten() {
+fn p11_a_name_that_panics_prevents_no_other_invalidation() {
     for at in 0..=2 {
-        let repo = block_on(Repo::warm(Cache::new()));
+        let repo = block_on(Repo::cached_all(Cache::new()));
         let names = with_one_that_panics(at, ["get", "list"]);
-        assert!(catch_unwind(AssertUnwindSafe(|| repo.cache.invalidate(names))).is_err(), "the caller hears of it");
+        assert!(
+            catch_unwind(AssertUnwindSafe(|| repo.cache.invalidate(names))).is_err(),
+            "the panic reaches the caller"
+        );
         assert_eq!(repo.cached(), ["by_key(key = _)", "spared()", "tagged(id = 1)"], "at {at}");
         block_on(repo.assert_works());
 
-        let repo = block_on(Repo::warm(Cache::new()));
+        let repo = block_on(Repo::cached_all(Cache::new()));
         let tags = with_one_that_panics(at, ["one:1", "tagged"]);
         assert!(catch_unwind(AssertUnwindSafe(|| repo.cache.invalidate_tags(tags))).is_err());
         assert_eq!(repo.cached(), ["by_key(key = _)", "get(id = 2)", "list()", "spared()"], "at {at}");
@@ -270,7 +272,7 @@ fn p11_a_name_that_panics_keeps_no_other_from_being_forgotten() {
 }
 
 #[test]
-fn p11_a_tag_that_panics_keeps_no_other_from_being_forgotten_in_a_direct_cache() {
+fn p11_a_tag_that_panics_prevents_no_other_invalidation_in_a_direct_cache() {
     for at in 0..=2 {
         let cache = TaggedCache::<u32, u32>::new();
         for (key, tag) in [(1, "a"), (2, "b"), (3, "c")] {
@@ -290,10 +292,10 @@ fn p11_a_tag_that_panics_keeps_no_other_from_being_forgotten_in_a_direct_cache()
     }
 }
 
-/// What it has given before it panics is forgotten. What it would have given, nobody knows.
+/// What it yields before the panic is invalidated.
 #[test]
-fn p11_an_iterator_that_panics_keeps_nothing_it_has_given_from_being_forgotten() {
-    let repo = block_on(Repo::warm(Cache::new()));
+fn p11_an_iterator_that_panics_prevents_no_invalidation_of_what_it_yielded() {
+    let repo = block_on(Repo::cached_all(Cache::new()));
     let mut names = ["get", "list"].into_iter();
     let names = std::iter::from_fn(|| Some(names.next().unwrap_or_else(|| resume_unwind(Box::new("at its end")))));
     assert!(catch_unwind(AssertUnwindSafe(|| repo.cache.invalidate(names))).is_err());
@@ -306,7 +308,7 @@ fn p11_an_iterator_that_panics_keeps_nothing_it_has_given_from_being_forgotten()
 }
 
 #[test]
-fn p11_a_clock_that_panics_keeps_nothing_from_being_forgotten() {
+fn p11_a_clock_that_panics_prevents_no_invalidation() {
     let writes: [Write; 6] = [
         (|repo| block_on(repo.keys_first()), &SPARED),
         (|repo| block_on(repo.keys_last()), &SPARED),
@@ -318,9 +320,9 @@ fn p11_a_clock_that_panics_keeps_nothing_from_being_forgotten() {
     for (number, (write, left)) in (0..).zip(writes) {
         let fuse = Fuse::default();
         let cache = Cache::builder().clock(Fused(ManualClock::new(), fuse.clone())).build();
-        let repo = block_on(Repo::warm(cache));
+        let repo = block_on(Repo::cached_all(cache));
         fuse.arm();
-        // Whether the time is asked for, and so whether it panics, is open.
+        // Whether the clock is read, and so whether it panics, is not specified.
         let _ = catch_unwind(AssertUnwindSafe(|| write(&repo)));
         fuse.disarm();
         assert_eq!(repo.cached(), left, "number {number}");
@@ -328,10 +330,10 @@ fn p11_a_clock_that_panics_keeps_nothing_from_being_forgotten() {
     }
 }
 
-/// Whether keys are compared, and so whether it panics, is open.
+/// Whether keys are compared, and so whether it panics, is not specified.
 #[test]
-fn p11_an_eq_that_panics_keeps_no_other_target_from_being_forgotten() {
-    let repo = block_on(Repo::warm(Cache::new()));
+fn p11_an_eq_that_panics_prevents_no_other_invalidation() {
+    let repo = block_on(Repo::cached_all(Cache::new()));
     let key = Key(1, repo.in_eq.clone());
     repo.in_eq.arm();
     let _ = catch_unwind(AssertUnwindSafe(|| block_on(repo.key_that_panics(&key))));

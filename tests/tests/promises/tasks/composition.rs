@@ -1,4 +1,4 @@
-//! P15: what a load reads is its own, however polls of several loads follow each other on one thread.
+//! P15: a load depends on what it read, and on nothing else, however polls of several loads alternate on one thread.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -37,7 +37,6 @@ impl Repo {
         value
     }
 
-    /// Reads two at once, and then a third.
     #[cached_query]
     async fn joined(&self) -> u32 {
         self.bodies.fetch_add(1, Ordering::SeqCst);
@@ -45,14 +44,12 @@ impl Repo {
         one + two + self.inner(3).await
     }
 
-    /// Loads two other outer ones at once.
     #[cached_query]
     async fn above(&self) -> u32 {
         let (one, two) = zip(self.outer(1), self.outer(2)).await;
         one + two
     }
 
-    /// Gives up on one of the two that it asks.
     #[cached_query]
     async fn first_of_two(&self) -> u32 {
         self.bodies.fetch_add(1, Ordering::SeqCst);
@@ -82,7 +79,7 @@ impl Repo {
 }
 
 #[test]
-fn p15_a_body_that_joins_is_forgotten_with_each_of_those_it_joined() {
+fn p15_a_body_that_joins_depends_on_each_key_it_joined() {
     block_on(async {
         for id in 1..=3 {
             let repo = Repo::default();
@@ -99,18 +96,18 @@ fn p15_a_body_that_joins_is_forgotten_with_each_of_those_it_joined() {
 }
 
 #[test]
-fn p15_loads_that_are_joined_each_have_what_they_read() {
+fn p15_concurrent_loads_each_depend_on_what_they_read() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!(zip(repo.outer(1), repo.outer(2)).await, (1, 2));
         repo.write(1).await;
-        assert_eq!(zip(repo.outer(1), repo.outer(2)).await, (2, 2), "the one that was named, and no other");
+        assert_eq!(zip(repo.outer(1), repo.outer(2)).await, (2, 2), "exactly the named one");
         assert_eq!(repo.bodies.load(Ordering::SeqCst), 3);
     });
 }
 
 #[test]
-fn p15_a_body_that_joins_outer_loads_has_what_they_read() {
+fn p15_a_body_that_joins_outer_loads_depends_on_what_they_read() {
     block_on(async {
         for id in [1, 2] {
             let repo = Repo::default();
@@ -122,7 +119,7 @@ fn p15_a_body_that_joins_outer_loads_has_what_they_read() {
 }
 
 #[test]
-fn p15_a_body_that_gives_up_on_an_inner_load_is_forgotten_with_the_other() {
+fn p15_a_body_that_drops_an_inner_load_depends_on_the_other() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!(repo.first_of_two().await, 1);
@@ -133,7 +130,7 @@ fn p15_a_body_that_gives_up_on_an_inner_load_is_forgotten_with_the_other() {
 }
 
 #[test]
-fn p15_a_body_that_joins_direct_loads_is_forgotten_by_their_key() {
+fn p15_a_body_that_joins_direct_loads_depends_on_their_keys() {
     block_on(async {
         let repo = Repo::default();
         let before = repo.direct().await;
@@ -143,9 +140,9 @@ fn p15_a_body_that_joins_direct_loads_is_forgotten_by_their_key() {
     });
 }
 
-/// Between two polls of a load its thread does other things, and the load itself goes to another thread.
+/// Between two polls of a load its thread reads other keys, and the load moves to another thread.
 #[test]
-fn p15_what_a_thread_reads_between_the_polls_of_a_load_is_no_part_of_it() {
+fn p15_a_load_does_not_depend_on_reads_between_its_polls() {
     let repo = Repo::default();
     block_on(repo.inner(2));
     let mut outer = Task::begun(repo.outer(1));
@@ -154,7 +151,7 @@ fn p15_what_a_thread_reads_between_the_polls_of_a_load_is_no_part_of_it() {
         assert_eq!(block_on(repo.inner(2)), 2);
         polls += 1;
         let polled = if polls % 2 == 0 {
-            thread::scope(|scope| scope.spawn(|| outer.poll()).join().expect("it only reads"))
+            thread::scope(|scope| scope.spawn(|| outer.poll()).join().expect("the thread does not panic"))
         } else {
             outer.poll()
         };
@@ -165,19 +162,19 @@ fn p15_what_a_thread_reads_between_the_polls_of_a_load_is_no_part_of_it() {
     assert!(value == 1 && polls > 4, "{value} after {polls} polls");
     block_on(repo.write(2));
     block_on(repo.outer(1));
-    assert_eq!(repo.bodies.load(Ordering::SeqCst), 1, "it did not read what its threads read meanwhile");
+    assert_eq!(repo.bodies.load(Ordering::SeqCst), 1, "its threads read that between polls");
     block_on(repo.write(1));
     assert_eq!(block_on(repo.outer(1)), 3);
     assert_eq!(repo.bodies.load(Ordering::SeqCst), 2, "it did read this one");
 }
 
-/// P1: the load has read, is suspended, and what it read is forgotten.
+/// P1: what a suspended load has read is invalidated.
 #[test]
-fn p1_no_task_joins_an_outer_load_that_read_what_has_been_forgotten() {
+fn p1_no_task_joins_an_outer_load_whose_reads_were_invalidated() {
     let repo = Repo::default();
     block_on(repo.inner(1));
     let mut first = Task::begun(repo.outer(1));
-    assert!(first.poll().is_pending(), "it has read, and waits for something else");
+    assert!(first.poll().is_pending(), "it has read, and is suspended");
     block_on(repo.write(1));
     assert_eq!(block_on_unless_it_joins(&repo), 2);
     while first.poll().is_pending() {}
@@ -185,7 +182,7 @@ fn p1_no_task_joins_an_outer_load_that_read_what_has_been_forgotten() {
     assert_eq!(repo.bodies.load(Ordering::SeqCst), 2);
 }
 
-/// Whoever waits for the first one is never woken here.
+/// A caller that waits for the first load is never woken here.
 fn block_on_unless_it_joins(repo: &Repo) -> u32 {
     let mut second = Task::new(repo.outer(1));
     for _ in 0..100 {
@@ -193,5 +190,5 @@ fn block_on_unless_it_joins(repo: &Repo) -> u32 {
             return value;
         }
     }
-    panic!("it waits for a load that read what has been forgotten");
+    panic!("it waits for a load whose reads were invalidated");
 }

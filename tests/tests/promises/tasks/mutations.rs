@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 use super::{Task, pause};
 
-/// How often a body waits before it ends.
 const PAUSES: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -67,14 +66,14 @@ impl Repo {
     }
 
     #[invalidates("read")]
-    #[expect(unused_variables, reason = "an unused argument is one of the cases, and is told as such")]
+    #[expect(unused_variables, reason = "an unused argument is one of the cases")]
     async fn commits(&self, unused: Transaction<'_>, moved: Transaction<'_>, _: Transaction<'_>) {
         let _own = Transaction(self);
         let _moved = moved;
         pause(PAUSES).await;
     }
 
-    fn warm() -> Self {
+    fn cached() -> Self {
         let repo = Self::default();
         block_on(async {
             repo.read().await;
@@ -83,7 +82,7 @@ impl Repo {
         repo
     }
 
-    fn forgot(&self) -> bool {
+    fn is_invalidated(&self) -> bool {
         let mut queries: Vec<_> = self.cache.entries().into_iter().map(|entry| entry.query).collect();
         queries.sort_unstable();
         match queries[..] {
@@ -118,7 +117,6 @@ impl Drop for Transaction<'_> {
     }
 }
 
-/// Polls a mutation so often, and drops it.
 fn drop_after<T>(polls: u32, mutation: impl Future<Output = T> + Send) {
     let mut mutation = Task::new(mutation);
     for _ in 0..polls {
@@ -129,100 +127,99 @@ fn drop_after<T>(polls: u32, mutation: impl Future<Output = T> + Send) {
 #[test]
 fn p11_a_mutation_dropped_after_its_first_poll_invalidates() {
     for polls in 1..=PAUSES {
-        let repo = Repo::warm();
+        let repo = Repo::cached();
         drop_after(polls, repo.write(End::Ok));
-        assert!(repo.forgot(), "after {polls} polls");
+        assert!(repo.is_invalidated(), "after {polls} polls");
     }
 }
 
 #[test]
-fn p11_a_mutation_that_is_never_polled_has_done_nothing() {
-    let repo = Repo::warm();
+fn p11_a_mutation_that_is_never_polled_does_nothing() {
+    let repo = Repo::cached();
     drop_after(0, repo.write(End::Ok));
     drop_after(0, repo.write_on_ok(End::Ok));
-    assert!(!repo.forgot());
+    assert!(!repo.is_invalidated());
 }
 
-/// Runs a mutation to its end. Returns whether it panicked.
+/// Returns whether it panicked.
 fn panics<T>(mutation: impl Future<Output = T> + Send) -> bool {
     catch_unwind(AssertUnwindSafe(|| block_on(mutation))).is_err()
 }
 
 #[test]
-fn p11_however_it_ends_after_awaits_it_invalidates_and_not_before() {
+fn p11_a_mutation_invalidates_at_its_end_however_it_ends() {
     for end in [End::Ok, End::Err, End::Panic] {
-        let repo = Repo::warm();
+        let repo = Repo::cached();
         let mut mutation = Task::begun(repo.write(end));
         for _ in 1..PAUSES {
-            assert!(mutation.poll().is_pending() && !repo.forgot());
+            assert!(mutation.poll().is_pending() && !repo.is_invalidated());
         }
-        assert_eq!(panics(async { mutation.ready() }), end == End::Panic, "a panic goes on to the caller");
-        assert!(repo.forgot());
+        assert_eq!(panics(async { mutation.ready() }), end == End::Panic, "the panic reaches the caller");
+        assert!(repo.is_invalidated());
     }
 }
 
 #[test]
-fn p11_on_ok_it_invalidates_after_awaits_only_then() {
+fn p11_a_mutation_on_ok_invalidates_only_then() {
     for (end, expected) in [(End::Ok, true), (End::Err, false), (End::Panic, false)] {
-        let repo = Repo::warm();
+        let repo = Repo::cached();
         assert_eq!(panics(repo.write_on_ok(end)), end == End::Panic);
-        assert_eq!(repo.forgot(), expected);
+        assert_eq!(repo.is_invalidated(), expected);
     }
     for polls in 1..=PAUSES {
-        let repo = Repo::warm();
+        let repo = Repo::cached();
         drop_after(polls, repo.write_on_ok(End::Ok));
-        assert!(!repo.forgot(), "after {polls} polls");
+        assert!(!repo.is_invalidated(), "after {polls} polls");
     }
 }
 
-/// What a body holds may write as it goes, or read what is not written yet.
+/// What a body holds may write, or read the old data, when it is dropped.
 #[test]
 fn p11_what_a_dropped_body_held_is_dropped_before_the_invalidation() {
-    let repo = Repo::warm();
+    let repo = Repo::cached();
     let transaction = || Transaction(&repo);
     for polls in 1..=PAUSES {
         drop_after(polls, repo.commits(transaction(), transaction(), transaction()));
-        assert!(repo.forgot(), "it was read again after {polls} polls, and then not forgotten");
+        assert!(repo.is_invalidated(), "dropped after {polls} polls: what was read in the drop was not invalidated");
     }
     block_on(repo.commits(transaction(), transaction(), transaction()));
-    assert!(repo.forgot());
+    assert!(repo.is_invalidated());
 }
 
 #[test]
-fn p11_a_target_known_from_the_result_is_all_of_the_query_if_there_is_none() {
-    let warm = || {
-        let repo = Repo::warm();
+fn p11_a_target_from_a_missing_result_is_the_whole_query() {
+    let cached = || {
+        let repo = Repo::cached();
         for id in 1..=3 {
             block_on(repo.get(id));
         }
         repo
     };
-    let repo = warm();
+    let repo = cached();
     block_on(repo.replace(1, 2));
     assert_eq!(repo.ids(), ["", "", "id = 3"]);
     for polls in 1..=PAUSES {
-        let repo = warm();
+        let repo = cached();
         drop_after(polls, repo.replace(1, 2));
         assert_eq!(repo.ids(), ["", ""], "after {polls} polls");
-        let repo = warm();
+        let repo = cached();
         drop_after(polls, repo.change(1));
         assert_eq!(repo.ids(), ["", "", "id = 2", "id = 3"], "after {polls} polls");
     }
 }
 
-/// As a runtime does it: time that is up, a task that is aborted, a runtime that goes.
+/// As a runtime drops it: on a timeout, an abort, or a shutdown.
 #[test]
 fn p11_a_mutation_that_a_runtime_drops_invalidates() {
-    /// Waits for ever, in a mutation.
     #[invalidates(Repo::read, cache = &repo.cache)]
     async fn write(repo: &Repo) {
         tokio::time::sleep(Duration::MAX).await;
     }
 
     let runtime = || runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let repo = Arc::new(Repo::warm());
+    let repo = Arc::new(Repo::cached());
     assert!(runtime().block_on(async { timeout(Duration::from_secs(1), write(&repo)).await }).is_err());
-    assert!(repo.forgot());
+    assert!(repo.is_invalidated());
 
     let endings: [fn(&runtime::Runtime, tokio::task::JoinHandle<()>); 2] = [
         |runtime, task| {
@@ -232,15 +229,15 @@ fn p11_a_mutation_that_a_runtime_drops_invalidates() {
         |_, _| {},
     ];
     for end in endings {
-        let (repo, runtime) = (Arc::new(Repo::warm()), runtime());
+        let (repo, runtime) = (Arc::new(Repo::cached()), runtime());
         let task = runtime.spawn({
             let repo = repo.clone();
             async move { write(&repo).await }
         });
         runtime.block_on(tokio::task::yield_now());
-        assert!(!task.is_finished() && !repo.forgot());
+        assert!(!task.is_finished() && !repo.is_invalidated());
         end(&runtime, task);
         drop(runtime);
-        assert!(repo.forgot());
+        assert!(repo.is_invalidated());
     }
 }

@@ -1,4 +1,4 @@
-//! P5: how many are woken, and how often they are polled, when a load ends without a value.
+//! P5: how many waiters are woken, and how often they are polled, when a load ends without a value.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use cache_core::{Cache, HasCache, TaggedCache, cached_query};
 
-use super::{Numbers, Task, assert_nothing_is_left, pause, poll_once};
+use super::{Numbers, Task, assert_idle, pause, poll_once, until_set};
 
 #[derive(Debug)]
 struct NotClone;
@@ -16,7 +16,7 @@ struct NotClone;
 #[derive(Clone, Debug, PartialEq)]
 struct Shared(usize);
 
-/// Polls those that have been woken until all are over. Each may be polled so often on the average.
+/// Each may be polled this many times on average.
 fn drive_counted<T>(tasks: Vec<Task<'_, T>>, on_average: usize) -> (Vec<T>, usize) {
     let limit = tasks.len() * on_average;
     let mut tasks: Vec<_> = tasks.into_iter().map(Some).collect();
@@ -31,23 +31,16 @@ fn drive_counted<T>(tasks: Vec<Task<'_, T>>, on_average: usize) -> (Vec<T>, usiz
                 *slot = None;
             }
         }
-        assert!(polls > before, "nobody wakes the {} who are left", tasks.len() - outputs.len());
-        assert!(polls <= limit, "{polls} polls, and {} of {} tasks are over", outputs.len(), tasks.len());
+        assert!(polls > before, "the remaining {} tasks are never woken", tasks.len() - outputs.len());
+        assert!(polls <= limit, "{polls} polls, and {} of {} tasks are ready", outputs.len(), tasks.len());
     }
     (outputs, polls)
-}
-
-/// Waits until the flag is set, and has nobody to wake it.
-async fn until_set(flag: &AtomicBool) {
-    while !flag.load(Ordering::SeqCst) {
-        std::future::poll_fn(|_| if flag.load(Ordering::SeqCst) { Poll::Ready(()) } else { Poll::Pending }).await;
-    }
 }
 
 const CROWD: usize = 10_000;
 
 #[test]
-fn p5_a_crowd_that_waits_for_a_direct_load_that_fails_is_polled_a_few_times_each() {
+fn p5_waiters_of_a_direct_load_that_fails_are_polled_a_few_times_each() {
     let (cache, fails) = (Numbers::new(), AtomicBool::new(false));
     let bodies = AtomicUsize::new(0);
     let call = || {
@@ -63,16 +56,16 @@ fn p5_a_crowd_that_waits_for_a_direct_load_that_fails_is_polled_a_few_times_each
     fails.store(true, Ordering::SeqCst);
     assert!(leader.poll().is_pending());
     assert!(leader.ready().is_err());
-    assert!(crowd.iter().all(Task::is_woken), "an error ends the wait of all");
+    assert!(crowd.iter().all(Task::is_woken), "an error ends every wait");
     let (outputs, _) = drive_counted(crowd, 3);
     assert!(outputs.iter().all(Result::is_err));
     assert_eq!(bodies.into_inner(), CROWD + 1);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 /// Their bodies are suspended once more, all at the same time.
 #[test]
-fn p5_a_crowd_that_loads_for_itself_loads_at_the_same_time() {
+fn p5_waiters_that_load_for_themselves_load_at_the_same_time() {
     let (cache, fails) = (Numbers::new(), AtomicBool::new(false));
     let running = AtomicUsize::new(0);
     let call = || {
@@ -91,11 +84,11 @@ fn p5_a_crowd_that_loads_for_itself_loads_at_the_same_time() {
     for task in &mut crowd {
         assert!(task.is_woken() && task.poll().is_pending());
     }
-    assert_eq!(running.load(Ordering::SeqCst), 201, "each runs its own, none waits for another");
+    assert_eq!(running.load(Ordering::SeqCst), 201, "each runs its own body, and none waits for another");
     for task in crowd {
         assert!(task.ready().is_err());
     }
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[derive(HasCache, Default)]
@@ -116,7 +109,7 @@ impl Repo {
 }
 
 #[test]
-fn p5_a_crowd_shares_an_error_that_can_be_cloned() {
+fn p5_waiters_share_an_error_that_can_be_cloned() {
     let repo = Repo::default();
     let leader = Task::begun(repo.shared());
     let crowd: Vec<_> = (0..CROWD).map(|_| Task::begun(repo.shared())).collect();
@@ -127,9 +120,9 @@ fn p5_a_crowd_shares_an_error_that_can_be_cloned() {
     assert_eq!(repo.bodies.load(Ordering::SeqCst), 1);
 }
 
-/// Who arrives once the load has failed has not waited for it.
+/// A caller that arrives after the failure did not wait for it.
 #[test]
-fn p5_an_error_is_not_shared_with_those_who_come_later() {
+fn p5_an_error_is_not_shared_with_later_callers() {
     let repo = Repo::default();
     let leader = Task::begun(repo.shared());
     let waiter = Task::begun(repo.shared());
@@ -143,7 +136,6 @@ fn woken<T>(tasks: &[Task<'_, T>]) -> Vec<usize> {
     (0..tasks.len()).filter(|&index| tasks[index].is_woken()).collect()
 }
 
-/// One leader after the other is dropped. Each time one of those who wait is told, and it leads.
 #[test]
 fn p5_a_leader_that_is_dropped_wakes_one() {
     const WAITERS: usize = 100;
@@ -166,7 +158,7 @@ fn p5_a_leader_that_is_dropped_wakes_one() {
         assert_eq!(bodies.load(Ordering::SeqCst), WAITERS + 1 - left, "it leads");
     }
     drop(leader);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
@@ -190,10 +182,10 @@ fn p5_a_leader_that_panics_wakes_one() {
     }
     assert!(catch_unwind(AssertUnwindSafe(|| leader.poll())).is_err());
     drop(leader);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// The one who was told does not come: it passes the word on.
+/// The woken waiter is dropped: it wakes another.
 #[test]
 fn p5_a_waiter_that_was_woken_and_is_dropped_wakes_another() {
     let cache: Arc<TaggedCache<u32, u32>> = Arc::default();
@@ -207,12 +199,12 @@ fn p5_a_waiter_that_was_woken_and_is_dropped_wakes_another() {
         drop(waiters.swap_remove(told[0]));
     }
     assert_eq!(waiters.remove(0).woken(), 7);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// Nobody else takes the lead away from it while it has not been polled yet; who comes now waits, or leads instead.
+/// Until it is polled it keeps the lead; a new caller waits, or leads instead.
 #[test]
-fn p5_who_comes_after_a_leader_was_dropped_leaves_nobody_behind() {
+fn p5_a_caller_after_a_dropped_leader_leaves_no_waiter_behind() {
     let cache = Numbers::new();
     let leader = Task::begun(cache.get_or_load_async(&1, async || pending().await));
     let bodies = AtomicUsize::new(0);
@@ -233,5 +225,5 @@ fn p5_who_comes_after_a_leader_was_dropped_leaves_nobody_behind() {
     let (outputs, _) = drive_counted(all, 5);
     assert_eq!(outputs, [7; 11]);
     assert_eq!(bodies.into_inner(), 1);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }

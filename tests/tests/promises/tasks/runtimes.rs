@@ -1,4 +1,4 @@
-//! P5 on executors: tasks that are aborted, or go with their runtime, leave those of others to load.
+//! P5 on executors: tasks that are aborted, or dropped with their runtime, hand over to others.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -10,13 +10,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Numbers, assert_nothing_is_left, assert_shows, until_shown, watch};
+use super::{Numbers, assert_idle, assert_in_flight, until_in_flight, watch};
 
 fn multi_thread() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).build().unwrap()
 }
 
-/// A task that loads for ever.
 fn stuck(cache: &Numbers, runtime: &Runtime) -> JoinHandle<u32> {
     let cache = cache.clone();
     runtime.spawn(async move { cache.get_or_load_async(&1, async || pending().await).await })
@@ -27,28 +26,28 @@ fn loads(cache: &Numbers, value: u32, runtime: &Runtime) -> JoinHandle<u32> {
     runtime.spawn(async move { cache.get_or_load_async(&1, async || value).await })
 }
 
-/// Tasks of a runtime load and wait, as does a task of another and a thread. Then the first goes.
+/// Tasks of a runtime load and wait, as do a task of another runtime and a thread. Then the first runtime ends.
 fn shut_down(end: fn(Runtime)) {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
     let (goes, stays) = (multi_thread(), multi_thread());
     let leader = stuck(&cache, &goes);
-    until_shown(&cache, 1, 0);
+    until_in_flight(&cache, 1, 0);
     let gone: Vec<_> = (0..5).map(|_| stuck(&cache, &goes)).collect();
     let waiter = loads(&cache, 2, &stays);
     thread::scope(|scope| {
         let thread = scope.spawn(|| cache.get_or_load(&1, || 2));
-        until_shown(&cache, 1, 7);
+        until_in_flight(&cache, 1, 7);
         assert!(!leader.is_finished() && !gone.iter().any(JoinHandle::is_finished));
         end(goes);
         assert_eq!((stays.block_on(waiter).unwrap(), thread.join().unwrap()), (2, 2));
     });
     assert_eq!(stays.block_on(loads(&cache, 3, &stays)).unwrap(), 2);
-    until_shown(&cache, 0, 0);
-    assert_nothing_is_left(&cache);
+    until_in_flight(&cache, 0, 0);
+    assert_idle(&cache);
     for task in gone {
         match stays.block_on(task) {
-            // It was given the value before it had to go.
+            // It got the value before it was dropped.
             Ok(value) => assert_eq!(value, 2),
             Err(error) => assert!(error.is_cancelled()),
         }
@@ -62,7 +61,7 @@ fn p5_a_runtime_that_is_dropped_leaves_the_cache_to_others() {
     }
 }
 
-/// Its tasks go when their threads see that they are to end.
+/// Its tasks are dropped when its threads notice the shutdown.
 #[test]
 fn p5_a_runtime_that_is_shut_down_in_the_background_leaves_the_cache_to_others() {
     for _ in 0..20 {
@@ -71,23 +70,23 @@ fn p5_a_runtime_that_is_shut_down_in_the_background_leaves_the_cache_to_others()
 }
 
 #[test]
-fn p5_a_runtime_of_one_thread_that_is_dropped_takes_its_loads_along() {
+fn p5_a_dropped_runtime_of_one_thread_drops_its_loads() {
     let cache = Numbers::new();
     let runtime = Builder::new_current_thread().build().unwrap();
     let tasks: Vec<_> = (0..3).map(|_| stuck(&cache, &runtime)).collect();
     runtime.block_on(tokio::task::yield_now());
-    assert_shows(&cache, 1, 2);
+    assert_in_flight(&cache, 1, 2);
     drop(runtime);
     assert!(tasks.iter().all(JoinHandle::is_finished));
     assert_eq!((cache.stats().loads, cache.stats().entries), (cache.stats().load_errors, 0));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
     let other = Builder::new_current_thread().build().unwrap();
     assert_eq!(other.block_on(cache.get_or_load_async(&1, async || 5)), 5);
 }
 
-/// Time stands still but when all wait.
+/// The paused clock moves only when all tasks wait.
 #[tokio::test(start_paused = true)]
-async fn p5_who_runs_out_of_time_hands_over_and_who_waits_may_too() {
+async fn p5_a_timeout_of_a_leader_hands_over_and_a_waiter_may_time_out_too() {
     let cache = Numbers::new();
     let second = Duration::from_secs(1);
     let stuck = |seconds| timeout(second * seconds, cache.get_or_load_async(&1, async || pending().await));
@@ -98,16 +97,16 @@ async fn p5_who_runs_out_of_time_hands_over_and_who_waits_may_too() {
         };
         timeout(second * 6, cache.get_or_load_async(&1, load)).await
     };
-    // The first leads for two seconds, the second waits for one, and the third leads from the second on.
+    // The first leads for two seconds, the second waits for one, and the third leads from second two on.
     let (first, second, third) = tokio::join!(stuck(2), stuck(1), patient);
     assert!(first.is_err() && second.is_err());
     assert_eq!(third, Ok(7));
     assert_eq!((cache.stats().loads, cache.stats().load_errors), (2, 1));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p5_a_panic_reaches_the_task_that_loaded_and_the_others_go_on() {
+fn p5_a_panic_reaches_only_the_task_that_loads() {
     const TASKS: u64 = 32;
     let runtime = multi_thread();
     let (cache, bodies) = (Numbers::new(), Arc::new(AtomicU32::new(0)));
@@ -138,14 +137,14 @@ fn p5_a_panic_reaches_the_task_that_loaded_and_the_others_go_on() {
         }
     }
     panics.sort_unstable();
-    assert_eq!(panics, [0, 1, 2, 3, 4], "each has its own");
+    assert_eq!(panics, [0, 1, 2, 3, 4], "each has its own panic");
     assert_eq!((cache.stats().loads, cache.stats().load_errors), (6, 5));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// Those that load and those that wait are aborted one after the other, wherever they are, while others come.
+/// Leaders and waiters are aborted one after another, at any point, while others arrive.
 #[test]
-fn p5_tasks_that_are_aborted_at_any_time_leave_no_trace() {
+fn p5_tasks_that_are_aborted_at_any_time_leave_nothing_behind() {
     const ROUNDS: u32 = 200;
     let runtime = multi_thread();
     let cache = Numbers::new();
@@ -163,16 +162,16 @@ fn p5_tasks_that_are_aborted_at_any_time_leave_no_trace() {
         }
         for task in aborted {
             match runtime.block_on(task) {
-                // It was given the value before it had to go.
+                // It got the value before it was aborted.
                 Ok(value) => assert_eq!(value, round),
                 Err(error) => assert!(error.is_cancelled()),
             }
         }
         assert_eq!(cache.get(&1), Some(round));
-        assert_nothing_is_left(&cache);
+        assert_idle(&cache);
         cache.invalidate_all();
     }
     let stats = cache.stats();
     assert_eq!((stats.loads - stats.load_errors, stats.discarded_loads), (ROUNDS.into(), 0));
-    assert!(stats.load_errors >= ROUNDS.into(), "each round one that loads is aborted");
+    assert!(stats.load_errors >= ROUNDS.into(), "in each round a leader is aborted");
 }

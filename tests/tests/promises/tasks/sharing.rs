@@ -1,4 +1,4 @@
-//! P4, P9 and P12: tasks and threads share loads and the cache, and keys don't wait for each other.
+//! P4, P9 and P12: tasks and threads share loads and the cache, and keys do not wait for each other.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use tokio::runtime;
 use tokio::sync::Notify;
 use tokio::task::yield_now;
 
-use super::{Numbers, Task, assert_nothing_is_left, assert_shows, drive, pause, until_shown, watch};
+use super::{Numbers, Task, assert_idle, assert_in_flight, drive, pause, until_in_flight, watch};
 
-/// Whoever is first loads, for as long as it takes all others to miss.
+/// The first caller's load lasts until all others have missed.
 #[test]
-fn p4_tasks_and_threads_that_ask_for_one_cold_key_load_it_once() {
+fn p4_tasks_and_threads_load_one_cold_key_once() {
     const TASKS: u32 = 256;
     const THREADS: u32 = 32;
     const ALL: u64 = (TASKS + THREADS) as u64;
@@ -53,7 +53,7 @@ fn p4_tasks_and_threads_that_ask_for_one_cold_key_load_it_once() {
         }
         let stats = cache.stats();
         assert_eq!((bodies.load(Ordering::SeqCst), stats.loads, stats.misses, stats.hits), (1, 1, ALL, 0));
-        assert_nothing_is_left(&cache);
+        assert_idle(&cache);
     }
 }
 
@@ -68,11 +68,11 @@ fn p4_a_thread_waits_for_the_load_of_a_task() {
     let task = Task::begun(cache.get_or_load_async(&1, load));
     thread::scope(|scope| {
         let thread = scope.spawn(|| cache.get_or_load(&1, || unreachable!()));
-        until_shown(&cache, 1, 1);
+        until_in_flight(&cache, 1, 1);
         assert_eq!(task.ready(), 1);
         assert_eq!(thread.join().unwrap(), 1);
     });
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
@@ -82,15 +82,15 @@ fn p4_a_task_waits_for_the_load_of_a_thread() {
     thread::scope(|scope| {
         scope.spawn(|| {
             let load = || {
-                until_shown(&cache, 1, 1);
+                until_in_flight(&cache, 1, 1);
                 1
             };
             cache.get_or_load(&1, load)
         });
-        until_shown(&cache, 1, 0);
+        until_in_flight(&cache, 1, 0);
         assert_eq!(block_on(cache.get_or_load_async(&1, async || unreachable!())), 1);
     });
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 /// All of so small a cache is behind one lock, and all tasks are on one thread.
@@ -121,12 +121,12 @@ fn p4_keys_do_not_wait_for_each_other_on_one_thread() {
             assert_eq!(cache.get_or_load_async(&key, load).await, key);
         }
         assert!(!pending.is_finished());
-        assert_shows(&cache, 1, 0);
+        assert_in_flight(&cache, 1, 0);
         go_on.notify_one();
         assert_eq!(pending.await.unwrap(), 1);
     });
     assert_eq!(cache.get(&1), Some(1));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[derive(HasCache, Default)]
@@ -148,17 +148,17 @@ impl Repo {
 fn p4_an_annotated_query_runs_once_for_all_tasks() {
     let repo = Repo::default();
     let tasks: Vec<_> = (0..8).map(|_| Task::begun(repo.get("a"))).collect();
-    assert_shows(&repo.cache, 1, 7);
+    assert_in_flight(&repo.cache, 1, 7);
     assert_eq!(drive(tasks), [(); 8].map(|()| Ok("a".to_owned())));
     assert_eq!((repo.bodies.load(Ordering::SeqCst), repo.cache.stats().loads), (1, 1));
-    assert_shows(&repo.cache, 0, 0);
+    assert_in_flight(&repo.cache, 0, 0);
 }
 
 #[test]
-fn p4_different_loads_of_one_task_are_apart() {
+fn p4_loads_of_different_keys_in_one_task_are_independent() {
     let repo = Repo::default();
     let tasks = ["a", "b", "c"].map(|id| Task::begun(repo.get(id)));
-    assert_shows(&repo.cache, 3, 0);
+    assert_in_flight(&repo.cache, 3, 0);
     let mut got: Vec<_> = drive(tasks.into()).into_iter().flatten().collect();
     got.sort_unstable();
     assert_eq!(got, ["a", "b", "c"]);
@@ -172,18 +172,18 @@ fn p12_a_hit_is_ready_at_once() {
 
     let cache = Numbers::new();
     cache.insert(1, 1);
-    // Whatever else is under way.
+    // Whatever else is in flight.
     let _other = Task::begun(cache.get_or_load_async(&2, async || pending().await));
     assert_eq!(Task::new(cache.get_or_load_async(&1, async || unreachable!())).ready(), 1);
     assert_eq!(cache.stats().hits, 1);
 }
 
 #[test]
-fn p9_tasks_do_not_overfill_it() {
+fn p9_loads_of_tasks_stay_within_the_capacity() {
     const TASKS: u32 = 4;
     const KEYS: u32 = 2_000;
     let runtime = runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    // In one shard, and in several that are counted one after the other.
+    // In one shard, and in several that are counted one after another.
     for capacity in [50, 1_000] {
         let cache: Numbers = TaggedCache::builder().capacity(capacity).build();
         let _watch = watch(cache.clone());
@@ -204,19 +204,19 @@ fn p9_tasks_do_not_overfill_it() {
             runtime.block_on(task).unwrap();
         }
         assert_eq!((cache.len(), cache.stats().loads), (capacity, u64::from(TASKS * KEYS)));
-        assert_nothing_is_left(&cache);
+        assert_idle(&cache);
     }
 }
 
 #[test]
-fn p9_loads_that_are_dropped_take_no_room() {
+fn p9_dropped_loads_do_not_count_as_entries() {
     let cache: Numbers = TaggedCache::builder().capacity(2).build();
     cache.insert(1, 1);
     cache.insert(2, 2);
     let load = async |key| cache.get_or_load_async(&key, async || pending().await).await;
     let tasks: Vec<_> = (10..1_000).map(|key| Task::begun(load(key))).collect();
-    assert_shows(&cache, tasks.len(), 0);
+    assert_in_flight(&cache, tasks.len(), 0);
     drop(tasks);
     assert_eq!((cache.get(&1), cache.get(&2), cache.stats().evictions), (Some(1), Some(2), 0));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }

@@ -1,4 +1,4 @@
-//! P1, P8 and P13 while a load is suspended: on the thread that it is suspended on, everything else goes on.
+//! P1, P8 and P13 while a load is suspended: everything else works, also on its thread.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use cache_core::{Cache, EntryOptions, HasCache, ManualClock, TaggedCache, cached_query, invalidates};
 
-use super::{Numbers, Task, assert_nothing_is_left, assert_shows, drive, pause, watch};
+use super::{Numbers, Task, assert_idle, assert_in_flight, drive, pause, watch};
 
-/// Somebody asks after an invalidation, while a load is suspended that began before.
-fn ask_after(invalidate: impl Fn(&Numbers), newer_is_first: bool) {
+/// A call after an invalidation, while a load from before is suspended.
+fn call_after(invalidate: impl Fn(&Numbers), newer_is_first: bool) {
     let cache: Numbers = TaggedCache::builder().capacity(4).build();
     let scope = cache.scope("tenant");
     let options = || EntryOptions::new().tags(["other", "mine"]);
@@ -21,27 +21,31 @@ fn ask_after(invalidate: impl Fn(&Numbers), newer_is_first: bool) {
         Task::begun(scope.entry(&1).with(options).or_load_async(load))
     };
     let (older, joined) = (load(1), load(9));
-    assert_shows(&cache, 1, 1);
+    assert_in_flight(&cache, 1, 1);
     invalidate(&scope);
     let (newer, joined_newer) = (load(2), load(9));
-    assert_shows(&cache, 2, 2);
+    assert_in_flight(&cache, 2, 2);
     if newer_is_first {
         assert_eq!((newer.ready(), older.ready()), (2, 1));
     } else {
         assert_eq!((older.ready(), newer.ready()), (1, 2));
     }
-    assert_eq!((joined.woken(), joined_newer.woken()), (1, 2), "who asked before may have what was read before");
-    assert_eq!(scope.get(&1), Some(2), "the older load took the place of the newer");
+    assert_eq!(
+        (joined.woken(), joined_newer.woken()),
+        (1, 2),
+        "a caller from before the invalidation may get the older value"
+    );
+    assert_eq!(scope.get(&1), Some(2), "the older load replaced the newer");
     assert_eq!((cache.stats().loads, cache.stats().discarded_loads), (2, 1));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p1_a_load_that_is_overtaken_while_it_is_suspended_is_neither_stored_nor_joined() {
+fn p1_a_suspended_load_that_is_invalidated_is_neither_stored_nor_joined() {
     for newer_is_first in [false, true] {
-        ask_after(|scope| scope.invalidate_tags(["mine"]), newer_is_first);
-        ask_after(Numbers::invalidate_all, newer_is_first);
-        ask_after(|scope| assert!(!scope.invalidate_key(&1)), newer_is_first);
+        call_after(|scope| scope.invalidate_tags(["mine"]), newer_is_first);
+        call_after(Numbers::invalidate_all, newer_is_first);
+        call_after(|scope| assert!(!scope.invalidate_key(&1)), newer_is_first);
     }
 }
 
@@ -66,7 +70,6 @@ impl Repo {
         pause(1).await;
     }
 
-    /// Writes before it waits for anything.
     #[invalidates(read())]
     async fn write_at_once(&self) {
         self.version.fetch_add(1, Ordering::SeqCst);
@@ -80,14 +83,14 @@ fn p1_an_annotated_write_while_a_read_is_suspended() {
         let overtaken = Task::begun(repo.read());
         Task::new(repo.write_at_once()).ready();
         let after = Task::begun(repo.read());
-        assert_shows(&repo.cache, 2, 0);
+        assert_in_flight(&repo.cache, 2, 0);
         assert_eq!((after.ready(), overtaken.ready()), (1, 0));
         assert_eq!(Task::new(repo.read()).ready(), 1);
         assert_eq!(repo.cache.stats().discarded_loads, 1);
     }
 }
 
-/// Reads come between the steps of a write: what they stored is forgotten when it returns.
+/// Reads between the steps of a write: what they stored is invalidated when the write returns.
 #[test]
 fn p1_reads_while_an_annotated_write_is_suspended() {
     let repo = Repo { version: AtomicU32::new(0), cache: Cache::new() };
@@ -112,7 +115,6 @@ fn timed() -> (ManualClock, Numbers) {
     (clock, cache)
 }
 
-/// A load that waits once.
 fn slow(cache: &Numbers, value: u32) -> Task<'_, u32> {
     let load = async move || {
         pause(1).await;
@@ -129,12 +131,12 @@ fn p8_the_time_to_live_counts_from_before_a_load_was_suspended() {
     assert_eq!((load.ready(), cache.get(&1)), (1, Some(1)));
     clock.advance(Duration::from_secs(1));
     assert_eq!(cache.get(&1), None);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p8_a_task_that_waits_does_not_get_what_has_expired_meanwhile() {
-    // While the load was suspended, and after it had ended.
+fn p8_a_waiting_task_does_not_get_an_expired_value() {
+    // While the load is suspended, and after it has ended.
     for during in [true, false] {
         let (clock, cache) = timed();
         let load = slow(&cache, 1);
@@ -143,9 +145,9 @@ fn p8_a_task_that_waits_does_not_get_what_has_expired_meanwhile() {
         advance(during);
         assert_eq!(load.ready(), 1);
         advance(!during);
-        assert_eq!(waits.map(Task::woken), [2, 2], "one of them loads, and the other is in time for that");
+        assert_eq!(waits.map(Task::woken), [2, 2], "one of them loads, and the other joins that load");
         assert_eq!((cache.get(&1), cache.stats().loads), (Some(2), 2));
-        assert_nothing_is_left(&cache);
+        assert_idle(&cache);
     }
 }
 
@@ -158,7 +160,7 @@ fn p13_while_a_load_is_suspended_everything_else_works_on_its_thread() {
     let load = slow(&cache, 1);
     let waiter = slow(&cache, 9);
     let in_scope = slow(&scope, 4);
-    assert_shows(&cache, 2, 1);
+    assert_in_flight(&cache, 2, 1);
 
     cache.insert_with(2, 2, EntryOptions::new().tag("tag"));
     assert_eq!((cache.get(&1), cache.get(&2), scope.get(&2), cache.len()), (None, Some(2), None, 1));
@@ -174,11 +176,11 @@ fn p13_while_a_load_is_suspended_everything_else_works_on_its_thread() {
     cache.check_invariants();
 
     assert_eq!((load.ready(), waiter.woken(), in_scope.ready()), (1, 1, 4));
-    assert_eq!((cache.get(&1), scope.get(&1)), (Some(1), None), "only the scope was forgotten");
-    assert_nothing_is_left(&cache);
+    assert_eq!((cache.get(&1), scope.get(&1)), (Some(1), None), "only the scope was invalidated");
+    assert_idle(&cache);
 }
 
-/// Its cache is behind a lock of its own, which the expression that says where it is takes for a moment.
+/// The cache is behind a mutex, which the `cache` expression locks.
 struct Guarded(Mutex<Cache>);
 
 impl Guarded {
@@ -199,11 +201,11 @@ impl Guarded {
     }
 }
 
-/// A task that waits and is given to another thread, as these may be, can't hold a guard at all.
+/// A task that may move to another thread cannot hold a guard across an await at all.
 #[test]
-fn p13_what_an_expression_locks_to_say_where_the_cache_is_is_free_in_the_body() {
+fn p13_the_cache_expression_holds_no_lock_during_the_body() {
     let guarded = Guarded(Mutex::new(Cache::new()));
-    let _watch = watch("it waits for the lock");
+    let _watch = watch("it is blocked by the lock");
     for loads in 1..=2 {
         let reads = vec![Task::begun(guarded.get(1)), Task::begun(guarded.get(1))];
         assert!(guarded.0.try_lock().is_ok());

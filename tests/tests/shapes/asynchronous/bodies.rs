@@ -1,4 +1,4 @@
-//! What a body, its arguments and the attributes around it may look like.
+//! The forms of a body, its arguments, and the attributes around it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,7 +26,7 @@ impl Repo {
     }
 
     #[invalidates(question(text))]
-    async fn forget_question(&self, text: &str) -> Result<u32, std::num::ParseIntError> {
+    async fn invalidate_question(&self, text: &str) -> Result<u32, std::num::ParseIntError> {
         let number: u32 = text.parse()?;
         Ok(number)
     }
@@ -68,7 +68,7 @@ impl Repo {
     }
 
     #[invalidates(loops(rows))]
-    async fn forget_loops(&self, rows: u32) -> u32 {
+    async fn invalidate_loops(&self, rows: u32) -> u32 {
         let mut last = 0;
         'outer: for row in 0..=rows {
             for column in 0..row {
@@ -103,7 +103,7 @@ impl Repo {
     }
 
     #[invalidates(inner_items(n))]
-    async fn forget_inner_items(&self, n: u32) -> impl Fn() -> u32 + use<> {
+    async fn invalidate_inner_items(&self, n: u32) -> impl Fn() -> u32 + use<> {
         fn one() -> u32 {
             if cfg!(any()) {
                 return 2;
@@ -122,7 +122,7 @@ impl Repo {
     }
 
     #[invalidates(changes_its_arguments(n, text.clone()))]
-    async fn forget_changed(&self, mut n: u32, mut text: String) -> String {
+    async fn invalidate_changed(&self, mut n: u32, mut text: String) -> String {
         n += 1;
         text.push('?');
         format!("{text}{n}")
@@ -136,10 +136,10 @@ fn a_body_with_question_marks_and_an_early_return() {
         check!(
             &repo.cache;
             repo.question("0").await => "question(text = \"0\")", repo.question("7").await => "question(text = \"7\")";
-            one: assert_eq!(repo.forget_question("0").await, Ok(0));
+            one: assert_eq!(repo.invalidate_question("0").await, Ok(0));
             all: repo.cache.invalidate_all()
         );
-        repo.forget_question("x").await.unwrap_err();
+        repo.invalidate_question("x").await.unwrap_err();
         assert!(repo.question("x").await.is_err());
         assert_eq!(repo.cache.len(), 2);
         assert_eq!((repo.question_in_option(2).await, repo.question_in_option(9).await), (Some('c'), None));
@@ -153,7 +153,7 @@ fn a_body_with_labelled_loops() {
         check!(
             &repo.cache;
             repo.loops(1).await => "loops(rows = 1)", repo.loops(4).await => "loops(rows = 4)";
-            one: assert_eq!(repo.forget_loops(1).await, 1);
+            one: assert_eq!(repo.invalidate_loops(1).await, 1);
             all: repo.cache.invalidate(["loops"])
         );
         assert_eq!((repo.loops(1).await, repo.loops(4).await), (2, 22));
@@ -167,7 +167,7 @@ fn a_body_with_items_and_closures_of_its_own() {
         check!(
             &repo.cache;
             repo.inner_items(1).await => "inner_items(n = 1)", repo.inner_items(2).await => "inner_items(n = 2)";
-            one: assert_eq!((repo.forget_inner_items(1).await)(), 2);
+            one: assert_eq!((repo.invalidate_inner_items(1).await)(), 2);
             all: repo.cache.invalidate(["inner_items"])
         );
         assert_eq!((repo.inner_items(1).await, repo.inner_items(2).await), (101, 13));
@@ -182,7 +182,7 @@ fn a_body_that_changes_its_arguments() {
             &repo.cache;
             repo.changes_its_arguments(1, "a".into()).await => "changes_its_arguments(n = 1, text = \"a\")",
             repo.changes_its_arguments(2, "a".into()).await => "changes_its_arguments(n = 2, text = \"a\")";
-            one: assert_eq!(repo.forget_changed(1, "a".into()).await, "a?2");
+            one: assert_eq!(repo.invalidate_changed(1, "a".into()).await, "a?2");
             all: repo.cache.invalidate_all()
         );
         assert_eq!(repo.changes_its_arguments(1, "a".into()).await, "a!2");
@@ -209,7 +209,7 @@ impl Repo {
     }
 
     #[invalidates(patterns((a, b), array, Range { from: 1, to: 2 }))]
-    async fn forget_patterns(&self, (a, b): (u32, u32), array @ [_, ..]: [u8; 3]) -> u32 {
+    async fn invalidate_patterns(&self, (a, b): (u32, u32), array @ [_, ..]: [u8; 3]) -> u32 {
         a + b + u32::from(array[0])
     }
 
@@ -220,7 +220,7 @@ impl Repo {
     }
 
     #[invalidates(wildcard(a, b))]
-    async fn forget_wildcard(&self, a: u32, b: u8) {}
+    async fn invalidate_wildcard(&self, a: u32, b: u8) {}
 }
 
 #[test]
@@ -236,14 +236,14 @@ fn patterns_as_arguments() {
                 => "patterns(a = 1, b = 2, first = 3, last = 5, from = 1, end = 2)",
             repo.patterns((1, 3), [3, 0, 4], range()).await
                 => "patterns(a = 1, b = 3, first = 3, last = 4, from = 1, end = 2)";
-            one: assert_eq!(repo.forget_patterns((1, 2), [3, 9, 4]).await, 6);
+            one: assert_eq!(repo.invalidate_patterns((1, 2), [3, 9, 4]).await, 6);
             all: repo.cache.invalidate(["patterns"])
         );
     });
 }
 
 #[test]
-fn a_pattern_that_binds_nothing_is_a_part_of_the_key_as_a_whole() {
+fn a_pattern_without_names_is_part_of_the_key_as_a_whole() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!(
@@ -256,7 +256,7 @@ fn a_pattern_that_binds_nothing_is_a_part_of_the_key_as_a_whole() {
             (0, 0, 1, 2)
         );
         assert_eq!(shown(&repo.cache), ["wildcard(_ = 1, _ = 1)", "wildcard(_ = 1, _ = 2)", "wildcard(_ = 2, _ = 1)"]);
-        repo.forget_wildcard(1, 1).await;
+        repo.invalidate_wildcard(1, 1).await;
         assert_eq!(shown(&repo.cache), ["wildcard(_ = 1, _ = 2)", "wildcard(_ = 2, _ = 1)"]);
     });
 }
@@ -282,15 +282,15 @@ impl Repo {
 fn raw_identifiers() {
     block_on(async {
         let repo = Repo::default();
-        let forgets: [fn(&Repo); 3] =
+        let invalidates: [fn(&Repo); 3] =
             [|repo| block_on(repo.r#loop()), |repo| block_on(repo.r#break()), |repo| repo.cache.invalidate(["match"])];
-        for forget in forgets {
+        for invalidate in invalidates {
             check!(
                 &repo.cache;
                 repo.r#match("a").await => "match(type = \"a\") [a, type:a]",
                 repo.r#match("b").await => "match(type = \"b\") [b, type:b]";
                 one: repo.r#move("a").await;
-                all: forget(&repo)
+                all: invalidate(&repo)
             );
             repo.cache.invalidate_all();
         }
@@ -305,7 +305,7 @@ impl Repo {
     }
 
     #[invalidates(under_cfg(id, always))]
-    async fn forget_under_cfg(&self, id: u32, #[cfg(any())] never: NoSuchType, #[cfg(not(any()))] always: u32) {}
+    async fn invalidate_under_cfg(&self, id: u32, #[cfg(any())] never: NoSuchType, #[cfg(not(any()))] always: u32) {}
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn arguments_under_cfg() {
             &repo.cache;
             repo.under_cfg(1, 2).await => "under_cfg(id = 1, always = 2)",
             repo.under_cfg(1, 3).await => "under_cfg(id = 1, always = 3)";
-            one: repo.forget_under_cfg(1, 2).await;
+            one: repo.invalidate_under_cfg(1, 2).await;
             all: repo.cache.invalidate(["under_cfg"])
         );
     });
@@ -336,7 +336,7 @@ mod attributes {
         #[must_use]
         #[inline]
         #[cached_query]
-        #[expect(unused_variables, reason = "it must reach the body")]
+        #[expect(unused_variables, reason = "the attribute must apply to the body")]
         /// And below.
         pub(super) async fn above_and_below(&self, id: u32) -> u32 {
             super::pause().await;
@@ -349,7 +349,7 @@ mod attributes {
         #[cold]
         #[inline(never)]
         #[doc(alias = "under")]
-        #[cfg_attr(all(), allow(clippy::needless_return, reason = "it must reach the body"))]
+        #[cfg_attr(all(), allow(clippy::needless_return, reason = "the attribute must apply to the body"))]
         pub(super) async fn below(&self, id: u32) -> u32 {
             super::pause().await;
             return id + 2;
@@ -358,7 +358,7 @@ mod attributes {
         #[inline]
         #[invalidates(above_and_below(id), below(id))]
         #[must_use]
-        pub(super) async fn forget_one(&self, id: u32) -> bool {
+        pub(super) async fn invalidate_one(&self, id: u32) -> bool {
             id > 0
         }
 
@@ -374,8 +374,8 @@ mod attributes {
         }
 
         #[cached_query]
-        #[deprecated = "there to be warned of"]
-        #[allow(dead_code, reason = "it is only here to compile")]
+        #[deprecated = "the test needs a deprecated function"]
+        #[allow(dead_code, reason = "it only has to compile")]
         pub(super) async fn old(&self, id: u32) -> u32 {
             super::pause().await;
             id
@@ -391,14 +391,14 @@ fn attributes_above_and_below() {
             &repo.cache;
             repo.above_and_below(1).await => "above_and_below(id = 1)",
             repo.above_and_below(2).await => "above_and_below(id = 2)";
-            one: assert!(repo.forget_one(1).await);
+            one: assert!(repo.invalidate_one(1).await);
             all: repo.cache.invalidate(["above_and_below"])
         );
         check!(
             &repo.cache;
             repo.below(1).await => "below(id = 1)",
             repo.kept(1).await => "kept(id = 1)", repo.kept(2).await => "kept(id = 2)";
-            one: assert!(repo.forget_one(1).await);
+            one: assert!(repo.invalidate_one(1).await);
             all: repo.cache.invalidate(["below", "kept"])
         );
     });
@@ -408,17 +408,17 @@ fn attributes_above_and_below() {
 fn must_use_is_kept() {
     block_on(async {
         let repo = attributes::Documented::default();
-        #[expect(unused_must_use, reason = "where it was lost, this is told to be unfulfilled")]
+        #[expect(unused_must_use, reason = "if `must_use` is lost, this expectation is unfulfilled")]
         {
             repo.above_and_below(1).await;
         }
-        #[expect(unused_must_use, reason = "where it was lost, this is told to be unfulfilled")]
+        #[expect(unused_must_use, reason = "if `must_use` is lost, this expectation is unfulfilled")]
         {
             repo.below(1).await;
         }
-        #[expect(unused_must_use, reason = "where it was lost, this is told to be unfulfilled")]
+        #[expect(unused_must_use, reason = "if `must_use` is lost, this expectation is unfulfilled")]
         {
-            repo.forget_one(2).await;
+            repo.invalidate_one(2).await;
         }
         assert_eq!(repo.cache.len(), 2);
     });

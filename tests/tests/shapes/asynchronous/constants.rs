@@ -1,4 +1,4 @@
-//! Constants as generic arguments, which the compiler writes into paths in forms of their own.
+//! Constants as generic arguments, which the compiler writes into type names in special forms.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
@@ -25,7 +25,7 @@ mod free {
         format!("{} {id}", std::any::type_name::<T>())
     }
 
-    /// Not to be forgotten with the others.
+    /// Not invalidated with the others.
     #[cached_query]
     pub(super) async fn other<const C: char>(id: u32) -> String {
         pause().await;
@@ -33,16 +33,16 @@ mod free {
     }
 
     #[invalidates("sign")]
-    pub(super) async fn forget_signs() {}
+    pub(super) async fn invalidate_signs() {}
 
     #[invalidates(sign::<'>'>(id))]
-    pub(super) async fn forget_one(id: u32) {}
+    pub(super) async fn invalidate_one(id: u32) {}
 
     #[invalidates(number)]
-    pub(super) async fn forget_numbers() {}
+    pub(super) async fn invalidate_numbers() {}
 
     #[invalidates("of_type")]
-    pub(super) async fn forget_types() {}
+    pub(super) async fn invalidate_types() {}
 }
 
 /// A type whose queries have no `self`.
@@ -62,7 +62,7 @@ impl<const C: char> Signs<C> {
     }
 
     #[invalidates("Self::plain", "Self::both")]
-    async fn forget() {}
+    async fn invalidate() {}
 }
 
 #[derive(HasCache, Default)]
@@ -78,15 +78,14 @@ impl<const C: char> Repo<C> {
     }
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
-/// How many entries there are of queries in this module that have the name.
 fn entries(cache: &Cache, name: &str) -> usize {
     cache.entries().iter().filter(|entry| entry.module.starts_with(module_path!()) && entry.query == name).count()
 }
 
-/// Calls a function with each sign that has a meaning in a path, or is written in a form of its own.
+/// Calls a function with each character that has a meaning in a type name, or is escaped there.
 macro_rules! with_each_sign {
     ($($call:tt)+) => {{
         $($call)+::<'a'>(1).await;
@@ -107,24 +106,24 @@ macro_rules! with_each_sign {
 }
 
 #[test]
-fn p10_a_name_reaches_all_constants_of_a_function() {
+fn p10_a_name_affects_all_constants_of_a_function() {
     block_on(async {
         let cache = Cache::global();
         let signs = with_each_sign!(free::sign);
         free::other::<'>'>(1).await;
         assert_eq!(entries(cache, "sign"), signs);
-        free::forget_one(1).await;
-        // Constants other than lengths are not told apart by a key.
+        free::invalidate_one(1).await;
+        // Keys differ only by constants that are lengths.
         assert_eq!(entries(cache, "sign"), 0);
         with_each_sign!(free::sign);
-        free::forget_signs().await;
+        free::invalidate_signs().await;
         assert_eq!((entries(cache, "sign"), entries(cache, "other")), (0, 1));
 
         free::number::<-1, true>(1).await;
         free::number::<{ i8::MIN }, false>(1).await;
         free::number::<1, true>(1).await;
         assert_eq!(entries(cache, "number"), 3);
-        free::forget_numbers().await;
+        free::invalidate_numbers().await;
         assert_eq!(entries(cache, "number"), 0);
 
         free::of_type::<fn() -> Signs<'<'>>(1).await;
@@ -132,13 +131,13 @@ fn p10_a_name_reaches_all_constants_of_a_function() {
         free::of_type::<(Signs<'\''>, extern "C" fn(u8))>(1).await;
         free::of_type::<dyn Fn(&Signs<'('>) -> Signs<':'>>(1).await;
         assert_eq!(entries(cache, "of_type"), 4);
-        free::forget_types().await;
+        free::invalidate_types().await;
         assert_eq!(entries(cache, "of_type"), 0);
     });
 }
 
 #[test]
-fn p10_a_name_reaches_all_constants_of_a_function_of_a_type() {
+fn p10_a_name_affects_all_constants_of_a_function_of_a_type() {
     block_on(async {
         let cache = Cache::global();
         let signs = with_each_sign!(Signs::<'>'>::both);
@@ -147,23 +146,23 @@ fn p10_a_name_reaches_all_constants_of_a_function_of_a_type() {
         Signs::<'\''>::plain(1).await;
         Signs::<'<'>::plain(1).await;
         assert_eq!((entries(cache, "both"), entries(cache, "plain")), (2 * signs, 3));
-        Signs::<'>'>::forget().await;
-        assert_eq!((entries(cache, "both"), entries(cache, "plain")), (signs, 2), "another type keeps its own");
-        Signs::<'\''>::forget().await;
-        Signs::<'<'>::forget().await;
+        Signs::<'>'>::invalidate().await;
+        assert_eq!((entries(cache, "both"), entries(cache, "plain")), (signs, 2), "another type keeps its entries");
+        Signs::<'\''>::invalidate().await;
+        Signs::<'<'>::invalidate().await;
         assert_eq!((entries(cache, "both"), entries(cache, "plain")), (0, 0));
     });
 }
 
 #[test]
-fn p10_a_name_reaches_all_constants_of_a_method() {
+fn p10_a_name_affects_all_constants_of_a_method() {
     block_on(async {
         let (one, other) = (Repo::<'>'>::default(), Repo::<'\''>::default());
         one.get::<'<'>(1).await;
         one.get::<'>'>(1).await;
         one.get::<'\\'>(1).await;
         other.get::<'>'>(1).await;
-        one.forget().await;
+        one.invalidate().await;
         assert_eq!((entries(&one.cache, "get"), entries(&other.cache, "get")), (0, 1));
     });
 }

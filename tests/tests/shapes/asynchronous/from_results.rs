@@ -1,11 +1,11 @@
-//! Targets whose arguments come from what the function returns.
+//! Targets whose arguments come from the returned value.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
 
 use super::mode::{block_on, pause, run};
-use crate::check::forgotten;
+use crate::check::invalidated;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Track {
@@ -122,17 +122,17 @@ impl Repo {
         &tracks[0]
     }
 
-    /// An argument of the same name, and one of the function, both in one target.
+    /// A parameter of the closure and an argument of the function, with one name, in one target.
     #[invalidates(|id| get(*id + offset))]
     async fn with_an_argument(&self, offset: u32) -> u32 {
         1
     }
 
-    /// What is no longer there after a write, of a repository with two entries of each query.
-    fn forgotten(write: impl FnOnce(&Self)) -> Vec<String> {
+    /// The entries that a write removes, of a repository with two entries of each query.
+    fn invalidated(write: impl FnOnce(&Self)) -> Vec<String> {
         let repo = Self::default();
         block_on(repo.fill());
-        forgotten(&repo.cache, || write(&repo))
+        invalidated(&repo.cache, || write(&repo))
     }
 
     async fn fill(&self) {
@@ -154,13 +154,9 @@ const ALL_OF_GET: [&str; 2] = ["get(id = 1)", "get(id = 2)"];
 #[test]
 fn a_plain_value() {
     block_on(async {
-        assert_eq!(Repo::forgotten(|repo| run!(assert_eq!(repo.plain(1).await.id, 1))), ["get(id = 1)"]);
-        assert_eq!(Repo::forgotten(|repo| run!(assert_eq!(repo.number(2).await, 2))), ["get(id = 2)"]);
-        assert_eq!(
-            Repo::forgotten(|repo| run!(assert_eq!(repo.plain(3).await.id, 3))),
-            [""; 0],
-            "there is no such entry"
-        );
+        assert_eq!(Repo::invalidated(|repo| run!(assert_eq!(repo.plain(1).await.id, 1))), ["get(id = 1)"]);
+        assert_eq!(Repo::invalidated(|repo| run!(assert_eq!(repo.number(2).await, 2))), ["get(id = 2)"]);
+        assert_eq!(Repo::invalidated(|repo| run!(assert_eq!(repo.plain(3).await.id, 3))), [""; 0], "no such entry");
     });
 }
 
@@ -173,20 +169,20 @@ fn the_value_of_an_ok() {
             |repo, id, ok| run!(repo.on_ok(id, ok).await),
         ];
         for write in writes {
-            assert_eq!(Repo::forgotten(|repo| assert_eq!(write(repo, 1, true).unwrap().id, 1)), ["get(id = 1)"]);
+            assert_eq!(Repo::invalidated(|repo| assert_eq!(write(repo, 1, true).unwrap().id, 1)), ["get(id = 1)"]);
         }
     });
 }
 
 #[test]
-fn p11_without_a_value_the_whole_query_is_forgotten() {
+fn p11_without_a_value_the_whole_query_is_invalidated() {
     block_on(async {
         let writes: [Write; 2] =
             [|repo, id, ok| run!(repo.result(id, ok).await), |repo, id, ok| run!(repo.aliased(id, ok).await)];
         for write in writes {
-            assert_eq!(Repo::forgotten(|repo| assert_eq!(write(repo, 1, false).unwrap_err(), "no")), ALL_OF_GET);
+            assert_eq!(Repo::invalidated(|repo| assert_eq!(write(repo, 1, false).unwrap_err(), "no")), ALL_OF_GET);
         }
-        let gone = Repo::forgotten(|repo| {
+        let gone = Repo::invalidated(|repo| {
             catch_unwind(AssertUnwindSafe(|| run!(repo.panics(1).await))).unwrap_err();
         });
         assert_eq!(gone, ALL_OF_GET);
@@ -194,10 +190,10 @@ fn p11_without_a_value_the_whole_query_is_forgotten() {
 }
 
 #[test]
-fn p11_on_ok_nothing_is_forgotten_without_a_value() {
+fn p11_on_ok_nothing_is_invalidated_without_a_value() {
     block_on(async {
-        assert_eq!(Repo::forgotten(|repo| run!(assert_eq!(repo.on_ok(1, false).await.unwrap_err(), "no"))), [""; 0]);
-        let gone = Repo::forgotten(|repo| {
+        assert_eq!(Repo::invalidated(|repo| run!(assert_eq!(repo.on_ok(1, false).await.unwrap_err(), "no"))), [""; 0]);
+        let gone = Repo::invalidated(|repo| {
             catch_unwind(AssertUnwindSafe(|| run!(repo.panics_on_ok(1).await))).unwrap_err();
         });
         assert_eq!(gone, [""; 0]);
@@ -207,19 +203,19 @@ fn p11_on_ok_nothing_is_forgotten_without_a_value() {
 #[test]
 fn an_option_is_a_value() {
     block_on(async {
-        assert_eq!(Repo::forgotten(|repo| run!(assert!(repo.option(Some(2)).await.is_some()))), ["get(id = 2)"]);
-        assert_eq!(Repo::forgotten(|repo| run!(assert!(repo.option(None).await.is_none()))), ["get(id = 1)"]);
+        assert_eq!(Repo::invalidated(|repo| run!(assert!(repo.option(Some(2)).await.is_some()))), ["get(id = 2)"]);
+        assert_eq!(Repo::invalidated(|repo| run!(assert!(repo.option(None).await.is_none()))), ["get(id = 1)"]);
     });
 }
 
 #[test]
 fn patterns_and_several_targets() {
     block_on(async {
-        let gone = Repo::forgotten(|repo| run!(assert_eq!(repo.pattern(2).await.0, 2)));
+        let gone = Repo::invalidated(|repo| run!(assert_eq!(repo.pattern(2).await.0, 2)));
         assert_eq!(gone, ["get(id = 2)", "search(title = \"a\")"]);
-        let gone = Repo::forgotten(|repo| run!(assert!(repo.mixed(1).await.is_ok())));
+        let gone = Repo::invalidated(|repo| run!(assert!(repo.mixed(1).await.is_ok())));
         assert_eq!(gone, ["get(id = 1)", "search(title = \"b\")", "spared()"]);
-        let gone = Repo::forgotten(|repo| run!(assert_eq!(repo.by_paths(1).await.id, 1)));
+        let gone = Repo::invalidated(|repo| run!(assert_eq!(repo.by_paths(1).await.id, 1)));
         assert_eq!(gone, ["get(id = 1)", "get(id = 1) [other]"]);
     });
 }
@@ -228,7 +224,7 @@ fn patterns_and_several_targets() {
 fn a_value_that_is_borrowed() {
     block_on(async {
         let tracks = [track(2), track(1)];
-        let gone = Repo::forgotten(|repo| run!(assert_eq!(repo.returns_a_reference(&tracks).await.id, 2)));
+        let gone = Repo::invalidated(|repo| run!(assert_eq!(repo.returns_a_reference(&tracks).await.id, 2)));
         assert_eq!(gone, ["get(id = 2)"]);
     });
 }
@@ -236,7 +232,7 @@ fn a_value_that_is_borrowed() {
 #[test]
 fn an_argument_of_the_function_beside_the_value() {
     block_on(async {
-        assert_eq!(Repo::forgotten(|repo| run!(assert_eq!(repo.with_an_argument(1).await, 1))), ["get(id = 2)"]);
+        assert_eq!(Repo::invalidated(|repo| run!(assert_eq!(repo.with_an_argument(1).await, 1))), ["get(id = 2)"]);
     });
 }
 
@@ -256,15 +252,15 @@ mod free {
 }
 
 #[test]
-fn a_free_function_forgets_by_its_result() {
+fn a_free_function_invalidates_by_its_result() {
     block_on(async {
         let cache = Cache::new();
         let fill = || [1, 2].map(|id| run!(free::read(id, &cache).await));
         fill();
-        assert_eq!(forgotten(&cache, || run!(assert_eq!(free::write(1, &cache).await, Ok(1)))), ["read(id = 1)"]);
+        assert_eq!(invalidated(&cache, || run!(assert_eq!(free::write(1, &cache).await, Ok(1)))), ["read(id = 1)"]);
         fill();
         assert_eq!(
-            forgotten(&cache, || run!(assert!(free::write(0, &cache).await.is_err()))),
+            invalidated(&cache, || run!(assert!(free::write(0, &cache).await.is_err()))),
             ["read(id = 1)", "read(id = 2)"]
         );
     });
@@ -288,7 +284,7 @@ impl Tracks for Repo {
     }
 
     #[invalidates(|id| load(id))]
-    #[allow(clippy::redundant_closure, reason = "a target is no function")]
+    #[allow(clippy::redundant_closure, reason = "the test needs a closure")]
     async fn add(&self, name: &str) -> Fallible<Self::Id> {
         if name.is_empty() { Err("no name".into()) } else { Ok(name.into()) }
     }
@@ -301,11 +297,11 @@ fn in_an_implementation_of_a_trait() {
         let repo = Repo::default();
         fill(&repo);
         assert_eq!(
-            forgotten(&repo.cache, || run!(assert_eq!(repo.add("a").await.unwrap(), "a"))),
+            invalidated(&repo.cache, || run!(assert_eq!(repo.add("a").await.unwrap(), "a"))),
             ["load(id = \"a\")"]
         );
         fill(&repo);
-        let gone = forgotten(&repo.cache, || run!(assert!(repo.add("").await.is_err())));
+        let gone = invalidated(&repo.cache, || run!(assert!(repo.add("").await.is_err())));
         assert_eq!(gone, ["load(id = \"a\")", "load(id = \"b\")"]);
     });
 }

@@ -1,4 +1,4 @@
-//! Generic functions and types: each instantiation has entries of its own.
+//! Generic functions and types: each instantiation has its own entries.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -37,13 +37,13 @@ impl Repo {
     }
 
     #[invalidates(get::<T>(id))]
-    async fn forget_one<T: Kind>(&self, id: u32) {}
+    async fn invalidate_one<T: Kind>(&self, id: u32) {}
 
     #[invalidates(get::<Jazz>(id))]
-    async fn forget_one_of_jazz(&self, id: u32) {}
+    async fn invalidate_one_of_jazz(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 
     #[cached_query]
     async fn lengths<const N: usize>(&self, id: u32) -> Vec<u32> {
@@ -52,10 +52,10 @@ impl Repo {
     }
 
     #[invalidates(lengths::<N>(id))]
-    async fn forget_one_length<const N: usize>(&self, id: u32) {}
+    async fn invalidate_one_length<const N: usize>(&self, id: u32) {}
 
     #[invalidates("lengths")]
-    async fn forget_lengths(&self) {}
+    async fn invalidate_lengths(&self) {}
 
     #[cached_query]
     async fn show<K>(&self, key: K) -> String
@@ -67,10 +67,10 @@ impl Repo {
     }
 
     #[invalidates(show(key.clone()))]
-    async fn forget_one_key<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: K) {}
+    async fn invalidate_one_key<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: K) {}
 
     #[invalidates(show)]
-    async fn forget_keys(&self) {}
+    async fn invalidate_keys(&self) {}
 
     #[cached_query]
     async fn borrowed<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, keys: &[K]) -> String {
@@ -79,7 +79,7 @@ impl Repo {
     }
 
     #[invalidates(borrowed(keys))]
-    async fn forget_one_slice<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, keys: &[K]) {}
+    async fn invalidate_one_slice<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, keys: &[K]) {}
 
     #[cached_query]
     async fn longest<'a, 'b: 'a>(&self, one: &'a str, other: &'b str) -> String {
@@ -88,7 +88,7 @@ impl Repo {
     }
 
     #[invalidates(longest(one, other))]
-    async fn forget_longest<'a>(&self, one: &'a str, other: &'a str) -> &'a str {
+    async fn invalidate_longest<'a>(&self, one: &'a str, other: &'a str) -> &'a str {
         if one < other { one } else { other }
     }
 }
@@ -97,18 +97,20 @@ impl Repo {
 fn p10_a_generic_method() {
     block_on(async {
         let repo = Repo::default();
-        let forget_ones: [fn(&Repo, u32); 2] =
-            [|repo, id| run!(repo.forget_one::<Jazz>(id).await), |repo, id| run!(repo.forget_one_of_jazz(id).await)];
-        for forget_one in forget_ones {
+        let invalidate_ones: [fn(&Repo, u32); 2] = [
+            |repo, id| run!(repo.invalidate_one::<Jazz>(id).await),
+            |repo, id| run!(repo.invalidate_one_of_jazz(id).await),
+        ];
+        for invalidate_one in invalidate_ones {
             check!(
                 &repo.cache;
                 repo.get::<Jazz>(1).await => "get(id = 1)",
                 repo.get::<Jazz>(2).await => "get(id = 2)",
                 repo.get::<Blues>(1).await => "get(id = 1)";
-                one: forget_one(&repo, 1);
-                all: repo.forget().await
+                one: invalidate_one(&repo, 1);
+                all: repo.invalidate().await
             );
-            repo.forget().await;
+            repo.invalidate().await;
         }
     });
 }
@@ -122,13 +124,12 @@ fn p10_a_method_with_a_const_parameter() {
             repo.lengths::<1>(7).await => "lengths(id = 7)",
             repo.lengths::<2>(7).await => "lengths(id = 7)",
             repo.lengths::<1>(8).await => "lengths(id = 8)";
-            one: repo.forget_one_length::<1>(7).await;
-            all: repo.forget_lengths().await
+            one: repo.invalidate_one_length::<1>(7).await;
+            all: repo.invalidate_lengths().await
         );
     });
 }
 
-/// Counts what it loads.
 #[derive(HasCache, Default)]
 struct Cells {
     cache: Cache,
@@ -144,7 +145,7 @@ impl Cells {
     }
 
     #[invalidates(cell::<A, B, C>(id))]
-    async fn forget_one_cell<const A: usize, const B: usize, const C: usize>(&self, id: u32) {}
+    async fn invalidate_one_cell<const A: usize, const B: usize, const C: usize>(&self, id: u32) {}
 
     #[cached_query]
     async fn other(&self) -> u32 {
@@ -153,14 +154,12 @@ impl Cells {
     }
 }
 
-/// One of many instantiations of a query.
 struct Cell {
     at: [usize; 3],
     get: fn(&Cells, u32) -> ([usize; 3], u32),
-    forget_one: fn(&Cells, u32),
+    invalidate_one: fn(&Cells, u32),
 }
 
-/// Calls a function with each of six numbers as its last generic argument.
 macro_rules! for_each_number {
     ($next:ident, [$($number:ident),*], $cells:ident) => {
         $next::<$($number,)* 0>($cells);
@@ -188,7 +187,7 @@ fn add_cell<const A: usize, const B: usize, const C: usize>(cells: &mut Vec<Cell
     cells.push(Cell {
         at: [A, B, C],
         get: |repo, id| run!(repo.cell::<A, B, C>(id).await),
-        forget_one: |repo, id| run!(repo.forget_one_cell::<A, B, C>(id).await),
+        invalidate_one: |repo, id| run!(repo.invalidate_one_cell::<A, B, C>(id).await),
     });
 }
 
@@ -196,8 +195,8 @@ fn add_cell<const A: usize, const B: usize, const C: usize>(cells: &mut Vec<Cell
 fn p10_two_hundred_instantiations_of_one_query() {
     let (repo, mut cells) = (Cells::default(), Vec::new());
     add_cells(&mut cells);
-    // Asks for every key, and returns which of them were loaded.
-    let ask_all = || {
+    // Calls every query with its key, and returns which of them loaded.
+    let call_all = || {
         let mut loaded = Vec::new();
         for (number, cell) in cells.iter().enumerate() {
             for id in [1, 2] {
@@ -210,23 +209,23 @@ fn p10_two_hundred_instantiations_of_one_query() {
         }
         loaded
     };
-    assert_eq!(ask_all().len(), 2 * 216);
-    assert_eq!(ask_all(), []);
+    assert_eq!(call_all().len(), 2 * 216);
+    assert_eq!(call_all(), []);
     let entries = || repo.cache.query_stats().iter().map(|query| (query.query, query.entries)).collect::<Vec<_>>();
     assert_eq!(entries(), [("cell", 2 * 216)]);
 
     for number in [0, 1, 2, 100, 215] {
-        (cells[number].forget_one)(&repo, 2);
+        (cells[number].invalidate_one)(&repo, 2);
     }
     assert_eq!(entries(), [("cell", 2 * 216 - 5)]);
-    assert_eq!(ask_all(), [0, 1, 2, 100, 215].map(|number| (number, 2)), "one key of one instantiation each");
+    assert_eq!(call_all(), [0, 1, 2, 100, 215].map(|number| (number, 2)), "each call must load");
 
     block_on(async {
         repo.other().await;
     });
     repo.cache.invalidate(["cell"]);
-    assert_eq!(entries(), [("cell", 0), ("other", 1)], "by its name it is forgotten in all of them, and nothing else");
-    assert_eq!(ask_all().len(), 2 * 216);
+    assert_eq!(entries(), [("cell", 0), ("other", 1)], "a name invalidates all instantiations, and no other query");
+    assert_eq!(call_all().len(), 2 * 216);
 }
 
 #[test]
@@ -239,12 +238,12 @@ fn p10_a_generic_argument() {
             repo.show(2_u8).await => "show(key = 2)",
             repo.show("1").await => "show(key = \"1\")",
             repo.show(vec!['a']).await => "show(key = ['a'])";
-            one: repo.forget_one_key(1_u8).await;
-            all: repo.forget_keys().await
+            one: repo.invalidate_one_key(1_u8).await;
+            all: repo.invalidate_keys().await
         );
-        repo.forget_keys().await;
+        repo.invalidate_keys().await;
         assert_eq!((repo.show(1_u8).await, repo.show(1_u16).await), ("1".into(), "1".into()));
-        repo.forget_one_key(1_u32).await;
+        repo.invalidate_one_key(1_u32).await;
         assert_eq!(repo.cache.len(), 2, "equal numbers of three types are three keys");
     });
 }
@@ -258,7 +257,7 @@ fn a_slice_of_a_generic_type() {
             repo.borrowed(&[1, 2]).await => "borrowed(keys = [1, 2])",
             repo.borrowed(&[1]).await => "borrowed(keys = [1])",
             repo.borrowed(&["a"]).await => "borrowed(keys = [\"a\"])";
-            one: repo.forget_one_slice(&[1, 2]).await;
+            one: repo.invalidate_one_slice(&[1, 2]).await;
             all: repo.cache.invalidate(["borrowed"])
         );
     });
@@ -272,7 +271,7 @@ fn named_lifetimes() {
             &repo.cache;
             repo.longest("a", "bc").await => "longest(one = \"a\", other = \"bc\")",
             repo.longest("abc", "b").await => "longest(one = \"abc\", other = \"b\")";
-            one: assert_eq!(repo.forget_longest("a", &String::from("bc")).await, "a");
+            one: assert_eq!(repo.invalidate_longest("a", &String::from("bc")).await, "a");
             all: repo.cache.invalidate(["longest"])
         );
     });
@@ -300,16 +299,16 @@ where
     }
 
     #[invalidates(get(id))]
-    async fn forget_one(&self, id: u32) {}
+    async fn invalidate_one(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 
     #[invalidates(Self::get(id))]
-    async fn forget_one_by_type(&self, id: u32) {}
+    async fn invalidate_one_by_type(&self, id: u32) {}
 
     #[invalidates(Of::<Blues, N>::get(id))]
-    async fn forget_one_of_blues(&self, id: u32) {}
+    async fn invalidate_one_of_blues(&self, id: u32) {}
 }
 
 #[test]
@@ -318,22 +317,22 @@ fn p10_a_generic_type_with_a_const_parameter() {
         let cache = Cache::new();
         let (jazz, jazz_2) = (Of::<Jazz>::new(&cache), Of::<Jazz, 2>::new(&cache));
         let blues = Of::<Blues>::new(&cache);
-        let forget_ones: [fn(&Of<Jazz>, u32); 2] =
-            [|of, id| run!(of.forget_one(id).await), |of, id| run!(of.forget_one_by_type(id).await)];
-        for forget_one in forget_ones {
+        let invalidate_ones: [fn(&Of<Jazz>, u32); 2] =
+            [|of, id| run!(of.invalidate_one(id).await), |of, id| run!(of.invalidate_one_by_type(id).await)];
+        for invalidate_one in invalidate_ones {
             check!(
                 &cache;
                 jazz.get(1).await => "get(id = 1)",
                 jazz.get(2).await => "get(id = 2)",
                 jazz_2.get(1).await => "get(id = 1)",
                 blues.get(1).await => "get(id = 1)";
-                one: forget_one(&jazz, 1);
-                all: { jazz.forget().await; jazz_2.forget().await; blues.forget().await }
+                one: invalidate_one(&jazz, 1);
+                all: { jazz.invalidate().await; jazz_2.invalidate().await; blues.invalidate().await }
             );
-            jazz_2.forget().await;
-            jazz.forget_one_of_blues(1).await;
-            assert_eq!(cache.len(), 2, "those of jazz stay");
-            jazz.forget().await;
+            jazz_2.invalidate().await;
+            jazz.invalidate_one_of_blues(1).await;
+            assert_eq!(cache.len(), 2, "the entries of jazz stay");
+            jazz.invalidate().await;
         }
     });
 }
@@ -356,12 +355,12 @@ impl<'c> Borrowing<'c> {
     }
 
     #[invalidates(get(id))]
-    async fn forget_one(&self, id: u32) -> &'c Cache {
+    async fn invalidate_one(&self, id: u32) -> &'c Cache {
         self.cache
     }
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -372,8 +371,8 @@ fn a_type_that_borrows_its_cache() {
         check!(
             &cache;
             repo.get(1).await => "get(id = 1)", repo.get(2).await => "get(id = 2)";
-            one: assert_eq!(repo.forget_one(1).await.len(), 1);
-            all: Borrowing { cache: &cache }.forget().await
+            one: assert_eq!(repo.invalidate_one(1).await.len(), 1);
+            all: Borrowing { cache: &cache }.invalidate().await
         );
     });
 }
@@ -396,7 +395,7 @@ impl Repo {
     }
 
     #[invalidates(read(source.clone()))]
-    async fn forget_one_source(&self, source: impl Source + Clone) {}
+    async fn invalidate_one_source(&self, source: impl Source + Clone) {}
 
     #[cached_query]
     async fn hashed(&self, source: impl Hash + Eq + Clone + Debug + Send + Sync + 'static) -> String {
@@ -419,7 +418,7 @@ fn an_argument_of_an_opaque_type() {
         check!(
             &repo.cache;
             repo.read(1).await => "read(source.id() = 1)", repo.read(2).await => "read(source.id() = 2)";
-            one: repo.forget_one_source(1).await;
+            one: repo.invalidate_one_source(1).await;
             all: repo.cache.invalidate(["read"])
         );
         repo.cache.invalidate_all();

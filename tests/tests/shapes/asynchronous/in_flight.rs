@@ -1,4 +1,4 @@
-//! P1 for targets that name one entry, and for tags: they reach loads that are under way.
+//! P1 for targets that name one entry, and for tags: they affect loads in flight.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
@@ -10,11 +10,11 @@ use cache_tests::watchdog::{self, Guard};
 
 use super::mode::{block_on, pause, run};
 
-/// Holds up the next load, from when it has read until it is told to go on.
+/// Stops the next load after its read, until `Held` lets it continue.
 #[derive(Default)]
 struct Gate(Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>);
 
-/// The other side of a gate.
+/// The controlling side of a gate.
 struct Held {
     reached: mpsc::Receiver<()>,
     go_on: mpsc::Sender<()>,
@@ -74,7 +74,7 @@ impl Repo {
     }
 
     #[cached_query(tags("{id}{text}"))]
-    async fn bears(&self, id: u32, text: &str) -> u32 {
+    async fn has_tag(&self, id: u32, text: &str) -> u32 {
         pause().await;
         id.max(u32::try_from(text.len()).unwrap())
     }
@@ -108,8 +108,7 @@ impl Repo {
 type Read = fn(&Repo, u32, &str) -> (u32, String);
 type Write = fn(&Repo, u32, &str);
 
-/// Writes while a load of the same key is under way.
-fn assert_overtaken(read: Read, write: Write) {
+fn assert_invalidated(read: Read, write: Write) {
     let repo = Arc::new(Repo::default());
     let _watch = repo.watch();
     let held = repo.gate.close();
@@ -119,17 +118,17 @@ fn assert_overtaken(read: Read, write: Write) {
     });
     held.reached.recv().unwrap();
     write(&repo, 1, "a");
-    assert_eq!(read(&repo, 1, "a"), (1, "1a".into()), "it joined a load that began before the write");
+    assert_eq!(read(&repo, 1, "a"), (1, "1a".into()), "a caller joined a load from before the write");
     held.go_on.send(()).unwrap();
-    assert_eq!(first.join().unwrap(), (0, "1a".into()), "what was overtaken still answers its own caller");
-    assert_eq!(read(&repo, 1, "a"), (1, "1a".into()), "what was read before the write was stored after it");
+    assert_eq!(first.join().unwrap(), (0, "1a".into()), "an invalidated load still answers its own caller");
+    assert_eq!(read(&repo, 1, "a"), (1, "1a".into()), "a stale value was stored after the write");
     let stats = repo.cache.stats();
     assert_eq!((stats.loads, stats.hits, stats.discarded_loads), (2, 1, 1));
     repo.cache.check_invariants();
 }
 
-/// Writes while a load of another key is under way, which others wait for.
-fn assert_not_disturbed(read: Read, write: Write) {
+/// Writes while a load of another key is in flight, which others wait for.
+fn assert_not_affected(read: Read, write: Write) {
     let repo = Arc::new(Repo::default());
     let _watch = repo.watch();
     let held = repo.gate.close();
@@ -171,16 +170,16 @@ fn tagged_late(repo: &Repo, id: u32, text: &str) -> (u32, String) {
 fn p1_an_entry_named_by_its_key_while_it_is_loaded() {
     for read in READS {
         for write in WRITES {
-            assert_overtaken(read, write);
+            assert_invalidated(read, write);
         }
     }
 }
 
 #[test]
-fn p1_another_key_that_is_loaded_is_not_disturbed() {
+fn p1_a_load_of_another_key_is_not_affected() {
     for read in READS {
         for write in WRITES {
-            assert_not_disturbed(read, write);
+            assert_not_affected(read, write);
         }
     }
 }
@@ -189,12 +188,12 @@ fn p1_another_key_that_is_loaded_is_not_disturbed() {
 fn p1_a_tag_from_the_arguments_while_it_is_loaded() {
     let [_, chosen] = READS;
     for write in WRITES_BY_TAG {
-        assert_overtaken(chosen, write);
-        assert_not_disturbed(chosen, write);
+        assert_invalidated(chosen, write);
+        assert_not_affected(chosen, write);
     }
 }
 
-/// Those who come after the write wait for the load, whose tags nobody knows yet, and then load for themselves.
+/// Callers after the write wait for the load, whose tags are not known yet, and then load for themselves.
 #[test]
 fn p1_a_tag_from_the_result_while_it_is_loaded() {
     for write in WRITES_BY_TAG {
@@ -214,21 +213,21 @@ fn p1_a_tag_from_the_result_while_it_is_loaded() {
         }
         held.go_on.send(()).unwrap();
         assert_eq!(first.join().unwrap(), (0, "1a".into()));
-        assert_eq!(second.join().unwrap(), (1, "1a".into()), "it got what was read before the write");
-        assert_eq!(tagged_late(&repo, 1, "a"), (1, "1a".into()), "what was read before the write was stored");
+        assert_eq!(second.join().unwrap(), (1, "1a".into()), "a later caller got a stale value");
+        assert_eq!(tagged_late(&repo, 1, "a"), (1, "1a".into()), "a stale value was stored");
         assert_eq!((repo.cache.stats().loads, repo.cache.stats().discarded_loads), (2, 1));
         repo.cache.check_invariants();
     }
 }
 
-/// Of a tag that nothing bears it is not remembered exactly when it was forgotten, and so an entry bears this one.
+/// The version of a tag without entries is not kept exactly, and so an entry has this one.
 #[test]
-fn p1_a_load_that_brings_another_tag_is_not_disturbed() {
+fn p1_a_load_with_another_tag_is_not_affected() {
     block_on(async {
         for write in WRITES_BY_TAG {
             let repo = Arc::new(Repo::default());
             let _watch = repo.watch();
-            assert_eq!(repo.bears(2, "bc").await, 2);
+            assert_eq!(repo.has_tag(2, "bc").await, 2);
             let held = repo.gate.close();
             let load = thread::spawn({
                 let repo = repo.clone();
@@ -240,13 +239,13 @@ fn p1_a_load_that_brings_another_tag_is_not_disturbed() {
             assert_eq!((load.join().unwrap(), tagged_late(&repo, 2, "bc")), ((0, "2bc".into()), (0, "2bc".into())));
             assert_eq!((repo.cache.stats().loads, repo.cache.stats().discarded_loads), (2, 0));
             write(&repo, 2, "bc");
-            assert!(repo.cache.is_empty(), "it bears the tag");
+            assert!(repo.cache.is_empty(), "it has the tag");
         }
     });
 }
 
 #[test]
-fn p1_through_a_scope_it_reaches_the_loads_of_that_scope() {
+fn p1_a_write_through_a_scope_affects_the_loads_of_that_scope() {
     block_on(async {
         let root = Cache::new();
         let repo = |cache| Arc::new(Repo { cache, ..Repo::default() });

@@ -1,4 +1,4 @@
-//! Arguments of every type that may be part of a key.
+//! Arguments of every type that can be part of a key.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,11 +15,11 @@ use cache_core::{Cache, HasCache, cached_query, invalidates};
 use super::mode::{block_on, pause, run};
 use crate::check::shown;
 
-/// A type of the user's.
+/// A user's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Id(u32);
 
-/// A test of a query with one argument of the type in brackets, called with values that differ.
+/// A test of a query with one argument of the type in brackets, called with different values.
 macro_rules! argument {
     ($test:ident [$($t:tt)+] $first:expr => $first_shown:literal $(, $other:expr => $other_shown:literal)+) => {
         #[test]
@@ -38,7 +38,7 @@ macro_rules! argument {
                 clippy::ref_option,
                 clippy::option_option,
                 clippy::box_collection,
-                reason = "that there may be such arguments is the point"
+                reason = "the test needs such arguments"
             )]
             impl Repo {
                 #[cached_query]
@@ -48,12 +48,12 @@ macro_rules! argument {
                 }
 
                 #[invalidates(get(Clone::clone(&argument)))]
-                async fn forget_one(&self, argument: $($t)+) {
+                async fn invalidate_one(&self, argument: $($t)+) {
                     let _taken = argument;
                 }
 
                 #[invalidates("get")]
-                async fn forget(&self) {}
+                async fn invalidate(&self) {}
             }
 
             let repo = Repo::default();
@@ -61,8 +61,8 @@ macro_rules! argument {
                 &repo.cache;
                 repo.get($first).await => concat!("get(argument = ", $first_shown, ")"),
                 $(repo.get($other).await => concat!("get(argument = ", $other_shown, ")")),+;
-                one: repo.forget_one($first).await;
-                all: repo.forget().await
+                one: repo.invalidate_one($first).await;
+                all: repo.invalidate().await
             );
             assert_eq!(repo.get($first).await, $first_shown);
     });
@@ -178,7 +178,7 @@ struct Secret(u8);
     clippy::too_many_arguments,
     clippy::many_single_char_names,
     clippy::needless_pass_by_value,
-    reason = "that there may be such arguments is the point; asynchronous ones take all"
+    reason = "the test needs such arguments; async functions take them by value"
 )]
 impl Repo {
     #[cached_query(tags("all"))]
@@ -188,7 +188,7 @@ impl Repo {
     }
 
     #[invalidates(none())]
-    async fn forget_none(&self) {}
+    async fn invalidate_none(&self) {}
 
     #[cached_query]
     async fn fourteen(
@@ -213,7 +213,7 @@ impl Repo {
     }
 
     #[invalidates(fourteen(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, l, "m", n))]
-    async fn forget_fourteen(&self, l: u8, n: Option<&str>) {}
+    async fn invalidate_fourteen(&self, l: u8, n: Option<&str>) {}
 
     #[cached_query]
     async fn secret(&self, secret: Secret, option: Option<&Secret>) -> u32 {
@@ -222,7 +222,7 @@ impl Repo {
     }
 
     #[invalidates(secret(Secret(number), None))]
-    async fn forget_secret(&self, number: u8) {}
+    async fn invalidate_secret(&self, number: u8) {}
 
     #[cached_query]
     async fn generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) -> String {
@@ -231,9 +231,9 @@ impl Repo {
     }
 
     #[invalidates(generic(key, n))]
-    async fn forget_generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) {}
+    async fn invalidate_generic<K: Hash + Eq + Clone + Debug + Send + Sync + 'static>(&self, key: &K, n: u8) {}
 
-    /// What is not `Send` is none of the cache's business when it is not part of the key.
+    /// An argument that is not part of the key need not be `Send`.
     #[cached_query(key(*local))]
     async fn local(&self, local: Rc<u8>) -> u8 {
         pause().await;
@@ -248,7 +248,7 @@ fn no_arguments() {
         check!(
             &repo.cache;
             repo.none().await => "none() [all]";
-            one: repo.forget_none().await;
+            one: repo.invalidate_none().await;
             all: repo.cache.invalidate_tags(["all"])
         );
     });
@@ -267,7 +267,7 @@ fn fourteen_arguments() {
                                    k = 11, l = 12, m = \"m\", n = Some(\"n\"))",
             get(13, None) => "fourteen(a = 1, b = 2, c = 3, d = 4, e = 5, f = 6, g = 7, h = 8, i = 9, j = 10, k = 11, \
                               l = 13, m = \"m\", n = None)";
-            one: repo.forget_fourteen(12, None).await;
+            one: repo.invalidate_fourteen(12, None).await;
             all: repo.cache.invalidate(["fourteen"])
         );
     });
@@ -282,7 +282,7 @@ fn arguments_without_debug() {
             repo.secret(Secret(1), None).await => "secret(secret = _, option = None)",
             repo.secret(Secret(2), None).await => "secret(secret = _, option = None)",
             repo.secret(Secret(1), Some(&Secret(2))).await => "secret(secret = _, option = Some(_))";
-            one: repo.forget_secret(1).await;
+            one: repo.invalidate_secret(1).await;
             all: repo.cache.invalidate(["secret"])
         );
     });
@@ -297,7 +297,7 @@ fn a_generic_key_by_reference() {
             repo.generic(&1_u8, 1).await => "generic(key = 1, n = 1)",
             repo.generic(&String::from("a"), 1).await => "generic(key = \"a\", n = 1)",
             repo.generic(&1_u8, 2).await => "generic(key = 1, n = 2)";
-            one: repo.forget_generic(&1_u8, 1).await;
+            one: repo.invalidate_generic(&1_u8, 1).await;
             all: repo.cache.invalidate(["generic"])
         );
         assert_eq!((repo.generic(&1_u16, 1).await, repo.cache.len()), ("1 1".into(), 4));

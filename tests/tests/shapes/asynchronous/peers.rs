@@ -1,4 +1,4 @@
-//! Where caches that people use today fail, one test for each failure.
+//! Cases in which caches in use today fail, one test for each.
 
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ use cache_core::{Cache, HasCache, ManualClock, cached_impl, cached_query, invali
 use cache_tests::watchdog;
 
 use super::mode::{block_on, pause, run};
-use crate::check::{forgotten, shown, shown_of};
+use crate::check::{invalidated, shown, shown_of};
 
 #[derive(HasCache)]
 struct Weighted {
@@ -90,7 +90,7 @@ fn p10_a_generic_function_does_not_get_the_value_of_another_instantiation() {
 
 mod aliased {
     pub(super) type R<T> = Result<T, String>;
-    /// Of the same name as another type, and no `Result` of the standard library by its name.
+    /// An alias with the name of another type, which is not `Result` by its name.
     pub(super) type Outcome = R<u32>;
 }
 
@@ -166,7 +166,7 @@ fn p10_functions_of_equal_names_in_two_modules_do_not_share() {
     });
 }
 
-/// Shows the same for all of them, as what is secret should.
+/// Its `Debug` output is always the same, as that of a secret should be.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Token(&'static str);
 
@@ -211,7 +211,7 @@ impl Accounts {
 }
 
 #[test]
-fn p10_values_that_show_alike_are_not_one_key() {
+fn p10_values_with_equal_debug_output_are_different_keys() {
     block_on(async {
         let accounts = Accounts::default();
         check!(
@@ -226,7 +226,7 @@ fn p10_values_that_show_alike_are_not_one_key() {
 }
 
 #[test]
-fn p10_owned_and_borrowed_texts_are_one_key_in_a_query_and_two_in_two() {
+fn p10_owned_and_borrowed_texts_are_equal_keys_of_one_query_only() {
     block_on(async {
         let accounts = Accounts::default();
         let text = String::from("abc");
@@ -263,7 +263,7 @@ impl Prices for Accounts {
 }
 
 #[test]
-fn a_query_in_a_trait_implementation_compiles_and_forgets() {
+fn a_query_in_a_trait_implementation_compiles_and_invalidates() {
     block_on(async {
         let accounts = Accounts::default();
         let prices: &dyn Prices = &accounts;
@@ -303,7 +303,7 @@ impl Library {
 
     /// Writes in the middle, as another thread could.
     #[cached_query(skip(by), tags("artist:{artist}"))]
-    async fn overtaken(&self, artist: u32, by: fn(&Library, u32)) -> u32 {
+    async fn read_during_write(&self, artist: u32, by: fn(&Library, u32)) -> u32 {
         pause().await;
         let version = self.version.load(Ordering::SeqCst);
         if version == 0 {
@@ -312,7 +312,7 @@ impl Library {
         version
     }
 
-    #[invalidates(overtaken(artist, by))]
+    #[invalidates(read_during_write(artist, by))]
     async fn by_key(&self, artist: u32, by: fn(&Library, u32)) {
         self.version.fetch_add(100, Ordering::SeqCst);
     }
@@ -328,18 +328,18 @@ fn write_by_tag(library: &Library, artist: u32) {
 
 fn write_by_name(library: &Library, _: u32) {
     library.version.fetch_add(100, Ordering::SeqCst);
-    library.cache.invalidate(["overtaken"]);
+    library.cache.invalidate(["read_during_write"]);
 }
 
 #[test]
-fn p2_a_tag_forgets_its_own_entries_and_not_the_whole_query() {
+fn p2_a_tag_invalidates_only_its_own_entries() {
     block_on(async {
         let library = Library::default();
         for artist in [1, 11, 2] {
             library.by_artist(artist).await;
             library.by_year(artist, 1999).await;
         }
-        let gone = forgotten(&library.cache, || run!(library.change_artist(1).await));
+        let gone = invalidated(&library.cache, || run!(library.change_artist(1).await));
         assert_eq!(
             gone,
             ["by_artist(artist = 1) [artist:1]", "by_year(artist = 1, year = 1999) [artist:1, year:1999]"]
@@ -348,12 +348,16 @@ fn p2_a_tag_forgets_its_own_entries_and_not_the_whole_query() {
 }
 
 #[test]
-fn p1_what_was_read_before_an_invalidation_is_not_stored_after_it() {
+fn p1_a_value_read_before_an_invalidation_is_not_stored_after_it() {
     block_on(async {
         for by in [write_by_key, write_by_name, write_by_tag] {
             let library = Library::default();
             assert_eq!(
-                (library.overtaken(1, by).await, library.overtaken(1, by).await, library.overtaken(1, by).await),
+                (
+                    library.read_during_write(1, by).await,
+                    library.read_during_write(1, by).await,
+                    library.read_during_write(1, by).await
+                ),
                 (0, 100, 100)
             );
             assert_eq!((library.cache.stats().loads, library.cache.stats().discarded_loads), (2, 1));
@@ -362,7 +366,7 @@ fn p1_what_was_read_before_an_invalidation_is_not_stored_after_it() {
 }
 
 #[test]
-fn invalidations_by_many_threads_at_once_do_not_hang() {
+fn concurrent_invalidations_do_not_hang() {
     let library = Library::default();
     let cache = library.cache.clone();
     let _watch = watchdog::guard(Duration::from_secs(60), move || format!("{cache:?}\n{}", cache.stats()));
@@ -381,7 +385,7 @@ fn invalidations_by_many_threads_at_once_do_not_hang() {
                             2 => library.cache.invalidate(["by_year", "by_artist"]),
                             _ => library.cache.invalidate_tags([format!("year:{round}"), format!("artist:{artist}")]),
                         }
-                        library.overtaken(artist, write_by_tag).await;
+                        library.read_during_write(artist, write_by_tag).await;
                     }
                 });
             });
@@ -389,7 +393,7 @@ fn invalidations_by_many_threads_at_once_do_not_hang() {
     });
     library.cache.check_invariants();
     library.cache.invalidate_tags((0..7).map(|artist| format!("artist:{artist}")));
-    assert_eq!(shown(&library.cache), [""; 0], "every entry bears one of the tags");
+    assert_eq!(shown(&library.cache), [""; 0], "every entry has one of the tags");
 }
 
 impl Library {
@@ -401,7 +405,7 @@ impl Library {
     }
 }
 
-/// A clock that is no part of the key, by being always the same.
+/// A clock as an argument whose key is always the same.
 #[derive(Clone)]
 struct Ticking(ManualClock);
 
@@ -417,9 +421,9 @@ impl std::hash::Hash for Ticking {
     fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
 }
 
-/// Where the time is counted from the end of the load, or from the last use, old values are served for longer.
+/// If the time to live counted from the end of the load, or from the last hit, stale values would be served longer.
 #[test]
-fn p8_the_time_of_a_value_counts_from_when_its_load_began() {
+fn p8_the_time_to_live_counts_from_the_start_of_the_load() {
     block_on(async {
         let clock = ManualClock::new();
         let library = Library { cache: Cache::builder().clock(clock.clone()).build(), ..Library::default() };

@@ -1,4 +1,4 @@
-//! Scopes: what one of them reads and forgets is its own, for every kind of target.
+//! Scopes: calls and invalidations through one affect only that scope, for every kind of target.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
@@ -52,33 +52,32 @@ impl Repo {
 async fn by_a_free_function(cache: &Cache, id: u32) {}
 
 /// The root and two scopes, each with the same four entries.
-struct World {
+struct Places {
     root: Repo,
     one: Repo,
     two: Repo,
 }
 
-impl World {
+impl Places {
     async fn new() -> Self {
         let cache = Cache::new();
         let [one, two] = ["1", "2"].map(|name| Repo { cache: cache.scope(name) });
-        let world = Self { root: Repo { cache }, one, two };
-        for repo in world.repos() {
+        let places = Self { root: Repo { cache }, one, two };
+        for repo in places.repos() {
             for id in [1, 2] {
                 repo.get(id).await;
             }
             repo.say("ab", false).await;
             repo.say("abc", true).await;
         }
-        assert_eq!((world.root.cache.stats().loads, world.left()), (12, [4; 3]));
-        world
+        assert_eq!((places.root.cache.stats().loads, places.left()), (12, [4; 3]));
+        places
     }
 
     fn repos(&self) -> [&Repo; 3] {
         [&self.root, &self.one, &self.two]
     }
 
-    /// How many entries are left in the root alone, and in each scope.
     fn left(&self) -> [usize; 3] {
         let entries = self.root.cache.entries();
         [None, Some("1"), Some("2")].map(|scope| entries.iter().filter(|entry| entry.scope.as_deref() == scope).count())
@@ -87,7 +86,7 @@ impl World {
 
 type Write = fn(&Repo);
 
-/// Every kind of target, and how many of four entries it forgets.
+/// Every kind of target, and how many of the four entries it invalidates.
 const WRITES: [(Write, usize); 7] = [
     (|repo| run!(repo.by_key(1).await), 1),
     (|repo| run!(assert_eq!(repo.by_result(2).await, 2)), 1),
@@ -99,38 +98,38 @@ const WRITES: [(Write, usize); 7] = [
 ];
 
 #[test]
-fn p10_through_a_scope_only_that_scope_is_reached() {
+fn p10_through_a_scope_only_that_scope_is_affected() {
     block_on(async {
-        for (write, forgets) in WRITES {
-            let world = World::new().await;
-            write(&world.one);
-            assert_eq!(world.left(), [4, 4 - forgets, 4]);
-            write(&world.two);
-            assert_eq!(world.left(), [4, 4 - forgets, 4 - forgets]);
-            write(&Repo { cache: world.root.cache.scope("3") });
-            assert_eq!(world.left(), [4, 4 - forgets, 4 - forgets], "an empty scope");
-            world.root.cache.check_invariants();
+        for (write, invalidates) in WRITES {
+            let places = Places::new().await;
+            write(&places.one);
+            assert_eq!(places.left(), [4, 4 - invalidates, 4]);
+            write(&places.two);
+            assert_eq!(places.left(), [4, 4 - invalidates, 4 - invalidates]);
+            write(&Repo { cache: places.root.cache.scope("3") });
+            assert_eq!(places.left(), [4, 4 - invalidates, 4 - invalidates], "an empty scope");
+            places.root.cache.check_invariants();
         }
     });
 }
 
 #[test]
-fn through_the_root_every_scope_is_reached() {
+fn through_the_root_every_scope_is_affected() {
     block_on(async {
-        for (write, forgets) in WRITES {
-            let world = World::new().await;
-            write(&world.root);
-            assert_eq!(world.left(), [4 - forgets; 3]);
-            let before = world.root.cache.stats().loads;
-            for repo in world.repos() {
+        for (write, invalidates) in WRITES {
+            let places = Places::new().await;
+            write(&places.root);
+            assert_eq!(places.left(), [4 - invalidates; 3]);
+            let before = places.root.cache.stats().loads;
+            for repo in places.repos() {
                 assert_eq!(
                     (repo.get(1).await, repo.get(2).await, repo.say("ab", false).await),
                     ("1".into(), "2".into(), "ab".into())
                 );
                 assert_eq!(repo.say("abc", true).await, "ABC");
             }
-            assert_eq!(world.root.cache.stats().loads - before, u64::try_from(3 * forgets).unwrap());
-            world.root.cache.check_invariants();
+            assert_eq!(places.root.cache.stats().loads - before, u64::try_from(3 * invalidates).unwrap());
+            places.root.cache.check_invariants();
         }
     });
 }
@@ -138,31 +137,31 @@ fn through_the_root_every_scope_is_reached() {
 #[test]
 fn a_scope_that_is_made_for_the_call() {
     block_on(async {
-        let world = World::new().await;
-        by_a_free_function(&world.root.cache, 1).await;
-        assert_eq!(world.left(), [4, 3, 4]);
-        world.root.cache.scope("2").invalidate_tags(["id:1", "2"]);
-        assert_eq!(world.left(), [4, 3, 2]);
-        world.root.cache.invalidate_tags(["id:1", "3"]);
-        assert_eq!(world.left(), [2, 2, 1]);
+        let places = Places::new().await;
+        by_a_free_function(&places.root.cache, 1).await;
+        assert_eq!(places.left(), [4, 3, 4]);
+        places.root.cache.scope("2").invalidate_tags(["id:1", "2"]);
+        assert_eq!(places.left(), [4, 3, 2]);
+        places.root.cache.invalidate_tags(["id:1", "3"]);
+        assert_eq!(places.left(), [2, 2, 1]);
     });
 }
 
-/// A key that is forgotten and then stored anew is not forgotten by what came before.
+/// An earlier invalidation does not affect an entry that is stored after it.
 #[test]
-fn what_is_loaded_after_it_was_forgotten_stays() {
+fn a_value_loaded_after_an_invalidation_stays() {
     block_on(async {
-        let world = World::new().await;
+        let places = Places::new().await;
         let writes: [Write; 2] = [|repo| run!(repo.by_key(1).await), |repo| run!(repo.by_tag(1).await)];
         for write in writes {
-            for repo in world.repos() {
+            for repo in places.repos() {
                 write(repo);
                 repo.get(1).await;
                 repo.get(1).await;
             }
         }
-        // Through the root, the two scopes forgot too, and read again when it was their turn.
-        assert_eq!(world.left(), [4; 3]);
-        assert_eq!(world.root.cache.stats().loads, 12 + 6);
+        // Through the root, the scopes were invalidated too, and loaded again in their turn.
+        assert_eq!(places.left(), [4; 3]);
+        assert_eq!(places.root.cache.stats().loads, 12 + 6);
     });
 }

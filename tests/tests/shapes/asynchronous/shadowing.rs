@@ -1,14 +1,14 @@
-//! Names of the user's that are those of the prelude, of traits, or of what an expansion could use.
+//! User names that equal those of the prelude, of traits, or of generated code.
 
 use super::mode::{block_on, pause, run};
 
 mod prelude_names {
     #![deny(warnings, clippy::all, clippy::pedantic)]
-    #![allow(dead_code, unused_macros, non_upper_case_globals, reason = "most names are there to be in the way")]
+    #![allow(dead_code, unused_macros, non_upper_case_globals, reason = "most items only shadow others")]
 
     use cache_core::{Cache as TheCache, cached_impl, cached_query, invalidates};
 
-    // Types in the way.
+    // Types that shadow.
     pub(super) struct Result;
     pub(super) struct String;
     pub(super) struct Box;
@@ -20,7 +20,7 @@ mod prelude_names {
     pub(super) struct Tag;
     pub(super) struct Duration;
 
-    // Traits in the way.
+    // Traits that shadow.
     pub(super) trait Clone {}
     pub(super) trait Copy {}
     pub(super) trait Send {}
@@ -41,17 +41,17 @@ mod prelude_names {
     pub(super) trait PartialEq {}
     pub(super) trait Default {}
 
-    // Functions in the way, also of constructors.
-    #[expect(non_snake_case, reason = "it is there to be in the way")]
+    // Functions that shadow, also constructors.
+    #[expect(non_snake_case, reason = "it only shadows another")]
     pub(super) fn Ok(_: u8) {}
-    #[expect(non_snake_case, reason = "it is there to be in the way")]
+    #[expect(non_snake_case, reason = "it only shadows another")]
     pub(super) fn Err(_: u8) {}
-    #[expect(non_snake_case, reason = "it is there to be in the way")]
+    #[expect(non_snake_case, reason = "it only shadows another")]
     pub(super) fn Some(_: u8) {}
     pub(super) const None: u8 = 0;
     pub(super) fn drop() {}
 
-    // Modules in the way.
+    // Modules that shadow.
     mod core {}
     mod std {}
     mod alloc {}
@@ -109,7 +109,7 @@ mod prelude_names {
         }
 
         #[invalidates(get(id, text), fallible(id, ::std::option::Option::Some(text)), tags("id:{id}"))]
-        pub(super) async fn forget_one(&self, id: u32, text: &str) {
+        pub(super) async fn invalidate_one(&self, id: u32, text: &str) {
             let _ = (id, text);
         }
 
@@ -149,14 +149,14 @@ fn names_of_the_prelude() {
             &repo.of_it;
             repo.get(1, "a").await => "get(id = 1, text = \"a\") [a, id:1]",
             repo.get(0, "b").await => "get(id = 0, text = \"b\") [b, id:0]";
-            one: repo.forget_one(1, "a").await;
+            one: repo.invalidate_one(1, "a").await;
             all: repo.of_it.invalidate(["get"])
         );
         check!(
             &repo.of_it;
             repo.fallible(1, Some("x")).await.unwrap() => "fallible(id = 1, option.is_some() = true) [\"x\"]",
             repo.fallible(1, None).await.unwrap() => "fallible(id = 1, option.is_some() = false) [\"none\"]";
-            one: repo.forget_one(1, "x").await;
+            one: repo.invalidate_one(1, "x").await;
             all: assert_eq!(repo.by_result(2).await, Ok(2))
         );
         assert_eq!((repo.by_result(0).await, repo.fallible(0, None).await), (Err(0), Err(0)));
@@ -171,7 +171,7 @@ fn names_of_the_prelude() {
 
 mod words_of_an_expansion {
     #![deny(warnings, clippy::all, clippy::pedantic)]
-    #![allow(non_upper_case_globals, reason = "they are there to be in the way")]
+    #![allow(non_upper_case_globals, reason = "they only shadow others")]
 
     use cache_core::{Cache, HasCache, cached_query, invalidates};
 
@@ -195,7 +195,7 @@ mod words_of_an_expansion {
 
     impl Words {
         #[cached_query(tags("key:{key}"), tags_from = |tags| [tags.len().to_string()])]
-        #[expect(clippy::too_many_arguments, reason = "there are so many names to try")]
+        #[expect(clippy::too_many_arguments, reason = "the test needs this many names")]
         pub(super) async fn load(
             &self,
             cache: u32,
@@ -240,7 +240,7 @@ mod words_of_an_expansion {
 }
 
 #[test]
-fn names_that_an_expansion_could_use() {
+fn names_that_generated_code_could_use() {
     block_on(async {
         let words = words_of_an_expansion::Words { cache: cache_core::Cache::new(), key: 7 };
         let load = |cache, tags: &[u32]| run!(words.load(cache, 2, "a", 0, tags, 0, 0, 0).await);
@@ -267,8 +267,8 @@ mod blanket_traits {
 
     use cache_core::{Cache, HasCache, cached_query, invalidates};
 
-    /// Methods on everything that there is, with the names that an expansion could call as methods.
-    #[expect(dead_code, reason = "they are there to be in the way")]
+    /// Methods on every type, with the names that generated code could call as methods.
+    #[expect(dead_code, reason = "they only shadow others")]
     pub(super) trait OnEverything {
         fn part(&self) -> u8 {
             1
@@ -340,7 +340,7 @@ mod blanket_traits {
         }
 
         #[invalidates(get(name, None, (1, &[])), tags("none"), on = "ok")]
-        pub(super) async fn forget_one(&self, name: &str) -> Result<u8, String> {
+        pub(super) async fn invalidate_one(&self, name: &str) -> Result<u8, String> {
             if name.is_empty() { Err("no name".into()) } else { Ok(self.target() + self.key()) }
         }
     }
@@ -356,11 +356,11 @@ fn methods_on_every_type() {
                 => "get(name = \"a\", option = None, pair = (1, [])) [103, name:a]",
             repo.get("b", None, (1, &[])).await.unwrap()
                 => "get(name = \"b\", option = None, pair = (1, [])) [104, name:b]";
-            one: assert_eq!(repo.forget_one("a").await, Ok(18));
+            one: assert_eq!(repo.invalidate_one("a").await, Ok(18));
             all: repo.cache.invalidate_tags(["name:a", "name:b"])
         );
         repo.get("", None, (1, &[])).await.unwrap_err();
-        repo.forget_one("").await.unwrap_err();
+        repo.invalidate_one("").await.unwrap_err();
         assert_eq!(repo.cache.len(), 2);
     });
 }

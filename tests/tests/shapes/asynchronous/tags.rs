@@ -11,7 +11,7 @@ use cache_core::{Cache, HasCache, Tag, cached_query, invalidates};
 use cache_tests::watchdog;
 
 use super::mode::{block_on, pause, run};
-use crate::check::{forgotten, shown};
+use crate::check::{invalidated, shown};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Track {
@@ -140,9 +140,9 @@ fn tags_are_formatted_from_arguments() {
             one: repo.by_tags(1, "none").await;
             all: repo.cache.invalidate_tags(["plain"])
         );
-        assert_eq!(forgotten(&repo.cache, || run!(repo.by_tags(9, "a").await)).len(), 1);
+        assert_eq!(invalidated(&repo.cache, || run!(repo.by_tags(9, "a").await)).len(), 1);
         assert_eq!(
-            forgotten(&repo.cache, || repo.cache.invalidate_tags(["aligned:   2", "{name}", "id:{id}"])).len(),
+            invalidated(&repo.cache, || repo.cache.invalidate_tags(["aligned:   2", "{name}", "id:{id}"])).len(),
             1
         );
     });
@@ -170,7 +170,7 @@ fn tags_are_expressions() {
 }
 
 #[test]
-fn a_tag_of_an_invalidation_is_made_before_the_body_runs() {
+fn a_tag_of_an_invalidation_is_evaluated_before_the_body() {
     block_on(async {
         let mut repo = Repo { tenant: 7, ..Repo::default() };
         let other = Repo { tenant: 8, cache: repo.cache.clone(), ..Repo::default() };
@@ -181,14 +181,14 @@ fn a_tag_of_an_invalidation_is_made_before_the_body_runs() {
         other.expressions("b").await;
         let cache = repo.cache.clone();
         assert_eq!(
-            forgotten(&cache, || run!(repo.moves_on().await)),
+            invalidated(&cache, || run!(repo.moves_on().await)),
             ["expressions(name = \"b\") [b, catalogue, made, owned, tenant:8]"]
         );
     });
 }
 
 #[test]
-fn p12_tags_are_evaluated_on_a_miss_only() {
+fn p12_tags_are_evaluated_only_on_a_miss() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!((repo.counted(1).await, repo.counted(1).await, repo.evaluated.load(Ordering::SeqCst)), (3, 3, 2));
@@ -245,13 +245,13 @@ fn tags_come_from_arguments_and_the_result() {
         repo.expressions("a").await;
         repo.formatted(3, "a").await;
         repo.formatted(3, "b").await;
-        assert_eq!(forgotten(&repo.cache, || run!(repo.by_tag_and_more(3).await)).len(), 3);
+        assert_eq!(invalidated(&repo.cache, || run!(repo.by_tag_and_more(3).await)).len(), 3);
         assert_eq!(repo.cache.len(), 2);
     });
 }
 
 #[test]
-fn p11_tags_are_forgotten_also_on_an_error() {
+fn p11_tags_are_invalidated_also_on_an_error() {
     block_on(async {
         let repo = Repo::default();
         repo.page(9).await;
@@ -263,7 +263,7 @@ fn p11_tags_are_forgotten_also_on_an_error() {
 }
 
 #[test]
-fn p2_a_tag_is_no_prefix_and_an_unknown_one_forgets_nothing() {
+fn p2_a_tag_is_no_prefix_and_an_unknown_one_invalidates_nothing() {
     block_on(async {
         let repo = Repo::default();
         repo.page(1).await;
@@ -271,7 +271,7 @@ fn p2_a_tag_is_no_prefix_and_an_unknown_one_forgets_nothing() {
         repo.by_tags(1, "track:").await;
         repo.cache.invalidate_tags(["track", "track:1 ", "TRACK:1", "", "*"]);
         assert_eq!(
-            forgotten(&repo.cache, || run!(repo.on_ok(1).await.map(drop).unwrap())),
+            invalidated(&repo.cache, || run!(repo.on_ok(1).await.map(drop).unwrap())),
             ["page(id = 1) [track:1, track:2]"]
         );
         assert_eq!(shown(&repo.cache), ["page(id = 11) [track:11, track:12]"]);
@@ -319,7 +319,7 @@ impl Choosy {
     }
 }
 
-/// Something to wait for, the same key always.
+/// An argument that the body waits for, always the same key.
 #[derive(Clone)]
 struct Released(Arc<dyn Fn() + Send + Sync>);
 
@@ -336,7 +336,7 @@ impl std::hash::Hash for Released {
 }
 
 #[test]
-fn what_is_not_to_be_cached_is_loaded_again() {
+fn values_refused_by_cache_if_are_loaded_again() {
     block_on(async {
         let choosy = Choosy::default();
         for (to, loads) in [(0, 1), (0, 2), (2, 3), (2, 3)] {
@@ -357,7 +357,7 @@ fn what_is_not_to_be_cached_is_loaded_again() {
 }
 
 #[test]
-fn p4_those_who_wait_share_what_is_not_to_be_cached() {
+fn p4_waiters_share_values_refused_by_cache_if() {
     let choosy = Choosy::default();
     let cache = choosy.cache.clone();
     let _watch = watchdog::guard(Duration::from_secs(60), move || format!("{cache:?}\n{}", cache.stats()));

@@ -16,7 +16,7 @@ trait Tracks {
 
     async fn get(&self, id: Self::Id) -> Result<String, Self::Error>;
     async fn rename(&self, id: Self::Id) -> Result<(), Self::Error>;
-    async fn forget(&self);
+    async fn invalidate(&self);
 }
 
 #[derive(HasCache)]
@@ -49,7 +49,7 @@ impl<T: Default + Display + 'static> Tracks for Sqlite<T> {
     }
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[derive(HasCache, Default)]
@@ -74,7 +74,7 @@ impl Tracks for Postgres {
     }
 
     #[invalidates(get)]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 impl Postgres {
@@ -84,7 +84,7 @@ impl Postgres {
         self.cache.len()
     }
 
-    /// Inherent, and names what is in the implementation of a trait.
+    /// An inherent mutation that names queries of a trait implementation.
     #[invalidates(get(id))]
     async fn import_one(&self, id: u64) {}
 
@@ -103,10 +103,10 @@ fn p10_a_trait_implemented_for_a_generic_type() {
             number.get(2).await.unwrap() => "get(id = 2) [track:2]",
             text.get(1).await.unwrap() => "get(id = 1) [track:1]";
             one: number.rename(1).await.unwrap();
-            all: { number.forget().await; text.forget().await }
+            all: { number.invalidate().await; text.invalidate().await }
         );
-        number.forget().await;
-        assert_eq!(cache.len(), 1, "that of the other instantiation stays");
+        number.invalidate().await;
+        assert_eq!(cache.len(), 1, "the entry of the other instantiation stays");
         number.get(0).await.unwrap_err();
         assert_eq!(cache.len(), 1, "an error is not cached");
     });
@@ -123,7 +123,7 @@ fn p10_a_trait_implemented_for_two_types() {
             postgres.get(1).await.unwrap() => "get(id = 1)",
             postgres.get(2).await.unwrap() => "get(id = 2)";
             one: sqlite.rename(1).await.unwrap();
-            all: { sqlite.forget().await; postgres.forget().await }
+            all: { sqlite.invalidate().await; postgres.invalidate().await }
         );
         postgres.rename(1).await.unwrap();
         assert_eq!(shown(&postgres.cache), ["get(id = 1) [track:1]", "get(id = 2)"]);
@@ -142,20 +142,20 @@ fn an_inherent_method_that_names_a_query_in_a_trait_implementation() {
         );
         postgres.count().await;
         postgres.rename(1).await.unwrap();
-        assert_eq!(shown(&postgres.cache), ["get(id = 2)"], "what is in the implementation names an inherent query");
+        assert_eq!(shown(&postgres.cache), ["get(id = 2)"], "a mutation of the trait names an inherent query");
     });
 }
 
 trait Albums {
     async fn get(&self, id: u32) -> String;
     async fn rename(&self, id: u32);
-    async fn forget(&self);
+    async fn invalidate(&self);
 }
 
 trait Artists {
     async fn get(&self, id: u32) -> String;
     async fn rename(&self, id: u32);
-    async fn forget(&self);
+    async fn invalidate(&self);
 }
 
 #[derive(HasCache, Default)]
@@ -175,7 +175,7 @@ impl Albums for Both {
     async fn rename(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[cached_impl]
@@ -190,7 +190,7 @@ impl Artists for Both {
     async fn rename(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -204,9 +204,9 @@ fn p10_two_traits_with_equal_method_names_on_one_type() {
             Artists::get(&both, 1).await => "get(id = 1)",
             Artists::get(&both, 2).await => "get(id = 2)";
             one: Albums::rename(&both, 1).await;
-            all: { Albums::forget(&both).await; Artists::forget(&both).await }
+            all: { Albums::invalidate(&both).await; Artists::invalidate(&both).await }
         );
-        Albums::forget(&both).await;
+        Albums::invalidate(&both).await;
         Artists::rename(&both, 1).await;
         assert_eq!((Artists::get(&both, 2).await, both.cache.len()), ("artist 2".into(), 1));
     });
@@ -215,7 +215,7 @@ fn p10_two_traits_with_equal_method_names_on_one_type() {
 trait Lookup<T> {
     async fn find(&self, id: u32) -> T;
     async fn change(&self, id: u32, to: &T);
-    async fn forget(&self);
+    async fn invalidate(&self);
 }
 
 #[cached_impl]
@@ -232,7 +232,7 @@ impl Lookup<u8> for Both {
     }
 
     #[invalidates("find")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[cached_impl]
@@ -249,7 +249,7 @@ impl Lookup<String> for Both {
     }
 
     #[invalidates("find")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -263,10 +263,10 @@ fn p10_a_generic_trait_implemented_twice_for_one_type() {
             Lookup::<String>::find(&both, 1).await => "find(id = 1)",
             Lookup::<String>::find(&both, 2).await => "find(id = 2)";
             one: both.change(1, &1_u8).await;
-            all: { Lookup::<u8>::forget(&both).await; Lookup::<String>::forget(&both).await }
+            all: { Lookup::<u8>::invalidate(&both).await; Lookup::<String>::invalidate(&both).await }
         );
         both.change(1, &String::from("1")).await;
-        Lookup::<u8>::forget(&both).await;
+        Lookup::<u8>::invalidate(&both).await;
         assert_eq!(shown(&both.cache), ["find(id = 2)"]);
     });
 }
@@ -306,7 +306,7 @@ impl<T: Kind> Lookup<T> for Repo {
     }
 
     #[invalidates("find")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -326,10 +326,10 @@ fn p10_a_generic_trait_implemented_for_all_its_parameters() {
         assert_eq!(
             (Lookup::<u64>::find(&repo, 1).await, repo.cache.stats().loads),
             (1, 3),
-            "of the other trait, and so it stays"
+            "the entry of the other trait stays"
         );
-        Lookup::<Vec<char>>::forget(&repo).await;
-        assert!(repo.cache.is_empty(), "a name is that of all instantiations, as with a generic function");
+        Lookup::<Vec<char>>::invalidate(&repo).await;
+        assert!(repo.cache.is_empty(), "a name affects all instantiations, as with a generic function");
     });
 }
 
@@ -369,7 +369,7 @@ where
     async fn rename(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -383,7 +383,7 @@ fn a_trait_implemented_for_a_type_with_a_lifetime() {
             borrowing.get(1).await => "get(id = 1)", borrowing.get(2).await => "get(id = 2)",
             borrowing.get(3).await => "get(id = 3)";
             one: borrowing.rename(1).await;
-            all: borrowing.forget().await
+            all: borrowing.invalidate().await
         );
     });
 }

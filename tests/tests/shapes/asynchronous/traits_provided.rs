@@ -1,4 +1,5 @@
-//! Queries that a trait provides, that are there for many types at once, that are behind `dyn`, or without `self`.
+//! Queries that a trait provides, that are implemented for many types at once, that are called through `dyn`, or that
+//! have no `self`.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -24,7 +25,7 @@ trait Titles: HasCache {
     async fn retitle(&self, id: u32) {}
 
     #[invalidates("title")]
-    async fn forget_titles(&self) {}
+    async fn invalidate_titles(&self) {}
 }
 
 #[derive(HasCache, Default)]
@@ -55,10 +56,10 @@ fn p10_a_provided_method_of_two_types() {
             songs.title(1).await => "title(id = 1)", songs.title(2).await => "title(id = 2)",
             films.title(1).await => "title(id = 1)";
             one: songs.retitle(1).await;
-            all: { songs.forget_titles().await; films.forget_titles().await }
+            all: { songs.invalidate_titles().await; films.invalidate_titles().await }
         );
-        films.forget_titles().await;
-        assert_eq!(shown(&songs.cache), ["title(id = 1)", "title(id = 2)"], "those of the other type stay");
+        films.invalidate_titles().await;
+        assert_eq!(shown(&songs.cache), ["title(id = 1)", "title(id = 2)"], "the entries of the other type stay");
     });
 }
 
@@ -84,7 +85,7 @@ trait Years: HasCache + Sync {
     async fn change_year(&self, id: u32) {}
 
     #[invalidates("year", "fallible")]
-    async fn forget_years(&self) {}
+    async fn invalidate_years(&self) {}
 }
 
 #[async_trait]
@@ -113,17 +114,17 @@ fn p10_a_provided_method_behind_dyn() {
             dyn_songs.year(2).await => "year(id = 2) [year]",
             dyn_films.year(1).await => "year(id = 1) [year]";
             one: dyn_songs.change_year(1).await;
-            all: { dyn_songs.forget_years().await; dyn_films.forget_years().await }
+            all: { dyn_songs.invalidate_years().await; dyn_films.invalidate_years().await }
         );
         assert_eq!(songs.year(1).await, 1001);
-        assert_eq!(songs.cache.stats().loads, 7, "through `dyn` and without it, it is one query");
+        assert_eq!(songs.cache.stats().loads, 7, "it is one query, with and without `dyn`");
         dyn_films.fallible(0).await.unwrap_err();
         assert_eq!((dyn_films.fallible(1).await, dyn_songs.fallible(1).await), (Ok(2000), Ok(1000)));
         assert_eq!(songs.cache.len(), 5);
     });
 }
 
-/// Each method has a place of its own here too, though asynchronous ones are not dyn compatible by themselves.
+/// Each method has its own hidden default here too, though async methods are not dyn compatible by themselves.
 #[cached_impl]
 trait Months: HasCache {
     const BASE: u32;
@@ -145,14 +146,13 @@ trait Months: HasCache {
     async fn change_month(&self, id: u32) {}
 
     #[invalidates("month", "generic")]
-    async fn forget_months(&self) {}
+    async fn invalidate_months(&self) {}
 }
 
 impl Months for Songs {
     const BASE: u32 = 10;
 }
 
-/// Has a query of its own instead of `month`.
 #[cached_impl]
 impl Months for Films {
     const BASE: u32 = 20;
@@ -175,7 +175,7 @@ fn p10_a_provided_method_of_a_trait_with_the_attribute() {
             songs.month(2).await.unwrap() => "month(id = 2) [month]",
             films.month(1).await.unwrap() => "month(id = 1) [overridden]";
             one: songs.change_month(1).await;
-            all: { songs.forget_months().await; songs.cache.invalidate_tags(["overridden"]) }
+            all: { songs.invalidate_months().await; songs.cache.invalidate_tags(["overridden"]) }
         );
         songs.month(0).await.unwrap_err();
         songs.cache.invalidate_all();
@@ -186,12 +186,12 @@ fn p10_a_provided_method_of_a_trait_with_the_attribute() {
             songs.generic::<char>("a").await => "generic(text = \"a\")",
             films.generic::<u8>("a").await => "generic(text = \"a\")";
             one: songs.change_month(1).await;
-            all: { songs.forget_months().await; films.forget_months().await }
+            all: { songs.invalidate_months().await; films.invalidate_months().await }
         );
     });
 }
 
-/// Leaves `year` as it is provided, and has a query of its own instead of `fallible`.
+/// Keeps the provided `year`, and overrides `fallible` with its own query.
 #[derive(HasCache, Default)]
 struct Overriding {
     cache: Cache,
@@ -214,7 +214,6 @@ impl Years for Overriding {
     async fn change_year(&self, id: u32) {}
 }
 
-/// Overrides without a cache.
 #[derive(HasCache, Default)]
 struct Uncached {
     cache: Cache,
@@ -263,7 +262,7 @@ struct Real {
     cache: Cache,
 }
 
-/// For tests of the service above, without a cache and without the attribute.
+/// A mock of the service above, without a cache and without the attribute.
 struct Mock;
 
 #[cached_impl]
@@ -362,7 +361,7 @@ fn p10_a_blanket_implementation() {
     });
 }
 
-/// For every type that has a cache: there is no type whose `impl` could hold anything hidden.
+/// For every type with a cache: no type has an `impl` for hidden items.
 trait Counted: HasCache {
     async fn counted(&self, id: u32) -> String;
     async fn recount(&self, id: u32);
@@ -401,7 +400,7 @@ struct Sqlite<T>(PhantomData<T>);
 trait Total {
     async fn total_in_trait(id: u32) -> String;
     async fn change(id: u32);
-    async fn forget_total();
+    async fn invalidate_total();
 }
 
 #[cached_impl]
@@ -416,7 +415,7 @@ impl Total for Postgres {
     async fn change(id: u32) {}
 
     #[invalidates("Self::total_in_trait")]
-    async fn forget_total() {}
+    async fn invalidate_total() {}
 }
 
 #[cached_impl]
@@ -431,7 +430,7 @@ impl<T: Default + Display + 'static> Total for Sqlite<T> {
     async fn change(id: u32) {}
 
     #[invalidates("Self::total_in_trait")]
-    async fn forget_total() {}
+    async fn invalidate_total() {}
 }
 
 #[test]
@@ -445,9 +444,9 @@ fn p10_functions_without_receiver_in_trait_implementations() {
             Sqlite::<String>::total_in_trait(1).await => "total_in_trait(id = 1)";
             one: Postgres::change(1).await;
             all: {
-                Postgres::forget_total().await;
-                Sqlite::<u8>::forget_total().await;
-                Sqlite::<String>::forget_total().await;
+                Postgres::invalidate_total().await;
+                Sqlite::<u8>::invalidate_total().await;
+                Sqlite::<String>::invalidate_total().await;
             }
         );
     });

@@ -1,4 +1,4 @@
-//! A cache without the attributes.
+//! A `TaggedCache`, without attributes.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use cache_core::{EntryInfo, EntryOptions, ManualClock, Stats, TaggedCache};
 
 use crate::model::Value;
 use crate::ops::{End, Place, Scope, TagName, scope_name};
-use crate::run::{Call, Face, Failure};
+use crate::run::{Call, Failure, Subject};
 
-pub(crate) struct ByHand(TaggedCache<u8, Value>);
+pub(crate) struct Direct(TaggedCache<u8, Value>);
 
-impl ByHand {
+impl Direct {
     pub(crate) fn new(capacity: usize, default_ttl: Duration, clock: &ManualClock) -> Self {
         Self(TaggedCache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone()).build())
     }
@@ -28,7 +28,7 @@ fn options((ttl, tags): (Option<Duration>, Vec<TagName>)) -> EntryOptions {
     }
 }
 
-impl Face for ByHand {
+impl Subject for Direct {
     fn load(&self, call: &Call<'_>) -> Result<Value, Failure> {
         let Place { scope, key, .. } = call.plan.place;
         let cache = self.of(scope);

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
 use super::mode::{block_on, pause, run};
-use crate::check::{forgotten, shown_of};
+use crate::check::{invalidated, shown_of};
 
 mod free {
     use cache_core::cached_query;
@@ -89,8 +89,7 @@ impl Repo {
         text.is_some()
     }
 
-    /// A repository with two entries of each query.
-    async fn warm() -> Self {
+    async fn cached() -> Self {
         let repo = Self { tenant: 1, cache: Cache::new() };
         for id in 1..=2 {
             repo.get(id).await;
@@ -119,7 +118,7 @@ impl Repo {
     async fn coerces(&self, text: &String, ids: &Vec<u32>) {}
 
     #[invalidates(by_text(text), by_slice(&[1, 2]), by_option(option.as_deref()),)]
-    #[expect(clippy::ptr_arg, reason = "what is coerced is the point")]
+    #[expect(clippy::ptr_arg, reason = "the test needs a coercion")]
     async fn coerces_more(&self, text: &Cow<'_, str>, option: Option<String>) -> Option<String> {
         option
     }
@@ -130,8 +129,8 @@ impl Repo {
     #[invalidates(Repo::get(id))]
     async fn by_type(&self, id: u32) {}
 
-    #[allow(unused_qualifications, reason = "a path is the point")]
-    #[invalidates(super::forgetting::Repo::get(id))]
+    #[allow(unused_qualifications, reason = "the test needs a path")]
+    #[invalidates(super::keyed_targets::Repo::get(id))]
     async fn by_path(&self, id: u32) {}
 
     #[invalidates(OtherRepo::get(id))]
@@ -153,7 +152,7 @@ impl Repo {
         get(if text == "one" { 1 } else { text.len() as u32 }),
         by_text(["a", "b"].iter().find(|text| text.len() == 1).unwrap())
     )]
-    #[expect(clippy::cast_possible_truncation, reason = "a cast is the point")]
+    #[expect(clippy::cast_possible_truncation, reason = "the test needs a cast")]
     async fn by_more_expressions(&self, text: &str) {}
 
     #[invalidates(get(self.tenant))]
@@ -167,7 +166,7 @@ impl Repo {
     }
 
     #[invalidates(get(number(text)?))]
-    async fn asks(&self, text: &str, ran: &mut bool) -> Result<u32, NoNumber> {
+    async fn returns_early(&self, text: &str, ran: &mut bool) -> Result<u32, NoNumber> {
         *ran = true;
         Ok(number(text)? + 1)
     }
@@ -197,8 +196,8 @@ impl Repo {
     #[invalidates("by_text", get(1), by_slice)]
     async fn all_and_one(&self) {}
 
-    fn forgotten(&self, write: impl FnOnce(&Self)) -> Vec<String> {
-        forgotten(&self.cache, || write(self))
+    fn invalidated(&self, write: impl FnOnce(&Self)) -> Vec<String> {
+        invalidated(&self.cache, || write(self))
     }
 }
 
@@ -208,11 +207,12 @@ async fn by_a_free_function(id: u32, repo: &Repo) {}
 #[test]
 fn arguments_that_the_body_consumes() {
     block_on(async {
-        let gone =
-            Repo::warm().await.forgotten(|repo| run!(assert_eq!(repo.consumes("a".into(), 1).await, ("a".into(), 1))));
+        let gone = Repo::cached()
+            .await
+            .invalidated(|repo| run!(assert_eq!(repo.consumes("a".into(), 1).await, ("a".into(), 1))));
         assert_eq!(gone, ["by_owned(text = \"a\", id = 1)", "by_text(text = \"a\")"]);
         assert_eq!(
-            Repo::warm().await.forgotten(|repo| run!(repo.makes("b").await)),
+            Repo::cached().await.invalidated(|repo| run!(repo.makes("b").await)),
             ["by_owned(text = \"b\", id = 1)"]
         );
     });
@@ -221,9 +221,9 @@ fn arguments_that_the_body_consumes() {
 #[test]
 fn arguments_are_coerced_as_in_a_call() {
     block_on(async {
-        let gone = Repo::warm().await.forgotten(|repo| run!(repo.coerces(&"a".into(), &vec![1]).await));
+        let gone = Repo::cached().await.invalidated(|repo| run!(repo.coerces(&"a".into(), &vec![1]).await));
         assert_eq!(gone, ["by_option(text = Some(\"a\"))", "by_slice(ids = [1])", "by_text(text = \"a\")"]);
-        let gone = Repo::warm().await.forgotten(|repo| {
+        let gone = Repo::cached().await.invalidated(|repo| {
             run!(assert!(repo.coerces_more(&"b".into(), Some("b".into())).await.is_some()));
         });
         assert_eq!(gone, ["by_option(text = Some(\"b\"))", "by_slice(ids = [1, 2])", "by_text(text = \"b\")"]);
@@ -240,21 +240,24 @@ fn a_query_by_its_path() {
             |repo, id| run!(by_a_free_function(id, repo).await),
         ];
         for write in writes {
-            assert_eq!(Repo::warm().await.forgotten(|repo| write(repo, 1)), ["get(id = 1)"]);
-            assert_eq!(Repo::warm().await.forgotten(|repo| write(repo, 3)), [""; 0], "there is no such entry");
+            assert_eq!(Repo::cached().await.invalidated(|repo| write(repo, 1)), ["get(id = 1)"]);
+            assert_eq!(Repo::cached().await.invalidated(|repo| write(repo, 3)), [""; 0], "no such entry");
         }
     });
 }
 
 #[test]
-fn p2_queries_of_equal_names_are_not_mixed() {
+fn p2_queries_of_equal_names_are_distinct() {
     block_on(async {
-        assert_eq!(Repo::warm().await.forgotten(|repo| run!(repo.by_another_type(1).await)), ["get(id = 1) [other]"]);
         assert_eq!(
-            Repo::warm().await.forgotten(|repo| run!(repo.by_function_in_its_cache(2).await)),
+            Repo::cached().await.invalidated(|repo| run!(repo.by_another_type(1).await)),
+            ["get(id = 1) [other]"]
+        );
+        assert_eq!(
+            Repo::cached().await.invalidated(|repo| run!(repo.by_function_in_its_cache(2).await)),
             ["get(id = 2) [deep]"]
         );
-        let gone = Repo::warm().await.forgotten(|repo| {
+        let gone = Repo::cached().await.invalidated(|repo| {
             run!(OtherRepo { cache: repo.cache.clone() }.one_there_and_one_here("a").await);
         });
         assert_eq!(gone, ["by_text(text = \"a\")", "get(id = 1) [other]"]);
@@ -262,15 +265,15 @@ fn p2_queries_of_equal_names_are_not_mixed() {
 }
 
 #[test]
-fn a_free_function_is_forgotten_in_the_global_cache_by_a_method() {
+fn a_free_function_is_invalidated_in_the_global_cache_by_a_method() {
     block_on(async {
-        let repo = Repo::warm().await;
+        let repo = Repo::cached().await;
         let entries = || {
             let entries = shown_of(Cache::global(), module_path!());
             entries.into_iter().filter(|entry| entry.starts_with("doubled_by_free")).collect::<Vec<_>>()
         };
         assert_eq!((free::doubled_by_free(1).await, free::doubled_by_free(2).await, entries().len()), (2, 4, 2));
-        assert_eq!(repo.forgotten(|repo| run!(repo.here_and_in_the_global_cache(1).await)), ["get(id = 1)"]);
+        assert_eq!(repo.invalidated(|repo| run!(repo.here_and_in_the_global_cache(1).await)), ["get(id = 1)"]);
         assert_eq!(entries(), ["doubled_by_free(id = 2)"]);
     });
 }
@@ -278,11 +281,11 @@ fn a_free_function_is_forgotten_in_the_global_cache_by_a_method() {
 #[test]
 fn several_entries_of_one_query() {
     block_on(async {
-        assert_eq!(Repo::warm().await.forgotten(|repo| run!(repo.two(1, 2).await)), ["get(id = 1)", "get(id = 2)"]);
-        assert_eq!(Repo::warm().await.forgotten(|repo| run!(repo.two(2, 2).await)), ["get(id = 2)"]);
-        let gone = Repo::warm().await.forgotten(|repo| run!(repo.by_expressions(&[1, 2]).await));
+        assert_eq!(Repo::cached().await.invalidated(|repo| run!(repo.two(1, 2).await)), ["get(id = 1)", "get(id = 2)"]);
+        assert_eq!(Repo::cached().await.invalidated(|repo| run!(repo.two(2, 2).await)), ["get(id = 2)"]);
+        let gone = Repo::cached().await.invalidated(|repo| run!(repo.by_expressions(&[1, 2]).await));
         assert_eq!(gone, ["by_slice(ids = [1, 2])", "get(id = 1)", "get(id = 2)"]);
-        let gone = Repo::warm().await.forgotten(|repo| run!(repo.by_more_expressions("ab").await));
+        let gone = Repo::cached().await.invalidated(|repo| run!(repo.by_more_expressions("ab").await));
         assert_eq!(gone, ["by_text(text = \"a\")", "get(id = 2)"]);
     });
 }
@@ -290,13 +293,13 @@ fn several_entries_of_one_query() {
 #[test]
 fn what_the_body_changes_is_read_before_it_runs() {
     block_on(async {
-        let mut repo = Repo::warm().await;
+        let mut repo = Repo::cached().await;
         let cache = repo.cache.clone();
-        assert_eq!(forgotten(&cache, || run!(repo.changes_self().await)), ["get(id = 1)"]);
-        assert_eq!(forgotten(&cache, || run!(repo.changes_self().await)), ["get(id = 2)"]);
-        let repo = Repo::warm().await;
+        assert_eq!(invalidated(&cache, || run!(repo.changes_self().await)), ["get(id = 1)"]);
+        assert_eq!(invalidated(&cache, || run!(repo.changes_self().await)), ["get(id = 2)"]);
+        let repo = Repo::cached().await;
         let cache = repo.cache.clone();
-        let gone = forgotten(&cache, || {
+        let gone = invalidated(&cache, || {
             run!(repo.consumes_self().await);
         });
         assert_eq!(gone, ["get(id = 1)"]);
@@ -306,38 +309,41 @@ fn what_the_body_changes_is_read_before_it_runs() {
 #[test]
 fn a_question_mark_in_an_argument_returns_before_the_body() {
     block_on(async {
-        let (repo, mut ran) = (Repo::warm().await, false);
-        assert_eq!(repo.asks("x", &mut ran).await, Err(NoNumber));
-        assert!(!ran, "the function returned before");
-        let gone = repo.forgotten(|repo| run!(assert_eq!(repo.asks("1", &mut ran).await, Ok(2))));
+        let (repo, mut ran) = (Repo::cached().await, false);
+        assert_eq!(repo.returns_early("x", &mut ran).await, Err(NoNumber));
+        assert!(!ran, "the function returned before the body");
+        let gone = repo.invalidated(|repo| run!(assert_eq!(repo.returns_early("1", &mut ran).await, Ok(2))));
         assert!(ran);
         assert_eq!(gone, ["get(id = 1)"]);
     });
 }
 
 #[test]
-fn p11_one_entry_is_forgotten_however_the_body_ends() {
+fn p11_one_entry_is_invalidated_however_the_body_ends() {
     block_on(async {
         assert_eq!(
-            Repo::warm().await.forgotten(|repo| run!(repo.fails(1).await.unwrap_err().clear())),
+            Repo::cached().await.invalidated(|repo| run!(repo.fails(1).await.unwrap_err().clear())),
             ["get(id = 1)"]
         );
-        let gone = Repo::warm().await.forgotten(|repo| {
+        let gone = Repo::cached().await.invalidated(|repo| {
             catch_unwind(AssertUnwindSafe(|| run!(repo.panics(2).await))).unwrap_err();
         });
         assert_eq!(gone, ["get(id = 2)"]);
-        assert_eq!(Repo::warm().await.forgotten(|repo| run!(repo.on_ok(1, false).await.unwrap_err().clear())), [""; 0]);
-        let gone = Repo::warm().await.forgotten(|repo| run!(repo.on_ok(1, true).await.unwrap()));
+        assert_eq!(
+            Repo::cached().await.invalidated(|repo| run!(repo.on_ok(1, false).await.unwrap_err().clear())),
+            [""; 0]
+        );
+        let gone = Repo::cached().await.invalidated(|repo| run!(repo.on_ok(1, true).await.unwrap()));
         assert_eq!(gone, ["by_text(text = \"a\")", "by_text(text = \"b\")", "get(id = 1)"]);
     });
 }
 
 #[test]
-fn several_attributes_forget_together() {
+fn several_attributes_invalidate_at_once() {
     block_on(async {
-        let gone = Repo::warm().await.forgotten(|repo| run!(assert_eq!(repo.several_attributes(1).await, 1)));
+        let gone = Repo::cached().await.invalidated(|repo| run!(assert_eq!(repo.several_attributes(1).await, 1)));
         assert_eq!(gone, ["by_text(text = \"b\")", "get(id = 1)", "get(id = 1) [deep]", "get(id = 1) [other]"]);
-        let gone = Repo::warm().await.forgotten(|repo| run!(repo.all_and_one().await));
+        let gone = Repo::cached().await.invalidated(|repo| run!(repo.all_and_one().await));
         assert_eq!(
             gone,
             [

@@ -1,5 +1,5 @@
-//! P11 and P15 where they need names of their own: what a body reads through a thread or a task that it spawned, and
-//! panics in `Drop` that are counted.
+//! P11 and P15 with tests of their own for threads and tasks: what a body reads in a thread or task that it spawned,
+//! and panics in `Drop` that are counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ impl Repo {
         self.row.load(Ordering::SeqCst) + id
     }
 
-    /// Reads the one itself, and the others in threads: one that it tells, and one that it does not.
+    /// Reads one query itself, one in a thread with its context, and one in a thread without.
     #[cached_query]
     fn in_threads(&self) -> usize {
         self.bodies.fetch_add(1, Ordering::SeqCst);
@@ -30,7 +30,9 @@ impl Repo {
         thread::scope(|scope| {
             let told = scope.spawn(|| load.within(|| self.inner(2)));
             let untold = scope.spawn(|| self.inner(3));
-            self.inner(1) + told.join().expect("it only reads") + untold.join().expect("it only reads")
+            self.inner(1)
+                + told.join().expect("the thread does not panic")
+                + untold.join().expect("the thread does not panic")
         })
     }
 
@@ -51,7 +53,7 @@ impl Repo {
         });
         let told = thread::spawn(move || block_on(task));
         yield_now().await;
-        self.inner_async(1).await + told.join().expect("it only reads")
+        self.inner_async(1).await + told.join().expect("the thread does not panic")
     }
 
     #[invalidates(inner(id), inner_async(id))]
@@ -61,30 +63,30 @@ impl Repo {
 }
 
 #[test]
-fn p15_what_a_thread_reads_within_a_load_is_part_of_it() {
-    for (id, forgets) in [(1, true), (2, true), (3, false), (4, false)] {
+fn p15_a_load_depends_on_what_a_thread_reads_within_its_context() {
+    for (id, invalidates) in [(1, true), (2, true), (3, false), (4, false)] {
         let repo = Repo::default();
         assert_eq!((repo.in_threads(), repo.in_threads()), (6, 6));
         repo.write(id);
         repo.in_threads();
-        assert_eq!(repo.bodies.load(Ordering::SeqCst), if forgets { 2 } else { 1 }, "{id}");
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), if invalidates { 2 } else { 1 }, "{id}");
         repo.cache.check_invariants();
     }
 }
 
 #[test]
-fn p15_what_a_task_reads_that_was_instrumented_is_part_of_the_load() {
-    for (id, forgets) in [(1, true), (2, true), (3, false)] {
+fn p15_a_load_depends_on_what_an_instrumented_task_reads() {
+    for (id, invalidates) in [(1, true), (2, true), (3, false)] {
         let repo = Arc::new(Repo::default());
         assert_eq!((block_on(repo.in_tasks()), block_on(repo.in_tasks())), (3, 3));
         repo.write(id);
         block_on(repo.in_tasks());
-        assert_eq!(repo.bodies.load(Ordering::SeqCst), if forgets { 2 } else { 1 }, "{id}");
+        assert_eq!(repo.bodies.load(Ordering::SeqCst), if invalidates { 2 } else { 1 }, "{id}");
         repo.cache.check_invariants();
     }
 }
 
-/// Outside a load there is nothing to be part of.
+/// Outside a load the context is empty.
 #[test]
 fn p15_an_empty_context_changes_nothing() {
     fn is_shareable<T: Clone + Send + Sync + 'static>(_: &T) {}
@@ -92,7 +94,7 @@ fn p15_an_empty_context_changes_nothing() {
     is_shareable(&load);
     assert_eq!(load.within(|| repo.inner(1)), 1);
     assert_eq!(block_on(load.clone().instrument(async { repo.inner(1) })), 1);
-    // An empty one within a load takes nothing away from it.
+    // An empty context within a load changes nothing either.
     let outer = TaggedCache::<u32, usize>::new();
     let read = || outer.get_or_load(&1, || load.within(|| 0) + repo.inner(1));
     assert_eq!((read(), read()), (1, 1));
@@ -100,7 +102,7 @@ fn p15_an_empty_context_changes_nothing() {
     assert_eq!(read(), 2);
 }
 
-/// A context that outlives its load: what is read within it then is part of nothing, and harms nothing.
+/// What is read within the context of a load that has ended is attached to nothing.
 #[test]
 fn p15_a_context_may_outlive_its_load() {
     let (repo, outer) = (Repo::default(), TaggedCache::<u32, usize>::new());
@@ -113,7 +115,7 @@ fn p15_a_context_may_outlive_its_load() {
     let load = kept.expect("the body has run");
     assert_eq!(load.within(|| repo.inner(2)), 2);
     repo.write(2);
-    assert_eq!(outer.get(&1), Some(1), "it had been stored without it");
+    assert_eq!(outer.get(&1), Some(1), "it is stored without that read");
     repo.write(1);
     assert_eq!(outer.get(&1), None);
     let late = std::pin::pin!(load.instrument(async { repo.inner(2) }));
@@ -133,7 +135,7 @@ fn p11_panics_in_drop_are_counted() {
     }
     impl Drop for Value {
         fn drop(&mut self) {
-            // A second one would end the process.
+            // A second panic would abort the process.
             if self.0 && !thread::panicking() {
                 std::panic::resume_unwind(Box::new("as the test wants it"));
             }

@@ -48,7 +48,7 @@ impl Repo {
     }
 }
 
-/// A repository with one entry, and a handle that outlives it.
+/// A repository with one entry, and a handle of its cache that outlives it.
 fn warm() -> (Repo, Cache) {
     let repo = Repo::default();
     repo.read(1);

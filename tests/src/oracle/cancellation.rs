@@ -9,22 +9,22 @@ use tokio::time::timeout;
 use super::worker::{Api, Worker};
 
 impl Worker {
-    /// Does some of the work, and maybe all. What is left of it is gone when this is over.
-    pub(super) async fn doom<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
-        let result = match self.dice.below(16) {
+    /// Polls the work, and may drop it before it is ready.
+    pub(super) async fn maybe_cancel<T: Send>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
+        let result = match self.random.below(16) {
             // Never polled.
             0 => {
                 drop(work);
                 None
             }
-            // A thread of this run has no timer.
+            // The threads of a run have no timer.
             1..4 if self.api == Api::Async => timeout(Duration::ZERO, work).await.ok(),
             4..7 if self.api == Api::Async => {
-                let most = Duration::from_micros(self.dice.below(20).into());
+                let most = Duration::from_micros(self.random.below(20).into());
                 timeout(most, work).await.ok()
             }
             7..10 => async { Some(work.await) }.or(future::ready(None)).await,
-            _ => async { Some(work.await) }.or(self.lose_patience()).await,
+            _ => async { Some(work.await) }.or(self.give_up_soon()).await,
         };
         if result.is_none() {
             self.tally.cancelled.add(1);
@@ -32,28 +32,28 @@ impl Worker {
         result
     }
 
-    async fn lose_patience<T>(&self) -> Option<T> {
-        for _ in 0..=self.dice.below(6) {
+    async fn give_up_soon<T>(&self) -> Option<T> {
+        for _ in 0..=self.random.below(6) {
             future::yield_now().await;
         }
         None
     }
 
-    /// Lets another task do something, and aborts it wherever that is.
-    pub(super) async fn abort_deputy(&self) {
-        let deputy = Arc::new(self.deputy());
-        let working = deputy.clone();
-        let task = tokio::spawn(async move { working.act_and_survive().await });
-        for _ in 0..self.dice.below(4) {
+    /// Spawns a task for another worker, and aborts it at any point.
+    pub(super) async fn abort_forked_task(&self) {
+        let forked = Arc::new(self.forked());
+        let working = forked.clone();
+        let task = tokio::spawn(async move { working.act_and_catch().await });
+        for _ in 0..self.random.below(4) {
             future::yield_now().await;
         }
         task.abort();
-        // Only now is the task's future gone.
+        // Only now is the task's future dropped.
         match task.await.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(()) => {}
-            Err(Ok(panic)) => self.world.judge_panic(panic),
+            Err(Ok(panic)) => self.harness.check_panic(panic),
             Err(Err(_)) => self.tally.cancelled.add(1),
         }
-        self.tally.add(&deputy.tally);
+        self.tally.add(&forked.tally);
     }
 }

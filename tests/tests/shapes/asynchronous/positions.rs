@@ -23,36 +23,36 @@ mod rates {
     }
 
     #[invalidates(rate(from, to), cache = cache())]
-    pub(super) async fn forget_one(from: &str, to: u32) {}
+    pub(super) async fn invalidate_one(from: &str, to: u32) {}
 
     #[invalidates("rate", cache = cache())]
-    pub(super) async fn forget() {}
+    pub(super) async fn invalidate() {}
 }
 
 #[test]
 fn a_free_function_in_a_module() {
     block_on(async {
         #[invalidates(rates::rate(from, to), cache = rates::cache())]
-        async fn forget_one(from: &str, to: u32) {}
+        async fn invalidate_one(from: &str, to: u32) {}
 
         #[invalidates("rates::rate", cache = rates::cache())]
-        async fn forget() {}
+        async fn invalidate() {}
 
         check!(
             rates::cache();
             rates::rate("a", 1).await => "rate(from = \"a\", to = 1)",
             rates::rate("a", 2).await => "rate(from = \"a\", to = 2)",
             rates::rate("b", 1).await => "rate(from = \"b\", to = 1)";
-            one: rates::forget_one("a", 1).await;
-            all: rates::forget().await
+            one: rates::invalidate_one("a", 1).await;
+            all: rates::invalidate().await
         );
-        rates::forget().await;
+        rates::invalidate().await;
         check!(
             rates::cache();
             rates::rate("a", 1).await => "rate(from = \"a\", to = 1)",
             rates::rate("b", 1).await => "rate(from = \"b\", to = 1)";
-            one: forget_one("a", 1).await;
-            all: forget().await
+            one: invalidate_one("a", 1).await;
+            all: invalidate().await
         );
     });
 }
@@ -69,16 +69,16 @@ fn a_free_function_whose_cache_is_a_lazy_static() {
         }
 
         #[invalidates(square(n), cache = &CACHE)]
-        async fn forget_one(n: u32) {}
+        async fn invalidate_one(n: u32) {}
 
         #[invalidates(all, cache = &CACHE)]
-        async fn forget() {}
+        async fn invalidate() {}
 
         check!(
             &CACHE;
             square(1).await => "square(n = 1)", square(2).await => "square(n = 2)";
-            one: forget_one(1).await;
-            all: forget().await
+            one: invalidate_one(1).await;
+            all: invalidate().await
         );
     });
 }
@@ -93,17 +93,17 @@ fn a_function_in_a_function_in_the_global_cache() {
         }
 
         #[invalidates(nested_in_a_test(id))]
-        async fn forget_one(id: u32) {}
+        async fn invalidate_one(id: u32) {}
 
         #[invalidates("nested_in_a_test")]
-        async fn forget() {}
+        async fn invalidate() {}
 
         check!(
             Cache::global();
             nested_in_a_test(1).await => "nested_in_a_test(id = 1)",
             nested_in_a_test(2).await => "nested_in_a_test(id = 2)";
-            one: forget_one(1).await;
-            all: forget().await
+            one: invalidate_one(1).await;
+            all: invalidate().await
         );
     });
 }
@@ -118,18 +118,18 @@ fn a_generic_free_function() {
         }
 
         #[invalidates(free_and_generic::<T>(id))]
-        async fn forget_one<T: Default + Debug + 'static>(id: u32) {}
+        async fn invalidate_one<T: Default + Debug + 'static>(id: u32) {}
 
         #[invalidates(free_and_generic)]
-        async fn forget() {}
+        async fn invalidate() {}
 
         check!(
             Cache::global();
             free_and_generic::<u8>(1).await => "free_and_generic(id = 1)",
             free_and_generic::<String>(1).await => "free_and_generic(id = 1)",
             free_and_generic::<u8>(2).await => "free_and_generic(id = 2)";
-            one: forget_one::<u8>(1).await;
-            all: forget().await
+            one: invalidate_one::<u8>(1).await;
+            all: invalidate().await
         );
     });
 }
@@ -150,10 +150,10 @@ impl Plain {
     }
 
     #[invalidates(Self::without_receiver(id))]
-    async fn forget_one(id: u32) {}
+    async fn invalidate_one(id: u32) {}
 
     #[invalidates("Self::without_receiver")]
-    async fn forget() {}
+    async fn invalidate() {}
 
     #[cached_query(cache = own_cache())]
     async fn total(id: u32) -> String {
@@ -162,7 +162,7 @@ impl Plain {
     }
 
     #[invalidates("Self::total", cache = own_cache())]
-    async fn forget_total() {}
+    async fn invalidate_total() {}
 }
 
 impl OfAnotherType {
@@ -173,10 +173,10 @@ impl OfAnotherType {
     }
 
     #[invalidates(Plain::total(id), "OfAnotherType::total", cache = own_cache())]
-    async fn forget_one_there_and_all_here(id: u32) {}
+    async fn invalidate_one_there_and_all_here(id: u32) {}
 
     #[invalidates("Plain::total", "Self::total", cache = own_cache())]
-    async fn forget_both() {}
+    async fn invalidate_both() {}
 }
 
 #[test]
@@ -186,8 +186,8 @@ fn an_associated_function_without_receiver() {
             Cache::global();
             Plain::without_receiver(1).await => "without_receiver(id = 1)",
             Plain::without_receiver(2).await => "without_receiver(id = 2)";
-            one: Plain::forget_one(1).await;
-            all: Plain::forget().await
+            one: Plain::invalidate_one(1).await;
+            all: Plain::invalidate().await
         );
     });
 }
@@ -200,15 +200,15 @@ fn p10_associated_functions_of_equal_names_in_two_types() {
             OfAnotherType::total(1).await => "total(id = 1)",
             Plain::total(1).await => "total(id = 1)",
             Plain::total(2).await => "total(id = 2)";
-            one: OfAnotherType::forget_one_there_and_all_here(7).await;
-            all: OfAnotherType::forget_both().await
+            one: OfAnotherType::invalidate_one_there_and_all_here(7).await;
+            all: OfAnotherType::invalidate_both().await
         );
-        OfAnotherType::forget_one_there_and_all_here(1).await;
+        OfAnotherType::invalidate_one_there_and_all_here(1).await;
         assert_eq!(crate::check::shown(own_cache()), ["total(id = 2)"]);
         OfAnotherType::total(2).await;
-        Plain::forget_total().await;
+        Plain::invalidate_total().await;
         assert_eq!(OfAnotherType::total(2).await, "other 2");
-        assert_eq!(crate::check::shown(own_cache()), ["total(id = 2)"], "the other type's stays");
+        assert_eq!(crate::check::shown(own_cache()), ["total(id = 2)"], "the entry of the other type stays");
     });
 }
 
@@ -222,10 +222,10 @@ impl<T: Default + Debug + 'static> Store<T> {
     }
 
     #[invalidates(Self::of_generic_type(id))]
-    async fn forget_one(id: u32) {}
+    async fn invalidate_one(id: u32) {}
 
     #[invalidates("Self::of_generic_type")]
-    async fn forget() {}
+    async fn invalidate() {}
 }
 
 struct StoreByName<T>(PhantomData<T>);
@@ -238,7 +238,7 @@ impl<T: Default + Debug + 'static> StoreByName<T> {
     }
 
     #[invalidates("Self::by_name")]
-    async fn forget() {}
+    async fn invalidate() {}
 }
 
 #[test]
@@ -249,8 +249,8 @@ fn p10_an_associated_function_in_a_generic_impl() {
             Store::<u8>::of_generic_type(1).await => "of_generic_type(id = 1)",
             Store::<u8>::of_generic_type(2).await => "of_generic_type(id = 2)",
             Store::<String>::of_generic_type(1).await => "of_generic_type(id = 1)";
-            one: Store::<u8>::forget_one(1).await;
-            all: { Store::<u8>::forget().await; Store::<String>::forget().await }
+            one: Store::<u8>::invalidate_one(1).await;
+            all: { Store::<u8>::invalidate().await; Store::<String>::invalidate().await }
         );
     });
 }
@@ -266,8 +266,8 @@ fn p10_an_associated_function_in_a_generic_impl_by_name() {
         };
         let expected = ["0 1", "\"\" 1"].map(String::from);
         assert_eq!((of_types(), loads()), (expected.clone(), 2));
-        StoreByName::<u8>::forget().await;
-        assert_eq!((of_types(), loads()), (expected, 3), "that of the other type was to stay");
+        StoreByName::<u8>::invalidate().await;
+        assert_eq!((of_types(), loads()), (expected, 3), "the entry of the other type must stay");
     });
 }
 
@@ -296,22 +296,22 @@ impl Repo {
     }
 
     #[invalidates(by_reference(id))]
-    async fn forget_one(&self, id: u32) {}
+    async fn invalidate_one(&self, id: u32) {}
 
     #[invalidates("by_reference")]
-    async fn forget(&mut self) {}
+    async fn invalidate(&mut self) {}
 
     #[invalidates(by_arc(id))]
-    async fn forget_one_by_arc(self: Arc<Self>, id: u32) {}
+    async fn invalidate_one_by_arc(self: Arc<Self>, id: u32) {}
 
     #[invalidates("by_arc")]
-    async fn forget_by_arc(self: Arc<Self>) {}
+    async fn invalidate_by_arc(self: Arc<Self>) {}
 
     #[invalidates(by_reference_to_arc(id))]
-    async fn forget_one_by_reference_to_arc(self: &Arc<Self>, id: u32) {}
+    async fn invalidate_one_by_reference_to_arc(self: &Arc<Self>, id: u32) {}
 
     #[invalidates(by_reference_to_arc)]
-    async fn forget_by_reference_to_arc(self: &Arc<Self>) {}
+    async fn invalidate_by_reference_to_arc(self: &Arc<Self>) {}
 
     #[invalidates(by_reference(id))]
     async fn end_with(self, id: u32) -> Cache {
@@ -327,8 +327,8 @@ fn a_method_by_reference() {
         check!(
             &cache;
             repo.by_reference(1).await => "by_reference(id = 1)", repo.by_reference(2).await => "by_reference(id = 2)";
-            one: repo.forget_one(1).await;
-            all: Repo { cache: cache.clone() }.forget().await
+            one: repo.invalidate_one(1).await;
+            all: Repo { cache: cache.clone() }.invalidate().await
         );
         repo.end_with(1).await;
         assert_eq!(crate::check::shown(&cache), ["by_reference(id = 2)"]);
@@ -342,15 +342,15 @@ fn methods_by_arc() {
         check!(
             &repo.cache;
             repo.clone().by_arc(1).await => "by_arc(id = 1)", repo.clone().by_arc(2).await => "by_arc(id = 2)";
-            one: repo.clone().forget_one_by_arc(1).await;
-            all: repo.clone().forget_by_arc().await
+            one: repo.clone().invalidate_one_by_arc(1).await;
+            all: repo.clone().invalidate_by_arc().await
         );
         check!(
             &repo.cache;
             repo.by_reference_to_arc(1).await => "by_reference_to_arc(id = 1)",
             repo.by_reference_to_arc(2).await => "by_reference_to_arc(id = 2)";
-            one: repo.forget_one_by_reference_to_arc(1).await;
-            all: repo.forget_by_reference_to_arc().await
+            one: repo.invalidate_one_by_reference_to_arc(1).await;
+            all: repo.invalidate_by_reference_to_arc().await
         );
     });
 }
@@ -368,10 +368,10 @@ impl OtherRepo {
     }
 
     #[invalidates(by_reference(id))]
-    async fn forget_one(&self, id: u32) {}
+    async fn invalidate_one(&self, id: u32) {}
 
     #[invalidates("by_reference")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -382,11 +382,11 @@ fn p10_methods_of_equal_names_in_two_types() {
         check!(
             &repo.cache;
             repo.by_reference(1).await => "by_reference(id = 1)", other.by_reference(1).await => "by_reference(id = 1)";
-            one: repo.forget_one(1).await;
-            all: { repo.forget_one(1).await; other.forget().await }
+            one: repo.invalidate_one(1).await;
+            all: { repo.invalidate_one(1).await; other.invalidate().await }
         );
-        other.forget_one(1).await;
-        assert_eq!((repo.by_reference(1).await, repo.cache.len()), (1, 1), "that of the other type stays");
+        other.invalidate_one(1).await;
+        assert_eq!((repo.by_reference(1).await, repo.cache.len()), (1, 1), "the entry of the other type stays");
         assert_eq!((other.by_reference(1).await, repo.cache.len()), (101, 2));
     });
 }

@@ -1,4 +1,4 @@
-//! P13: a `Clone` or a `Drop` that lets go of a load that is half-done. Its end uses the cache, too.
+//! P13: a `Clone` or a `Drop` that drops loads in flight, which use the cache as they end.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use cache_core::TaggedCache;
 
-use crate::support::{finishes, shows};
+use crate::support::{finishes, in_flight};
 
 type Holders = TaggedCache<u32, Holder>;
 type Loads = Arc<Mutex<Vec<Load>>>;
@@ -28,21 +28,21 @@ impl Holder {
     }
 }
 
-fn let_go(loads: &Mutex<Vec<Load>>) {
+fn drop_loads(loads: &Mutex<Vec<Load>>) {
     let loads = std::mem::take(&mut *loads.lock().unwrap());
     drop(loads);
 }
 
 impl Clone for Holder {
     fn clone(&self) -> Self {
-        let_go(&self.lets_go_when_cloned);
+        drop_loads(&self.lets_go_when_cloned);
         Self::of_nothing()
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        let_go(&self.lets_go_when_dropped);
+        drop_loads(&self.lets_go_when_dropped);
     }
 }
 
@@ -53,27 +53,27 @@ fn begin(cache: &Holders, key: u32) -> Load {
     load
 }
 
-/// A leader and one that waits for it, for the same shard and for others.
+/// A leader and a waiter, in the same shard and in others.
 fn loads(cache: &Holders) -> Loads {
     Arc::new(Mutex::new((2..40).flat_map(|key| [begin(cache, key), begin(cache, key)]).collect()))
 }
 
 #[test]
-fn p13_a_clone_may_let_go_of_loads_that_are_half_done() {
+fn p13_a_clone_may_drop_loads_in_flight() {
     for capacity in [4, 10_000] {
         let cache: Holders = TaggedCache::builder().capacity(capacity).build();
         cache.insert(1, Holder::of(loads(&cache), Loads::default()));
-        assert!(shows(&cache, 38, 38));
+        assert!(in_flight(&cache, 38, 38));
         let hit = cache.clone();
         finishes("a `Clone` that drops loads", move || assert!(hit.get(&1).is_some()));
-        assert!(shows(&cache, 0, 0), "{cache:?}");
+        assert!(in_flight(&cache, 0, 0), "{cache:?}");
         cache.check_invariants();
     }
 }
 
 #[test]
-fn p13_a_drop_may_let_go_of_loads_that_are_half_done() {
-    let forget: [fn(&Holders); 4] = [
+fn p13_a_drop_may_drop_loads_in_flight() {
+    let invalidate: [fn(&Holders); 4] = [
         |cache| assert!(cache.invalidate_key(&1)),
         |cache| cache.insert(1, Holder::of_nothing()),
         |cache| {
@@ -86,12 +86,12 @@ fn p13_a_drop_may_let_go_of_loads_that_are_half_done() {
             cache.purge();
         },
     ];
-    for forget in forget {
+    for invalidate in invalidate {
         let cache: Holders = TaggedCache::builder().capacity(4).build();
         cache.insert(1, Holder::of(Loads::default(), loads(&cache)));
-        let forgotten = cache.clone();
-        finishes("a `Drop` that drops loads", move || forget(&forgotten));
-        assert!(shows(&cache, 0, 0), "{cache:?}");
+        let invalidated = cache.clone();
+        finishes("a `Drop` that drops loads", move || invalidate(&invalidated));
+        assert!(in_flight(&cache, 0, 0), "{cache:?}");
         cache.check_invariants();
     }
 }

@@ -1,5 +1,5 @@
-//! P6: a body that needs its own key, or that of one who waits for it, computes instead of waiting, also through
-//! awaits and between tasks.
+//! P6: a body that needs its own key, or that of a caller that waits for it, computes instead of waiting, also across
+//! awaits and tasks.
 
 use std::future::pending;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use futures_lite::future::zip;
 use tokio::runtime;
 use tokio::sync::Barrier;
 
-use super::{Numbers, Task, assert_nothing_is_left, assert_shows, drive, pause, poll_once, until_shown, watch};
+use super::{Numbers, Task, assert_idle, assert_in_flight, drive, pause, poll_once, until_in_flight, watch};
 
 #[test]
-fn p6_a_body_that_asks_for_its_own_key_in_a_join() {
+fn p6_a_body_that_reads_its_own_key_in_a_join() {
     let cache = Numbers::new();
     let part = |number| {
         let load = async move || {
@@ -29,13 +29,13 @@ fn p6_a_body_that_asks_for_its_own_key_in_a_join() {
         one + two + three
     }));
     assert_eq!(drive(vec![outer]), [6]);
-    assert_eq!((cache.get(&1), cache.stats().loads), (Some(6), 4), "what is part of a load is not stored");
-    assert_nothing_is_left(&cache);
+    assert_eq!((cache.get(&1), cache.stats().loads), (Some(6), 4), "a load within its own load is not stored");
+    assert_idle(&cache);
 }
 
-/// That they are parts of one body is no reason not to wait.
+/// Two futures of one body may wait for each other's load.
 #[test]
-fn p6_parts_of_a_body_share_a_load() {
+fn p6_concurrent_futures_of_a_body_share_a_load() {
     let cache = Numbers::new();
     let part = || {
         let load = async || {
@@ -50,11 +50,11 @@ fn p6_parts_of_a_body_share_a_load() {
     }));
     assert_eq!(drive(vec![outer]), [4]);
     assert_eq!((cache.get(&1), cache.get(&2), cache.stats().loads), (Some(4), Some(2), 2));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p6_parts_of_a_body_that_ask_for_each_others_keys() {
+fn p6_concurrent_futures_of_a_body_that_read_each_others_keys() {
     let cache = Numbers::new();
     let part = async |own: u32, other: u32| {
         let load = async || {
@@ -68,11 +68,10 @@ fn p6_parts_of_a_body_that_ask_for_each_others_keys() {
         two + three
     }));
     assert_eq!(drive(vec![outer]), [203 + 205]);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// Loads a key and, when it is polled once more, asks for another.
-fn asks(cache: &Numbers, own: u32, other: u32, of: &Numbers) -> Task<'static, u32> {
+fn reads(cache: &Numbers, own: u32, other: u32, of: &Numbers) -> Task<'static, u32> {
     let (cache, of) = (cache.clone(), of.clone());
     Task::begun(async move {
         let load = async || {
@@ -83,17 +82,16 @@ fn asks(cache: &Numbers, own: u32, other: u32, of: &Numbers) -> Task<'static, u3
     })
 }
 
-/// Each task waits for the next, but for the last.
-fn circle_by_hand(length: u32, caches: &[Numbers]) {
+fn cycle_polled_directly(length: u32, caches: &[Numbers]) {
     let cache = |key: u32| &caches[key as usize % caches.len()];
     let next = |key: u32| key % length + 1;
-    let mut tasks: Vec<_> = (1..=length).map(|key| asks(cache(key), key, next(key), cache(next(key)))).collect();
+    let mut tasks: Vec<_> = (1..=length).map(|key| reads(cache(key), key, next(key), cache(next(key)))).collect();
     let mut last = tasks.pop().expect("there are several");
     for task in &mut tasks {
         assert!(task.poll().is_pending());
     }
     let mut sum = length + 100;
-    assert_eq!(last.poll(), Poll::Ready(sum), "it was not to close the circle");
+    assert_eq!(last.poll(), Poll::Ready(sum), "its wait would close the cycle");
     for (task, own) in tasks.into_iter().zip(1..length).rev() {
         sum += own;
         assert_eq!(task.woken(), sum);
@@ -101,19 +99,19 @@ fn circle_by_hand(length: u32, caches: &[Numbers]) {
     }
     let loads: u64 = caches.iter().map(|cache| cache.stats().loads).sum();
     assert_eq!(loads, u64::from(length) + 1);
-    caches.iter().for_each(assert_nothing_is_left);
+    caches.iter().for_each(assert_idle);
 }
 
 #[test]
 fn p6_tasks_that_need_each_others_keys() {
     for length in 2..=4 {
-        circle_by_hand(length, &[Numbers::new()]);
-        circle_by_hand(length, &[Numbers::new(), Numbers::new(), Numbers::new()]);
+        cycle_polled_directly(length, &[Numbers::new()]);
+        cycle_polled_directly(length, &[Numbers::new(), Numbers::new(), Numbers::new()]);
     }
 }
 
-/// All load a key of their own, and once all do each asks for that of the next.
-fn circle(length: u32, caches: &[Numbers], runtime: &runtime::Runtime) {
+/// Each loads its own key and, once all do, reads that of the next.
+fn cycle(length: u32, caches: &[Numbers], runtime: &runtime::Runtime) {
     let all_in = Arc::new(Barrier::new(length as usize));
     let cache = |key: u32| caches[key as usize % caches.len()].clone();
     let tasks = (0..length).map(|own| {
@@ -125,17 +123,17 @@ fn circle(length: u32, caches: &[Numbers], runtime: &runtime::Runtime) {
                 own + of_other.get_or_load_async(&other, async || other).await
             };
             let sum = of_own.get_or_load_async(&own, load).await;
-            assert!(sum >= own + other, "{sum} is the key's own number and what was got for the next");
+            assert!(sum >= own + other, "{sum} is not the key's own number plus the value of the next");
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         runtime.block_on(task).unwrap();
     }
-    caches.iter().for_each(assert_nothing_is_left);
+    caches.iter().for_each(assert_idle);
 }
 
 #[test]
-fn p6_circles_of_tasks_on_one_thread_and_on_several() {
+fn p6_cycles_of_tasks_on_one_thread_and_on_several() {
     let cache = Numbers::new();
     let several = [Numbers::new(), Numbers::new(), Numbers::new()];
     let _watch = watch((cache.clone(), several.clone()));
@@ -143,17 +141,17 @@ fn p6_circles_of_tasks_on_one_thread_and_on_several() {
     for mut runtime in runtimes {
         let runtime = runtime.build().unwrap();
         for _ in 0..100 {
-            circle(2, std::slice::from_ref(&cache), &runtime);
+            cycle(2, std::slice::from_ref(&cache), &runtime);
             cache.invalidate_all();
         }
-        circle(7, &several, &runtime);
+        cycle(7, &several, &runtime);
         several.iter().for_each(Numbers::invalidate_all);
     }
 }
 
-/// A task that needs what a thread loads, and the thread what the task loads. Whoever of the two comes last computes,
-/// and the other gets what it has made of that. That a caller waits is shown a moment before others can see for whom,
-/// so it is open who comes last.
+/// A task needs what a thread loads, and the thread what the task loads. Whichever comes last computes, and the other
+/// gets the result. A caller is counted as waiting slightly before the wait is visible to others, so either may come
+/// last.
 fn assert_one_computes(mut task: Task<'_, u32>, thread: impl FnOnce() -> u32) {
     match task.poll() {
         Poll::Ready(value) => assert_eq!((value, thread()), (201, 203)),
@@ -168,34 +166,34 @@ fn assert_one_computes(mut task: Task<'_, u32>, thread: impl FnOnce() -> u32) {
 fn p6_a_thread_does_not_wait_for_a_task_that_waits_for_it() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
-    let task = asks(&cache, 1, 2, &cache);
+    let task = reads(&cache, 1, 2, &cache);
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
             cache.get_or_load(&2, || {
-                until_shown(&cache, 2, 1);
+                until_in_flight(&cache, 2, 1);
                 2 + cache.get_or_load(&1, || 100)
             })
         });
-        until_shown(&cache, 2, 0);
+        until_in_flight(&cache, 2, 0);
         assert_one_computes(task, || thread.join().unwrap());
     });
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
 fn p6_a_task_does_not_wait_for_a_thread_that_waits_for_it() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
-    let task = asks(&cache, 1, 2, &cache);
+    let task = reads(&cache, 1, 2, &cache);
     thread::scope(|scope| {
         let thread = scope.spawn(|| cache.get_or_load(&2, || 2 + cache.get_or_load(&1, || 100)));
-        until_shown(&cache, 2, 1);
+        until_in_flight(&cache, 2, 1);
         assert_one_computes(task, || thread.join().unwrap());
     });
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// A future that is handed from one task to another.
+/// A future that is moved from one task to another.
 struct Slot<'a>(Mutex<Option<Moved<'a>>>);
 
 type Moved<'a> = Pin<Box<dyn Future<Output = u32> + Send + 'a>>;
@@ -210,7 +208,7 @@ impl<'a> Slot<'a> {
     }
 
     fn take(&self) -> Moved<'a> {
-        self.0.lock().unwrap().take().expect("it has been put there")
+        self.0.lock().unwrap().take().expect("the slot is full")
     }
 }
 
@@ -223,32 +221,32 @@ fn p6_a_wait_that_is_moved_into_the_body_that_it_waits_for() {
         1 + slot.take().await
     }));
     let waiting = Task::begun(cache.get_or_load_async(&1, async || 5));
-    assert_shows(&cache, 1, 1);
+    assert_in_flight(&cache, 1, 1);
     slot.put(waiting.future);
     assert_eq!(leader.ready(), 6, "it waited for itself");
     assert_eq!(cache.get(&1), Some(6));
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p6_a_wait_that_is_moved_into_another_body_is_part_of_a_circle() {
+fn p6_a_wait_that_is_moved_into_another_body_is_part_of_a_cycle() {
     let cache = Numbers::new();
     let slot = Slot::new();
-    let first = asks(&cache, 1, 2, &cache);
+    let first = reads(&cache, 1, 2, &cache);
     let waiting = Task::begun(cache.get_or_load_async(&1, async || unreachable!()));
     slot.put(waiting.future);
     let second = Task::begun(cache.get_or_load_async(&2, async || 2 + slot.take().await));
-    assert_shows(&cache, 2, 1);
+    assert_in_flight(&cache, 2, 1);
     assert_eq!(first.ready(), 201, "the second waits for it");
     assert_eq!(second.woken(), 203);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p6_a_wait_that_has_left_a_body_is_no_part_of_a_circle() {
+fn p6_a_wait_that_is_moved_out_of_a_body_is_not_part_of_a_cycle() {
     let cache = Numbers::new();
     let slot = Slot::new();
-    let mut first = asks(&cache, 1, 2, &cache);
+    let mut first = reads(&cache, 1, 2, &cache);
     let second = Task::begun(cache.get_or_load_async(&2, async || {
         let mut wait: Moved<'_> = Box::pin(cache.get_or_load_async(&1, async || unreachable!()));
         assert!(poll_once(&mut wait).await.is_pending());
@@ -258,16 +256,16 @@ fn p6_a_wait_that_has_left_a_body_is_no_part_of_a_circle() {
     }));
     let waiting = Task::begun(slot.take());
     assert!(first.poll().is_pending(), "the second no longer waits for it");
-    assert_shows(&cache, 2, 2);
+    assert_in_flight(&cache, 2, 2);
     assert_eq!((second.ready(), first.woken(), waiting.woken()), (2, 3, 3));
     assert_eq!(cache.stats().loads, 2);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
 #[test]
-fn p6_a_wait_that_was_given_up_is_no_part_of_a_circle() {
+fn p6_a_dropped_wait_is_not_part_of_a_cycle() {
     let cache = Numbers::new();
-    let mut second = asks(&cache, 2, 1, &cache);
+    let mut second = reads(&cache, 2, 1, &cache);
     let first = Task::begun(cache.get_or_load_async(&1, async || {
         let mut wait: Moved<'_> = Box::pin(cache.get_or_load_async(&2, async || unreachable!()));
         assert!(poll_once(&mut wait).await.is_pending());
@@ -278,42 +276,42 @@ fn p6_a_wait_that_was_given_up_is_no_part_of_a_circle() {
     assert!(second.poll().is_pending(), "the first no longer waits for it");
     assert_eq!((first.ready(), second.woken()), (1, 3));
     assert_eq!(cache.stats().loads, 2);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }
 
-/// Asks for a key, and waits for it if that is to be done, when it is dropped.
-struct Asks<'a>(&'a Numbers, u32);
+/// Its drop reads a key, and waits for its load.
+struct ReadsInDrop<'a>(&'a Numbers, u32);
 
-impl Drop for Asks<'_> {
+impl Drop for ReadsInDrop<'_> {
     fn drop(&mut self) {
         assert_eq!(self.0.get_or_load(&self.1, || 7), 7);
     }
 }
 
 #[test]
-fn p6_what_a_dropped_body_held_may_ask_for_its_key() {
+fn p6_what_a_dropped_body_held_may_read_its_key() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
     let leader = Task::begun(cache.get_or_load_async(&1, async || {
-        let _asks = Asks(&cache, 1);
+        let _asks = ReadsInDrop(&cache, 1);
         pending().await
     }));
     drop(leader);
-    assert_eq!((cache.get(&1), cache.stats().loads), (None, 2), "what is part of a load is not stored");
-    assert_nothing_is_left(&cache);
+    assert_eq!((cache.get(&1), cache.stats().loads), (None, 2), "a load within its own load is not stored");
+    assert_idle(&cache);
 }
 
 #[test]
-fn p6_what_a_dropped_body_held_may_ask_for_the_key_of_one_who_waits_for_it() {
+fn p6_what_a_dropped_body_held_may_read_the_key_of_a_waiter() {
     let cache = Numbers::new();
     let _watch = watch(cache.clone());
     let leader = Task::begun(cache.get_or_load_async(&1, async || {
-        let _asks = Asks(&cache, 2);
+        let _asks = ReadsInDrop(&cache, 2);
         pending().await
     }));
-    let mut waiter = asks(&cache, 2, 1, &cache);
+    let mut waiter = reads(&cache, 2, 1, &cache);
     assert!(waiter.poll().is_pending());
     drop(leader);
     assert_eq!(waiter.woken(), 102);
-    assert_nothing_is_left(&cache);
+    assert_idle(&cache);
 }

@@ -1,4 +1,4 @@
-//! Combinations of shapes that are seldom seen, and must not be wrong for that.
+//! Rare combinations of shapes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
 
 use super::mode::{block_on, pause, run};
-use crate::check::{forgotten, shown};
+use crate::check::{invalidated, shown};
 
 #[derive(HasCache, Default)]
 struct Repo {
@@ -16,8 +16,8 @@ struct Repo {
 
 trait Reads {
     async fn get(&self, id: u32) -> String;
-    async fn forget_one(&self, id: u32);
-    async fn forget(&self);
+    async fn invalidate_one(&self, id: u32);
+    async fn invalidate(&self);
 }
 
 impl Repo {
@@ -28,10 +28,10 @@ impl Repo {
     }
 
     #[invalidates(get(id))]
-    async fn forget_one(&self, id: u32) {}
+    async fn invalidate_one(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[cached_impl]
@@ -43,10 +43,10 @@ impl Reads for Repo {
     }
 
     #[invalidates(get(id))]
-    async fn forget_one(&self, id: u32) {}
+    async fn invalidate_one(&self, id: u32) {}
 
     #[invalidates("get")]
-    async fn forget(&self) {}
+    async fn invalidate(&self) {}
 }
 
 #[test]
@@ -59,11 +59,14 @@ fn p10_an_inherent_query_and_one_of_a_trait_with_equal_names() {
             repo.get(2).await => "get(id = 2)",
             Reads::get(&repo, 1).await => "get(id = 1) [of a trait]",
             Reads::get(&repo, 2).await => "get(id = 2) [of a trait]";
-            one: repo.forget_one(1).await;
-            all: { repo.forget().await; Reads::forget(&repo).await }
+            one: repo.invalidate_one(1).await;
+            all: { repo.invalidate().await; Reads::invalidate(&repo).await }
         );
-        assert_eq!(forgotten(&repo.cache, || run!(Reads::forget_one(&repo, 1).await)), ["get(id = 1) [of a trait]"]);
-        assert_eq!(forgotten(&repo.cache, || run!(repo.forget().await)), ["get(id = 1)", "get(id = 2)"]);
+        assert_eq!(
+            invalidated(&repo.cache, || run!(Reads::invalidate_one(&repo, 1).await)),
+            ["get(id = 1) [of a trait]"]
+        );
+        assert_eq!(invalidated(&repo.cache, || run!(repo.invalidate().await)), ["get(id = 1)", "get(id = 2)"]);
         assert_eq!(shown(&repo.cache), ["get(id = 2) [of a trait]"]);
     });
 }
@@ -87,7 +90,7 @@ where
     type Out;
 
     async fn of<T: Kind>(&self, key: &'a K) -> Self::Out;
-    async fn forget_one<T: Kind>(&self, key: &'a K);
+    async fn invalidate_one<T: Kind>(&self, key: &'a K);
     async fn sized<const N: usize>(&self, key: &K) -> Vec<u8>
     where
         Self: Sized;
@@ -105,7 +108,7 @@ impl<'a> Generic<'a, str> for Repo {
     }
 
     #[invalidates(of::<T>(key))]
-    async fn forget_one<T: Kind>(&self, key: &'a str) {}
+    async fn invalidate_one<T: Kind>(&self, key: &'a str) {}
 
     #[cached_query]
     async fn sized<const N: usize>(&self, key: &str) -> Vec<u8>
@@ -126,14 +129,14 @@ fn p10_generic_functions_in_an_implementation_of_a_generic_trait() {
             repo.of::<u8>("a-b").await => "of(key = \"a-b\") [u8]",
             repo.of::<char>("a-b").await => "of(key = \"a-b\") [char]",
             repo.of::<u8>("a").await => "of(key = \"a\") [u8]";
-            one: Generic::forget_one::<u8>(&repo, "a-b").await;
+            one: Generic::invalidate_one::<u8>(&repo, "a-b").await;
             all: repo.cache.invalidate_tags(["u8", "char"])
         );
         assert_eq!((repo.sized::<1>("ab").await, repo.sized::<2>("ab").await), (b"a".to_vec(), b"ab".to_vec()));
     });
 }
 
-/// By reference and by value, with what borrows from `self`.
+/// By reference and by value, with keys that borrow from `self`.
 impl Repo {
     #[cached_query(key(self.rows.get(&id)))]
     async fn by_row(&self, id: u32) -> usize {
@@ -142,7 +145,7 @@ impl Repo {
     }
 
     #[invalidates(by_row(id))]
-    async fn forget_row(&mut self, id: u32, row: String) -> Option<String> {
+    async fn invalidate_row(&mut self, id: u32, row: String) -> Option<String> {
         self.rows.insert(id, row)
     }
 
@@ -180,31 +183,32 @@ fn a_key_that_borrows_from_self() {
                 "by_row(self.rows.get(&id) = Some(\"bc\"))"
             ]
         );
-        let gone = forgotten(&cache, || run!(assert_eq!(repo.forget_row(1, "d".into()).await.as_deref(), Some("a"))));
-        assert_eq!(gone, ["by_row(self.rows.get(&id) = Some(\"a\"))"], "by what was there before");
+        let gone =
+            invalidated(&cache, || run!(assert_eq!(repo.invalidate_row(1, "d".into()).await.as_deref(), Some("a"))));
+        assert_eq!(gone, ["by_row(self.rows.get(&id) = Some(\"a\"))"], "named by the row from before the change");
         let mut id = 2;
-        let gone = forgotten(&cache, || run!(assert_eq!(repo.changes_what_it_names(&mut id).await, 2)));
+        let gone = invalidated(&cache, || run!(assert_eq!(repo.changes_what_it_names(&mut id).await, 2)));
         assert_eq!((gone, id), (vec!["by_row(self.rows.get(&id) = Some(\"bc\"))".into()], 9));
     });
 }
 
 #[test]
-fn a_result_that_is_borrowed() {
+fn a_borrowed_result() {
     block_on(async {
         let mut repo = Repo { rows: [(1, "a".into()), (2, "bc".into())].into(), ..Repo::default() };
         let cache = repo.cache.clone();
         let fill = |repo: &Repo| [1, 2].map(|id| run!(repo.get(id).await));
         fill(&repo);
         assert_eq!(
-            forgotten(&cache, || run!(assert_eq!(repo.borrowed(1).await.map(String::len), Ok(1)))),
+            invalidated(&cache, || run!(assert_eq!(repo.borrowed(1).await.map(String::len), Ok(1)))),
             ["get(id = 1)"]
         );
         fill(&repo);
         assert_eq!(
-            forgotten(&cache, || run!(assert!(repo.borrowed(3).await.is_err()))),
+            invalidated(&cache, || run!(assert!(repo.borrowed(3).await.is_err()))),
             ["get(id = 1)", "get(id = 2)"]
         );
         fill(&repo);
-        assert_eq!(forgotten(&cache, || run!(drop(repo.borrowed_mutably(1).await))), ["get(id = 2)"]);
+        assert_eq!(invalidated(&cache, || run!(drop(repo.borrowed_mutably(1).await))), ["get(id = 2)"]);
     });
 }

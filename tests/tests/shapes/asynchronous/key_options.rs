@@ -1,4 +1,4 @@
-//! Keys that are chosen, by `key(..)` and by `skip(..)`.
+//! Keys from `key(..)` and `skip(..)`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -11,7 +11,7 @@ use crate::check::shown;
 struct Track {
     id: u32,
     title: String,
-    /// What no key may hold.
+    /// Not usable as a key.
     seconds: Seconds,
 }
 
@@ -20,7 +20,7 @@ struct Seconds(f64);
 
 impl PartialEq for Seconds {
     fn eq(&self, _: &Self) -> bool {
-        panic!("this is no part of a key")
+        panic!("this is not part of a key")
     }
 }
 
@@ -28,7 +28,7 @@ impl Eq for Seconds {}
 
 impl std::hash::Hash for Seconds {
     fn hash<H: std::hash::Hasher>(&self, _: &mut H) {
-        panic!("this is no part of a key")
+        panic!("this is not part of a key")
     }
 }
 
@@ -38,7 +38,7 @@ impl Track {
     }
 }
 
-/// Neither `Clone` nor anything else.
+/// No key: it implements no trait.
 struct Connection {
     queries: u32,
 }
@@ -68,7 +68,7 @@ impl Repo {
     }
 
     #[invalidates(field(track))]
-    async fn forget_field(&self, track: &Track) {}
+    async fn invalidate_field(&self, track: &Track) {}
 
     #[cached_query(key(track.id, track.title))]
     async fn fields_of_a_value(&self, track: Track) -> String {
@@ -77,7 +77,7 @@ impl Repo {
     }
 
     #[invalidates(fields_of_a_value(track.clone()))]
-    async fn forget_fields(&self, track: Track) -> f64 {
+    async fn invalidate_fields(&self, track: Track) -> f64 {
         track.seconds.0
     }
 
@@ -88,10 +88,10 @@ impl Repo {
     }
 
     #[invalidates(of_self(id))]
-    async fn forget_of_self(&self, id: u32) {}
+    async fn invalidate_of_self(&self, id: u32) {}
 
     #[invalidates("of_self")]
-    async fn forget_all_of_self(&self) {}
+    async fn invalidate_all_of_self(&self) {}
 
     #[cached_query(key(&self.name, self.tenant.wrapping_add(1)))]
     async fn by_reference_to_self(&self, _unused: f64) -> String {
@@ -100,7 +100,7 @@ impl Repo {
     }
 
     #[invalidates(by_reference_to_self(0.5))]
-    async fn forget_by_reference_to_self(&self) {}
+    async fn invalidate_by_reference_to_self(&self) {}
 
     #[cached_query(key(name.as_deref()))]
     async fn as_deref(&self, name: Option<String>) -> String {
@@ -109,7 +109,7 @@ impl Repo {
     }
 
     #[invalidates(as_deref(name.clone()))]
-    async fn forget_as_deref(&self, name: Option<String>) -> Option<String> {
+    async fn invalidate_as_deref(&self, name: Option<String>) -> Option<String> {
         name
     }
 
@@ -120,7 +120,7 @@ impl Repo {
     }
 
     #[invalidates(made(name))]
-    async fn forget_made(&self, name: &str) {}
+    async fn invalidate_made(&self, name: &str) {}
 
     #[cached_query(key((a, b), [b; 2], a.max(b), "constant", name.len()))]
     async fn of_all_sorts(&self, a: u32, b: u32, name: &str) -> String {
@@ -129,7 +129,7 @@ impl Repo {
     }
 
     #[invalidates(of_all_sorts(a, b, "xxx"))]
-    async fn forget_of_all_sorts(&self, a: u32, b: u32) {}
+    async fn invalidate_of_all_sorts(&self, a: u32, b: u32) {}
 
     #[cached_query(key(id))]
     async fn with_a_connection(&self, connection: &mut Connection, id: u32) -> u32 {
@@ -139,7 +139,7 @@ impl Repo {
     }
 
     #[invalidates(with_a_connection(&mut *connection, id))]
-    async fn forget_with_a_connection(&self, connection: &mut Connection, id: u32) {
+    async fn invalidate_with_a_connection(&self, connection: &mut Connection, id: u32) {
         connection.queries += 1;
     }
 
@@ -151,7 +151,7 @@ impl Repo {
     }
 
     #[invalidates(skips(&mut Connection { queries: 0 }, id, 0.0, name))]
-    async fn forget_skipped(&self, id: u32, name: &str) {}
+    async fn invalidate_skipped(&self, id: u32, name: &str) {}
 
     #[cached_query(skip(_b, all))]
     async fn skips_of_a_pattern(&self, (a, _b): (u32, f32), all: bool) -> u32 {
@@ -161,7 +161,7 @@ impl Repo {
     }
 
     #[invalidates(skips_of_a_pattern((a, 0.1), false))]
-    async fn forget_skipped_of_a_pattern(&self, a: u32) {}
+    async fn invalidate_skipped_of_a_pattern(&self, a: u32) {}
 
     #[cached_query(skip(id))]
     async fn skips_all(&self, id: u32) -> u32 {
@@ -190,33 +190,33 @@ fn a_field_of_an_argument() {
             &repo.cache;
             repo.field(&Track::new(1, "a")).await => "field(track.id = 1)",
             repo.field(&Track::new(2, "a")).await => "field(track.id = 2)";
-            one: repo.forget_field(&Track::new(1, "another title")).await;
+            one: repo.invalidate_field(&Track::new(1, "another title")).await;
             all: repo.cache.invalidate(["field"])
         );
         assert_eq!(
             (repo.field(&Track::new(2, "b")).await, repo.cache.stats().loads),
             (2, 5),
-            "the title is no part of it"
+            "the title is not part of the key"
         );
     });
 }
 
 #[test]
-fn fields_of_an_argument_that_the_body_takes_apart() {
+fn fields_of_an_argument_that_the_body_destructures() {
     block_on(async {
         let repo = Repo::default();
         check!(
             &repo.cache;
             repo.fields_of_a_value(Track::new(1, "a")).await => "fields_of_a_value(track.id = 1, track.title = \"a\")",
             repo.fields_of_a_value(Track::new(1, "b")).await => "fields_of_a_value(track.id = 1, track.title = \"b\")";
-            one: assert!(repo.forget_fields(Track::new(1, "a")).await > 0.5);
+            one: assert!(repo.invalidate_fields(Track::new(1, "a")).await > 0.5);
             all: repo.cache.invalidate(["fields_of_a_value"])
         );
     });
 }
 
 #[test]
-fn p10_a_field_of_self_keeps_tenants_apart() {
+fn p10_a_field_of_self_separates_tenants() {
     block_on(async {
         let cache = Cache::new();
         let (one, two) = (Repo::of_tenant(1, &cache), Repo::of_tenant(2, &cache));
@@ -225,8 +225,8 @@ fn p10_a_field_of_self_keeps_tenants_apart() {
             one.of_self(7).await => "of_self(self.tenant = 1, id = 7)",
             one.of_self(8).await => "of_self(self.tenant = 1, id = 8)",
             two.of_self(7).await => "of_self(self.tenant = 2, id = 7)";
-            one: one.forget_of_self(7).await;
-            all: two.forget_all_of_self().await
+            one: one.invalidate_of_self(7).await;
+            all: two.invalidate_all_of_self().await
         );
         check!(
             &cache;
@@ -234,7 +234,7 @@ fn p10_a_field_of_self_keeps_tenants_apart() {
                 => "by_reference_to_self(&self.name = \"tenant 1\", self.tenant.wrapping_add(1) = 2)",
             two.by_reference_to_self(0.2).await
                 => "by_reference_to_self(&self.name = \"tenant 2\", self.tenant.wrapping_add(1) = 3)";
-            one: one.forget_by_reference_to_self().await;
+            one: one.invalidate_by_reference_to_self().await;
             all: cache.invalidate(["by_reference_to_self"])
         );
     });
@@ -248,7 +248,7 @@ fn an_option_as_deref() {
             &repo.cache;
             repo.as_deref(Some("a".into())).await => "as_deref(name.as_deref() = Some(\"a\"))",
             repo.as_deref(None).await => "as_deref(name.as_deref() = None)";
-            one: assert!(repo.forget_as_deref(Some("a".into())).await.is_some());
+            one: assert!(repo.invalidate_as_deref(Some("a".into())).await.is_some());
             all: repo.cache.invalidate(["as_deref"])
         );
     });
@@ -262,7 +262,7 @@ fn a_key_that_is_made_for_the_call() {
             &repo.cache;
             repo.made("ABC").await => "made(name.to_lowercase() = \"abc\")",
             repo.made("abd").await => "made(name.to_lowercase() = \"abd\")";
-            one: repo.forget_made("aBc").await;
+            one: repo.invalidate_made("aBc").await;
             all: repo.cache.invalidate(["made"])
         );
         assert_eq!((repo.made("abc").await, repo.cache.stats().loads), ("abc".into(), 5));
@@ -277,18 +277,18 @@ fn expressions_of_all_sorts() {
         repo.of_all_sorts(1, 2, "abd").await;
         repo.of_all_sorts(2, 2, "abc").await;
         let shown = shown(&repo.cache);
-        assert_eq!(shown.len(), 2, "names of equal length are one key");
+        assert_eq!(shown.len(), 2, "names of equal length have one key");
         for (number, shown) in (1..).zip(&shown) {
             assert!(shown.starts_with(&format!("of_all_sorts((a, b) = ({number}, 2), [b; 2] = [2, 2], ")), "{shown}");
             assert!(shown.ends_with("\"constant\" = \"constant\", name.len() = 3)"), "{shown}");
         }
-        repo.forget_of_all_sorts(1, 2).await;
+        repo.invalidate_of_all_sorts(1, 2).await;
         assert_eq!((repo.of_all_sorts(2, 2, "xyz").await.as_str(), repo.cache.len()), ("2 2 3", 1));
     });
 }
 
 #[test]
-fn an_argument_that_is_borrowed_mutably_beside_a_key() {
+fn a_mutably_borrowed_argument_beside_a_key() {
     block_on(async {
         let (repo, mut connection) = (Repo::default(), Connection { queries: 0 });
         for id in [1, 1, 2] {
@@ -296,7 +296,7 @@ fn an_argument_that_is_borrowed_mutably_beside_a_key() {
         }
         assert_eq!(connection.queries, 2);
         assert_eq!(shown(&repo.cache), ["with_a_connection(id = 1)", "with_a_connection(id = 2)"]);
-        repo.forget_with_a_connection(&mut connection, 1).await;
+        repo.invalidate_with_a_connection(&mut connection, 1).await;
         assert_eq!(connection.queries, 3);
         assert_eq!(shown(&repo.cache), ["with_a_connection(id = 2)"]);
     });
@@ -314,7 +314,7 @@ fn arguments_that_are_skipped() {
             shown(&repo.cache),
             ["skips(id = 1, name = \"a\")", "skips(id = 1, name = \"b\")", "skips(id = 2, name = \"a\")"]
         );
-        repo.forget_skipped(1, "a").await;
+        repo.invalidate_skipped(1, "a").await;
         assert_eq!(shown(&repo.cache), ["skips(id = 1, name = \"b\")", "skips(id = 2, name = \"a\")"]);
     });
 }
@@ -327,7 +327,7 @@ fn names_of_a_pattern_that_are_skipped() {
             &repo.cache;
             repo.skips_of_a_pattern((1, 0.5), true).await => "skips_of_a_pattern(a = 1)",
             repo.skips_of_a_pattern((2, 0.5), false).await => "skips_of_a_pattern(a = 2)";
-            one: repo.forget_skipped_of_a_pattern(1).await;
+            one: repo.invalidate_skipped_of_a_pattern(1).await;
             all: repo.cache.invalidate(["skips_of_a_pattern"])
         );
         assert_eq!((repo.skips_of_a_pattern((2, 0.7), true).await, repo.cache.stats().loads), (2, 5));

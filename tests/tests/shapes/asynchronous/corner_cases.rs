@@ -1,4 +1,4 @@
-//! What is easily got wrong: expressions, names and attributes in unusual company.
+//! Corner cases: unusual expressions, names and attributes.
 
 use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
 
@@ -7,7 +7,7 @@ use crate::check::shown;
 
 macro_rules! repository {
     ($name:ident {
-        $($query:ident($argument:ident: $t:ty) -> $r:ty $body:block by $forget:literal $forget_all:ident)*
+        $($query:ident($argument:ident: $t:ty) -> $r:ty $body:block by $invalidate:literal $invalidate_all:ident)*
     }) => {
         #[derive(HasCache, Default)]
         struct $name {
@@ -19,16 +19,16 @@ macro_rules! repository {
                 #[cached_query(ttl = "1m")]
                 async fn $query(&self, $argument: $t) -> $r $body
 
-                #[invalidates($forget)]
-                async fn $forget_all(&self) {}
+                #[invalidates($invalidate)]
+                async fn $invalidate_all(&self) {}
             )*
         }
     };
 }
 
 repository!(Made {
-    twice(n: u64) -> u64 { pause().await; n * 2 } by "twice" forget_twice
-    first(of: &[u8]) -> Option<u8> { let first = of.first()?; pause().await; Some(*first) } by "first" forget_first
+    twice(n: u64) -> u64 { pause().await; n * 2 } by "twice" invalidate_twice
+    first(of: &[u8]) -> Option<u8> { let first = of.first()?; pause().await; Some(*first) } by "first" invalidate_first
 });
 
 #[test]
@@ -38,14 +38,14 @@ fn a_repository_made_by_a_macro() {
         check!(
             &made.cache;
             made.twice(1).await => "twice(n = 1)";
-            one: made.forget_twice().await;
-            all: made.forget_twice().await
+            one: made.invalidate_twice().await;
+            all: made.invalidate_twice().await
         );
         check!(
             &made.cache;
             made.first(&[1]).await => "first(of = [1])";
-            one: made.forget_first().await;
-            all: made.forget_first().await
+            one: made.invalidate_first().await;
+            all: made.invalidate_first().await
         );
         assert_eq!((made.twice(2).await, made.first(&[]).await, made.cache.len()), (4, None, 4));
     });
@@ -60,7 +60,7 @@ struct Repo {
 
 impl Repo {
     #[cached_query(key(self.tenant + 1, a > b, -c, a as u64, !b))]
-    #[expect(clippy::cast_lossless, reason = "a cast is the point")]
+    #[expect(clippy::cast_lossless, reason = "the test needs a cast")]
     async fn operators(&self, a: u32, b: u32, c: i32) -> String {
         pause().await;
         format!("{a} {b} {c}")
@@ -86,7 +86,7 @@ mod imports {
 
     pub(super) trait Tracks {
         async fn track(&self) -> u32;
-        async fn forget(&self);
+        async fn invalidate(&self);
     }
 
     #[derive(HasCache, Default)]
@@ -101,17 +101,17 @@ mod imports {
         }
 
         #[invalidates("track")]
-        async fn forget(&self) {}
+        async fn invalidate(&self) {}
     }
 }
 
 #[test]
-fn attributes_that_are_only_used_in_an_implementation_of_a_trait_count_as_used() {
+fn imports_used_only_in_a_trait_implementation_count_as_used() {
     block_on(async {
         use imports::Tracks;
 
         let repo = imports::Repo::default();
-        check!(repo.cache(); repo.track().await => "track()"; one: repo.forget().await; all: repo.forget().await);
+        check!(repo.cache(); repo.track().await => "track()"; one: repo.invalidate().await; all: repo.invalidate().await);
     });
 }
 
@@ -138,7 +138,7 @@ impl Lookup<[u8]> for Repo {
 }
 
 #[test]
-fn implementations_for_types_that_are_written_with_the_same_words() {
+fn implementations_for_types_with_similar_names() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!((repo.find(&1).await, repo.find(&[1][..]).await), ("1".into(), "[1]".into()));
@@ -164,7 +164,7 @@ impl Titles for Repo {
 }
 
 #[test]
-fn a_query_that_is_left_out_of_an_implementation_of_a_trait() {
+fn a_query_under_cfg_in_a_trait_implementation() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!((repo.title(1).await, repo.title(1).await, repo.cache.len()), (1, 1, 1));
@@ -173,7 +173,7 @@ fn a_query_that_is_left_out_of_an_implementation_of_a_trait() {
 
 trait Sums {
     async fn sum(&self, pair: (u32, u32), more: u32) -> u32;
-    async fn forget(&self, pair: (u32, u32));
+    async fn invalidate(&self, pair: (u32, u32));
 }
 
 #[cached_impl]
@@ -186,7 +186,7 @@ impl Sums for Repo {
     }
 
     #[invalidates(sum((a, b), 3))]
-    async fn forget(&self, (a, b): (u32, u32)) {}
+    async fn invalidate(&self, (a, b): (u32, u32)) {}
 }
 
 #[test]
@@ -194,7 +194,7 @@ fn patterns_in_an_implementation_of_a_trait() {
     block_on(async {
         let repo = Repo::default();
         assert_eq!((repo.sum((1, 2), 3).await, repo.sum((1, 2), 4).await), (6, 7));
-        repo.forget((1, 2)).await;
+        repo.invalidate((1, 2)).await;
         assert_eq!(shown(&repo.cache), ["sum(a = 1, b = 2, more = 4)"]);
     });
 }
@@ -223,7 +223,7 @@ mod lints {
         }
 
         #[invalidates(get(id, 1))]
-        pub(super) async fn forget_one(&self, id: &str, _unused: u8) {}
+        pub(super) async fn invalidate_one(&self, id: &str, _unused: u8) {}
 
         #[invalidates(|name| text(name))]
         pub(super) async fn by_result(&self, name: &str) -> String {
@@ -233,11 +233,11 @@ mod lints {
 }
 
 #[test]
-fn what_no_lint_is_about_by_hand_it_is_not_about_under_an_attribute() {
+fn an_attribute_causes_no_new_lints() {
     block_on(async {
         let repo = lints::Repo::default();
         assert_eq!((repo.get("a", 1).await, repo.get("bc", 1).await, repo.text("a").await), (1, 2, 1));
-        repo.forget_one("a", 2).await;
+        repo.invalidate_one("a", 2).await;
         assert_eq!(repo.by_result("a").await, "a");
         assert_eq!(shown(&repo.cache), ["get(id = \"bc\", _unused = 1)"]);
     });

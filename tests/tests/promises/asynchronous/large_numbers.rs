@@ -1,5 +1,5 @@
-//! P3 and P9: many tags on one entry, many scopes with one key, many instantiations of one query. What it costs is
-//! measured in `benches`; here is shown that the results are right.
+//! P3 and P9: many tags on one entry, many scopes with one key, many instantiations of one query. `benches` measures
+//! the cost; these tests check the results.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,7 +10,7 @@ use super::mode::block_on;
 const TAGS: usize = 30_000;
 
 #[test]
-fn p3_an_entry_with_very_many_tags_is_forgotten_by_each() {
+fn p3_an_entry_with_very_many_tags_is_invalidated_by_each() {
     let cache = TaggedCache::<u32, usize>::new();
     let names = || (0..TAGS).map(|tag| format!("tag:{tag}"));
     for (round, known) in (0..).zip([true, false]) {
@@ -33,7 +33,7 @@ fn p3_an_entry_with_very_many_tags_is_forgotten_by_each() {
 }
 
 #[test]
-fn p3_a_tag_that_is_given_very_often_is_one_tag() {
+fn p3_a_tag_that_is_given_many_times_is_one_tag() {
     let cache = TaggedCache::<u32, u32>::new();
     cache.insert_with(1, 1, EntryOptions::new().tags((0..TAGS).map(|tag| format!("tag:{}", tag % 3))));
     let mut tags = cache.entries().remove(0).tags;
@@ -75,7 +75,7 @@ impl Repo {
 }
 
 #[test]
-fn p3_a_key_through_the_root_handle_is_forgotten_in_every_scope() {
+fn p3_a_key_through_the_root_handle_is_invalidated_in_every_scope() {
     let root = Repo { cache: Cache::builder().capacity(100_000).build(), ..Repo::default() };
     let scopes: Vec<_> = (0..SCOPES)
         .map(|scope| Repo { cache: root.cache.scope(&format!("tenant:{scope}")), ..Repo::default() })
@@ -96,15 +96,15 @@ fn p3_a_key_through_the_root_handle_is_forgotten_in_every_scope() {
     read_all();
     assert_eq!(root.cache.stats().loads, loads + SCOPES as u64 + 1);
 
-    // Through one scope, in that scope alone.
+    // Through a handle of one scope, in that scope alone.
     block_on(scopes[7].write(1));
     assert_eq!((root.cache.len(), scopes[7].cache.len()), (4 * (SCOPES + 1) - 1, 3));
     root.cache.check_invariants();
 }
 
-/// P15 and P3 together: what was made of the key in each scope goes with it.
+/// P15 and P3: what depends on the key in each scope is invalidated too.
 #[test]
-fn p15_a_key_through_the_root_handle_forgets_what_was_made_of_it_in_every_scope() {
+fn p15_a_key_through_the_root_handle_invalidates_its_dependents_in_every_scope() {
     let root = Repo::default();
     let scopes: Vec<_> =
         (0..100).map(|scope| Repo { cache: root.cache.scope(&format!("tenant:{scope}")), ..Repo::default() }).collect();
@@ -120,9 +120,9 @@ fn p15_a_key_through_the_root_handle_forgets_what_was_made_of_it_in_every_scope(
     root.cache.check_invariants();
 }
 
-/// A direct key is one key: that of no scope.
+/// A direct key is the key of the root, not of a scope.
 #[test]
-fn p2_a_direct_key_through_the_root_handle_is_that_of_no_scope() {
+fn p2_a_direct_key_through_the_root_handle_is_in_no_scope() {
     let root: TaggedCache<u32, usize> = TaggedCache::builder().capacity(100_000).build();
     let scope = |scope: usize| root.scope(&format!("tenant:{scope}"));
     for number in 0..SCOPES {
@@ -131,19 +131,18 @@ fn p2_a_direct_key_through_the_root_handle_is_that_of_no_scope() {
     root.insert(1, 0);
     root.insert(2, 0);
     assert!(root.invalidate_key(&1));
-    assert!(!root.invalidate_key(&1), "it is forgotten already");
+    assert!(!root.invalidate_key(&1), "it was invalidated before");
     assert_eq!(root.len(), SCOPES + 1);
     assert!(scope(7).invalidate_key(&1));
     assert!((0..SCOPES).all(|number| scope(number).get(&1).is_some() == (number != 7)));
     root.check_invariants();
 }
 
-/// A load under way in a scope is reached, too.
 #[test]
-fn p1_a_key_through_the_root_handle_reaches_loads_under_way_in_every_scope() {
+fn p1_a_key_through_the_root_handle_affects_loads_in_flight_in_every_scope() {
     #[derive(HasCache)]
     struct Scoped {
-        forgets: u32,
+        invalidates: u32,
         root: Repo,
         #[cache]
         cache: Cache,
@@ -152,7 +151,7 @@ fn p1_a_key_through_the_root_handle_reaches_loads_under_way_in_every_scope() {
     impl Scoped {
         #[cached_query]
         async fn read(&self, id: u32) -> u32 {
-            Root { cache: self.root.cache.clone() }.forget(self.forgets).await;
+            Root { cache: self.root.cache.clone() }.invalidate(self.invalidates).await;
             id
         }
     }
@@ -164,21 +163,20 @@ fn p1_a_key_through_the_root_handle_reaches_loads_under_way_in_every_scope() {
 
     impl Root {
         #[invalidates(Scoped::read(id))]
-        async fn forget(&self, id: u32) {}
+        async fn invalidate(&self, id: u32) {}
     }
 
     let root = Cache::new();
     for number in 0..100 {
         let cache = root.scope(&format!("tenant:{number}"));
-        let mut scoped = Scoped { forgets: 1, root: Repo { cache: root.clone(), ..Repo::default() }, cache };
+        let mut scoped = Scoped { invalidates: 1, root: Repo { cache: root.clone(), ..Repo::default() }, cache };
         assert_eq!((block_on(scoped.read(1)), scoped.cache.len()), (1, 0), "it is refused");
-        scoped.forgets = 2;
+        scoped.invalidates = 2;
         assert_eq!((block_on(scoped.read(1)), scoped.cache.len()), (1, 1), "another key");
     }
     root.check_invariants();
 }
 
-/// Each type makes a query of its own.
 struct Type<const N: usize>;
 
 impl Repo {
@@ -201,15 +199,15 @@ fn p10_many_instantiations_of_one_query_are_apart() {
     block_on(async {
         let repo = Repo::default();
         let mut number = 0_u64;
-        macro_rules! ask {
+        macro_rules! call {
             ($of:ty) => {
                 assert_eq!(repo.instance::<$of>(1).await, std::any::type_name::<$of>().len());
                 number += 1;
             };
         }
         for _ in 0..2 {
-            each_type!(ask; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
-            each_type!(ask; 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60);
+            each_type!(call; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31);
+            each_type!(call; 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60);
         }
         let stats = repo.cache.stats();
         assert_eq!((stats.loads, stats.hits), (number / 2, number / 2));
