@@ -8,7 +8,7 @@ use once_cell::sync::OnceCell;
 
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
-use crate::engine::invalidation::Target;
+use crate::engine::invalidation::TargetRef;
 use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
@@ -183,7 +183,7 @@ impl Cache {
     /// assert!(cache.is_empty());
     /// ```
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
+        self.engine.invalidate(&[(self.scope_ref(), TargetRef::Everything)]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have

@@ -76,6 +76,8 @@
 
 #![forbid(unsafe_code)]
 
+// `ARCHITECTURE.md`, beside this crate's manifest, says what is in which folder.
+
 // For the derive and the attributes, in the examples and tests of this crate.
 extern crate self as cache_core;
 

@@ -1,5 +1,5 @@
 fn rate(currency: &str) -> f64 {
-    let __cache_miss = ::cache_core::private::miss!(
+    let __cache_miss = ::cache_core::private::look_up_or_return!(
         ::cache_core::private::query!(InGlobal, _, "rate", ["currency"]),
         ::cache_core::Cache::global(), (::cache_core::private::Part::shown(& * currency),
         ()), ::cache_core::private::plain:: < f64 > (), ()

@@ -1,6 +1,6 @@
 impl Library {
     pub fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {
-        let __cache_miss = ::cache_core::private::miss!(
+        let __cache_miss = ::cache_core::private::look_up_or_return!(
             < Self > ::__cached_query_get_track, ::cache_core::HasCache::cache(self),
             (::cache_core::private::Part::shown(& id), ()),
             ::cache_core::private::Returned:: < Result < Option < Track >, DbError > >

@@ -1,6 +1,6 @@
 impl Library {
     pub fn search(&self, filter: Filter<'_>) -> Page<Track> {
-        let __cache_miss = ::cache_core::private::miss!(
+        let __cache_miss = ::cache_core::private::look_up_or_return!(
             < Self > ::__cached_query_search, ::cache_core::HasCache::cache(self), ((&&
             && ::cache_core::private::argument(& (self.tenant))).__cache_part(), ((&& &&
             ::cache_core::private::argument(& (filter.text()))).__cache_part(), ())),
@@ -8,7 +8,7 @@ impl Library {
             .__cache_outcome(), ()
         )
             .formatted_tag(::core::format_args!("tenant:{tenant}"))
-            .keep_if(|page| !page.is_empty())
+            .cache_if(|page| !page.is_empty())
             .tags_from(|__cache_value| ::cache_core::private::tags_of(
                 __cache_value,
                 |page| page.tracks(),

@@ -1,7 +1,7 @@
 impl<D: Database> Tracks for Library<D> {
     type Id = u32;
     fn get(&self, id: Self::Id) -> Option<Track> {
-        let __cache_miss = ::cache_core::private::miss!(
+        let __cache_miss = ::cache_core::private::look_up_or_return!(
             < Self as __Cached_Tracks_for_Library_D < D > > ::__cached_query_get,
             ::cache_core::HasCache::cache(self), ((&& &&
             ::cache_core::private::argument(& id)).__cache_part(), ()),

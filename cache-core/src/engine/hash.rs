@@ -21,9 +21,15 @@ pub(crate) fn hash_with(hasher: &RandomState, write: impl FnOnce(&mut FoldHasher
     hasher.finish()
 }
 
-/// Turns the hash of a key outside of all scopes into its hash in a scope, and back.
+/// The hash of a key in a scope, from its hash outside of all scopes.
 pub(crate) fn in_scope(hash: u64, scope: ScopeId) -> u64 {
     /// Spreads small numbers over all bits: the fraction of the square root of 2.
     const SPREAD: u64 = 0x6A09_E667_F3BC_C909;
     hash ^ u64::from(scope).wrapping_mul(SPREAD)
+}
+
+/// The hash of a key outside of all scopes, from its hash in a scope.
+pub(crate) fn without_scope(hash: u64, scope: ScopeId) -> u64 {
+    // Exclusive or undoes itself.
+    in_scope(hash, scope)
 }

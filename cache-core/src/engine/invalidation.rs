@@ -5,8 +5,8 @@ use std::panic::resume_unwind;
 use smol_str::SmolStr;
 
 use crate::engine::Engine;
-use crate::engine::hash::in_scope;
-use crate::eviction::segment::Entries;
+use crate::engine::hash::{in_scope, without_scope};
+use crate::eviction::segment::RemovedEntries;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
@@ -18,7 +18,7 @@ use crate::version::scope::{ScopeRef, scope_id};
 
 /// What an invalidation names.
 #[derive(Clone, Copy)]
-pub(crate) enum Target<'a> {
+pub(crate) enum TargetRef<'a> {
     Everything,
     Query(&'a QueryState),
     /// One key of a query; through the root handle, in every scope.
@@ -27,17 +27,21 @@ pub(crate) enum Target<'a> {
 }
 
 /// A target and its scope.
-pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, Target<'a>);
+pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, TargetRef<'a>);
 
 impl Engine {
-    /// Invalidates all targets at one version: removes the entries of keys, raises every target, and drops what was removed.
+    /// Invalidates all targets at one version.
+    ///
+    /// First the entries of keys are removed, and loads of these keys fenced: what a later call finds or stores is newer.
+    /// Then every target is raised, and the clock shows the version: from here on, dependents are refused. Last, with no
+    /// lock held, the removed entries are dropped.
     pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
-        let mut removed = Entries::new();
+        let mut removed = RemovedEntries::new();
         for &(scope, target) in targets {
             match target {
-                Target::Everything | Target::Tag(_) => self.counters.count(Event::Invalidation),
-                Target::Query(query) => query.counters.count(Event::Invalidation),
-                Target::Key(query, key) => {
+                TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
+                TargetRef::Query(query) => query.counters.count(Event::Invalidation),
+                TargetRef::Key(query, key) => {
                     query.counters.count(Event::Invalidation);
                     let scope = scope_id(scope);
                     for number in query.stores.alike(key.instance) {
@@ -63,7 +67,7 @@ impl Engine {
     /// Invalidates tags at one version. A panic of user code resumes afterwards.
     pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
         let (tags, result) = read_names(tags);
-        let targets: Vec<_> = tags.iter().map(|tag| (scope, Target::Tag(tag))).collect();
+        let targets: Vec<_> = tags.iter().map(|tag| (scope, TargetRef::Tag(tag))).collect();
         self.invalidate(&targets);
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
@@ -72,21 +76,21 @@ impl Engine {
     pub(crate) fn invalidate_names<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
         let (names, result) = read_names(names);
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
-        let targets: Vec<_> = queries.iter().map(|query| (scope, Target::Query(query))).collect();
+        let targets: Vec<_> = queries.iter().map(|query| (scope, TargetRef::Query(query))).collect();
         self.invalidate(&targets);
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
-    fn raise(&self, scope: ScopeRef<'_>, target: Target<'_>, version: Version) {
+    fn raise(&self, scope: ScopeRef<'_>, target: TargetRef<'_>, version: Version) {
         match (target, scope) {
-            (Target::Everything, None) => self.storage.timeline.everything.raise(version),
-            (Target::Everything, Some(scope)) => scope.invalidated_at.raise(version),
-            (Target::Query(query), None) => query.node.raise(version),
-            (Target::Query(query), Some(scope)) => {
+            (TargetRef::Everything, None) => self.storage.timeline.everything.raise(version),
+            (TargetRef::Everything, Some(scope)) => scope.invalidated_at.raise(version),
+            (TargetRef::Query(query), None) => query.node.raise(version),
+            (TargetRef::Query(query), Some(scope)) => {
                 self.registry.raise_if_attached(LabelRef::Query(query.id, scope.id), version);
             }
-            (Target::Tag(tag), _) => self.registry.raise(LabelRef::Tag(tag, scope_id(scope)), version),
-            (Target::Key(query, key), _) => {
+            (TargetRef::Tag(tag), _) => self.registry.raise(LabelRef::Tag(tag, scope_id(scope)), version),
+            (TargetRef::Key(query, key), _) => {
                 self.raise_key(scope, query, self.key_id(query, key.instance, key.hash), version);
             }
         }
@@ -101,13 +105,13 @@ impl Engine {
 
     /// Invalidates what depends on one key, given by its hash in the scope. Its entry has been removed.
     pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
-        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        let key = self.key_id(&store.query, store.instance, without_scope(hash, scope_id(scope)));
         self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
     }
 
     /// Invalidates what depends on one key, if anything does.
     pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
-        let key = self.key_id(&store.query, store.instance, in_scope(hash, scope_id(scope)));
+        let key = self.key_id(&store.query, store.instance, without_scope(hash, scope_id(scope)));
         let is_attached = self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope)));
         if is_attached || store.query.any_key.stands_for_keys() {
             self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
@@ -116,7 +120,7 @@ impl Engine {
 
     /// Invalidates a whole query: which of its keys is meant is unknown.
     pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
-        self.storage.timeline.versions.invalidate(|version| self.raise(scope, Target::Query(&store.query), version));
+        self.storage.timeline.versions.invalidate(|version| self.raise(scope, TargetRef::Query(&store.query), version));
     }
 }
 

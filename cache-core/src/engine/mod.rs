@@ -17,7 +17,7 @@ use foldhash::fast::{FoldHasher, RandomState};
 
 use crate::clock::{Nanos, saturating_nanos};
 use crate::engine::catalog::{Marker, QueryNames, QueryTable};
-use crate::engine::hash::{HASHER, hash_with, in_scope};
+use crate::engine::hash::{HASHER, hash_with, in_scope, without_scope};
 use crate::engine::settings::{MAX_CAPACITY, Settings};
 use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
@@ -139,8 +139,7 @@ impl Engine {
         Quota { number, capacity: capacity.min(MAX_CAPACITY) }
     }
 
-    /// Entry metadata, built before any lock is taken. It attaches the entry to the nodes of the tags that are known
-    /// before the load.
+    /// What is known of an entry before it has a value, found before any lock is taken: the nodes of its tags among it.
     pub(crate) fn candidate<K, V>(
         &self,
         scope: ScopeRef<'_>,
@@ -180,7 +179,7 @@ impl Engine {
         // An invalidation of the key in all scopes raises this node.
         let key_everywhere = query
             .is_named()
-            .then(|| self.key_node_in(None, query, self.key_id(query, instance, in_scope(hash, of.id))));
+            .then(|| self.key_node_in(None, query, self.key_id(query, instance, without_scope(hash, of.id))));
         let tags = [of_scope].into_iter().chain(key_everywhere).chain(tags).collect();
         Candidate { key: (), hash, scope: of.id, ttl, own_ttl, tags }
     }
@@ -198,7 +197,7 @@ impl Engine {
 
     /// The node of a key, given by its hash in the scope.
     pub(crate) fn key_node(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, instance: TypeId, hash: u64) -> TagRef {
-        self.key_node_in(scope, query, self.key_id(query, instance, in_scope(hash, scope_id(scope))))
+        self.key_node_in(scope, query, self.key_id(query, instance, without_scope(hash, scope_id(scope))))
     }
 
     fn key_node_in(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, key: KeyId) -> TagRef {
@@ -262,7 +261,7 @@ fn shards_per_store(capacity: usize, processors: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::invalidation::Target;
+    use crate::engine::invalidation::TargetRef;
     use crate::query::KeyHash;
     use crate::{Cache, EntryOptions, TaggedCache};
 
@@ -274,7 +273,7 @@ mod tests {
         Engine::new(Settings::default())
     }
 
-    fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: Target<'_>) {
+    fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: TargetRef<'_>) {
         engine.invalidate(&[(scope, target)]);
     }
 
@@ -282,7 +281,7 @@ mod tests {
     fn p1_a_tag_that_only_the_result_names_is_checked_against_what_was_invalidated_meanwhile() {
         let engine = engine();
         let birth = engine.timeline().versions.now();
-        invalidate(&engine, None, Target::Tag("late"));
+        invalidate(&engine, None, TargetRef::Tag("late"));
         // The invalidation found no node. The load, which began before it, names the tag only now.
         let late = engine.tag_node(None, tag("late"));
         assert!(!late.is_valid_since(birth), "what was read before the invalidation would be stored");
@@ -295,9 +294,9 @@ mod tests {
         let (one, two) = (engine.scope("1"), engine.scope("2"));
         let (in_one, in_two) = (engine.tag_node(Some(&one), tag("a")), engine.tag_node(Some(&two), tag("a")));
         let birth = engine.timeline().versions.now();
-        invalidate(&engine, Some(&one), Target::Tag("a"));
+        invalidate(&engine, Some(&one), TargetRef::Tag("a"));
         assert!(!in_one.is_valid_since(birth) && in_two.is_valid_since(birth));
-        invalidate(&engine, None, Target::Tag("a"));
+        invalidate(&engine, None, TargetRef::Tag("a"));
         assert!(!in_two.is_valid_since(birth));
     }
 
@@ -353,7 +352,7 @@ mod tests {
         assert_eq!(engine.registry.len(), 101, "one for each scope, and one for the key in all of them");
         let birth = engine.timeline().versions.now();
         let key = KeyHash { hash: 7, instance: TypeId::of::<()>() };
-        invalidate(&engine, None, Target::Key(&query, key));
+        invalidate(&engine, None, TargetRef::Key(&query, key));
         assert!(candidates.iter().all(|tags| !tags.is_valid_since(birth)));
     }
 

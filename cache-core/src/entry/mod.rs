@@ -52,7 +52,7 @@ const FOREIGN: Version = 1 << 63;
 /// The bits of a store's number in `store_and_segment`. The others are the segment's.
 const STORE_BITS: u32 = 26;
 
-pub(crate) struct Origin {
+pub(crate) struct EntryOrigin {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) store: u32,
@@ -65,8 +65,8 @@ pub(crate) struct Origin {
 }
 
 impl Meta {
-    pub(crate) fn new(origin: Origin) -> Self {
-        let Origin { hash, scope, store, segment, tags, valid_as_of, began, expires_at } = origin;
+    pub(crate) fn new(origin: EntryOrigin) -> Self {
+        let EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began, expires_at } = origin;
         let mark = if tags.has_foreign() { FOREIGN } else { 0 };
         let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
         let store_and_segment = store | u32::from(segment) << STORE_BITS;
@@ -201,7 +201,8 @@ mod tests {
 
     fn entry<V>(value: V) -> Arc<Entry<PanicsInDrop, V>> {
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, 1);
-        let meta = Meta::new(Origin { hash: 0, scope: 0, store: 1, segment: 0, tags, valid_as_of, began, expires_at });
+        let meta =
+            Meta::new(EntryOrigin { hash: 0, scope: 0, store: 1, segment: 0, tags, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: PanicsInDrop, value })
     }
 

@@ -25,12 +25,12 @@ pub(crate) trait Inspector {
     fn state(&self, meta: &Meta) -> Option<State>;
 }
 
-/// Entries that were removed, to be dropped when no lock is held.
-pub(crate) type Entries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
+/// Removed entries, to be dropped when no lock is held.
+pub(crate) type RemovedEntries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
 /// For generic code. Not generic itself, so that it is compiled once, in this crate.
 #[inline(never)]
-pub(crate) fn push(entries: &mut Entries, entry: Arc<dyn AnyEntry>) {
+pub(crate) fn push(entries: &mut RemovedEntries, entry: Arc<dyn AnyEntry>) {
     entries.push(entry);
 }
 
@@ -354,7 +354,7 @@ mod tests {
 
     use super::*;
     use crate::clock::FOREVER;
-    use crate::entry::{Entry, Origin};
+    use crate::entry::{Entry, EntryOrigin};
     use crate::version::tag_set::TagSet;
 
     const QUOTA: Quota = Quota { number: 3, capacity: 2 };
@@ -377,7 +377,8 @@ mod tests {
     fn entry(key: u64, quota: Option<Quota>) -> Arc<dyn AnyEntry> {
         let store = quota.map_or(0, |quota| quota.number);
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, FOREVER);
-        let meta = Meta::new(Origin { hash: key, scope: 0, store, segment: 0, tags, valid_as_of, began, expires_at });
+        let meta =
+            Meta::new(EntryOrigin { hash: key, scope: 0, store, segment: 0, tags, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: (), value: () })
     }
 

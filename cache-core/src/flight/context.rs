@@ -82,8 +82,8 @@ pub(crate) struct Dependencies {
     /// The version as of which all of it is valid, or the birth of the load if it is not.
     pub(crate) since: Version,
     pub(crate) is_valid: bool,
-    /// A caller that arrived before this version may have the result. A later caller may have joined before the load read an
-    /// answer that had already been invalidated: an answer is read first and attached then.
+    /// Callers that arrived before this version may have the result. Later ones may not: an answer that the load read may have
+    /// been invalidated before it was attached.
     pub(crate) shareable_before: Version,
     /// When the first of the answers expires.
     pub(crate) expires_at: Nanos,
@@ -267,22 +267,22 @@ pub(crate) fn with_running<R>(with: impl FnOnce(&[Arc<Context>]) -> R) -> Option
 
 /// While it lives, this thread runs the body of a load.
 pub(crate) struct Running {
-    is_listed: bool,
+    is_entered: bool,
 }
 
 impl Running {
     pub(crate) fn enter(context: &Arc<Context>) -> Self {
-        let is_listed = RUNNING.try_with(|running| running.borrow_mut().push(context.clone())).is_ok();
-        if is_listed {
+        let is_entered = RUNNING.try_with(|running| running.borrow_mut().push(context.clone())).is_ok();
+        if is_entered {
             DEPTH.with(|depth| depth.set(depth.get() + 1));
         }
-        Self { is_listed }
+        Self { is_entered }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.is_listed {
+        if self.is_entered {
             DEPTH.with(|depth| depth.set(depth.get() - 1));
             let left = RUNNING.try_with(|running| running.borrow_mut().pop());
             // After the borrow: this may be the last reference to what the body read.

@@ -16,7 +16,7 @@ use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::{End, Listening, Promise, SharedError};
 use crate::flight::wait_graph::Wait;
 use crate::load::attach::{Answer, attach, prepare};
-use crate::load::lead::Load;
+use crate::load::leader::Leader;
 use crate::store::candidate::Candidate;
 use crate::store::{Absent, Caller, Claim, NewLoad, Storable, Store};
 use crate::sync::Arc;
@@ -63,7 +63,7 @@ pub(crate) struct Absence {
 
 /// What a caller without a value does next.
 pub(crate) enum Step<K, V> {
-    Lead(Load<K, V>),
+    Lead(Leader<K, V>),
     /// Boxed: rare, and it would enlarge every future.
     Follow(Box<Follower<K, V>>),
 }
@@ -73,7 +73,7 @@ pub(crate) enum Waited<K, V> {
     Value(V),
     /// The load of another failed. Its error may be shared, if this caller has the same type of error.
     Failed(SharedError, Box<Attempt<K, V>>),
-    Lead(Load<K, V>),
+    Lead(Leader<K, V>),
 }
 
 /// A caller that waits for the load of another. Dropped before the end, it leaves no trace.
@@ -183,13 +183,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         discard_value(&self.store.query.counters, key);
         let start = LoadStart { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
         let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
-        self.lead(NewLoad { is_listed: false, context })
+        self.lead(NewLoad { is_in_flight: false, context })
     }
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
         let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
-        let NewLoad { is_listed, context } = lead;
-        Step::Lead(Load { engine, store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
+        let NewLoad { is_in_flight, context } = lead;
+        Step::Lead(Leader { engine, store, scope, hash, is_in_flight, context, key_node, found_dead, has_ended: false })
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {

@@ -14,7 +14,7 @@ pub struct KeepAll;
 
 /// A value is stored if a condition is true for it.
 #[derive(Debug)]
-pub struct KeepIf<F>(pub(crate) F);
+pub struct CacheIf<F>(pub(crate) F);
 
 /// A value that `J` stores has tags of its own.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl<V> Judge<V> for KeepAll {
     }
 }
 
-impl<V, F: FnOnce(&V) -> bool> Judge<V> for KeepIf<F> {
+impl<V, F: FnOnce(&V) -> bool> Judge<V> for CacheIf<F> {
     fn judge(self, value: &V) -> Option<Vec<Tag>> {
         (self.0)(value).then(Vec::new)
     }

@@ -15,8 +15,8 @@ use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::promise::SharedError;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
-use crate::load::judge::{Judge, KeepAll, KeepIf, TagsFrom};
-use crate::load::lead::Load;
+use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom};
+use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::store::{Storable, Store};
 use crate::sync::Arc;
@@ -25,13 +25,12 @@ use crate::version::scope::Scope;
 
 /// A call that missed. It takes the options of the entry, and then loads.
 ///
-/// A type that cannot be cached is one error where this is made, and none where it is used: it has what needs bounds on the
-/// types as functions.
+/// It needs no bounds on `K` and `V`: `new` stores the functions that do. So a type that cannot be cached is reported once.
 #[must_use = "it does not load by itself"]
 pub struct Miss<K, V, O, J = KeepAll> {
     request: Request<K, V>,
     options: EntryOptions,
-    steps: Steps<K, V>,
+    steps: StepFns<K, V>,
     judge: J,
     outcome: PhantomData<fn() -> O>,
 }
@@ -46,17 +45,17 @@ pub(crate) struct Request<K, V> {
     pub(crate) absence: Absence,
 }
 
-/// What needs bounds on the types.
-struct Steps<K, V> {
+/// Functions that need bounds on the types.
+struct StepFns<K, V> {
     claim: fn(Request<K, V>, EntryOptions) -> Next<K, V>,
     block: fn(Step<K, V>) -> Waited<K, V>,
-    follow: Follow<K, V>,
-    end: End<K, V>,
+    follow: FollowFns<K, V>,
+    end: EndFns<K, V>,
 }
 
 /// How a task waits, and how it goes on after an error that it cannot share.
-struct Follow<K, V> {
-    wait: fn(Next<K, V>) -> Wait<K, V>,
+struct FollowFns<K, V> {
+    wait: fn(Next<K, V>) -> WaitFuture<K, V>,
     alone: Alone<K, V>,
 }
 
@@ -67,13 +66,13 @@ type Next<K, V> = Result<V, Step<K, V>>;
 type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
 /// How a load ends.
-struct End<K, V> {
-    finish: fn(Load<K, V>, &V, DynJudge<'_, V>),
-    fail: fn(Load<K, V>, &mut dyn FnMut() -> Option<SharedError>),
+struct EndFns<K, V> {
+    finish: fn(Leader<K, V>, &V, DynJudge<'_, V>),
+    fail: fn(Leader<K, V>, &mut dyn FnMut() -> Option<SharedError>),
 }
 
 /// Boxed: rare, and it would enlarge every future.
-type Wait<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
+type WaitFuture<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
 /// A [`Judge`] that is called once.
 type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
@@ -88,17 +87,20 @@ impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K, V, O> {
     pub(crate) fn new(request: Request<K, V>, options: EntryOptions) -> Self {
-        let steps = Steps {
+        let steps = StepFns {
             claim: Request::claim,
             block: Step::block,
-            follow: Follow {
+            follow: FollowFns {
                 wait: |step| match step {
                     Ok(value) => Box::pin(ready(Waited::Value(value))),
                     Err(step) => Box::pin(step.wait()),
                 },
                 alone: |attempt| attempt.step_alone(),
             },
-            end: End { finish: |load, value, judge| load.finish(value, judge), fail: |load, error| load.fail(error) },
+            end: EndFns {
+                finish: |load, value, judge| load.finish(value, judge),
+                fail: |load, error| load.fail(error),
+            },
         };
         Self { request, options, steps, judge: KeepAll, outcome: PhantomData }
     }
@@ -136,8 +138,8 @@ impl<K, V, O, J> Miss<K, V, O, J> {
 
 impl<K, V, O> Miss<K, V, O> {
     /// Stores only a value for which this is true.
-    pub fn keep_if<F: FnOnce(&V) -> bool>(self, keep_if: F) -> Miss<K, V, O, KeepIf<F>> {
-        self.with_judge(|KeepAll| KeepIf(keep_if))
+    pub fn cache_if<F: FnOnce(&V) -> bool>(self, cache_if: F) -> Miss<K, V, O, CacheIf<F>> {
+        self.with_judge(|KeepAll| CacheIf(cache_if))
     }
 }
 
@@ -147,7 +149,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
     /// Of this no more than the call of the body is compiled for each function: the rest is shared by all of the same types.
     pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
         let Self { request, options, steps, judge, .. } = self;
-        match Leader::<K, V>::claim::<O>(request, options, steps) {
+        match RunningBody::<K, V>::claim::<O>(request, options, steps) {
             Ok(returned) => returned,
             Err(leader) => {
                 let (result, mut judge) = (body(), Some(judge));
@@ -158,27 +160,27 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
 
     /// The same with a body that is a future.
     pub fn load_async<F: Future<Output = O::Returned>>(self, body: F) -> Loading<K, V, O, F, J> {
-        let Self { request, options, steps: Steps { claim, follow, end, .. }, judge, outcome } = self;
+        let Self { request, options, steps: StepFns { claim, follow, end, .. }, judge, outcome } = self;
         let stage = Stage::of(claim(request, options), &follow);
         Loading { stage, follow, end, judge: Some(judge), body: Some(body), outcome }
     }
 }
 
-/// A caller whose body runs next. Dropped before its end, as by a panic, its load has failed.
-struct Leader<K, V> {
+/// A leader that runs its body. Dropped before the end, as by a panic, its load has failed.
+struct RunningBody<K, V> {
     /// Over before the load is.
     running: Running,
-    load: Load<K, V>,
-    end: End<K, V>,
+    load: Leader<K, V>,
+    end: EndFns<K, V>,
 }
 
-impl<K, V> Leader<K, V> {
+impl<K, V> RunningBody<K, V> {
     #[cold]
     #[inline(never)]
     fn claim<O: Outcome<Value = V>>(
         request: Request<K, V>,
         options: EntryOptions,
-        Steps { claim, block, follow: Follow { alone, .. }, end }: Steps<K, V>,
+        StepFns { claim, block, follow: FollowFns { alone, .. }, end }: StepFns<K, V>,
     ) -> Result<O::Returned, Self> {
         let mut next = claim(request, options);
         loop {
@@ -211,10 +213,10 @@ impl<K, V> Leader<K, V> {
     }
 }
 
-impl<K, V> End<K, V> {
+impl<K, V> EndFns<K, V> {
     /// Ends a load with the result of its body.
     #[inline(never)]
-    fn end<O: Outcome<Value = V>>(&self, load: Load<K, V>, result: &O::Returned, judge: DynJudge<'_, V>) {
+    fn end<O: Outcome<Value = V>>(&self, load: Leader<K, V>, result: &O::Returned, judge: DynJudge<'_, V>) {
         match O::value(result) {
             Some(value) => (self.finish)(load, value, judge),
             None => (self.fail)(load, &mut || O::share_error(result)),
@@ -229,8 +231,8 @@ pin_project! {
     #[must_use = "it does nothing until it is polled"]
     pub struct Loading<K, V, O, F, J> {
         stage: Stage<K, V>,
-        follow: Follow<K, V>,
-        end: End<K, V>,
+        follow: FollowFns<K, V>,
+        end: EndFns<K, V>,
         judge: Option<J>,
         #[pin]
         body: Option<F>,
@@ -253,14 +255,14 @@ pin_project! {
 impl<K, V, O, F: UnwindSafe, J: UnwindSafe> UnwindSafe for Loading<K, V, O, F, J> {}
 
 enum Stage<K, V> {
-    Wait(Wait<K, V>),
-    Load(Load<K, V>),
+    Wait(WaitFuture<K, V>),
+    Load(Leader<K, V>),
     Over,
 }
 
 impl<K, V> Stage<K, V> {
     #[inline(never)]
-    fn of(next: Next<K, V>, follow: &Follow<K, V>) -> Self {
+    fn of(next: Next<K, V>, follow: &FollowFns<K, V>) -> Self {
         match next {
             Err(Step::Lead(load)) => Self::load(load),
             // A value is rare here, and would enlarge every future.
@@ -268,7 +270,7 @@ impl<K, V> Stage<K, V> {
         }
     }
 
-    fn load(load: Load<K, V>) -> Self {
+    fn load(load: Leader<K, V>) -> Self {
         load.count();
         Self::Load(load)
     }

@@ -5,6 +5,6 @@ pub(crate) mod attempt;
 pub(crate) mod call;
 pub(crate) mod context;
 pub(crate) mod judge;
-pub(crate) mod lead;
+pub(crate) mod leader;
 pub(crate) mod miss;
 pub(crate) mod outcome;

@@ -36,16 +36,16 @@ impl<T: Clone + Send + Sync + 'static, U> CacheValue<U> for T {}
 /// Identifies one instantiation of a function, and has a type that cannot be written: see [`CacheValue`].
 pub struct Instance<U> {
     function: TypeId,
-    arguments: fn() -> TypeId,
+    generics: fn() -> TypeId,
     unnamed: PhantomData<U>,
 }
 
 /// `function` is a closure in the function: its type differs in all generic arguments of the function and of its `impl`.
-/// `arguments` stands for those of the function itself.
+/// `generics` stands for those of the function itself.
 #[inline]
-pub fn instance<F, A>(_function: F, _arguments: A) -> Instance<impl Copy> {
-    fn of<U>(function: TypeId, arguments: fn() -> TypeId, _: U) -> Instance<U> {
-        Instance { function, arguments, unnamed: PhantomData }
+pub fn instance<F, A>(_function: F, _generics: A) -> Instance<impl Copy> {
+    fn of<U>(function: TypeId, generics: fn() -> TypeId, _: U) -> Instance<U> {
+        Instance { function, generics, unnamed: PhantomData }
     }
     of(typeid::of::<F>(), typeid::of::<A>, unnamed)
 }
@@ -110,10 +110,10 @@ where
 fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
     site: Site,
     cache: &'c Cache,
-    &Instance { function, arguments, .. }: &Instance<U>,
+    &Instance { function, generics, .. }: &Instance<U>,
 ) -> &'c Arc<dyn AnyStore> {
     cache.engine().find_store(site.query, function).unwrap_or_else(|| {
-        let marker = Marker { function, instance: arguments() };
+        let marker = Marker { function, instance: generics() };
         first_store::<P, V>(cache, site, marker)
     })
 }

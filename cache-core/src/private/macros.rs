@@ -110,10 +110,10 @@ macro_rules! __cache_items {
     };
 }
 
-/// Asks the cache for the answer to a call: returns a hit, and is a miss otherwise.
+/// Returns from the function on a hit, and evaluates to a [`Miss`](crate::private::Miss) otherwise.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __cache_miss {
+macro_rules! __cache_look_up {
     ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $arguments:expr) => {
         match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]

@@ -11,7 +11,7 @@ pub(crate) mod mutation;
 mod target;
 
 pub use crate::flight::promise::SharedError;
-pub use crate::load::judge::{Judge, KeepAll, KeepIf, TagsFrom};
+pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom};
 pub use crate::load::miss::{Loading, Miss};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
 pub use crate::private::key::{
@@ -19,7 +19,7 @@ pub use crate::private::key::{
 };
 pub use crate::private::look_up::{CacheValue, Instance, instance, look_up, receiver, tags_of, type_of};
 pub use crate::private::mutation::{
-    Mutation, OfFunction, OfMethod, OtherCache, PendingInvalidation, Running, in_cache, of_function, of_method,
+    Mutation, OfFunction, OfMethod, OtherCache, PendingInvalidation, RunningMutation, in_cache, of_function, of_method,
 };
 pub use crate::private::target::{
     Elsewhere, FromResult, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names, Target, TargetKind,
@@ -27,7 +27,7 @@ pub use crate::private::target::{
 };
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
-    __cache_facts as facts, __cache_items as items, __cache_miss as miss, __cache_outcome as outcome,
+    __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return, __cache_outcome as outcome,
     __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
 };
 

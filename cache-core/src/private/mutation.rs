@@ -179,15 +179,15 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
     }
 
     /// The same with a body that is a future.
-    pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> Running<O, T, F> {
-        Running { body, invalidation: Box::new(Invalidation::new(self)) }
+    pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> RunningMutation<O, T, F> {
+        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)) }
     }
 }
 
 pin_project! {
     /// The body of a mutation that is a future.
     #[must_use = "it does nothing until it is polled"]
-    pub struct Running<O: Outcome, T: Targets<O::Value>, F> {
+    pub struct RunningMutation<O: Outcome, T: Targets<O::Value>, F> {
         // Dropped first: the values of the body may still write.
         #[pin]
         body: F,
@@ -196,7 +196,7 @@ pin_project! {
     }
 }
 
-impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future for Running<O, T, F> {
+impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future for RunningMutation<O, T, F> {
     type Output = O::Returned;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use crate::cache::Cache;
 use crate::engine::hash::hash_key;
-use crate::engine::invalidation::{ScopedTarget, Target as EngineTarget};
+use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::private::key::Parts;
 use crate::query::{KeyHash, KeyRef, QueryRef, Site};
 use crate::tag::Tag;
@@ -148,10 +148,10 @@ impl Target {
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
         let engine = cache.engine();
         let target = match &self.kind {
-            TargetKind::Query(site) => EngineTarget::Query(engine.query(*site)),
-            TargetKind::Key(site, key) => EngineTarget::Key(engine.query(*site), *key),
-            TargetKind::Tag(tag) => EngineTarget::Tag(tag.as_str()),
-            TargetKind::All => EngineTarget::Everything,
+            TargetKind::Query(site) => TargetRef::Query(engine.query(*site)),
+            TargetKind::Key(site, key) => TargetRef::Key(engine.query(*site), *key),
+            TargetKind::Tag(tag) => TargetRef::Tag(tag.as_str()),
+            TargetKind::All => TargetRef::Everything,
         };
         (cache.scope_ref(), target)
     }

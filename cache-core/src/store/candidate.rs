@@ -1,4 +1,4 @@
-//! Entry metadata, built before any lock is taken.
+//! What is known of an entry before it has a value.
 
 use crate::clock::Nanos;
 use crate::version::scope::ScopeId;

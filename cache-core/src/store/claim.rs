@@ -34,7 +34,7 @@ pub(crate) enum Claim<K, V> {
 /// A load that has begun.
 pub(crate) struct NewLoad {
     /// Whether it is in flight, so that others may join it. If not, its value is not stored.
-    pub(crate) is_listed: bool,
+    pub(crate) is_in_flight: bool,
     pub(crate) context: Arc<Context>,
 }
 
@@ -70,13 +70,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let context = Context::new(id, storage.timeline.clone(), self.query.clone(), start);
         // A load that callers may join is always listed.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));
-        let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
+        let is_in_flight = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // To be dropped after the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
         if let Some(flight) = taken_over.and_then(|load| shard.state_mut().get_mut(hash, load)) {
             last_context = Some(flight.take_over(context.clone(), caller.now));
             unused_key = Some(candidate.key);
-        } else if is_listed {
+        } else if is_in_flight {
             shard.state_mut().begin(Flight {
                 id,
                 order: id,
@@ -97,7 +97,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_value(&self.query.counters, unused_key);
         drop(last_context);
-        Claim::Lead(NewLoad { is_listed, context })
+        Claim::Lead(NewLoad { is_in_flight, context })
     }
 
     /// Lets nobody else join a load that was found invalid.

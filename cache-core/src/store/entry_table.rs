@@ -128,13 +128,13 @@ fn is_of<K, V>(entry: &Entry<K, V>, hash: u64, scope: ScopeId, is_key: impl Fn(&
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Meta, Origin};
+    use crate::entry::{EntryOrigin, Meta};
     use crate::version::tag_set::TagSet;
 
     fn entry(key: u64) -> Arc<Entry<u64, u64>> {
         let (hash, tags, valid_as_of) = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15), TagSet::default(), 0);
         let meta =
-            Meta::new(Origin { hash, scope: 0, store: 1, segment: 0, tags, valid_as_of, began: 0, expires_at: 1 });
+            Meta::new(EntryOrigin { hash, scope: 0, store: 1, segment: 0, tags, valid_as_of, began: 0, expires_at: 1 });
         Arc::new(Entry { meta, key, value: key })
     }
 

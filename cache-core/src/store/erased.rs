@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Entry, Meta};
-use crate::eviction::segment::{Entries, push};
+use crate::eviction::segment::{RemovedEntries, push};
 use crate::query::state::QueryState;
 use crate::store::storage::{AnyStore, Storage, WithEntries};
 use crate::store::{Describe, Storable, Store, Wanted};
@@ -25,7 +25,7 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         }
     }
 
-    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut Entries) {
+    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries) {
         self.forget(storage, &Wanted { hash, scope, is_key: |_: &K| true }, |entry| push(removed, entry));
     }
 

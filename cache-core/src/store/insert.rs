@@ -1,7 +1,7 @@
 //! How a value becomes an entry: at the end of its load, or directly.
 
 use crate::clock::Nanos;
-use crate::entry::{AnyEntry, Entry, Meta, Origin, address, discard, discard_some, discard_value};
+use crate::entry::{AnyEntry, Entry, EntryOrigin, Meta, address, discard, discard_some, discard_value};
 use crate::eviction::segment::Aftermath;
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
@@ -59,7 +59,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let order = flight.order;
         let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
         let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
-        let meta = Meta::new(Origin {
+        let meta = Meta::new(EntryOrigin {
             hash,
             scope: flight.scope,
             store: self.number,
@@ -131,7 +131,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let expires_at = candidate.expires_at(now);
         let Candidate { key, hash, scope, tags, .. } = candidate;
         let (store, segment) = (self.number, storage.eviction.segment_of(self.place(hash), self.query.quota));
-        let origin = Origin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
+        let origin = EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
         let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;

@@ -28,6 +28,15 @@
 //! leaves its shard under the same lock if the new entry is in that shard, which is the rule, and otherwise after all
 //! locks are released.
 //!
+//! | word | what it does to an entry |
+//! |---|---|
+//! | put | adds it to its shard, in place of the last entry of its key |
+//! | forget | removes the entries of a key from shard and eviction, and fences the loads of the key |
+//! | remove | removes it from shard and eviction |
+//! | dispose | removes it from its shard, after it has left the eviction |
+//! | settle | disposes of what had to leave for a new entry (the *aftermath*) and counts it |
+//! | discard | drops one reference; the last one drops key and value, and counts a panic in `Drop` |
+//!
 //! No user code runs under a lock that others wait for, except `Eq` of keys. Values are cloned under a pin or from
 //! referenced entries, keys are formatted from referenced entries, and values are dropped after the lock is released.
 
@@ -155,7 +164,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         self.take_live(storage, found, take)
     }
 
-    /// Like [`get`](Self::get), without a pin: the stripe is stale.
+    /// Like [`peek`](Self::peek), on the current table: the stripe is stale.
     #[cold]
     fn get_current<R>(
         &self,

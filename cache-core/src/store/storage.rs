@@ -9,7 +9,7 @@ use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Meta, address};
 use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::State;
-use crate::eviction::segment::{Aftermath, Entries, Inspector};
+use crate::eviction::segment::{Aftermath, Inspector, RemovedEntries};
 use crate::eviction::sweep::Snapshot;
 use crate::eviction::{Admission, EvictionSegments};
 use crate::query::state::QueryState;
@@ -31,7 +31,7 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
     /// Moves every entry of one scope whose key has this hash to `removed`: see
     /// [`Store::forget`](crate::store::Store::forget).
-    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut Entries);
+    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries);
     /// Describes an entry for a listing.
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
     fn shrink(&self);
@@ -132,8 +132,8 @@ impl Storage {
     /// Removes a dead entry.
     fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
         // Not the last reference: `entry` is another.
-        let was_listed = self.eviction.remove(entry.meta()).is_some();
-        if was_listed {
+        let was_admitted = self.eviction.remove(entry.meta()).is_some();
+        if was_admitted {
             self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         } else {
             self.discard([entry].into_iter().collect());
@@ -211,7 +211,7 @@ impl Storage {
     }
 
     /// Drops removed entries.
-    fn discard(&self, removed: Entries) {
+    fn discard(&self, removed: RemovedEntries) {
         for entry in removed {
             let counters = self.counters_of(&*entry);
             entry.discard(counters);
@@ -223,7 +223,7 @@ impl Storage {
     }
 
     /// Drops entries that an invalidation has removed, and counts those that have expired. Returns the time.
-    pub(crate) fn count_and_discard(&self, removed: Entries) -> Nanos {
+    pub(crate) fn count_and_discard(&self, removed: RemovedEntries) -> Nanos {
         let now = catch(|| self.timeline.time.now());
         for entry in removed {
             let counters = self.counters_of(&*entry);

@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
-use crate::engine::invalidation::Target;
+use crate::engine::invalidation::TargetRef;
 use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, clone_value, discard_value};
-use crate::eviction::segment::Entries;
+use crate::eviction::segment::RemovedEntries;
 use crate::flight::context::{self, Lifetime};
 use crate::load::attach::{Answer, attach};
 use crate::load::call::Call;
@@ -348,7 +348,7 @@ where
     /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
     /// [`invalidate_tags`](TaggedCache::invalidate_tags).
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[(self.scope_ref(), Target::Everything)]);
+        self.engine.invalidate(&[(self.scope_ref(), TargetRef::Everything)]);
     }
 
     /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have become
@@ -440,7 +440,7 @@ where
         counters.count(Event::Invalidation);
         let hash = self.hash(key);
         let wanted = self.wanted(hash, key);
-        let (mut removed, mut live) = (Entries::new(), Held { entry: None, counters });
+        let (mut removed, mut live) = (RemovedEntries::new(), Held { entry: None, counters });
         // Comparing keys may panic: then it is not known which are the same, and all keys are invalidated.
         let compared = catch(|| {
             self.store.forget(&self.engine.storage, &wanted, |entry| {

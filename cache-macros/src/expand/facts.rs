@@ -7,9 +7,9 @@ use syn::{Expr, ExprLit, Lit, LitStr};
 use crate::parse::options::{QueryOptions, ungrouped};
 use crate::parse::{duration, tag_text};
 
-/// Whether a time to live is a literal.
+/// Whether a ttl is a literal.
 pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {
-    matches!(ungrouped(ttl), Expr::Lit(_))
+    static_ttl(ttl).is_some()
 }
 
 /// A tag without arguments: all entries of the query have it.
@@ -23,24 +23,22 @@ pub(crate) fn static_tag(given: &Expr) -> Option<&LitStr> {
 /// The static options of a query, each after a comma.
 pub(crate) fn facts(options: &QueryOptions) -> TokenStream {
     let capacity = options.capacity.get().map(|entries| quote!(, capacity = #entries));
-    let ttl = options.ttl.get().filter(|ttl| is_static_ttl(ttl)).map(|ttl| {
-        let ttl = ttl_of(ttl);
-        quote!(, ttl = #ttl)
-    });
+    let ttl = options.ttl.get().and_then(static_ttl).map(|ttl| quote!(, ttl = #ttl));
     let own_ttl = options.own_ttl.get().map(|()| quote!(, own_ttl = true));
     let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(static_tag).collect();
     let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
     quote!(#capacity #ttl #own_ttl #tags)
 }
 
-fn ttl_of(ttl: &Expr) -> TokenStream {
+/// The ttl, if it is a literal.
+fn static_ttl(ttl: &Expr) -> Option<TokenStream> {
     match ungrouped(ttl) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
             let duration = duration::parse(&text.value()).expect("it was checked when it was read");
             let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-            quote!(::core::time::Duration::new(#seconds, #nanos))
+            Some(quote!(::core::time::Duration::new(#seconds, #nanos)))
         }
-        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => quote!(::core::time::Duration::from_secs(#seconds)),
-        duration => quote!(#duration),
+        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => Some(quote!(::core::time::Duration::from_secs(#seconds))),
+        _ => None,
     }
 }

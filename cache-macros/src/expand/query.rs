@@ -36,7 +36,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let load = if function.is_async() { quote!(load_async(#body).await) } else { quote!(load(#body)) };
     // A statement of its own: `format_args!` is not `Send`, and must be dropped before a body is awaited.
     let around = function.braced(quote_spanned! {Span::mixed_site()=>
-        let __cache_miss = #krate::private::miss!(#query_ref, #cache, #parts, #outcome, #instance) #entry_options #value_options;
+        let __cache_miss = #krate::private::look_up_or_return!(#query_ref, #cache, #parts, #outcome, #instance) #entry_options #value_options;
         __cache_miss.#load
     });
     quote!(#(#attributes)* #visibility #signature #around)
@@ -60,9 +60,9 @@ fn entry_options(options: &QueryOptions) -> TokenStream {
 
 /// The options that depend on the loaded value, as calls of the miss.
 fn value_options(options: &QueryOptions, krate: &Path) -> TokenStream {
-    let keep_if = options.cache_if.get().map(|keep_if| quote_spanned!(Span::mixed_site()=> .keep_if(#keep_if)));
+    let cache_if = options.cache_if.get().map(|cache_if| quote_spanned!(Span::mixed_site()=> .cache_if(#cache_if)));
     let tags_from = options.tags_from.get().map(|tags_from| {
         quote_spanned!(Span::mixed_site()=> .tags_from(|__cache_value| #krate::private::tags_of(__cache_value, #tags_from)))
     });
-    quote!(#keep_if #tags_from)
+    quote!(#cache_if #tags_from)
 }

@@ -1,4 +1,5 @@
-//! The promises of the library: each test name begins with the number of its promise.
+//! The promises of the library: each test name begins with the number of its promise, as `cache-core/ARCHITECTURE.md`
+//! lists them.
 #![forbid(unsafe_code)]
 
 /// Written once, and run as `synchronous` too: see `build.rs`.

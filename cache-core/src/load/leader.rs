@@ -17,13 +17,13 @@ use crate::version::tag_set::TagSet;
 
 /// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to one of its
 /// followers.
-pub(crate) struct Load<K, V> {
+pub(crate) struct Leader<K, V> {
     pub(super) engine: Arc<Engine>,
     pub(super) store: Arc<Store<K, V>>,
     pub(super) scope: Option<Arc<Scope>>,
     pub(super) hash: u64,
     /// Whether it is in flight. If not, nobody joins it, and its value is not stored.
-    pub(super) is_listed: bool,
+    pub(super) is_in_flight: bool,
     pub(super) context: Arc<Context>,
     /// The node of its key, if the caller is in the body of another load.
     pub(super) key_node: Option<TagRef>,
@@ -32,7 +32,7 @@ pub(crate) struct Load<K, V> {
     pub(super) has_ended: bool,
 }
 
-impl<K, V> Load<K, V> {
+impl<K, V> Leader<K, V> {
     /// Counts the load: its body is about to run.
     pub(crate) fn count(&self) {
         self.store.query.counters.count(Event::Load);
@@ -50,7 +50,7 @@ impl<K, V> Load<K, V> {
     }
 }
 
-impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
+impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
     /// Ends the load with a value. A copy is stored if `judge` returns tags, and if nothing that the value was made from has
     /// been invalidated.
     pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
@@ -59,13 +59,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         // User code may panic, or ask for a key whose load waits for this one.
         let running = self.enter();
         let tags = judge(value);
-        let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
+        let copy = (self.is_in_flight && tags.is_some()).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
         let expires_at = self.context.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
-        if self.is_listed {
+        if self.is_in_flight {
             let loaded = Loaded { copy, dependencies, expires_at, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
@@ -84,7 +84,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
         self.store.query.counters.count(Event::LoadError);
         self.has_ended = true;
         let dependencies = self.end_without_value();
-        let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
+        let flight = if self.is_in_flight { self.store.fail(self.hash, self.context.id) } else { None };
         if let Some(Flight { key, scope, promise, is_fenced, order, .. }) = flight {
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
@@ -99,7 +99,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Load<K, V> {
     }
 }
 
-impl<K, V> Load<K, V> {
+impl<K, V> Leader<K, V> {
     /// Ends the context, and attaches it to the load around it, which depends on the answer that there is no value.
     fn end_without_value(&self) -> Dependencies {
         let mut dependencies = self.context.end(&TagSet::default());
@@ -117,7 +117,7 @@ impl<K, V> Load<K, V> {
 
     fn abandon(&self) {
         self.store.query.counters.count(Event::LoadError);
-        if self.is_listed {
+        if self.is_in_flight {
             self.store.abandon(self.hash, self.context.id);
         }
     }
@@ -131,7 +131,7 @@ fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> Ta
     }
 }
 
-impl<K, V> Drop for Load<K, V> {
+impl<K, V> Drop for Leader<K, V> {
     fn drop(&mut self) {
         if !self.has_ended {
             self.abandon();
