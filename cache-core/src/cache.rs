@@ -289,7 +289,7 @@ impl fmt::Debug for Cache {
         f.debug_struct("Cache")
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
-            .field("loads_under_way", &flights.map(|(loads, _)| loads))
+            .field("loads_in_flight", &flights.map(|(loads, _)| loads))
             .field("callers_waiting", &flights.map(|(_, waiting)| waiting))
             .finish_non_exhaustive()
     }

@@ -133,7 +133,7 @@ async fn no_answer_is_stale_while_requests_are_cancelled() {
     assert!(stats.hits > 0 && stats.loads < stats.misses, "{stats}");
     // Cancelled requests leave nothing behind.
     let idle = format!("{:?}", repository.cache());
-    assert!(idle.contains("loads_under_way: Some(0), callers_waiting: Some(0)"), "{idle}");
+    assert!(idle.contains("loads_in_flight: Some(0), callers_waiting: Some(0)"), "{idle}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

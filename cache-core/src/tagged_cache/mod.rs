@@ -534,7 +534,7 @@ impl<K, V> fmt::Debug for TaggedCache<K, V> {
         f.debug_struct("TaggedCache")
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
-            .field("loads_under_way", &flights.map(|(loads, _)| loads))
+            .field("loads_in_flight", &flights.map(|(loads, _)| loads))
             .field("callers_waiting", &flights.map(|(_, waiting)| waiting))
             .finish_non_exhaustive()
     }

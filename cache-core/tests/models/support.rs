@@ -57,7 +57,7 @@ pub(crate) fn query_cache() -> Cache {
 
 /// Whether no load is in flight and no caller waits.
 pub(crate) fn is_idle(cache: &impl Debug) -> bool {
-    format!("{cache:?}").contains("loads_under_way: Some(0), callers_waiting: Some(0)")
+    format!("{cache:?}").contains("loads_in_flight: Some(0), callers_waiting: Some(0)")
 }
 
 pub(crate) type Thread = Box<dyn FnOnce() + Send>;

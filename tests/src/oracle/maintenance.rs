@@ -63,7 +63,7 @@ impl Harness {
             self.expect_equal("entries of queries", lists, lens);
         }
         for text in [format!("{:?}", self.direct), format!("{:?}", self.views), format!("{:?}", self.cache)] {
-            self.expect_equal(&text, text.contains("loads_under_way: Some(0)"), true);
+            self.expect_equal(&text, text.contains("loads_in_flight: Some(0)"), true);
         }
         let (direct, views, queries) = (self.direct.stats(), self.views.stats(), self.cache.stats());
         self.add_clones(tally);

@@ -79,7 +79,7 @@ pub(crate) fn until(what: &str, holds: impl Fn() -> bool) {
 
 /// Whether the cache has this many loads in flight, and this many callers waiting for them.
 pub(crate) fn in_flight(cache: &impl fmt::Debug, loads: usize, waiting: usize) -> bool {
-    format!("{cache:?}").contains(&format!("loads_under_way: Some({loads}), callers_waiting: Some({waiting})"))
+    format!("{cache:?}").contains(&format!("loads_in_flight: Some({loads}), callers_waiting: Some({waiting})"))
 }
 
 pub(crate) fn until_in_flight(cache: &impl fmt::Debug, loads: usize, waiting: usize) {

@@ -121,7 +121,7 @@ fn cycle(threads: u32, caches: &[Numbers]) {
     });
     for cache in caches {
         cache.check_invariants();
-        assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"), "{cache:?}");
+        assert!(format!("{cache:?}").contains("loads_in_flight: Some(0)"), "{cache:?}");
     }
 }
 

@@ -35,7 +35,7 @@ fn until_state(cache: &Numbers, what: &str) {
 }
 
 fn assert_idle(cache: &Numbers) {
-    assert!(format!("{cache:?}").contains("loads_under_way: Some(0)"), "{cache:?}");
+    assert!(format!("{cache:?}").contains("loads_in_flight: Some(0)"), "{cache:?}");
     cache.check_invariants();
 }
 
@@ -247,7 +247,7 @@ fn call_after(invalidate: impl Fn(&Numbers)) {
             }))
         });
         until_missed(&cache, 1);
-        until_state(&cache, "loads_under_way: Some(1)");
+        until_state(&cache, "loads_in_flight: Some(1)");
         invalidate(&scope);
         assert_eq!(block_on(scope.entry(&1).with(options).or_load_async(async || 2)), 2);
         done.wait();
@@ -328,7 +328,7 @@ fn p4_a_waiter_that_got_no_value_shares_the_next_load() {
     let invalidate = || cache.invalidate_tags(["known", "late"]);
     thread::scope(|scope| {
         scope.spawn(|| load(0));
-        shown("loads_under_way: Some(1)");
+        shown("loads_in_flight: Some(1)");
         // So that the caller has a later version than the load: a late tag may have been invalidated in between.
         cache.invalidate_tags(["unrelated"]);
         let caller = scope.spawn(|| block_on(cache.entry(&1).with(options).or_load_async(async || 9)));
@@ -336,10 +336,10 @@ fn p4_a_waiter_that_got_no_value_shares_the_next_load() {
         for number in [1, 2] {
             invalidate();
             scope.spawn(move || load(number));
-            shown("loads_under_way: Some(2)");
+            shown("loads_in_flight: Some(2)");
             ends[number - 1].wait();
             if number == 1 {
-                shown("loads_under_way: Some(1), callers_waiting: Some(1)");
+                shown("loads_in_flight: Some(1), callers_waiting: Some(1)");
             }
         }
         let value = caller.join().unwrap();

@@ -169,7 +169,7 @@ fn round(code: Code, calls: u32) -> bool {
         let panicked = catch_unwind(AssertUnwindSafe(|| operation(&cache))).is_err();
         cache.check_invariants();
         let state = format!("{cache:?}");
-        assert!(state.contains("loads_under_way: Some(0)"), "{code:?} {calls}, operation {number}: {state}");
+        assert!(state.contains("loads_in_flight: Some(0)"), "{code:?} {calls}, operation {number}: {state}");
         assert!(!panicked || FUSE.get().is_none());
     }
     let panicked = FUSE.take().is_none();

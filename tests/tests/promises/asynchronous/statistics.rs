@@ -153,7 +153,7 @@ fn a_handle_prints_and_clones_as_the_same_cache() {
     let cache = Cache::builder().capacity(5).build();
     assert_eq!(
         format!("{cache:?}"),
-        "Cache { scope: None, capacity: 5, loads_under_way: Some(0), callers_waiting: Some(0), .. }"
+        "Cache { scope: None, capacity: 5, loads_in_flight: Some(0), callers_waiting: Some(0), .. }"
     );
     let scoped = cache.scope("tenant:7");
     assert!(format!("{scoped:?}").starts_with("Cache { scope: Some(\"tenant:7\"), capacity: 5, "));

@@ -262,7 +262,7 @@ fn p4_what_a_dropped_body_held_is_dropped_before_another_load() {
     struct Loading<'a>(&'a AtomicU32, &'a Numbers);
     impl Drop for Loading<'_> {
         fn drop(&mut self) {
-            assert!(format!("{:?}", self.1).contains("loads_under_way: Some(1)"), "its load has ended");
+            assert!(format!("{:?}", self.1).contains("loads_in_flight: Some(1)"), "its load has ended");
             self.0.fetch_sub(1, Ordering::SeqCst);
         }
     }
