@@ -168,10 +168,12 @@ where
         F: Future<Output = O::Returned>,
     {
         let Self { cache, key, options, tags } = self;
-        match cache.look_up::<O, Q>(key, options) {
-            Ok(value) => O::hit(value),
-            Err(miss) => miss.tags_from(tags).load_async(async { load().await }).await,
-        }
+        // Not one `match`: a future has room for what is matched on while it waits in an arm.
+        let miss = match cache.look_up::<O, Q>(key, options) {
+            Ok(value) => return O::hit(value),
+            Err(miss) => miss,
+        };
+        miss.tags_from(tags).load_async(async { load().await }).await
     }
 }
 
