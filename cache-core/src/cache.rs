@@ -18,13 +18,12 @@ use crate::version::scope::{Scope, ScopeRef};
 
 /// A cache of the answers of annotated functions.
 ///
-/// It is a handle: a clone is the same cache and the same scope. A repository has one as a field, and
-/// `#[derive(HasCache)]` tells the attributes which.
+/// A clone is the same cache and the same scope. `#[derive(HasCache)]` finds it in a repository's fields.
 ///
 /// # What is shared
 ///
-/// Two values of one type that hold clones of one handle share their entries. That is right for a
-/// repository that is built anew for each request:
+/// Values of one type that hold clones of one handle share their entries. That suits a repository built for each
+/// request:
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -45,8 +44,8 @@ use crate::version::scope::{Scope, ScopeRef};
 /// assert_eq!(cache.stats().hits, 1);
 /// ```
 ///
-/// It is wrong for two databases or two tenants: the key is the arguments of a call, and nothing of `self`. Those take a
-/// cache each, or a [`scope`](Cache::scope) each:
+/// It is wrong for two databases or tenants: the key does not include `self`. Give each a cache or a
+/// [`scope`](Cache::scope):
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -67,23 +66,21 @@ use crate::version::scope::{Scope, ScopeRef};
 /// # Locking
 ///
 /// Bodies, closures, `Clone`, `Drop`, `Debug` and `Hash` run with no lock held that another call waits for, and may use
-/// the cache like any other code. `Eq` of arguments is the one exception: it may run under the lock of a shard, and
-/// must not use the cache. User code that panics leaves the cache consistent.
+/// the cache. Only `Eq` of arguments may run under the lock of a shard, and must not use the cache. User code that
+/// panics leaves the cache consistent.
 ///
-/// A hit clones the value where it is stored, and no other call waits for that: one that changes the same shard meanwhile
-/// goes on with a copy of its table, which holds pointers and no values. Hits of several threads do not wait for each other.
+/// A hit clones the value in place, and delays no other call: a concurrent change of the shard works on a copy of its
+/// table of pointers.
 ///
-/// A call that misses waits for the body of another call with the same key, if one is running: see
-/// [`cached_query`](macro@crate::cached_query). `{:?}` shows how many loads are in flight and how many callers wait for
-/// one, in all scopes; `None` if a lock was held just then. It never waits itself.
+/// A miss waits for a load of its key in flight: see [`cached_query`](macro@crate::cached_query). `{:?}` shows the
+/// numbers of loads in flight and of waiting callers, in all scopes; `None` if a lock was held. It never waits itself.
 ///
 /// # Memory
 ///
-/// The capacity bounds the number of entries. Dead ones, expired or invalidated, are freed as others are inserted,
-/// whether the cache is full or not, or all at once by [`purge`](Cache::purge). A removed value is dropped by the call
-/// that removed it. If values of the same shard were being cloned just then, it is dropped when those clones are over,
-/// by the call that made the last of them, or at the latest by the next call that changes the shard. A `Drop` that
-/// panics there is counted in [`Stats::drop_panics`], and goes no further.
+/// The capacity bounds the number of entries. Inserts free dead entries (expired or invalidated), whether the cache is
+/// full or not; [`purge`](Cache::purge) frees all. A removed value is dropped by the call that removed it. If values of
+/// its shard were being cloned, the call that ends the last of these clones drops it, or at the latest the next that
+/// changes the shard. A `Drop` that panics there is counted in [`Stats::drop_panics`], and goes no further.
 #[derive(Clone)]
 pub struct Cache {
     engine: Arc<Engine>,
@@ -96,7 +93,7 @@ impl Cache {
         Self::builder().build()
     }
 
-    /// A builder, for other settings than the default ones.
+    /// A builder, for other settings.
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
     }
@@ -107,7 +104,7 @@ impl Cache {
 
     /// The cache of annotated functions that are not methods.
     ///
-    /// It is made with the default settings when it is first used, unless [`CacheBuilder::install_global`] came before.
+    /// It has the default settings, unless [`CacheBuilder::install_global`] came first.
     ///
     /// ```
     /// #[cache_core::cached_query(ttl = "5m")]
@@ -124,10 +121,10 @@ impl Cache {
 
     /// A handle on a part of this cache whose entries are separate from all others.
     ///
-    /// Invalidations through its handle reach this scope only; through the root handle they reach every scope, at the same
-    /// cost with any number of scopes. What is read through the root handle is in no scope, and no invalidation through a
-    /// scoped handle reaches it. Scopes are not nested: the scope of a scoped handle is another scope of the root. A scope
-    /// has no capacity of its own, and leaves with its last handle or entry. `""` is a name like others.
+    /// Invalidations through the new handle reach this scope only; through the root handle they reach every scope, at
+    /// the same cost. Entries of the root are in no scope, and no scoped handle invalidates them. A scope of a scoped
+    /// handle is a scope of the root. A scope has no capacity of its own, and is freed with its last handle or entry.
+    /// `""` is a valid name.
     ///
     /// ```
     /// let cache = cache_core::Cache::new();
@@ -141,17 +138,16 @@ impl Cache {
         Self { engine: self.engine.clone(), scope: Some(self.engine.scope(name)) }
     }
 
-    /// Invalidates all entries of the queries of these names, in every type, and all that was made from them.
+    /// Invalidates all entries of the queries with these names, in every type, and all that was made from them.
     ///
-    /// A query's name is what its `name = ".."` says, or else the function's. Names are compared whole, and one that no query
-    /// has does nothing: prefer `#[invalidates]`, which the compiler checks. When this returns, no call that starts later
-    /// gets a value whose load began before, nor one that was made from such a value. All names take effect at one version:
-    /// no load sees some of them and not the others. The cost does not depend on the number of entries or scopes.
+    /// A query's name is its `name = ".."`, or else the function's. Names are compared whole, and unknown ones do
+    /// nothing: prefer `#[invalidates]`, which the compiler checks. When this returns, no later call gets a value whose
+    /// load began before, nor one made from such a value. All names take effect at one version. The cost does not
+    /// depend on the number of entries or scopes.
     ///
     /// # Panics
     ///
-    /// When the iterator or an `AsRef` does. All other names that the iterator gave are invalidated before the panic goes
-    /// on.
+    /// When the iterator or an `AsRef` does, after all other names that the iterator gave are invalidated.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
@@ -161,10 +157,9 @@ impl Cache {
         self.engine.invalidate_names(self.scope_ref(), queries);
     }
 
-    /// Invalidates all entries that have one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
+    /// Invalidates all entries with one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
     ///
-    /// `tags(..)` and `tags_from = ..` of a query give its entries tags. What was made from such an entry is invalidated with
-    /// it.
+    /// Queries attach tags by `tags(..)` and `tags_from = ..`.
     ///
     /// ```
     /// # let cache = cache_core::Cache::new();
@@ -174,7 +169,7 @@ impl Cache {
         self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
-    /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
+    /// Invalidates everything; through a scoped handle, everything in the scope. Otherwise like
     /// [`invalidate`](Cache::invalidate).
     ///
     /// ```
@@ -186,55 +181,48 @@ impl Cache {
         self.engine.invalidate(&[(self.scope_ref(), TargetRef::Everything)]);
     }
 
-    /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have
-    /// become too large.
+    /// Frees all expired and invalidated entries, in all scopes, and shrinks tables that have become too large.
     ///
-    /// A cache that goes on inserting does not need it: each insert frees dead entries that it comes across. It looks at
-    /// every entry.
+    /// It visits every entry. A cache that goes on inserting does not need it.
     ///
-    /// *Locking*: as for [`len`](Cache::len). At the end each table is locked while it is shrunk.
+    /// *Locking*: as for [`len`](Cache::len). Then each table is locked while it is shrunk.
     pub fn purge(&self) {
         self.engine.purge();
     }
 
-    /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in
-    /// the scope.
+    /// The number of live entries (neither expired nor invalidated); through a scoped handle, of those in the scope.
     ///
-    /// It takes time in proportion to all entries, dead ones and those of other scopes included, and is exact when no other
-    /// thread adds or removes any. It runs no user code, other than a custom clock, and the `Drop` of a value that another
-    /// call removes meanwhile.
+    /// It visits all entries, also dead ones and those of other scopes. It is exact if no other thread adds or removes
+    /// any. It runs no user code but a custom clock, and the `Drop` of a value that another call removes meanwhile.
     ///
-    /// *Locking*: locks that inserts take too, one after another, each for as long as it takes to list 128 entries.
+    /// *Locking*: locks that inserts take too, one after another, each while 128 entries are listed.
     pub fn len(&self) -> usize {
         self.engine.storage.len(self.scope_ref())
     }
 
     /// Whether there is no live entry; through a scoped handle, none in the scope.
     ///
-    /// It stops at the first live entry, and passes over those that are dead or in other scopes. Otherwise like
-    /// [`len`](Cache::len).
+    /// It stops at the first live entry. Otherwise like [`len`](Cache::len).
     pub fn is_empty(&self) -> bool {
         !self.engine.storage.any_live(self.scope_ref())
     }
 
-    /// The figures of the whole cache since it was built, also through a scoped handle.
+    /// Statistics of the whole cache since it was built, also through a scoped handle.
     ///
-    /// [`Stats::entries`] costs what [`len`](Cache::len) costs. The counters are summed up without a lock, over a few
-    /// stripes per processor for each query.
+    /// [`Stats::entries`] costs what [`len`](Cache::len) costs. The counters are summed without a lock, over a few
+    /// stripes per processor and query.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
     }
 
-    /// The figures of each query that was used with this cache, in the order of their names. It costs what
-    /// [`stats`](Cache::stats) costs.
+    /// Statistics of each query used with this cache, sorted by name, at the cost of [`stats`](Cache::stats).
     pub fn query_stats(&self) -> Vec<QueryStats> {
         self.engine.query_stats()
     }
 
-    /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope.
+    /// All live entries; through a scoped handle, those in the scope.
     ///
-    /// It writes out the arguments of every entry, for people to read. It is no snapshot: of what other threads add and
-    /// remove meanwhile some is listed and some is not.
+    /// It formats the arguments of every entry. Concurrent changes may be listed or not.
     ///
     /// *Locking*: as for [`len`](Cache::len). The `Debug` of arguments runs with no lock held, and may use the cache.
     ///
@@ -258,7 +246,7 @@ impl Cache {
         self.engine.storage.entries(self.scope_ref())
     }
 
-    /// Panics if the cache contradicts itself: for tests.
+    /// For tests: panics if the cache is inconsistent.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         self.engine.storage.check_invariants();
@@ -273,7 +261,7 @@ impl Cache {
     }
 }
 
-// No invariant is broken while user code runs: a panic in it leaves a cache as it was.
+// No invariant is broken while user code runs.
 impl UnwindSafe for Cache {}
 impl RefUnwindSafe for Cache {}
 
@@ -320,20 +308,18 @@ pub struct CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// The most entries there may be, of all queries together; 10,000 if not set.
+    /// The most entries of all queries together; 10,000 by default.
     ///
-    /// An entry counts as one, whatever its size. With 0 nothing is stored, and every call loads. Above 268,435,456 (2^28)
-    /// it makes no difference.
+    /// An entry counts as one, whatever its size. With 0 nothing is stored. The maximum is 268,435,456 (2^28).
     pub fn capacity(mut self, entries: usize) -> Self {
         self.settings.capacity = entries;
         self
     }
 
-    /// How long a value may be served if its query has no `ttl`; 300 seconds if not set.
+    /// The time to live of queries without a `ttl`; 300 seconds by default.
     ///
-    /// It is counted from the start of the load. A value that was made from other cached values expires no later than they
-    /// do, unless its query says `own_ttl`. With zero no value is ever served from the cache; more than 584 years are
-    /// forever.
+    /// It is counted from the start of the load. A value made from cached values expires no later than they do, unless
+    /// its query says `own_ttl`. With zero nothing is served from the cache; more than 584 years are forever.
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.settings.default_ttl = ttl;
         self
@@ -350,7 +336,7 @@ impl CacheBuilder {
         Cache::from_settings(self.settings)
     }
 
-    /// Builds the cache that [`Cache::global`] returns, for annotated functions that are not methods.
+    /// Builds the cache that [`Cache::global`] returns.
     ///
     /// # Errors
     ///

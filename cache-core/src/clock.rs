@@ -1,4 +1,4 @@
-//! Clocks: where a cache reads the time.
+//! Clocks of caches.
 
 use std::any::Any;
 use std::fmt;
@@ -12,16 +12,14 @@ use crate::sync::Arc;
 
 /// A monotonic clock.
 ///
-/// Pass one to [`CacheBuilder::clock`](crate::CacheBuilder::clock). The default is [`SystemClock`]. [`TickingClock`] is
-/// cheaper to read and runs a thread; [`ManualClock`] is for tests.
+/// [`SystemClock`] is the default. [`TickingClock`] is cheaper to read and runs a thread; [`ManualClock`] is for tests.
 ///
-/// A hit reads the clock once, when it has found the entry. A miss reads it again after it has waited and when its load
-/// has ended. An invalidation reads it to count the expired entries that it removed; if the clock panics there, all
-/// targets have been invalidated.
+/// A hit reads it once, after it has found the entry. A miss reads it again after a wait and after its load. An
+/// invalidation reads it when all targets have been invalidated, to count expired entries.
 ///
-/// Caches with different clocks may be used together: only the remaining time of an answer is passed on.
+/// Caches with different clocks may be used together: they pass on only remaining times.
 ///
-/// *Locking*: the clock is read with no lock held that another call waits for. It may be slow, and may use a cache with
+/// *Locking*: it is read with no lock held that another call waits for. It may be slow, and may use a cache with
 /// another clock.
 ///
 /// ```
@@ -41,16 +39,16 @@ use crate::sync::Arc;
 /// # let _ = cache;
 /// ```
 pub trait Clock: Send + Sync + 'static {
-    /// The time since a fixed origin of this clock.
+    /// The time since a fixed origin.
     ///
-    /// It must never go backwards: values would be served longer by as much.
+    /// It must never go backwards: values would be served that much longer.
     fn now(&self) -> Duration;
 }
 
 /// The operating system's coarse monotonic clock.
 ///
-/// Reading it costs a third of [`Instant::now`](std::time::Instant::now). It ticks every 1 to 4 ms on Linux, and up to 16 ms
-/// on Windows: a value may be served that much longer than its time to live.
+/// Reading it costs a third of [`Instant::now`](std::time::Instant::now). It ticks every 1 to 4 ms on Linux, and up to
+/// 16 ms on Windows: a value may be served that much too long.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -61,7 +59,7 @@ impl Clock for SystemClock {
 }
 
 fn coarse_nanos() -> u64 {
-    // Not `Instant::now`: that writes to a global, for whose cache line all threads would contend.
+    // Not `Instant::now`, which writes to a global: all threads would contend for its cache line.
     let now = coarsetime::Instant::now_without_cache_update();
     coarsetime::Duration::from_ticks(now.as_ticks()).as_nanos()
 }
@@ -92,12 +90,12 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that shows zero.
+    /// A clock at zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Advances the clock. It saturates about 584 years after zero.
+    /// Advances the clock. It saturates at about 584 years.
     ///
     /// ```
     /// use std::time::Duration;
@@ -109,7 +107,7 @@ impl ManualClock {
     /// ```
     pub fn advance(&self, by: Duration) {
         let by = saturating_nanos(by);
-        // The closure never returns `None`, so there is no failure to handle.
+        // The closure never returns `None`.
         let _ = self.nanos.fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| Some(now.saturating_add(by)));
     }
 }
@@ -120,10 +118,10 @@ impl Clock for ManualClock {
     }
 }
 
-/// A clock that its own thread advances, so that reading it is one load from memory.
+/// A clock that its own thread advances: reading it is one load from memory.
 ///
-/// Use it where the few nanoseconds that a hit spends on [`SystemClock`] count. The thread runs until the last handle is
-/// dropped. Each clone is a handle, and so is each cache built with one:
+/// Use it where reading [`SystemClock`], a few nanoseconds per hit, counts. The thread runs until the last clone, and
+/// the last cache built with one, is dropped:
 ///
 /// ```
 /// use cache_core::{Cache, TickingClock};
@@ -134,26 +132,26 @@ impl Clock for ManualClock {
 ///
 /// # Lag
 ///
-/// The clock lags by at most its period, plus the time until the scheduler runs its thread. The latter has no bound: it is a
-/// tenth of a millisecond on an idle machine, and several milliseconds with more running threads than processors. A value
-/// may be served that much longer than its time to live. Delays do not add up: each tick reads [`Instant`].
+/// The clock lags by at most its period, plus the time until the scheduler runs its thread: a tenth of a millisecond on
+/// an idle machine, several milliseconds with more running threads than processors, without a bound. Values may be
+/// served that much too long. Delays do not add up: each tick reads [`Instant`].
 ///
-/// - After the process or the machine was stopped (`SIGSTOP`, a paused virtual machine, suspend to memory), the clock shows
-///   the old time until its thread runs. Whether the time of a suspend counts is up to [`Instant`]: not on Linux, as for
+/// - After a stop of the process or the machine (`SIGSTOP`, a paused virtual machine, suspend to memory), the clock
+///   shows the old time until its thread runs. [`Instant`] decides whether suspended time counts: not on Linux, as for
 ///   [`SystemClock`].
-/// - After `fork`, the child has no such thread: its clock stops, and nothing expires. A child that continues without
-///   `exec` needs a new clock and a new cache.
+/// - After `fork`, the child has no such thread, and nothing expires. Without `exec` it needs a new clock and a new
+///   cache.
 /// - The thread runs no user code, takes no lock and does not panic.
 ///
-/// A thousand wake-ups a second take about one percent of a processor, and keep it from its deepest sleep states.
+/// A thousand wake-ups a second take about one percent of a processor, and prevent its deepest sleep states.
 #[derive(Clone, Debug)]
 pub struct TickingClock {
-    /// Alone in its cache line: every hit of every thread reads it.
+    /// In a cache line of its own: every hit reads it.
     nanos: Arc<CachePadded<AtomicU64>>,
     _thread: Arc<TickingThread>,
 }
 
-/// Shared by all handles, but not by the thread: dropped with the last handle.
+/// Held by the handles only: dropped with the last one.
 #[derive(Debug)]
 struct TickingThread {
     thread: Thread,
@@ -189,10 +187,10 @@ impl TickingClock {
         Self::start_with(Duration::from_millis(1))
     }
 
-    /// Starts a clock that ticks once in a period.
+    /// Starts a clock that ticks once per period.
     ///
-    /// Periods below 100 microseconds become 100: the thread would only wake up. Entries with a shorter time to live than
-    /// the period may be served for a whole period.
+    /// Periods below 100 microseconds become 100. Entries with a shorter time to live than the period may be served for
+    /// a whole period.
     ///
     /// # Panics
     ///
@@ -212,13 +210,12 @@ impl TickingClock {
         Self::start_reading(period.max(SHORTEST_PERIOD), move || origin.elapsed())
     }
 
-    /// The source of time is a parameter, so that tests control it.
     fn start_reading(period: Duration, mut read: impl FnMut() -> Duration + Send + 'static) -> Self {
         let nanos = Arc::new(CachePadded::new(AtomicU64::new(0)));
         let should_stop = Arc::new(AtomicBool::new(false));
         let (shown, stopped) = (Arc::clone(&nanos), Arc::clone(&should_stop));
         let tick = move || {
-            // An `unpark` before the `park` is not lost: nothing else parks this thread. A spurious wake-up is a tick.
+            // An earlier `unpark` is not lost: nothing else parks this thread. A spurious wake-up is a tick.
             while !stopped.load(Ordering::Acquire) {
                 shown.store(point_in_time(read()), Ordering::Relaxed);
                 thread::park_timeout(period);
@@ -228,8 +225,7 @@ impl TickingClock {
         Self { nanos, _thread: Arc::new(TickingThread { thread: thread.thread().clone(), should_stop }) }
     }
 
-    /// Relaxed: one thread writes it, and it orders no other data. Reads of one atomic never go back, neither on one thread
-    /// nor on another that synchronized with it.
+    /// Relaxed: it orders no other data, and reads of one atomic never go back.
     fn nanos(&self) -> Nanos {
         self.nanos.load(Ordering::Relaxed)
     }
@@ -243,22 +239,22 @@ impl Clock for TickingClock {
 
 const SHORTEST_PERIOD: Duration = Duration::from_micros(100);
 
-/// A point in time, or a span, in nanoseconds. [`FOREVER`] is later than every point.
+/// A point in time, or a span, in nanoseconds.
 pub(crate) type Nanos = u64;
 
-/// The expiry of what never expires.
+/// Later than every point in time: the expiry of what never expires.
 pub(crate) const FOREVER: Nanos = Nanos::MAX;
 
 pub(crate) fn saturating_nanos(span: Duration) -> Nanos {
     Nanos::try_from(span.as_nanos()).unwrap_or(FOREVER)
 }
 
-/// One short of [`FOREVER`], so that what never expires stays alive at the end of time.
+/// Before [`FOREVER`]: what never expires stays alive at the end of time.
 fn point_in_time(since_origin: Duration) -> Nanos {
     saturating_nanos(since_origin).min(FOREVER - 1)
 }
 
-/// The clock of one cache. This crate's clocks for production are called directly, others through a pointer.
+/// This crate's production clocks are called directly, others through a pointer.
 pub(crate) enum TimeSource {
     System,
     Ticking(TickingClock),
@@ -304,7 +300,6 @@ mod tests {
     use super::*;
     use crate::TaggedCache;
 
-    /// Longer than any test.
     const NEVER: Duration = Duration::from_secs(3600);
 
     const TIMEOUT: Duration = Duration::from_secs(60);
@@ -365,14 +360,14 @@ mod tests {
     #[test]
     fn the_thread_ends_with_the_last_handle_before_its_period_does() {
         let (ticks, ticked) = channel();
-        // Sends only: to receive from a channel parks the thread as well, and would consume the wake-up.
+        // Sends only: receiving would park the thread too, and consume the wake-up.
         let clock = TickingClock::start_reading(NEVER, move || {
             let _ = ticks.send(());
             Duration::ZERO
         });
         ticked.recv_timeout(TIMEOUT).expect("the clock ticks at its start");
         drop(clock);
-        // The thread drops its source of time when it ends.
+        // The thread drops its source when it ends.
         assert_eq!(ticked.recv_timeout(TIMEOUT), Err(RecvTimeoutError::Disconnected));
     }
 

@@ -1,4 +1,4 @@
-//! What attributes ask for the cache.
+//! Where an annotated method finds its cache.
 
 use std::rc::Rc;
 
@@ -7,8 +7,8 @@ use crate::sync::Arc;
 
 /// Says which [`Cache`] the annotated methods of a type use.
 ///
-/// Derive it where the type has a field of type `Cache`. If there are several, or the type's name is an
-/// alias, mark the field with `#[cache]`.
+/// Derive it for a type with a field of type `Cache`. If there are several, or the type's name is an alias, mark the
+/// field with `#[cache]`.
 ///
 /// ```
 /// use cache_core::{Cache, HasCache};
@@ -85,7 +85,6 @@ mod tests {
     use super::*;
     use crate::{cached_query, invalidates};
 
-    /// A repository that is handed a store in one way or another.
     #[derive(crate::HasCache)]
     struct Shared {
         cache: Cache,

@@ -1,7 +1,7 @@
 //! A cache for the reads of a repository that invalidates exactly what each write makes stale.
 //!
-//! Annotate the reads with [`#[cached_query]`](macro@cached_query) and the writes with
-//! [`#[invalidates]`](macro@invalidates), and say with [`HasCache`] where the cache is:
+//! Annotate reads with [`#[cached_query]`](macro@cached_query) and writes with [`#[invalidates]`](macro@invalidates).
+//! [`HasCache`] says where the cache is:
 //!
 //! ```
 //! use std::collections::BTreeMap;
@@ -38,47 +38,44 @@
 //! assert_eq!(library.cache.stats().hits, 1); // the count was not invalidated
 //! ```
 //!
-//! `async fn`s are annotated the same way, and run on any executor: the crate knows none.
+//! `async fn`s are annotated alike, and run on any executor.
 //!
 //! # What is where
 //!
-//! - The [guide] has one short chapter for each question: which writes invalidate what, composition, errors, tenants,
-//!   testing, and how it works.
+//! - The [guide] has a short chapter for each question, from invalidation to testing.
 //! - [`cached_query`](macro@cached_query), [`invalidates`](macro@invalidates), [`cached_impl`](macro@cached_impl) and the
 //!   derive [`HasCache`](derive@HasCache) are all that most repositories need.
-//! - [`Cache`] is the handle that a repository holds, made by [`Cache::new`] or [`Cache::builder`].
-//! - [`TaggedCache`] is the same cache without the attributes. [`TaggedEntry`] loads one of its entries, and
-//!   [`EntryOptions`] are the tags and the time to live of an entry.
-//! - [`LoadContext`] says that a spawned thread or task belongs to a load.
+//! - [`Cache`] is the handle that a repository holds.
+//! - [`TaggedCache`] is the same cache without the attributes. [`TaggedEntry`] loads one of its entries, with
+//!   [`EntryOptions`].
+//! - [`LoadContext`] makes a spawned thread or task part of a load.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is cached, and how well.
-//! - [`ManualClock`] gives tests control of the time, [`TickingClock`] makes reading it cheaper, and [`Clock`] is for
-//!   clocks of your own.
+//! - [`ManualClock`] is for tests, [`TickingClock`] is cheaper to read, and [`Clock`] is for your own.
 //!
 //! # What is promised
 //!
-//! - **No stale fill.** Once an invalidation has returned, no call that starts later gets a value whose load
-//!   began before the invalidation did, nor one that was made from such a value.
-//! - **Composition.** What a body reads through other cached queries counts as read by it: it is invalidated with them, and
-//!   expires no later. It is enough to name the inner one.
+//! - **No stale fill.** Once an invalidation has returned, no later call gets a value whose load began before the
+//!   invalidation, nor one made from such a value.
+//! - **Composition.** An entry is invalidated with the cached queries that its body reads, and expires no later. Naming
+//!   the inner query is enough.
 //! - **One write, one event.** All targets of one write take effect at one version.
-//! - **One load.** Calls for one key at the same time, by threads or tasks, wait for the first of them, and share its
-//!   value. A call that would wait for itself loads instead.
-//! - **No convoy.** A load that fails ends the wait of all its waiters: they share the error if it can be cloned, or else
-//!   each loads at once. If a body panics or its future is dropped, exactly one waiter loads next.
-//! - **Invalidation costs the same** at a thousand entries and at ten million, at ten scopes and at a hundred thousand.
-//! - **Errors are not cached.** A mutation that fails, panics, or is dropped half-done invalidates all the same.
+//! - **One load.** Concurrent calls for one key, by threads or tasks, share one load. A call that would wait for itself
+//!   loads instead.
+//! - **No convoy.** A failed load releases its waiters: they share the error if it can be cloned, or else all load at
+//!   once. After a panic or a dropped future, exactly one loads next.
+//! - **Invalidation costs the same** for any number of entries and scopes.
+//! - **Errors are not cached.** A mutation invalidates even if it fails, panics, or is dropped half-done.
 //! - **Nothing is shared by accident.** Entries are separate per query, type of `Self`, generic arguments, argument values
 //!   and [scope](Cache::scope).
 //! - **No locks across your code**, other than `Eq` of keys. `Clone`, `Drop` and `Debug` may use the cache.
-//! - **Bounded memory.** There are at most as many entries as the capacity says, and dead ones leave as others are
-//!   inserted.
+//! - **Bounded memory.** The capacity limits the number of entries, and inserts free dead ones.
 //! - **A hit allocates nothing** and waits for no other hit, unless it is part of a load.
 
 #![forbid(unsafe_code)]
 
-// `ARCHITECTURE.md`, beside this crate's manifest, says what is in which folder.
+// `ARCHITECTURE.md`, beside this crate's manifest, describes the folders.
 
-// For the derive and the attributes, in the examples and tests of this crate.
+// For macro expansions in this crate's examples and tests.
 extern crate self as cache_core;
 
 mod cache;

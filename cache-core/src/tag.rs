@@ -1,4 +1,4 @@
-//! Tags: labels by which entries are invalidated together.
+//! Tags of entries.
 
 use std::borrow::{Borrow, Cow};
 use std::convert::Infallible;
@@ -9,9 +9,9 @@ use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::sync::Arc;
 
-/// A label of entries, by which they are invalidated together, and with them all that was made from them.
+/// A label by which entries are invalidated together, with all that was made from them.
 ///
-/// Tags are compared whole: `artist:2` and `artist:22` are different tags. A tag is made of a text:
+/// Tags are compared whole: `artist:2` is not `artist:22`.
 ///
 /// ```
 /// use cache_core::{EntryOptions, Tag, TaggedCache};
@@ -71,7 +71,7 @@ impl From<Arc<str>> for Tag {
     }
 }
 
-// Messages about what is no tag list the plain texts above, and not these.
+// Error messages suggest only the plain texts above.
 #[diagnostic::do_not_recommend]
 impl From<Box<str>> for Tag {
     fn from(text: Box<str>) -> Self {

@@ -1,16 +1,16 @@
-//! Counts the hits of an entry, for listings and for the eviction policy.
+//! Counts the hits of an entry.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The hits of an entry, and its *frequency*: hits since the policy last inspected it. Both are in one word, so that a hit
-/// writes once.
+/// The hits of an entry, and its *frequency*: hits since the eviction policy last inspected it. Both share a word, so
+/// that a hit writes once.
 ///
-/// A hit is a plain store, at a third of the cost of an atomic addition: of two concurrent hits one may be lost, and so
-/// may a concurrent write of the policy. After the first 32 hits, only one in [`SAMPLE`], drawn at random, is written:
-/// threads would contend for the cache line, and even one thread pays for writing to very many entries.
+/// A hit is a plain store, at a third of the cost of an atomic addition: one of two concurrent hits may be lost, or a
+/// concurrent write of the policy. After 32 hits, one in [`SAMPLE`], at random, is written: threads would contend for
+/// the cache line, and even one thread pays for writing to very many entries.
 ///
-/// The frequency is in the lowest bits, and saturates at [`MAX_FREQUENCY`]. The hits above it saturate at half a billion.
+/// The frequency is in the lowest bits, and saturates at [`MAX_FREQUENCY`]; the hits above it at half a billion.
 #[derive(Debug)]
 pub(crate) struct Hits(AtomicU32);
 
@@ -33,7 +33,7 @@ thread_local! {
     static DRAWN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// True once in [`SAMPLE`] times, by the high bits of a linear congruential generator.
+/// True once in [`SAMPLE`] times, by high bits of a linear congruential generator.
 #[inline]
 fn is_drawn() -> bool {
     DRAWN.with(|last| {

@@ -1,7 +1,6 @@
-//! An entry: a stored value with its key and metadata, in one allocation. For what a hit writes to it, see
-//! [`crate::store`].
+//! An entry: a value with its key and metadata, in one allocation. For what a hit writes to it, see [`crate::store`].
 //!
-//! Keys and values are the user's: [`discard`] drops them, with no lock held.
+//! [`discard`] drops the user's keys and values, with no lock held.
 
 pub(crate) mod hits;
 pub(crate) mod id;
@@ -34,7 +33,7 @@ pub(crate) struct Entry<K, V> {
 pub(crate) struct Meta {
     /// The start of its load.
     pub(crate) began: Nanos,
-    /// Its id in its segment, or [`NIL`] if it is in none. Written under the lock of the segment, which orders it.
+    /// Its id in its segment, or [`NIL`]. Written under the lock of the segment, which orders it.
     id: AtomicU32,
     store_and_segment: u32,
     pub(crate) tags: TagSet,
@@ -45,11 +44,11 @@ pub(crate) struct Meta {
     valid_as_of: AtomicU64,
 }
 
-/// Set in `valid_as_of` of an entry that depends on another cache. The clock never shows such a version, so that each hit
+/// Marks `valid_as_of` of an entry that depends on another cache. The clock never shows such a version, so each hit
 /// checks the dependencies.
 const FOREIGN: Version = 1 << 63;
 
-/// The bits of a store's number in `store_and_segment`. The others are the segment's.
+/// The bits of the store's number in `store_and_segment`; the others are the segment's.
 const STORE_BITS: u32 = 26;
 
 pub(crate) struct EntryOrigin {
@@ -81,7 +80,7 @@ impl Meta {
         (self.store_and_segment >> STORE_BITS) as usize
     }
 
-    /// Whether it is known to be valid as of `version`, the one that the clock shows.
+    /// Whether it is known to be valid as of the clock's `version`.
     #[inline]
     pub(crate) fn is_known_valid(&self, version: Version) -> bool {
         self.valid_as_of.load(Ordering::Relaxed) == version
@@ -96,7 +95,7 @@ impl Meta {
         self.valid_as_of.load(Ordering::Relaxed) & !FOREIGN
     }
 
-    /// Records that it was found valid after the clock was read and showed this version.
+    /// Records that it was found valid after the clock showed this version.
     pub(crate) fn set_valid_as_of(&self, version: Version) {
         let mark = self.valid_as_of.load(Ordering::Relaxed) & FOREIGN;
         self.valid_as_of.store(version | mark, Ordering::Relaxed);
@@ -112,7 +111,6 @@ impl Meta {
     }
 }
 
-/// An entry whose types are erased.
 pub(crate) trait AnyEntry: Any + Send + Sync {
     fn meta(&self) -> &Meta;
     fn discard(self: Arc<Self>, counters: &Counters);
@@ -137,10 +135,10 @@ pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
     Arc::as_ptr(entry).cast::<()>().addr()
 }
 
-/// Drops a reference to an entry, and with the last one its key and value. A panic in their `Drop` is counted and goes no
-/// further: this may be a call that has nothing to do with them.
+/// Drops a reference, and with the last one the key and value. A panic in their `Drop` is counted and caught: this call
+/// may have nothing to do with them.
 ///
-/// Not inlined: it has many callers, and is compiled for each type of keys and values.
+/// Not inlined: it has many callers, and is compiled for each type.
 #[inline(never)]
 pub(crate) fn discard<K, V>(entry: Arc<Entry<K, V>>, counters: &Counters) {
     if let Some(entry) = Arc::into_inner(entry) {
@@ -161,7 +159,7 @@ fn discard_last<K, V>(Entry { meta, key, value }: Entry<K, V>, counters: &Counte
     drop(meta);
 }
 
-/// Drops a value of the user's as [`discard`] does.
+/// Drops a user's value as [`discard`] does.
 pub(crate) fn discard_value<T>(counters: &Counters, value: T) {
     if const { needs_drop::<T>() } {
         let mut value = Some(value);
@@ -169,17 +167,17 @@ pub(crate) fn discard_value<T>(counters: &Counters, value: T) {
     }
 }
 
-/// Not generic, so that it is compiled once, in this crate.
+/// Not generic: compiled once, in this crate.
 #[inline(never)]
 fn catch_drop_panic(counters: &Counters, drop_value: &mut dyn FnMut()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_value)) {
         counters.count(Event::DropPanic);
-        // The `Drop` of the payload might panic, too.
+        // Its `Drop` might panic, too.
         std::mem::forget(panic);
     }
 }
 
-/// Clones the value of an entry with no lock and no pin held, and discards the reference.
+/// Clones the value with no lock and no pin held, and discards the reference.
 #[inline(never)]
 pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     let value = entry.value.clone();

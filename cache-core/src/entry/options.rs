@@ -8,7 +8,7 @@ use crate::tag::Tag;
 
 pub(crate) type Tags = SmallVec<[Tag; 2]>;
 
-/// The options of one entry: its tags, and its time to live.
+/// The tags and the time to live of one entry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,18 +32,17 @@ impl EntryOptions {
         Self::default()
     }
 
-    /// How long the value may be served, counted from the start of the load. If the load read other cached values, the
-    /// entry expires no later than they do, unless [`own_ttl`](EntryOptions::own_ttl) is set.
+    /// The time to live, counted from the start of the load. The entry expires no later than cached values that its
+    /// load read, unless [`own_ttl`](EntryOptions::own_ttl) is set.
     #[inline]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// The entry expires by its own time to live alone, even if other cached values that its load read expire earlier.
+    /// The entry expires by its own time to live alone, whatever its load read.
     ///
-    /// It may then show data as old as both times to live together. Invalidation is not affected: the entry is still
-    /// invalidated together with what it was made from.
+    /// It may then show data as old as both times to live together. It is still invalidated with what it was made from.
     #[inline]
     pub fn own_ttl(mut self) -> Self {
         self.own_ttl = true;
@@ -63,7 +62,7 @@ impl EntryOptions {
         self
     }
 
-    // Not generic and not inlined: compiled here, and not in each crate with a query.
+    // Compiled here, and not in each crate with a query.
     #[inline(never)]
     pub(crate) fn push_tag(&mut self, tag: Tag) {
         self.tags.push(tag);

@@ -1,4 +1,4 @@
-//! Queries: the static facts of an annotated function, and its state in each cache.
+//! Queries, and their state in each cache.
 
 pub(crate) mod owner;
 pub(crate) mod state;
@@ -20,13 +20,13 @@ use crate::query::owner::Owner;
 pub struct Query {
     pub(crate) name: &'static str,
     pub(crate) place: SourcePlace,
-    /// The names of the parts of its key.
+    /// The names of the key's parts.
     pub(crate) arguments: &'static [&'static str],
     pub(crate) capacity: Option<usize>,
     ttl: Option<Duration>,
     own_ttl: bool,
     pub(crate) tags: &'static [&'static str],
-    /// The query's number in this process, from 1; 0 until it is first used.
+    /// Its number in this process, from 1; 0 until its first use.
     number: AtomicU32,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct SourcePlace {
 }
 
 impl Query {
-    /// One function, identified by the location of the caller. `arguments` names the parts of its key.
+    /// One function, identified by the caller's location. `arguments` names the parts of its key.
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
         let place = Location::caller();
@@ -48,35 +48,35 @@ impl Query {
         Self { name, place, arguments, capacity, ttl, own_ttl, tags, number: AtomicU32::new(0) }
     }
 
-    /// Limits the number of its entries.
+    /// Limits its entries.
     #[must_use]
     pub const fn capacity(mut self, entries: usize) -> Self {
         self.capacity = Some(entries);
         self
     }
 
-    /// Sets the time to live of its entries.
+    /// Sets their time to live.
     #[must_use]
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Sets whether its entries expire by their own time to live alone.
+    /// Sets whether they expire by their own time to live alone.
     #[must_use]
     pub const fn own_ttl(mut self, own_ttl: bool) -> Self {
         self.own_ttl = own_ttl;
         self
     }
 
-    /// Sets the tags of all its entries.
+    /// Sets their tags.
     #[must_use]
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
         self
     }
 
-    /// The options of all its entries. Their tags are in [`QueryState::tags`](state::QueryState::tags).
+    /// The options of all its entries, without their tags: see [`QueryState::tags`](state::QueryState::tags).
     pub(crate) fn options(&self) -> EntryOptions {
         EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, ..EntryOptions::default() }
     }
@@ -93,8 +93,8 @@ impl Query {
         }
     }
 
-    /// A function without `self` may be in an `impl` or not, so that its attribute does not know the path of an item next to
-    /// it. The expansion states the facts several times, and equal facts get the same number.
+    /// Without `self`, an attribute cannot tell the path of an item next to its function, which may be in an `impl`.
+    /// The expansion states the facts several times; equal facts get the same number.
     #[cold]
     fn take_number(&self) -> u32 {
         static NUMBERS: Lazy<parking_lot::Mutex<HashMap<(SourcePlace, &'static str), u32>>> =
@@ -127,7 +127,7 @@ impl<W> QueryRef<W> {
         Self { site: Site { query, owner: Owner::of::<T> }, place: PhantomData }
     }
 
-    /// A query of the item around the function or constant that the closure is in.
+    /// A query of the item around the closure's function or constant.
     pub const fn around<F>(_closure: &F, query: &'static Query) -> Self {
         Self { site: Site { query, owner: Owner::around::<F> }, place: PhantomData }
     }
@@ -135,8 +135,8 @@ impl<W> QueryRef<W> {
 
 /// One key of a query.
 ///
-/// Only a hash of the key, 64 bits with a random seed: the body may take the arguments. Another key with the same hash is
-/// invalidated, too.
+/// Only a hash of the key, 64 bits with a random seed, because the body may take the arguments. Keys with an equal hash
+/// are invalidated, too.
 #[derive(Debug)]
 pub struct KeyRef<W> {
     pub(crate) site: Site,
@@ -144,12 +144,12 @@ pub struct KeyRef<W> {
     place: PhantomData<W>,
 }
 
-/// The hash of a key, in the instantiations of a query's function with the same generic arguments.
+/// The hash of a key, in the instantiations of a function with the same generic arguments.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyHash {
     /// Without a scope.
     pub(crate) hash: u64,
-    /// A type that represents the function's own generic arguments.
+    /// Represents the function's own generic arguments.
     pub(crate) instance: TypeId,
 }
 

@@ -30,9 +30,9 @@ impl Owner {
         Self { id: typeid::of::<T>(), name: type_name::<T>() }
     }
 
-    /// The item around the function or constant that a closure is in, from the path of the closure.
+    /// The item around a closure's function or constant, from the closure's path.
     ///
-    /// If the compiler writes no such path, owners are equal, and more is invalidated than necessary.
+    /// If the compiler writes no such path, owners are equal: more is invalidated than necessary.
     pub(crate) fn around<F>() -> Self {
         let item = type_name::<F>().trim_end_matches("::{{closure}}");
         Self { id: TypeId::of::<()>(), name: &item[..end_of_parent(item)] }
@@ -66,7 +66,7 @@ fn end_of_parent(path: &str) -> usize {
     end
 }
 
-/// The length of the `char` literal at the start of a text; 1 if there is a lifetime instead.
+/// The length of a leading `char` literal; 1 for a lifetime.
 fn length_of_char(text: &str) -> usize {
     let mut chars = text.chars().skip(1);
     match (chars.next(), chars.next()) {
@@ -107,7 +107,7 @@ mod tests {
             use std::hash::BuildHasher;
             foldhash::fast::FixedState::default().hash_one(owner)
         };
-        // Equal text at another address, as in another crate.
+        // At another address, as in another crate.
         let name: &'static str = String::from("m::Repo<u8>").leak();
         let [one, same] = ["m::Repo<u8>", name].map(|name| Owner { id: TypeId::of::<()>(), name });
         assert!(one == same && hash(&one) == hash(&same));

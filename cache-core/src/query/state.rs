@@ -16,7 +16,7 @@ use crate::version::registry::TagRef;
 use crate::version::tag_set::TagSet;
 
 pub(crate) struct QueryState {
-    /// The query's number in the cache, from 1; 0 if there is no query.
+    /// Its number in the cache, from 1; 0 for no query.
     pub(crate) id: u32,
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct QueryState {
     pub(crate) tag_nodes: OnceLock<TagSet>,
     /// Raised when the whole query is invalidated.
     pub(crate) node: TagRef,
-    /// Raised with each of its keys, for entries that depend on too many of them.
+    /// Raised with each key, for entries that depend on too many of them.
     pub(crate) any_key: TagRef,
     pub(crate) quota: Option<Quota>,
     pub(crate) counters: Counters,
@@ -90,15 +90,15 @@ impl QueryState {
     }
 }
 
-/// The numbers of a query's stores. Not references, because stores refer to their query.
+/// The numbers of a query's stores, not references: stores refer to their query.
 #[derive(Default)]
 pub(crate) struct StoreNumbers(RwLock<StoreLists>);
 
 #[derive(Default)]
 struct StoreLists {
     all: Vec<u32>,
-    /// By the type that represents the function's own generic arguments. Several have the same only if the owner does not
-    /// distinguish them.
+    /// By the type that represents the function's own generic arguments. Several stores share one only if the owner
+    /// does not distinguish them.
     by_instance: HashMap<TypeId, SmallVec<[u32; 4]>, RandomState>,
 }
 
@@ -115,8 +115,8 @@ impl StoreNumbers {
 
     /// The stores of the instantiations with these generic arguments.
     ///
-    /// The lock orders the first load of a store and an invalidation of a key: a store that the invalidation does not find
-    /// here has only loads that begin later.
+    /// The lock orders a store's first load and an invalidation of a key: a store that the invalidation does not find
+    /// has only later loads.
     pub(crate) fn alike(&self, instance: TypeId) -> SmallVec<[u32; 4]> {
         self.0.read().by_instance.get(&instance).cloned().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Counters of events, without contention between threads.
+//! Counters of events, without contention.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,9 +26,9 @@ const EVENTS: usize = Event::DropPanic as usize + 1;
 struct Stripe([AtomicU64; EVENTS]);
 
 pub(crate) struct Counters {
-    /// Each is written only by the thread with its number: by a plain store, at a fraction of the cost of an addition.
+    /// Each is written only by the thread with its number: a plain store costs a fraction of an atomic addition.
     own: Box<[Stripe]>,
-    /// For threads with higher numbers. Their number is a power of two.
+    /// For threads with higher numbers. Their count is a power of two.
     shared: Box<[Stripe]>,
 }
 
@@ -118,7 +118,7 @@ mod tests {
             let counters = counters.clone();
             let leave = move || LAST.with_borrow_mut(|last| last.push(CountsWhenDropped(counters.clone())));
             let count = || Counters::new().count(Event::Hit);
-            // Whichever thread-local is dropped first.
+            // Either thread-local may be dropped first.
             let run = move || {
                 if early {
                     leave();

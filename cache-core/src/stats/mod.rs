@@ -1,4 +1,4 @@
-//! Statistics of a cache, and of its queries.
+//! Statistics of a cache and its queries.
 
 pub(crate) mod counters;
 
@@ -8,7 +8,7 @@ use crate::stats::counters::{Counters, Event};
 
 /// Statistics of a whole cache, since it was built.
 ///
-/// They are exact when no other thread uses the cache meanwhile. `Display` formats them as a table:
+/// They are exact when no other thread uses the cache. `Display` formats a table:
 ///
 /// ```
 /// let cache = cache_core::TaggedCache::<u32, u32>::new();
@@ -28,24 +28,24 @@ pub struct Stats {
     pub misses: u64,
     /// Bodies run, whatever their outcome. Direct inserts do not count.
     pub loads: u64,
-    /// Loads that ended in `Err` or in a panic, or whose future was dropped before it was ready.
+    /// Loads that ended in `Err` or a panic, or whose future was dropped before it was ready.
     pub load_errors: u64,
-    /// Loads whose value was not stored, because something that it depends on was invalidated meanwhile, or because
-    /// a value of the key was inserted directly.
+    /// Loads whose value was not stored, because a dependency was invalidated or a value of the key was inserted
+    /// meanwhile.
     pub discarded_loads: u64,
-    /// Live entries that were removed to make room for others.
+    /// Live entries removed to make room for others.
     pub evictions: u64,
-    /// Entries that had expired when they were removed or replaced: by a call for their key, an insert of another entry,
-    /// `purge`, or an invalidation of their key.
+    /// Expired entries removed or replaced by a call for their key, an insert of another entry, `purge`, or an
+    /// invalidation of their key.
     pub expirations: u64,
     /// Targets of invalidations: each named key and tag, each query found, and each call for a scope or for all.
     pub invalidations: u64,
-    /// Keys and values whose `Drop` panicked in the cache. Such a panic is caught: it would reach an unrelated call.
+    /// Panics in the `Drop` of keys and values, caught as they would reach an unrelated call.
     pub drop_panics: u64,
 }
 
 impl Stats {
-    /// The share of hits among all calls, from 0 to 1; 0 if there was no call.
+    /// The share of hits among all calls, from 0 to 1; 0 without calls.
     pub fn hit_rate(&self) -> f64 {
         hit_rate(self.hits, self.misses)
     }
@@ -81,7 +81,7 @@ impl fmt::Display for Stats {
             let end = if at + 1 < counts.len() { "\n" } else { "" };
             write!(f, "{name:<16}{count:>12}{end}")?;
         }
-        // Rare: a type of the user's is faulty.
+        // Rare: a user's type is faulty.
         if self.drop_panics > 0 {
             write!(f, "\n{:<16}{:>12}", "drop panics", self.drop_panics)?;
         }
@@ -89,7 +89,7 @@ impl fmt::Display for Stats {
     }
 }
 
-/// Statistics of one query of one type, since the cache was built. See [`Stats`] for what each field means.
+/// Statistics of one query of one type, since the cache was built. [`Stats`] explains the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueryStats {
@@ -97,13 +97,13 @@ pub struct QueryStats {
     pub query: &'static str,
     /// The module of the query.
     pub module: &'static str,
-    /// The type whose method the query is, as [`std::any::type_name`] writes it; empty for a free function.
+    /// The type whose method the query is, by [`std::any::type_name`]; empty for a free function.
     pub owner: &'static str,
     /// Live entries.
     pub entries: usize,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that loaded, or waited for a load in flight.
+    /// Calls that loaded or waited.
     pub misses: u64,
     /// Bodies run.
     pub loads: u64,
@@ -111,16 +111,16 @@ pub struct QueryStats {
     pub load_errors: u64,
     /// Loads whose value was not stored.
     pub discarded_loads: u64,
-    /// Live entries that were removed to make room for others.
+    /// Live entries removed to make room for others.
     pub evictions: u64,
-    /// Entries that had expired when they were removed or replaced, also by inserts of other queries.
+    /// Expired entries removed or replaced, also by inserts of other queries.
     pub expirations: u64,
-    /// Invalidations of this query by its name, or of one of its keys.
+    /// Invalidations of this query by name, or of one of its keys.
     pub invalidations: u64,
 }
 
 impl QueryStats {
-    /// The share of hits among all calls, from 0 to 1; 0 if there was no call.
+    /// The share of hits among all calls, from 0 to 1; 0 without calls.
     pub fn hit_rate(&self) -> f64 {
         hit_rate(self.hits, self.misses)
     }

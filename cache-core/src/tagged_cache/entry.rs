@@ -1,4 +1,4 @@
-//! One entry that is loaded on a miss: a builder with four ends.
+//! The builder of an entry that is loaded on a miss.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -12,12 +12,10 @@ use crate::tag::Tag;
 
 /// One entry of a [`TaggedCache`], and how it is loaded on a miss. Made by [`TaggedCache::entry`].
 ///
-/// Four ends look the key up: [`or_load`](TaggedEntry::or_load), [`or_load_async`](TaggedEntry::or_load_async),
-/// and for a load that can fail [`or_try_load`](TaggedEntry::or_try_load) and
-/// [`or_try_load_async`](TaggedEntry::or_try_load_async). What comes before them is used on a miss only, so a hit costs
-/// what a [`get`](TaggedCache::get) costs.
+/// [`or_load`](TaggedEntry::or_load), [`or_try_load`](TaggedEntry::or_try_load) and their async forms look the key up.
+/// Options and tags are used on a miss only, so a hit costs what a [`get`](TaggedCache::get) costs.
 ///
-/// `W` and `T` are the closures that were given, and `SHARED` says whether errors are shared.
+/// `W` and `T` are types of closures; `SHARED` says whether errors are shared.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,7 +44,7 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// The entry of a key, to be loaded on a miss with options, with tags from the value, or by a load that can fail.
+    /// The entry of a key, to be loaded on a miss.
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -67,7 +65,6 @@ where
         TaggedEntry { cache: self, key, options: EntryOptions::new, tags: |_: &V| Vec::new() }
     }
 
-    /// The value of a key, or a miss with these options.
     #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
     fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
     where
@@ -93,18 +90,18 @@ where
     W: FnOnce() -> EntryOptions,
     T: FnOnce(&V) -> Vec<Tag>,
 {
-    /// The options of the entry. `options` is called only on a miss, and before the load. Of several calls of this method
-    /// the last one counts.
+    /// Sets the options of the entry. `options` is called only on a miss, before the load. The last call of this method
+    /// counts.
     pub fn with<O: FnOnce() -> EntryOptions>(self, options: O) -> TaggedEntry<'a, K, V, Q, O, T, SHARED> {
         let Self { cache, key, tags, .. } = self;
         TaggedEntry { cache, key, options, tags }
     }
 
-    /// More tags, from the value. `tags` is called when the load has ended, and returns an array or another list.
+    /// Adds tags derived from the value. `tags` is called after the load, and returns a list such as an array.
     ///
-    /// If one of these tags was invalidated after the load had begun, the value is not stored, and waiters that came after
-    /// the load began ask again. Invalidations of other tags do not matter, up to a few hundred unknown ones: see
-    /// [`guide::by_tag`](crate::guide::by_tag). Called again, this method adds tags.
+    /// If one of these tags was invalidated after the load began, the value is not stored, and waiters that came since
+    /// then look the key up again. Invalidations of other tags do not matter, up to a few hundred unknown ones: see
+    /// [`guide::by_tag`](crate::guide::by_tag).
     pub fn tags_from<I>(
         self,
         tags: impl FnOnce(&V) -> I,
@@ -121,10 +118,10 @@ where
         TaggedEntry { cache, key, options, tags }
     }
 
-    /// If the load fails, the callers that waited for it share its error, and none of them loads: for errors that are
-    /// `Clone + Send + Sync + 'static`. It makes no difference to loads that cannot fail.
+    /// Waiters of a load that fails share its error, which is `Clone + Send + Sync + 'static`, and do not load. Loads
+    /// that cannot fail are not affected.
     ///
-    /// Callers whose errors are of different types share values, and each makes its own errors.
+    /// Callers with different error types share values only.
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -139,14 +136,14 @@ where
         TaggedEntry { cache, key, options, tags }
     }
 
-    /// The value; if there is no live entry, `load` makes one, which is stored. See
-    /// [`get_or_load`](TaggedCache::get_or_load), also for deadlocks and panics.
+    /// Returns the value; on a miss `load` makes it, and it is stored. See [`get_or_load`](TaggedCache::get_or_load),
+    /// also for deadlocks and panics.
     pub fn or_load(self, load: impl FnOnce() -> V) -> V {
         self.load::<Whole<V>>(load)
     }
 
-    /// Like [`or_load`](TaggedEntry::or_load), for tasks. See [`get_or_load_async`](TaggedCache::get_or_load_async), also
-    /// for cancellation. Nothing happens before the future is polled.
+    /// Like [`or_load`](TaggedEntry::or_load), for tasks: see [`get_or_load_async`](TaggedCache::get_or_load_async),
+    /// also for cancellation.
     pub fn or_load_async<F>(self, load: impl FnOnce() -> F) -> impl Future<Output = V>
     where
         F: Future<Output = V>,
@@ -185,13 +182,12 @@ where
     W: FnOnce() -> EntryOptions,
     T: FnOnce(&V) -> Vec<Tag>,
 {
-    /// Like [`or_load`](TaggedEntry::or_load), for a load that can fail. Its `Ok` is stored, and its `Err` is not.
+    /// Like [`or_load`](TaggedEntry::or_load), for a load that can fail. Only an `Ok` is stored.
     ///
     /// # Errors
     ///
-    /// That of `load`, if this call ran it. It is not shared: the waiters all load at once, each for itself, as without a
-    /// cache. Of those loads at most eight at a time are stored and may be joined. See
-    /// [`share_errors`](TaggedEntry::share_errors).
+    /// That of `load`, if this call ran it. It is not shared: all waiters load at once, and at most eight of those
+    /// loads at a time are stored and may be joined. See [`share_errors`](TaggedEntry::share_errors).
     pub fn or_try_load<E>(self, load: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
         self.load::<Fallible<V, E>>(load)
     }
@@ -228,7 +224,7 @@ where
     W: FnOnce() -> EntryOptions,
     T: FnOnce(&V) -> Vec<Tag>,
 {
-    /// Like [`or_load`](TaggedEntry::or_load), for a load that can fail. Its `Ok` is stored, and its `Err` is not.
+    /// Like [`or_load`](TaggedEntry::or_load), for a load that can fail. Only an `Ok` is stored.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The value of a key, loaded on a miss: by threads and by tasks.
+//! The value of a key, loaded on a miss.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -12,39 +12,37 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// The value of a key; if there is no live entry for it, `load` makes one, which is stored.
+    /// Returns the value of a key; on a miss `load` makes it, and it is stored.
     ///
-    /// However many threads ask for a key at once, one of them loads and the others wait for its value. Different keys
-    /// never wait for each other. A call that comes after an invalidation does not wait for a load that the invalidation
-    /// made stale, but begins another. If a load panics, exactly one of the waiters loads next.
+    /// One of the threads that ask for a key at once loads, and the others wait for its value. Different keys never
+    /// wait for each other. A call after an invalidation does not wait for a load that it made stale. If a load panics,
+    /// exactly one waiter loads next.
     ///
-    /// The caller that loaded gets the value in any case, and so do waiters that came before that load began (unless it
-    /// was made from something that another cache has invalidated meanwhile: those ask again). The value is not stored if
-    /// it was invalidated during the load.
+    /// The caller that loaded always gets the value. So do waiters from before the load began, unless another cache has
+    /// invalidated what it was made from: those look the key up again. A value that was invalidated during its load is
+    /// not stored.
     ///
-    /// Whatever `load` returns is stored, a `Result` or an `Option` too: [`entry`](TaggedCache::entry) has ends that keep
-    /// errors out. Where nothing can be kept (capacity 0, a time to live that is zero, or over before the load is), each
-    /// call loads.
+    /// Whatever `load` returns is stored, also an `Err`: [`entry`](TaggedCache::entry) keeps errors out. Where nothing
+    /// can be kept (capacity 0, or a time to live that is zero or shorter than the load), each call loads.
     ///
     /// # Composition
     ///
-    /// What `load` reads from this or other caches counts as read by it: the value is invalidated with that, and expires no
-    /// later, unless its options say [`own_ttl`](EntryOptions::own_ttl). See [`LoadContext`](crate::LoadContext) for
-    /// threads that `load` spawns.
+    /// The value is invalidated with what `load` reads from caches: see [`TaggedCache`](TaggedCache#composition). It
+    /// expires no later, unless its options say [`own_ttl`](EntryOptions::own_ttl).
     ///
     /// # Deadlocks
     ///
-    /// `load` may use the cache. If it asks for the key that it is loading, directly or through other loads, caches or
-    /// threads that wait for each other in a circle, the call that would close the circle does not wait. It runs its own
-    /// `load`, and the result of that is not stored: the result of the outer load is. The cache cannot see a `load` that
-    /// waits in its own way, as by joining it, for *another* thread that asks for the same key. Let that thread run
-    /// [within](crate::LoadContext::within) the context of the load, or use [`get`](TaggedCache::get).
+    /// `load` may use the cache. If it asks for its own key, directly or through a circle of waiting loads, caches or
+    /// threads, the call that would close the circle runs its own `load`. Its result is not stored; that of the outer
+    /// load is. The cache cannot see a `load` that waits otherwise, as by a join, for *another* thread that asks for
+    /// the same key. Let that thread run [within](crate::LoadContext::within) the context of the load, or use
+    /// [`get`](TaggedCache::get).
     ///
-    /// Waiters are woken only when the load ends: give it a timeout of its own.
+    /// Waiters are woken only when the load ends: give it a timeout.
     ///
     /// # Panics
     ///
-    /// When `load` does. Nothing is stored then, and no other caller is told of the panic.
+    /// When `load` does. Nothing is stored then, and no other caller is told.
     ///
     /// ```
     /// use cache_core::TaggedCache;
@@ -61,7 +59,7 @@ where
         self.entry(key).or_load(load)
     }
 
-    /// Like [`get_or_load`](TaggedCache::get_or_load), with tags or a time to live. `options` is called only on a miss, and
+    /// Like [`get_or_load`](TaggedCache::get_or_load), with tags or a time to live. `options` is called only on a miss,
     /// before `load`.
     ///
     /// ```
@@ -80,8 +78,8 @@ where
         self.entry(key).with(options).or_load(load)
     }
 
-    /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with more tags, from the value: see
-    /// [`TaggedEntry::tags_from`](crate::TaggedEntry::tags_from).
+    /// Like [`get_or_load_with`](TaggedCache::get_or_load_with), with tags derived from the value: see
+    /// [`tags_from`](crate::TaggedEntry::tags_from).
     ///
     /// ```
     /// use cache_core::{EntryOptions, TaggedCache};
@@ -107,35 +105,32 @@ where
         self.entry(key).with(options).tags_from(tags).or_load(load)
     }
 
-    /// Like [`get_or_load`](TaggedCache::get_or_load), for tasks: `load` returns a future, and a task that waits for the
-    /// load of another yields.
+    /// Like [`get_or_load`](TaggedCache::get_or_load), for tasks: `load` returns a future, and waiting tasks yield.
     ///
-    /// Tasks and threads that ask for one key at once share one load, whichever of them began it: this and
-    /// [`get_or_load`](TaggedCache::get_or_load) may be used side by side, on any executor or on several. `load` is
-    /// called only on a miss. A hit waits for nothing: the future is ready when it is first polled.
+    /// Tasks and threads share the load of a key, on any executors. The future of a hit is ready at the first poll.
     ///
-    /// The future is `Send` if that of `load` is, and nothing happens before it is polled.
+    /// The future is `Send` if that of `load` is. Nothing happens before it is polled.
     ///
     /// # Cancellation
     ///
-    /// The future may be dropped at any time. If it was loading, exactly one of the waiters loads next; if it was waiting,
-    /// it leaves no trace.
+    /// The future may be dropped at any time. If it was loading, exactly one waiter loads next; if it was waiting, it
+    /// leaves no trace.
     ///
     /// # Deadlocks
     ///
-    /// As with [`get_or_load`](TaggedCache::get_or_load), a call that would wait for itself loads instead, also through
-    /// awaits and between tasks. The cache cannot see three cases, which wait for ever:
+    /// A call that would wait for itself loads instead, also through awaits and between tasks. The cache cannot see
+    /// three cases, which wait for ever:
     ///
-    /// - A `load` that spawns a task which asks for the same key, and awaits it. Await it in place instead, or together
-    ///   with others in a `join!`; or spawn it [instrumented](crate::LoadContext::instrument).
-    /// - A future that has begun to load and is then neither polled nor dropped, as by a `select!` that borrowed it, while
+    /// - A `load` that spawns and awaits a task which asks for the same key. Await it in place, as in a `join!`, or
+    ///   spawn it [instrumented](crate::LoadContext::instrument).
+    /// - A future that has begun to load and is neither polled nor dropped, as by a `select!` that borrowed it, while
     ///   the same task asks for the key. Drop it first.
-    /// - A task that *blocks* its thread, as [`get_or_load`](TaggedCache::get_or_load) does, on an executor that has no
-    ///   other thread for the task that is loading.
+    /// - A task that *blocks* its thread, as by [`get_or_load`](TaggedCache::get_or_load), on an executor without
+    ///   another thread for the loading task.
     ///
     /// # Panics
     ///
-    /// When `load` does. Nothing is stored then, and no other caller is told of the panic.
+    /// When `load` does. Nothing is stored then, and no other caller is told.
     ///
     /// ```
     /// # async fn fetch(id: u32) -> String { id.to_string() }

@@ -33,14 +33,11 @@ use crate::version::registry::TagRef;
 use crate::version::scope::{Scope, ScopeRef, scope_id};
 use crate::version::tag_set::TagSet;
 
-/// A concurrent, bounded cache whose entries expire and have tags: what the attributes use, without the attributes.
+/// A concurrent, bounded cache whose entries expire and have tags: [`Cache`](crate::Cache) without the attributes.
 ///
-/// A clone is the same cache. Keys are looked up by anything that they borrow as: a cache of `String` keys by `&str`. For a
-/// load, `to_owned` must make the key of it (where keys are `&'static str`, write `&"key"`). A hit allocates nothing and
-/// takes no exclusive lock, unless it is part of a load.
-///
-/// `{:?}` shows how many loads are in flight and how many callers wait for one, in all scopes; `None` if a lock was held
-/// just then. It never waits itself.
+/// A clone is the same cache. Keys are looked up in borrowed form: `String` keys by `&str`. For a load, `to_owned` must
+/// make the key (for `&'static str` keys, pass `&"key"`). A hit allocates nothing and takes no exclusive lock, unless
+/// it is part of a load.
 ///
 /// ```
 /// use cache_core::{EntryOptions, TaggedCache};
@@ -56,19 +53,17 @@ use crate::version::tag_set::TagSet;
 ///
 /// # Composition
 ///
-/// What a load reads from caches, this one or others, counts as read by it, also a [`get`](TaggedCache::get) that found
-/// nothing: its entry is invalidated with that, and expires no later. See
-/// [`guide::composition`](crate::guide::composition), and [`LoadContext`](crate::LoadContext) for threads and tasks that a
-/// load spawns.
+/// An entry is invalidated with what its load read from any cache, also a [`get`](TaggedCache::get) that found nothing,
+/// and expires no later. See [`guide::composition`](crate::guide::composition), and [`LoadContext`](crate::LoadContext)
+/// for threads and tasks that a load spawns.
 ///
 /// # Locking
 ///
-/// Loads, closures, `Clone`, `Drop`, `Debug` and `Hash` run with no lock held that another call waits for, and may use
-/// the cache like any other code. `Eq` of keys is the one exception: it may run under the lock of a shard, and must not
-/// use the cache. A hit clones the value where it is stored, and delays nobody, however long the `Clone` takes: see
-/// [`Cache`](crate::Cache#locking).
+/// As for [`Cache`](crate::Cache#locking): user code runs with no lock held that another call waits for, and may use
+/// the cache. Only `Eq` of keys may run under the lock of a shard, and must not use the cache. A hit delays no other
+/// call, however long its `Clone` takes.
 ///
-/// What is said of memory at [`Cache`](crate::Cache) holds here too.
+/// Memory and `{:?}` are as for [`Cache`](crate::Cache).
 pub struct TaggedCache<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
@@ -96,15 +91,14 @@ where
     K: Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// The most entries there may be; 10,000 if not set. With 0 nothing is stored.
+    /// The most entries; 10,000 by default. With 0 nothing is stored.
     pub fn capacity(mut self, entries: usize) -> Self {
         self.settings.capacity = entries;
         self
     }
 
-    /// How long a value may be served if its options don't say; 300 seconds if not set. It is counted from the start of the
-    /// load, and a value that was made from cached ones expires no later than they do: see
-    /// [`EntryOptions::own_ttl`].
+    /// The time to live of entries whose options set none; 300 seconds by default. It is counted from the start of the
+    /// load. A value made from cached values expires no later than they do: see [`EntryOptions::own_ttl`].
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.settings.default_ttl = ttl;
         self
@@ -135,7 +129,7 @@ where
         Self::builder().build()
     }
 
-    /// A builder, for other settings than the default ones.
+    /// A builder, for other settings.
     pub fn builder() -> TaggedCacheBuilder<K, V> {
         TaggedCacheBuilder::default()
     }
@@ -148,8 +142,7 @@ where
     /// assert_eq!((cache.get("a"), cache.get("b")), (Some(1), None));
     /// ```
     ///
-    /// In a load, a key without a value counts as read too: when the key is inserted or invalidated, what the load made is
-    /// invalidated.
+    /// In a load, a miss counts as read: when the key is inserted or invalidated, what the load made is invalidated.
     ///
     /// *Locking*: as for [`Cache`](crate::Cache#locking). The `Clone` of the value may take long, and may use the
     /// cache.
@@ -171,8 +164,7 @@ where
         }
     }
 
-    /// A handle on a part of this cache whose entries are separate from all others. See
-    /// [`Cache::scope`](crate::Cache::scope).
+    /// A handle on a part of this cache whose entries are separate: see [`Cache::scope`](crate::Cache::scope).
     ///
     /// ```
     /// let cache = cache_core::TaggedCache::<u32, &str>::new();
@@ -187,11 +179,11 @@ where
 
     /// Stores a value, in place of any that the key had.
     ///
-    /// The value counts as loaded now, and also replaces what a load of the key in flight will make. What was made from the
-    /// value that the key had, or from its absence, is invalidated.
+    /// It counts as loaded now, and replaces the result of a load in flight. What was made from the key's former value,
+    /// or from its absence, is invalidated.
     ///
-    /// If the value was read before an invalidation that has returned since, it is stale, and the cache cannot know that;
-    /// with [`get_or_load`](TaggedCache::get_or_load) it does.
+    /// A value that was read before an invalidation is stale, and the cache cannot know; with
+    /// [`get_or_load`](TaggedCache::get_or_load) it does.
     ///
     /// ```
     /// let cache = cache_core::TaggedCache::new();
@@ -202,7 +194,7 @@ where
         self.insert_with(key, value, EntryOptions::new());
     }
 
-    /// Stores a value, like [`insert`](TaggedCache::insert), with tags or a time to live of its own.
+    /// Like [`insert`](TaggedCache::insert), with tags or a time to live.
     ///
     /// ```
     /// use cache_core::{EntryOptions, TaggedCache};
@@ -215,25 +207,25 @@ where
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.timeline().time.now());
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
-        // What was made from the former value is not served any more. Invalidated before, to make room first, and after,
-        // because another call may have read the former value in between.
+        // Dependents of the former value are invalidated before, to make room first, and after, because another call
+        // may have read it in between.
         self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         let version = self.engine.timeline().versions.now();
         if self.store.insert(&self.engine.storage, candidate, value, version, now) {
-            // Callers that come later do not join a load that was in flight.
+            // Later callers do not join a load in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
         } else {
             self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         }
     }
 
-    /// Whether there is a live entry for a key. It counts as no hit and no miss, and does not keep the entry from being
+    /// Whether there is a live entry for a key. It counts as no hit or miss, and does not keep the entry from being
     /// evicted.
     ///
-    /// The answer may be stale when it arrives, unless nothing else uses the cache. To read a value that may be there use
-    /// [`get`](TaggedCache::get), to load one that may not be there [`get_or_load`](TaggedCache::get_or_load).
+    /// To read the value use [`get`](TaggedCache::get), to load it [`get_or_load`](TaggedCache::get_or_load): other
+    /// threads may make the answer stale.
     ///
-    /// In a load it counts as read, like a `get`: when the key is inserted, invalidated or expires, what the load made is
+    /// In a load it counts as read: when the key is inserted, invalidated or expires, what the load made is
     /// invalidated.
     ///
     /// *Locking*: as for a hit, see [`Cache`](crate::Cache#locking). It clones no value.
@@ -266,13 +258,13 @@ where
         }
     }
 
-    /// Takes the value of a key out of the cache: `None` if it had no live entry.
+    /// Removes and returns the value of a key; `None` if it had no live entry.
     ///
-    /// It does what [`invalidate_key`](TaggedCache::invalidate_key) does, also where it finds no entry: what was made from
-    /// the entry is invalidated with it, the value of a load of the key in flight is not stored, and it counts as one
-    /// invalidation, and as no hit and no miss. If nothing else reads the value just then, it is moved out and not cloned.
+    /// It does what [`invalidate_key`](TaggedCache::invalidate_key) does, also where it finds no entry, and counts as
+    /// one invalidation, and as no hit or miss. If nothing else reads the value just then, it is moved out and not
+    /// cloned.
     ///
-    /// In a load it counts as read. As it also invalidates what it read, the value that is made from it is not stored.
+    /// In a load it counts as read, and invalidates what it read: the value made from it is not stored.
     ///
     /// # Panics
     ///
@@ -300,16 +292,15 @@ where
 
     /// Invalidates one key, and all that was made from its value. Returns whether it had a live entry.
     ///
-    /// It is the key in the scope of this handle, or in none: the same key in another scope is another key. To get the
-    /// value as well, use [`remove`](TaggedCache::remove).
+    /// The same key in another scope is another key. To get the value as well, use [`remove`](TaggedCache::remove).
     ///
-    /// The value of a load of the key in flight is not stored, and no later call waits for that load. When this
-    /// returns, no call that starts later gets a value whose load began before, nor one that was made from such a value.
+    /// The result of a load in flight is not stored, and no later call waits for it. Otherwise the guarantees are those
+    /// of [`Cache::invalidate`](crate::Cache::invalidate).
     ///
     /// # Panics
     ///
-    /// When `Eq` of a key does. It is not known then which entry is meant: all keys are invalidated, through a scoped handle
-    /// those in the scope, before the panic goes on.
+    /// When `Eq` of a key does. All keys are invalidated first (through a scoped handle, those in the scope), as the
+    /// entry is not known.
     ///
     /// ```
     /// let cache = cache_core::TaggedCache::new();
@@ -325,13 +316,12 @@ where
         self.take_out(key).entry.is_some()
     }
 
-    /// Invalidates all entries that have one of these tags, and all that was made from them, at one version. When this
-    /// returns, no call that starts later gets a value whose load began before, nor one that was made from such a value. The
-    /// cost does not depend on the number of entries.
+    /// Invalidates all entries that have one of these tags, and all that was made from them: see
+    /// [`Cache::invalidate`](crate::Cache::invalidate) for guarantees and cost.
     ///
     /// # Panics
     ///
-    /// When the iterator or an `AsRef` does. All other tags that the iterator gave are invalidated before the panic goes on.
+    /// When the iterator or an `AsRef` does, after all other tags that the iterator gave are invalidated.
     ///
     /// ```
     /// use cache_core::{EntryOptions, TaggedCache};
@@ -345,25 +335,19 @@ where
         self.engine.invalidate_tags(self.scope_ref(), tags);
     }
 
-    /// Invalidates everything, or through a scoped handle everything in the scope. Otherwise like
-    /// [`invalidate_tags`](TaggedCache::invalidate_tags).
+    /// Invalidates everything; through a scoped handle, everything in the scope.
     pub fn invalidate_all(&self) {
         self.engine.invalidate(&[(self.scope_ref(), TargetRef::Everything)]);
     }
 
-    /// Frees the memory of all entries that have expired or were invalidated, in all scopes, and of tables that have become
-    /// too large. A cache that goes on inserting does not need it: see [`Cache::purge`](crate::Cache::purge).
+    /// Frees dead entries in all scopes, and shrinks tables: see [`Cache::purge`](crate::Cache::purge).
     pub fn purge(&self) {
         self.engine.purge();
     }
 
-    /// The number of live entries: neither expired nor invalidated. Through a scoped handle, of those in the scope.
+    /// The number of live entries; through a scoped handle, of those in the scope.
     ///
-    /// It takes time in proportion to all entries, dead ones and those of other scopes included, and is exact when no other
-    /// thread adds or removes any. It runs no user code, other than a custom clock, and the `Drop` of a value that another
-    /// call removes meanwhile.
-    ///
-    /// *Locking*: as for [`Cache::len`](crate::Cache::len).
+    /// *Locking*, cost and user code: as for [`Cache::len`](crate::Cache::len).
     ///
     /// ```
     /// let cache = cache_core::TaggedCache::new();
@@ -377,16 +361,14 @@ where
 
     /// Whether there is no live entry; through a scoped handle, none in the scope.
     ///
-    /// It stops at the first live entry, and passes over those that are dead or in other scopes. Otherwise like
-    /// [`len`](TaggedCache::len).
+    /// It stops at the first live entry. Otherwise like [`len`](TaggedCache::len).
     pub fn is_empty(&self) -> bool {
         !self.engine.storage.any_live(self.scope_ref())
     }
 
-    /// The figures of the whole cache since it was built, also through a scoped handle.
+    /// Statistics of the whole cache since it was built, also through a scoped handle.
     ///
-    /// [`Stats::entries`] costs what [`len`](TaggedCache::len) costs. The counters are summed up without a lock, over a few
-    /// stripes per processor.
+    /// They cost what [`Cache::stats`](crate::Cache::stats) costs.
     ///
     /// ```
     /// let cache = cache_core::TaggedCache::new();
@@ -398,8 +380,7 @@ where
         self.engine.stats_of(&self.store.query)
     }
 
-    /// All live entries: what is cached right now, and why. Through a scoped handle, those in the scope. It is no
-    /// snapshot, if other threads add and remove meanwhile.
+    /// All live entries; through a scoped handle, those in the scope. Concurrent changes may be listed or not.
     ///
     /// *Locking*: the `Debug` of keys runs with no lock held, and may use the cache.
     ///
@@ -419,7 +400,7 @@ where
         list
     }
 
-    /// Panics if the cache contradicts itself: for tests.
+    /// For tests: panics if the cache is inconsistent.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
         self.engine.storage.check_invariants();
@@ -441,7 +422,7 @@ where
         let hash = self.hash(key);
         let wanted = self.wanted(hash, key);
         let (mut removed, mut live) = (RemovedEntries::new(), Held { entry: None, counters });
-        // Comparing keys may panic: then it is not known which are the same, and all keys are invalidated.
+        // If `Eq` panics, it is not known which keys are the same: all are invalidated.
         let compared = catch(|| {
             self.store.forget(&self.engine.storage, &wanted, |entry| {
                 live.entry.get_or_insert_with(|| entry.clone());
@@ -462,9 +443,9 @@ where
         if is_live { live } else { Held { entry: None, counters } }
     }
 
-    /// In the body of a load: the node of a key that is read next, and a version as of which it is read.
+    /// In a load: the node of a key that is read next, and a version as of which it is read.
     fn key_read_in_a_load(&self, hash: u64) -> Option<(TagRef, Version)> {
-        // In this order: whoever invalidates the key finds its node, or else removes the entry before it is looked up.
+        // In this order: an invalidation finds the node, or else removes the entry before the lookup.
         let read = || {
             (
                 self.engine.key_node(self.scope_ref(), &self.store.query, self.store.instance, hash),
@@ -491,7 +472,6 @@ where
     }
 }
 
-/// The value of an entry that was removed.
 fn into_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Counters) -> V {
     match Arc::try_unwrap(entry) {
         Ok(Entry { key, value, .. }) => {
@@ -508,7 +488,7 @@ impl<K, V> TaggedCache<K, V> {
     }
 }
 
-// No invariant is broken while user code runs: a panic in it leaves a cache as it was.
+// No invariant is broken while user code runs.
 impl<K, V> UnwindSafe for TaggedCache<K, V> {}
 impl<K, V> RefUnwindSafe for TaggedCache<K, V> {}
 
@@ -557,7 +537,6 @@ mod tests {
     use super::*;
     use crate::ManualClock;
 
-    /// Can be moved, and not cloned.
     #[derive(Debug, PartialEq)]
     struct Unique(u32);
 
@@ -702,7 +681,7 @@ mod tests {
         assert!(!cache.is_empty(), "the live one is found among the dead ones");
     }
 
-    /// What is listed is visited, as each visit discards a reference, and no more is listed.
+    /// A batch that is listed is visited to its end, as each visit discards a reference. No other is listed.
     #[test]
     fn a_walk_that_ends_lists_no_more_entries() {
         let (cache, _) = numbers();
