@@ -28,7 +28,7 @@ mod validate;
 /// | option | meaning |
 /// |---|---|
 /// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | time to live: a literal number of seconds, a string with units, or a `Duration`; default: that of the cache |
-/// | `own_ttl` | the value outlives cached values that it depends on, up to its own time to live |
+/// | `own_ttl` | the value expires by its own time to live alone |
 /// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
 /// | `skip(arg, ..)` | these arguments are not part of the key |
 /// | `tags("all", "artist:{artist_id}", expr)` | tags: strings, formatted from the arguments like `format!`, or `Into<Tag>` |
@@ -210,7 +210,7 @@ mod validate;
 ///
 /// # `cache`
 ///
-/// Without it a function without `self` uses the global cache. The expression may mention arguments.
+/// The expression may mention arguments.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache};
@@ -254,9 +254,9 @@ mod validate;
 ///
 /// # Calls at the same time
 ///
-/// Concurrent calls for one key run the body once, and all get its value. Calls with other arguments do not wait. A
-/// call that starts after an invalidation does not wait for a body that the invalidation made out of date. A waiter
-/// takes the value of any body that began after the waiter arrived, stored or not.
+/// Concurrent calls for one key run the body once, and all get its value. A call that starts after an invalidation does
+/// not wait for a body that the invalidation made out of date. A waiter takes the value of any body that began after
+/// the waiter arrived, stored or not.
 ///
 /// An `Err` ends all waiting: an error that can be shared (see above) goes to all waiters, otherwise each runs its own
 /// body at once. At most eight of these for one key may be joined and stored. If the body panics or its future is
@@ -340,9 +340,9 @@ mod validate;
 /// # });
 /// ```
 ///
-/// The future may be dropped at any time: if its body was running, exactly one waiter runs its own next. It is `Send`
-/// if that of the body is. It is larger by some 100 bytes and a second copy of the arguments: take large ones by
-/// reference, or in an `Arc`.
+/// The future may be dropped at any time: if its body was running, exactly one waiter runs its own next; a waiting one
+/// leaves no trace. It is `Send` if that of the body is. It is larger by some 100 bytes and a second copy of the
+/// arguments: take large ones by reference, or in an `Arc`.
 ///
 /// Three circles of waits cannot be detected, and last forever:
 ///
@@ -415,8 +415,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// changed nothing. Arguments taken by value are dropped before, unless the body gave them away.
 ///
 /// An `async fn` also invalidates if its future is dropped half-done (not with `on = "ok"`), after the values of the
-/// body are dropped. A future that was never polled invalidates nothing. Some databases finish a statement after its
-/// future was dropped: see *Writes that are dropped half-done* in the guide of `cache_core`.
+/// body are dropped. A future that was never polled invalidates nothing. Some databases finish a statement of a
+/// dropped future after this invalidation: see *Writes that are dropped half-done* in the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};

@@ -117,8 +117,8 @@ impl Query<'_> {
         quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
     }
 
-    /// The query, for its function and its key function. If the function may or may not be in an `impl`, the path of the
-    /// constant is unknown, and the facts are repeated.
+    /// The query, for its function and its key function. A function that may or may not be in an `impl` does not know the
+    /// path of the constant, and repeats the facts.
     pub(crate) fn query_ref(&self) -> TokenStream {
         if self.enclosing.is_associated(self.function) {
             let path = at_attribute(&self.function.signature.ident).into();
