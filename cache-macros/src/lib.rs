@@ -462,11 +462,11 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # One entry
 ///
 /// `get_track(id)` takes all arguments of the query but `self`, also those that it skips; of a generic query, as in
-/// `get::<Album>(id)`. They are evaluated before the body, which may give them away: only their hash is kept. The entry
-/// is invalidated in the scope of the mutation's handle, or through the root handle in every scope, at the same cost
-/// for any number. A load of the key in flight is invalidated too. If the closure of `|track| get(track.id)` panics,
-/// every entry of the query is invalidated. Instantiations of a generic function that differ only in a constant other
-/// than a `usize` are invalidated together.
+/// `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may give them away: only
+/// their hash is kept. The entry is invalidated in the scope of the mutation's handle, or through the root handle in
+/// every scope, at the same cost for any number. A load of the key in flight is invalidated too. If the closure of
+/// `|track| get(track.id)` panics, every entry of the query is invalidated. Instantiations of a generic function that
+/// differ only in a constant other than a `usize` are invalidated together.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
