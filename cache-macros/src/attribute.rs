@@ -1,4 +1,4 @@
-//! From an attribute on a function to code, one stage after another.
+//! From an attribute on a function to code.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -12,10 +12,9 @@ use crate::parse::options::QueryOptions;
 use crate::parse::targets::Invalidations;
 use crate::{fallback, validate};
 
-/// The expansion of an attribute on a function.
 pub(crate) struct Expanded {
     pub(crate) function: TokenStream,
-    /// The items of a query that targets refer to.
+    /// The items that targets refer to.
     pub(crate) hidden_items: HiddenItems,
     pub(crate) errors: Option<syn::Error>,
 }
@@ -28,7 +27,7 @@ pub(crate) fn invalidates(targets: TokenStream, item: &TokenStream) -> TokenStre
     alone(item, |function| mutation(targets, function, &Enclosing::Unknown))
 }
 
-/// Expands an attribute that is not in a block with `#[cached_impl]`.
+/// Expands an attribute outside of `#[cached_impl]`.
 fn alone(item: &TokenStream, expand: impl FnOnce(&Function) -> Expanded) -> TokenStream {
     match syn::parse2(item.clone()) {
         Ok(function) => {
@@ -47,7 +46,7 @@ pub(crate) fn query(options: TokenStream, function: &Function, enclosing: &Enclo
     let key = Key::of(function, &options);
     let query = Query { function, options: &options, key: &key, enclosing, is_valid: errors.is_none() };
     let expanded = if errors.is_none() { expand::query::query(&query) } else { fallback::function(function) };
-    // A second attribute would define the same items. A rewritten function is in an `impl` of a trait, which has no room for
+    // A second attribute would define the same items. An `impl` of a trait, as around a rewritten function, cannot have
     // them.
     let is_last = !function.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));
     let hidden_items = if is_last && !function.is_rewritten() { query.hidden_items() } else { HiddenItems::default() };

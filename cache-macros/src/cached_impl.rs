@@ -1,4 +1,4 @@
-//! `#[cached_impl]`: the attributes in an `impl` of a trait, whose hidden items go into a trait of their own.
+//! `#[cached_impl]`: expands the attributes in an `impl` of a trait, and puts their hidden items into a trait.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,8 +71,7 @@ fn expand(options: &TokenStream, item: &TokenStream) -> syn::Result<TokenStream>
     Ok(quote!(#head #hidden_items #imports #errors))
 }
 
-/// Uses the paths of attributes that are expanded here: the compiler does not look them up, and would report their imports
-/// as unused.
+/// Uses the paths of attributes that are expanded here: otherwise the compiler reports their imports as unused.
 fn used<'a>(paths: impl Iterator<Item = &'a Path>) -> TokenStream {
     let distinct: BTreeMap<String, &Path> = paths.map(|path| (path.to_token_stream().to_string(), path)).collect();
     let paths = distinct.values();
@@ -86,7 +85,7 @@ fn used<'a>(paths: impl Iterator<Item = &'a Path>) -> TokenStream {
     }
 }
 
-/// Expands the attributes of one function. The first is expanded first: the next ones find it around the body.
+/// Expands the attributes of one function, the first one first: the others find it around the body.
 fn annotated(
     function: &Function,
     enclosing: &Enclosing<'_>,

@@ -67,7 +67,7 @@ fn is_cache(ty: &Type) -> bool {
     matches!(ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Cache"))
 }
 
-/// The path of `cache_core`: that in `#[cache(crate = path)]` on the struct.
+/// The path of `cache_core`, as in `#[cache(crate = path)]` on the struct.
 fn krate(attributes: &[Attribute]) -> syn::Result<Path> {
     let mut krate = syn::parse_quote!(::cache_core);
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("cache")) {

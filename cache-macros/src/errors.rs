@@ -1,4 +1,4 @@
-//! Errors, collected and reported together.
+//! Errors, reported together.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -12,7 +12,6 @@ impl Errors {
         self.push(Error::new(span, message));
     }
 
-    /// An error under all of the tokens.
     pub(crate) fn add_at(&mut self, tokens: impl ToTokens, message: &str) {
         self.push(Error::new_spanned(tokens, message));
     }
@@ -33,7 +32,7 @@ impl Errors {
     }
 }
 
-/// Proposes the most similar name: `: did you mean ..?`, or nothing if none is similar.
+/// Proposes the most similar name, as `: did you mean ..?`, or nothing.
 pub(crate) fn did_you_mean<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     known
         .into_iter()

@@ -1,4 +1,4 @@
-//! The expansion of a wrong attribute: the item itself beside the error, so that its callers compile.
+//! The expansion of a wrong attribute: the item beside the error, so that its callers compile.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -6,13 +6,11 @@ use syn::Error;
 
 use crate::parse::function::Function;
 
-/// An item that could not be parsed.
 pub(crate) fn raw(item: &TokenStream, error: &Error) -> TokenStream {
     let error = error.to_compile_error();
     quote!(#item #error)
 }
 
-/// A function without the attribute.
 pub(crate) fn function(function: &Function) -> TokenStream {
     let Function { attributes, visibility, signature, body } = function;
     quote!(#(#attributes)* #visibility #signature #body)

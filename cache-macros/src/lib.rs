@@ -1,8 +1,8 @@
 //! The attributes of `cache-core`, which re-exports them: depend on that crate, not on this one.
 //!
-//! An attribute passes through stages: `parse` takes its options and the function apart, and keeps the body as it is;
-//! `validate` refuses what cannot work, and says what would; `expand` writes the code, a call into `cache_core` around the
-//! body. After an error, `fallback` leaves the function as it was.
+//! `parse` takes the options and the function apart, but not the body; `validate` refuses what cannot work, and says
+//! what would; `expand` writes a call into `cache_core` around the body. After an error, `fallback` leaves the function
+//! as it was.
 
 #![forbid(unsafe_code)]
 
@@ -21,29 +21,28 @@ mod validate;
 
 /// Caches the return value of a function, under its arguments.
 ///
-/// It goes on methods with `&self`, `self: Arc<Self>`, `self: &Arc<Self>` or one of these in a `Pin`, on associated
-/// functions without `self`, and on free functions, `async` or not, generic or not. In an `impl` of a trait it needs
-/// [`macro@cached_impl`] on the `impl`. The body runs if there is no live entry for the arguments, and its value is
-/// stored: of a `Result`, only the value of an `Ok`.
+/// For methods with `&self`, `self: Arc<Self>`, `self: &Arc<Self>` or one of these in a `Pin`, and functions without
+/// `self`, `async` or not, generic or not. An `impl` of a trait needs [`macro@cached_impl`]. The body runs on a miss,
+/// and its value is stored: of a `Result`, only the `Ok`.
 ///
 /// | option | meaning |
 /// |---|---|
-/// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | how long a value may be served: a literal number of seconds, a string with units, or an expression of type `Duration`; default: that of the cache |
-/// | `own_ttl` | the value expires by its own time to live alone, even if a cached value that it was made from expires earlier |
+/// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | time to live: a literal number of seconds, a string with units, or a `Duration`; default: that of the cache |
+/// | `own_ttl` | the value expires by its own time to live alone |
 /// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
 /// | `skip(arg, ..)` | these arguments are not part of the key |
-/// | `tags("all", "artist:{artist_id}", expr)` | tags: strings, formatted from the arguments like `format!`, or expressions that are `Into<Tag>` |
+/// | `tags("all", "artist:{artist_id}", expr)` | tags: strings, formatted from the arguments like `format!`, or `Into<Tag>` |
 /// | `tags_from = \|value\| ..` | more tags, from the value: an iterator of `Into<Tag>` |
 /// | `cache_if = \|value\| ..` | only values for which this is true are stored |
-/// | `capacity = n` | at most `n` entries of this query, in all scopes together, for each type of `Self`: a constant expression of type `usize`; default: no limit but that of the cache. With 0 nothing is stored |
+/// | `capacity = n` | at most `n` entries of this query, in all scopes together, for each type of `Self`: a constant `usize`; default: the limit of the cache. With 0 nothing is stored |
 /// | `cache = expr` | the cache, as a `&Cache`; default: `HasCache` of `self`, or `Cache::global()` without `self` |
 /// | `name = "text"` | the name in statistics and for invalidation at run time; default: that of the function |
 /// | `crate = path` | the absolute path of `cache_core`, if it is renamed or re-exported |
 ///
 /// # `ttl`
 ///
-/// The units are `d`, `h`, `m`, `s`, `ms`, `us` and `ns`, the longest first, as in `"1h30m"`. The time counts from the
-/// start of the body. An expression is evaluated on a miss, before the body.
+/// Units: `d`, `h`, `m`, `s`, `ms`, `us`, `ns`, the longest first. The time counts from the start of the body. An
+/// expression is evaluated on a miss, before the body.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -69,9 +68,8 @@ mod validate;
 ///
 /// # `own_ttl`
 ///
-/// A value that is made from other cached values expires no later than they do. With `own_ttl` it expires by its `ttl`
-/// alone, or without one by the default of the cache. It may then show data as old as both times together. It is still
-/// invalidated together with the values that it is made from.
+/// A value made from other cached values expires no later than they do. With `own_ttl` it expires by its own `ttl` or
+/// the default of the cache, and may show data as old as both times together. It is still invalidated with them.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -98,15 +96,13 @@ mod validate;
 ///
 /// # The key: `key` and `skip`
 ///
-/// The key is made of all arguments, the type of `Self`, and the generic arguments. `self` is not part of it: see *What is
-/// shared* at `Cache`. The type of an argument is `Hash + Eq + Clone + Send + Sync + 'static`. References are looked up as
-/// they are, and copied only to be stored: `&str`, `&[T]`, `&T`, and these within `Option`, tuples, arrays, slices, `Vec`,
-/// `Box` and `Cow`. An argument with `Debug` is shown in listings.
+/// The key is all arguments, the type of `Self`, and the generic arguments, but not `self`: see *What is shared* at
+/// `Cache`. Arguments are `Hash + Eq + Clone + Send + Sync + 'static`. References are copied only to be stored: `&str`,
+/// `&[T]`, `&T`, and these within `Option`, tuples, arrays, slices, `Vec`, `Box` and `Cow`. Listings show arguments
+/// with `Debug`. A pattern counts as the names that it binds.
 ///
-/// A pattern counts as the names that it binds.
-///
-/// `skip` leaves out arguments that make no difference to the value, and those that cannot be part of a key. `key` gives
-/// the key as expressions, which may mention arguments and `self`, and are evaluated at each call.
+/// Use `skip` for arguments that do not affect the value, or cannot be part of a key. The expressions of `key` may
+/// mention arguments and `self`; each call evaluates them.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -139,10 +135,10 @@ mod validate;
 ///
 /// # `tags` and `tags_from`
 ///
-/// An entry is invalidated with any of its tags, by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. `tags` are made
-/// on a miss, before the body. `tags_from` is called with a value that `cache_if` accepts, of a `Result` with the `Ok`. If
-/// one of these tags is invalidated while the body runs, the value is not stored. Invalidations of other tags do not
-/// matter, unless there are more than a few hundred of unknown ones meanwhile: see the guide of `cache_core`.
+/// An entry is invalidated with any of its tags, by `#[invalidates(tags(..))]` or `Cache::invalidate_tags`. `tags` are
+/// made on a miss, before the body. `tags_from` gets a value that `cache_if` accepts, of a `Result` the `Ok`. The value
+/// is not stored if one of its tags is invalidated while the body runs, or more than a few hundred unknown ones: see
+/// the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -173,7 +169,7 @@ mod validate;
 ///
 /// # `cache_if`
 ///
-/// A value for which it is false is returned to all waiters, but not stored.
+/// A value for which it is false goes to all waiters, but is not stored.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache, HasCache};
@@ -214,7 +210,7 @@ mod validate;
 ///
 /// # `cache`
 ///
-/// Without this option a function without `self` uses the global cache. The expression may mention arguments.
+/// The expression may mention arguments.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache};
@@ -245,37 +241,36 @@ mod validate;
 ///
 /// # The value
 ///
-/// It is cloned for each caller: it is `Clone + Send + Sync + 'static`. Return an `Arc` if a clone would be slow.
+/// It is `Clone + Send + Sync + 'static`, and cloned for each caller: return an `Arc` if that is slow.
 ///
-/// A `Result` is recognised by its type, also through an alias. If the return type is a generic parameter that stands for a
-/// `Result`, nothing is stored.
+/// A `Result` is recognised by its type, also through an alias. A generic return type that stands for a `Result` is not
+/// stored.
 ///
 /// An error needs no bounds. It may borrow, if a lifetime or a reference in the return type says so, as in
 /// `Result<u32, Error<'_>>`. An error that is `Clone + Send + Sync + 'static` (and `Unpin`, as nearly every type is) is
-/// shared with the waiters of a load that fails, unless the error part of the return type (behind an alias: any part) names
-/// a generic parameter of the function, `Self`, or a lifetime other than `'static`. In a [`macro@cached_impl`] for a type
-/// without parameters `Self` is allowed. An error that is a parameter of the `impl` is shared if it has all of these bounds.
+/// shared with the waiters of a failed load, unless the error part of the return type (behind an alias: any part) names
+/// a generic parameter of the function, `Self`, or a lifetime other than `'static`. In a [`macro@cached_impl`] for a
+/// type without parameters `Self` is allowed. A parameter of the `impl` is shared if it has all of these bounds.
 ///
 /// # Calls at the same time
 ///
-/// If many threads or tasks ask for one key at once, the body runs once, and all get its value. Calls with other arguments
-/// do not wait. A call that starts after an invalidation does not wait for a body that the invalidation made out of date. A
-/// waiter takes the value of any body that began after the waiter arrived, even if that value is not stored.
+/// Concurrent calls for one key run the body once, and all get its value. A call that starts after an invalidation does
+/// not wait for a body that the invalidation made out of date. A waiter takes the value of any body that began after
+/// the waiter arrived, stored or not.
 ///
-/// If the body returns an `Err`, all waiting ends: an error that can be shared (see above) goes to all waiters, otherwise
-/// each of them runs its own body at once, as without a cache. Of these at most eight for one key may be joined and stored.
-/// If the body panics or its future is dropped, exactly one of the waiters runs its body next.
+/// An `Err` ends all waiting: an error that can be shared (see above) goes to all waiters, otherwise each runs its own
+/// body at once. At most eight of these for one key may be joined and stored. If the body panics or its future is
+/// dropped, exactly one waiter runs its body next.
 ///
-/// Waiters are woken only when the body ends: a body that may hang needs a timeout. If nothing can be stored (capacity 0, a
-/// `ttl` shorter than the body), each call runs its body.
+/// Waiters are woken only when the body ends: a body that may hang needs a timeout. If nothing can be stored (capacity
+/// 0, a `ttl` shorter than the body), each call runs its body.
 ///
 /// # Bodies that call queries
 ///
-/// The entry of a body depends on all that the body reads through other cached queries, or a `TaggedCache`: it is
-/// invalidated with them, and expires no later (except with `own_ttl`). It is enough that `#[invalidates]` names the inner
-/// query. Errors of inner queries count too. This holds through awaits and `join!`, to any depth, and between caches. A
-/// thread or a task that the body spawns needs a `cache_core::LoadContext` to belong to it. Reads after the load has ended
-/// have no effect.
+/// An entry depends on all that its body reads through other cached queries or a `TaggedCache`, also on their errors:
+/// it is invalidated with them, and expires no later (except with `own_ttl`). So `#[invalidates]` need only name the
+/// inner query. This holds through awaits and `join!`, to any depth, and between caches. A thread or task that the body
+/// spawns needs a `cache_core::LoadContext`. Reads after the load have no effect.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -307,15 +302,15 @@ mod validate;
 /// # assert_eq!(shop.cache.len(), 3);
 /// ```
 ///
-/// A body may call its own query, with the same arguments too, directly or through others. A call that would have to wait
-/// for itself, on one thread or in a circle of several, runs its body instead, and does not store that value: only the
-/// outermost value is stored. One case waits without end: a body that waits for *another* thread that calls the same query,
-/// as by joining it, unless that thread runs within the body's `LoadContext`.
+/// A body may call its own query, with the same arguments too, directly or through others. A call that would wait for
+/// itself, on one thread or in a circle of several, runs its body instead; only the outermost value is stored. A body
+/// waits forever if it waits for *another* thread that calls the same query, as by joining it, unless that thread runs
+/// within the body's `LoadContext`.
 ///
 /// # `async fn`
 ///
-/// All of this holds for asynchronous functions, on any executor, and on several at once. A hit is ready at the first poll,
-/// and allocates nothing. A task that has to wait for the body of another yields meanwhile.
+/// All of this holds for asynchronous functions, on any executor, and on several at once. A hit is ready at the first
+/// poll, and allocates nothing. Waiting tasks yield.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -345,28 +340,28 @@ mod validate;
 /// # });
 /// ```
 ///
-/// The future may be dropped at any time. If its body was running, exactly one of the waiters runs its own next; a future
-/// that was waiting leaves no trace. It is `Send` if that of the body is. It is larger by some 100 bytes and by the
-/// arguments, which it keeps once more: take large ones by reference, or in an `Arc`.
+/// The future may be dropped at any time: if its body was running, exactly one waiter runs its own next; a waiting one
+/// leaves no trace. It is `Send` if that of the body is. It is larger by some 100 bytes and a second copy of the
+/// arguments: take large ones by reference, or in an `Arc`.
 ///
-/// A body may await queries, its own too, as above. Three circles of waits cannot be detected, and last without end:
+/// Three circles of waits cannot be detected, and last forever:
 ///
-/// - A body that spawns a task that calls the same query, and awaits that task. Await the query in the body instead, or
-///   several of them in a `join!`, or instrument the task with `LoadContext`.
-/// - A future whose body has begun, and that is then neither polled nor dropped, as by a `select!` that borrowed it, while
-///   the same task calls the same query. Drop it first.
-/// - A task that blocks its thread until a body ends for which the executor has no other thread.
+/// - A body spawns a task that calls the same query, and awaits that task. Await the query in the body instead, or
+///   several in a `join!`, or instrument the task with `LoadContext`.
+/// - A future whose body has begun is neither polled nor dropped, as by a `select!` that borrowed it, while the same
+///   task calls the same query. Drop it first.
+/// - A task blocks its thread until a body ends for which the executor has no other thread.
 ///
 /// A function that returns a future, as `impl Future` or in a box, is refused: make it an `async fn`. With
 /// `#[async_trait]`, [`macro@cached_impl`] stands above it.
 ///
 /// # In traits
 ///
-/// A provided method of a trait may be annotated too. The trait is then dyn compatible only with [`macro@cached_impl`].
+/// A provided method may be annotated too. The trait is then dyn compatible only with [`macro@cached_impl`].
 ///
 /// # Panics
 ///
-/// When the body does. Then nothing is stored, and no other caller gets the panic.
+/// When the body does. Nothing is stored, and no other caller gets the panic.
 ///
 /// ```
 /// # use cache_core::{cached_query, Cache};
@@ -387,43 +382,41 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Invalidates the entries that a mutation makes out of date, when its body has ended.
 ///
-/// It goes on any function, with any receiver (`Pin<&mut Self>` too), also in an `impl` of a trait, and takes one or more
-/// targets. All targets in one cache take effect at one version: no load sees some of them and not the others. Values that
-/// were made from an invalidated one are invalidated with it.
+/// For any function, with any receiver (`Pin<&mut Self>` too), also in an `impl` of a trait. All targets in one cache
+/// take effect at one version: no load sees only some of them. Values made from an invalidated one are invalidated too.
 ///
 /// | target | what is invalidated |
 /// |---|---|
-/// | `"get_track"` or `get_track` | every entry of that query of the same `Self` type; without `self`, of that function in scope |
-/// | `"Tracks::get"` or `Tracks::get` | every entry of a query of another type in the same cache; `"Self::total"` where there is no `self` |
-/// | `"rates::current"` or `rates::current` | every entry of a free function, which are in the global cache; in a method, `"self::current"` for a function beside it |
+/// | `"get_track"` or `get_track` | all entries of that query of the same `Self` type; without `self`, of that function in scope |
+/// | `"Tracks::get"` or `Tracks::get` | all entries of a query of another type in the same cache; `"Self::total"` without `self` |
+/// | `"rates::current"` or `rates::current` | all entries of a free function, in the global cache; in a method, `"self::current"` for a function beside it |
 /// | `"r#loop"` or `r#loop` | a query whose name is a keyword |
-/// | `get_track(id)` | the one entry for these arguments; with a path too, as in `Tracks::get(id)` |
-/// | `\|track\| get_track(track.id)` | the one entry for arguments from the returned value, of a `Result` from the `Ok`; without a value every entry of the query |
-/// | `tags("artist:{artist_id}", expr)` | every entry with one of these tags, formatted from the arguments like `format!` |
-/// | `all` | every entry of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
+/// | `get_track(id)` | the one entry for these arguments; also `Tracks::get(id)` |
+/// | `\|track\| get_track(track.id)` | the one entry for arguments from the returned value, of a `Result` from the `Ok`; without a value all entries of the query |
+/// | `tags("artist:{artist_id}", expr)` | all entries with one of these tags, formatted from the arguments like `format!` |
+/// | `all` | all entries of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
 ///
 /// and options:
 ///
 /// | option | meaning |
 /// |---|---|
 /// | `on = "ok"` | only if the body returned `Ok`, or a type other than `Result` |
-/// | `cache = expr` | the cache of the targets, as a `&Cache`; default: as for [`macro@cached_query`] |
+/// | `cache = expr` | the cache of the targets, as for [`macro@cached_query`] |
 /// | `crate = path` | as for [`macro@cached_query`] |
 ///
-/// A target whose query has a `cache = ..` needs the same `cache = ..` here. So does a method's query in a function without
-/// `self`. Without it the cache is not known, and the code does not compile. Targets in several caches take an attribute
-/// for each cache.
+/// A target whose query has a `cache = ..` needs the same here, or the code does not compile. So does a method's query
+/// in a function without `self`. Targets in several caches take an attribute for each.
 ///
-/// A name is that of the function, even if the query has another one at run time. The compiler checks it: a name that no
-/// query has is an error under that very string.
+/// A name is that of the function, even if the query has another `name`. The compiler checks it: a name that no query
+/// has is an error under that string.
 ///
-/// It invalidates when the body has ended with `Ok`, with `Err`, or by a panic. A mutation that failed may have done half
-/// of its work: one entry too many costs a miss, one too few costs wrong answers. Use `on = "ok"` only if an `Err` certainly
-/// changed nothing. The arguments that the function took by value are dropped before, unless the body gave them away.
+/// It invalidates when the body ends with `Ok`, with `Err`, or by a panic. A failed mutation may have done half of its
+/// work: one entry too many costs a miss, one too few costs wrong answers. Use `on = "ok"` only if an `Err` certainly
+/// changed nothing. Arguments taken by value are dropped before, unless the body gave them away.
 ///
-/// An `async fn` invalidates also if its future is dropped half-done (not with `on = "ok"`), after the values of the body are
-/// dropped. A future that was never polled invalidates nothing. Some databases finish a statement after its future was
-/// dropped, and so after the invalidation: see *Writes that are dropped half-done* in the guide of `cache_core`.
+/// An `async fn` also invalidates if its future is dropped half-done (not with `on = "ok"`), after the values of the
+/// body are dropped. A future that was never polled invalidates nothing. Some databases finish a statement of a
+/// dropped future after this invalidation: see *Writes that are dropped half-done* in the guide of `cache_core`.
 ///
 /// ```
 /// # use cache_core::{cached_query, invalidates, Cache, HasCache};
@@ -469,10 +462,10 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # One entry
 ///
 /// `get_track(id)` takes all arguments of the query but `self`, also those that it skips; of a generic query, as in
-/// `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may give them away, and only a
-/// hash of them is kept. The entry is invalidated in the scope of the mutation's handle, or through the root handle in every
-/// scope, at the same cost for any number of scopes. A load of the key in flight is invalidated too. If the closure of
-/// `|track| get(track.id)` panics, every entry of the query is invalidated. Of a generic function, instantiations that
+/// `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may give them away: only
+/// their hash is kept. The entry is invalidated in the scope of the mutation's handle, or through the root handle in
+/// every scope, at the same cost for any number. A load of the key in flight is invalidated too. If the closure of
+/// `|track| get(track.id)` panics, every entry of the query is invalidated. Instantiations of a generic function that
 /// differ only in a constant other than a `usize` are invalidated together.
 ///
 /// ```
@@ -541,13 +534,13 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
     attribute::invalidates(targets.into(), &item.into()).into()
 }
 
-/// Goes on an `impl` of a trait in which there is a [`macro@cached_query`], and on a trait that provides one.
+/// For an `impl` of a trait with a [`macro@cached_query`] in it, and for a trait that provides one.
 ///
-/// For each query, [`macro@invalidates`] needs an item that the trait does not have. This puts the items into a hidden
-/// trait, `__Cached_Tracks_for_Library` for `impl Tracks for Library`. Other modules have to import it if they name a query
-/// of this `impl` as `Library::get`. Two traits may have queries of one name.
+/// The items of its queries, which [`macro@invalidates`] needs, go into a hidden trait, `__Cached_Tracks_for_Library`
+/// for `impl Tracks for Library`. Other modules import it to name a query of this `impl` as `Library::get`. Two traits
+/// may have queries of one name.
 ///
-/// It has no options. An `impl` with [`macro@invalidates`] alone does not need it.
+/// No options. An `impl` with [`macro@invalidates`] alone does not need it.
 ///
 /// ```
 /// use cache_core::{cached_impl, cached_query, invalidates, Cache, HasCache};
@@ -584,7 +577,7 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # With `#[async_trait]`
 ///
-/// A native `async fn` needs nothing more. `#[async_trait]` rewrites its functions before their own attributes see them, so
+/// A native `async fn` needs nothing more. `#[async_trait]` rewrites functions before their own attributes see them, so
 /// this goes above it, also in an `impl` with [`macro@invalidates`] alone:
 ///
 /// ```
@@ -617,10 +610,10 @@ pub fn cached_impl(options: TokenStream, item: TokenStream) -> TokenStream {
     cached_impl::cached_impl(&options.into(), &item.into()).into()
 }
 
-/// Implements the trait `HasCache` for a struct: the cache is its field of type `Cache`, or the field marked `#[cache]`.
+/// Implements `HasCache` for a struct, by its field of type `Cache`, or the field marked `#[cache]`.
 ///
-/// A marked field may be of any type that has `HasCache`. If `cache_core` is renamed, write `#[cache(crate = path)]` on the
-/// struct.
+/// A marked field may be of any type that has `HasCache`. If `cache_core` is renamed, write `#[cache(crate = path)]` on
+/// the struct.
 ///
 /// ```
 /// # use cache_core::{Cache, HasCache};

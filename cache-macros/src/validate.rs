@@ -31,7 +31,6 @@ pub(crate) fn cached_query(function: &Function, options: &QueryOptions, errors: 
     returned(function, errors);
 }
 
-/// The key, and `skip`.
 fn key(function: &Function, options: &QueryOptions, errors: &mut Errors) {
     if let (Some(_), Some(skipped)) = (options.key.get(), options.skip.get()) {
         errors.add(skipped[0].span(), "remove `skip`: with `key(..)` only the arguments in it are part of the key");
@@ -70,7 +69,7 @@ fn key(function: &Function, options: &QueryOptions, errors: &mut Errors) {
     }
 }
 
-/// Finds names that are similar to an argument. Others may be constants.
+/// Finds names similar to an argument. Others may be constants.
 fn names_in_key(given: &[Expr], arguments: &[Argument<'_>], errors: &mut Errors) {
     for expression in given {
         let Expr::Path(path) = ungrouped(expression) else { continue };
@@ -93,7 +92,7 @@ fn nearest_argument(name: &Ident, arguments: &[Argument<'_>]) -> String {
     did_you_mean(&name.unraw().to_string(), known.iter().map(String::as_str))
 }
 
-/// Refuses tags from arguments outside the key: calls that differ in them share an entry, and with it one tag.
+/// Refuses tags from arguments outside the key: calls that differ in them share an entry.
 fn tags(function: &Function, options: &QueryOptions, errors: &mut Errors) {
     let key = options.key.get().map(|given| quote!(#(#given),*));
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
@@ -150,7 +149,7 @@ pub(crate) fn invalidates(function: &Function, invalidations: &Invalidations, er
 }
 
 fn targets(function: &Function, targets: &[Target], errors: &mut Errors) {
-    // A target that could not be parsed is one too.
+    // A target that could not be parsed counts.
     if targets.is_empty() && errors.is_empty() {
         errors.add(
             proc_macro2::Span::call_site(),
@@ -230,7 +229,6 @@ fn is_shared(ty: &Type) -> bool {
     }
 }
 
-/// The pointer in a `Pin`.
 fn pinned(ty: &Type) -> Option<&Type> {
     let Type::Path(path) = bare_type(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Pin")?;
@@ -266,11 +264,11 @@ fn returned(function: &Function, errors: &mut Errors) {
     }
 }
 
-/// `#[async_trait]` turns an `async fn` into a function that returns a future.
+/// `#[async_trait]` makes an `async fn` return a future.
 pub(crate) const BELOW_ASYNC_TRAIT: &str =
     "put `#[cached_impl]` on the `impl` or trait, above `#[async_trait]`, which leaves no `async fn` below";
 
-/// Refuses a returned future. Returns whether there is one.
+/// Refuses a returned future, and returns whether there is one.
 fn future(function: &Function, ty: &Type, errors: &mut Errors) -> bool {
     let mut found = Futures(false);
     found.visit_type(ty);
@@ -287,8 +285,7 @@ fn future(function: &Function, ty: &Type, errors: &mut Errors) -> bool {
     found.0
 }
 
-/// Finds `impl Future`, `dyn Future` and types named like boxed ones. A `Future` that is not a bound is another type, or a
-/// part of `<T as Future>::Output`.
+/// Finds `impl Future`, `dyn Future` and types named like boxed ones, but not `Future` in `<T as Future>::Output`.
 struct Futures(bool);
 
 impl<'ast> Visit<'ast> for Futures {
@@ -303,7 +300,6 @@ impl<'ast> Visit<'ast> for Futures {
     }
 }
 
-/// Finds borrows in a return type.
 struct Borrows<'a> {
     errors: &'a mut Errors,
 }

@@ -1,4 +1,4 @@
-//! The library in `SQLite`: the reads and mutations of the [manager](crate::LibraryManager), without a cache.
+//! The library in `SQLite`, without a cache.
 
 use std::{
     collections::BTreeMap,
@@ -22,9 +22,9 @@ use crate::{
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"mlib");
 /// Incremented whenever `schema.sql` changes.
 const SCHEMA_VERSION: i32 = 1;
-/// How long to wait while another process writes to the file.
+/// How long to wait for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// More than there are distinct statements, so that each is compiled once.
+/// More than the distinct statements: each is compiled once.
 const STATEMENTS: usize = 32;
 
 /// A music library in an `SQLite` database.
@@ -63,7 +63,7 @@ impl Database {
 
     fn set_up(mut connection: Connection, path: &Path) -> Result<Self, DbError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // One transaction, because two processes may create the same file.
+        // One transaction: two processes may create the same file.
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let number = |sql| transaction.query_one(sql, [], |row| row.get::<_, i32>(0));
         let application_id = number("PRAGMA application_id")?;
@@ -80,7 +80,7 @@ impl Database {
         }
         transaction.commit()?;
 
-        // Only now: another program's file must not change. With a write-ahead log a commit need not wait for the disk: a
+        // Only now: another program's file must not change. With a write-ahead log commits do not wait for the disk: a
         // power cut loses the last mutations, not the file.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -89,7 +89,7 @@ impl Database {
         Ok(Self { connection: Mutex::new(connection), queries: AtomicU64::new(0) })
     }
 
-    /// How many statements were sent so far.
+    /// The number of statements sent.
     pub fn queries(&self) -> u64 {
         self.queries.load(Ordering::Relaxed)
     }
@@ -103,7 +103,7 @@ impl Database {
         self.with(|session| session.page(&sql::ALL_TRACKS, (limit, offset), (), track))
     }
 
-    /// One track, or `None` if there is none of that id.
+    /// One track, or `None` if there is none.
     ///
     /// # Errors
     ///
@@ -112,9 +112,8 @@ impl Database {
         self.with(|session| Ok(session.prepare(sql::TRACK)?.query_one([id], track).optional()?))
     }
 
-    /// The tracks whose title, artist, album or composer contains `query`, by id.
-    ///
-    /// There are no wildcards; ASCII letters match in either case.
+    /// The tracks whose title, artist, album or composer contains `query`, by id. No wildcards; ASCII letters match in
+    /// either case.
     ///
     /// # Errors
     ///
@@ -141,7 +140,7 @@ impl Database {
         self.with(|session| session.page(&sql::RECENT_TRACKS, (limit, offset), (), track))
     }
 
-    /// The tracks played at least once, the most played first, ties by id.
+    /// The tracks played at least once, the most played first, then by id.
     ///
     /// # Errors
     ///
@@ -246,7 +245,7 @@ impl Database {
         })
     }
 
-    /// Locks the connection, so that all statements of `work` see one state.
+    /// Locks the connection: all statements of `work` see one state.
     fn with<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
         // Poisoning is harmless: a panic rolls its transaction back.
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -266,21 +265,19 @@ impl Database {
     }
 }
 
-/// The locked connection, which counts statements.
 pub(crate) struct Session<'db> {
     connection: &'db Connection,
     queries: &'db AtomicU64,
 }
 
 impl Session<'_> {
-    /// Prepares a statement, and counts it.
     pub(crate) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, DbError> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         Ok(self.connection.prepare_cached(sql)?)
     }
 
     pub(crate) fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
-        // Not `query_row`, which stops at the row and misses an error of the commit.
+        // `query_row` would stop at the row, and miss an error of the commit.
         let added = self.prepare(sql::ADD_TRACK)?.query_one(
             (
                 new.id,

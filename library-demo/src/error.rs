@@ -1,4 +1,4 @@
-//! Errors, with messages for the person at the terminal.
+//! Errors, for people at the terminal.
 
 use std::{io, path::PathBuf};
 

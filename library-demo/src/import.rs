@@ -16,7 +16,7 @@ const TRACKS: &str = "tracks.csv";
 const PLAYLISTS: &str = "playlists.csv";
 const PURCHASES: &str = "purchases.csv";
 
-/// The contents of the three files of an import.
+/// The three files of an import.
 #[derive(Clone, Debug)]
 pub struct CsvFiles {
     /// `track_id,title,artist,album,genre,media_type,composer,duration_ms,size_bytes`
@@ -28,7 +28,7 @@ pub struct CsvFiles {
 }
 
 impl CsvFiles {
-    /// The sample library, which is part of this program: the Chinook sample data.
+    /// The sample library, compiled in: the Chinook sample data.
     pub fn embedded() -> Self {
         Self {
             tracks: include_bytes!("../data/tracks.csv").into(),
@@ -77,7 +77,7 @@ impl Database {
         Ok(database)
     }
 
-    /// Adds the contents of files to the library, in one transaction. `progress` counts bytes.
+    /// Adds files to the library, in one transaction. `progress` counts bytes.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ fn import_purchases(session: &Session<'_>, contents: &[u8], progress: &ProgressB
     })
 }
 
-/// A row, with its position for error messages.
+/// A row and its position.
 struct CsvRow<'a> {
     file: &'static str,
     contents: &'a [u8],
@@ -187,7 +187,7 @@ impl CsvRow<'_> {
         text.parse().map_err(|error| self.problem(column, format!("{text:?}: {error}")))
     }
 
-    /// Any other header would put values into the wrong columns.
+    /// Another header would put values into the wrong columns.
     fn check_is_header(&self) -> Result<(), ImportError> {
         for (index, column) in self.columns.iter().enumerate() {
             if self.fields.get(index).is_some_and(|field| field != column.as_bytes()) {
@@ -207,7 +207,6 @@ impl CsvRow<'_> {
         Ok(())
     }
 
-    /// The error for a row that the database rejected.
     fn rejected(&self, track: TrackId, error: rusqlite::Error) -> ImportError {
         if violates(&error, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
             self.problem("track_id", DbError::UnknownTrack(track))
@@ -220,7 +219,7 @@ impl CsvRow<'_> {
         ImportError::Row { file: self.file, line: self.line(), column: column.to_owned(), problem: problem.to_string() }
     }
 
-    /// The line on which the row begins. The reader's own count is too low after `\r\n` and blank lines.
+    /// The line on which the row begins. The reader's count is too low after `\r\n` and blank lines.
     fn line(&self) -> usize {
         let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
         let offset = self.fields.position().map_or(0, csv::Position::byte);
@@ -231,7 +230,7 @@ impl CsvRow<'_> {
     }
 }
 
-/// Calls `store` with each row below the header, and returns their number.
+/// Calls `store` with each row below the header, and counts them.
 fn for_each_row(
     file: &'static str,
     columns: &[&'static str],
@@ -239,7 +238,7 @@ fn for_each_row(
     progress: &ProgressBar,
     mut store: impl FnMut(&CsvRow<'_>) -> Result<(), ImportError>,
 ) -> Result<u32, ImportError> {
-    // The header and the number of fields are checked here, for better messages.
+    // Checked here for better messages: the header and the number of fields.
     let mut reader = ReaderBuilder::new().flexible(true).has_headers(false).from_reader(contents);
     let mut fields = ByteRecord::new();
     let mut read = |fields: &mut ByteRecord| {

@@ -2,14 +2,14 @@
 //!
 //! Read it in this order:
 //!
-//! - [`LibraryManager`]: six cached reads, and mutations that name the reads they invalidate. `manager.rs` has the table,
-//!   with reasons.
-//! - [`Track`], [`TrackInfo`] and [`Page`]: what reads return, divided so that a mutation invalidates little.
+//! - [`LibraryManager`]: six cached reads, and mutations that name the reads they invalidate. `manager.rs` has the
+//!   reasons.
+//! - [`Track`], [`TrackInfo`] and [`Page`]: the answers, divided so that a mutation invalidates little.
 //! - [`Database`]: the library without a cache; [`Database::import`] fills it from [`CsvFiles`].
-//! - [`MusicRepository`] and [`SqliteRepository`]: the same reads and mutations as `async fn`s in a trait, for services.
+//! - [`MusicRepository`] and [`SqliteRepository`]: the same as `async fn`s in a trait, for services.
 //! - [`workload`]: reads and mutations as data.
 //! - [`replay`]: measures what the cache saves, and checks that no answer is stale.
-//! - [`serve`]: the same with many tasks at once, whose requests may be cancelled.
+//! - [`serve`]: the same with concurrent tasks, whose requests may be cancelled.
 //!
 //! ```
 //! use cache_core::{Cache, HasCache};

@@ -131,7 +131,7 @@ fn main() -> ExitCode {
     let mut out = BufWriter::new(io::stdout().lock());
     match run(cli, &mut out).and_then(|()| Ok(out.flush()?)) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has seen enough, as in `library-demo list | head`.
+        // The reader closed the pipe, as in `library-demo list | head`.
         Err(error) if is_closed_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             // Not `eprintln!`, which panics if stderr is closed, too.
@@ -178,7 +178,7 @@ fn run_on_library(command: LibraryCommand, db: Option<&Path>, out: &mut impl Wri
     Ok(())
 }
 
-/// Executes a command and returns what to print.
+/// Returns what to print.
 fn execute(command: LibraryCommand, library: &LibraryManager, bar: &ProgressBar) -> Result<String, Box<dyn Error>> {
     Ok(match command {
         LibraryCommand::Import { data } => {

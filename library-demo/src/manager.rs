@@ -1,4 +1,4 @@
-//! The library of a synchronous application: the reads are cached, and each mutation names the reads it invalidates.
+//! The library of a synchronous application: cached reads, and mutations that name the reads they invalidate.
 //!
 //! | mutation             | invalidates                                                    |
 //! |----------------------|----------------------------------------------------------------|
@@ -9,10 +9,10 @@
 //! | `delete_track`       | all tracks, that track, search, favourites, recent, popular    |
 //! | `import`             | everything                                                     |
 //!
-//! What is in italics is not in the specification of this application; the reasons are below. The rest is exact, because
-//! no row shows whether a track is a favourite, and neither a search nor the favourites show plays.
+//! What is in italics is not in the specification: the reasons are below. The rest is exact, because no row shows
+//! whether a track is a favourite, and neither a search nor the favourites show plays.
 //!
-//! "That track" is one entry of `get_track`. Which pages show a track is unknown, so all are invalidated.
+//! "That track" is one entry of `get_track`. Which pages show a track is unknown: all are invalidated.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 use indicatif::ProgressBar;
@@ -37,7 +37,7 @@ impl LibraryManager {
         Self { database, cache }
     }
 
-    /// The database behind the cache.
+    /// The database.
     pub fn database(&self) -> &Database {
         &self.database
     }
@@ -107,8 +107,8 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the id is in use, or the database fails.
-    // Not specified: `get_track` may have cached a `None`. If the addition fails, all its entries are invalidated, since
-    // the id is unknown.
+    // Not specified: `get_track` may have cached a `None`. If the addition fails, the id is unknown, and all its
+    // entries are invalidated.
     #[invalidates("get_all_tracks", "search_tracks", "get_recent_tracks", |track| get_track(track.info.id))]
     pub fn add_track(&self, new: &NewTrack) -> Result<Track, DbError> {
         self.database.add_track(new)
@@ -169,7 +169,7 @@ impl LibraryManager {
         self.database.delete_track(id)
     }
 
-    /// Adds the contents of files to the library; see [`Database::import`].
+    /// Adds files to the library; see [`Database::import`].
     ///
     /// # Errors
     ///

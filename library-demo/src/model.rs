@@ -1,6 +1,6 @@
-//! The types of the library's data and answers.
+//! The data and answers of the library.
 //!
-//! A play changes a [`Track`], but not its [`TrackInfo`], so answers of `TrackInfo`s stay cached.
+//! A play changes a [`Track`] but no [`TrackInfo`]: answers of `TrackInfo`s stay cached.
 
 use std::fmt;
 
@@ -58,13 +58,13 @@ pub struct Track {
     pub info: TrackInfo,
     /// The number of plays.
     pub plays: u32,
-    /// The last play, or `None` if there was none.
+    /// The last play, if any.
     pub last_played: Option<Moment>,
 }
 
 /// A logical timestamp: each addition and each play is one later than all others in the library.
 ///
-/// "Recent" needs only an order: this one has no ties, needs no clock, and is known to tests.
+/// Unlike a clock it has no ties, and is known to tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(pub u32);
 

@@ -1,4 +1,4 @@
-//! What people read: tables, and progress on stderr.
+//! Tables, and progress on stderr.
 
 mod progress;
 mod table;

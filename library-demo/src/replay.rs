@@ -1,7 +1,7 @@
-//! The replay: what it is worth to invalidate by name and by key.
+//! The replay: measures invalidation by name and by key.
 //!
 //! Four tables, on newly imported sample libraries: the original's example and benchmarks, and two workloads of real
-//! data. The figures are counts of the cache and the database, and [`replay`] checks them against expectations.
+//! data. [`replay`] checks the counts of the cache and the database against expectations.
 
 mod runner;
 mod scenarios;
@@ -19,8 +19,8 @@ use crate::{
     workload::{Policy, Step, playlists, trace},
 };
 
-/// Runs everything, with the first `visits` purchases as the trace, writes the tables to `out`, and returns the
-/// expectations that failed.
+/// Runs everything, with the first `visits` purchases as the trace, writes the tables to `out`, and returns the failed
+/// expectations.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ impl<W: Write> Replay<'_, W> {
         }
     }
 
-    /// Table 1: three cached queries are read again after a favourite is toggled.
+    /// Table 1: three queries are read again after a favourite is toggled.
     fn example(&mut self) -> Result<(), ReplayError> {
         let (queries, toggle) = (scenarios::three_queries(), scenarios::toggle());
         let policies = [(Policy::INVALIDATE_BY_NAME, 2), (Policy::INVALIDATE_ALL, 0)];
@@ -82,7 +82,7 @@ impl<W: Write> Replay<'_, W> {
 
     /// Table 2: the original's two benchmarks.
     fn benchmarks(&mut self) -> Result<(), ReplayError> {
-        // With the hits that are possible by name, and the hit rate in per cent that was the original's goal.
+        // With the possible hits by name, and the original's goal for the hit rate, in per cent.
         let benchmarks = [
             ("100 operations, 10 mutations", scenarios::hundred_operations(), 89, 70),
             ("50 diverse operations, 10 mutations", scenarios::fifty_diverse_operations(), 27, 40),
@@ -139,7 +139,7 @@ impl<W: Write> Replay<'_, W> {
             "trace: fewer database queries by name than by invalidating all".to_owned(),
             by_name.queries < all.queries,
         );
-        // Not fewer: a visit reads six different entries, and then its play invalidates all.
+        // Not fewer: a visit reads six different entries, and its play invalidates all.
         self.expect(
             "trace: no more database queries by invalidating all than without a cache".to_owned(),
             all.queries <= no_cache.queries,
@@ -163,7 +163,7 @@ impl<W: Write> Replay<'_, W> {
         Ok(())
     }
 
-    /// Runs steps under each policy and writes the table. Returns the outcomes of the runs that are not checked.
+    /// Runs steps under each policy and writes the table. Returns the outcomes of unchecked runs.
     fn under_each_policy(&mut self, workload: &str, title: &str, steps: &[Step]) -> Result<[Outcome; 4], ReplayError> {
         let run = |policy: Policy| {
             let bar = self.progress.step(format!("{workload}, {}", policy.name), Some(2 * steps.len() as u64));
@@ -210,7 +210,7 @@ impl<W: Write> Replay<'_, W> {
     }
 }
 
-/// Two runs of the same steps, because comparing takes queries and time.
+/// Two runs of the same steps: comparing takes queries and time.
 struct TwoRuns {
     policy: Policy,
     timed: Outcome,

@@ -15,18 +15,18 @@ pub use sqlite::SqliteRepository;
 
 /// A music library for tasks. Mutations of an unknown track fail, as does the addition of an id in use.
 ///
-/// It answers as [`LibraryManager`](crate::LibraryManager) does, but shares pages: to copy 50 rows for each task costs
-/// more than the lookup in the cache.
+/// Unlike [`LibraryManager`](crate::LibraryManager) it shares pages: copying 50 rows costs more than the lookup in the
+/// cache.
 ///
-/// It uses [`async_trait`](macro@async_trait), because a service holds an `Arc<dyn MusicRepository>`, which tests can
-/// replace, and runs requests on several threads. A plain `async fn` does not work with `dyn`, and its future is not
-/// known to be [`Send`]. The price is a box for each call, also for a hit.
+/// With [`async_trait`](macro@async_trait), a service can hold an `Arc<dyn MusicRepository>`, which tests can replace,
+/// and run requests on several threads. A plain `async fn` does not work with `dyn`, and its future is not known to be
+/// [`Send`]. The price is a box for each call, also for a hit.
 #[async_trait]
 pub trait MusicRepository: Send + Sync {
     /// All tracks, by id.
     async fn get_all_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError>;
 
-    /// One track, or `None` if there is none of that id.
+    /// One track, or `None` if there is none.
     async fn get_track(&self, id: TrackId) -> Result<Option<Track>, DbError>;
 
     /// The tracks that [`Database::search_tracks`](crate::Database::search_tracks) finds.
@@ -38,7 +38,7 @@ pub trait MusicRepository: Send + Sync {
     /// All tracks, the last added or played first.
     async fn get_recent_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError>;
 
-    /// The tracks played at least once, the most played first, ties by id.
+    /// The tracks played at least once, the most played first, then by id.
     async fn get_popular_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError>;
 
     /// Adds a track and returns it.

@@ -1,7 +1,6 @@
-//! The load test: many clients at once, some of whose requests are cancelled, and an oracle that finds stale answers.
+//! The load test: concurrent clients, some of whose requests are cancelled, and an oracle that finds stale answers.
 //!
-//! Each client makes visits of the replay's trace. Here answers are loaded while other clients read them, change what
-//! they show, and are cancelled.
+//! Each client makes visits of the replay's trace, while others change what it reads.
 
 mod answer;
 mod cancel;

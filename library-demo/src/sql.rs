@@ -1,5 +1,5 @@
-//! The SQL that [`Database`](crate::Database) and [`SqliteRepository`](crate::SqliteRepository) share. Rows are read by
-//! column name.
+//! The SQL of [`Database`](crate::Database) and [`SqliteRepository`](crate::SqliteRepository). Rows are read by column
+//! name.
 
 // Macros, because `concat!` takes only literals.
 macro_rules! info_columns {

@@ -9,14 +9,14 @@ use crate::expand::key::respan;
 use crate::parse::function::Function;
 use crate::parse::options::CommonOptions;
 
-/// The body: a closure, or the future of an `async fn`.
+/// A closure, or the future of an `async fn`.
 pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
     if !function.is_async() {
         let arrow = returns.map(|ty| quote!(-> #ty));
         return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
     }
     let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
-        // With the span of the type: the compiler shows it beside a wrong value.
+        // The compiler shows the type beside a wrong value.
         let span = Span::mixed_site().located_at(ty.span());
         let krate = respan(krate, span);
         quote_spanned!(span=> #krate::private::returns!(#ty);)
@@ -24,7 +24,6 @@ pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenS
     quote_spanned!(Span::mixed_site()=> async move { #returns #code })
 }
 
-/// The cache, as a reference.
 pub(crate) fn cache(function: &Function, options: &CommonOptions, krate: &Path) -> TokenStream {
     if let Some(cache) = options.cache.get() {
         return quote!(#cache);

@@ -1,4 +1,4 @@
-//! The item around an annotated function, and how that function refers to the items of queries.
+//! The item around an annotated function, and how the function refers to the items of queries.
 
 use std::collections::BTreeSet;
 
@@ -9,43 +9,39 @@ use syn::{ExprPath, Generics};
 
 use crate::parse::function::Function;
 
-/// The item around an annotated function, as far as its attribute knows.
 pub(crate) enum Enclosing<'a> {
     /// A module, an `impl` or a trait.
     Unknown,
-    /// A block with `#[cached_impl]`.
     Block(&'a HiddenTrait),
 }
 
-/// The trait that has the items of the queries of one block.
+/// The trait with the hidden items of a block.
 pub(crate) struct HiddenTrait {
     pub(crate) name: Ident,
-    /// The generics of the block.
     pub(crate) generics: Generics,
-    /// The names of the queries in the block.
     pub(crate) queries: BTreeSet<String>,
-    /// Whether `Self` is one type that holds no borrow.
+    /// Whether `Self` is one type without borrows.
     pub(crate) is_concrete: bool,
 }
 
 impl Enclosing<'_> {
-    /// Whether a function is certainly in an `impl` or a trait.
+    /// Whether it is certainly in an `impl` or a trait.
     pub(crate) fn is_associated(&self, function: &Function) -> bool {
         matches!(self, Self::Block(_)) || function.is_associated()
     }
 
-    /// The constant of a query, as a function refers to it.
+    /// The path of the constant of a query.
     pub(crate) fn constant(&self, function: &Function, query: &ExprPath) -> TokenStream {
         self.reference(function, query, constant_name)
     }
 
-    /// The function that makes a key of a query, as another function refers to it.
+    /// The path of the function that makes a key of a query.
     pub(crate) fn key_function(&self, function: &Function, query: &ExprPath) -> TokenStream {
         self.reference(function, query, key_name)
     }
 
-    /// No identifier that is added has the span of the target: an editor goes from there to the query alone. The punctuation
-    /// has it, so that an error about the whole expression appears under the target.
+    /// No added identifier has the span of the target: from there an editor goes to the query alone. The punctuation
+    /// has it, for errors about the whole expression.
     fn reference(&self, function: &Function, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
         let mut renamed = query.clone();
         let last = renamed.path.segments.last_mut().expect("a path is not empty");
@@ -75,7 +71,7 @@ impl Enclosing<'_> {
         matches!(self, Self::Block(hidden) if is_plain && is_of_self && name.is_some_and(|name| hidden.queries.contains(&name)))
     }
 
-    /// Whether a target is a single name in an `impl` or a trait, and so a query of `Self`.
+    /// Whether a target is a query of `Self`: a single name in an `impl` or a trait.
     pub(crate) fn is_own(&self, function: &Function, query: &ExprPath) -> bool {
         query.qself.is_none()
             && query.path.leading_colon.is_none()
@@ -84,19 +80,17 @@ impl Enclosing<'_> {
     }
 }
 
-/// The name of the constant of a query, with the span of the query's name.
 pub(crate) fn constant_name(query: &Ident) -> Ident {
     prefixed("__cached_query_", query)
 }
 
-/// The name of the function that makes a key of a query.
 pub(crate) fn key_name(query: &Ident) -> Ident {
     prefixed("__cached_key_", query)
 }
 
 fn prefixed(prefix: &str, query: &Ident) -> Ident {
     let name = query.unraw().to_string();
-    // The compiler may have suggested a name with this prefix.
+    // The compiler may have suggested the prefixed name.
     let name = name.strip_prefix(prefix).unwrap_or(&name);
     Ident::new(&format!("{prefix}{name}"), query.span())
 }

@@ -1,4 +1,4 @@
-//! The options of a query that are known when it is compiled.
+//! The options of a query that are known at compile time.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,12 +7,11 @@ use syn::{Expr, ExprLit, Lit, LitStr};
 use crate::parse::options::{QueryOptions, ungrouped};
 use crate::parse::{duration, tag_text};
 
-/// Whether a ttl is a literal.
 pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {
     static_ttl(ttl).is_some()
 }
 
-/// A tag without arguments: all entries of the query have it.
+/// A tag without arguments.
 pub(crate) fn static_tag(given: &Expr) -> Option<&LitStr> {
     match ungrouped(given) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !tag_text::is_formatted(&text.value()) => Some(text),
@@ -30,7 +29,6 @@ pub(crate) fn facts(options: &QueryOptions) -> TokenStream {
     quote!(#capacity #ttl #own_ttl #tags)
 }
 
-/// The ttl, if it is a literal.
 fn static_ttl(ttl: &Expr) -> Option<TokenStream> {
     match ungrouped(ttl) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {

@@ -1,4 +1,4 @@
-//! The hidden trait that has the items of the queries of one block.
+//! The trait with the hidden items of a block.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -8,7 +8,7 @@ use crate::expand::items::HiddenItems;
 use crate::parse::block::Head;
 use crate::parse::tokens;
 
-/// The hidden trait of a block, and its `impl`.
+/// The trait and its `impl`.
 pub(crate) fn hidden_trait(head: &Head, name: &Ident, items: &HiddenItems) -> TokenStream {
     let HiddenItems { items, declared } = items;
     let cfgs: Vec<_> = head.attributes().iter().filter(|attribute| attribute.path().is_ident("cfg")).collect();

@@ -1,7 +1,6 @@
-//! The hidden items of a query, for `#[invalidates]` to refer to: a constant for the query, and a function that makes a key
-//! of it.
+//! The hidden items of a query, for `#[invalidates]`: a constant, and a function that makes a key.
 //!
-//! In an inherent `impl`, and in a module, they stand beside the query. An `impl` of a trait has no room for them, so
+//! In an inherent `impl` or a module they stand beside the query. An `impl` of a trait cannot have them:
 //! `#[cached_impl]` puts them into a hidden trait.
 
 use proc_macro2::{Ident, Span, TokenStream};
@@ -16,12 +15,11 @@ use crate::parse::function::{Argument, Function};
 use crate::parse::options::QueryOptions;
 use crate::parse::types::bare_type;
 
-/// The hidden items of queries.
 #[derive(Default)]
 pub(crate) struct HiddenItems {
-    /// Their definitions, in an `impl` or a module.
+    /// Definitions, in an `impl` or a module.
     pub(crate) items: TokenStream,
-    /// Their declarations in the hidden trait.
+    /// Declarations in the hidden trait.
     pub(crate) declared: TokenStream,
 }
 
@@ -32,13 +30,12 @@ impl HiddenItems {
     }
 }
 
-/// A query to be expanded.
 pub(crate) struct Query<'a> {
     pub(crate) function: &'a Function,
     pub(crate) options: &'a QueryOptions,
     pub(crate) key: &'a Key<'a>,
     pub(crate) enclosing: &'a Enclosing<'a>,
-    /// Whether the attribute has no error. After an error no key is made, so that the error is the only one.
+    /// Whether the attribute has no error. After one no key is made, to avoid further errors.
     pub(crate) is_valid: bool,
 }
 
@@ -85,7 +82,7 @@ impl Query<'_> {
         HiddenItems { items, ..HiddenItems::default() }
     }
 
-    /// An item whose name is an advice: in an `impl` of a trait the compiler reports it.
+    /// An item with an advice as its name, which the compiler reports in an `impl` of a trait.
     fn reminder(&self) -> Option<TokenStream> {
         let cannot_be_in_a_trait = !matches!(self.function.visibility, syn::Visibility::Inherited);
         if cannot_be_in_a_trait {
@@ -103,7 +100,6 @@ impl Query<'_> {
         })
     }
 
-    /// Where the entries are.
     fn place(&self) -> Ident {
         let place = match (self.options.common.cache.get(), self.function.receiver()) {
             (Some(_), _) => "Elsewhere",
@@ -113,7 +109,7 @@ impl Query<'_> {
         Ident::new(place, Span::mixed_site())
     }
 
-    /// The facts of the query, as the macro `query!` takes them.
+    /// Arguments of the macro `query!`.
     fn facts(&self) -> TokenStream {
         let (place, parts, options) = (self.place(), self.key.names(), facts(self.options));
         let name = self.options.name.get().map_or_else(|| self.function.name(), syn::LitStr::value);
@@ -121,9 +117,8 @@ impl Query<'_> {
         quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
     }
 
-    /// The query, as its function and the one that makes its keys refer to it.
-    ///
-    /// A function that may or may not be in an `impl` does not know the path of its items, and repeats the facts.
+    /// The query, for its function and its key function. A function that may or may not be in an `impl` does not know the
+    /// path of the constant, and repeats the facts.
     pub(crate) fn query_ref(&self) -> TokenStream {
         if self.enclosing.is_associated(self.function) {
             let path = at_attribute(&self.function.signature.ident).into();
@@ -146,7 +141,7 @@ impl Query<'_> {
             let name = &parameter.ident;
             quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<#name>)
         });
-        // Other constants have no type that stands for them.
+        // No type stands for other constants.
         let lengths = self.function.signature.generics.const_params().filter_map(|parameter| {
             let name = &parameter.ident;
             let is_length = matches!(&parameter.ty, Type::Path(path) if path.path.is_ident("usize"));
@@ -164,7 +159,7 @@ impl Query<'_> {
         self.is_valid && self.key.mentions_self()
     }
 
-    /// The signature of the function that makes keys, without its return type.
+    /// The signature of the key function, without its return type.
     fn key_signature(&self) -> Signature {
         let mut repeated = self.function.name_arguments();
         repeated.ident = key_name(&repeated.ident);
@@ -174,7 +169,7 @@ impl Query<'_> {
         repeated
     }
 
-    /// A key, as the macro `items!` takes it.
+    /// A key for the macro `items!`.
     fn key(&self) -> TokenStream {
         if !self.is_valid {
             return quote!(());

@@ -1,4 +1,4 @@
-//! The key of a query: its arguments, or the expressions of `key(..)`, as parts.
+//! The key of a query, as parts: its arguments, or the expressions of `key(..)`.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -11,7 +11,6 @@ use crate::parse::options::QueryOptions;
 use crate::parse::tokens;
 use crate::parse::types::{bare_type, borrows, container, is_known};
 
-/// The key of a query.
 pub(crate) enum Key<'a> {
     Arguments(Vec<Argument<'a>>),
     Expressions(&'a [Expr]),
@@ -27,7 +26,7 @@ impl<'a> Key<'a> {
         Self::Arguments(function.arguments().filter(|argument| !is_skipped(argument)).collect())
     }
 
-    /// The names of the parts, as the items of an array.
+    /// The names of the parts, for an array.
     pub(crate) fn names(&self) -> TokenStream {
         match self {
             Self::Arguments(arguments) => {
@@ -41,7 +40,7 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// The parts, as borrowed.
+    /// The borrowed parts.
     pub(crate) fn parts(&self, krate: &Path) -> TokenStream {
         let end = quote_spanned!(Span::mixed_site()=> ());
         match self {
@@ -62,7 +61,7 @@ impl<'a> Key<'a> {
                 })
             }),
             Self::Expressions(given) => given.iter().rev().fold(end, |rest, expression| {
-                // In parentheses of ours, which no lint reports.
+                // No lint reports generated parentheses.
                 let place = quote_spanned!(Span::mixed_site()=> (#expression));
                 let part = leaf(&place, expression.span(), krate);
                 quote_spanned!(Span::mixed_site()=> (#part, #rest))
@@ -70,7 +69,6 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// Whether it mentions `self`.
     pub(crate) fn mentions_self(&self) -> bool {
         match self {
             Self::Arguments(_) => false,
@@ -88,7 +86,7 @@ impl Argument<'_> {
     }
 }
 
-/// The same tokens with another name for `self`.
+/// Renames `self`.
 pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
     let mut tokens = tokens.into_iter().peekable();
     let mut renamed = TokenStream::new();
@@ -107,9 +105,7 @@ pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
     renamed
 }
 
-/// The part for a place of a type.
-///
-/// References in the type are looked up as they are: they are copied only to be stored.
+/// The part for a place of a type. References in the type are copied only to be stored.
 fn part(ty: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
     let ty = bare_type(ty);
     match ty {
@@ -153,13 +149,12 @@ fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part())
 }
 
-/// The part for a place of a known type: the one that method lookup would find, with less to compile.
+/// The part for a place of a known type, as method lookup would find it, but cheaper to compile.
 fn known(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
     let krate = respan(krate, span);
     quote_spanned!(span=> #krate::private::Part::shown(&#place))
 }
 
-/// A path with another span.
 pub(crate) fn respan(path: &Path, span: Span) -> TokenStream {
     let moved = path.to_token_stream().into_iter().map(|mut token| {
         token.set_span(span);

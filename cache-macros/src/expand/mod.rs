@@ -1,4 +1,4 @@
-//! The code that the attributes write.
+//! Code generation.
 
 pub(crate) mod mutation;
 pub(crate) mod query;

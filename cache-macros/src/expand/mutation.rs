@@ -16,22 +16,21 @@ use crate::parse::targets::{Invalidations, KeyRef, Target};
 use crate::parse::types::has_impl_trait;
 use crate::parse::{tag_text, tokens};
 
-/// The function around the body of a mutation.
 pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclosing: &Enclosing<'_>) -> TokenStream {
     let Function { attributes, visibility, .. } = function;
     let krate = invalidations.common.krate();
-    // Without its braces: the compiler would report them around a single expression.
+    // The compiler would report braces around a single expression.
     let body = function.body.stream();
     let mutation = Mutation { function, invalidations, enclosing, krate: &krate };
     let (pending, suggestions, allowed) = (mutation.pending(), mutation.suggestions(), mutation.allowed());
-    // An argument that only a target or `cache = ..` mentions would be reported as unused in the body.
+    // The body would report an argument as unused that only a target or `cache = ..` mentions.
     let others = attributes.iter().filter(|attribute| is_named(attribute, "invalidates"));
     let outside = quote!(#pending #(#others)*);
     let (signature, arguments) = take_arguments(&function.signature, &outside);
     let used: Vec<_> =
         function.arguments().map(|argument| argument.name).filter(|name| tokens::mentions(&outside, name)).collect();
     let used = (!used.is_empty()).then(|| quote!(let _ = (#(&#used,)*);));
-    // A closure captures only what it mentions, of `self` perhaps only a field.
+    // A closure captures only what it mentions: of `self` perhaps only a field.
     let whole_self = function.receiver().map(|receiver| {
         let this = &receiver.self_token;
         quote!(let _ = &#this;)
@@ -39,7 +38,7 @@ pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclo
     let code = quote_spanned!(Span::mixed_site()=> #whole_self #arguments #used #body);
     let body = body_of(function, mutation.returns(), &code, &krate);
     let run = if function.is_async() { quote!(run_async(#body).await) } else { quote!(run(#body)) };
-    // A statement of its own: temporaries of the targets, as guards, must be dropped before the body runs.
+    // A separate statement drops temporaries of the targets, such as guards, before the body runs.
     let around = function.braced(quote_spanned! {Span::mixed_site()=>
         #suggestions
         #allowed
@@ -57,12 +56,12 @@ struct Mutation<'a> {
 }
 
 impl Mutation<'_> {
-    /// The return type, if a closure can have it: one with `impl Trait` cannot be written there, and is inferred.
+    /// The return type, unless it has an `impl Trait`, which closures can only infer.
     fn returns(&self) -> Option<&Type> {
         self.function.returns().filter(|ty| !has_impl_trait(ty))
     }
 
-    /// How the result is read: only if a target or `on = ..` depends on it.
+    /// Reads the result, if a target or `on = ..` depends on it.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
         let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
@@ -75,7 +74,6 @@ impl Mutation<'_> {
         }
     }
 
-    /// The pending invalidation, made by a builder.
     fn pending(&self) -> TokenStream {
         let (krate, common, outcome) = (self.krate, &self.invalidations.common, self.outcome());
         let (cache, this) = (cache(self.function, common, krate), self.function.this(krate));
@@ -90,7 +88,7 @@ impl Mutation<'_> {
         quote_spanned!(Span::mixed_site()=> #krate::private::#start #(.#targets)* .#when)
     }
 
-    /// A target, as a call of the builder.
+    /// A call of the builder.
     fn target(&self, target: &Target) -> TokenStream {
         match target {
             Target::All(_) => quote_spanned!(Span::mixed_site()=> all()),
@@ -124,7 +122,6 @@ impl Mutation<'_> {
         }
     }
 
-    /// All entries of a query.
     fn query(&self, query: &ExprPath) -> TokenStream {
         let mut query = query.clone();
         query.path.segments.last_mut().expect("a path is not empty").arguments = syn::PathArguments::None;
@@ -132,14 +129,12 @@ impl Mutation<'_> {
         quote_spanned!(last_name(&query.path).span()=> &#constant)
     }
 
-    /// One key of a query.
     fn key(&self, KeyRef { query, arguments }: &KeyRef) -> TokenStream {
         let function = self.enclosing.key_function(self.function, query);
         quote!(#function #arguments)
     }
 
-    /// Traits with the items that targets name: the compiler shows their names, which are advice, when it does not find an
-    /// item.
+    /// Traits with the items that targets name. Their names are advice, which the compiler shows for a missing item.
     fn suggestions(&self) -> Option<TokenStream> {
         let krate = self.krate;
         let mut suggestions = BTreeMap::<String, BTreeSet<Ident>>::new();
@@ -210,8 +205,8 @@ fn last_name(path: &Path) -> &Ident {
 
 /// A signature with a plain name for each argument, and the statements that bind the user's patterns.
 ///
-/// So the body owns all its arguments, also unused ones, and drops them when it ends: what their `Drop` writes comes before
-/// the invalidation. Only a pattern whose names are mentioned outside of the body stays in the signature.
+/// The body owns all arguments, also unused ones, so their `Drop` runs before the invalidation. A pattern stays in the
+/// signature only if its names are mentioned outside of the body.
 fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, TokenStream) {
     let mut signature = signature.clone();
     let mut statements = TokenStream::new();
@@ -227,7 +222,7 @@ fn take_arguments(signature: &Signature, outside: &TokenStream) -> (Signature, T
                 continue;
             }
             let name = unnamed_argument(number);
-            // A pattern may leave a part of it: `_` takes nothing.
+            // A pattern may not take all of it: `_` takes nothing.
             let mutable = has_mutable_reference(&argument.pat).then(|| quote!(mut));
             statements.extend(quote!(#(#attributes)* let #mutable #name = #name;));
             name

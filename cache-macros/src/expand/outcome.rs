@@ -1,7 +1,7 @@
 //! Whether a failed load may share its error with its waiters.
 //!
-//! Method lookup finds out whether an error is `Clone`. It does not check whether the error is `'static`, and the compiler
-//! then fails. So an error that may borrow is not shared.
+//! Method lookup finds out whether an error is `Clone`, but does not check `'static`: the compiler would then fail. So
+//! an error that may borrow is not shared.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -38,7 +38,6 @@ mod tests {
     use super::*;
     use crate::expand::enclosing::HiddenTrait;
 
-    /// Of a function with this signature.
     fn may_share(signature: &str, enclosing: &Enclosing<'_>) -> bool {
         may_share_error(&syn::parse_str(&format!("{signature} {{}}")).expect("it is a function"), enclosing)
     }

@@ -14,7 +14,6 @@ use crate::parse::function::Function;
 use crate::parse::options::{QueryOptions, ungrouped};
 use crate::parse::types::is_plain;
 
-/// The function around the body of a query.
 pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let Query { function, options, key, .. } = *query;
     let Function { attributes, visibility, body, .. } = function;
@@ -23,7 +22,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let (cache, parts) = (cache(function, &options.common, &krate), key.parts(&krate));
     let (value_options, entry_options) = (value_options(options, &krate), entry_options(options));
     let returns = function.returns();
-    // With the span of the type: an error about the value appears under it.
+    // Errors about the value appear under the type.
     let at_type = respan(&krate, returns.span());
     let outcome = if returns.is_some_and(is_plain) {
         quote_spanned!(returns.span()=> #at_type::private::plain::<#returns>())
@@ -34,7 +33,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     };
     let body = body_of(function, returns, &body.stream(), &krate);
     let load = if function.is_async() { quote!(load_async(#body).await) } else { quote!(load(#body)) };
-    // A statement of its own: `format_args!` is not `Send`, and must be dropped before a body is awaited.
+    // A separate statement: `format_args!` is not `Send`, and must be dropped before a body is awaited.
     let around = function.braced(quote_spanned! {Span::mixed_site()=>
         let __cache_miss = #krate::private::look_up_or_return!(#query_ref, #cache, #parts, #outcome, #instance) #entry_options #value_options;
         __cache_miss.#load
@@ -42,10 +41,10 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     quote!(#(#attributes)* #visibility #signature #around)
 }
 
-/// The options that depend on the arguments, as calls of the miss.
+/// Calls of the miss for options that depend on the arguments.
 fn entry_options(options: &QueryOptions) -> TokenStream {
     let ttl = options.ttl.get().filter(|ttl| !is_static_ttl(ttl));
-    // In closures: a `?` or a `return` in the user's expression must not end the function.
+    // A `?` or a `return` in a closure does not end the function.
     let mut calls = ttl.map_or_else(TokenStream::new, |ttl| quote_spanned!(Span::mixed_site()=> .ttl(|| #ttl)));
     for tag in options.tags.get().into_iter().flatten().filter(|tag| static_tag(tag).is_none()) {
         calls.extend(match ungrouped(tag) {
@@ -58,7 +57,7 @@ fn entry_options(options: &QueryOptions) -> TokenStream {
     calls
 }
 
-/// The options that depend on the loaded value, as calls of the miss.
+/// Calls of the miss for options that depend on the loaded value.
 fn value_options(options: &QueryOptions, krate: &Path) -> TokenStream {
     let cache_if = options.cache_if.get().map(|cache_if| quote_spanned!(Span::mixed_site()=> .cache_if(#cache_if)));
     let tags_from = options.tags_from.get().map(|tags_from| {

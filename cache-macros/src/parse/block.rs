@@ -10,7 +10,6 @@ use syn::{Attribute, Error, Generics, ImplItem, ItemImpl, ItemTrait, Signature, 
 use crate::parse::function::{Function, is_named};
 use crate::parse::types::has_lifetime;
 
-/// An `impl` of a trait, or a trait.
 pub(crate) struct Block {
     pub(crate) head: Head,
     pub(crate) items: Vec<Item>,
@@ -28,7 +27,7 @@ pub(crate) enum Item {
 
 impl Block {
     pub(crate) fn parse(item: &TokenStream) -> syn::Result<Self> {
-        // The items are parsed one by one, and their bodies not at all.
+        // Bodies are not parsed.
         let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
         let message = "`#[cached_impl]` goes on the `impl` of a trait, or on a trait, with annotated functions in it";
         let Some(TokenTree::Group(body)) = tokens.pop() else {
@@ -100,7 +99,7 @@ impl Head {
         }
     }
 
-    /// Whether it is an `impl` for one type that holds no borrow.
+    /// Whether it is an `impl` for one type without borrows.
     pub(crate) fn is_concrete(&self) -> bool {
         match self {
             Self::Impl(head) => {
@@ -127,7 +126,7 @@ impl Head {
         tokens.into_iter().collect()
     }
 
-    /// A name that no other block in the module has.
+    /// A name unique among the blocks of a module.
     pub(crate) fn hidden_name(&self) -> Ident {
         let described = match self {
             Self::Impl(head) => {
@@ -137,7 +136,7 @@ impl Head {
             }
             Self::Trait(head) => head.ident.unraw().to_string(),
         };
-        // Signs that tell types apart but cannot be in a name are spelt out.
+        // Spells out signs that tell types apart.
         let spelt: Vec<_> =
             [("&", " ref "), ("*", " ptr "), ("(", " of "), ("[", " in "), ("!", " not "), ("->", " to ")]
                 .into_iter()
@@ -156,13 +155,13 @@ pub(crate) enum Kind {
     Mutation,
 }
 
-/// Which of our attributes an attribute is, under any path.
+/// The kind of one of our attributes, under any path.
 pub(crate) fn kind(attribute: &Attribute) -> Option<Kind> {
     let kinds = [("cached_query", Kind::Query), ("invalidates", Kind::Mutation)];
     kinds.into_iter().find_map(|(name, kind)| is_named(attribute, name).then_some(kind))
 }
 
-/// Whether an attribute is a `cfg_attr` with one of ours.
+/// Whether it is a `cfg_attr` with one of ours.
 pub(crate) fn is_conditional(attribute: &Attribute) -> bool {
     let tokens = attribute.meta.to_token_stream().to_string();
     attribute.path().is_ident("cfg_attr") && (tokens.contains("cached_query") || tokens.contains("invalidates"))
@@ -172,7 +171,7 @@ pub(crate) fn is_query(function: &Function) -> bool {
     function.attributes.iter().any(|attribute| kind(attribute) == Some(Kind::Query))
 }
 
-/// A block without our attributes, which are collected: its error is told once.
+/// Removes and collects our attributes, to report an error once.
 pub(crate) fn without_attributes(item: TokenStream, removed: &mut Vec<Attribute>) -> TokenStream {
     let mut tokens = item.into_iter().peekable();
     let mut kept = TokenStream::new();

@@ -1,8 +1,8 @@
-//! Durations as text: `"5m"`, `"1h30m"`, `"250ms"`.
+//! Durations such as `"5m"`, `"1h30m"`, `"250ms"`.
 
 use std::time::Duration;
 
-/// The units, longest first, with their nanoseconds.
+/// The units in nanoseconds, longest first.
 const UNITS: [(&str, u128); 7] = [
     ("d", 24 * 3600 * 1_000_000_000),
     ("h", 3600 * 1_000_000_000),
@@ -15,7 +15,7 @@ const UNITS: [(&str, u128); 7] = [
 
 const EXAMPLES: &str = "write it like \"5m\", \"1h30m\" or \"250ms\"";
 
-/// Parses a duration that is not zero. The error says what to write instead.
+/// Parses a duration other than zero. The error says what to write instead.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -65,7 +65,7 @@ fn too_long(text: &str) -> String {
     format!("`{text}` is more than a `Duration` holds: use at most {} seconds", u64::MAX)
 }
 
-/// Splits off a number and what follows it up to the next one.
+/// Splits off a number and its unit.
 fn split(text: &str) -> Option<(&str, &str, &str)> {
     let (number, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len()));
     let rest = rest.trim_start();

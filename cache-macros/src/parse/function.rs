@@ -1,4 +1,4 @@
-//! The annotated function: its signature taken apart, its body kept as it is.
+//! An annotated function: its signature parsed, its body kept as tokens.
 
 use std::borrow::Cow;
 
@@ -21,14 +21,13 @@ pub(crate) struct Function {
     pub(crate) body: Group,
 }
 
-/// A name that the arguments give to the body.
+/// A name that the arguments bind.
 pub(crate) struct Argument<'a> {
     pub(crate) name: Cow<'a, Ident>,
     /// Its name in listings.
     pub(crate) label: String,
-    /// Unknown for a name in a pattern.
+    /// `None` for a name in a pattern.
     pub(crate) ty: Option<&'a Type>,
-    /// The `cfg`s of the argument.
     pub(crate) cfgs: Vec<&'a Attribute>,
 }
 
@@ -49,7 +48,7 @@ impl Parse for Function {
                     Ok((inner, input.parse::<TokenStream>()?))
                 };
                 let (inner, stream) = split.parse2(body.stream())?;
-                // The body is moved into a closure, which takes no inner attributes.
+                // Inner attributes do not fit the closure that the body becomes.
                 attributes
                     .extend(inner.into_iter().map(|attribute| Attribute { style: AttrStyle::Outer, ..attribute }));
                 Ok(Self { attributes, visibility, signature, body: braces(stream, body.span()) })
@@ -62,7 +61,7 @@ impl Parse for Function {
     }
 }
 
-/// A token without the invisible group that a `macro_rules!` puts around it.
+/// Removes the invisible group that a `macro_rules!` puts around a token.
 fn ungrouped(token: TokenTree) -> TokenTree {
     match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
@@ -73,7 +72,7 @@ fn ungrouped(token: TokenTree) -> TokenTree {
     }
 }
 
-/// The error about an item that begins with the keyword of another kind of item.
+/// The error about another kind of item, by its keyword.
 fn other_item(keyword: &Ident) -> Option<Error> {
     const OTHERS: [&str; 10] =
         ["struct", "enum", "union", "trait", "impl", "mod", "type", "static", "use", "macro_rules"];
@@ -92,18 +91,18 @@ impl Function {
         self.signature.asyncness.is_some()
     }
 
-    /// Whether `#[async_trait]` has rewritten an `async fn` to return a boxed future.
+    /// Whether `#[async_trait]` has made it return a boxed future.
     pub(crate) fn is_rewritten(&self) -> bool {
         self.signature.generics.lifetimes().any(|of| of.lifetime.ident == "async_trait")
     }
 
-    /// Puts braces with the user's span around the new body: a function that ends in generated code counts as generated, and
-    /// the compiler does not report that it is never used.
+    /// Braces with the user's span: a function that ends in generated code counts as generated, and the compiler does
+    /// not report it as unused.
     pub(crate) fn braced(&self, body: TokenStream) -> Group {
         braces(body, self.body.span())
     }
 
-    /// The function's name, without `r#`.
+    /// Without `r#`.
     pub(crate) fn name(&self) -> String {
         self.signature.ident.unraw().to_string()
     }
@@ -115,8 +114,7 @@ impl Function {
         })
     }
 
-    /// The names that the arguments give to the body. A pattern that binds none has the name that
-    /// [`Self::name_arguments`] gives it.
+    /// The names that the arguments bind. A pattern that binds none is named as in [`Self::name_arguments`].
     pub(crate) fn arguments<'a>(&'a self) -> impl Iterator<Item = Argument<'a>> {
         self.typed_arguments().enumerate().flat_map(|(number, argument)| {
             let cfgs: Vec<_> = cfgs(&argument.attrs).collect();
@@ -133,7 +131,7 @@ impl Function {
         })
     }
 
-    /// The signature with a name for every argument.
+    /// The signature with every argument named.
     pub(crate) fn name_arguments(&self) -> Signature {
         let mut signature = self.signature.clone();
         let typed = signature.inputs.iter_mut().filter_map(|input| match input {
@@ -149,12 +147,11 @@ impl Function {
         signature
     }
 
-    /// Whether the function is certainly in an `impl` or a trait.
+    /// Whether it is certainly in an `impl` or a trait.
     pub(crate) fn is_associated(&self) -> bool {
         self.receiver().is_some() || tokens::has_ident(self.signature.to_token_stream(), &|ident, _| ident == "Self")
     }
 
-    /// The `cfg`s of the function.
     pub(crate) fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
         cfgs(&self.attributes)
     }
@@ -189,12 +186,12 @@ fn cfgs(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes.iter().filter(|attribute| attribute.path().is_ident("cfg"))
 }
 
-/// Whether an attribute has a name, under any path.
+/// Whether the last segment of an attribute's path is `name`.
 pub(crate) fn is_named(attribute: &Attribute, name: &str) -> bool {
     attribute.path().segments.last().is_some_and(|last| last.ident == name)
 }
 
-/// The name of an argument whose pattern has none.
+/// The name for an argument whose pattern has none.
 pub(crate) fn unnamed_argument(number: usize) -> Ident {
     format_ident!("__cache_argument_{number}", span = Span::mixed_site())
 }

@@ -1,4 +1,4 @@
-//! From tokens to their meaning: the options of the attributes, and the items that they stand on.
+//! Parsers for the options of the attributes and the annotated items.
 
 pub(crate) mod options;
 pub(crate) mod targets;

@@ -10,7 +10,7 @@ use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::{duration, tag_text, tokens};
 
-/// An option that may be given once.
+/// An option given at most once.
 pub(crate) struct Setting<T>(Option<T>);
 
 impl<T> Default for Setting<T> {
@@ -32,16 +32,13 @@ impl<T> Setting<T> {
     }
 }
 
-/// The options of `#[cached_query]`.
 #[derive(Default)]
 pub(crate) struct QueryOptions {
     pub(crate) ttl: Setting<Expr>,
     pub(crate) own_ttl: Setting<()>,
     pub(crate) capacity: Setting<Expr>,
     pub(crate) name: Setting<LitStr>,
-    /// The key, instead of all arguments.
     pub(crate) key: Setting<Vec<Expr>>,
-    /// The arguments that are not part of the key.
     pub(crate) skip: Setting<Vec<Ident>>,
     pub(crate) tags: Setting<Vec<Expr>>,
     pub(crate) tags_from: Setting<Expr>,
@@ -49,7 +46,7 @@ pub(crate) struct QueryOptions {
     pub(crate) common: CommonOptions,
 }
 
-/// The options of both attributes.
+/// Options of both attributes.
 #[derive(Default)]
 pub(crate) struct CommonOptions {
     pub(crate) cache: Setting<Expr>,
@@ -128,13 +125,13 @@ impl CommonOptions {
         }
     }
 
-    /// Where `cache_core` is.
+    /// The path of `cache_core`.
     pub(crate) fn krate(&self) -> Path {
         self.krate.get().cloned().unwrap_or_else(|| syn::parse_quote!(::cache_core))
     }
 }
 
-/// An expression without the invisible group that a `macro_rules!` puts around it.
+/// Removes the invisible group that a `macro_rules!` puts around an expression.
 pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
     while let Expr::Group(group) = expression {
         expression = &group.expr;
@@ -172,7 +169,7 @@ fn check_ttl(ttl: &Expr) -> syn::Result<()> {
     }
 }
 
-/// Whether an expression is made of nothing but numbers, and more than one literal.
+/// Whether it has several literals, and nothing but numbers.
 fn is_arithmetic(expression: &Expr) -> bool {
     fn is_number(expression: &Expr) -> bool {
         matches!(ungrouped(expression), Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }))
@@ -186,7 +183,7 @@ fn is_arithmetic(expression: &Expr) -> bool {
     }
 }
 
-/// Refuses a capacity that is certainly not a number of entries.
+/// Refuses a capacity that is certainly no number of entries.
 fn check_capacity(capacity: &Expr) -> syn::Result<()> {
     let message = "a capacity is a number of entries, as in `capacity = 100` or `capacity = LIMIT`";
     match ungrouped(capacity) {
@@ -225,14 +222,13 @@ fn path(input: ParseStream<'_>) -> syn::Result<Path> {
     Path::parse_mod_style(input)
 }
 
-/// The tags in `tags(..)`.
 pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>> {
     let tags: Vec<Expr> = list(key, input, "name the tags, as in `tags(\"catalogue\", \"artist:{artist_id}\")`")?;
     for tag in &tags {
         if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = ungrouped(tag)
             && !tag_text::is_of_names(&text.value())
         {
-            // The compiler would propose arguments after the string, which are tags of their own here.
+            // The compiler would propose arguments after the string, which are tags here.
             let message = "the braces of a tag hold a name, as in `{artist_id}`: format other expressions with `format!`, as in `tags(format!(\"artist:{}\", artist.id))`";
             return Err(Error::new(text.span(), message));
         }
@@ -240,7 +236,7 @@ pub(crate) fn tags(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Expr>
     Ok(tags)
 }
 
-/// The items in the parentheses of `key(..)`. The remedy is for an empty list.
+/// The items in parentheses, as of `key(..)`. `remedy` is for an empty list.
 fn list<T: Parse>(key: &Ident, input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<T>> {
     if !input.peek(syn::token::Paren) {
         return Err(Error::new(key.span(), format!("`{key}` takes a list in parentheses: {remedy}")));
@@ -275,7 +271,7 @@ fn unknown(key: &Ident, known: &[&str]) -> Error {
     Error::new(key.span(), format!("there is no option `{given}`{nearest} (options: {})", known.join(", ")))
 }
 
-/// Parses items with commas between them. An error in one of them does not hide errors in the others.
+/// Parses items between commas. An error in one does not hide errors in others.
 pub(crate) fn each_item(tokens: TokenStream, mut parse: impl FnMut(ParseStream<'_>) -> syn::Result<()>) -> Errors {
     let mut errors = Errors::default();
     let all = |input: ParseStream<'_>| {

@@ -1,9 +1,8 @@
-//! The patterns of arguments, and the names that they bind.
+//! The patterns of arguments.
 
 use syn::visit::{self, Visit};
 use syn::{Ident, Pat, PatIdent};
 
-/// The name of a pattern that is only a name.
 pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
     match pattern {
         Pat::Ident(pattern) if pattern.by_ref.is_none() && pattern.subpat.is_none() => Some(&pattern.ident),
@@ -11,7 +10,6 @@ pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
     }
 }
 
-/// All names that a pattern binds.
 pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
     struct Names<'ast>(Vec<&'ast Ident>);
 

@@ -1,6 +1,5 @@
 //! The text of a tag: `"artist:{artist_id:>4}"`.
 
-/// Whether a text has to be formatted.
 pub(crate) fn is_formatted(text: &str) -> bool {
     text.contains(['{', '}'])
 }
@@ -14,7 +13,7 @@ pub(crate) fn is_of_names(text: &str) -> bool {
     })
 }
 
-/// The names in the braces of a text, also those of a width or a precision, as in `{id:>width$}`.
+/// The names in the braces of a text, with those of a width or precision, as in `{id:>width$}`.
 pub(crate) fn names(text: &str) -> impl Iterator<Item = String> {
     let text = text.replace("{{", " ").replace("}}", " ");
     let placeholders: Vec<String> =
@@ -22,7 +21,7 @@ pub(crate) fn names(text: &str) -> impl Iterator<Item = String> {
     placeholders.into_iter().flat_map(|placeholder| {
         let (name, spec) = placeholder.split_once(':').unwrap_or((&placeholder, ""));
         let mut names = vec![name.trim().to_owned()];
-        // All parts but the last are followed by a `$`.
+        // A `$` follows all parts but the last.
         let mut parts: Vec<_> = spec.split('$').collect();
         parts.pop();
         names.extend(

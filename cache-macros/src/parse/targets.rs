@@ -10,7 +10,6 @@ use syn::{Error, Expr, ExprBlock, ExprCall, ExprClosure, ExprLit, ExprPath, Lit,
 use crate::errors::Errors;
 use crate::parse::options::{CommonOptions, Setting, each_item, tags, ungrouped, value};
 
-/// The targets and options of `#[invalidates]`.
 #[derive(Default)]
 pub(crate) struct Invalidations {
     pub(crate) targets: Vec<Target>,
@@ -19,7 +18,6 @@ pub(crate) struct Invalidations {
 }
 
 pub(crate) enum Target {
-    /// A query, by its path.
     Query(ExprPath),
     Key(KeyRef),
     FromResult {
@@ -31,10 +29,10 @@ pub(crate) enum Target {
     All(Ident),
 }
 
-/// One entry of a query.
+/// One entry.
 pub(crate) struct KeyRef {
     pub(crate) query: ExprPath,
-    /// With their parentheses.
+    /// With parentheses.
     pub(crate) arguments: Group,
 }
 
@@ -102,7 +100,7 @@ fn target(input: ParseStream<'_>) -> syn::Result<Target> {
     }
 }
 
-/// A keyword in the name of a query or of one entry, also at the end of a closure.
+/// Refuses a keyword as the name of a query or entry, also at the end of a closure.
 fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
     if let Some(parameters) = sign(cursor, '|') {
         cursor = parameters;
@@ -128,7 +126,7 @@ fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
     if let Some((_, _, after)) = cursor.group(Delimiter::Parenthesis) {
         cursor = after;
     }
-    // Anything longer is an expression that begins with a keyword, as a `match`, and not a name.
+    // Anything longer is no name, but an expression such as a `match`.
     let is_all = cursor.eof() || sign(cursor, ',').is_some() || sign(cursor, ':').is_some();
     let fault = is_all.then(|| keyword_fault(&path.iter().map(Ident::to_string).collect::<Vec<_>>()))??;
     let (at, message) = match fault {
@@ -145,9 +143,9 @@ fn sign(cursor: Cursor<'_>, wanted: char) -> Option<Cursor<'_>> {
 
 /// A keyword in the path of a query.
 enum Keyword {
-    /// `self`, `Self`, `super` or `crate`, in place of the name of a query.
+    /// `self`, `Self`, `super` or `crate`, as the name of a query.
     Path(String),
-    /// Another keyword, which could be a raw name, and its position.
+    /// Another keyword, which could be a raw name, with its position.
     Name(usize, String),
 }
 
@@ -168,7 +166,7 @@ fn no_name(keyword: &str) -> String {
     format!("`{keyword}` cannot be the name of a query: name a function, as in \"get_track\", or write `all`")
 }
 
-/// The same for a path in a string.
+/// As [`keyword_in_path`], in a string.
 fn keyword_in_text(text: &LitStr) -> Option<Error> {
     let value = text.value();
     let path: Vec<String> = value.trim_start_matches("::").split("::").map(|name| name.trim().to_owned()).collect();
@@ -188,13 +186,13 @@ fn keyword_in_text(text: &LitStr) -> Option<Error> {
     Some(Error::new(text.span(), message))
 }
 
-/// Whether a call is the option `on`, written like a key.
+/// Whether it is the option `on`, written like a key.
 fn is_option(call: &ExprCall) -> bool {
     let is_on = matches!(ungrouped(&call.func), Expr::Path(path) if path.path.is_ident("on"));
     is_on && matches!(call.args.first(), Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if text.value() == "ok")
 }
 
-/// Refuses generic arguments on a whole query: all of its instantiations are invalidated.
+/// Refuses generic arguments of a whole query: all its instantiations are invalidated.
 fn whole(path: &ExprPath) -> syn::Result<ExprPath> {
     match path.path.segments.last().map(|last| &last.arguments) {
         None | Some(syn::PathArguments::None) => Ok(path.clone()),
@@ -226,7 +224,7 @@ fn from_result(closure: &ExprClosure) -> syn::Result<Target> {
     Ok(Target::FromResult { closure: closure.clone(), key_ref: key_ref(call)? })
 }
 
-/// The only expression of a block: formatters add blocks.
+/// Removes the block that formatters add around an expression.
 fn without_block(body: &Expr) -> &Expr {
     match ungrouped(body) {
         Expr::Block(ExprBlock { block, label: None, .. }) => match &block.stmts[..] {
@@ -237,7 +235,7 @@ fn without_block(body: &Expr) -> &Expr {
     }
 }
 
-/// The path in a string. All of it has the span of the string: errors about it appear there.
+/// The path in a string, with the span of the string for errors.
 fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
     if let Some(error) = keyword_in_text(text) {
         return Err(error);
@@ -267,7 +265,6 @@ mod tests {
         errors.into_result().map(|()| parsed).map_err(|error| error.to_string())
     }
 
-    /// A target as its kind and the path, tag or name in it.
     fn describe(target: &Target) -> String {
         match target {
             Target::Query(path) => format!("query {}", path.to_token_stream()),

@@ -1,4 +1,4 @@
-//! Tokens: the names that they mention, and how people write them.
+//! Tokens: the names in them, and how people write them.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -18,7 +18,7 @@ pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// Whether tokens have an identifier of a kind. `is_wanted` also gets whether the identifier begins a path.
+/// Whether any identifier is wanted. `is_wanted` also gets whether it begins a path.
 pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -> bool) -> bool {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {

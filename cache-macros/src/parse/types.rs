@@ -7,7 +7,7 @@ use syn::{
     TypeReference,
 };
 
-/// A type without parentheses, and without the invisible group that a `macro_rules!` puts around it.
+/// Removes parentheses, and the invisible group that a `macro_rules!` puts around a type.
 pub(crate) fn bare_type(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {
@@ -17,7 +17,7 @@ pub(crate) fn bare_type(mut ty: &Type) -> &Type {
         }
     }
 }
-/// The types of the value and the error of a `Result` that is written out.
+/// The value and the error of a `Result` that is written out.
 pub(crate) fn value_and_error(ty: &Type) -> Option<(&Type, &Type)> {
     let Type::Path(path) = bare_type(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == "Result")?;
@@ -29,7 +29,6 @@ pub(crate) fn value_and_error(ty: &Type) -> Option<(&Type, &Type)> {
     }
 }
 
-/// Whether there is an `impl Trait` in a type.
 pub(crate) fn has_impl_trait(ty: &Type) -> bool {
     struct Found(bool);
 
@@ -44,7 +43,7 @@ pub(crate) fn has_impl_trait(ty: &Type) -> bool {
     found.0
 }
 
-/// Whether a return type is certainly no `Result`, by its name. If an alias of that name is a `Result`, nothing is stored.
+/// Whether a return type is no `Result`, by its name. If an alias of that name is one, nothing is stored.
 pub(crate) fn is_plain(returns: &Type) -> bool {
     const KNOWN: [&str; 19] = [
         "Option", "Vec", "String", "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32",
@@ -65,7 +64,7 @@ pub(crate) fn is_known(ty: &Type) -> bool {
     path.qself.is_none() && path.path.get_ident().is_some_and(|name| KNOWN.iter().any(|known| name == known))
 }
 
-/// The name of a type that holds one other type, and that type.
+/// The name of a container of one type, and that type.
 pub(crate) fn container(ty: &Type) -> Option<(&Ident, &Type)> {
     let Type::Path(path) = ty else { return None };
     let last = path.path.segments.last()?;
@@ -112,7 +111,7 @@ pub(crate) fn borrows(ty: &Type) -> bool {
             self.0 |= lifetime.ident != "static";
         }
 
-        // The arguments of functions are not held.
+        // A function pointer holds no arguments.
         fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
         fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
         // Lengths of arrays are not types.

@@ -1,4 +1,4 @@
-//! A few expansions, compared with the files in `snapshots`.
+//! Expansions, compared with the files in `snapshots`.
 //!
 //! `SNAPSHOTS=overwrite cargo test -p cache-macros` rewrites them.
 
@@ -11,7 +11,6 @@ use quote::quote;
 use crate::attribute::{cached_query, invalidates};
 use crate::cached_impl::cached_impl;
 
-/// Compares an expansion with the file `name`.
 fn assert_snapshot(name: &str, expanded: TokenStream) {
     let file = syn::parse2(expanded).expect("an expansion is made of items");
     let pretty = prettyplease::unparse(&file);
@@ -23,7 +22,6 @@ fn assert_snapshot(name: &str, expanded: TokenStream) {
     assert!(pretty == expected, "{} has changed:\n{pretty}", path.display());
 }
 
-/// Puts items into an `impl`.
 fn in_impl(items: &TokenStream) -> TokenStream {
     quote!(impl Library { #items })
 }
@@ -38,7 +36,7 @@ fn a_method() {
     assert_snapshot("method", in_impl(&cached_query(quote!(ttl = "5m"), &function)));
 }
 
-/// It repeats the facts of its query: it does not know whether it is in an `impl`.
+/// It repeats the facts of its query, because it may be in an `impl`.
 #[test]
 fn a_function_without_self() {
     let function = quote! {

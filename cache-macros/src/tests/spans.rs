@@ -1,11 +1,11 @@
-//! From a target, an editor goes to whatever the identifiers with its span name: that is the query alone.
+//! From a target, an editor goes to what the identifiers with its span name: the query alone.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::attribute::invalidates;
 
-/// The identifiers with a span in what an attribute makes of a mutation.
+/// The identifiers with a span.
 fn identifiers_at(span: Span, expanded: TokenStream) -> Vec<String> {
     let identifiers = expanded.into_iter().flat_map(|token| match token {
         TokenTree::Ident(ident) if ident.span().byte_range() == span.byte_range() => vec![ident.to_string()],
@@ -15,7 +15,6 @@ fn identifiers_at(span: Span, expanded: TokenStream) -> Vec<String> {
     identifiers.collect()
 }
 
-/// The span of a token of the targets.
 fn span_of(text: &str, targets: &TokenStream) -> Span {
     let mut tokens = targets.clone().into_iter();
     tokens.find(|token| token.to_string() == text).expect("a target has it").span()
@@ -23,7 +22,7 @@ fn span_of(text: &str, targets: &TokenStream) -> Span {
 
 #[test]
 fn a_target_leads_to_its_query_alone() {
-    // Parsed, so that each token has a span of its own.
+    // Parsing gives each token its own span.
     let targets = "\"list\", get(id), |track| by_artist(track.artist), rates::current, r#type(id)";
     let targets: TokenStream = targets.parse().expect("there are tokens");
     let functions = [

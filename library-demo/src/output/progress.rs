@@ -10,9 +10,9 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-/// Keeps the clock of a bar running.
+/// Keeps the time of a bar current.
 const REDRAW: Duration = Duration::from_millis(100);
-/// The least time between two lines of a step.
+/// At least this long between two lines of a step.
 const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Shows the progress of each step of a command.
@@ -34,12 +34,12 @@ impl Progress {
         Self { display: Display::Hidden }
     }
 
-    /// Shows a bar, or writes lines if stderr is not a terminal: one when a step starts, then one every few seconds.
+    /// Shows a bar, or if stderr is not a terminal, lines: one when a step starts, then one every few seconds.
     pub fn stderr() -> Self {
         Self::on_stderr(true)
     }
 
-    /// As [`stderr`](Self::stderr), but writes no line for a step that ends within two seconds.
+    /// As [`stderr`](Self::stderr), but without lines for a step that ends within two seconds.
     pub fn stderr_if_slow() -> Self {
         Self::on_stderr(false)
     }
@@ -52,7 +52,7 @@ impl Progress {
         }
     }
 
-    /// Writes a line to `out` when a step starts, and another after each `interval`.
+    /// Writes a line to `out` when a step starts, and after each `interval`.
     pub fn lines(out: impl Write + Send + 'static, interval: Duration) -> Self {
         Self::to_lines(out, interval, true)
     }
@@ -61,7 +61,7 @@ impl Progress {
         Self { display: Display::Lines { out: Arc::new(Mutex::new(out)), interval, announce } }
     }
 
-    /// Starts a step, which ends when the bar is dropped. The length is `None` if it is unknown, 0 if it is set later.
+    /// Starts a step, which ends when the bar is dropped. The length is `None` if unknown, 0 if set later.
     pub fn step(&self, name: impl Into<Cow<'static, str>>, length: Option<u64>) -> ProgressBar {
         let (target, template, redraw) = match &self.display {
             Display::Hidden => return ProgressBar::hidden(),
@@ -80,14 +80,14 @@ impl Progress {
                 };
                 let template =
                     if length.is_none() { "{msg}: {elapsed_precise}" } else { "{msg}: {percent} %, {elapsed_precise}" };
-                // Twice as often: a redraw just before a line is due must not delay it by a whole interval.
+                // Twice per interval: a redraw just before a line is due must not delay it by a whole one.
                 (ProgressDrawTarget::term_like(Box::new(lines)), template, *interval / 2)
             }
         };
-        // Of length 0, indicatif shows 100 %.
+        // Indicatif shows length 0 as 100 %.
         let length = length.map(|length| length.max(1));
         let bar = ProgressBar::with_draw_target(length, target).with_style(style(template)).with_message(name);
-        // A steady tick disables others, so the first line comes before it.
+        // First: a steady tick disables others.
         bar.tick();
         bar.enable_steady_tick(redraw);
         bar
@@ -98,7 +98,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the templates are valid")
 }
 
-/// Receives the drawings of one bar, and writes at most one per interval, as a line.
+/// Turns the drawings of one bar into lines, at most one per interval.
 struct Lines {
     out: SharedWriter,
     interval: Duration,

@@ -24,7 +24,7 @@ pub fn right(heading: &'static str) -> Column {
     Column { heading, alignment: CellAlignment::Right }
 }
 
-/// A table without borders, and without a line of headings if none has text.
+/// A table without borders, and without headings if none has text.
 pub fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).add_rows(rows);
@@ -38,7 +38,7 @@ pub fn table<const N: usize>(columns: [Column; N], rows: impl IntoIterator<Item 
     table.trim_fmt()
 }
 
-/// Writes a title, a table and an empty line, and flushes: what follows may take long.
+/// Writes a title, a table and an empty line, and flushes before what takes long.
 pub(crate) fn write_table<const N: usize>(
     out: &mut impl Write,
     title: &str,
@@ -51,7 +51,7 @@ pub(crate) fn write_table<const N: usize>(
 
 /// A share, such as `98.9 %`.
 pub(crate) fn percent(part: u64, whole: u64) -> String {
-    // In integers, rounded to the nearest tenth.
+    // Rounded to the nearest tenth.
     let tenths = (part * 2000 + whole) / (whole * 2).max(1);
     format!("{}.{} %", tenths / 10, tenths % 10)
 }

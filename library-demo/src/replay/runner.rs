@@ -1,4 +1,4 @@
-//! Runs a workload against a library, under a policy.
+//! Runs a workload on a library, under a policy.
 
 use std::time::{Duration, Instant};
 
@@ -21,14 +21,14 @@ pub enum Check {
     Nothing,
 }
 
-/// What running some steps took and found.
+/// What running steps took and found.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
     /// The number of reads.
     pub reads: u64,
-    /// Reads answered from the cache, as the cache counts them.
+    /// Hits, as the cache counts them.
     pub hits: u64,
-    /// Statements sent to the database, including those of the check.
+    /// Statements sent to the database, also by the check.
     pub queries: u64,
     /// Answers that differ from the database's.
     pub stale: u64,

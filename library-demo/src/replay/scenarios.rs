@@ -1,4 +1,4 @@
-//! Small workloads whose possible hits are known beforehand. The original measured itself by them.
+//! Small workloads with known hits, by which the original measured itself.
 
 use crate::{
     model::{NewTrack, TrackChanges, TrackId},
@@ -12,14 +12,12 @@ pub(super) fn three_queries() -> Vec<Step> {
     vec![all_tracks(), search(), favorites()]
 }
 
-/// Makes one of the three answers stale.
 pub(super) fn toggle() -> Vec<Step> {
     vec![favorite(true)]
 }
 
-/// Ten times nine reads of the catalogue and a toggled favourite.
-///
-/// No toggle changes the catalogue, so only the first of the 90 reads misses.
+/// Ten times nine reads of the catalogue and a toggled favourite, which does not change the catalogue: only the first
+/// of the 90 reads misses.
 pub(super) fn hundred_operations() -> Vec<Step> {
     let mut steps = Vec::new();
     for round in 0..10 {
@@ -31,8 +29,7 @@ pub(super) fn hundred_operations() -> Vec<Step> {
 
 /// Ten times four reads and a mutation.
 ///
-/// The comments name the reads that miss, 13 of 40: the first of each query, and the first after a mutation that
-/// invalidates the query.
+/// The comments name the 13 reads of 40 that miss: the first of each query, and the first after an invalidation of it.
 pub(super) fn fifty_diverse_operations() -> Vec<Step> {
     [
         [all_tracks(), search(), one_track(), all_tracks(), favorite(true)], // all, search, one

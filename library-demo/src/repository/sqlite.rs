@@ -1,4 +1,4 @@
-//! The repository on an `SQLite` file, with `sqlx`. `manager.rs` has the table of what a mutation invalidates, and why.
+//! The repository on an `SQLite` file, with `sqlx`. `manager.rs` has the reasons for what a mutation invalidates.
 
 use std::{
     path::Path,
@@ -25,22 +25,22 @@ use crate::{
     sql::{self, PageSql},
 };
 
-/// How many reads run at once, each on a thread.
+/// Concurrent reads, each on a thread.
 const READERS: u32 = 4;
 
 /// A music library in an `SQLite` file, with cached reads.
 #[derive(HasCache)]
 pub struct SqliteRepository {
     readers: SqlitePool,
-    /// `SQLite` allows one writer. Tasks wait for this one connection; with several, threads would block.
+    /// `SQLite` allows one writer. Tasks wait for this connection; with several, threads would block.
     writer: SqlitePool,
     queries: AtomicU64,
     cache: Cache,
 }
 
 impl SqliteRepository {
-    /// Opens the library in a file, or creates an empty one, and caches its reads. Only mutations through this repository
-    /// invalidate them.
+    /// Opens the library in a file, or creates an empty one, and caches its reads. Only mutations through this
+    /// repository invalidate them.
     ///
     /// # Errors
     ///
@@ -59,18 +59,17 @@ impl SqliteRepository {
         })
     }
 
-    /// How many statements were sent so far.
+    /// The number of statements sent.
     pub fn queries(&self) -> u64 {
         self.queries.load(Ordering::Relaxed)
     }
 
-    /// Closes the connections. From then on, every read that is not a hit fails.
+    /// Closes the connections. Afterwards every miss fails.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
     }
 
-    /// Prepares a statement, and counts it.
     fn statement<'q>(&self, sql: &'static str) -> Statement<'q> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         sqlx::query(sql)
@@ -95,13 +94,13 @@ impl SqliteRepository {
         Ok(Arc::new(Page { items: rows.iter().map(item).collect::<Result<_, _>>()?, total }))
     }
 
-    /// A transaction that writes. It rolls back if it is dropped before the commit.
+    /// A transaction that writes, and rolls back if dropped before the commit.
     async fn begin_write(&self) -> Result<Transaction<'_, Sqlite>, DbError> {
         // What it reads stays true until it writes.
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
-    /// Commits one statement, and returns the track that it changed.
+    /// Commits one statement, and returns the changed track.
     async fn change_track(&self, statement: Statement<'_>) -> Result<Option<Track>, DbError> {
         let mut transaction = self.begin_write().await?;
         let changed = statement.fetch_optional(&mut *transaction).await?;

@@ -1,4 +1,4 @@
-//! Answers of a repository, as the oracle sees them.
+//! Answers, as the oracle sees them.
 
 use std::sync::Arc;
 

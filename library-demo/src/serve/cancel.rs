@@ -1,12 +1,12 @@
-//! Cancellation: when a client disconnects, a server drops the future of its request.
+//! Cancellation: a server drops the future of a request when its client disconnects.
 
 use std::{future::poll_fn, panic::resume_unwind, pin::pin, task::Poll};
 
-/// Runs a mutation to completion, even if its caller is dropped. For the mutations of request handlers.
+/// Runs a mutation of a request handler to completion, even if its caller is dropped.
 ///
-/// A dropped mutation invalidates at once, which may be too early: a `COMMIT` that `sqlx` has sent to the thread of its
-/// connection still takes place. A read between the two caches the old answer, and nothing invalidates it. In a task of
-/// its own, the mutation invalidates after the commit.
+/// A dropped mutation invalidates at once, but a `COMMIT` that `sqlx` has sent to the thread of its connection still
+/// takes place. A read between the two caches the old answer, and nothing invalidates it. In its own task, the mutation
+/// invalidates after the commit.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! The request handler. It tells the oracle of each change, and counts stale answers.
+//! The request handler, which reports changes to the oracle, and counts stale answers.
 
 use std::{
     collections::VecDeque,
@@ -22,30 +22,29 @@ use crate::{
     workload::{Mutation, Read, Step},
 };
 
-/// Receives the errors of requests.
 pub(super) type Errors = UnboundedSender<DbError>;
 
 pub(super) struct Handler {
     pub(super) repository: Arc<dyn MusicRepository>,
     oracle: Oracle,
-    /// Tracks that clients have added and none has deleted.
+    /// Tracks added and not deleted.
     added: Mutex<VecDeque<TrackId>>,
     stale: AtomicU64,
 }
 
 impl Handler {
-    /// Handles requests out of these steps, on a newly imported library.
+    /// For requests out of these steps, on a newly imported library.
     pub(super) fn new<'a>(repository: Arc<dyn MusicRepository>, steps: impl Iterator<Item = &'a Step>) -> Arc<Self> {
         let oracle = Oracle::new(steps);
         Arc::new(Self { repository, oracle, added: Mutex::default(), stale: AtomicU64::new(0) })
     }
 
-    /// How many answers were stale so far.
+    /// The number of stale answers.
     pub(super) fn stale(&self) -> u64 {
         self.stale.load(Ordering::Relaxed)
     }
 
-    /// Handles one request. If it is cancelled, a read stops and a mutation does not.
+    /// Handles one request. Cancelling stops a read, but no mutation.
     pub(super) async fn handle(self: &Arc<Self>, step: &Step, errors: &Errors) {
         match step {
             Step::Read(read) => report(errors, self.read(read).await),
@@ -65,8 +64,8 @@ impl Handler {
         Ok(())
     }
 
-    /// Mutates, then tells the oracle. With many clients, the trace cannot know which favourite to set or remove and which
-    /// track to delete: this is decided here.
+    /// Mutates, then tells the oracle. Only here is it known which favourite to set or remove and which track to
+    /// delete: there are many clients.
     async fn mutate(&self, mutation: Mutation) -> Result<(), DbError> {
         let (repository, oracle) = (&self.repository, &self.oracle);
         match mutation {
@@ -106,7 +105,7 @@ impl Handler {
 
 fn report(errors: &Errors, outcome: Result<(), DbError>) {
     if let Err(error) = outcome {
-        // Only the first is received.
+        // Only the first error is received.
         drop(errors.send(error));
     }
 }

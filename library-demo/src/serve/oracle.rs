@@ -1,4 +1,4 @@
-//! Finds stale answers: it knows what clients have changed, and when.
+//! Finds stale answers from what clients have changed, and when.
 //!
 //! Whatever changes has a *version*, which counts up and which answers show: the plays of a track, the number of the
 //! edit in its title, and whether it is a favourite (at odd versions). A version is *completed* when its mutation has
@@ -18,7 +18,7 @@ use crate::{
     workload::{Mutation, Step},
 };
 
-/// The number of versions completed before.
+/// The number of earlier completed versions.
 pub(super) type Timestamp = u64;
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// Expects the changes of these steps. All is at version 0.
+    /// For the changes of these steps, at version 0.
     pub(super) fn new<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
         let mut oracle = Self::default();
         for step in steps {
@@ -49,17 +49,15 @@ impl Oracle {
         self.clock.load(Ordering::SeqCst)
     }
 
-    /// Records a play. Its version is the database's count.
+    /// Records a play, with the database's count as the version.
     pub(super) fn played(&self, id: TrackId, plays: u32) {
         self.plays[&id].complete(plays, &self.clock);
     }
 
-    /// Begins the next version of a track's title.
     pub(super) async fn begin_edit(&self, id: TrackId) -> Change<'_> {
         Change::begin(&self.edits[&id], &self.clock).await
     }
 
-    /// Begins the next version of whether a track is a favourite.
     pub(super) async fn begin_favorite(&self, id: TrackId) -> Change<'_> {
         Change::begin(&self.favorites[&id], &self.clock).await
     }
@@ -98,7 +96,7 @@ impl Oracle {
     }
 }
 
-/// When each version of one thing was completed. The imported version is 0.
+/// When each version of one thing was completed. Version 0 is the imported one.
 #[derive(Default)]
 struct History {
     /// Version 1 first; `None` while only a later version is completed.
@@ -116,7 +114,7 @@ impl History {
         if completed.len() <= index {
             completed.resize(index + 1, None);
         }
-        // Under the lock, so that a reader of this time also finds what was completed by then.
+        // Under the lock: a reader of this time also finds what was completed by then.
         completed[index] = Some(clock.fetch_add(1, Ordering::SeqCst) + 1);
     }
 
@@ -125,7 +123,7 @@ impl History {
         self.completed().iter().skip(version as usize).flatten().any(|completed| *completed <= time)
     }
 
-    /// The last version completed by `time`, unless another has been begun since.
+    /// The last version completed by `time`, unless another has begun since.
     fn stable_version(&self, time: Timestamp) -> Option<u32> {
         let completed = self.completed();
         let is_completed = |completed: &Option<Timestamp>| completed.is_some_and(|completed| completed <= time);
@@ -139,7 +137,7 @@ impl History {
     }
 }
 
-/// A version in progress. The next one waits for it, so that versions reach the database in order.
+/// A version in progress. The next waits for it: versions reach the database in order.
 pub(super) struct Change<'a> {
     history: &'a History,
     clock: &'a AtomicU64,
@@ -162,7 +160,7 @@ impl<'a> Change<'a> {
         is_odd(self.version)
     }
 
-    /// To call when the mutation has returned.
+    /// Call it when the mutation has returned.
     pub(super) fn complete(self) {
         self.history.complete(self.version, self.clock);
     }
@@ -196,7 +194,7 @@ mod tests {
     #[test]
     fn a_version_is_stale_once_a_later_one_is_completed() {
         let (history, clock) = (History::default(), 0.into());
-        // Mutations may return in another order than the database makes them in.
+        // Mutations may return in another order than that of the database.
         history.complete(2, &clock);
         history.complete(1, &clock);
         let is_stale = |version, time| history.is_stale(version, time);

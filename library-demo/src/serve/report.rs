@@ -1,4 +1,4 @@
-//! The table of a load, served without a cache and with one.
+//! The table of a load test.
 
 use std::{io::Write, sync::Arc};
 

@@ -34,20 +34,20 @@ pub struct Load {
     pub budget: Budget,
     /// The percentage of requests cancelled at their first, second or third wait.
     pub cancelled: u32,
-    /// Chooses the cancelled requests. How tasks interleave still varies.
+    /// Chooses the cancelled requests. Interleaving still varies.
     pub seed: u64,
 }
 
 /// When a load ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Budget {
-    /// After a number of requests, of all tasks together.
+    /// After this many requests of all tasks together.
     Operations(u64),
     /// After a time.
     Time(Duration),
 }
 
-/// What serving a load took and found.
+/// What a load took and found.
 #[derive(Clone, Copy, Debug)]
 pub struct Served {
     /// Requests, including cancelled ones.
@@ -70,7 +70,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// For clients that repeat these visits to a newly imported library.
+    /// For clients that repeat these visits on a newly imported library.
     pub fn new(repository: Arc<dyn MusicRepository>, visits: Vec<Vec<Step>>) -> Arc<Self> {
         Arc::new(Self {
             handler: Handler::new(repository, visits.iter().flatten()),
@@ -81,7 +81,7 @@ impl Service {
         })
     }
 
-    /// Serves a load, once: counts start with the service. When it returns, no request is in flight.
+    /// Serves a load, once: counts start with the service. No request is in flight when it returns.
     ///
     /// # Errors
     ///
@@ -127,8 +127,8 @@ impl Service {
         })
     }
 
-    /// Repeats the clients' reads, and counts the answers that differ from those of a repository without a cache: the
-    /// oracle does not see a wrong total, or a missing row.
+    /// Repeats the clients' reads, and counts answers that differ from a repository without a cache: the oracle does
+    /// not see a wrong total, or a missing row.
     ///
     /// # Errors
     ///
@@ -149,12 +149,11 @@ impl Service {
         Ok(stale)
     }
 
-    /// Makes visits until the load ends.
     async fn run_client(self: Arc<Self>, load: Load, start: Instant, mut rng: Rng, errors: Errors) {
         loop {
             let visit = self.visits_begun.fetch_add(1, Ordering::Relaxed) % self.visits.len();
             for step in &self.visits[visit] {
-                // Closed once a request has failed.
+                // Closed after a failed request.
                 if errors.is_closed() || !self.count_operation(load.budget, start) {
                     return;
                 }
@@ -168,7 +167,7 @@ impl Service {
         }
     }
 
-    /// Counts one more operation, or returns `false` if the budget is spent.
+    /// Counts an operation, or returns `false` if the budget is spent.
     fn count_operation(&self, budget: Budget, start: Instant) -> bool {
         let limit = match budget {
             Budget::Operations(limit) => limit,

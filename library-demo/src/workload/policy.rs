@@ -6,7 +6,7 @@ use crate::{error::DbError, manager::LibraryManager, workload::step::Mutation};
 
 /// What is cached, and what a mutation invalidates.
 ///
-/// [`LibraryManager`] invalidates by key where it can. A policy varies its cache and what happens after each mutation.
+/// [`LibraryManager`] invalidates by key: a policy varies its cache, and what follows each mutation.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// The name in tables.

@@ -9,7 +9,7 @@ use crate::{
     workload::step::{Mutation, PAGE, Read, Step},
 };
 
-/// Added tracks have ids from here on, above all imported ones.
+/// Ids of added tracks start here, above all imported ones.
 const FIRST_ADDED: u32 = 1_000_000;
 
 /// The first `count` [visits](visits()), as one sequence of steps.
@@ -21,11 +21,11 @@ pub fn trace(library: &Database, count: usize) -> Result<Vec<Step>, DbError> {
     Ok(visits(library, count)?.concat())
 }
 
-/// The first `count` purchases of a newly imported library, each as a visit: six reads, then a play of the track that
-/// was bought.
+/// The first `count` purchases of a newly imported library, each as a visit: six reads, then a play of the bought
+/// track.
 ///
-/// Every 10th visit also toggles a favourite, every 50th edits a track, every 100th adds one and every 200th deletes
-/// one. Only added tracks are deleted, so that every purchase finds its track.
+/// Every 10th visit also toggles a favourite, every 50th edits a track, every 100th adds one and every 200th deletes an
+/// added one: every purchase finds its track.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn visits(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbErro
 
 /// Reads the tracks of every playlist of a newly imported library, one by one, and plays one in 25.
 ///
-/// Many tracks are on several playlists, and so are read again after plays of others.
+/// Many tracks are on several playlists: they are read again after plays of others.
 ///
 /// # Errors
 ///
@@ -95,7 +95,7 @@ pub fn playlists(library: &Database) -> Result<Vec<Step>, DbError> {
     Ok(steps)
 }
 
-/// The offset of the catalogue page that shows an imported track: imported ids count from 1 without a gap.
+/// The offset of the catalogue page with an imported track: imported ids count from 1 without a gap.
 fn page_offset(id: TrackId) -> u32 {
     (id.0 - 1) / PAGE * PAGE
 }
