@@ -1,4 +1,4 @@
-//! Numbers for threads: living threads have different ones, and a new thread gets the lowest that is free.
+//! Numbers for threads: living threads have different ones, the lowest that are free.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
