@@ -3,8 +3,8 @@
 use crate::tag::Tag;
 use crate::version::scope::ScopeId;
 
-/// A hash of a query, its instantiation, and the arguments. Keys with the same hash are invalidated together; the
-/// probability is 2^-64.
+/// A hash of a query, its instantiation, and the arguments. Keys with the same hash (probability 2^-64) are invalidated
+/// together.
 pub(crate) type KeyId = u64;
 
 #[derive(Clone, Debug)]
