@@ -69,7 +69,7 @@ impl QueryTable {
     }
 }
 
-/// The queries of a cache by name at run time. Several types may use one name.
+/// By name at run time. Several types may use one name.
 pub(crate) struct QueryNames {
     by_name: Map<&'static str, Vec<Arc<QueryState>>>,
     /// The number of the last query.

@@ -61,7 +61,7 @@ impl Engine {
         }
     }
 
-    /// Invalidates tags at one version. A panic of user code resumes afterwards.
+    /// At one version. A panic of user code resumes afterwards.
     pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
         let (tags, result) = read_names(tags);
         let targets: Vec<_> = tags.iter().map(|tag| (scope, TargetRef::Tag(tag))).collect();

@@ -148,8 +148,7 @@ impl EvictionSegments {
         });
     }
 
-    /// Like [`for_each`](Self::for_each), until a visit returns false. Entries copied with that one are visited, too:
-    /// each reference must be discarded.
+    /// Until a visit returns false. Entries copied with that one are visited, too: each reference must be discarded.
     pub(crate) fn for_each_while(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>) -> bool) {
         /// Bounds the time under the lock.
         const AT_ONCE: usize = 128;

@@ -13,7 +13,7 @@ pub(crate) enum QueueKind {
     Main,
 }
 
-/// The neighbours of an entry, and in their free bits the queue that it is in, if any.
+/// The neighbours of an entry. Their free bits tell its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
     /// Flagged if the entry is in the main queue.

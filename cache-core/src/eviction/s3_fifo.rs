@@ -39,10 +39,10 @@ impl State {
     }
 }
 
-/// The small queue has a share of 1/`SMALL` of the capacity.
+/// The small queue has 1/`SMALL` of the capacity.
 pub(crate) const SMALL: usize = 32;
 
-/// The most entries that one eviction moves, to bound the time of an insert.
+/// Bounds the time of an insert, in entries moved by one eviction.
 const MAX_MOVES: u32 = 256;
 
 pub(crate) trait EntrySource {

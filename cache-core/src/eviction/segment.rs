@@ -34,7 +34,7 @@ pub(crate) fn push(entries: &mut RemovedEntries, entry: Arc<dyn AnyEntry>) {
     entries.push(entry);
 }
 
-/// Work left after an admission, to be done with no lock held.
+/// Work left after an admission, for when no lock is held.
 #[derive(Default)]
 pub(crate) struct Aftermath {
     /// The evicted entry, still in its store.
@@ -236,8 +236,8 @@ impl Segment {
         Some(id)
     }
 
-    /// Removes dead entries among the next few; those that take too long to check become suspects. If the cache or the
-    /// quota is full, inspects more, until there is room.
+    /// Removes dead entries among the next few. Those that take too long to check become suspects. If the cache or the
+    /// quota is full, inspects more until there is room.
     pub(crate) fn sweep(
         &mut self,
         quota: Option<Quota>,

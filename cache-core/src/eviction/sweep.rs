@@ -34,7 +34,7 @@ pub(crate) struct Life {
 pub(crate) struct SweepCursor {
     /// Entries still to be inspected: those at the lowest indices.
     left: usize,
-    /// Every inspected entry is known to be valid as of this version.
+    /// Every inspected entry is valid as of this version.
     version: Version,
     /// No inspected entry expires before this.
     earliest: Nanos,
@@ -45,7 +45,7 @@ impl SweepCursor {
         Self { left: 0, version: 0, earliest: FOREVER }
     }
 
-    /// Records an entry that was admitted, replaced, or inspected and found live.
+    /// The entry was admitted, replaced, or inspected and found live.
     pub(crate) fn record(&mut self, Life { expires_at, valid_as_of }: Life) {
         self.earliest = self.earliest.min(expires_at);
         self.version = self.version.min(valid_as_of);
@@ -76,7 +76,7 @@ mod tests {
         Life { expires_at, valid_as_of: Version::MAX }
     }
 
-    /// Returns how many were inspected, and the removed ones.
+    /// Returns how many were inspected, and the removed.
     fn sweep(cursor: &mut SweepCursor, entries: &mut Vec<Nanos>, now: Nanos, version: Version) -> (usize, Vec<Nanos>) {
         let (mut inspections, mut dead) = (0, Vec::new());
         while let Some(at) = cursor.next(Snapshot { now, version }, entries.len(), false) {

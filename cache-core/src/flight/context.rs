@@ -117,7 +117,6 @@ impl Context {
         began_later || self.is_valid(now)
     }
 
-    /// Whether nothing read so far was invalidated or has expired.
     fn is_valid(&self, now: Nanos) -> bool {
         let version = self.timeline.versions.now();
         let mut reads = self.reads.lock();

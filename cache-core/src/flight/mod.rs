@@ -211,7 +211,7 @@ impl<K> Flights<K> {
         self.0.shrink_to(0, hash_of);
     }
 
-    /// Panics if a load cannot be found under its id.
+    /// Panics if a load cannot be found.
     pub(crate) fn check_invariants(&self) {
         for flight in &self.0 {
             assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);

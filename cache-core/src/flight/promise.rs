@@ -87,7 +87,7 @@ impl Promise {
         self.end().is_some() || self.is_leaderless()
     }
 
-    /// Blocks this thread until the load has ended or lost its leader.
+    /// Until the load has ended or lost its leader.
     pub(crate) fn wait(&self) {
         while !self.is_settled() {
             let listener = self.changed.listen();

@@ -22,12 +22,12 @@ fn with_graph<R>(with: impl FnOnce(&mut WaitGraph) -> R) -> R {
     with(WAITS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-/// The loads whose bodies this thread runs; `None` if that is unknown.
+/// `None` if that is unknown.
 fn running() -> Option<Vec<LoadId>> {
     with_running(|running| running.iter().map(|context| context.id).collect())
 }
 
-/// While it lives, the bodies that this thread runs wait for a load.
+/// While it lives, this thread's bodies wait for a load.
 pub(crate) struct Wait {
     waiters: Vec<LoadId>,
     load: LoadId,
@@ -38,7 +38,7 @@ impl Wait {
     /// runs are unknown.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
         let waiters = running()?;
-        // One lock for search and insertion: of two waits that would close a cycle, the second sees the first.
+        // One lock for search and insertion: of two waits that close a cycle, the second sees the first.
         if !waiters.is_empty() && !with_graph(|graph| graph.add(&waiters, load)) {
             return None;
         }

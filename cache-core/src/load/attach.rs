@@ -29,7 +29,7 @@ pub(crate) fn attach(timeline: &Arc<Timeline>, query: &QueryState, key_node: Opt
     context::attach(timeline, sets, since, lifetime);
 }
 
-/// Attaches the result of an ended load to the enclosing load.
+/// Attaches an ended load to the enclosing load.
 pub(crate) fn attach_load(context: &Context, query: &QueryState, key_node: Option<&TagRef>, answer: Answer) {
     if !context::is_inside() {
         return;

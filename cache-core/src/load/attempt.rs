@@ -170,7 +170,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         }
     }
 
-    /// Begins a load that nobody joins, and whose value is not stored.
+    /// Nobody joins the load, and its value is not stored.
     fn lead_unlisted(mut self) -> Step<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
@@ -262,7 +262,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         promise.poll(&mut self.listener, cx)
     }
 
-    /// Takes the result of the load if it is good for this caller, or finds the next step.
+    /// Takes the result if it is good for this caller, or finds the next step.
     fn resume(mut self) -> ControlFlow<Waited<K, V>, Step<K, V>> {
         // User code may wait, too.
         let was_waiting = self.wait.take().is_some();

@@ -34,8 +34,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         Absence { absent, now, arrived, ticket, key_node: None }
     }
 
-    /// Like [`look_up`](Self::look_up) in the body of a load, to which the answer is attached. Nothing is pinned
-    /// meanwhile.
+    /// Attaches the answer to the load around the call, with nothing pinned.
     #[cold]
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {

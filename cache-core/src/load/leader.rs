@@ -24,7 +24,7 @@ pub(crate) struct Leader<K, V> {
     /// If not, nobody joins it, and its value is not stored.
     pub(super) is_in_flight: bool,
     pub(super) context: Arc<Context>,
-    /// The node of its key, if the caller is in another load.
+    /// If the caller is in another load.
     pub(super) key_node: Option<TagRef>,
     /// See [`Attempt`](crate::load::attempt::Attempt).
     pub(super) found_dead: bool,

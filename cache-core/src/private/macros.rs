@@ -110,7 +110,7 @@ macro_rules! __cache_items {
     };
 }
 
-/// Returns from the function on a hit, and evaluates to a [`Miss`](crate::private::Miss) otherwise.
+/// Returns from the function on a hit, or evaluates to a [`Miss`](crate::private::Miss).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_look_up {

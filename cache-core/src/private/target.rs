@@ -175,7 +175,7 @@ impl<F> fmt::Debug for FromResult<F> {
 
 /// The targets of a mutation that makes a `V`, as a list: `(((), target), target)`.
 pub trait Targets<V> {
-    /// Resolves the targets that depend on the value of the body.
+    /// Resolves the targets that depend on the value.
     fn resolve(&mut self, value: &V);
     /// Visits each target.
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));

@@ -110,7 +110,7 @@ impl<K, V> Store<K, V> {
         self.lock(hash).state_mut().end(hash, load)
     }
 
-    /// Leaves a load without ending it: a follower takes over, if there is one.
+    /// Does not end the load: a follower takes over, if there is one.
     pub(crate) fn abandon(&self, hash: u64, load: LoadId) {
         let mut shard = self.lock(hash);
         let Some(flight) = shard.state_mut().get_mut(hash, load) else { return };

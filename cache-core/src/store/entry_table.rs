@@ -77,7 +77,7 @@ impl<K, V> EntryTable<K, V> {
         self.entries.iter()
     }
 
-    /// Panics if an entry cannot be found under its key.
+    /// Panics if an entry cannot be found.
     pub(crate) fn check_invariants(&self) {
         for entry in &self.entries {
             let found = self.entries.find(entry.meta.hash, is_at(address(entry)));

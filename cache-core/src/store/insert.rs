@@ -108,8 +108,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         is_refused
     }
 
-    /// Stores a value directly, in place of the key's entry and its loads in flight. Returns whether there were any
-    /// loads.
+    /// Replaces the key's entry and fences its loads in flight. Returns whether there were any loads.
     pub(crate) fn insert(
         &self,
         storage: &Storage,

@@ -139,7 +139,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
-    /// Like [`look_up`](Store::look_up), but counts nothing.
+    /// A [`look_up`](Store::look_up) that counts nothing.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for its caller on the path of a hit")]
     pub(crate) fn peek<R>(

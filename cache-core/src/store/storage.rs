@@ -27,7 +27,7 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
     /// See [`Store::dispose`](crate::store::Store::dispose).
     fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
-    /// Moves the scope's entries with this hash to `removed`: see [`Store::forget`](crate::store::Store::forget).
+    /// Moves the scope's entries with this hash to `removed`.
     fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries);
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
     fn shrink(&self);
@@ -167,7 +167,7 @@ impl Storage {
         live.min(self.capacity)
     }
 
-    /// Removes the dead entries, and frees unused memory.
+    /// Also frees unused memory.
     pub(crate) fn purge(&self) {
         let now = self.timeline.time.now();
         self.eviction.for_each(|entry| {

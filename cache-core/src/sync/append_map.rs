@@ -87,7 +87,7 @@ fn hash(key: &impl Hash) -> u64 {
     FixedState::default().hash_one(key)
 }
 
-/// The branch of the next 4 bits of a hash. After its last bits come zeros: keys with the same hash form a list.
+/// After the last bits of a hash come zeros: keys with the same hash form a list.
 fn branch(hash: u64) -> usize {
     (hash & 15) as usize
 }
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts its comparisons: one for each node visited.
+    /// Counts its comparisons, one per visited node.
     #[derive(Clone, Copy)]
     struct Key<'a> {
         number: u32,

@@ -175,7 +175,7 @@ impl<T> RwLock<T> {
     }
 }
 
-/// Holds its lock while the value is made, as `std`'s does; shuttle may switch threads meanwhile.
+/// Like `std`'s, holds its lock while the value is made; shuttle may switch threads meanwhile.
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
     making: Mutex<()>,

@@ -13,7 +13,7 @@ pub(crate) enum Label {
     Key(KeyId, ScopeId),
     /// All entries of the query with this number, in one scope.
     Query(u32, ScopeId),
-    /// Not in a registry: the node lives as long as the cache, query or entry that owns it.
+    /// In no registry: a cache, query or entry owns the node.
     Permanent,
 }
 

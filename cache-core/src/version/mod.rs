@@ -45,7 +45,7 @@ impl VersionClock {
         self.completed.load(Ordering::Acquire)
     }
 
-    /// Runs an invalidation: `raise` must raise all its targets to the given version.
+    /// `raise` must raise all targets to the given version.
     pub(crate) fn invalidate(&self, raise: impl FnOnce(Version)) {
         let _turn = self.turn.lock();
         let version = self.completed.load(Ordering::Relaxed) + 1;

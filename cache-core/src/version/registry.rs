@@ -115,7 +115,7 @@ impl TagNode {
         }
     }
 
-    /// The scope of the node, and so of an entry that has it as its own.
+    /// Also the scope of an entry that has this node as its own.
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
         self.parents.scope.as_ref()
     }
@@ -192,7 +192,7 @@ impl Drop for TagRef {
 
 pub(crate) struct Registry {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
-    /// The number of nodes of keys. Most caches have none, and need not search for one.
+    /// The number of nodes of keys. Most caches have none: no need to search.
     keys: AtomicUsize,
     hasher: foldhash::fast::RandomState,
 }
@@ -251,7 +251,7 @@ impl Registry {
         }
     }
 
-    /// For labels that are only attached before a load begins: these need no orphan.
+    /// For labels that are attached only before a load begins: they need no orphan.
     pub(crate) fn raise_if_attached(&self, label: LabelRef<'_>, version: Version) {
         let hash = self.hasher.hash_one(label);
         if let Some(node) = self.shard(hash).lock().find(hash, label) {
@@ -268,7 +268,7 @@ impl Registry {
         self.keys.load(Ordering::Acquire) > 0
     }
 
-    /// Removes a node, unless it is referenced again: `attach` may have found it meanwhile.
+    /// Unless it is referenced again: `attach` may have found it meanwhile.
     fn remove_unreferenced(&self, node: &TagNode) {
         /// Smaller tables are not shrunk.
         const FEW: usize = 64;

@@ -147,7 +147,7 @@ impl TagSetBuilder {
         });
     }
 
-    /// Adds a node, once. Of a foreign node, the earliest version counts.
+    /// Of a foreign node, the earliest version counts.
     fn push(&mut self, dependency: Dependency) {
         let address = dependency.node().address();
         match self.find(address) {
