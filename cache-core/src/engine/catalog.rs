@@ -1,4 +1,4 @@
-//! From a query to its state and its stores, and from a name to the queries that have it.
+//! From a query to its state and its stores, and from a name to its queries.
 
 use std::any::TypeId;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,23 +12,22 @@ use crate::sync::append_map::AppendMap;
 use crate::sync::table::Table;
 use crate::sync::{Arc, Map};
 
-/// The queries of one cache, and their stores. The table only grows, and is read without a lock.
+/// The table only grows, and is read without a lock.
 pub(crate) struct QueryTable(Table<QueryRow>);
 
-/// The states and the stores of one query.
 #[derive(Default)]
 struct QueryRow {
     states: AppendMap<Owner, Arc<QueryState>>,
-    /// By the type that stands for an instantiation of the function.
+    /// By the type of an instantiation of the function.
     stores: AppendMap<TypeId, Arc<dyn AnyStore>>,
 }
 
-/// The types that stand for one instantiation of a query's function.
+/// Types that stand for one instantiation of a query's function.
 #[derive(Clone, Copy)]
 pub(crate) struct Marker {
     /// Includes the generic arguments of its `impl`.
     pub(crate) function: TypeId,
-    /// Only the generic arguments that a caller who names the function can give.
+    /// Only those that a caller who names the function can give.
     pub(crate) instance: TypeId,
 }
 
@@ -37,21 +36,20 @@ impl QueryTable {
         Self(Table::new())
     }
 
-    /// The state of a query. The first load or invalidation creates it, so that both use the same node.
+    /// Created by the first load or invalidation of the query: both use the same node.
     pub(crate) fn state(&self, site: Site, register: impl FnOnce() -> Arc<QueryState>) -> &Arc<QueryState> {
         let (query, owner) = (site.query, (site.owner)());
         self.0.get(query.number()).states.get_or_insert_with(owner, register)
     }
 
-    /// The store of one instantiation of a query's function, if there is one.
     #[inline]
     pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
-        // A query that has no number yet reads row 0, which is always empty.
+        // A query without a number reads row 0, which is always empty.
         let row = self.0.get(query.number_so_far());
         row.stores.get(&function)
     }
 
-    /// The store of one instantiation of a query's function. `make` makes it, with its number.
+    /// `make` gets the number of the store.
     pub(crate) fn store(
         &self,
         site: Site,
@@ -64,14 +62,14 @@ impl QueryTable {
         }
         row.stores.get_or_insert_with(marker.function, || {
             let (number, store) = make();
-            // Before anyone can find the store here: no load is in it yet.
+            // Before anyone can find the store: it has no load yet.
             store.query().stores.add(marker.instance, number);
             store
         })
     }
 }
 
-/// The queries of one cache by their names at run time. Queries of several types may have one name.
+/// By name at run time. Several types may use one name.
 pub(crate) struct QueryNames {
     by_name: Map<&'static str, Vec<Arc<QueryState>>>,
     /// The number of the last query.
@@ -94,12 +92,12 @@ impl QueryNames {
         self.by_name.with(name, |_| Vec::new(), register)
     }
 
-    /// The queries of a name. Loads of a query that is not registered yet begin later than this call.
+    /// Loads of queries not registered yet begin later than this call.
     pub(crate) fn of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
         self.by_name.view(name, Vec::clone).unwrap_or_default()
     }
 
-    /// All queries, sorted by name.
+    /// Sorted by name.
     pub(crate) fn all(&self) -> Vec<Arc<QueryState>> {
         let mut all = Vec::new();
         self.by_name.for_each(|namesakes| all.extend(namesakes.iter().cloned()));
@@ -153,7 +151,7 @@ mod tests {
 
     static QUERY: Query = Query::new("find", "m", &[]);
 
-    /// The query as a method of two types.
+    /// The query is a method of two types.
     fn sites() -> [Site; 2] {
         [Owner::of::<u8>, Owner::of::<u16>].map(|owner| Site { query: &QUERY, owner })
     }
@@ -168,7 +166,7 @@ mod tests {
             Arc::as_ptr(engine.store::<u32, u32>(site, marker, |_, _, _| Ok(()))).cast::<()>()
         };
         let stores: Vec<_> = instances.iter().map(|&instance| store(site, instance, instance)).collect();
-        // The same instance of another type: no invalidation below reaches it.
+        // The same instance of another type: not invalidated below.
         store(other, TypeId::of::<u64>(), instances[500]);
         for (&instance, &made) in instances.iter().zip(&stores) {
             let found = engine.find_store(&QUERY, instance).expect("it was made");

@@ -16,7 +16,6 @@ use crate::version::Version;
 use crate::version::label::{KeyId, LabelRef};
 use crate::version::scope::{ScopeRef, scope_id};
 
-/// What an invalidation names.
 #[derive(Clone, Copy)]
 pub(crate) enum TargetRef<'a> {
     Everything,
@@ -26,15 +25,13 @@ pub(crate) enum TargetRef<'a> {
     Tag(&'a str),
 }
 
-/// A target and its scope.
 pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, TargetRef<'a>);
 
 impl Engine {
     /// Invalidates all targets at one version.
     ///
-    /// First the entries of keys are removed, and loads of these keys fenced: what a later call finds or stores is newer.
-    /// Then every target is raised, and the clock shows the version: from here on, dependents are refused. Last, with no
-    /// lock held, the removed entries are dropped.
+    /// First the entries of keys are removed and their loads fenced. Then every target is raised, and the clock shows
+    /// the version: from here on, dependents are refused. Last, with no lock held, the removed entries are dropped.
     pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
         let mut removed = RemovedEntries::new();
         for &(scope, target) in targets {
@@ -64,7 +61,7 @@ impl Engine {
         }
     }
 
-    /// Invalidates tags at one version. A panic of user code resumes afterwards.
+    /// At one version. A panic of user code resumes afterwards.
     pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
         let (tags, result) = read_names(tags);
         let targets: Vec<_> = tags.iter().map(|tag| (scope, TargetRef::Tag(tag))).collect();
@@ -72,7 +69,7 @@ impl Engine {
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
-    /// Invalidates the queries of these names at one version. A panic of user code resumes afterwards.
+    /// Like [`invalidate_tags`](Self::invalidate_tags), for names of queries.
     pub(crate) fn invalidate_names<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
         let (names, result) = read_names(names);
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
@@ -103,13 +100,12 @@ impl Engine {
         query.any_key.raise(version);
     }
 
-    /// Invalidates what depends on one key, given by its hash in the scope. Its entry has been removed.
+    /// `hash` is that in the scope. The entry has been removed.
     pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
         let key = self.key_id(&store.query, store.instance, without_scope(hash, scope_id(scope)));
         self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
     }
 
-    /// Invalidates what depends on one key, if anything does.
     pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
         let key = self.key_id(&store.query, store.instance, without_scope(hash, scope_id(scope)));
         let is_attached = self.registry.has_keys() && self.registry.is_attached(LabelRef::Key(key, scope_id(scope)));
@@ -118,13 +114,13 @@ impl Engine {
         }
     }
 
-    /// Invalidates a whole query: which of its keys is meant is unknown.
+    /// Which key is meant is unknown.
     pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
         self.storage.timeline.versions.invalidate(|version| self.raise(scope, TargetRef::Query(&store.query), version));
     }
 }
 
-/// Reads names from user code. If one panics, the others are still read.
+/// If one panics, the others are still read.
 fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
     let (mut read, mut panicked) = (Vec::new(), Ok(()));
     let listed = catch(|| {

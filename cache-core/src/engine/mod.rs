@@ -1,8 +1,7 @@
-//! The engine of one cache, which all its handles share: queries, scopes, tags and stores.
+//! The engine of one cache, shared by its handles: queries, scopes, tags and stores.
 //!
-//! Three tables lead to what a call needs: the [`catalog`] from a query to its store, the
-//! [registry](crate::version::registry) from a tag or a key to its node, and the scopes by name. What the stores need of
-//! the engine is its [`Storage`].
+//! The [`catalog`] has the stores of queries, the [registry](crate::version::registry) the nodes of tags and keys.
+//! Stores get only the [`Storage`].
 
 pub(crate) mod catalog;
 pub(crate) mod hash;
@@ -39,7 +38,7 @@ use crate::version::timeline::Timeline;
 
 pub(crate) struct Engine {
     pub(crate) storage: Storage,
-    /// The number of queries that have a capacity of their own.
+    /// The number of queries with their own capacity.
     quotas: AtomicU32,
     default_ttl: Nanos,
     hasher: RandomState,
@@ -82,7 +81,6 @@ impl Engine {
         self.storage.capacity
     }
 
-    /// The hash in a scope of a key that `write` writes.
     pub(crate) fn hash(&self, scope: ScopeId, write: impl FnOnce(&mut FoldHasher<'_>)) -> u64 {
         in_scope(hash_with(&self.hasher, write), scope)
     }
@@ -91,13 +89,11 @@ impl Engine {
         self.scopes.get_or_make(name)
     }
 
-    /// The store of one instantiation of a query's function, if there is one.
     #[inline]
     pub(crate) fn find_store(&self, query: &Query, function: TypeId) -> Option<&Arc<dyn AnyStore>> {
         self.queries.find_store(query, function)
     }
 
-    /// The store of one instantiation of a query's function.
     #[cold]
     pub(crate) fn store<K: Storable, V: Storable>(
         &self,
@@ -111,7 +107,6 @@ impl Engine {
         })
     }
 
-    /// Makes a store and adds it to the table.
     pub(crate) fn make_store<K: Storable, V: Storable>(
         &self,
         query: Arc<QueryState>,
@@ -129,7 +124,6 @@ impl Engine {
         self.queries.state(site, || self.names.register(site, |capacity| self.quota(capacity)))
     }
 
-    /// The queries of a name at run time.
     pub(crate) fn queries_of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
         self.names.of_name(name)
     }
@@ -139,7 +133,7 @@ impl Engine {
         Quota { number, capacity: capacity.min(MAX_CAPACITY) }
     }
 
-    /// What is known of an entry before it has a value, found before any lock is taken: the nodes of its tags among it.
+    /// An entry before it has a value, with the nodes of its tags. Made before any lock is taken.
     pub(crate) fn candidate<K, V>(
         &self,
         scope: ScopeRef<'_>,
@@ -184,7 +178,6 @@ impl Engine {
         Candidate { key: (), hash, scope: of.id, ttl, own_ttl, tags }
     }
 
-    /// The node of a tag.
     pub(crate) fn tag_node(&self, scope: ScopeRef<'_>, tag: Tag) -> TagRef {
         let Some(of) = scope else { return self.registry.attach(Label::Tag(tag, ROOT), Parents::default) };
         let everywhere = tag.clone();
@@ -195,7 +188,7 @@ impl Engine {
         })
     }
 
-    /// The node of a key, given by its hash in the scope.
+    /// `hash` is that in the scope.
     pub(crate) fn key_node(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, instance: TypeId, hash: u64) -> TagRef {
         self.key_node_in(scope, query, self.key_id(query, instance, without_scope(hash, scope_id(scope))))
     }
@@ -209,12 +202,11 @@ impl Engine {
         })
     }
 
-    /// Identifies a key by its hash outside of all scopes.
+    /// `hash` is that outside of all scopes.
     fn key_id(&self, query: &QueryState, instance: TypeId, hash: u64) -> KeyId {
         self.hasher.hash_one((query.id, instance, hash))
     }
 
-    /// Removes the dead entries, and frees unused memory.
     pub(crate) fn purge(&self) {
         self.storage.purge();
         self.registry.shrink();
@@ -229,7 +221,7 @@ impl Engine {
         stats
     }
 
-    /// The figures of a cache with one store and no query.
+    /// For a cache with one store and no query.
     pub(crate) fn stats_of(&self, query: &QueryState) -> Stats {
         let mut stats = self.stats();
         stats.add(&query.counters);
@@ -247,11 +239,11 @@ impl Engine {
     }
 }
 
-/// Enough shards that threads seldom meet, and no more than a small cache can use.
+/// Enough that threads seldom meet, but no more than a small cache can use.
 fn shards_per_store(capacity: usize, processors: usize) -> usize {
-    /// Writers may have to copy a shard, and larger ones take long: see [`crate::sync::read_mostly`].
+    /// Writers may copy a whole shard.
     const LARGEST: usize = 4_096;
-    /// These take a hundred kilobytes on two processors.
+    /// A hundred kilobytes on two processors.
     const MOST: usize = 256;
     let useful = (capacity / 32).max(1).next_power_of_two();
     let threads = (processors * 4).next_power_of_two().min(64);
@@ -282,7 +274,7 @@ mod tests {
         let engine = engine();
         let birth = engine.timeline().versions.now();
         invalidate(&engine, None, TargetRef::Tag("late"));
-        // The invalidation found no node. The load, which began before it, names the tag only now.
+        // The invalidation found no node: the load, which began before, names the tag only now.
         let late = engine.tag_node(None, tag("late"));
         assert!(!late.is_valid_since(birth), "what was read before the invalidation would be stored");
         assert!(late.is_valid_since(engine.timeline().versions.now()), "what is read now may be stored");

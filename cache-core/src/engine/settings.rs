@@ -7,7 +7,6 @@ use crate::clock::TimeSource;
 /// The highest capacity.
 pub(crate) const MAX_CAPACITY: usize = 1 << 28;
 
-/// What the builders set.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) capacity: usize,

@@ -8,8 +8,7 @@ type Set = [u32; WAYS];
 
 /// A set-associative table of fingerprints: 32 bits of each hash.
 ///
-/// Each set drops its own oldest, so that some hashes are remembered for longer than others. One hash in hundreds of
-/// millions is taken for another. The policy needs only such a hint.
+/// Each set drops its own oldest. One hash in hundreds of millions is taken for another: a hint is enough.
 #[derive(Debug)]
 pub(crate) struct Ghosts {
     capacity: usize,
@@ -36,7 +35,7 @@ impl Ghosts {
         set[0] = fingerprint;
     }
 
-    /// Removes a hash. Returns whether it was remembered.
+    /// Returns whether it was remembered.
     pub(crate) fn take(&mut self, hash: u64) -> bool {
         if self.sets.is_empty() {
             return false;
@@ -50,7 +49,7 @@ impl Ghosts {
 
     #[expect(clippy::cast_possible_truncation, reason = "parts of the hash are enough")]
     fn find(&mut self, hash: u64) -> (&mut Set, u32) {
-        // The high half selects the set, as a fraction of their number. The low half is the fingerprint.
+        // The high half, as a fraction, selects the set. The low half is the fingerprint.
         let set = ((hash >> 32) * self.sets.len() as u64) >> 32;
         (&mut self.sets[set as usize], (hash as u32).max(1))
     }

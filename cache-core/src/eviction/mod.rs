@@ -1,15 +1,13 @@
 //! Eviction: which entry makes room for a new one.
 //!
-//! The entries of a cache are divided into segments, each with a lock and a policy, so that misses of different keys do
-//! not wait for one lock. An entry belongs to the segment of its shard; the entries of a query with its own capacity are
-//! all in one segment, which counts them.
+//! The entries of a cache are divided into segments, each with a lock and a policy: misses of different keys do not
+//! wait for one lock. An entry belongs to the segment of its shard; the entries of a query with its own capacity are
+//! all in one segment.
 //!
-//! The capacity is that of all segments together, counted by one atomic. While the cache is not full, any segment admits
-//! entries. A full cache evicts from the segment of the new entry. Hashes are uniform, so that each segment has about the
-//! same share, and evicts about what a single policy would.
+//! One atomic counts all entries. While the cache is not full, any segment admits entries. A full cache evicts from the
+//! segment of the new entry. Hashes are uniform, so each segment evicts about what a single policy would.
 //!
-//! An insert sweeps its own segment for dead entries, and at times another one in turn, because all inserts may be in one
-//! segment.
+//! An insert sweeps its own segment for dead entries, and at times another in turn: all inserts may be in one.
 //!
 //! *Locking*: at most one segment is locked at a time, and nothing else is locked under it.
 
@@ -34,14 +32,13 @@ use crate::sync::{Arc, Mutex, MutexGuard};
 pub(crate) struct EvictionSegments {
     /// Their number is a power of two.
     segments: Box<[CachePadded<Mutex<Segment>>]>,
-    /// The number of entries, including those about to be admitted.
+    /// Includes entries about to be admitted.
     places_taken: CachePadded<AtomicUsize>,
     capacity: usize,
 }
 
 pub(crate) struct Admission<'a, I> {
     pub(crate) entry: &'a Arc<dyn AnyEntry>,
-    /// The stored entry of its key, if there is one.
     pub(crate) predecessor: Option<&'a Meta>,
     pub(crate) quota: Option<Quota>,
     pub(crate) snapshot: Snapshot,
@@ -55,7 +52,7 @@ impl EvictionSegments {
         Self { segments: (0..count).map(segment).collect(), places_taken: CachePadded::default(), capacity }
     }
 
-    /// It follows from the shard, so that in a large cache an evicted entry is usually in the shard of the new one.
+    /// By shard: in a large cache an evicted entry is usually in the shard of the new one.
     pub(crate) fn segment_of(&self, shard: usize, quota: Option<Quota>) -> u8 {
         let key = quota.map_or(shard.to_le_bytes()[0], |quota| quota.number.to_le_bytes()[0]);
         key & u8::try_from(self.segments.len() - 1).expect("there are at most 64 segments")
@@ -65,8 +62,8 @@ impl EvictionSegments {
         self.segments[meta.segment()].lock()
     }
 
-    /// Admits an entry. If the cache or the quota is full, another one makes room: a dead one, if the sweep finds one, or
-    /// else one that the policy evicts.
+    /// Admits an entry. If the cache or the quota is full, a dead entry makes room, if the sweep finds one, or else the
+    /// policy evicts one.
     pub(crate) fn admit<I: Inspector>(&self, admission: &Admission<'_, I>) -> Aftermath {
         let Admission { entry, predecessor, quota, snapshot, inspector } = *admission;
         let mut aftermath = Aftermath::default();
@@ -98,11 +95,11 @@ impl EvictionSegments {
         self.places_taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
-    /// Evicts an entry of any segment, because that of the new one is empty. The new entry takes over its place.
+    /// The segment of the new entry is empty. The new entry takes over the place.
     #[cold]
     fn evict_elsewhere(&self, inspector: &impl Inspector) -> Arc<dyn AnyEntry> {
         loop {
-            // All places are taken: by entries, or for a moment by other threads that admit one.
+            // All places are taken: by entries, or briefly by threads that admit one.
             let victim = self.segments.iter().find_map(|segment| segment.lock().evict(None, inspector));
             if let Some(victim) = victim {
                 return victim;
@@ -139,12 +136,11 @@ impl EvictionSegments {
         Some(removed)
     }
 
-    /// Records that a suspect was found live.
     pub(crate) fn record_live(&self, meta: &Meta) {
         self.of(meta).record_live(meta);
     }
 
-    /// Visits all entries, with no lock held: a few at a time are copied.
+    /// No lock is held: a few at a time are copied.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>)) {
         self.for_each_while(|entry| {
             visit(entry);
@@ -152,8 +148,7 @@ impl EvictionSegments {
         });
     }
 
-    /// Like [`for_each`](Self::for_each), until a visit returns false. The entries that were copied together with that one are
-    /// visited too, because each copied reference must be discarded.
+    /// Until a visit returns false. Entries copied with that one are visited, too: each reference must be discarded.
     pub(crate) fn for_each_while(&self, mut visit: impl FnMut(Arc<dyn AnyEntry>) -> bool) {
         /// Bounds the time under the lock.
         const AT_ONCE: usize = 128;
@@ -239,7 +234,7 @@ mod tests {
         segment << 48 | number
     }
 
-    /// Inserts an entry, and returns the hashes of those that were removed.
+    /// Returns the hashes of removed entries.
     fn insert(all: &EvictionSegments, hash: u64, quota: Option<Quota>, expires_at: u64) -> Vec<u64> {
         let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, quota));
         let store = quota.map_or(0, |quota| quota.number);

@@ -1,4 +1,4 @@
-//! The small and the main queue, as doubly linked lists over the ids of entries: eight bytes an entry.
+//! The small and the main queue, as doubly linked lists of entry ids: eight bytes an entry.
 
 use hashbrown::HashMap;
 
@@ -13,7 +13,7 @@ pub(crate) enum QueueKind {
     Main,
 }
 
-/// The neighbours of an entry, and in their free bits the queue that it is in, if any.
+/// The neighbours of an entry. Their free bits tell its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
     /// Flagged if the entry is in the main queue.
@@ -52,7 +52,6 @@ impl Link {
     }
 }
 
-/// Stores the link of each id.
 pub(crate) trait Links {
     fn new(capacity: usize) -> Self;
     fn get(&self, id: EntryId) -> Link;
@@ -64,7 +63,6 @@ pub(crate) trait Links {
 #[derive(Debug)]
 pub(crate) struct Dense {
     links: Vec<Link>,
-    /// The expected number of links.
     expected: usize,
 }
 
@@ -168,7 +166,7 @@ impl<L: Links> Queues<L> {
         self.links.get(id).kind().is_some()
     }
 
-    /// Adds an entry that is in no queue, as the newest.
+    /// The entry is in no queue.
     pub(crate) fn push(&mut self, id: EntryId, kind: QueueKind) {
         debug_assert!(!self.is_queued(id));
         let queue = self.queue_mut(kind);
@@ -188,7 +186,7 @@ impl<L: Links> Queues<L> {
         self.queue_mut(kind).len -= 1;
     }
 
-    /// Replaces an entry by one that is in no queue.
+    /// The new entry is in no queue.
     pub(crate) fn replace(&mut self, from: EntryId, to: EntryId) {
         debug_assert!(!self.is_queued(to));
         let link = self.links.get(from);
@@ -197,8 +195,8 @@ impl<L: Links> Queues<L> {
         self.links.set(to, link);
     }
 
-    /// Relinks the neighbours of an entry, or the ends of its queue. `targets` returns the new targets, first that of the
-    /// newer neighbour.
+    /// Relinks the neighbours of an entry, or the ends of its queue. `targets` returns their new targets, the newer
+    /// neighbour's first.
     fn bypass(&mut self, id: EntryId, targets: impl FnOnce(Link) -> (EntryId, EntryId)) -> QueueKind {
         let link = self.links.get(id);
         let kind = link.kind().expect("the entry is in a queue");
@@ -218,7 +216,6 @@ impl<L: Links> Queues<L> {
         self.links.shrink();
     }
 
-    /// Returns all queued entries.
     pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
         let mut all = Vec::with_capacity(self.small.len + self.main.len);
         for kind in [QueueKind::Small, QueueKind::Main] {
@@ -238,9 +235,8 @@ impl<L: Links> Queues<L> {
     }
 }
 
-/// Makes room for a vector to grow to `len`, and later to about `expected`.
-///
-/// The capacity grows by a quarter, where `Vec` would double it, but not past `expected`; after that by a sixteenth.
+/// Makes room for a vector to grow to `len`, and later to about `expected`: by a quarter up to that, then by a
+/// sixteenth. `Vec` would double it.
 pub(crate) fn reserve_gently<T>(vec: &mut Vec<T>, len: usize, expected: usize) {
     const MIN_SPARE: usize = 4;
     if len > vec.capacity() {

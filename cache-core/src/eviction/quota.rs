@@ -1,4 +1,4 @@
-//! Queries with a capacity of their own: each has its own eviction policy.
+//! Queries with a capacity of their own, and so a policy of their own.
 
 use hashbrown::HashMap;
 
@@ -7,15 +7,13 @@ use crate::eviction::queues::Sparse;
 use crate::eviction::s3_fifo::Policy;
 use crate::eviction::sweep::{Life, SweepCursor};
 
-/// The capacity of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quota {
-    /// The query's number among those with a capacity, from 1.
+    /// Among the queries with a capacity, from 1.
     pub(crate) number: u32,
     pub(crate) capacity: usize,
 }
 
-/// The quotas of the entries of one segment.
 #[derive(Default)]
 pub(crate) struct Quotas {
     pub(crate) by_number: HashMap<u32, QuotaPolicy, foldhash::fast::RandomState>,
@@ -67,7 +65,7 @@ impl QuotaPolicy {
         self.remove_member(id);
     }
 
-    /// Removes an entry that the policy has evicted.
+    /// The policy has evicted it.
     pub(crate) fn remove_member(&mut self, id: EntryId) {
         let Some(index) = self.indices.remove(&id) else { return };
         self.members.swap_remove(index);

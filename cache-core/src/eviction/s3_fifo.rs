@@ -1,18 +1,18 @@
 //! The eviction policy: S3-FIFO, by Yang, Zhang, Qiu, Yue and Vigfusson, "FIFO queues are all you need for cache
 //! eviction", SOSP 2023.
 //!
-//! New entries enter a *small* queue. At its end, those that were hit move on to the *main* queue; the others are evicted,
-//! and their hashes are kept as *ghosts*: a key that is inserted again soon enters main directly. At the end of main, an
-//! entry returns to the front once for each hit since its last inspection, and is then evicted. So a scan passes through
-//! the small queue and leaves main unchanged. Hits write nothing here: each entry counts its own, as its *frequency*.
+//! New entries enter a *small* queue. At its end, those that were hit move to the *main* queue; the others are evicted,
+//! and their hashes kept as *ghosts*: a key that is soon inserted again enters main directly. At the end of main, an
+//! entry returns to the front once for each hit since its last inspection, and is then evicted. So a scan leaves main
+//! unchanged. Hits write nothing here: each entry counts its own, as its *frequency*.
 //!
-//! It differs from the paper in three ways:
+//! Differences from the paper:
 //!
-//! - Dead entries (expired or invalidated) are removed first: see [`crate::eviction::sweep`].
-//! - Until the cache is nearly full, new entries enter main, as in `quick_cache`. Otherwise a loop over more keys than the
-//!   capacity would never have a hit: each key would be evicted from the small queue before its next use.
-//! - The small queue and the ghosts are smaller than the paper's tenth and nine tenths of the capacity, one hit is enough
-//!   to move on to main, and the frequency has a higher maximum. This was tuned on zipf, loops, and scans.
+//! - Dead entries are removed first: see [`crate::eviction::sweep`].
+//! - Until the cache is nearly full, new entries enter main, as in `quick_cache`. Otherwise a loop over more keys than
+//!   the capacity would never hit: small would evict each key before its next use.
+//! - The small queue and the ghosts are smaller than the paper's tenth and nine tenths of the capacity, one hit
+//!   suffices to move to main, and the frequency has a higher maximum. Tuned on zipf, loops, and scans.
 
 use crate::entry::id::EntryId;
 use crate::eviction::ghosts::Ghosts;
@@ -39,10 +39,10 @@ impl State {
     }
 }
 
-/// The small queue has a share of 1/`SMALL` of the capacity.
+/// The small queue has 1/`SMALL` of the capacity.
 pub(crate) const SMALL: usize = 32;
 
-/// The most entries that one eviction moves: it bounds the time of an insert.
+/// Bounds the time of an insert, in entries moved by one eviction.
 const MAX_MOVES: u32 = 256;
 
 pub(crate) trait EntrySource {
@@ -93,14 +93,13 @@ impl<L: Links> Policy<L> {
         self.queues.replace(from, to);
     }
 
-    /// Chooses the entry to evict, and removes it. `None` if there is none.
     pub(crate) fn evict(&mut self, entries: &impl EntrySource) -> Option<EntryId> {
         let mut moves_left = MAX_MOVES;
         loop {
             let from_small = self.queues.len(QueueKind::Small) >= self.small || self.queues.len(QueueKind::Main) == 0;
             let id = self.queues.oldest(if from_small { QueueKind::Small } else { QueueKind::Main })?;
             let Inspection { hash, state } = entries.inspect(id);
-            // The frequency with which it moves to main. `None`: it is evicted.
+            // Its frequency in main; `None` if it is evicted.
             let left = match state {
                 State::Live { .. } if moves_left == 0 => None,
                 State::Live { frequency } if from_small => (frequency > 0).then_some(0),
@@ -125,7 +124,6 @@ impl<L: Links> Policy<L> {
         self.queues.shrink();
     }
 
-    /// Returns all queued entries.
     pub(crate) fn check_invariants(&self) -> Vec<EntryId> {
         self.ghosts.check_invariants();
         self.queues.check_invariants()

@@ -1,12 +1,12 @@
 //! One segment of a cache: its entries, and which of them is evicted.
 //!
-//! When the cache is full, the policy of the segment chooses among all its entries. Entries of a query with its own
-//! capacity are also in a policy of the query, which chooses among them when the query is full.
+//! When the cache is full, the segment's policy chooses among all its entries. Entries of a query with its own capacity
+//! are also in the query's policy, which chooses when the query is full.
 //!
 //! The id of an entry is its index: the last entry takes the index and id of a removed one.
 //!
-//! *Locking*: each segment is behind a mutex, which also guards the ids of its entries. While it is held, nothing else is
-//! locked and no user code runs.
+//! *Locking*: a mutex guards each segment and the ids of its entries. While it is held, nothing else is locked and no
+//! user code runs.
 
 use smallvec::SmallVec;
 
@@ -28,13 +28,13 @@ pub(crate) trait Inspector {
 /// Removed entries, to be dropped when no lock is held.
 pub(crate) type RemovedEntries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
-/// For generic code. Not generic itself, so that it is compiled once, in this crate.
+/// Not generic: compiled once, in this crate.
 #[inline(never)]
 pub(crate) fn push(entries: &mut RemovedEntries, entry: Arc<dyn AnyEntry>) {
     entries.push(entry);
 }
 
-/// What is left to do after an admission, when no lock is held.
+/// Work left after an admission, for when no lock is held.
 #[derive(Default)]
 pub(crate) struct Aftermath {
     /// The evicted entry, still in its store.
@@ -59,7 +59,7 @@ impl SweepLimit {
 }
 
 pub(crate) struct Segment {
-    /// Its share of the cache's capacity. No limit: an estimate of its length.
+    /// Its share of the cache's capacity: an estimate of its length, not a limit.
     capacity: usize,
     /// By id.
     entries: Vec<Arc<dyn AnyEntry>>,
@@ -94,7 +94,7 @@ impl Life {
     }
 }
 
-/// Includes the store: `meta.hash` is the same for equal arguments of different queries.
+/// Includes the store: equal arguments of different queries have the same `meta.hash`.
 fn policy_hash(meta: &Meta) -> u64 {
     /// Spreads small numbers over all bits: 2^64 divided by the golden ratio.
     const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -121,7 +121,7 @@ impl Segment {
         self.full_quota(quota).is_some()
     }
 
-    /// Counts an insert. At each eighth, returns the next of all `segments` in turn, to be swept besides this one.
+    /// Counts an insert. At each eighth, returns the next segment in turn, to be swept, too.
     pub(crate) fn next_to_sweep(&mut self, segments: usize) -> Option<usize> {
         const EVERY: usize = 8;
         self.inserts = self.inserts.wrapping_add(1);
@@ -141,7 +141,7 @@ impl Segment {
         self.entries.push(entry);
     }
 
-    /// Evicts an entry, and admits a new one at its index. `None` if there is nothing to evict.
+    /// Admits the new entry at the index of the evicted one. `None` if there is nothing to evict.
     pub(crate) fn exchange(
         &mut self,
         entry: &Arc<dyn AnyEntry>,
@@ -155,7 +155,6 @@ impl Segment {
         Some(victim)
     }
 
-    /// Adds a new entry to the policies.
     fn register(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>, is_filling: bool) {
         let (hash, life) = (policy_hash(meta), Life::of(meta));
         meta.set_id(Some(id));
@@ -167,8 +166,8 @@ impl Segment {
         }
     }
 
-    /// Replaces an entry by one of the same key, if it is still in the segment. The new one takes over its place in the
-    /// queues and its frequency.
+    /// Replaces an entry by one of the same key, if it is still here. The new one takes over its place in the queues
+    /// and its frequency.
     pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>) -> bool {
         let Some(id) = old.id() else { return false };
         let new = entry.meta();
@@ -193,7 +192,7 @@ impl Segment {
         Some(self.take(id))
     }
 
-    /// Removes an entry that is no longer in a policy.
+    /// The entry is no longer in a policy.
     fn take(&mut self, id: EntryId) -> Arc<dyn AnyEntry> {
         /// Smaller lists are not shrunk.
         const FEW: usize = 64;
@@ -214,13 +213,13 @@ impl Segment {
         entry
     }
 
-    /// Evicts an entry to make room for one of this quota. `None` if there is nothing to evict.
+    /// Makes room for an entry of this quota. `None` if there is nothing to evict.
     pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Arc<dyn AnyEntry>> {
         let id = self.choose(quota, inspector)?;
         Some(self.take(id))
     }
 
-    /// Chooses the entry to evict, and removes it from the policies.
+    /// Removes the entry from the policies only.
     fn choose(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<EntryId> {
         let source = Source { entries: &self.entries, inspector };
         if let Some(number) = self.full_quota(quota) {
@@ -238,7 +237,7 @@ impl Segment {
     }
 
     /// Removes dead entries among the next few. Those that take too long to check become suspects. If the cache or the
-    /// quota is full, inspects more, but only until there is room.
+    /// quota is full, inspects more until there is room.
     pub(crate) fn sweep(
         &mut self,
         quota: Option<Quota>,
@@ -308,7 +307,6 @@ impl Segment {
         }
     }
 
-    /// Records that a suspect was found live.
     pub(crate) fn record_live(&mut self, meta: &Meta) {
         self.cursor.record(Life::of(meta));
         if let Some(quota) = self.quotas.of(meta.store()) {
@@ -362,7 +360,6 @@ mod tests {
     #[derive(Default)]
     struct Dead {
         keys: BTreeSet<u64>,
-        /// Whether even keys take too long to check.
         is_slow_for_even: bool,
     }
 
@@ -386,7 +383,7 @@ mod tests {
         entry.meta().hash
     }
 
-    /// Inserts a key, and returns the one that was evicted for it.
+    /// Returns the key that was evicted for it.
     fn insert(segment: &mut Segment, new: u64, quota: Option<Quota>) -> Option<u64> {
         let live = Dead::default();
         let (new, is_full) = (entry(new, quota), segment.len() == segment.capacity || segment.is_quota_full(quota));

@@ -1,12 +1,12 @@
 //! The sweep for dead entries: which entry is inspected next, if any can be dead.
 //!
-//! Each insert inspects the next few entries of a segment. A *round* inspects all of them, and records what it found. No
-//! round begins while that proves that all entries are live.
+//! Each insert inspects the next few entries of a segment. A *round* inspects all of them. No round begins while the
+//! last one proves that all entries are live.
 //!
 //! Why no dead entry is missed: a round records the version that the clock shows *before* its first inspection, and the
-//! earliest expiry of the inspected entries. Of an entry that is admitted or replaced, during the round or later, the
-//! expiry is recorded, too, and the version as of which it is valid: its load may have begun before the round. So at the
-//! end of a round, each entry was found valid after that version was read, or was removed, or is a suspect that the
+//! earliest expiry of the inspected entries. For entries admitted or replaced during the round or later, it also
+//! records the expiry, and the version as of which they are valid: their loads may have begun before the round. So at
+//! the end of a round, each entry was found valid after that version was read, or was removed, or is a suspect that the
 //! caller is about to check. A later invalidation has a later version, and no entry expires before the earliest expiry:
 //! either way the next insert begins another round.
 //!
@@ -15,7 +15,6 @@
 use crate::clock::{FOREVER, Nanos};
 use crate::version::Version;
 
-/// The start of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) now: Nanos,
@@ -23,19 +22,19 @@ pub(crate) struct Snapshot {
     pub(crate) version: Version,
 }
 
-/// When an entry expires, and the version as of which it is known to be valid.
+/// The expiry of an entry, and a version as of which it is valid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
     pub(crate) expires_at: Nanos,
     pub(crate) valid_as_of: Version,
 }
 
-/// The position and the findings of the current round, or of the last one.
+/// Of the current round, or of the last one.
 #[derive(Debug)]
 pub(crate) struct SweepCursor {
-    /// How many entries are still to be inspected: those at the lowest indices.
+    /// Entries still to be inspected: those at the lowest indices.
     left: usize,
-    /// Every inspected entry is known to be valid as of this version.
+    /// Every inspected entry is valid as of this version.
     version: Version,
     /// No inspected entry expires before this.
     earliest: Nanos,
@@ -46,7 +45,7 @@ impl SweepCursor {
         Self { left: 0, version: 0, earliest: FOREVER }
     }
 
-    /// Records an entry that was admitted, replaced, or inspected and found live.
+    /// The entry was admitted, replaced, or inspected and found live.
     pub(crate) fn record(&mut self, Life { expires_at, valid_as_of }: Life) {
         self.earliest = self.earliest.min(expires_at);
         self.version = self.version.min(valid_as_of);
@@ -54,8 +53,8 @@ impl SweepCursor {
 
     /// The index of the entry to inspect next; `None` if none can be dead. Begins a round if the last one is over.
     ///
-    /// `has_foreign`: an entry may depend on another cache, whose invalidations the version does not show. A round begins in
-    /// any case then.
+    /// `has_foreign`: an entry may depend on another cache, whose invalidations the version does not show. So a round
+    /// always begins.
     pub(crate) fn next(&mut self, snapshot: Snapshot, entries: usize, has_foreign: bool) -> Option<usize> {
         self.left = self.left.min(entries);
         if self.left == 0 {
@@ -77,7 +76,7 @@ mod tests {
         Life { expires_at, valid_as_of: Version::MAX }
     }
 
-    /// Sweeps entries that expire at these times. Returns the number of inspections and the removed entries.
+    /// Returns how many were inspected, and the removed.
     fn sweep(cursor: &mut SweepCursor, entries: &mut Vec<Nanos>, now: Nanos, version: Version) -> (usize, Vec<Nanos>) {
         let (mut inspections, mut dead) = (0, Vec::new());
         while let Some(at) = cursor.next(Snapshot { now, version }, entries.len(), false) {

@@ -1,11 +1,9 @@
 //! Composition: which load the running code belongs to, and what that load has read from caches.
 //!
-//! A body may ask other cached queries, and its result is valid no longer than their answers. So each answer that a body
-//! gets is *attached* to its load, which is the innermost load on the thread. An answer is attached with its tags, with a
-//! version as of which it is known to be valid, and with its expiry. When the load ends, its entry depends on all of
-//! that, and is itself attached to the load around it.
-//!
-//! The nodes of an answer are found or made before the answer is looked up, so that later invalidations find them.
+//! A result is valid no longer than the answers that its body got from other queries. So each answer is *attached* to
+//! the innermost load on the thread: its tags, a version as of which it is valid, and its expiry. The entry of the load
+//! depends on all of that, and is in turn attached to the enclosing load. The nodes of an answer exist before its
+//! look-up: later invalidations find them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -25,67 +23,61 @@ thread_local! {
 }
 
 thread_local! {
-    /// Their number. It is read at each hit, so it has no destructor.
+    /// Their number, read at each hit: so it has no destructor.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A load in progress, and what its body has read so far.
+/// A load in progress.
 pub(crate) struct Context {
     pub(crate) id: LoadId,
     pub(crate) timeline: Arc<Timeline>,
-    /// The version at the start of the load.
+    /// The version at its start.
     pub(crate) birth: Version,
     query: Arc<QueryState>,
-    /// The tags known at the start.
+    /// Known at the start.
     pub(crate) tags: TagSet,
-    /// Whether its value expires by its own ttl alone.
+    /// Whether its own ttl alone decides when its value expires.
     own_ttl: bool,
-    /// When its value expires by its own ttl.
+    /// By its own ttl.
     pub(crate) expires_at: Nanos,
     reads: Mutex<Reads>,
 }
 
-/// What a load begins with.
 pub(crate) struct LoadStart {
     pub(crate) tags: TagSet,
     pub(crate) own_ttl: bool,
     pub(crate) expires_at: Nanos,
 }
 
-/// What a body has read from caches.
 struct Reads {
     /// By the address of the tag set.
     sets: HashMap<usize, Read, foldhash::fast::RandomState>,
-    /// Whether one of the answers depends on another cache.
     has_foreign: bool,
-    /// When the first of the answers expires, as far as that limits the load.
+    /// The earliest expiry of the answers, as far as that limits the load.
     expires_at: Nanos,
     /// The version as of which all answers were last found valid.
     valid_as_of: Version,
-    /// What the load depends on, once its body has ended: callers may still join it until it is stored.
+    /// Set when the body has ended: callers may join until the value is stored.
     ended: Option<Dependencies>,
 }
 
-/// An answer that a body got.
 struct Read {
     set: TagSet,
-    /// A version as of which it is known to be valid.
+    /// A version as of which it is valid.
     since: Version,
-    /// The timeline of its cache, if that is another cache.
+    /// `None` if it is this cache's.
     foreign: Option<Arc<Timeline>>,
 }
 
-/// What an ended load depends on.
 #[derive(Clone)]
 pub(crate) struct Dependencies {
     pub(crate) tags: TagSet,
-    /// The version as of which all of it is valid, or the birth of the load if it is not.
+    /// The version as of which all of it is valid, or else the birth of the load.
     pub(crate) since: Version,
     pub(crate) is_valid: bool,
-    /// Callers that arrived before this version may have the result. Later ones may not: an answer that the load read may have
-    /// been invalidated before it was attached.
+    /// Callers that arrived before this version may have the result. For later ones, an answer may have been
+    /// invalidated before it was attached.
     pub(crate) shareable_before: Version,
-    /// When the first of the answers expires.
     pub(crate) expires_at: Nanos,
 }
 
@@ -96,7 +88,7 @@ impl Read {
 }
 
 impl Context {
-    /// A load that begins now. The nodes of its tags were found before.
+    /// Begins a load. The nodes of its tags were found before.
     pub(crate) fn new(
         id: LoadId,
         timeline: Arc<Timeline>,
@@ -110,7 +102,6 @@ impl Context {
         Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, reads })
     }
 
-    /// Whether nothing that the load was known to depend on at its start has been invalidated.
     fn was_valid_from_the_start(&self) -> bool {
         self.is_query_valid_since(self.birth) && self.tags.is_valid_since(self.birth)
     }
@@ -119,15 +110,13 @@ impl Context {
         self.timeline.everything.is_valid_since(version) && self.query.node.is_valid_since(version)
     }
 
-    /// Whether a caller that arrived at a version may join the load instead of loading: the load began later, or nothing that
-    /// it has read so far was invalidated or has expired.
+    /// Whether a caller that arrived at a version may join instead of loading: the load began later, or is still valid.
     pub(crate) fn is_as_good_for(&self, arrived: Version, now: Nanos) -> bool {
         // The version says nothing about other caches.
         let began_later = self.birth >= arrived && !self.reads.lock().has_foreign;
         began_later || self.is_valid(now)
     }
 
-    /// Whether nothing that the load has read so far was invalidated or has expired.
     fn is_valid(&self, now: Nanos) -> bool {
         let version = self.timeline.versions.now();
         let mut reads = self.reads.lock();
@@ -147,7 +136,6 @@ impl Context {
         is_valid
     }
 
-    /// Adds an answer that the body got.
     fn attach(&self, timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
         let is_foreign = !Arc::ptr_eq(timeline, &self.timeline);
         let expires_at = match lifetime {
@@ -155,12 +143,12 @@ impl Context {
             Lifetime::OVER => 0,
             Lifetime::Until(_) if self.own_ttl => FOREVER,
             Lifetime::Until(expires_at) if !is_foreign => expires_at,
-            // Clocks of two caches agree in pace only. This cache's is read first, as time passes in between.
+            // Clocks of two caches agree in pace only. This one is read first, as time passes in between.
             Lifetime::Until(expires_at) => catch(|| {
                 let now = self.timeline.time.now();
                 now.saturating_add(expires_at.saturating_sub(timeline.time.now()))
             })
-            // If a clock panics, the value is not stored: the load has to end.
+            // If a clock panics, the load still ends, without storing its value.
             .unwrap_or_default(),
         };
         let everything = is_foreign.then(|| timeline.everything.clone().into());
@@ -178,8 +166,7 @@ impl Context {
         *valid_as_of = (*valid_as_of).min(since);
     }
 
-    /// Ends the load. Returns what it depends on: its tags, `late` ones that its result names, and the answers that it read.
-    /// Answers that are attached later have no effect.
+    /// Returns its tags, `late` ones from its result, and the answers that it read. Later answers have no effect.
     pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
         // Read first: what is found valid after that is valid as of this version.
         let version = self.timeline.versions.now();
@@ -217,7 +204,7 @@ impl Context {
         let sets = std::mem::take(&mut reads.sets);
         drop(reads);
         drop(sets);
-        // Only in this copy: callers that join from here on check the late tags themselves.
+        // Only in this copy: later callers check the late tags themselves.
         if !late.is_valid_since(self.birth) {
             dependencies.shareable_before = dependencies.shareable_before.min(self.birth + 1);
         }
@@ -225,27 +212,24 @@ impl Context {
     }
 }
 
-/// How long an answer may be served.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
     Until(Nanos),
-    /// The lifetime of the answer that there is no value.
+    /// Of the answer that there is no value.
     Unlimited,
 }
 
 impl Lifetime {
-    /// The lifetime of an answer that keeps the loads around it from being stored.
+    /// Keeps the enclosing loads from being stored.
     pub(crate) const OVER: Self = Self::Until(0);
 }
 
-/// Whether this thread runs the body of a load.
 #[inline]
 pub(crate) fn is_inside() -> bool {
     DEPTH.with(Cell::get) > 0
 }
 
-/// Attaches an answer of a cache to the innermost load on this thread. Sets may be empty. Not generic: it is compiled in
-/// this crate.
+/// Attaches an answer to the innermost load on this thread. Sets may be empty. Not generic: compiled in this crate.
 pub(crate) fn attach(timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
     if let Some(context) = innermost() {
         context.attach(timeline, sets, since, lifetime);
@@ -259,13 +243,11 @@ fn innermost() -> Option<Arc<Context>> {
     RUNNING.try_with(|running| running.borrow().last().cloned()).ok().flatten()
 }
 
-/// Shows the loads whose bodies this thread runs. `None` on a thread that is ending and has dropped the list, while other
-/// destructors of it still use caches.
+/// `None` on a thread that is ending and has dropped the list: later destructors may use caches.
 pub(crate) fn with_running<R>(with: impl FnOnce(&[Arc<Context>]) -> R) -> Option<R> {
     RUNNING.try_with(|running| with(&running.borrow())).ok()
 }
 
-/// While it lives, this thread runs the body of a load.
 pub(crate) struct Running {
     is_entered: bool,
 }

@@ -1,12 +1,10 @@
-//! The loads in flight of one shard. No locks in here. Nothing is inlined: each function is compiled once for each type
-//! of keys.
+//! The loads in flight of one shard. No locks in here. Nothing is inlined: it is compiled once per type of keys.
 //!
-//! Of the loads of one key, at most one is *open*: callers that ask for the key wait for it. A caller that finds the open
-//! load invalidated closes it and begins another. A caller that may not wait begins a load beside the open one; it is
-//! closed from the start. Open or not, each load is listed while it runs, so that an invalidation of its key reaches it.
+//! At most one load of a key is *open*: callers wait for it. A caller that finds it invalidated closes it and begins
+//! another; one that may not wait begins a closed load. Open or not, loads are listed while they run: invalidations of
+//! their keys reach them.
 //!
-//! A load without a leader stays listed as long as it has followers. The next caller that claims the key, follower or not,
-//! takes it over.
+//! A load without a leader stays listed while it has followers. The next caller that claims the key takes it over.
 
 pub(crate) mod context;
 pub(crate) mod id;
@@ -23,30 +21,27 @@ use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::scope::ScopeId;
 
-/// The most loads of one key that are listed at once. More run only after an error that cannot be shared, or if values
-/// expire before they are loaded; these are not stored.
+/// The most listed loads of one key. More run only after errors that cannot be shared, or if values expire before they
+/// are loaded; these are not stored.
 pub(crate) const MAX_LOADS_OF_A_KEY: usize = 8;
 
-/// A load that has begun.
 pub(crate) struct Flight<K> {
-    /// The same for each of its leaders.
+    /// Kept when another leader takes over.
     pub(crate) id: LoadId,
-    /// The later of two loads of one key has the higher number.
     pub(crate) order: LoadId,
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) key: K,
     pub(crate) began: Nanos,
     pub(crate) context: Arc<Context>,
-    /// Whether callers may join it.
     pub(crate) is_open: bool,
     /// Whether its key was invalidated after it began.
     pub(crate) is_fenced: bool,
-    /// Whether a load that began later has stored its value already. Of several loads of one key, the last begun is kept.
+    /// Whether a later load has stored its value: the last begun wins.
     pub(crate) is_superseded: bool,
     /// Where its followers wait, if it ever had one.
     pub(crate) promise: Option<Arc<Promise>>,
-    /// How many callers wait, or are about to. The references to the promise are more: a waker holds one too.
+    /// Wakers hold references to the promise, too.
     pub(crate) followers: usize,
 }
 
@@ -55,7 +50,7 @@ impl<K> Flight<K> {
         self.hash == hash && self.scope == scope && is_key(&self.key)
     }
 
-    /// Restarts it with another leader. Returns the context of the last leader.
+    /// Returns the last context.
     #[inline(never)]
     pub(crate) fn take_over(&mut self, context: Arc<Context>, now: Nanos) -> Arc<Context> {
         self.began = now;
@@ -66,7 +61,7 @@ impl<K> Flight<K> {
         std::mem::replace(&mut self.context, context)
     }
 
-    /// Records that the leader has gone. Returns the promise if it has followers, of whom one must be woken.
+    /// The leader has gone. Returns the promise if a follower must be woken.
     #[inline(never)]
     pub(crate) fn leave(&mut self) -> Option<Arc<Promise>> {
         let promise = self.promise.as_ref().filter(|_| self.followers > 0)?.clone();
@@ -74,7 +69,6 @@ impl<K> Flight<K> {
         Some(promise)
     }
 
-    /// Adds a follower. Returns the promise that it waits for.
     #[inline(never)]
     pub(crate) fn join(&mut self) -> Arc<Promise> {
         self.followers += 1;
@@ -85,38 +79,33 @@ impl<K> Flight<K> {
         self.promise.as_ref().is_some_and(|promise| promise.is_leaderless())
     }
 
-    /// Whether a caller that arrived at a version may join it, before its dependencies are checked.
+    /// Does not check its dependencies.
     fn is_joinable(&self, arrived: Version, now: Nanos) -> bool {
         self.is_open && now < self.context.expires_at && !(self.is_fenced && self.context.birth < arrived)
     }
 }
 
-// A function and not a closure in each place: the table's code for it is compiled once for each type of keys.
+// Not a closure: the table's code for it is compiled once per type of keys.
 fn hash_of<K>(flight: &Flight<K>) -> u64 {
     flight.hash
 }
 
-/// Whether a load has an id. One function, for the same reason.
+/// Not a closure, for the same reason.
 fn is_load<K>(id: LoadId) -> impl Fn(&Flight<K>) -> bool {
     move |flight| flight.id == id
 }
 
-/// The loads in flight, by the hashes of their keys.
 pub(crate) struct Flights<K>(HashTable<Flight<K>>);
 
-/// The loads of one key.
 pub(crate) struct OfKey {
     pub(crate) state: InFlight,
-    /// Their number.
     pub(crate) loads: usize,
 }
 
 pub(crate) enum InFlight {
     /// No load that may be joined.
     Nothing,
-    /// A load that may be joined.
     Open(LoadId),
-    /// A load without a leader.
     Leaderless(LoadId),
 }
 
@@ -125,7 +114,7 @@ impl<K> Flights<K> {
         Self(HashTable::new())
     }
 
-    /// The number of loads, and of their followers.
+    /// Loads, and followers.
     pub(crate) fn count(&self) -> (usize, usize) {
         let mut followers = 0;
         for flight in &self.0 {
@@ -134,7 +123,6 @@ impl<K> Flights<K> {
         (self.0.len(), followers)
     }
 
-    /// The loads of a key, for a caller that arrived at a version.
     pub(crate) fn find(
         &self,
         hash: u64,
@@ -150,7 +138,7 @@ impl<K> Flights<K> {
         self.find_dyn(hash, scope, &is_key, arrived, now)
     }
 
-    /// Compiled once for each type of keys, and not for each `is_key`.
+    /// Compiled once per type of keys, not per `is_key`.
     #[inline(never)]
     fn find_dyn(&self, hash: u64, scope: ScopeId, is_key: &dyn Fn(&K) -> bool, arrived: Version, now: Nanos) -> OfKey {
         let mut found = OfKey { state: InFlight::Nothing, loads: 0 };
@@ -181,7 +169,7 @@ impl<K> Flights<K> {
 
     #[inline(never)]
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K>> {
-        /// Smaller tables are not worth the work.
+        /// Smaller tables are not shrunk.
         const FEW: usize = 32;
         let found = self.0.find_entry(hash, is_load(id)).ok()?;
         let (flight, _) = found.remove();
@@ -191,8 +179,8 @@ impl<K> Flights<K> {
         Some(flight)
     }
 
-    /// Keeps the loads of a key from being stored, and from being joined by callers that arrive after the next version.
-    /// Returns whether there was one.
+    /// Keeps the loads of a key from being stored, and from being joined by callers after the next version. Returns
+    /// whether there was one.
     pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         let mut was_in_flight = false;
         for flight in self.0.iter_hash_mut(hash) {
@@ -204,12 +192,11 @@ impl<K> Flights<K> {
         was_in_flight
     }
 
-    /// Records that a load has ended and its value is stored for its key.
+    /// A load has ended and stored its value.
     ///
-    /// Keys are not compared: `Eq` may panic, and a load is ending. A load of another key with the same hash, once in 2^64
-    /// times, may then fail to replace a live value, which remains valid.
+    /// Keys are not compared, as `Eq` may panic. A load of another key with the same hash (probability 2^-64) may fail
+    /// to replace a live value, which stays valid.
     pub(crate) fn supersede(&mut self, last: &Flight<K>) {
-        // The common case.
         if self.0.is_empty() {
             return;
         }
@@ -220,12 +207,11 @@ impl<K> Flights<K> {
         }
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.0.shrink_to(0, hash_of);
     }
 
-    /// Panics if a load cannot be found under its id.
+    /// Panics if a load cannot be found.
     pub(crate) fn check_invariants(&self) {
         for flight in &self.0 {
             assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);
@@ -315,7 +301,7 @@ mod tests {
 
     #[test]
     fn p5_a_load_without_a_leader_is_taken_over() {
-        // Whoever takes over begins later than these, by the same count.
+        // Whoever takes over begins later, by the same count.
         let [first, other, last] = std::array::from_fn(|_| next_load());
         let mut flights = flights([flight(first, "a", 0), flight(other, "b", 0)]);
         let mut leave = |load| flights.get_mut(HASH, load).unwrap().leave().is_some();

@@ -1,4 +1,4 @@
-//! A promise: where the followers of a load wait, as blocked threads or as tasks.
+//! Where the followers of a load wait, as blocked threads or as tasks.
 
 use std::any::Any;
 use std::mem::ManuallyDrop;
@@ -16,35 +16,32 @@ use crate::version::Version;
 /// An error that a failed load shares with its followers.
 pub type SharedError = Arc<dyn Any + Send + Sync>;
 
-/// How a load ended, for its followers.
 pub(crate) enum End {
-    /// With a value, stored or not.
     Loaded {
         entry: Arc<dyn AnyEntry>,
-        /// A version as of which the value was valid at the end; `None` if it was refused.
+        /// A version as of which the value was valid; `None` if it was refused.
         valid_as_of: Option<Version>,
-        /// A follower that arrived before this version may have it: see [`crate::flight::context::Dependencies`].
+        /// See [`crate::flight::context::Dependencies`].
         shareable_before: Version,
         /// See [`crate::flight::Flight`].
         order: LoadId,
     },
-    /// With an error. The followers share it if it can be cloned.
+    /// `error` is `None` if it cannot be shared.
     Failed { error: Option<SharedError>, dependencies: Dependencies, is_fenced: bool, order: LoadId },
-    /// With neither: user code panicked while the load ended.
+    /// User code panicked while the load ended.
     Abandoned,
 }
 
-/// The end of a load, once it is known. It is not generic: this file is compiled once, for all queries.
+/// The end of a load, once known. Not generic: compiled once, for all queries.
 pub(crate) struct Promise {
     end: OnceLock<End>,
-    /// Whether the leader has gone without an end, so that a follower must take over. Written under the lock of the shard
-    /// of the flight.
+    /// Whether a follower must take over: the leader has gone without an end. Written under the lock of the flight's
+    /// shard.
     leaderless: AtomicUsize,
     changed: Event,
 }
 
-/// A task's registration for wake-ups, until it is cleared or dropped. `ManuallyDrop`, so that the code that drops it is
-/// compiled in this crate.
+/// A task's registration for wake-ups. `ManuallyDrop`: its drop is compiled in this crate.
 #[derive(Default)]
 pub(crate) struct Listening(ManuallyDrop<Option<EventListener>>);
 
@@ -68,13 +65,12 @@ impl Promise {
         Arc::new(Self { end: OnceLock::new(), leaderless: AtomicUsize::new(0), changed: Event::new() })
     }
 
-    /// How the load ended, if it has.
     #[inline(never)]
     pub(crate) fn end(&self) -> Option<&End> {
         self.end.get()
     }
 
-    /// Drops a reference. The last one drops the shared value or error.
+    /// The last reference drops the shared value or error.
     pub(crate) fn discard(this: Arc<Self>, counters: &Counters) {
         match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
             Some(End::Loaded { entry, .. }) => entry.discard(counters),
@@ -91,7 +87,7 @@ impl Promise {
         self.end().is_some() || self.is_leaderless()
     }
 
-    /// Blocks this thread until the load has ended or lost its leader.
+    /// Until the load has ended or lost its leader.
     pub(crate) fn wait(&self) {
         while !self.is_settled() {
             let listener = self.changed.listen();
@@ -102,10 +98,10 @@ impl Promise {
         }
     }
 
-    /// Like [`wait`](Self::wait), for a task, which has a listener of its own.
+    /// Like [`wait`](Self::wait), for a task.
     pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
         while !self.is_settled() {
-            // The loop checks once more after it has registered, as `wait` does.
+            // The loop checks again after it has registered, as `wait` does.
             let Some(waiting) = &mut *listener.0 else {
                 *listener.0 = Some(self.changed.listen());
                 continue;
@@ -119,12 +115,11 @@ impl Promise {
         Poll::Ready(())
     }
 
-    /// Records whether the leader has gone. If so, the caller then [wakes a follower](Self::wake_one).
+    /// If the leader has gone, the caller then [wakes a follower](Self::wake_one).
     pub(crate) fn set_leaderless(&self, leaderless: bool) {
         self.leaderless.store(leaderless.into(), Ordering::Release);
     }
 
-    /// Wakes one of the followers.
     pub(crate) fn wake_one(&self) {
         self.changed.notify(1);
     }
@@ -137,7 +132,7 @@ impl Promise {
     }
 }
 
-/// Completes a promise, at the latest when it is dropped, so that nobody waits for ever.
+/// At the latest on drop: nobody waits for ever.
 pub(crate) struct Completer<'a> {
     /// Taken on completion.
     promise: Option<Arc<Promise>>,

@@ -1,11 +1,8 @@
-//! Which load waits for which: a body must not wait for a load that waits, directly or through others, for that body.
+//! Which load waits for which. A body must not wait for a load that waits, directly or through others, for that body:
+//! none of them would ever continue.
 //!
-//! A thread that runs the body of a load may ask for another key, and wait for the thread that loads it. If that thread
-//! waits, directly or through others, for a load whose body this thread runs, none of them ever continues. So the waits
-//! are the edges of a graph, and a wait that would close a cycle does not begin.
-//!
-//! The nodes are loads, not threads. So one graph covers all caches, and a future that is polled by one thread now and
-//! by another later is treated like a function: its body runs each time that it is polled.
+//! A wait that would close a cycle does not begin. The nodes are loads, not threads. So one graph covers all caches,
+//! and a future that moves between threads is treated like a function.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex as StdMutex;
@@ -18,38 +15,37 @@ use crate::flight::id::LoadId;
 
 /// The waits of this process that begin in a body.
 ///
-/// No user code and no blocking call runs under its lock, so models need no switch here and use the lock of `std`.
+/// No user code and no blocking call runs under its lock: models need no switch here.
 static WAITS: StdMutex<Option<WaitGraph>> = StdMutex::new(None);
 
 fn with_graph<R>(with: impl FnOnce(&mut WaitGraph) -> R) -> R {
     with(WAITS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-/// The loads whose bodies this thread runs; `None` if that is unknown.
+/// `None` if that is unknown.
 fn running() -> Option<Vec<LoadId>> {
     with_running(|running| running.iter().map(|context| context.id).collect())
 }
 
-/// While it lives, the bodies that this thread runs wait for a load.
+/// While it lives, this thread's bodies wait for a load.
 pub(crate) struct Wait {
     waiters: Vec<LoadId>,
     load: LoadId,
 }
 
 impl Wait {
-    /// Records that this thread is about to wait for a load. `None` if the wait would never end, or if it is unknown which
-    /// bodies this thread runs.
+    /// Records that this thread is about to wait. `None` if the wait would never end, or the bodies that this thread
+    /// runs are unknown.
     pub(crate) fn begin(load: LoadId) -> Option<Self> {
         let waiters = running()?;
-        // One lock for search and insertion: of two waits that would close a cycle, the second sees the first.
+        // One lock for search and insertion: of two waits that close a cycle, the second sees the first.
         if !waiters.is_empty() && !with_graph(|graph| graph.add(&waiters, load)) {
             return None;
         }
         Some(Self { waiters, load })
     }
 
-    /// Whether this thread runs the same bodies as the thread on which the wait began. A future that waits may have moved
-    /// into another body meanwhile, or out of the one that it began in.
+    /// Whether this thread runs the bodies in which the wait began. A waiting future may have changed bodies.
     pub(crate) fn is_of_this_thread(&self) -> bool {
         with_running(|running| running.iter().map(|context| context.id).eq(self.waiters.iter().copied()))
             .unwrap_or_default()
@@ -64,21 +60,21 @@ impl Drop for Wait {
     }
 }
 
-/// An acyclic graph. Its nodes are loads; an edge leads from a load whose body waits to the load that it waits for.
+/// An acyclic graph of loads. An edge leads from a load whose body waits to the load that it waits for.
 ///
-/// A new edge closes a cycle if a path leads from its head to its tail. Two searches take turns, one forwards from the
-/// head and one backwards from the tail. The first that runs out of edges ends both, so a wait costs at most twice the
-/// edges of the smaller side. A chain that grows at either end, and a load that many wait for, have a side without edges. Compare the bidirectional search of Bender, Fineman, Gilbert and Tarjan, "A New Approach to Incremental
-/// Cycle Detection and Related Problems" (2016).
+/// A new edge closes a cycle if a path leads from its head to its tail. Two searches take turns: forwards from the head
+/// and backwards from the tail. The first that runs out of edges ends both, so a wait costs at most twice the edges of
+/// the smaller side. That side has none if a chain grows at either end, or if many wait for one load. Compare the
+/// bidirectional search of Bender, Fineman, Gilbert and Tarjan, "A New Approach to Incremental Cycle Detection and
+/// Related Problems" (2016).
 #[derive(Default)]
 struct WaitGraph {
-    /// Only loads that have an edge.
     nodes: HashMap<LoadId, Node, RandomState>,
     /// By tail and head.
     edges: HashMap<(LoadId, LoadId), Edge, RandomState>,
 }
 
-/// Neighbours are in lists, so that a search visits present edges only, however many were removed.
+/// Neighbours are in lists: a search visits present edges only.
 #[derive(Default)]
 struct Node {
     waits_for: Vec<LoadId>,
@@ -96,16 +92,16 @@ impl Node {
 }
 
 struct Edge {
-    /// The number of waits that it stands for: one body may wait for a load in several places at once.
+    /// The number of its waits: one body may wait for a load in several places at once.
     waits: usize,
-    /// The index of its head among those that the tail waits for.
+    /// The index of its head in the list of the tail.
     at_tail: usize,
-    /// The index of its tail among the waiters of the head.
+    /// The index of its tail in the list of the head.
     at_head: usize,
 }
 
 impl WaitGraph {
-    /// Adds the waits of these loads for another. Returns false, and adds none, if one would close a cycle.
+    /// If a wait would close a cycle, adds none and returns false.
     fn add(&mut self, waiters: &[LoadId], load: LoadId) -> bool {
         let (would_close, _) = self.leads_to_any(load, waiters);
         if !would_close {
@@ -130,7 +126,6 @@ impl WaitGraph {
         self.edges.entry((tail, head)).or_insert_with(add_edge).waits += 1;
     }
 
-    /// Removes waits that were added.
     fn remove(&mut self, waiters: &[LoadId], load: LoadId) {
         for &waiter in waiters {
             self.remove_wait(waiter, load);
@@ -178,8 +173,8 @@ impl WaitGraph {
         self.edges.get_mut(&(tail, head)).expect("neighbours have an edge")
     }
 
-    /// Whether a load is one of these, or waits for one directly or through others. Also returns the number of edges that
-    /// the search has visited.
+    /// Whether a load is one of these, or waits for one directly or through others. Also returns the number of edges
+    /// visited.
     fn leads_to_any(&self, load: LoadId, targets: &[LoadId]) -> (bool, usize) {
         if targets.contains(&load) {
             return (true, 0);
@@ -201,7 +196,6 @@ impl WaitGraph {
         }
     }
 
-    /// Panics if the nodes and the edges contradict each other.
     #[cfg(test)]
     fn check_invariants(&self) {
         for (&(tail, head), edge) in &self.edges {
@@ -216,15 +210,13 @@ impl WaitGraph {
     }
 }
 
-/// A search in one direction.
 struct Search<'g> {
     nodes: &'g HashMap<LoadId, Node, RandomState>,
-    /// The direction.
     neighbours: fn(&Node) -> &[LoadId],
     reached: HashSet<LoadId, RandomState>,
-    /// Reached nodes whose edges are not followed yet.
+    /// Their edges are not followed yet.
     queue: Vec<LoadId>,
-    /// The ends of the edges of one node that are not followed yet.
+    /// Ends of edges of one node, not followed yet.
     ends: &'g [LoadId],
     steps: usize,
 }
@@ -239,7 +231,6 @@ impl<'g> Search<'g> {
         Self { nodes, neighbours, reached, queue, ends: &[], steps: 0 }
     }
 
-    /// Follows one edge, and returns its end; `None` if there are no more.
     fn step(&mut self) -> Option<LoadId> {
         loop {
             if let Some((&end, rest)) = self.ends.split_first() {
@@ -250,7 +241,6 @@ impl<'g> Search<'g> {
                 }
                 return Some(end);
             }
-            // Each node in the queue was put there by an edge.
             let next = self.queue.pop()?;
             self.ends = self.nodes.get(&next).map_or(&[], self.neighbours);
         }
@@ -268,7 +258,6 @@ mod tests {
     use crate::version::tag_set::TagSet;
     use crate::version::timeline::Timeline;
 
-    /// Runs as if on a thread that runs these bodies.
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let timeline = Arc::new(Timeline::new(TimeSource::System));
         let query = Arc::new(QueryState::anonymous());
@@ -338,13 +327,13 @@ mod tests {
         assert!(within(&[load], || Wait::begin(next_load())).is_some());
     }
 
-    /// Adds a wait. Returns whether it was added, and the number of edges visited.
+    /// Also returns the number of edges visited.
     fn add(graph: &mut WaitGraph, tail: LoadId, head: LoadId) -> (bool, usize) {
         let (_, steps) = graph.leads_to_any(head, &[tail]);
         (graph.add(&[tail], head), steps)
     }
 
-    /// Adds waits. Returns the number of edges visited for all of them.
+    /// Returns the number of edges visited.
     fn add_all(graph: &mut WaitGraph, waits: impl IntoIterator<Item = (LoadId, LoadId)>) -> usize {
         let add = |(tail, head)| {
             let (was_added, steps) = add(graph, tail, head);
@@ -373,7 +362,6 @@ mod tests {
 
     const MANY: u64 = 100_000;
 
-    /// Builds a chain in which each load waits for the next in one order, and removes it in another.
     fn chain(order: impl IntoIterator<Item = LoadId>) -> usize {
         let mut graph = WaitGraph::default();
         let steps = add_all(&mut graph, order.into_iter().map(|load| (load, load + 1)));
@@ -439,7 +427,6 @@ mod tests {
         graph.check_invariants();
     }
 
-    /// The expected answer, by the simplest means.
     fn leads_to(waits: &[(LoadId, LoadId)], load: LoadId, targets: &[LoadId]) -> bool {
         let mut reached = vec![load];
         let mut next = 0;

@@ -1,7 +1,6 @@
-//! What a caller does after a miss: it follows a load in flight, or leads one.
+//! After a miss: the caller follows a load in flight, or leads one.
 //!
-//! [`Attempt::step`] and [`Follower::resume`] decide, for every kind of caller. Sync and async callers differ only in how
-//! they wait: see [`Step::block`] and [`Step::wait`].
+//! [`Attempt::step`] and [`Follower::resume`] decide. [`Step::block`] waits as a thread, [`Step::wait`] as a task.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -25,7 +24,7 @@ use crate::version::registry::TagRef;
 use crate::version::scope::{Scope, ScopeRef};
 use crate::version::tag_set::TagSet;
 
-/// A caller between its miss and a value, or a load of its own.
+/// A caller that missed.
 pub(crate) struct Attempt<K, V> {
     engine: Arc<Engine>,
     store: Arc<Store<K, V>>,
@@ -33,50 +32,45 @@ pub(crate) struct Attempt<K, V> {
     hash: u64,
     /// Taken when its own load begins.
     candidate: Option<Candidate<K>>,
-    /// The time of its last look at the cache.
     now: Nanos,
-    /// The version when the caller arrived.
     arrived: Version,
-    /// A load with a higher number began after the caller arrived: its value is as good as that of a load of its own.
+    /// A load with a higher number began later: its value is as good as one that the caller loads.
     ticket: LoadId,
-    /// The node of the key, if the caller is in the body of a load. It was found before the look-up.
+    /// Found before the look-up, if the caller is in the body of a load.
     key_node: Option<TagRef>,
-    /// Whether the look-up found a dead entry, which has to leave even if no value takes its place.
+    /// Whether a dead entry was found: it is removed even if nothing replaces it.
     found_dead: bool,
     may_wait: bool,
-    /// How many loads it may still join whose values expire before they are loaded.
+    /// See [`MAX_EXPIRED_JOINS`].
     joins_left: u32,
 }
 
 /// After so many loads whose values expired before they were loaded, a caller loads for itself.
 const MAX_EXPIRED_JOINS: u32 = 2;
 
-/// A look-up that found no value.
 pub(crate) struct Absence {
     pub(crate) absent: Absent,
     pub(crate) now: Nanos,
-    /// See [`Attempt`], as for the following.
+    /// As in [`Attempt`]; so are the next two.
     pub(crate) arrived: Version,
     pub(crate) ticket: LoadId,
     pub(crate) key_node: Option<TagRef>,
 }
 
-/// What a caller without a value does next.
 pub(crate) enum Step<K, V> {
     Lead(Leader<K, V>),
     /// Boxed: rare, and it would enlarge every future.
     Follow(Box<Follower<K, V>>),
 }
 
-/// How waiting ends.
 pub(crate) enum Waited<K, V> {
     Value(V),
-    /// The load of another failed. Its error may be shared, if this caller has the same type of error.
+    /// The load that it followed failed. The error can be shared if this caller has the same error type.
     Failed(SharedError, Box<Attempt<K, V>>),
     Lead(Leader<K, V>),
 }
 
-/// A caller that waits for the load of another. Dropped before the end, it leaves no trace.
+/// Dropping it leaves no trace.
 pub(crate) struct Follower<K, V> {
     /// Taken when it stops waiting.
     attempt: Option<Attempt<K, V>>,
@@ -115,7 +109,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         }
     }
 
-    /// Finds a value or the next step. If the step is to lead, the load has begun.
+    /// Finds a value or the next step. In [`Step::Lead`] the load has begun.
     pub(crate) fn step(mut self) -> Result<V, Step<K, V>> {
         prepare(&self.store, self.key_node.as_ref());
         if self.engine.storage.capacity_of(&self.store.query) == 0 {
@@ -125,11 +119,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         loop {
             let Self { now, arrived, may_wait, joins_left, .. } = self;
             let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0 };
-            // Read before the entry is found: an invalidation of its key that comes later has a later version.
+            // Read before the look-up: later invalidations of the key have a later version.
             let since = self.engine.timeline().versions.now();
             match self.store.claim(&self.engine.storage, &mut self.candidate, caller) {
                 Claim::Found(entry) => {
-                    // User code has run since the last reading.
+                    // User code has run since.
                     self.now = self.engine.timeline().time.now();
                     if self.store.is_live(&self.engine.storage, &entry.meta, self.now) {
                         entry.meta.hits.record();
@@ -147,7 +141,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                         continue;
                     }
                     let Some(wait) = Wait::begin(load) else {
-                        // The caller is part of that load, whose value is stored; this one's is not.
+                        // The caller is part of that load, which stores its value.
                         self.store.leave(self.hash, load, promise);
                         return Err(self.lead_unlisted());
                     };
@@ -158,7 +152,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         }
     }
 
-    /// Like [`step`](Self::step), without waiting for others.
+    /// Like [`step`](Self::step), without waiting.
     pub(crate) fn step_alone(mut self) -> Result<V, Step<K, V>> {
         self.may_wait = false;
         self.step()
@@ -176,7 +170,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         }
     }
 
-    /// Begins a load that nobody joins, and whose value is not stored.
+    /// Nobody joins the load, and its value is not stored.
     fn lead_unlisted(mut self) -> Step<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
         let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
@@ -199,8 +193,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 }
 
 impl<K, V> Attempt<K, V> {
-    /// Depends on every key of the query instead of its own: a concurrent invalidation may have looked for the node of the
-    /// key before there was one, and the load that it refuses is shared.
+    /// Depends on every key of the query instead of its own: a concurrent invalidation may have refused the shared load
+    /// before the key's node existed.
     fn depend_on_any_key(&mut self) {
         if self.key_node.is_some() {
             self.key_node = Some(self.store.query.any_key.clone());
@@ -216,7 +210,7 @@ impl<K, V> Attempt<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
-    /// Waits while the step is to follow, by blocking this thread.
+    /// Blocks this thread while the step is to follow.
     pub(crate) fn block(mut self) -> Waited<K, V> {
         loop {
             let follower = match self {
@@ -231,7 +225,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
         }
     }
 
-    /// Waits while the step is to follow, as a task. Dropped meanwhile, it leaves no trace.
+    /// Like [`block`](Self::block), for a task.
     pub(crate) async fn wait(mut self) -> Waited<K, V> {
         loop {
             let mut follower = match self {
@@ -254,7 +248,7 @@ impl<K, V> Follower<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
-    /// Ready when the load has ended or lost its leader, or when the wait would never end.
+    /// Ready when the load has ended or lost its leader, or if the wait would never end.
     fn poll(&mut self, cx: &mut Polling<'_>) -> Poll<()> {
         if self.promise().end().is_none() && !self.wait.as_ref().is_some_and(Wait::is_of_this_thread) {
             self.wait = None;
@@ -268,14 +262,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         promise.poll(&mut self.listener, cx)
     }
 
-    /// Takes the result of the load, if it has ended and is good for this caller, or else finds the next step.
+    /// Takes the result if it is good for this caller, or finds the next step.
     fn resume(mut self) -> ControlFlow<Waited<K, V>, Step<K, V>> {
-        // Before any user code runs, which may itself wait.
+        // User code may wait, too.
         let was_waiting = self.wait.take().is_some();
         self.listener.clear();
         let mut attempt = self.attempt.take().expect("it is taken once");
         attempt.now = attempt.engine.timeline().time.now();
-        // Without a node of the key, an insert since the end of the load would not be seen.
+        // Without a node of the key, inserts since the end of the load go unnoticed.
         let has_key_node = attempt.key_node.is_some();
         let lifetime = |expires_at| if has_key_node { Lifetime::Until(expires_at) } else { Lifetime::OVER };
         let next = match self.promise().end() {
@@ -320,7 +314,6 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
     }
 }
 
-/// A copy of the value of an ended load.
 fn value_of<K: Storable, V: Storable + Clone>(entry: &dyn AnyEntry) -> V {
     let entry: &dyn Any = entry;
     let entry: Option<&Entry<K, V>> = entry.downcast_ref();

@@ -1,4 +1,4 @@
-//! A look-up: from a call to a hit or a miss. The head of [`crate::store`] describes a hit.
+//! Look-ups: from a call to a hit or a miss. [`crate::store`] describes a hit.
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
@@ -12,7 +12,6 @@ use crate::sync::Arc;
 use crate::version::scope::ScopeRef;
 use crate::version::tag_set::TagSet;
 
-/// A caller, and the store that it asks.
 pub(crate) struct Call<'a, K, V> {
     pub(crate) engine: &'a Arc<Engine>,
     pub(crate) store: &'a Store<K, V>,
@@ -20,7 +19,6 @@ pub(crate) struct Call<'a, K, V> {
 }
 
 impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
-    /// The value of a key, or a miss.
     #[inline]
     pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         if context::is_inside() {
@@ -36,13 +34,12 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         Absence { absent, now, arrived, ticket, key_node: None }
     }
 
-    /// Like [`look_up`](Self::look_up), in the body of a load, which depends on the answer. It takes a reference to the
-    /// entry, so that nothing is pinned while the answer is attached.
+    /// Attaches the answer to the load around the call, with nothing pinned.
     #[cold]
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
-        // In this order: an invalidation of the key finds its node, or else has removed the entry before the look-up.
+        // In this order: an invalidation finds the node, or has removed the entry before the look-up.
         let key_node = engine.key_node(self.scope, &store.query, store.instance, wanted.hash);
         let (arrived, ticket) = (engine.timeline().versions.now(), next_load());
         match store.look_up(&engine.storage, wanted, Arc::clone) {
@@ -56,7 +53,6 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         }
     }
 
-    /// Attaches the answer that a key has no value to the load around it.
     pub(crate) fn attach_absence(&self, absence: &Absence) {
         let (query, key_node) = (&self.store.query, absence.key_node.as_ref());
         let answer = Answer { tags: TagSet::default(), since: absence.arrived, lifetime: Lifetime::Unlimited };

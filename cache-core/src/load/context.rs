@@ -9,11 +9,10 @@ use pin_project_lite::pin_project;
 use crate::flight::context::{Context, Running, with_running};
 use crate::sync::Arc;
 
-/// The load that the running code belongs to, for a body that has other threads or tasks do a part of its work.
+/// The load that the running code belongs to, for bodies that use other threads or tasks.
 ///
-/// What a body reads from other cached queries counts as read by its load, whose entry is invalidated with theirs. The
-/// cache cannot see that a spawned thread or task belongs to the body. So take the context in the body, and run that part
-/// within it:
+/// A load's entry is invalidated with what its body read from other cached queries. The cache cannot see that a spawned
+/// thread or task belongs to the body. So take the context in the body, and run the spawned part within it:
 ///
 /// ```
 /// use std::thread;
@@ -35,14 +34,14 @@ use crate::sync::Arc;
 /// assert_eq!(totals.get(&"basket"), None);
 /// ```
 ///
-/// What is read after the load has ended has no effect on it. Within the context, a call that would wait for the load
-/// itself loads instead.
+/// Reads after the end of the load have no effect on it. Within the context, a call that would wait for the load itself
+/// loads instead.
 #[derive(Clone, Default)]
 pub struct LoadContext(Vec<Arc<Context>>);
 
 impl LoadContext {
-    /// The context of the innermost load that the calling code belongs to, with the loads around it. Outside of all loads,
-    /// the context has no effect.
+    /// The context of the innermost load that the calling code belongs to, with its enclosing loads. Outside of loads,
+    /// it has no effect.
     #[must_use]
     pub fn current() -> Self {
         Self(with_running(<[_]>::to_vec).unwrap_or_default())
@@ -50,7 +49,7 @@ impl LoadContext {
 
     /// Runs a part of the load's work, on any thread.
     pub fn within<R>(&self, part: impl FnOnce() -> R) -> R {
-        // Also the loads around it: a wait for one of them would never end.
+        // The enclosing loads, too: a wait for one of them would never end.
         let _running: Vec<_> = self.0.iter().map(Running::enter).collect();
         part()
     }
@@ -82,7 +81,7 @@ impl fmt::Debug for LoadContext {
     }
 }
 
-// Like the cache itself: a panic in user code leaves nothing broken.
+// Like the cache itself: a panic in user code breaks nothing.
 impl std::panic::UnwindSafe for LoadContext {}
 impl std::panic::RefUnwindSafe for LoadContext {}
 

@@ -1,4 +1,4 @@
-//! The end of a load: with a value, with an error, or left to a follower.
+//! The end of a load: a value, an error, or a follower that takes over.
 
 use crate::engine::Engine;
 use crate::entry::discard_value;
@@ -15,46 +15,43 @@ use crate::version::registry::TagRef;
 use crate::version::scope::{Scope, ScopeRef};
 use crate::version::tag_set::TagSet;
 
-/// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to one of its
-/// followers.
+/// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to a follower.
 pub(crate) struct Leader<K, V> {
     pub(super) engine: Arc<Engine>,
     pub(super) store: Arc<Store<K, V>>,
     pub(super) scope: Option<Arc<Scope>>,
     pub(super) hash: u64,
-    /// Whether it is in flight. If not, nobody joins it, and its value is not stored.
+    /// If not, nobody joins it, and its value is not stored.
     pub(super) is_in_flight: bool,
     pub(super) context: Arc<Context>,
-    /// The node of its key, if the caller is in the body of another load.
+    /// If the caller is in another load.
     pub(super) key_node: Option<TagRef>,
-    /// Whether a dead entry was found, which has to leave even if no value takes its place.
+    /// See [`Attempt`](crate::load::attempt::Attempt).
     pub(super) found_dead: bool,
     pub(super) has_ended: bool,
 }
 
 impl<K, V> Leader<K, V> {
-    /// Counts the load: its body is about to run.
+    /// Called before the body runs.
     pub(crate) fn count(&self) {
         self.store.query.counters.count(Event::Load);
     }
 
-    /// Runs a part of the body.
     pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
         let _running = self.enter();
         part()
     }
 
-    /// Enters the body: what it reads is attached to this load, and it never waits for this load.
+    /// What the body reads is attached to this load, for which it never waits.
     pub(crate) fn enter(&self) -> Running {
         Running::enter(&self.context)
     }
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
-    /// Ends the load with a value. A copy is stored if `judge` returns tags, and if nothing that the value was made from has
-    /// been invalidated.
+    /// Ends the load with a value. A copy is stored if `judge` returns tags, and no dependency was invalidated.
     pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
-        // While the load is listed, so that an insert still fences it.
+        // While the load is listed: inserts still fence it.
         prepare(&self.store, self.key_node.as_ref());
         // User code may panic, or ask for a key whose load waits for this one.
         let running = self.enter();
@@ -69,7 +66,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
             let loaded = Loaded { copy, dependencies, expires_at, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
-                // Its key alone may have been invalidated.
+                // Only its key may have been invalidated.
                 since = self.context.birth;
             }
         }
@@ -78,7 +75,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         self.attach(tags, since, Lifetime::Until(expires_at));
     }
 
-    /// Ends the load without a value. `error` copies the error, if that can be shared.
+    /// `error` copies the error, if it can be shared.
     pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
         prepare(&self.store, self.key_node.as_ref());
         self.store.query.counters.count(Event::LoadError);
@@ -100,10 +97,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
 }
 
 impl<K, V> Leader<K, V> {
-    /// Ends the context, and attaches it to the load around it, which depends on the answer that there is no value.
     fn end_without_value(&self) -> Dependencies {
         let mut dependencies = self.context.end(&TagSet::default());
-        // What a body makes of the error expires when the value would have expired.
+        // A result made from the error expires when the value would have.
         dependencies.expires_at = dependencies.expires_at.min(self.context.expires_at);
         let Dependencies { tags, since, expires_at, .. } = &dependencies;
         self.attach(tags.clone(), *since, Lifetime::Until(*expires_at));
@@ -123,7 +119,7 @@ impl<K, V> Leader<K, V> {
     }
 }
 
-/// The nodes of tags that the result names. Not generic: it is compiled in this crate.
+/// Not generic: compiled in this crate.
 fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> TagSet {
     match tags {
         Some(tags) if !tags.is_empty() => tags.into_iter().map(|tag| engine.tag_node(scope, tag)).collect(),

@@ -1,4 +1,4 @@
-//! A call that missed: its options, then its load or the value of another load.
+//! A call that missed: its options, then its load or another's value.
 
 use std::fmt;
 use std::future::ready;
@@ -23,9 +23,9 @@ use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::scope::Scope;
 
-/// A call that missed. It takes the options of the entry, and then loads.
+/// A call that missed. It takes the options of the entry, then loads.
 ///
-/// It needs no bounds on `K` and `V`: `new` stores the functions that do. So a type that cannot be cached is reported once.
+/// `new` stores the functions that need bounds on `K` and `V`. So a type that cannot be cached is reported once.
 #[must_use = "it does not load by itself"]
 pub struct Miss<K, V, O, J = KeepAll> {
     request: Request<K, V>,
@@ -35,7 +35,6 @@ pub struct Miss<K, V, O, J = KeepAll> {
     outcome: PhantomData<fn() -> O>,
 }
 
-/// The key that was asked for, and where.
 pub(crate) struct Request<K, V> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<Store<K, V>>,
@@ -53,19 +52,16 @@ struct StepFns<K, V> {
     end: EndFns<K, V>,
 }
 
-/// How a task waits, and how it goes on after an error that it cannot share.
+/// How a task waits, or goes on after an error that it cannot share.
 struct FollowFns<K, V> {
     wait: fn(Next<K, V>) -> WaitFuture<K, V>,
     alone: Alone<K, V>,
 }
 
-/// A value, or the next step towards one.
 type Next<K, V> = Result<V, Step<K, V>>;
 
-/// Goes on without waiting.
 type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
-/// How a load ends.
 struct EndFns<K, V> {
     finish: fn(Leader<K, V>, &V, DynJudge<'_, V>),
     fail: fn(Leader<K, V>, &mut dyn FnMut() -> Option<SharedError>),
@@ -146,7 +142,7 @@ impl<K, V, O> Miss<K, V, O> {
 impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
     /// Waits for a load in flight, or runs the body and stores a copy of its value.
     ///
-    /// Of this no more than the call of the body is compiled for each function: the rest is shared by all of the same types.
+    /// Only the call of the body is compiled per function.
     pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
         let Self { request, options, steps, judge, .. } = self;
         match RunningBody::<K, V>::claim::<O>(request, options, steps) {
@@ -158,7 +154,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
         }
     }
 
-    /// The same with a body that is a future.
+    /// Like [`load`](Self::load), with a future.
     pub fn load_async<F: Future<Output = O::Returned>>(self, body: F) -> Loading<K, V, O, F, J> {
         let Self { request, options, steps: StepFns { claim, follow, end, .. }, judge, outcome } = self;
         let stage = Stage::of(claim(request, options), &follow);
@@ -166,9 +162,9 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
     }
 }
 
-/// A leader that runs its body. Dropped before the end, as by a panic, its load has failed.
+/// Dropped before the end, as by a panic, its load has failed.
 struct RunningBody<K, V> {
-    /// Over before the load is.
+    /// Ends before the load.
     running: Running,
     load: Leader<K, V>,
     end: EndFns<K, V>,
@@ -214,7 +210,6 @@ impl<K, V> RunningBody<K, V> {
 }
 
 impl<K, V> EndFns<K, V> {
-    /// Ends a load with the result of its body.
     #[inline(never)]
     fn end<O: Outcome<Value = V>>(&self, load: Leader<K, V>, result: &O::Returned, judge: DynJudge<'_, V>) {
         match O::value(result) {
@@ -227,7 +222,7 @@ impl<K, V> EndFns<K, V> {
 pin_project! {
     /// A call that missed, as a future.
     ///
-    /// Dropped half-done it leaves no trace: if it was loading, one of the waiters loads next.
+    /// Dropping it leaves no trace: if it was loading, a waiter loads next.
     #[must_use = "it does nothing until it is polled"]
     pub struct Loading<K, V, O, F, J> {
         stage: Stage<K, V>,
@@ -242,7 +237,7 @@ pin_project! {
     impl<K, V, O, F, J> PinnedDrop for Loading<K, V, O, F, J> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            // The values of a body may use the cache when they are dropped, and must not wait for this load.
+            // Values of a body may use the cache in `Drop`, and must not wait for this load.
             match this.stage {
                 Stage::Load(load) => load.within(|| this.body.set(None)),
                 Stage::Wait(_) | Stage::Over => this.body.set(None),
@@ -251,7 +246,7 @@ pin_project! {
     }
 }
 
-// Like the cache itself: a panic in the body leaves nothing broken but the body.
+// Like the cache itself: a panic in the body breaks nothing else.
 impl<K, V, O, F: UnwindSafe, J: UnwindSafe> UnwindSafe for Loading<K, V, O, F, J> {}
 
 enum Stage<K, V> {
@@ -265,7 +260,6 @@ impl<K, V> Stage<K, V> {
     fn of(next: Next<K, V>, follow: &FollowFns<K, V>) -> Self {
         match next {
             Err(Step::Lead(load)) => Self::load(load),
-            // A value is rare here, and would enlarge every future.
             next => Self::Wait((follow.wait)(next)),
         }
     }
@@ -326,7 +320,6 @@ mod tests {
 
     type Numbers = TaggedCache<u32, u32>;
 
-    /// Asks for the key whose load it is part of.
     struct Asks<'a>(&'a Numbers, u32);
 
     impl Asks<'_> {

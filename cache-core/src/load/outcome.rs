@@ -18,12 +18,12 @@ pub trait Outcome {
     /// Whether the body succeeded.
     fn is_ok(result: &Self::Returned) -> bool;
 
-    /// A copy of the error for the waiters. `None` if the body succeeded, or if the error cannot be shared.
+    /// A copy of the error for the waiters. `None` if there is none, or if it cannot be shared.
     fn share_error(_result: &Self::Returned) -> Option<SharedError> {
         None
     }
 
-    /// The result of a waiter that gets a shared error. `None` if the error has another type, or cannot be shared.
+    /// A waiter's result from a shared error. `None` if the error has another type, or cannot be shared.
     fn shared_error(_error: &SharedError) -> Option<Self::Returned> {
         None
     }
@@ -47,7 +47,7 @@ impl<R> Outcome for Plain<R> {
     }
 
     fn value(result: &R) -> Option<&R> {
-        // Method lookup does not see that a generic parameter stands for a `Result`. Its error must not be stored, and so
+        // Method lookup does not recognise a `Result` behind a generic parameter. Its error must not be stored, so
         // neither is its value.
         let is_result = std::any::type_name::<R>().starts_with("core::result::Result<");
         (!is_result).then_some(result)
@@ -109,7 +109,7 @@ impl<T, E: Clone + Send + Sync + 'static> Outcome for SharedFallible<T, E> {
     }
 }
 
-/// The whole of a `V`, also of a `Result`.
+/// Also of a `Result`.
 pub(crate) struct Whole<V>(PhantomData<fn() -> V>);
 
 impl<V> Outcome for Whole<V> {
@@ -129,10 +129,10 @@ impl<V> Outcome for Whole<V> {
     }
 }
 
-/// Recognises a return type by its type, also through aliases.
+/// Recognises a return type, also through aliases.
 ///
-/// Method lookup decides. It tries methods that take `self` before those that take `&self`, and among the former an inherent
-/// one, if its bounds hold, before one of a trait.
+/// Method lookup tries methods that take `self` before `&self`, and inherent ones whose bounds hold before those of
+/// traits.
 #[derive(Debug)]
 pub struct Returned<R>(PhantomData<fn() -> R>);
 
@@ -144,9 +144,9 @@ impl<R> Returned<R> {
     }
 }
 
-/// Method lookup does not check whether an error is `'static`, and the compiler then fails. Expansions do not try where they
-/// see a lifetime or a generic parameter, but they do not see the parameters of the `impl` around them. `Unpin` excludes
-/// those: nearly every error has it, and a generic parameter only with a bound.
+/// Method lookup ignores whether an error is `'static`, and the compiler then fails. Expansions do not try if they see
+/// a lifetime or a generic parameter, but they cannot see those of the `impl`. `Unpin` excludes these: nearly every
+/// error has it, but no generic parameter without a bound.
 impl<T, E: Clone + Send + Sync + Unpin + 'static> Returned<Result<T, E>> {
     /// A `Result` whose error can be shared.
     pub const fn __cache_outcome(self) -> SharedFallible<T, E> {
@@ -178,7 +178,7 @@ pub trait ReturnedPlain<R> {
         plain()
     }
 
-    /// The whole value is cached: there is no error to share.
+    /// The whole value is cached.
     fn __cache_outcome_unshared(&self) -> Plain<R> {
         plain()
     }
@@ -203,7 +203,6 @@ mod tests {
 
     type Aliased<T> = Result<T, Failed>;
 
-    /// Which outcome a return type has.
     trait Kind: Outcome {
         const KIND: &'static str;
     }

@@ -1,7 +1,6 @@
-//! Keys made of the arguments of a function: hashed and compared as borrowed, owned only to be stored.
+//! Keys made from the arguments of a function: hashed and compared borrowed, owned only when stored.
 //!
-//! A key is a list of any number of parts, `(part, (part, ()))`. A part is an argument; of a borrowing type it has the same
-//! structure: the part of an `Option<&str>` is an `Option` of the part of a `str`.
+//! A key is a list of parts, `(part, (part, ()))`. The part of an `Option<&str>` is an `Option` of the part of a `str`.
 
 use std::borrow::{Borrow, ToOwned};
 use std::fmt;
@@ -9,13 +8,13 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::mem::discriminant;
 
-/// What an argument must be to take part in a key. Implemented for every type that can.
+/// An argument that can be part of a key.
 pub trait KeyPart: Hash + Eq + ToOwned<Owned: Borrow<Self> + Eq + Send + Sync + 'static> {}
 
 impl<B> KeyPart for B where B: Hash + Eq + ToOwned<Owned: Borrow<B> + Eq + Send + Sync + 'static> + ?Sized {}
 
-/// The error about a type that is no [`KeyPart`]: nothing implements this. So the compiler does not propose to borrow the
-/// argument, and `U`, a type that cannot be written, keeps it from proposing this trait as a bound of a generic type.
+/// The error for a type that is no [`KeyPart`]. Nothing implements it, so the compiler does not propose to borrow the
+/// argument; `U`, a type that cannot be written, prevents proposals of bounds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key",
     label = "this is no key",
@@ -24,7 +23,7 @@ impl<B> KeyPart for B where B: Hash + Eq + ToOwned<Owned: Borrow<B> + Eq + Send 
 )]
 pub trait ValidKey<U> {}
 
-/// The same for a type with `Hash` and `Eq`.
+/// For a type that has `Hash` and `Eq`, but is no [`KeyPart`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a cache key: it has `Hash` and `Eq`, but not all of `Clone`, `Send`, `Sync` and `'static`",
     label = "this cannot be stored as a key",
@@ -50,14 +49,14 @@ impl<'a, B: KeyPart + fmt::Debug + ?Sized> Part<'a, B, Shown> {
     }
 }
 
-/// An argument whose traits decide what its part is.
+/// An argument whose traits decide its part.
 ///
-/// Method lookup decides, in `(&&&&argument(..)).__cache_part()`. It takes the first of the traits below that applies, in
-/// their order: it looks at methods that take three references, then at four, two, one and none, and at `self` last.
+/// Method lookup on `(&&&&argument(..)).__cache_part()` takes the first of these traits that applies: methods that take
+/// three references, then four, two, one and none, and `self` last.
 #[derive(Debug)]
 pub struct Argument<'a, B: ?Sized, U>(&'a B, PhantomData<U>);
 
-/// An argument, and a type that cannot be written: see [`ValidKey`].
+/// Wraps an argument, with a type that cannot be written: see [`ValidKey`].
 #[inline]
 pub fn argument<B: ?Sized>(argument: &B) -> Argument<'_, B, impl Copy> {
     fn of<B: ?Sized, U>(argument: &B, _: U) -> Argument<'_, B, U> {
@@ -66,7 +65,7 @@ pub fn argument<B: ?Sized>(argument: &B) -> Argument<'_, B, impl Copy> {
     of(argument, unnamed)
 }
 
-/// The type of this function cannot be written, and is the same wherever it is used.
+/// See [`ValidKey`]. The type is the same wherever it is used.
 pub(crate) fn unnamed() {}
 
 /// A reference: its referent is the part.
@@ -131,7 +130,7 @@ impl<'a, B: KeyPart + ?Sized, U> OpaquePart<'a, B> for &Argument<'a, B, U> {
 
 /// No part, for a type that has `Hash` and `Eq`.
 pub trait UnstorablePart<B: ?Sized, U> {
-    /// Does not compile without [`StorableKey`]. That is the only error: the returned type leads to no other.
+    /// Does not compile without [`StorableKey`], and causes no other error.
     fn __cache_part(&self) -> Part<'static, (), Hidden>
     where
         B: StorableKey<U>;
@@ -148,7 +147,7 @@ impl<B: Hash + Eq + ?Sized, U> UnstorablePart<B, U> for Argument<'_, B, U> {
 
 /// No part.
 pub trait NoPart<B: ?Sized, U> {
-    /// Does not compile without [`ValidKey`]. That is the only error: the returned type leads to no other.
+    /// Does not compile without [`ValidKey`], and causes no other error.
     fn __cache_part(self) -> Part<'static, (), Hidden>
     where
         B: ValidKey<U>;
@@ -211,7 +210,7 @@ pub trait Borrowing {
     fn is(&self, owned: &Self::Owned) -> bool;
     /// Makes the owned part.
     fn to_owned(&self) -> Self::Owned;
-    /// Writes out an owned part.
+    /// Writes an owned part.
     ///
     /// # Errors
     ///
@@ -295,10 +294,10 @@ impl<L: Parts> Borrowing for Tuple<L> {
     }
 }
 
-/// A slice, and the function that makes a part of each item.
+/// See [`each`].
 pub struct Each<'a, T, F>(&'a [T], F);
 
-/// A part made of the items of a slice.
+/// The items of a slice, as one part.
 pub fn each<'a, T, P: Borrowing, F: Fn(&'a T) -> P>(items: &'a [T], part: F) -> Each<'a, T, F> {
     Each(items, part)
 }
@@ -351,7 +350,7 @@ pub trait Parts {
     fn are(&self, stored: &Self::Owned) -> bool;
     /// Makes the key to store.
     fn to_owned(&self) -> Self::Owned;
-    /// Writes out a stored key, as in `limit = 10, offset = 0`; without names, as in `10, 0`.
+    /// Writes a stored key: `limit = 10, offset = 0`, or without names `10, 0`.
     ///
     /// # Errors
     ///
@@ -443,7 +442,7 @@ mod tests {
         assert_eq!(shown(&parts, &["text", "numbers", "secret"]), r#"text = "a", numbers = [1, 2], secret = _"#);
     }
 
-    /// Of an argument whose type the attribute cannot see.
+    /// The attribute cannot see these types.
     #[test]
     fn references_are_seen_through() {
         let (text, secret, nothing) = ("a", &Secret(3), None::<&str>);

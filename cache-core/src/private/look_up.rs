@@ -20,8 +20,7 @@ use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::scope::scope_id;
 
-/// A value that can be cached. Implemented for every type that can. `U` is a type that cannot be written: the compiler then
-/// does not propose this trait as a bound of a generic type.
+/// A value that can be cached. `U`, a type that cannot be written, prevents proposals of bounds.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
     label = "the value of a cached query",
@@ -33,15 +32,15 @@ pub trait CacheValue<U>: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static, U> CacheValue<U> for T {}
 
-/// Identifies one instantiation of a function, and has a type that cannot be written: see [`CacheValue`].
+/// Identifies one instantiation of a function. `U` cannot be written: see [`CacheValue`].
 pub struct Instance<U> {
     function: TypeId,
     generics: fn() -> TypeId,
     unnamed: PhantomData<U>,
 }
 
-/// `function` is a closure in the function: its type differs in all generic arguments of the function and of its `impl`.
-/// `generics` stands for those of the function itself.
+/// `function` is a closure in the function: its type has all generic arguments. `generics` has those of the function
+/// itself, without its `impl`.
 #[inline]
 pub fn instance<F, A>(_function: F, _generics: A) -> Instance<impl Copy> {
     fn of<U>(function: TypeId, generics: fn() -> TypeId, _: U) -> Instance<U> {
@@ -56,10 +55,7 @@ impl<U> fmt::Debug for Instance<U> {
     }
 }
 
-/// Asks the cache for the answer to a call.
-///
-/// Nothing of this depends on the function itself: it is compiled once for all functions whose arguments and values have
-/// the same types. In a crate of many cached functions that is most of the code to compile.
+/// Looks up the answer to a call. Compiled once for all functions with the same types of arguments and value.
 #[inline(never)]
 #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
 pub fn look_up<O, P, W, U>(
@@ -146,7 +142,7 @@ pub const fn receiver<S: ?Sized>(this: &S) -> &S {
     this
 }
 
-/// Stands for the type of an argument where that has no name.
+/// Stands for a type that has no name.
 pub fn type_of<T>(_: &T) -> PhantomData<T> {
     PhantomData
 }

@@ -1,6 +1,6 @@
 //! The macros that expansions call.
 
-/// The facts of a query that stands where this is: of a type, or with `_` of the surrounding `impl` or module.
+/// The facts of a query: of a type, or with `_` of the surrounding `impl` or module.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_query {
@@ -22,7 +22,7 @@ macro_rules! __cache_facts {
     }};
 }
 
-/// The items that `#[invalidates]` refers to: the constant of a query, and the function that makes its keys.
+/// What `#[invalidates]` refers to: the constant of a query and the function that makes its keys.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_items {
@@ -98,7 +98,7 @@ macro_rules! __cache_items {
         )]
         $($item)*
     };
-    // Of a query with an error: it is told once.
+    // The query has an error, which is reported once.
     (@key ()) => {
         ::core::unreachable!()
     };
@@ -110,7 +110,7 @@ macro_rules! __cache_items {
     };
 }
 
-/// Returns from the function on a hit, and evaluates to a [`Miss`](crate::private::Miss) otherwise.
+/// Returns from the function on a hit, or evaluates to a [`Miss`](crate::private::Miss).
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_look_up {
@@ -127,7 +127,7 @@ macro_rules! __cache_look_up {
     };
 }
 
-/// How the result of a mutation is read. Its error is shared with nobody.
+/// How the result of a mutation is read. Its error is never shared.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_outcome {
@@ -138,8 +138,7 @@ macro_rules! __cache_outcome {
     }};
 }
 
-/// Tells an `async` block the type that it returns. There is no place for it, and without it `?` does not know into which
-/// error to convert.
+/// Gives an `async` block its return type: there is no syntax for it, and `?` needs it to convert errors.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_returns {
@@ -150,8 +149,8 @@ macro_rules! __cache_returns {
     };
 }
 
-/// A trait that has the items that targets name, and that nobody has. The compiler, asked for one that does not exist, says
-/// that this trait has it: its name is an advice.
+/// A trait that no type implements, with the items that targets name. For a missing item the compiler names this trait:
+/// its name is the advice.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_suggest {

@@ -1,8 +1,8 @@
-//! What the expansions of the attributes call, and nobody else: not covered by semantic versioning.
+//! What the expansions of the attributes call. Not covered by semantic versioning.
 //!
-//! A cached function becomes one [`look_up`](look_up()), and on a miss one [`Miss::load`] or [`Miss::load_async`] around
-//! its own body. They are two calls so that the arguments are borrowed for the key only until the body takes them. A mutation becomes a
-//! [`Mutation`] that collects the targets, and one [`PendingInvalidation::run`] around its body.
+//! A cached function becomes a [`look_up`](look_up()), and on a miss a [`Miss::load`] or [`Miss::load_async`]: two
+//! calls, as the key borrows the arguments that the body takes. A mutation becomes a [`Mutation`] and a
+//! [`PendingInvalidation::run`].
 
 pub(crate) mod key;
 mod look_up;
@@ -31,7 +31,7 @@ pub use crate::{
     __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
 };
 
-/// The traits that method lookup decides by: imported without names where it decides.
+/// Traits for method lookup, imported without names.
 pub mod probing {
     pub use crate::load::outcome::{ReturnedFallible as _, ReturnedPlain as _};
     pub use crate::private::key::{

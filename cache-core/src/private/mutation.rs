@@ -1,4 +1,4 @@
-//! Mutations: their targets, their bodies, and the invalidation that follows.
+//! Mutations: targets, bodies, and the invalidation that follows.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,7 +17,7 @@ use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
 
-/// A mutation whose targets are being named. `C` says which caches it knows, `S` is the type of its `self`.
+/// A mutation whose targets are being collected. `C`: the caches that it knows. `S`: the type of its `self`.
 #[must_use = "it invalidates nothing by itself"]
 pub struct Mutation<'a, C, S: ?Sized, O, T> {
     cache: &'a Cache,
@@ -26,15 +26,15 @@ pub struct Mutation<'a, C, S: ?Sized, O, T> {
     types: PhantomData<fn() -> (C, O)>,
 }
 
-/// A method: it knows the cache of its `self`, and the global one.
+/// A method knows the cache of its `self`, and the global one.
 #[derive(Debug)]
 pub enum OfMethod {}
 
-/// A function without `self`: it knows the global cache.
+/// A function without `self` knows the global cache.
 #[derive(Debug)]
 pub enum OfFunction {}
 
-/// A function with a `cache = ..`: all its targets are there.
+/// With a `cache = ..`, all targets are in that cache.
 #[derive(Debug)]
 pub enum OtherCache {}
 
@@ -48,7 +48,7 @@ pub fn of_function<O>(_outcome: O, cache: &Cache) -> Mutation<'_, OfFunction, ()
     Mutation { cache, this: &(), targets: (), types: PhantomData }
 }
 
-/// The targets of a function with a `cache = ..`. Without `self`, `this` is a `()`.
+/// The targets of a function with a `cache = ..`. Without `self`, `this` is `()`.
 pub fn in_cache<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OtherCache, S, O, ()> {
     Mutation { cache, this, targets: (), types: PhantomData }
 }
@@ -117,12 +117,12 @@ impl<'a, C, S: ?Sized, O, T> Mutation<'a, C, S, O, T> {
         self.with(TargetKind::Tag(tag.into()).into())
     }
 
-    /// The same, with a tag that is a literal.
+    /// Every entry with a literal tag.
     pub fn literal_tag(self, tag: &'static str) -> Mutation<'a, C, S, O, (T, Target)> {
         self.tag(Tag::from_static(tag))
     }
 
-    /// The same, with a tag that is formatted from the arguments.
+    /// Every entry with a tag that is formatted from the arguments.
     pub fn formatted_tag(self, text: fmt::Arguments<'_>) -> Mutation<'a, C, S, O, (T, Target)> {
         self.tag(Tag::format(text))
     }
@@ -137,7 +137,7 @@ impl<'a, C, S: ?Sized, O, T> Mutation<'a, C, S, O, T> {
         Mutation { cache, this, targets: (targets, target), types }
     }
 
-    /// Invalidates when the body has ended, also by a panic, or because its future was dropped.
+    /// Invalidates however the body ends, also by a panic or a drop of its future.
     pub fn when_ended(self) -> PendingInvalidation<O, T> {
         PendingInvalidation {
             cache: self.cache.clone(),
@@ -178,7 +178,7 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
         result
     }
 
-    /// The same with a body that is a future.
+    /// Like [`run`](Self::run), with a future.
     pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> RunningMutation<O, T, F> {
         RunningMutation { body, invalidation: Box::new(Invalidation::new(self)) }
     }
@@ -191,7 +191,7 @@ pin_project! {
         // Dropped first: the values of the body may still write.
         #[pin]
         body: F,
-        // Boxed: futures hold it for as long as they wait, and there may be many targets.
+        // Boxed: futures hold it while they wait, and there may be many targets.
         invalidation: Box<Invalidation<O, T>>,
     }
 }
@@ -207,7 +207,7 @@ impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future f
     }
 }
 
-/// Invalidates when it is dropped, if not before: no end of the body can bypass it.
+/// Invalidates when it is dropped, if not before.
 struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     cache: Cache,
     targets: T,
@@ -221,7 +221,6 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
         Self { cache, targets, is_due: !only_on_ok, outcome: PhantomData }
     }
 
-    /// Invalidates according to the result of the body.
     fn conclude(&mut self, result: &O::Returned) {
         self.is_due |= O::is_ok(result);
         if let Some(value) = O::value(result) {
@@ -243,7 +242,7 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     }
 }
 
-/// Invalidates all targets of one mutation, in its cache and in the global one: in each at one version.
+/// Invalidates all targets of a mutation: in each cache at one version.
 fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
@@ -252,7 +251,7 @@ fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
         // The global cache may be that of the mutation.
         if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
     });
-    // A clock that panics keeps nothing in the other cache from being invalidated.
+    // If a clock panics, the other cache is still invalidated.
     let result = catch(|| cache.engine().invalidate(&own));
     if !others.is_empty() {
         Cache::global().engine().invalidate(&others);

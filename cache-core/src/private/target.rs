@@ -16,7 +16,7 @@ pub fn key_ref<W, P: Parts, I>(query: &QueryRef<W>, parts: &P, _instance: I) -> 
     KeyRef::new(query, KeyHash { hash, instance: typeid::of::<I>() })
 }
 
-/// One key of a query whose `key(..)` mentions `self`, an `S`: made when that is known.
+/// A key of a query whose `key(..)` mentions `self`, an `S`.
 pub struct KeyOfSelf<S: ?Sized, F>(F, PhantomData<fn(&S)>);
 
 impl<S: ?Sized, F> fmt::Debug for KeyOfSelf<S, F> {
@@ -25,24 +25,24 @@ impl<S: ?Sized, F> fmt::Debug for KeyOfSelf<S, F> {
     }
 }
 
-/// A key that `key` makes from a `self`.
+/// A key that `key` makes from `self`.
 pub fn key_of_self<S: ?Sized, W, F: FnOnce(&S) -> KeyRef<W>>(key: F) -> KeyOfSelf<S, F> {
     KeyOfSelf(key, PhantomData)
 }
 
-/// The entries of a query are in the cache of its `self`.
+/// In the cache of `self`.
 #[derive(Debug)]
 pub enum InSelf {}
 
-/// The entries of a query are in the global cache.
+/// In the global cache.
 #[derive(Debug)]
 pub enum InGlobal {}
 
-/// The entries of a query are where its `cache = ..` says.
+/// In the `cache = ..` of the query.
 #[derive(Debug)]
 pub enum Elsewhere {}
 
-/// A cache that a method knows by itself: that of `self`, or the global one.
+/// A place that a method knows: the cache of `self`, or the global one.
 #[diagnostic::on_unimplemented(
     message = "this query is in another cache than that of `self`",
     label = "this query has a `cache = ..`",
@@ -61,7 +61,7 @@ impl KnownToMethods for InGlobal {
     const IS_GLOBAL: bool = true;
 }
 
-/// A cache that a function without `self` knows by itself: the global one.
+/// A place that a function without `self` knows: the global cache.
 #[diagnostic::on_unimplemented(
     message = "without `self` the cache of this query is not known",
     label = "this query is not in the global cache",
@@ -122,16 +122,15 @@ impl<S: ?Sized, W, F: FnOnce(&S) -> KeyRef<W>> Names<S> for KeyOfSelf<S, F> {
     }
 }
 
-/// A target that is known before the body of a mutation runs.
+/// A target known before the body runs.
 #[derive(Clone, Debug)]
 pub struct Target {
     kind: TargetKind,
-    /// Whether it is in the global cache instead of that of the mutation.
+    /// In the global cache instead of that of the mutation.
     pub(crate) is_global: bool,
 }
 
 impl Target {
-    /// A target in the cache that a method knows.
     pub(crate) fn of_method<S: ?Sized, N: Names<S, Place: KnownToMethods>>(names: N, this: &S) -> Self {
         Self { kind: names.kind(this), is_global: N::Place::IS_GLOBAL }
     }
@@ -144,7 +143,6 @@ impl From<TargetKind> for Target {
 }
 
 impl Target {
-    /// Resolves it in the cache that it is in.
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
         let engine = cache.engine();
         let target = match &self.kind {
@@ -157,7 +155,7 @@ impl Target {
     }
 }
 
-/// A target whose key is known when the body has ended: until then, and without a value, the whole query.
+/// A target whose key is made from the returned value; without one, the whole query.
 pub struct FromResult<F> {
     target: Target,
     key: Option<F>,
@@ -177,7 +175,7 @@ impl<F> fmt::Debug for FromResult<F> {
 
 /// The targets of a mutation that makes a `V`, as a list: `(((), target), target)`.
 pub trait Targets<V> {
-    /// Resolves the targets that depend on the value of the body.
+    /// Resolves the targets that depend on the value.
     fn resolve(&mut self, value: &V);
     /// Visits each target.
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));

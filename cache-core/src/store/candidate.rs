@@ -1,16 +1,15 @@
-//! What is known of an entry before it has a value.
+//! An entry before it has a value.
 
 use crate::clock::Nanos;
 use crate::version::scope::ScopeId;
 use crate::version::tag_set::TagSet;
 
-/// An entry that has no value yet.
 pub(crate) struct Candidate<K> {
     pub(crate) key: K,
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) ttl: Nanos,
-    /// Whether it expires by its own ttl alone, whatever its value is made from.
+    /// Whether its own ttl alone decides when it expires.
     pub(crate) own_ttl: bool,
     pub(crate) tags: TagSet,
 }
@@ -22,7 +21,6 @@ impl<K> Candidate<K> {
 }
 
 impl Candidate<()> {
-    /// Adds the key.
     pub(crate) fn with_key<K>(self, key: K) -> Candidate<K> {
         let Self { key: (), hash, scope, ttl, own_ttl, tags } = self;
         Candidate { key, hash, scope, ttl, own_ttl, tags }

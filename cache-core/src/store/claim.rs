@@ -1,4 +1,4 @@
-//! The loads in flight of a store: who loads, who waits, and who leaves.
+//! The loads in flight of a store: who leads, follows, and leaves.
 
 use crate::clock::Nanos;
 use crate::entry::{Entry, discard_value};
@@ -12,18 +12,16 @@ use crate::store::{ShardWriter, Storable, Store};
 use crate::sync::Arc;
 use crate::version::Version;
 
-/// A caller that missed.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
     pub(crate) now: Nanos,
-    /// The version when it arrived: what is valid as of that version is valid for it.
+    /// What is valid as of its arrival is valid for it.
     pub(crate) arrived: Version,
     pub(crate) may_wait: bool,
 }
 
-/// What a caller does after a miss.
 pub(crate) enum Claim<K, V> {
-    /// It takes this entry, which another has stored meanwhile.
+    /// Stored meanwhile.
     Found(Arc<Entry<K, V>>),
     /// It waits for a load in flight.
     Join { load: LoadId, order: LoadId, promise: Arc<Promise>, context: Arc<Context> },
@@ -31,16 +29,14 @@ pub(crate) enum Claim<K, V> {
     Lead(NewLoad),
 }
 
-/// A load that has begun.
 pub(crate) struct NewLoad {
-    /// Whether it is in flight, so that others may join it. If not, its value is not stored.
+    /// Whether it is listed. If not, nobody joins it, and its value is not stored.
     pub(crate) is_in_flight: bool,
     pub(crate) context: Arc<Context>,
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    /// Decides what a caller does after a miss. If it loads, the load begins here, and takes the candidate. A caller that
-    /// must not wait gets a load of its own.
+    /// If the caller leads, the load begins here, and takes the candidate. A caller that must not wait joins no load.
     pub(crate) fn claim(&self, storage: &Storage, candidate: &mut Option<Candidate<K>>, caller: Caller) -> Claim<K, V>
     where
         K: Eq,
@@ -100,7 +96,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Claim::Lead(NewLoad { is_in_flight, context })
     }
 
-    /// Lets nobody else join a load that was found invalid.
+    /// The load was found invalid: nobody else joins it.
     pub(crate) fn close(&self, hash: u64, load: LoadId) {
         if let Some(flight) = self.lock(hash).state_mut().get_mut(hash, load) {
             flight.is_open = false;
@@ -109,12 +105,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
 }
 
 impl<K, V> Store<K, V> {
-    /// Ends a load that made no value. The flight has the promise of its followers.
+    /// Ends a load without a value.
     pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K>> {
         self.lock(hash).state_mut().end(hash, load)
     }
 
-    /// Leaves a load without an end: one of its followers takes over, if there are any.
+    /// Does not end the load: a follower takes over, if there is one.
     pub(crate) fn abandon(&self, hash: u64, load: LoadId) {
         let mut shard = self.lock(hash);
         let Some(flight) = shard.state_mut().get_mut(hash, load) else { return };
@@ -128,7 +124,6 @@ impl<K, V> Store<K, V> {
         }
     }
 
-    /// Leaves a load as a follower, before its end.
     pub(crate) fn leave(&self, hash: u64, load: LoadId, promise: Arc<Promise>) {
         let mut shard = self.lock(hash);
         // If the leader has gone, another follower takes over.
@@ -149,11 +144,11 @@ impl<K, V> Store<K, V> {
             next.wake_one();
             Promise::discard(next, &self.query.counters);
         }
-        // After the lock: the load may have ended meanwhile, and this may be the last reference to its value.
+        // After the lock: this may be the last reference to the value of an ended load.
         Promise::discard(promise, &self.query.counters);
     }
 
-    /// Removes a load that nobody waits for. Its key is dropped after the lock is released.
+    /// Its key is dropped after the lock is released.
     fn end_unused(&self, mut shard: ShardWriter<'_, K, V>, hash: u64, load: LoadId) {
         let flight = shard.state_mut().end(hash, load);
         drop(shard);

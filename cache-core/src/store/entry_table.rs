@@ -1,6 +1,6 @@
 //! The entries of one shard of a store, by the hashes of their keys. No locks in here.
 //!
-//! What misses and invalidations call is not inlined: it is compiled once for each type of entries.
+//! What misses and invalidations call is compiled once per type of entries: it is not inlined.
 
 use hashbrown::HashTable;
 
@@ -12,7 +12,7 @@ use crate::version::scope::ScopeId;
 
 pub(crate) struct EntryTable<K, V> {
     entries: HashTable<Arc<Entry<K, V>>>,
-    /// Its counters count panics in `Drop` when a table is dropped.
+    /// Counts panics in `Drop` when the table is dropped.
     query: Arc<QueryState>,
 }
 
@@ -21,7 +21,7 @@ impl<K, V> EntryTable<K, V> {
         Self { entries: HashTable::new(), query }
     }
 
-    /// Finds the entry of a key for a hit.
+    /// Inlined, for hits.
     #[inline]
     pub(crate) fn find_fast(
         &self,
@@ -32,7 +32,7 @@ impl<K, V> EntryTable<K, V> {
         self.entries.find(hash, |entry| is_of(entry, hash, scope, &is_key))
     }
 
-    /// Finds the entry of a key. It is compiled once for each type of entries, and not for each `is_key`.
+    /// Compiled once per type of entries, not per `is_key`.
     pub(crate) fn find(&self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> Option<&Arc<Entry<K, V>>> {
         self.find_dyn(hash, scope, &is_key)
     }
@@ -42,7 +42,7 @@ impl<K, V> EntryTable<K, V> {
         self.entries.find(hash, |entry| is_of(entry, hash, scope, is_key))
     }
 
-    /// Stores an entry in place of `predecessor`, the entry of the same key. Returns the entry that it replaces.
+    /// Puts an entry in place of `predecessor`, the entry of the same key, and returns that.
     #[inline(never)]
     pub(crate) fn put(
         &mut self,
@@ -58,10 +58,9 @@ impl<K, V> EntryTable<K, V> {
         None
     }
 
-    /// Removes the entry at an address.
     #[inline(never)]
     pub(crate) fn remove_at(&mut self, hash: u64, at: usize) -> Option<Arc<Entry<K, V>>> {
-        /// Smaller tables are not worth the work.
+        /// Smaller tables are not shrunk.
         const FEW: usize = 64;
         let (entry, _) = self.entries.find_entry(hash, is_at(at)).ok()?.remove();
         if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 8 {
@@ -70,7 +69,6 @@ impl<K, V> EntryTable<K, V> {
         Some(entry)
     }
 
-    /// Frees unused memory.
     pub(crate) fn shrink(&mut self) {
         self.entries.shrink_to(0, hash_of);
     }
@@ -79,7 +77,7 @@ impl<K, V> EntryTable<K, V> {
         self.entries.iter()
     }
 
-    /// Panics if an entry cannot be found under its key.
+    /// Panics if an entry cannot be found.
     pub(crate) fn check_invariants(&self) {
         for entry in &self.entries {
             let found = self.entries.find(entry.meta.hash, is_at(address(entry)));
@@ -96,7 +94,7 @@ impl<K, V> Clone for EntryTable<K, V> {
 
 impl<K, V> Replica for EntryTable<K, V> {
     fn retries(&self) -> usize {
-        /// A thread that was suspended in the middle of a hit can take milliseconds.
+        /// A thread suspended during a hit can take milliseconds.
         const MOST: usize = 2_000;
         // A retry takes about as long as copying a few pointers.
         (32 + self.entries.len() / 4).min(MOST)
@@ -111,12 +109,12 @@ impl<K, V> Drop for EntryTable<K, V> {
     }
 }
 
-// A function and not a closure in each place: the table's code for it is compiled once for each type of entries.
+// Not a closure: the table's code for it is compiled once per type of entries.
 fn hash_of<K, V>(entry: &Arc<Entry<K, V>>) -> u64 {
     entry.meta.hash
 }
 
-/// Whether an entry is at an address. One function, for the same reason.
+/// Not a closure, for the same reason.
 fn is_at<K, V>(at: usize) -> impl Fn(&Arc<Entry<K, V>>) -> bool {
     move |entry| address(entry) == at
 }
@@ -167,7 +165,6 @@ mod tests {
         assert!((0..10).all(|key| table.find(entry(key).meta.hash, 0, |stored| *stored == key).is_some()));
     }
 
-    /// No other test shows that the check can fail.
     #[test]
     #[should_panic(expected = "an entry is not where it belongs")]
     fn the_check_notices_an_entry_that_cannot_be_found() {

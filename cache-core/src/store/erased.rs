@@ -1,4 +1,4 @@
-//! Stores and entries whose types are erased, and the way back to their types.
+//! Stores and entries behind erased types, and the way back.
 
 use std::any::Any;
 use std::fmt;
@@ -50,32 +50,30 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
     }
 }
 
-/// The store behind an erased pointer.
 pub(crate) fn downcast<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> &Store<K, V> {
     let store: &dyn Any = &**store;
     store.downcast_ref().expect("the store of a function has the types of that function")
 }
 
-/// The store behind an erased pointer, shared.
 pub(crate) fn downcast_arc<K: Storable, V: Storable>(store: &Arc<dyn AnyStore>) -> Arc<Store<K, V>> {
     let store: Arc<dyn Any + Send + Sync> = store.clone();
     store.downcast().expect("the store of a function has the types of that function")
 }
 
-/// The entry behind an erased pointer, if it has these types.
+/// `None` if it has other types.
 fn typed<K: Storable, V: Storable>(entry: Arc<dyn AnyEntry>) -> Option<Arc<Entry<K, V>>> {
     entry.as_any().downcast().ok()
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    /// Describes an entry of this store. `describe` formats its key; the caller holds no lock.
+    /// `describe` formats the key; the caller holds no lock.
     pub(crate) fn info_with(&self, entry: &Arc<dyn AnyEntry>, now: Nanos, describe: Describe<K>) -> Option<EntryInfo> {
         let typed = typed::<K, V>(entry.clone())?;
         Some(info_of(&typed.meta, &self.query, now, &|out| describe(&typed.key, &self.query, out)))
     }
 }
 
-/// Describes an entry whose key `describe` formats. Not generic: it is compiled in this crate.
+/// Not generic: compiled in this crate.
 fn info_of(
     meta: &Meta,
     query: &QueryState,
@@ -83,7 +81,7 @@ fn info_of(
     describe: &dyn Fn(&mut dyn fmt::Write) -> fmt::Result,
 ) -> EntryInfo {
     let mut arguments = String::new();
-    // Writing to a `String` cannot fail. A key whose `Debug` fails is shown as far as it got.
+    // A key whose `Debug` fails is shown as far as it got.
     let _ = describe(&mut arguments);
     // The entry may be newer than the clock reading.
     let now = now.max(meta.began);

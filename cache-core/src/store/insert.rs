@@ -1,4 +1,4 @@
-//! How a value becomes an entry: at the end of its load, or directly.
+//! How a value becomes an entry: at the end of a load, or directly.
 
 use crate::clock::Nanos;
 use crate::entry::{AnyEntry, Entry, EntryOrigin, Meta, address, discard, discard_some, discard_value};
@@ -13,21 +13,20 @@ use crate::store::{ShardWriter, Storable, Store};
 use crate::sync::Arc;
 use crate::version::Version;
 
-/// A value that was loaded.
 pub(crate) struct Loaded<V> {
-    /// A copy to store, if it is to be stored.
+    /// `None` if it is not to be stored.
     pub(crate) copy: Option<V>,
     pub(crate) dependencies: Dependencies,
     pub(crate) expires_at: Nanos,
     pub(crate) now: Nanos,
 }
 
-/// What has left the cache for a new entry. It is settled after the lock of the shard is released.
+/// What a new entry displaced, to be settled after the shard's lock is released.
 struct Displaced<K, V> {
     aftermath: Aftermath,
-    /// Evicted, and removed from the shard already.
+    /// Evicted, and already removed from the shard.
     evicted: Option<Arc<Entry<K, V>>>,
-    /// The last entry of the same key.
+    /// The previous entry of the key.
     replaced: Option<Arc<Entry<K, V>>>,
 }
 
@@ -38,8 +37,8 @@ impl<K, V> Default for Displaced<K, V> {
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    /// Ends a load, and stores its value if it is valid. Of several loads of one key the last begun is kept. `value` is
-    /// cloned for followers, if it is not stored and there are any. Returns whether the value was refused.
+    /// Ends a load, and stores its value if it is valid. Of several loads of one key, the last begun wins. `value` is
+    /// cloned for followers if it is not stored. Returns whether the value was refused.
     pub(crate) fn complete(&self, storage: &Storage, hash: u64, load: LoadId, value: &V, loaded: Loaded<V>) -> bool
     where
         K: Eq,
@@ -49,10 +48,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let Dependencies { tags, since, is_valid, shareable_before, .. } = dependencies;
         let counters = &self.query.counters;
         let mut shard = self.lock(hash);
-        // Comparing keys may panic. If it does, the load has not ended yet.
+        // Comparing keys may panic: the load has not ended yet.
         let flight = shard.state().get(hash, load).expect("a load ends once");
         let predecessor = shard.value().find(hash, flight.scope, |key| *key == flight.key).cloned();
-        // From here on nothing panics: the load ends and its value is stored or refused in one step.
+        // Nothing panics from here on: the load ends and its value is stored or refused in one step.
         let mut flight = shard.state_mut().end(hash, load).expect("it was found above");
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
@@ -109,8 +108,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         is_refused
     }
 
-    /// Stores a value directly, in place of the entry that the key has, and of the value of any load in flight. Returns
-    /// whether there was such a load.
+    /// Replaces the key's entry and fences its loads in flight. Returns whether there were any loads.
     pub(crate) fn insert(
         &self,
         storage: &Storage,
@@ -150,7 +148,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         was_in_flight
     }
 
-    /// Puts an entry into its shard, which is locked, in place of its predecessor.
+    /// Puts an entry into its locked shard.
     fn put(
         &self,
         storage: &Storage,
@@ -166,7 +164,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Displaced { aftermath, evicted, replaced }
     }
 
-    /// Removes the victim of the eviction, if it is in the locked shard of this hash. Most often it is: see
+    /// Removes the evicted entry, if it is in this shard. Usually it is: see
     /// [`EvictionSegments`](crate::eviction::EvictionSegments).
     fn remove_victim(
         &self,
@@ -182,10 +180,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Some(removed)
     }
 
-    /// Counts and drops what has left. The lock of the shard is released.
+    /// Counts and drops what was displaced. The shard's lock is released.
     fn settle(&self, storage: &Storage, displaced: Displaced<K, V>, now: Nanos) {
         let Displaced { aftermath, evicted, replaced } = displaced;
-        // First: what the eviction has let go of leaves its shard before a `Drop` can purge the cache.
+        // First: evicted entries leave their shards before a `Drop` can purge the cache.
         storage.settle(aftermath, now);
         if let Some(evicted) = evicted {
             self.discard_evicted(storage, evicted, now);
@@ -211,8 +209,7 @@ mod tests {
 
     const HASH: u64 = 7;
 
-    /// Ends valid loads of one key in this order; 0 stands for a removal of the entry. Returns what is stored after each
-    /// step.
+    /// Ends loads of one key in this order; 0 removes the entry. Returns what is stored after each.
     fn stored_after(order: &[u32]) -> Vec<Option<u32>> {
         let engine = Arc::new(Engine::new(Settings::default()));
         let (query, instance) = (Arc::new(QueryState::anonymous()), TypeId::of::<()>());
@@ -232,7 +229,7 @@ mod tests {
                 let mut removed = 0;
                 store.forget(&engine.storage, &wanted, |_| removed += 1);
                 assert_eq!(removed, 1, "an entry was there");
-                // The loads in flight stay storable, though the removal has fenced them.
+                // The removal has fenced the loads in flight: undone here.
                 (1..=loads.len()).for_each(|load| store.unfence(HASH, loads[load - 1].context.id));
             } else {
                 let NewLoad { context, .. } = &loads[number as usize - 1];

@@ -3,30 +3,25 @@
 //! # A hit
 //!
 //! A hit pins its shard (see [`crate::sync::read_mostly`]), finds the entry, reads the clock, checks that the entry is
-//! live, and clones the value in place. Nobody waits for a pin: a writer of the shard goes on with a copy of its table.
-//! So a `Clone` may take long, and may use the cache.
+//! live, and clones the value in place. Nobody waits for a pin, so a `Clone` may take long, and may use the cache.
 //!
-//! A hit of a hot entry writes to no memory that hits of other threads write to, apart from the reference count of the
-//! value, if it has one (as an `Arc` does). It writes to:
+//! Hits of a hot entry write to no memory that other threads' hits write to, except the reference count of a value that
+//! has one (such as an `Arc`). A hit writes to:
 //!
-//! - The lock of its thread's stripe of the shard. There are as many stripes as processors, at most eight. With more
-//!   threads than stripes, several threads share one, and contend for its cache line.
-//! - The hits of the query, in [`Counters`]. Each thread has a cache line of its own, up to twice as many threads as
-//!   processors.
-//! - The hits of the entry, in [`Hits`](crate::entry::hits::Hits): the first 32, then one in 64, drawn at random by each
-//!   thread. When the policy looks for an entry to evict, it reads that count and lowers its frequency. The next hits,
-//!   up to seven, are then written again.
+//! - The lock of its thread's stripe of the shard. More threads than stripes contend for cache lines.
+//! - The hits of the query, in [`Counters`]: a cache line per thread, up to twice as many threads as processors.
+//! - The hits of the entry, in [`Hits`](crate::entry::hits::Hits): the first 32, then one in 64, drawn at random. When
+//!   the policy inspects an entry, it lowers its frequency, and up to seven of the next hits are written again.
 //! - The version as of which the entry is valid: the first hits after an invalidation.
 //!
-//! The reference count of the entry stays as it is, because the pin keeps the entry. Two kinds of hits take a reference:
-//! one in the body of a load, and one that finds its stripe stale.
+//! The pin keeps the entry. Only hits in the body of a load, and hits that find their stripe stale, take a reference.
 //!
 //! # Changes
 //!
 //! An insert or a removal takes the writers' lock of the shard, then the lock of one segment of the
-//! [eviction](crate::eviction); nothing else is waited for under either. An evicted entry leaves its segment first. It
-//! leaves its shard under the same lock if the new entry is in that shard, which is the rule, and otherwise after all
-//! locks are released.
+//! [eviction](crate::eviction), and waits for nothing else under either. An evicted entry leaves its segment first. It
+//! leaves its shard under the same lock if the new entry is in that shard, as is usual, and otherwise after all locks
+//! are released.
 //!
 //! | word | what it does to an entry |
 //! |---|---|
@@ -65,14 +60,12 @@ use crate::sync::Arc;
 use crate::sync::read_mostly::{ReadMostly, Writer};
 use crate::version::scope::ScopeId;
 
-/// Keys and values that can be stored.
 pub(crate) trait Storable: Send + Sync + 'static {}
 impl<T: Send + Sync + 'static> Storable for T {}
 
-/// Formats a key for a listing.
 pub(crate) type Describe<K> = fn(&K, &QueryState, &mut dyn fmt::Write) -> fmt::Result;
 
-/// Each shard has the entries of some keys, and the loads of these keys that are in flight.
+/// Each shard has the entries and the loads in flight of some keys.
 type Shards<K, V> = ReadMostly<EntryTable<K, V>, Flights<K>>;
 
 type ShardWriter<'a, K, V> = Writer<'a, EntryTable<K, V>, Flights<K>>;
@@ -87,11 +80,10 @@ pub(crate) struct Store<K, V> {
     pub(crate) describe: Describe<K>,
 }
 
-/// The key that a caller asks for, borrowed.
+/// A key, borrowed from the caller.
 pub(crate) struct Wanted<F> {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
-    /// Whether a stored key is that key.
     pub(crate) is_key: F,
 }
 
@@ -109,10 +101,9 @@ impl<K, V> Drop for Held<'_, K, V> {
     }
 }
 
-/// Why a key has no value to serve.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
-    /// There is an entry, but it has expired or was invalidated.
+    /// Expired or invalidated.
     Dead,
     Missing,
 }
@@ -130,8 +121,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Self { number, shards, query, instance, describe }
     }
 
-    /// Finds the live entry of a key, and counts a hit or a miss. On a hit, `take` gets the entry; it may be slow, and may
-    /// use the cache: see [`ReadMostly`]. On a miss, the time is returned too.
+    /// Finds the live entry of a key, and counts a hit or a miss. `take` may be slow, and may use the cache: see
+    /// [`ReadMostly`]. A miss returns the time.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a call would cost each hit")]
     pub(crate) fn look_up<R>(
@@ -148,7 +139,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
-    /// Like [`look_up`](Store::look_up), but counts nothing.
+    /// A [`look_up`](Store::look_up) that counts nothing.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for its caller on the path of a hit")]
     pub(crate) fn peek<R>(
@@ -164,7 +155,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         self.take_live(storage, found, take)
     }
 
-    /// Like [`peek`](Self::peek), on the current table: the stripe is stale.
+    /// Like [`peek`](Self::peek), for a stale stripe: on the current table.
     #[cold]
     fn get_current<R>(
         &self,
@@ -184,7 +175,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found: Option<&Arc<Entry<K, V>>>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
-        // Only now: the processor reads the clock while it fetches the entry.
+        // Only now: the processor fetches the entry meanwhile.
         let now = storage.timeline.time.now();
         let Some(entry) = found else { return Err((Absent::Missing, now)) };
         if !self.is_live(storage, &entry.meta, now) {
@@ -193,7 +184,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Ok(take(entry))
     }
 
-    /// A reference to the current entry of a key, dead or alive.
+    /// The entry may be dead.
     fn find_current(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<Arc<Entry<K, V>>> {
         let mut found = None;
         self.shards.read_current(self.place(wanted.hash), &mut |table| {
@@ -206,7 +197,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         now < meta.expires_at && storage.is_valid(&self.query, meta)
     }
 
-    /// Frees unused memory of the shards.
     pub(crate) fn shrink(&self) {
         for place in 0..self.shards.len() {
             let mut shard = self.shards.lock(place);
@@ -215,7 +205,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
     }
 
-    /// The number of loads in flight, and of their followers; `None` if a shard is locked.
+    /// Loads in flight, and followers; `None` if a shard is locked.
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
         let (mut loads, mut waiting) = (0, 0);
         for place in 0..self.shards.len() {
@@ -225,7 +215,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Some((loads, waiting))
     }
 
-    /// Panics if the shards contradict themselves. `with` gets their entries, by address, while all shards are locked.
+    /// Panics if the shards contradict themselves. All are locked while `with` gets their entries.
     pub(crate) fn check_shards(&self, with: WithEntries<'_>) {
         let shards: Vec<_> = (0..self.shards.len()).map(|place| self.shards.lock(place)).collect();
         let mut entries = Vec::new();
@@ -244,10 +234,9 @@ impl<K, V> Store<K, V> {
         self.shards.lock(self.place(hash))
     }
 
-    /// The shard of a hash.
     #[inline]
     fn place(&self, hash: u64) -> usize {
-        // Bits of the hash that the shard's table does not use first.
+        // Bits that the shard's table does not use first.
         (hash >> 40) as usize & (self.shards.len() - 1)
     }
 }

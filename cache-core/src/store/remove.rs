@@ -1,4 +1,4 @@
-//! How an entry leaves its store: invalidated by its key, dead, or evicted.
+//! How an entry leaves its store: its key invalidated, dead, or evicted.
 
 use crate::clock::Nanos;
 use crate::entry::{Entry, Meta, address, discard, discard_some};
@@ -8,7 +8,6 @@ use crate::store::{ShardWriter, Storable, Store, Wanted};
 use crate::sync::Arc;
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    /// Removes the entry of a key, if it is dead.
     pub(crate) fn remove_if_dead(&self, storage: &Storage, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
         let Some(entry) = self.find_current(wanted) else { return };
         if self.is_live(storage, &entry.meta, now) {
@@ -18,7 +17,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
     }
 
-    /// Removes an entry that was found dead.
     pub(crate) fn remove_dead(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = remove(storage, &mut self.lock(entry.meta.hash), &entry);
         if removed.is_some() {
@@ -28,8 +26,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         discard(entry, &self.query.counters);
     }
 
-    /// Removes the entries of a key, and keeps its loads in flight from being stored. If `wanted` matches several keys,
-    /// all their entries leave: those of one hash. Two keys share a hash once in 2^64 times.
+    /// Removes the entries of a key, and fences its loads in flight. If `wanted` matches every key, this applies to all
+    /// keys with its hash; two keys share a hash with a probability of 2^-64.
     pub(crate) fn forget(
         &self,
         storage: &Storage,
@@ -44,7 +42,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
     }
 
-    /// Removes an entry that has left the eviction, and counts why.
+    /// The entry has left the eviction.
     pub(crate) fn dispose(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
         if let Some(removed) = removed {
@@ -59,7 +57,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
     }
 
-    /// Drops an entry that was evicted and removed, and counts why.
+    /// The entry was evicted and removed.
     pub(super) fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
         if self.is_live(storage, &entry.meta, now) {
             self.query.counters.count(Event::Eviction);
@@ -69,7 +67,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         discard(entry, &self.query.counters);
     }
 
-    /// Counts an entry that was removed or replaced, if it has expired.
+    /// Only if it has expired.
     pub(super) fn count_expiration(&self, meta: &Meta, now: Nanos) {
         if now >= meta.expires_at {
             self.query.counters.count(Event::Expiration);
@@ -77,7 +75,6 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 }
 
-/// Removes an entry from its shard, which is locked, and from the eviction.
 pub(super) fn remove<K, V>(
     storage: &Storage,
     shard: &mut ShardWriter<'_, K, V>,

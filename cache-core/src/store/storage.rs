@@ -1,4 +1,4 @@
-//! What the stores of one cache share: the timeline, the eviction, and the table of stores.
+//! What the stores of a cache share: timeline, eviction, and the table of stores.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -21,46 +21,38 @@ use crate::version::Version;
 use crate::version::scope::{ScopeId, ScopeRef};
 use crate::version::timeline::Timeline;
 
-/// Gets entries and their addresses.
 pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
 
-/// A store of any types.
 pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
-    /// Removes an entry that has left the eviction, and counts why: see [`Store::dispose`](crate::store::Store::dispose).
+    /// See [`Store::dispose`](crate::store::Store::dispose).
     fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
-    /// Moves every entry of one scope whose key has this hash to `removed`: see
-    /// [`Store::forget`](crate::store::Store::forget).
+    /// Moves the scope's entries with this hash to `removed`.
     fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries);
-    /// Describes an entry for a listing.
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
     fn shrink(&self);
-    /// The number of loads in flight, and of their followers; `None` if a shard is locked.
     fn count_flights(&self) -> Option<(usize, usize)>;
-    /// Its number among the stores of the cache.
     fn number(&self) -> u32;
-    /// Panics if the shards contradict themselves. `with` gets their entries while all shards are locked.
     fn check_shards(&self, with: WithEntries<'_>);
 }
 
-/// The context that each store of a cache is handed.
 pub(crate) struct Storage {
     pub(crate) timeline: Arc<Timeline>,
-    /// Decides which entry leaves. Its locks are taken after those of shards; nothing is waited for under one.
+    /// Its locks are taken after those of shards; nothing is waited for under one.
     pub(crate) eviction: EvictionSegments,
     pub(crate) stores: Stores,
-    /// The most entries, of all stores together.
+    /// Of all stores together, in entries.
     pub(crate) capacity: usize,
 }
 
 impl Storage {
-    /// The most entries of a query.
+    /// In entries.
     pub(crate) fn capacity_of(&self, query: &QueryState) -> usize {
         query.quota.map_or(self.capacity, |quota| quota.capacity.min(self.capacity))
     }
 
-    /// Whether an entry has not been invalidated. Checks its tags only if something has been invalidated since the entry was
-    /// last found valid.
+    /// Whether an entry was not invalidated. Checks its tags only if anything was invalidated since it was last found
+    /// valid.
     #[inline]
     pub(crate) fn is_valid(&self, query: &QueryState, meta: &Meta) -> bool {
         // Read first: what is found valid after that is valid as of this version.
@@ -83,7 +75,7 @@ impl Storage {
         EntryInspector { storage: self, now }
     }
 
-    /// Whether an entry is dead, as far as a check under a lock may tell.
+    /// As far as a check under a lock can tell.
     pub(crate) fn seems_dead(&self, meta: &Meta, now: Nanos) -> bool {
         self.inspector(now).state(meta).is_some_and(State::is_dead)
     }
@@ -92,7 +84,7 @@ impl Storage {
         now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store()).query(), meta)
     }
 
-    /// Removes what had to leave when an entry was admitted. The caller holds no lock.
+    /// The caller holds no lock.
     pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
         let Aftermath { victim, dead, suspects, next } = aftermath;
         for entry in victim.into_iter().chain(dead) {
@@ -112,8 +104,7 @@ impl Storage {
         }
     }
 
-    /// Admits an entry to the eviction. The caller [settles](Self::settle) the aftermath when it holds no lock. Not generic:
-    /// it is compiled once.
+    /// The caller [settles](Self::settle) the aftermath without a lock. Not generic: compiled once.
     pub(crate) fn admit(
         &self,
         entry: &Arc<dyn AnyEntry>,
@@ -129,7 +120,6 @@ impl Storage {
         Snapshot { now, version: self.timeline.versions.now() }
     }
 
-    /// Removes a dead entry.
     fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
         // Not the last reference: `entry` is another.
         let was_admitted = self.eviction.remove(entry.meta()).is_some();
@@ -140,7 +130,7 @@ impl Storage {
         }
     }
 
-    /// Visits the live entries, of one scope or of all.
+    /// Of one scope or of all.
     pub(crate) fn for_each_live(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos)) {
         self.for_each_live_while(scope, |entry, now| {
             visit(entry, now);
@@ -148,7 +138,7 @@ impl Storage {
         });
     }
 
-    /// The same, until a visit returns false.
+    /// Until a visit returns false.
     fn for_each_live_while(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos) -> bool) {
         let (now, only, mut goes_on) = (self.timeline.time.now(), scope.map(|scope| scope.id), true);
         self.eviction.for_each_while(|entry| {
@@ -160,7 +150,7 @@ impl Storage {
         });
     }
 
-    /// Whether there is a live entry. It looks at no more entries once it has found one.
+    /// Stops at the first live entry.
     pub(crate) fn any_live(&self, scope: ScopeRef<'_>) -> bool {
         let mut found = false;
         self.for_each_live_while(scope, |_, _| {
@@ -173,11 +163,11 @@ impl Storage {
     pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
         let mut live = 0;
         self.for_each_live(scope, |_, _| live += 1);
-        // The segments are counted one after another: a counted entry may have made room for one that is counted later.
+        // Segments are counted one by one: a counted entry may have made room for a later one.
         live.min(self.capacity)
     }
 
-    /// Removes the dead entries, and frees unused memory.
+    /// Also frees unused memory.
     pub(crate) fn purge(&self) {
         let now = self.timeline.time.now();
         self.eviction.for_each(|entry| {
@@ -201,8 +191,8 @@ impl Storage {
         list
     }
 
-    /// The number of loads in flight, and of their followers. `Debug` of a cache shows it, perhaps to find a deadlock: so it
-    /// waits for nothing, and is `None` if a shard is locked.
+    /// Loads in flight, and followers. `Debug` of a cache shows them, perhaps in a deadlock: it waits for nothing, and
+    /// is `None` if a shard is locked.
     pub(crate) fn count_flights(&self) -> Option<(usize, usize)> {
         self.stores.iter().try_fold((0, 0), |(loads, waiting), store| {
             let (more, more_waiting) = store.count_flights()?;
@@ -210,7 +200,6 @@ impl Storage {
         })
     }
 
-    /// Drops removed entries.
     fn discard(&self, removed: RemovedEntries) {
         for entry in removed {
             let counters = self.counters_of(&*entry);
@@ -222,7 +211,7 @@ impl Storage {
         &self.stores.of_number(entry.meta().store()).query().counters
     }
 
-    /// Drops entries that an invalidation has removed, and counts those that have expired. Returns the time.
+    /// The entries were invalidated. Counts the expired ones. Returns the time.
     pub(crate) fn count_and_discard(&self, removed: RemovedEntries) -> Nanos {
         let now = catch(|| self.timeline.time.now());
         for entry in removed {
@@ -235,7 +224,6 @@ impl Storage {
         now.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
-    /// Panics if the stores or the eviction contradict themselves or each other.
     pub(crate) fn check_invariants(&self) {
         self.eviction.check_invariants();
         for store in self.stores.iter() {
@@ -243,10 +231,9 @@ impl Storage {
         }
     }
 
-    /// Panics if a store contradicts itself or the eviction.
     pub(crate) fn check_store(&self, store: &dyn AnyStore) {
         store.check_shards(&mut |entries| {
-            // An entry without a number has been evicted, and is about to leave its shard.
+            // An entry without an id was evicted, and is about to leave its shard.
             let stored = entries.iter().filter(|(meta, _)| meta.id().is_some());
             let mut stored: Vec<usize> = stored.map(|(_, address)| *address).collect();
             let mut listed = Vec::new();
@@ -262,7 +249,6 @@ impl Storage {
     }
 }
 
-/// Says whether an entry is dead.
 struct EntryInspector<'a> {
     storage: &'a Storage,
     now: Nanos,
@@ -270,7 +256,7 @@ struct EntryInspector<'a> {
 
 impl Inspector for EntryInspector<'_> {
     fn state(&self, meta: &Meta) -> Option<State> {
-        /// More tags than these are not checked under a lock.
+        /// More tags are not checked under a lock.
         const MANY: usize = 16;
         let Self { storage, now } = *self;
         if now >= meta.expires_at {
@@ -288,7 +274,7 @@ impl Inspector for EntryInspector<'_> {
     }
 }
 
-/// The stores of one cache, of any types. They are added, never removed, and found without a lock.
+/// Never removed, and found without a lock.
 pub(crate) struct Stores {
     by_number: Table<OnceLock<Arc<dyn AnyStore>>>,
     /// The number of the last one, from 1. It may not be in the table yet.
@@ -301,23 +287,19 @@ impl Stores {
         Self { by_number: Table::new(), last: AtomicU32::new(0), shards_per_store }
     }
 
-    /// The number of a store that is about to be added.
     pub(crate) fn next_number(&self) -> u32 {
         self.last.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Adds a store that has a number.
     pub(crate) fn add(&self, number: u32, store: Arc<dyn AnyStore>) {
         let added = self.by_number.get(number).set(store);
         debug_assert!(added.is_ok(), "a number is taken once");
     }
 
-    /// All stores in the table.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<dyn AnyStore>> {
         (1..=self.last.load(Ordering::Acquire)).filter_map(|number| self.by_number.get(number).get())
     }
 
-    /// The store of an entry.
     pub(crate) fn of_number(&self, number: u32) -> &Arc<dyn AnyStore> {
         self.by_number.get(number).get().expect("an entry is in a store that was added")
     }

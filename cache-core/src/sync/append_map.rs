@@ -6,8 +6,8 @@ use foldhash::fast::FixedState;
 
 use crate::sync::OnceLock;
 
-/// The first two items are inline and found by comparison, without hashing: most maps have no more. The others are in a
-/// hash trie with an item at each node, and 16 branches for the next 4 bits of the hash.
+/// The first two items are inline and found by comparison: most maps have no more. The others are in a hash trie, with
+/// an item at each node and 16 branches for the next 4 bits of the hash.
 pub(crate) struct AppendMap<K, V> {
     near: [OnceLock<Item<K, V>>; 2],
     far: Branches<K, V>,
@@ -58,7 +58,7 @@ impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
         }
     }
 
-    /// Threads that append at the same node wait for each other, and then see each other's item.
+    /// Threads that append at one node wait for each other, then see each other's item.
     pub(crate) fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> V) -> &V {
         let mut make = Some(make);
         let mut append = || {
@@ -87,7 +87,7 @@ fn hash(key: &impl Hash) -> u64 {
     FixedState::default().hash_one(key)
 }
 
-/// The branch of the next 4 bits of a hash. After its last bits come zeros: keys with the same hash form a list.
+/// After the last bits of a hash come zeros: keys with the same hash form a list.
 fn branch(hash: u64) -> usize {
     (hash & 15) as usize
 }
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts its comparisons: one for each node visited.
+    /// Counts its comparisons, one per visited node.
     #[derive(Clone, Copy)]
     struct Key<'a> {
         number: u32,
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Inserts keys, and returns how many nodes are visited to find each of them.
+    /// How many nodes are visited to find each key.
     fn visits(number: u32, hash: fn(u32) -> u32) -> Vec<u32> {
         let (map, compared) = (AppendMap::default(), Cell::new(0));
         let key = |number| Key { number, hash: hash(number), compared: &compared };

@@ -1,7 +1,7 @@
 //! Synchronization primitives, and data structures built from them. Nothing here knows of caches.
 //!
-//! With `--cfg shuttle`, the primitives are those of the model checker shuttle, and the models in `tests/models` run the
-//! cache through many interleavings. Statistics order nothing, and always take their atomics from `std`.
+//! With `--cfg shuttle`, the primitives are those of the model checker shuttle: the models in `tests/models` run the
+//! cache through many interleavings. Statistics order nothing, and always use `std`'s atomics.
 
 pub(crate) mod append_map;
 pub(crate) mod read_mostly;

@@ -1,6 +1,4 @@
-//! The primitives of `real.rs`, scheduled by shuttle.
-//!
-//! Locks have the methods of `parking_lot`'s, and a panic does not poison them either.
+//! The primitives of `real.rs`, scheduled by shuttle. As in `parking_lot`, a panic does not poison a lock.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -30,7 +28,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// The part of `event_listener::Event` that the cache uses.
+/// The part of `event_listener::Event` in use.
 #[derive(Default)]
 pub(crate) struct Event(Arc<Listeners>);
 
@@ -137,7 +135,7 @@ impl Drop for EventListener {
             list.listening.retain(|listening| listening.number != self.number);
             was_notified
         };
-        // Another listener gets the notification that was not received here.
+        // Another listener gets the notification instead.
         if was_notified && !self.has_returned {
             self.listeners.notify(1);
         }
@@ -177,7 +175,7 @@ impl<T> RwLock<T> {
     }
 }
 
-/// Holds its lock while the value is made, as `std`'s does, and lets shuttle switch to another thread meanwhile.
+/// Like `std`'s, holds its lock while the value is made; shuttle may switch threads meanwhile.
 pub(crate) struct OnceLock<T> {
     value: std::sync::OnceLock<T>,
     making: Mutex<()>,
@@ -218,12 +216,12 @@ impl<T> Default for OnceLock<T> {
     }
 }
 
-/// One part, so that threads contend as often as possible.
+/// One part, for the most contention.
 pub(crate) struct Map<K, V> {
     values: RwLock<HashMap<K, V, Hasher>>,
 }
 
-/// Without a random seed, so that a failure can be reproduced.
+/// No random seed: failures can be reproduced.
 type Hasher = BuildHasherDefault<DefaultHasher>;
 
 impl<K: Eq + Hash, V> Map<K, V> {

@@ -36,7 +36,6 @@ impl<K: Eq + Hash, V> Map<K, V> {
         self.0.get(key).map(|value| view(&value))
     }
 
-    /// `make` makes the value of a key that has none.
     pub(crate) fn with<R>(&self, key: K, make: impl FnOnce(&K) -> V, with: impl FnOnce(&mut V) -> R) -> R {
         match self.0.entry(key) {
             Entry::Occupied(mut entry) => with(entry.get_mut()),

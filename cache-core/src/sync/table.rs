@@ -2,7 +2,7 @@
 
 use crate::sync::OnceLock;
 
-/// The first few items are inline. The others are made when they are first read, a bucket at a time.
+/// The first items are inline. The others are made a bucket at a time, when first read.
 pub(crate) struct Table<T> {
     near: [T; NEAR],
     /// Bucket `n` has the `2^n` items from number `2^n` on.

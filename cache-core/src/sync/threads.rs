@@ -1,4 +1,4 @@
-//! Numbers for threads: living threads have different ones, and a new thread gets the lowest that is free.
+//! Numbers for threads: living threads have different ones, the lowest that are free.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-/// In place of a number: the thread has not asked for one yet, or is ending.
+/// The thread has not asked for a number yet, or is ending.
 pub(crate) const UNKNOWN: usize = usize::MAX;
 
 struct Numbers {
@@ -54,7 +54,7 @@ pub(crate) fn number() -> usize {
     NUMBER.get()
 }
 
-/// Takes a number if the thread has none. [`UNKNOWN`] only if the thread is ending.
+/// [`UNKNOWN`] only if the thread is ending.
 #[cfg(not(shuttle))]
 #[inline]
 pub(crate) fn own_number() -> usize {
@@ -64,7 +64,7 @@ pub(crate) fn own_number() -> usize {
     number()
 }
 
-/// Gives this thread a number. Returns false if it is ending.
+/// Returns false if this thread is ending.
 #[cold]
 pub(crate) fn lease() -> bool {
     LEASE.try_with(|lease| NUMBER.set(lease.0)).is_ok()

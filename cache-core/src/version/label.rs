@@ -3,8 +3,8 @@
 use crate::tag::Tag;
 use crate::version::scope::ScopeId;
 
-/// A hash of a query, its instantiation, and the arguments. Keys with the same hash are invalidated together; the
-/// probability is 2^-64.
+/// A hash of a query, its instantiation, and the arguments. Keys with the same hash (probability 2^-64) are invalidated
+/// together.
 pub(crate) type KeyId = u64;
 
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub(crate) enum Label {
     Key(KeyId, ScopeId),
     /// All entries of the query with this number, in one scope.
     Query(u32, ScopeId),
-    /// Not in a registry: the node lives as long as the cache, query or entry that owns it.
+    /// In no registry: a cache, query or entry owns the node.
     Permanent,
 }
 

@@ -1,22 +1,21 @@
 //! The version clock: what an invalidation costs, and why no stale load is served.
 //!
-//! Each write that invalidates takes the next *version* and raises its targets to it: see [`InvalidatedAt`]. A load
-//! records the version at its start, its *birth*. Its value is valid if and only if nothing that it depends on has been
-//! raised past its birth. Nothing is ever scanned.
+//! Each invalidating write takes the next *version* and raises its targets to it: see [`InvalidatedAt`]. A load records
+//! the version at its start, its *birth*. Its value is valid if and only if no dependency has been raised past its
+//! birth. Nothing is ever scanned.
 //!
 //! Invalidations run one at a time, under a mutex: the clock shows a version only when all targets of the write have
 //! been raised. So
 //!
 //! - all targets of one write take effect at one version. A load that begins while they are raised is born before that
-//!   version, and whatever it reads of them is invalid afterwards;
-//! - what is found valid *after* the clock was read is valid as of the version that it showed: each later invalidation
-//!   has a higher version. Entries keep that version, and as long as the clock shows it, nothing has to be checked.
+//!   version, and what it reads of them is invalid afterwards;
+//! - what is found valid *after* the clock was read is valid as of the version that it showed. While the clock shows
+//!   that version, nothing has to be checked.
 //!
 //! No user code runs under that mutex: names and keys are resolved before, and values are dropped after.
 //!
 //! A load attaches to what it depends on **before** it reads its birth, and an invalidation raises its targets
-//! **before** the clock shows its version. Tags from the result of a load cannot keep the first order:
-//! [`crate::version::registry`] says what holds instead.
+//! **before** the clock shows its version. For tags from the result of a load, see [`crate::version::registry`].
 
 pub(crate) mod label;
 mod orphans;
@@ -32,7 +31,6 @@ use crate::sync::{AtomicU64, Mutex, Ordering};
 /// A point in the order of invalidations.
 pub(crate) type Version = u64;
 
-/// Counts the invalidations of one cache.
 #[derive(Default)]
 pub(crate) struct VersionClock {
     completed: CachePadded<AtomicU64>,
@@ -47,7 +45,7 @@ impl VersionClock {
         self.completed.load(Ordering::Acquire)
     }
 
-    /// Runs an invalidation: `raise` must raise all its targets to the given version.
+    /// `raise` must raise all targets to the given version.
     pub(crate) fn invalidate(&self, raise: impl FnOnce(Version)) {
         let _turn = self.turn.lock();
         let version = self.completed.load(Ordering::Relaxed) + 1;
@@ -69,7 +67,6 @@ impl InvalidatedAt {
         self.0.load(Ordering::Acquire)
     }
 
-    /// Whether nothing has been invalidated since `version`.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
         self.version() <= version

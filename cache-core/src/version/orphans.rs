@@ -1,11 +1,11 @@
 //! Versions of tags that have no node.
 //!
-//! A shard of the registry records here each invalidation that found no node, and the version of each removed node. A new
-//! node of the tag starts at the recorded version.
+//! Each shard of the registry records here the invalidations that found no node, and the versions of removed nodes. A
+//! new node of the tag starts at the recorded version.
 //!
-//! Records are by hash, and at most [`MAX_ORPHANS`]. The oldest one is dropped to make room, and raises the *floor*, which
-//! counts for every tag without a record. So no invalidation is missed; a load may be refused needlessly, if more than
-//! `MAX_ORPHANS` tags of its shard were invalidated while it ran.
+//! The oldest of [`MAX_ORPHANS`] records is dropped to make room, and raises the *floor*, which counts for every tag
+//! without a record. So no invalidation is missed; a load may be refused needlessly, if more than `MAX_ORPHANS` tags of
+//! its shard were invalidated while it ran.
 
 use std::collections::VecDeque;
 
@@ -42,7 +42,7 @@ impl Orphans {
         }
     }
 
-    /// The version at which a tag with this hash may last have been invalidated.
+    /// When a tag with this hash may last have been invalidated.
     pub(crate) fn version(&self, hash: u64) -> Version {
         self.by_hash.get(&hash).copied().unwrap_or_default().max(self.floor)
     }

@@ -1,10 +1,10 @@
 //! The registry: finds the node of a tag, of a key, or of a query in a scope.
 //!
-//! A node says when its tag was last invalidated. It lives as long as a load or an entry refers to it.
+//! A node says when its tag was last invalidated, and lives as long as a load or an entry refers to it.
 //!
-//! Most references are made before a load begins, so that a later invalidation finds the node. Tags from a load's
-//! result are attached when it ends: by then an invalidation of theirs may have found no node, or a node that was
-//! removed since. [`Orphans`] records both cases, and a new node starts at the recorded version.
+//! Most references are made before a load begins, so that later invalidations find the node. Tags from a load's result
+//! are attached when it ends: an invalidation may have found no node by then, or one removed since. [`Orphans`] records
+//! both cases, and a new node starts at the recorded version.
 //!
 //! *Locking*: each shard has a mutex. While it is held, nothing else is locked and no user code runs.
 
@@ -23,12 +23,12 @@ use crate::version::{InvalidatedAt, Version};
 
 /// When a tag, a key, a query, or everything was last invalidated, and through which other nodes it is.
 ///
-/// The fields that a validity check reads come first, in one cache line.
+/// What a validity check reads comes first, in one cache line.
 #[repr(C)]
 pub(crate) struct TagNode {
     invalidated_at: InvalidatedAt,
     parents: Parents,
-    /// Given if this node stands for a set of nodes.
+    /// If this node stands for a set of nodes.
     members: Option<Members>,
     label: Label,
     hash: u64,
@@ -40,14 +40,12 @@ pub(crate) struct TagNode {
     stands_for_keys: AtomicUsize,
 }
 
-/// The nodes that one entry depends on.
 pub(crate) struct Members {
     /// The first `own` nodes are the entry's own. The others come from cached answers that its load read.
     pub(crate) own: usize,
     pub(crate) all: Box<[Dependency]>,
 }
 
-/// A node that an entry depends on.
 #[derive(Clone)]
 pub(crate) enum Dependency {
     /// Checked against the version as of which the entry is valid.
@@ -71,14 +69,13 @@ impl Dependency {
     }
 }
 
-/// What a node is part of.
 #[derive(Default)]
 pub(crate) struct Parents {
     /// The same tag or key in all scopes. Invalidates this node, too.
     pub(crate) everywhere: Option<TagRef>,
     /// The scope that the node is in. Invalidates this node, too.
     pub(crate) scope: Option<Arc<Scope>>,
-    /// Of a key: the node of any key of its query, raised with each of them. It does not invalidate this node; entries
+    /// Of a key: its query's node of any key, raised with each of them. It does not invalidate this node; entries
     /// depend on it in place of too many single keys.
     pub(crate) any_key: Option<TagRef>,
 }
@@ -97,7 +94,7 @@ impl TagNode {
         }
     }
 
-    /// Whether what was valid at `version` has not been invalidated through this node since.
+    /// Whether what was valid at `version` is still valid, as far as this node tells.
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
         let Parents { everywhere, scope, .. } = &self.parents;
@@ -118,7 +115,7 @@ impl TagNode {
         }
     }
 
-    /// The scope of the node, and so of an entry that has it as its own.
+    /// Also the scope of an entry that has this node as its own.
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
         self.parents.scope.as_ref()
     }
@@ -131,7 +128,7 @@ impl TagNode {
         self.invalidated_at.raise(version);
     }
 
-    /// Records that an entry depends on this node of any key in place of single keys. Their nodes must still be registered.
+    /// An entry depends on this node of any key in place of single keys, whose nodes must still be registered.
     pub(crate) fn stand_for_keys(&self) {
         self.stands_for_keys.store(1, Ordering::Release);
     }
@@ -141,7 +138,7 @@ impl TagNode {
     }
 }
 
-/// A counted reference to a node. The last one removes the node from the registry.
+/// The last one removes the node from the registry.
 pub(crate) struct TagRef(Arc<TagNode>);
 
 impl TagRef {
@@ -152,7 +149,7 @@ impl TagRef {
         Self(node.clone())
     }
 
-    /// A node that is in no registry.
+    /// In no registry.
     pub(crate) fn permanent() -> Self {
         Self(Arc::new(TagNode::permanent(None)))
     }
@@ -195,7 +192,7 @@ impl Drop for TagRef {
 
 pub(crate) struct Registry {
     shards: Box<[CachePadded<Mutex<Shard>>]>,
-    /// The number of nodes of keys. Most caches have none, and need not search for one.
+    /// The number of nodes of keys. Most caches have none: no need to search.
     keys: AtomicUsize,
     hasher: foldhash::fast::RandomState,
 }
@@ -215,13 +212,12 @@ impl Shard {
 impl Registry {
     /// `shards` must be a power of two.
     pub(crate) fn new(shards: usize) -> Self {
-        // One shard in models, so that threads contend as often as possible.
+        // One in models, for the most contention.
         let shards = if cfg!(shuttle) { 1 } else { shards };
         let shards = (0..shards).map(|_| CachePadded::default()).collect();
         Self { shards, keys: AtomicUsize::new(0), hasher: <_>::default() }
     }
 
-    /// Finds or makes the node of a label.
     pub(crate) fn attach(self: &Arc<Self>, label: Label, parents: impl FnOnce() -> Parents) -> TagRef {
         let hash = self.hasher.hash_one(label.borrow());
         let shard = self.shard(hash);
@@ -247,7 +243,7 @@ impl Registry {
 
     pub(crate) fn raise(&self, label: LabelRef<'_>, version: Version) {
         let hash = self.hasher.hash_one(label);
-        // Raised under the lock: if the node is removed next, this version is recorded.
+        // Under the lock: if the node is removed next, this version is recorded.
         let mut shard = self.shard(hash).lock();
         match shard.find(hash, label) {
             Some(node) => node.raise(version),
@@ -255,7 +251,7 @@ impl Registry {
         }
     }
 
-    /// For labels that are only attached before a load begins: these need no orphan.
+    /// For labels that are attached only before a load begins: they need no orphan.
     pub(crate) fn raise_if_attached(&self, label: LabelRef<'_>, version: Version) {
         let hash = self.hasher.hash_one(label);
         if let Some(node) = self.shard(hash).lock().find(hash, label) {
@@ -272,7 +268,7 @@ impl Registry {
         self.keys.load(Ordering::Acquire) > 0
     }
 
-    /// Removes a node, unless it is referenced again: `attach` may have found it meanwhile.
+    /// Unless it is referenced again: `attach` may have found it meanwhile.
     fn remove_unreferenced(&self, node: &TagNode) {
         /// Smaller tables are not shrunk.
         const FEW: usize = 64;
@@ -350,7 +346,7 @@ mod tests {
         assert!(!attach(&registry, "a").is_valid_since(4));
     }
 
-    /// A new reference may be made between the drop of the last one and the removal.
+    /// A new reference may be made between the last drop and the removal.
     #[test]
     fn p1_a_node_that_is_referenced_again_is_not_removed() {
         let registry = registry();

@@ -20,7 +20,7 @@ impl TagSet {
         self.0.as_ref().is_none_or(|node| node.is_valid_since(version))
     }
 
-    /// Whether a node is of another cache, whose invalidations this cache's clock does not show.
+    /// Whether a node is of another cache, whose invalidations this one's clock does not show.
     pub(crate) fn has_foreign(&self) -> bool {
         // Own nodes are always local.
         let from_answers = self.members().map_or(&[][..], |members| &members.all[members.own..]);
@@ -31,7 +31,7 @@ impl TagSet {
         self.members().map_or_else(|| usize::from(self.0.is_some()), |members| members.all.len())
     }
 
-    /// Unique among living sets. Clones share it.
+    /// Unique among living sets; clones share it.
     pub(crate) fn address(&self) -> usize {
         self.0.as_ref().map_or(0, TagRef::address)
     }
@@ -95,7 +95,7 @@ pub(crate) struct TagSetBuilder {
 const FEW: usize = 8;
 
 impl TagSetBuilder {
-    /// Adds an own node. Own nodes must be added before other dependencies.
+    /// Own nodes must be added before other dependencies.
     pub(crate) fn add(&mut self, node: TagRef) {
         debug_assert_eq!(self.own, self.all.len());
         self.push(Dependency::Local(node));
@@ -110,7 +110,7 @@ impl TagSetBuilder {
         }
     }
 
-    /// Adds what an answer depends on. An answer of another cache has a version as of which it was valid there.
+    /// `foreign`: the version as of which an answer of another cache was valid there.
     pub(crate) fn depend_on_all(&mut self, set: &TagSet, foreign: Option<Version>) {
         let dependency = |node: &TagRef| match foreign {
             None => Dependency::Local(node.clone()),
@@ -147,7 +147,7 @@ impl TagSetBuilder {
         });
     }
 
-    /// Adds a node, once. Of a foreign node, the earliest version counts.
+    /// Of a foreign node, the earliest version counts.
     fn push(&mut self, dependency: Dependency) {
         let address = dependency.node().address();
         match self.find(address) {
@@ -223,7 +223,7 @@ mod tests {
         set.tags().map(Tag::as_str).collect()
     }
 
-    /// The set of an entry with tags of its own whose load read these answers.
+    /// The set of an entry whose load read these answers.
     fn made_from(own: &TagSet, answers: &[(&TagSet, Option<Version>)]) -> TagSet {
         let mut set = TagSetBuilder::default();
         set.add_all(own);

@@ -4,7 +4,7 @@ use crate::clock::TimeSource;
 use crate::version::VersionClock;
 use crate::version::registry::TagRef;
 
-/// What validity and age are measured by. Shared by all loads and handles of one cache, and so also its identity.
+/// Shared by all loads and handles of one cache, and so also its identity.
 pub(crate) struct Timeline {
     pub(crate) versions: VersionClock,
     pub(crate) everything: TagRef,

@@ -1,16 +1,16 @@
 //! A value that many threads read and few write. Readers do not contend, and writers do not wait for slow readers.
 //!
-//! All readers of an ordinary lock write to it: that is most of what a hit costs when two threads read the same keys. And
-//! a slow reader, such as a slow `Clone`, holds up all writers.
+//! All readers of an ordinary lock write to it, which is most of the cost of a hit when two threads read the same keys.
+//! And a slow reader, such as a slow `Clone`, holds up all writers.
 //!
-//! Here each value has a few *stripes*: each is a lock with a pointer to the value. A reader *pins* the stripe of its
-//! thread: it holds that lock for reading, for as long as it needs. Writers exclude each other by the *writers' lock*, and
-//! take all stripes that are not pinned. If a writer gets all, it writes in place. If a stripe stays pinned, the writer
-//! leaves the old value in it, marks it *stale*, and writes to a copy.
+//! Here each value has a few *stripes*: each is a lock with a pointer to the value. A reader *pins* its thread's
+//! stripe: it holds that lock for reading. Writers exclude each other by the *writers' lock*, and take all stripes that
+//! are not pinned. If a writer gets all, it writes in place. Otherwise it leaves the old value in the pinned stripes,
+//! marks them *stale*, and writes to a copy.
 //!
-//! No reader gets an old value: a stripe is marked stale before the write that it misses ends. A reader that begins later
-//! finds the mark, and reads the current value under the writers' lock. It also brings the stripe up to date, if it is
-//! free by then; so do the next writer, and the last reader that had it pinned.
+//! No reader gets an old value: a stripe is marked stale before the write that it misses ends. Later readers find the
+//! mark, and read the current value under the writers' lock. Once the stripe is free, such a reader, the next writer,
+//! or the last reader that had it pinned brings it up to date.
 //!
 //! # Who waits for whom
 //!
@@ -18,21 +18,20 @@
 //! - A reader waits for a writer that has its stripe. No user code runs meanwhile.
 //! - A reader of a stale stripe waits for the writers' lock, under which `Eq` of keys runs.
 //! - A writer retries a pinned stripe for about as long as a copy takes, and then copies: at most twice the time of the
-//!   better choice, however long the pin lasts ("ski rental"). New readers do not pin that stripe meanwhile.
+//!   better choice ("ski rental"). New readers do not pin that stripe meanwhile.
 //!
 //! # What readers write to
 //!
-//! A reader writes only to the lock of its stripe. There are as many stripes as processors, rounded up to a power of two,
-//! but at most [`MAX_STRIPES`]. The number of a thread selects its stripe; living threads have different numbers, the
-//! lowest that are free. So with no more threads than stripes, each has a stripe in its own cache lines. Otherwise threads
-//! whose numbers are equal modulo the number of stripes share one: they never wait for each other, but contend for its
-//! cache line. More stripes would slow down writers, which take all of them.
+//! A reader writes only to the lock of its stripe. There are as many stripes as processors, rounded up to a power of
+//! two, but at most [`MAX_STRIPES`]: writers take all of them. The number of a thread selects its stripe; living
+//! threads have the lowest free numbers. So with no more threads than stripes, no two share one. Otherwise some share a
+//! cache line, but never wait for each other.
 //!
 //! # How long old values live
 //!
-//! A stale stripe holds an old copy of the value, and all that it refers to, until its last pin ends: at most one copy for
-//! each stripe. Whoever brings the stripe up to date drops the copy, with no lock held. That is the last reader that had
-//! it pinned; or, if a writer sets the mark just after that reader checked it, the next reader of the stripe or writer.
+//! A stale stripe holds an old copy of the value, and all that it refers to, until its last pin ends: at most one copy
+//! per stripe. Whoever brings the stripe up to date drops the copy, with no lock held: the last reader that had it
+//! pinned; or, if a writer sets the mark just after that reader checked it, the next reader or writer.
 //!
 //! # Sources
 //!
@@ -52,13 +51,13 @@ use crate::sync::read_mostly::stripe::{MAX_STRIPES, Stripe};
 use crate::sync::read_mostly::writer::Current;
 use crate::sync::{Arc, RwLock, RwLockReadGuard, thread_number};
 
-/// Values of type `T`, each with a state of type `S` that only its writers use.
+/// Values of type `T`, each with a state of type `S` for its writers.
 ///
-/// What writers do is not inlined: it would be compiled in users' crates for each caller and each type.
+/// What writers do is not inlined: it would be compiled in users' crates for each caller and type.
 pub(crate) struct ReadMostly<T, S> {
-    // Vectors, not boxed slices: to shrink a vector would be compiled for each type, too.
+    // Not boxed slices: shrinking a vector would be compiled for each type, too.
     current: Vec<RwLock<Current<T, S>>>,
-    /// The stripes of a value are adjacent, so that a reader follows one pointer to its own.
+    /// Adjacent for one value: a reader follows one pointer to its own.
     stripes: Vec<CachePadded<Stripe<T>>>,
     /// A power of two.
     stripes_per_value: usize,
@@ -95,7 +94,7 @@ impl<T: Replica, S> ReadMostly<T, S> {
         Some(Pin { value: stripe.value.read(), unpinned: Unpinned { values: self, stripe, index } })
     }
 
-    /// Reads under the writers' lock, held for reading. No user code but `Eq` may run in `read`.
+    /// Under the writers' lock, held for reading. No user code but `Eq` may run in `read`.
     #[cold]
     #[inline(never)]
     pub(crate) fn read_current(&self, index: usize, read: &mut dyn FnMut(&T)) {
@@ -118,7 +117,7 @@ impl<T: Replica, S> ReadMostly<T, S> {
         Some(view(&self.current[index].try_read()?.state))
     }
 
-    /// Always the same for one thread: if it reads again under a pin, it must find its own pin.
+    /// The same for all reads of a thread: under a pin it must find its own pin.
     #[inline]
     fn own_stripe(&self, index: usize) -> &Stripe<T> {
         &self.stripes[index * self.stripes_per_value + (thread_number() & (self.stripes_per_value - 1))]
@@ -141,7 +140,6 @@ impl<T: Replica, S> Deref for Pin<'_, T, S> {
     }
 }
 
-/// Brings the stripe up to date after the pin, if it is stale.
 struct Unpinned<'a, T: Replica, S> {
     values: &'a ReadMostly<T, S>,
     stripe: &'a Stripe<T>,
@@ -167,7 +165,7 @@ mod tests {
     use super::*;
     use crate::stats::counters::{Counters, Event};
 
-    /// Two numbers that are always written together.
+    /// Always written together.
     #[derive(Clone)]
     struct Pair {
         one: u64,

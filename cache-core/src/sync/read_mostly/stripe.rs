@@ -45,7 +45,7 @@ impl<T> Stripe<T> {
         None
     }
 
-    /// Brings the stripe up to date, if it is not pinned. Returns its old value.
+    /// Brings the stripe up to date, unless it is pinned. Returns its old value.
     #[inline(never)]
     pub(crate) fn renew(&self, current: &Arc<T>) -> Option<Arc<T>> {
         let mut value = self.value.try_write()?;

@@ -6,7 +6,7 @@ use crate::sync::read_mostly::stripe::{MAX_STRIPES, Stripe, Taken};
 use crate::sync::{Arc, RwLockWriteGuard};
 
 pub(crate) trait Replica: Clone {
-    /// How often a writer retries pinned stripes before it copies the value: for about as long as the copy takes.
+    /// Retries of pinned stripes before the value is copied: for about as long as the copy takes.
     fn retries(&self) -> usize;
 }
 
@@ -16,7 +16,6 @@ pub(crate) struct Current<T, S> {
     pub(crate) state: S,
 }
 
-/// Holds the writers' lock of a value.
 pub(crate) struct Writer<'a, T: Replica, S> {
     current: RwLockWriteGuard<'a, Current<T, S>>,
     stripes: &'a [CachePadded<Stripe<T>>],
@@ -46,7 +45,7 @@ impl<T: Replica, S> Writer<'_, T, S> {
         &mut self.current.state
     }
 
-    /// The value, for writing. From here on no user code may run under this lock: the writer has taken stripes.
+    /// From here on no user code may run under this lock: stripes are taken.
     pub(crate) fn value_mut(&mut self) -> &mut T {
         if !self.is_writing {
             self.is_writing = true;
