@@ -1,7 +1,8 @@
 //! The attributes of `cache-core`, which re-exports them: depend on that crate, not on this one.
 //!
-//! `parse` takes the options and the function apart, but not the body; `validate` refuses what cannot work, and says
-//! what would; `expand` writes a call into `cache_core` around the body. After an error, `fallback` leaves the function
+//! `parse` takes the options and the function apart, but not the body, and refuses an option that is wrong by itself;
+//! `validate` refuses what does not fit the function, and says what would; `expand` writes a call into `cache_core` around
+//! the body. After an error, `fallback` leaves the function
 //! as it was.
 
 #![forbid(unsafe_code)]

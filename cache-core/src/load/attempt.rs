@@ -177,13 +177,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         discard_value(&self.store.query.counters, key);
         let start = LoadStart { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
         let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
-        self.lead(NewLoad { is_in_flight: false, context })
+        self.lead(NewLoad { is_listed: false, context })
     }
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
         let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
-        let NewLoad { is_in_flight, context } = lead;
-        Step::Lead(Leader { engine, store, scope, hash, is_in_flight, context, key_node, found_dead, has_ended: false })
+        let NewLoad { is_listed, context } = lead;
+        Step::Lead(Leader { engine, store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {

@@ -22,7 +22,7 @@ pub(crate) struct Leader<K, V> {
     pub(super) scope: Option<Arc<Scope>>,
     pub(super) hash: u64,
     /// If not, nobody joins it, and its value is not stored.
-    pub(super) is_in_flight: bool,
+    pub(super) is_listed: bool,
     pub(super) context: Arc<Context>,
     /// If the caller is in another load.
     pub(super) key_node: Option<TagRef>,
@@ -56,13 +56,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         // User code may panic, or ask for a key whose load waits for this one.
         let running = self.enter();
         let tags = judge(value);
-        let copy = (self.is_in_flight && tags.is_some()).then(|| value.clone());
+        let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
         let expires_at = self.context.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
-        if self.is_in_flight {
+        if self.is_listed {
             let loaded = Loaded { copy, dependencies, expires_at, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
@@ -81,7 +81,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         self.store.query.counters.count(Event::LoadError);
         self.has_ended = true;
         let dependencies = self.end_without_value();
-        let flight = if self.is_in_flight { self.store.fail(self.hash, self.context.id) } else { None };
+        let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
         if let Some(Flight { key, scope, promise, is_fenced, order, .. }) = flight {
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
@@ -113,7 +113,7 @@ impl<K, V> Leader<K, V> {
 
     fn abandon(&self) {
         self.store.query.counters.count(Event::LoadError);
-        if self.is_in_flight {
+        if self.is_listed {
             self.store.abandon(self.hash, self.context.id);
         }
     }

@@ -1,4 +1,4 @@
-//! A call of a cached function: a hit, or a [`Miss`].
+//! What a cached function calls: the answer to a call is a hit or a [`Miss`].
 
 use std::any::TypeId;
 use std::fmt;

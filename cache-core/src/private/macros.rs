@@ -114,12 +114,12 @@ macro_rules! __cache_items {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_look_up {
-    ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $arguments:expr) => {
+    ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {
         match {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use $crate::private::probing::*;
             #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
-            $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $arguments))
+            $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $generics))
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
             ::core::result::Result::Err(__cache_miss) => __cache_miss,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use crate::entry::options::EntryOptions;
+use crate::entry::options::{EntryOptions, Tags};
 use crate::query::owner::Owner;
 
 /// The static facts of an annotated function.
@@ -78,7 +78,8 @@ impl Query {
 
     /// The options of all its entries, without their tags: see [`QueryState::tags`](state::QueryState::tags).
     pub(crate) fn options(&self) -> EntryOptions {
-        EntryOptions { ttl: self.ttl, own_ttl: self.own_ttl, ..EntryOptions::default() }
+        let Self { ttl, own_ttl, .. } = *self;
+        EntryOptions { ttl, own_ttl, tags: Tags::new() }
     }
 
     #[inline]

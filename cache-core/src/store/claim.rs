@@ -30,8 +30,9 @@ pub(crate) enum Claim<K, V> {
 }
 
 pub(crate) struct NewLoad {
-    /// Whether it is listed. If not, nobody joins it, and its value is not stored.
-    pub(crate) is_in_flight: bool,
+    /// Whether it is listed as a flight. If not, invalidations of its key do not reach it, so nobody joins it and its value is
+    /// not stored.
+    pub(crate) is_listed: bool,
     pub(crate) context: Arc<Context>,
 }
 
@@ -66,13 +67,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let context = Context::new(id, storage.timeline.clone(), self.query.clone(), start);
         // A load that callers may join is always listed.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));
-        let is_in_flight = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
+        let is_listed = is_open || in_flight.loads < MAX_LOADS_OF_A_KEY;
         // To be dropped after the lock is released.
         let (mut unused_key, mut last_context) = (None, None);
         if let Some(flight) = taken_over.and_then(|load| shard.state_mut().get_mut(hash, load)) {
             last_context = Some(flight.take_over(context.clone(), caller.now));
             unused_key = Some(candidate.key);
-        } else if is_in_flight {
+        } else if is_listed {
             shard.state_mut().begin(Flight {
                 id,
                 order: id,
@@ -93,7 +94,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_value(&self.query.counters, unused_key);
         drop(last_context);
-        Claim::Lead(NewLoad { is_in_flight, context })
+        Claim::Lead(NewLoad { is_listed, context })
     }
 
     /// The load was found invalid: nobody else joins it.

@@ -36,6 +36,7 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn check_shards(&self, with: WithEntries<'_>);
 }
 
+/// What all stores of a cache share.
 pub(crate) struct Storage {
     pub(crate) timeline: Arc<Timeline>,
     /// Its locks are taken after those of shards; nothing is waited for under one.
