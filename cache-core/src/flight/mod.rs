@@ -85,7 +85,7 @@ impl<K> Flight<K> {
     }
 }
 
-// Not a closure: the table's code for it is compiled once per type of keys.
+// Not a closure: the table's code is compiled once per type of keys.
 fn hash_of<K>(flight: &Flight<K>) -> u64 {
     flight.hash
 }

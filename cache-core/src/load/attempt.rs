@@ -173,9 +173,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     /// Nobody joins the load, and its value is not stored.
     fn lead_unlisted(mut self) -> Step<K, V> {
         let candidate = self.candidate.take().expect("no load has begun");
-        let Candidate { key, ttl, own_ttl, tags, .. } = candidate;
+        let expires_at = candidate.expires_at(self.now);
+        let Candidate { key, own_ttl, tags, .. } = candidate;
         discard_value(&self.store.query.counters, key);
-        let start = LoadStart { tags, own_ttl, expires_at: self.now.saturating_add(ttl) };
+        let start = LoadStart { tags, own_ttl, expires_at };
         let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
         self.lead(NewLoad { is_listed: false, context })
     }

@@ -9,6 +9,8 @@ use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
+use crate::version::Version;
+use crate::version::registry::TagRef;
 use crate::version::scope::ScopeRef;
 use crate::version::tag_set::TagSet;
 
@@ -39,18 +41,28 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
-        // In this order: an invalidation finds the node, or has removed the entry before the look-up.
-        let key_node = engine.key_node(self.scope, &store.query, store.instance, wanted.hash);
-        let (arrived, ticket) = (engine.timeline().versions.now(), next_load());
+        let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
+        let ticket = next_load();
         match store.look_up(&engine.storage, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
-                let answer = Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime };
-                attach(engine.timeline(), &store.query, Some(&key_node), answer);
+                self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
                 Ok(clone_value(entry, &store.query.counters))
             }
             Err((absent, now)) => Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
         }
+    }
+
+    /// The node of a key that is looked up next, and the version as of which it is read.
+    pub(crate) fn key_node_as_of_now(&self, hash: u64) -> (TagRef, Version) {
+        // In this order: an invalidation finds the node, or has removed the entry before the look-up.
+        let key_node = self.engine.key_node(self.scope, &self.store.query, self.store.instance, hash);
+        (key_node, self.engine.timeline().versions.now())
+    }
+
+    /// Attaches an answer about a key to the load around the call.
+    pub(crate) fn attach(&self, key_node: &TagRef, answer: Answer) {
+        attach(self.engine.timeline(), &self.store.query, Some(key_node), answer);
     }
 
     pub(crate) fn attach_absence(&self, absence: &Absence) {

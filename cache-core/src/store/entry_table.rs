@@ -109,7 +109,7 @@ impl<K, V> Drop for EntryTable<K, V> {
     }
 }
 
-// Not a closure: the table's code for it is compiled once per type of entries.
+// Not a closure: the table's code is compiled once per type of entries.
 fn hash_of<K, V>(entry: &Arc<Entry<K, V>>) -> u64 {
     entry.meta.hash
 }

@@ -94,7 +94,7 @@ impl Storage {
         for suspect in suspects {
             if self.is_live(suspect.meta(), now) {
                 self.eviction.record_live(suspect.meta());
-                self.discard([suspect].into_iter().collect());
+                self.discard(suspect);
             } else {
                 self.remove(suspect, now);
             }
@@ -127,7 +127,7 @@ impl Storage {
         if was_admitted {
             self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         } else {
-            self.discard([entry].into_iter().collect());
+            self.discard(entry);
         }
     }
 
@@ -146,7 +146,7 @@ impl Storage {
             if goes_on && only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
                 goes_on = visit(&entry, now);
             }
-            self.discard([entry].into_iter().collect());
+            self.discard(entry);
             goes_on
         });
     }
@@ -173,7 +173,7 @@ impl Storage {
         let now = self.timeline.time.now();
         self.eviction.for_each(|entry| {
             if self.is_live(entry.meta(), now) {
-                self.discard([entry].into_iter().collect());
+                self.discard(entry);
             } else {
                 self.remove(entry, now);
             }
@@ -201,11 +201,9 @@ impl Storage {
         })
     }
 
-    fn discard(&self, removed: RemovedEntries) {
-        for entry in removed {
-            let counters = self.counters_of(&*entry);
-            entry.discard(counters);
-        }
+    fn discard(&self, entry: Arc<dyn AnyEntry>) {
+        let counters = self.counters_of(&*entry);
+        entry.discard(counters);
     }
 
     fn counters_of(&self, entry: &dyn AnyEntry) -> &Counters {

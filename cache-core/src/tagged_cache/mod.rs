@@ -20,7 +20,7 @@ use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, clone_value, discard_value};
 use crate::eviction::segment::RemovedEntries;
 use crate::flight::context::{self, Lifetime};
-use crate::load::attach::{Answer, attach};
+use crate::load::attach::Answer;
 use crate::load::call::Call;
 use crate::query::state::QueryState;
 use crate::stats::Stats;
@@ -251,8 +251,7 @@ where
                 let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
                     (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
                 });
-                let answer = Answer { tags, since, lifetime };
-                attach(self.engine.timeline(), &self.store.query, Some(&key_node), answer);
+                self.call().attach(&key_node, Answer { tags, since, lifetime });
                 found.entry.is_some()
             }
         }
@@ -281,11 +280,12 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let read = self.key_read_in_a_load(self.hash(key));
-        let entry = self.take_out(key).entry.take();
+        let hash = self.hash(key);
+        let read = self.key_read_in_a_load(hash);
+        self.store.query.counters.count(Event::Invalidation);
+        let entry = self.take_out(hash, key).entry.take();
         if let Some((key_node, since)) = read {
-            let answer = Answer { tags: TagSet::default(), since, lifetime: Lifetime::Unlimited };
-            attach(self.engine.timeline(), &self.store.query, Some(&key_node), answer);
+            self.call().attach(&key_node, Answer { tags: TagSet::default(), since, lifetime: Lifetime::Unlimited });
         }
         entry.map(|entry| into_value(entry, &self.store.query.counters))
     }
@@ -313,7 +313,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.take_out(key).entry.is_some()
+        self.store.query.counters.count(Event::Invalidation);
+        self.take_out(self.hash(key), key).entry.is_some()
     }
 
     /// Invalidates all entries that have one of these tags, and all that was made from them: see
@@ -412,14 +413,12 @@ where
     }
 
     /// Invalidates a key, and returns its entry if it was live.
-    fn take_out<Q>(&self, key: &Q) -> Held<'_, K, V>
+    fn take_out<Q>(&self, hash: u64, key: &Q) -> Held<'_, K, V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
         let counters = &self.store.query.counters;
-        counters.count(Event::Invalidation);
-        let hash = self.hash(key);
         let wanted = self.wanted(hash, key);
         let (mut removed, mut live) = (RemovedEntries::new(), Held { entry: None, counters });
         // If `Eq` panics, it is not known which keys are the same: all are invalidated.
@@ -445,14 +444,7 @@ where
 
     /// In a load: the node of a key that is read next, and a version as of which it is read.
     fn key_read_in_a_load(&self, hash: u64) -> Option<(TagRef, Version)> {
-        // In this order: an invalidation finds the node, or else removes the entry before the lookup.
-        let read = || {
-            (
-                self.engine.key_node(self.scope_ref(), &self.store.query, self.store.instance, hash),
-                self.engine.timeline().versions.now(),
-            )
-        };
-        context::is_inside().then(read)
+        context::is_inside().then(|| self.call().key_node_as_of_now(hash))
     }
 
     fn call(&self) -> Call<'_, K, V> {
