@@ -1,15 +1,17 @@
 //! The handle that a repository holds.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
-use crate::engine::invalidation::TargetRef;
+use crate::engine::invalidation::{TargetRef, read_names};
+use crate::engine::mode::Mode;
 use crate::engine::settings::Settings;
+use crate::engine::transaction::{Held, TransactionState};
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
 use crate::stats::{QueryStats, Stats};
@@ -85,6 +87,7 @@ use crate::version::scope::{Scope, ScopeRef};
 pub struct Cache {
     engine: Arc<Engine>,
     scope: Option<Arc<Scope>>,
+    mode: Mode,
 }
 
 impl Cache {
@@ -99,7 +102,7 @@ impl Cache {
     }
 
     pub(crate) fn from_settings(settings: Settings) -> Self {
-        Self { engine: Arc::new(Engine::new(settings)), scope: None }
+        Self { engine: Arc::new(Engine::new(settings)), scope: None, mode: Mode::Ordinary }
     }
 
     /// The cache of annotated functions that are not methods.
@@ -135,7 +138,63 @@ impl Cache {
     /// ```
     #[must_use = "it changes nothing here: use the handle that it returns"]
     pub fn scope(&self, name: &str) -> Self {
-        Self { engine: self.engine.clone(), scope: Some(self.engine.scope(name)) }
+        Self { scope: Some(self.engine.scope(name)), ..self.clone() }
+    }
+
+    /// A handle whose cached queries load on each call, and store nothing. Its mutations invalidate as ever.
+    ///
+    /// Calls through it neither take nor join a load of others. A cached query that calls one, through another handle, is
+    /// stored, and is invalidated with what the call read. The same scope; of a handle in a
+    /// [transaction](Cache::transaction) one in that transaction.
+    ///
+    /// ```
+    /// # use cache_core::{cached_query, Cache, HasCache};
+    /// # #[derive(HasCache)]
+    /// # struct Repo { cache: Cache }
+    /// # impl Repo {
+    /// #     #[cached_query(ttl = "5m")]
+    /// #     fn count(&self) -> u32 { 7 }
+    /// # }
+    /// let cache = Cache::new();
+    /// let exact = Repo { cache: cache.bypass() };
+    /// exact.count();
+    /// assert!(cache.is_empty());
+    /// ```
+    #[must_use = "it changes nothing here: use the handle that it returns"]
+    pub fn bypass(&self) -> Self {
+        self.with_mode(self.mode.or_transaction(Mode::Bypass))
+    }
+
+    /// A handle whose cached queries load anew on each call, and store what they load.
+    ///
+    /// A call takes only the result of a load that began after the call: if one is in flight, it waits for its end, then
+    /// loads or joins the next. So many calls at once cause few loads. If the load fails, or its value is not valid any
+    /// more when it ends, the entry stays as it is. A value that `cache_if` refuses removes it. The same scope; of a
+    /// handle in a [transaction](Cache::transaction) one in that transaction.
+    ///
+    /// ```
+    /// # use cache_core::{cached_query, Cache, HasCache};
+    /// # #[derive(HasCache)]
+    /// # struct Repo { cache: Cache }
+    /// # impl Repo {
+    /// #     #[cached_query(ttl = "5m")]
+    /// #     fn count(&self) -> u32 { 7 }
+    /// # }
+    /// let cache = Cache::new();
+    /// let repo = Repo { cache: cache.clone() };
+    /// repo.count();
+    /// Repo { cache: cache.refresh() }.count();
+    /// repo.count();
+    /// assert_eq!((cache.stats().loads, cache.stats().hits), (2, 1));
+    /// ```
+    #[must_use = "it changes nothing here: use the handle that it returns"]
+    pub fn refresh(&self) -> Self {
+        self.with_mode(self.mode.or_transaction(Mode::Refresh))
+    }
+
+    /// Like [`invalidate`](Cache::invalidate), for tasks. It is ready at the first poll, and does nothing before.
+    pub async fn invalidate_async<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
+        self.invalidate(queries);
     }
 
     /// Invalidates all entries of the queries with these names, in every type, and all that was made from them.
@@ -154,7 +213,15 @@ impl Cache {
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_names(self.scope_ref(), queries);
+        match self.transaction_state() {
+            None => self.engine.invalidate_names(self.scope_ref(), queries),
+            Some(transaction) => {
+                let (names, result) = read_names(queries);
+                let held = names.into_iter().map(|name| Held::name(self.scope_ref(), name)).collect();
+                transaction.hold(&self.engine, held);
+                result.unwrap_or_else(|panic| resume_unwind(panic));
+            }
+        }
     }
 
     /// Invalidates all entries with one of these tags. Otherwise like [`invalidate`](Cache::invalidate).
@@ -166,7 +233,15 @@ impl Cache {
     /// cache.invalidate_tags(["artist:22"]);
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(self.scope_ref(), tags);
+        match self.transaction_state() {
+            None => self.engine.invalidate_tags(self.scope_ref(), tags),
+            Some(transaction) => {
+                let (tags, result) = read_names(tags);
+                let held = tags.iter().map(|tag| Held::from((self.scope_ref(), TargetRef::Tag(tag)))).collect();
+                transaction.hold(&self.engine, held);
+                result.unwrap_or_else(|panic| resume_unwind(panic));
+            }
+        }
     }
 
     /// Invalidates everything; through a scoped handle, everything in the scope. Otherwise like
@@ -178,7 +253,11 @@ impl Cache {
     /// assert!(cache.is_empty());
     /// ```
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[(self.scope_ref(), TargetRef::Everything)]);
+        let everything = (self.scope_ref(), TargetRef::Everything);
+        match self.transaction_state() {
+            None => self.engine.invalidate(&[everything]),
+            Some(transaction) => transaction.hold(&self.engine, vec![everything.into()]),
+        }
     }
 
     /// Frees all expired and invalidated entries, in all scopes, and shrinks tables that have become too large.
@@ -259,6 +338,19 @@ impl Cache {
     pub(crate) fn scope_ref(&self) -> ScopeRef<'_> {
         self.scope.as_ref()
     }
+
+    #[inline]
+    pub(crate) fn mode(&self) -> &Mode {
+        &self.mode
+    }
+
+    pub(crate) fn with_mode(&self, mode: Mode) -> Self {
+        Self { mode, ..self.clone() }
+    }
+
+    pub(crate) fn transaction_state(&self) -> Option<&Arc<TransactionState>> {
+        self.mode.transaction()
+    }
 }
 
 // No invariant is broken while user code runs.
@@ -328,6 +420,15 @@ impl CacheBuilder {
     /// The clock to use instead of [`SystemClock`](crate::SystemClock).
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.settings.time = TimeSource::new(clock);
+        self
+    }
+
+    /// How long a commit whose answer was lost may still happen; 5 seconds by default.
+    ///
+    /// For so long nothing is stored that depends on what the transaction wrote: see
+    /// [`CacheTransaction::commit_after`](crate::CacheTransaction::commit_after). Zero: it is only invalidated once.
+    pub fn commit_grace(mut self, grace: Duration) -> Self {
+        self.settings.commit_grace = grace;
         self
     }
 

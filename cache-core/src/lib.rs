@@ -80,7 +80,9 @@ extern crate self as cache_core;
 
 mod cache;
 mod has_cache;
+mod query_entry;
 mod tagged_cache;
+mod transaction;
 
 mod clock;
 mod error;
@@ -114,7 +116,9 @@ pub use entry::options::EntryOptions;
 pub use error::GlobalCacheInUse;
 pub use has_cache::HasCache;
 pub use load::context::{Instrumented, LoadContext};
+pub use query_entry::QueryEntry;
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
 pub use tagged_cache::entry::TaggedEntry;
 pub use tagged_cache::{TaggedCache, TaggedCacheBuilder};
+pub use transaction::{CacheTransaction, CommitAfter};

@@ -11,6 +11,7 @@ use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
 use crate::store::Store;
+use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::version::Version;
 use crate::version::label::{KeyId, LabelRef};
@@ -19,9 +20,9 @@ use crate::version::scope::{ScopeRef, scope_id};
 #[derive(Clone, Copy)]
 pub(crate) enum TargetRef<'a> {
     Everything,
-    Query(&'a QueryState),
+    Query(&'a Arc<QueryState>),
     /// One key of a query; through the root handle, in every scope.
-    Key(&'a QueryState, KeyHash),
+    Key(&'a Arc<QueryState>, KeyHash),
     Tag(&'a str),
 }
 
@@ -121,7 +122,7 @@ impl Engine {
 }
 
 /// If one panics, the others are still read.
-fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
+pub(crate) fn read_names<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> (Vec<SmolStr>, std::thread::Result<()>) {
     let (mut read, mut panicked) = (Vec::new(), Ok(()));
     let listed = catch(|| {
         for name in names {

@@ -6,7 +6,10 @@
 pub(crate) mod catalog;
 pub(crate) mod hash;
 pub(crate) mod invalidation;
+pub(crate) mod mode;
 pub(crate) mod settings;
+pub(crate) mod transaction;
+pub(crate) mod uncertain;
 
 use std::any::TypeId;
 use std::hash::BuildHasher;
@@ -18,6 +21,7 @@ use crate::clock::{Nanos, saturating_nanos};
 use crate::engine::catalog::{Marker, QueryNames, QueryTable};
 use crate::engine::hash::{HASHER, hash_with, in_scope, without_scope};
 use crate::engine::settings::{MAX_CAPACITY, Settings};
+use crate::engine::uncertain::Uncertain;
 use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
 use crate::eviction::quota::Quota;
@@ -46,6 +50,7 @@ pub(crate) struct Engine {
     scopes: Arc<Scopes>,
     queries: QueryTable,
     names: QueryNames,
+    pub(crate) uncertain: Uncertain,
     /// What concerns no single query.
     counters: Counters,
 }
@@ -69,6 +74,7 @@ impl Engine {
             scopes: Arc::new(Scopes::new(parts)),
             queries: QueryTable::new(),
             names: QueryNames::new(parts),
+            uncertain: Uncertain::new(saturating_nanos(settings.commit_grace)),
             counters: Counters::new(),
         }
     }

@@ -12,10 +12,16 @@ pub(crate) struct Settings {
     pub(crate) capacity: usize,
     pub(crate) default_ttl: Duration,
     pub(crate) time: TimeSource,
+    pub(crate) commit_grace: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { capacity: 10_000, default_ttl: Duration::from_secs(300), time: TimeSource::System }
+        Self {
+            capacity: 10_000,
+            default_ttl: Duration::from_secs(300),
+            time: TimeSource::System,
+            commit_grace: Duration::from_secs(5),
+        }
     }
 }

@@ -9,15 +9,15 @@ pub trait Judge<V> {
 }
 
 /// Every value is stored.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct KeepAll;
 
 /// A value is stored if a condition is true for it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CacheIf<F>(pub(crate) F);
 
 /// A value that `J` stores has tags of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TagsFrom<J, F>(pub(crate) J, pub(crate) F);
 
 impl<V> Judge<V> for KeepAll {

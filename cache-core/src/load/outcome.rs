@@ -1,6 +1,7 @@
 //! Which part of a return value is cached.
 
 use std::marker::PhantomData;
+use std::mem::discriminant;
 
 use crate::flight::promise::SharedError;
 use crate::sync::Arc;
@@ -49,13 +50,22 @@ impl<R> Outcome for Plain<R> {
     fn value(result: &R) -> Option<&R> {
         // Method lookup does not recognise a `Result` behind a generic parameter. Its error must not be stored, so
         // neither is its value.
-        let is_result = std::any::type_name::<R>().starts_with("core::result::Result<");
-        (!is_result).then_some(result)
+        (!is_result::<R>()).then_some(result)
     }
 
     fn is_ok(_: &R) -> bool {
         true
     }
+}
+
+fn is_result<R>() -> bool {
+    std::any::type_name::<R>().starts_with("core::result::Result<")
+}
+
+/// Whether a value of any type is an `Err`. If that cannot be told of a `Result`, it counts as one.
+pub(crate) fn is_err<R>(result: &R) -> bool {
+    // The only way to see the variant behind a generic parameter. A test tells if a compiler writes it differently.
+    is_result::<R>() && format!("{:?}", discriminant(result)) != "Discriminant(0)"
 }
 
 /// The `Ok` of a `Result`.

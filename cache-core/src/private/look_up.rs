@@ -103,7 +103,7 @@ where
 
 /// The store of one instantiation of a query's function.
 #[inline]
-fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
+pub(super) fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
     site: Site,
     cache: &'c Cache,
     &Instance { function, generics, .. }: &Instance<U>,

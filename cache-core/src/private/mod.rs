@@ -4,6 +4,8 @@
 //! calls, as the key borrows the arguments that the body takes. A mutation becomes a [`Mutation`] and a
 //! [`PendingInvalidation::run`].
 
+mod entry;
+mod in_transaction;
 pub(crate) mod key;
 mod look_up;
 mod macros;
@@ -14,6 +16,8 @@ pub use crate::flight::promise::SharedError;
 pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom};
 pub use crate::load::miss::{Loading, Miss};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
+pub use crate::private::entry::{AnyQueryEntry, EntryRequest, entry_request};
+pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
     Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Shown, StorableKey, Tuple, ValidKey, argument, each,
 };

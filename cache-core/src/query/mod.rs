@@ -146,7 +146,7 @@ pub struct KeyRef<W> {
 }
 
 /// The hash of a key, in the instantiations of a function with the same generic arguments.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct KeyHash {
     /// Without a scope.
     pub(crate) hash: u64,

@@ -1,0 +1,65 @@
+//! How calls through a handle read and write.
+
+use crate::engine::transaction::TransactionState;
+use crate::sync::Arc;
+
+/// The mode of a handle.
+#[derive(Clone, Default)]
+pub(crate) enum Mode {
+    #[default]
+    Ordinary,
+    Bypass,
+    Refresh,
+    Transaction(Arc<TransactionState>),
+}
+
+/// What a miss may do with other callers' answers, and with its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ReadMode {
+    /// Takes, joins and stores.
+    Cached,
+    /// Takes and joins only what was loaded after the call began. Stores.
+    Anew,
+    /// Neither takes nor joins, and stores nothing.
+    Uncached,
+    /// The same. In addition, no load around it is stored or joined.
+    Private,
+}
+
+impl Mode {
+    #[inline]
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(self, Self::Ordinary)
+    }
+
+    pub(crate) fn read_mode(&self) -> ReadMode {
+        match self {
+            Self::Ordinary => ReadMode::Cached,
+            Self::Bypass => ReadMode::Uncached,
+            Self::Refresh => ReadMode::Anew,
+            Self::Transaction(_) => ReadMode::Private,
+        }
+    }
+
+    pub(crate) fn transaction(&self) -> Option<&Arc<TransactionState>> {
+        match self {
+            Self::Transaction(transaction) => Some(transaction),
+            Self::Ordinary | Self::Bypass | Self::Refresh => None,
+        }
+    }
+
+    /// In a transaction, a handle stays in it.
+    pub(crate) fn or_transaction(&self, other: Self) -> Self {
+        match self {
+            Self::Transaction(_) => self.clone(),
+            Self::Ordinary | Self::Bypass | Self::Refresh => other,
+        }
+    }
+}
+
+impl ReadMode {
+    /// Whether the call runs its body, and stores nothing.
+    pub(crate) fn is_alone(self) -> bool {
+        matches!(self, Self::Uncached | Self::Private)
+    }
+}
