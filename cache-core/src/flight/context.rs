@@ -12,7 +12,7 @@ use crate::clock::{FOREVER, Nanos};
 use crate::flight::id::LoadId;
 use crate::query::state::QueryState;
 use crate::sync::unwind::catch;
-use crate::sync::{Arc, Mutex, thread_local};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread_local};
 use crate::version::Version;
 use crate::version::tag_set::{TagSet, TagSetBuilder};
 use crate::version::timeline::Timeline;
@@ -40,6 +40,8 @@ pub(crate) struct Context {
     own_ttl: bool,
     /// By its own ttl.
     pub(crate) expires_at: Nanos,
+    /// Whether it is, or has read, an answer of a transaction: it is neither stored nor shared.
+    is_private: AtomicUsize,
     reads: Mutex<Reads>,
 }
 
@@ -75,6 +77,7 @@ pub(crate) struct Dependencies {
     /// The version as of which all of it is valid, or else the birth of the load.
     pub(crate) since: Version,
     pub(crate) is_valid: bool,
+    pub(crate) is_private: bool,
     /// Callers that arrived before this version may have the result. For later ones, an answer may have been
     /// invalidated before it was attached.
     pub(crate) shareable_before: Version,
@@ -99,7 +102,16 @@ impl Context {
         let sets = HashMap::default();
         let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
-        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, reads })
+        let is_private = AtomicUsize::new(0);
+        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, is_private, reads })
+    }
+
+    pub(crate) fn set_private(&self) {
+        self.is_private.store(1, Ordering::Release);
+    }
+
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_private.load(Ordering::Acquire) > 0
     }
 
     fn was_valid_from_the_start(&self) -> bool {
@@ -170,7 +182,8 @@ impl Context {
     pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
         // Read first: what is found valid after that is valid as of this version.
         let version = self.timeline.versions.now();
-        let mut is_valid = self.was_valid_from_the_start() && late.is_valid_since(self.birth);
+        let is_private = self.is_private();
+        let mut is_valid = !is_private && self.was_valid_from_the_start() && late.is_valid_since(self.birth);
         let mut tags = TagSetBuilder::default();
         let mut reads = self.reads.lock();
         if let Some(ended) = &reads.ended {
@@ -180,14 +193,15 @@ impl Context {
             let (tags, expires_at) = (self.tags.clone(), reads.expires_at);
             let since = if is_valid { version } else { self.birth };
             let shareable_before = Version::MAX;
-            return reads.ended.insert(Dependencies { tags, since, is_valid, shareable_before, expires_at }).clone();
+            let dependencies = Dependencies { tags, since, is_valid, is_private, shareable_before, expires_at };
+            return reads.ended.insert(dependencies).clone();
         }
         let mut shareable_before = Version::MAX;
         tags.add_all(&self.tags);
         tags.add_all(late);
         for read in reads.sets.values() {
             let foreign = read.foreign.as_ref().map(|timeline| timeline.versions.now());
-            let is_still_valid = read.is_valid();
+            let is_still_valid = read.is_valid() && !read.foreign.as_ref().is_some_and(|of| of.is_uncertain());
             if !is_still_valid {
                 is_valid = false;
                 // Versions of another cache cannot be compared.
@@ -199,7 +213,7 @@ impl Context {
         }
         let (tags, since) = (tags.build(), if is_valid { version } else { self.birth });
         let expires_at = reads.expires_at;
-        let mut dependencies = Dependencies { tags, since, is_valid, shareable_before, expires_at };
+        let mut dependencies = Dependencies { tags, since, is_valid, is_private, shareable_before, expires_at };
         reads.ended = Some(dependencies.clone());
         let sets = std::mem::take(&mut reads.sets);
         drop(reads);
@@ -233,6 +247,18 @@ pub(crate) fn is_inside() -> bool {
 pub(crate) fn attach(timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
     if let Some(context) = innermost() {
         context.attach(timeline, sets, since, lifetime);
+    }
+}
+
+/// The running code reads in a transaction: none of the loads that it belongs to is stored or shared.
+pub(crate) fn set_running_private() {
+    with_running(|running| running.iter().for_each(|context| context.set_private()));
+}
+
+/// The same for the innermost load, which then passes it on.
+pub(crate) fn set_innermost_private() {
+    if let Some(context) = innermost() {
+        context.set_private();
     }
 }
 

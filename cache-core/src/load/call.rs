@@ -7,6 +7,7 @@ use crate::flight::context::{self, Lifetime};
 use crate::flight::id::next_load;
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
+use crate::stats::counters::Event;
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
@@ -36,11 +37,25 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         Absence { absent, now, arrived, ticket, key_node: None }
     }
 
+    /// A miss without a look-up, through a handle that takes nothing from the cache.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn pass_by(&self, hash: u64) -> Absence {
+        self.store.query.counters.count(Event::Miss);
+        let now = self.engine.timeline().time.now();
+        if !context::is_inside() {
+            return self.absence((Absent::Missing, now));
+        }
+        let ((key_node, arrived), ticket) = (self.key_node_as_of_now(hash), next_load());
+        Absence { absent: Absent::Missing, now, arrived, ticket, key_node: Some(key_node) }
+    }
+
     /// Attaches the answer to the load around the call, with nothing pinned.
     #[cold]
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
+        engine.invalidate_uncertain();
         let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
         let ticket = next_load();
         match store.look_up(&engine.storage, wanted, Arc::clone) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use crate::engine::Engine;
+use crate::engine::mode::ReadMode;
 use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::promise::SharedError;
@@ -41,6 +42,7 @@ pub(crate) struct Request<K, V> {
     pub(crate) scope: Option<Arc<Scope>>,
     pub(crate) hash: u64,
     pub(crate) key: K,
+    pub(crate) mode: ReadMode,
     pub(crate) absence: Absence,
 }
 
@@ -75,9 +77,9 @@ type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
-        let Self { engine, store, scope, hash, key, absence } = self;
+        let Self { engine, store, scope, hash, key, mode, absence } = self;
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
-        Attempt::new(engine, store, scope.as_ref(), candidate, absence).step()
+        Attempt::new(engine, store, scope.as_ref(), candidate, mode, absence).step()
     }
 }
 

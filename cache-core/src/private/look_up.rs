@@ -76,7 +76,8 @@ where
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    match call.look_up(&wanted) {
+    let found = if cache.mode().is_ordinary() { call.look_up(&wanted) } else { Err(call.pass_by(hash)) };
+    match found {
         Ok(value) => Ok(O::hit(value)),
         Err(absence) => Err(miss(site, cache, store, hash, parts, absence)),
     }
@@ -97,7 +98,8 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
-    let request = Request { engine, store, scope, hash, key: parts.to_owned(), absence };
+    let mode = cache.mode().read_mode();
+    let request = Request { engine, store, scope, hash, key: parts.to_owned(), mode, absence };
     Miss::new(request, site.query.options())
 }
 

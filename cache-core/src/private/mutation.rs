@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::cache::Cache;
 use crate::engine::invalidation::ScopedTarget;
+use crate::engine::transaction::Held;
 use crate::load::outcome::Outcome;
 use crate::private::target::{FromResult, KnownToFunctions, KnownToMethods, Names, Target, TargetKind, Targets};
 use crate::sync::Arc;
@@ -242,7 +243,7 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     }
 }
 
-/// Invalidates all targets of a mutation: in each cache at one version.
+/// Invalidates all targets of a mutation: in each cache at one version. In a transaction they are held.
 fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
@@ -251,6 +252,14 @@ fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
         // The global cache may be that of the mutation.
         if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
     });
+    if let Some(transaction) = cache.transaction_state() {
+        let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| Held::from(*target)).collect();
+        transaction.hold(cache.engine(), held(&own));
+        if !others.is_empty() {
+            transaction.hold(Cache::global().engine(), held(&others));
+        }
+        return;
+    }
     // If a clock panics, the other cache is still invalidated.
     let result = catch(|| cache.engine().invalidate(&own));
     if !others.is_empty() {

@@ -16,6 +16,8 @@ use crate::version::Version;
 pub(crate) struct Loaded<V> {
     /// `None` if it is not to be stored.
     pub(crate) copy: Option<V>,
+    /// Whether a value that is not to be stored removes the entry.
+    pub(crate) replaces: bool,
     pub(crate) dependencies: Dependencies,
     pub(crate) expires_at: Nanos,
     pub(crate) now: Nanos,
@@ -44,8 +46,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         K: Eq,
         V: Clone,
     {
-        let Loaded { copy, dependencies, expires_at, now } = loaded;
-        let Dependencies { tags, since, is_valid, shareable_before, .. } = dependencies;
+        let Loaded { copy, replaces, dependencies, expires_at, now } = loaded;
+        let Dependencies { tags, since, is_valid, is_private, shareable_before, .. } = dependencies;
         let counters = &self.query.counters;
         let mut shard = self.lock(hash);
         // Comparing keys may panic: the load has not ended yet.
@@ -78,7 +80,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 entry = Some(new);
             }
             copy => {
-                if let Some(dead) = predecessor.as_ref().filter(|_| !is_predecessor_live) {
+                let is_replaced = replaces && copy.is_none() && !is_refused;
+                if let Some(dead) = predecessor.as_ref().filter(|_| is_replaced || !is_predecessor_live) {
                     displaced.replaced = remove(storage, &mut shard, dead);
                 }
                 unused = Some((meta, flight.key, copy));
@@ -87,6 +90,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         let valid_as_of = (!is_refused).then_some(since);
         match (unused, promise) {
+            (Some((_, key, copy)), Some(promise)) if is_private => {
+                promise.complete(End::Private);
+                discard_value(counters, key);
+                discard_value(counters, copy);
+            }
             (None, None) => {}
             (None, Some(promise)) => {
                 if let Some(entry) = entry.clone() {
@@ -217,7 +225,11 @@ mod tests {
         let now = engine.timeline().time.now();
         let begin = || {
             let candidate = engine.candidate(None, &store, HASH, EntryOptions::new()).with_key(7);
-            match store.claim(&engine.storage, &mut Some(candidate), Caller { now, arrived: 0, may_wait: false }) {
+            match store.claim(
+                &engine.storage,
+                &mut Some(candidate),
+                Caller { now, arrived: 0, may_wait: false, takes_entries: true },
+            ) {
                 Claim::Lead(lead) => lead,
                 Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and the caller must not wait"),
             }
@@ -234,7 +246,8 @@ mod tests {
             } else {
                 let NewLoad { context, .. } = &loads[number as usize - 1];
                 let dependencies = context.end(&TagSet::default());
-                let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
+                let loaded =
+                    Loaded { copy: Some(number), replaces: false, dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine.storage, HASH, context.id, &number, loaded);
             }
             store.peek(&engine.storage, &wanted, |entry| entry.value).ok()
