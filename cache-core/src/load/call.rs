@@ -33,6 +33,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     #[cold]
     fn absence(&self, (absent, now): (Absent, Nanos)) -> Absence {
+        // Before it arrives: a load that began before an uncertain commit is not joined.
+        self.engine.invalidate_uncertain();
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
         Absence { absent, now, arrived, ticket, key_node: None }
     }
