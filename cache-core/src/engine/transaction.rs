@@ -248,10 +248,6 @@ impl TransactionState {
     pub(crate) fn count(&self) -> usize {
         self.progress.lock().held.0.iter().map(|(_, held)| held.len()).sum()
     }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.progress.lock().has_ended
-    }
 }
 
 impl Engine {
