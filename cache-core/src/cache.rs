@@ -339,6 +339,12 @@ impl Cache {
         self.scope.as_ref()
     }
 
+    /// The handle that an entry was made with.
+    pub(crate) fn of_entry(engine: Arc<Engine>, scope: Option<Arc<Scope>>, mode: Mode) -> Self {
+        let mode = if let Mode::Entry(mode) = mode { Arc::unwrap_or_clone(mode) } else { mode };
+        Self { engine, scope, mode }
+    }
+
     #[inline]
     pub(crate) fn mode(&self) -> &Mode {
         &self.mode

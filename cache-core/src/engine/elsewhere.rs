@@ -31,6 +31,14 @@ pub(crate) struct MutationSite {
     pub(crate) owner: fn() -> Owner,
 }
 
+impl MutationSite {
+    /// `S` is the type of its `self`.
+    #[track_caller]
+    pub(crate) fn of<S: ?Sized>() -> Self {
+        Self { place: Location::caller(), owner: Owner::of::<S> }
+    }
+}
+
 fn any_cache(site: Site) -> AnyCache {
     (site.query.number(), (site.owner)())
 }

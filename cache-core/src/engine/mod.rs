@@ -108,7 +108,7 @@ impl Engine {
         marker: Marker,
         describe: Describe<K>,
     ) -> &Arc<dyn AnyStore> {
-        self.queries.store(site, marker, &mut || {
+        self.queries.store(site, marker, TypeId::of::<(K, V)>(), &mut || {
             let store = self.make_store::<K, V>(self.query(site).clone(), marker.instance, describe);
             elsewhere::record_use(site, self.timeline());
             (store.number, store)

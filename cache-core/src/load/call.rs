@@ -2,9 +2,10 @@
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
+use crate::engine::mode::Mode;
 use crate::entry::clone_value;
 use crate::flight::context::{self, Lifetime};
-use crate::flight::id::next_load;
+use crate::flight::id::{LoadId, next_load};
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
@@ -41,7 +42,11 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// A miss without a look-up, through a handle that takes nothing from the cache.
     #[cold]
     #[inline(never)]
-    pub(crate) fn pass_by(&self, hash: u64) -> Absence {
+    pub(crate) fn pass_by(&self, hash: u64, mode: &Mode) -> Absence {
+        if let Mode::Entry(_) = mode {
+            // There is no load that it would be of use to.
+            return Absence { absent: Absent::Missing, now: 0, arrived: 0, ticket: LoadId::default(), key_node: None };
+        }
         self.store.query.counters.count(Event::Miss);
         let now = self.engine.timeline().time.now();
         if !context::is_inside() {

@@ -4,10 +4,17 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::cache::Cache;
+use crate::engine::elsewhere::{self, MutationSite};
 use crate::engine::hash::hash_key;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::private::key::Parts;
+use crate::private::mutation::{OfFunction, OfMethod, OtherCache};
+use crate::private::put::Put;
 use crate::query::{KeyHash, KeyRef, QueryRef, Site};
+use crate::query_entry::QueryEntry;
+use crate::query_entry::keyed::AnyKeyedEntry;
+use crate::query_entry::put::AnyPut;
+use crate::read_point::ReadPoint;
 use crate::tag::Tag;
 
 /// One key of a query.
@@ -42,24 +49,34 @@ pub enum InGlobal {}
 #[derive(Debug)]
 pub enum Elsewhere {}
 
+/// Where a query may be.
+pub trait Place {
+    /// Whether it is the global cache.
+    const IS_GLOBAL: bool;
+}
+
+impl Place for InSelf {
+    const IS_GLOBAL: bool = false;
+}
+
+impl Place for InGlobal {
+    const IS_GLOBAL: bool = true;
+}
+
+impl Place for Elsewhere {
+    const IS_GLOBAL: bool = false;
+}
+
 /// A place that a method knows: the cache of `self`, or the global one.
 #[diagnostic::on_unimplemented(
     message = "this query is in another cache than that of `self`",
     label = "this query has a `cache = ..`",
     note = "repeat the `cache = ..` of the query in this `#[invalidates]`: targets in several caches take an attribute for each"
 )]
-pub trait KnownToMethods {
-    /// Whether it is the global cache.
-    const IS_GLOBAL: bool;
-}
+pub trait KnownToMethods: Place {}
 
-impl KnownToMethods for InSelf {
-    const IS_GLOBAL: bool = false;
-}
-
-impl KnownToMethods for InGlobal {
-    const IS_GLOBAL: bool = true;
-}
+impl KnownToMethods for InSelf {}
+impl KnownToMethods for InGlobal {}
 
 /// A place that a function without `self` knows: the global cache.
 #[diagnostic::on_unimplemented(
@@ -143,6 +160,13 @@ impl From<TargetKind> for Target {
 }
 
 impl Target {
+    /// What to tell if its query is in another cache, and not in this one.
+    pub(crate) fn unheard(&self, cache: &Cache, mutation: MutationSite) -> Option<String> {
+        let (TargetKind::Query(site) | TargetKind::Key(site, _)) = self.kind else { return None };
+        let engine = cache.engine();
+        if engine.query(site).stores.is_empty() { elsewhere::report(site, mutation, engine.timeline()) } else { None }
+    }
+
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
         let engine = cache.engine();
         let target = match &self.kind {
@@ -152,6 +176,150 @@ impl Target {
             TargetKind::All => TargetRef::Everything,
         };
         (cache.scope_ref(), target)
+    }
+}
+
+/// Stands for a skipped argument, written `_` in a target.
+#[derive(Clone, Copy, Debug)]
+pub struct UnderscoreForSkippedArgument;
+
+/// Targets of one attribute, any number of them. `C` and `S` are those of the [`Mutation`](crate::private::Mutation).
+#[derive(Debug)]
+pub struct TargetList<'a, C, S: ?Sized> {
+    this: &'a S,
+    targets: Vec<Target>,
+    caches: PhantomData<fn() -> C>,
+}
+
+/// A list of a method.
+pub fn list_of_method<S: ?Sized>(this: &S) -> TargetList<'_, OfMethod, S> {
+    TargetList::new(this)
+}
+
+/// A list of a function without `self`.
+pub fn list_of_function() -> TargetList<'static, OfFunction, ()> {
+    TargetList::new(&())
+}
+
+/// A list of a function with a `cache = ..`. Without `self`, `this` is `()`.
+pub fn list_in_cache<S: ?Sized>(this: &S) -> TargetList<'_, OtherCache, S> {
+    TargetList::new(this)
+}
+
+impl<'a, C, S: ?Sized> TargetList<'a, C, S> {
+    fn new(this: &'a S) -> Self {
+        Self { this, targets: Vec::new(), caches: PhantomData }
+    }
+
+    /// Every entry with a tag.
+    pub fn tag(&mut self, tag: impl Into<Tag>) {
+        self.targets.push(TargetKind::Tag(tag.into()).into());
+    }
+
+    /// Every entry with a literal tag.
+    pub fn literal_tag(&mut self, tag: &'static str) {
+        self.tag(Tag::from_static(tag));
+    }
+
+    /// Every entry with a formatted tag.
+    pub fn formatted_tag(&mut self, text: fmt::Arguments<'_>) {
+        self.tag(Tag::format(text));
+    }
+
+    /// Every entry.
+    pub fn all(&mut self) {
+        self.targets.push(TargetKind::All.into());
+    }
+
+    pub(crate) fn into_targets(self) -> Vec<Target> {
+        self.targets
+    }
+}
+
+impl<S: ?Sized> TargetList<'_, OfMethod, S> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<S, Place: KnownToMethods>>(&mut self, names: N) {
+        self.targets.push(Target::of_method(names, self.this));
+    }
+}
+
+impl TargetList<'_, OfFunction, ()> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<(), Place: KnownToFunctions>>(&mut self, names: N) {
+        self.targets.push(names.kind(&()).into());
+    }
+}
+
+impl<S: ?Sized> TargetList<'_, OtherCache, S> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<S>>(&mut self, names: N) {
+        self.targets.push(names.kind(self.this).into());
+    }
+}
+
+/// Targets that are made from the returned value. The cache of each query is checked where the whole query stands for
+/// them.
+#[derive(Debug)]
+pub struct ValueTargets {
+    knows_global: bool,
+    /// The start of the mutation, if there are puts.
+    point: Option<ReadPoint>,
+    targets: Vec<Target>,
+    puts: Vec<Put>,
+}
+
+impl ValueTargets {
+    /// A query, or a key of one.
+    pub fn target<N: Names<(), Place: Place>>(&mut self, names: N) {
+        let is_global = self.knows_global && N::Place::IS_GLOBAL;
+        self.targets.push(Target { kind: names.kind(&()), is_global });
+    }
+
+    /// An entry, and its value.
+    pub fn put<V: 'static>(&mut self, entry: QueryEntry<'_, V>, value: V) {
+        let point = self.point.as_ref().expect("a mutation with puts knows when it began");
+        self.puts.push(Put::new(entry, point, value));
+    }
+
+    /// Every entry with a tag.
+    pub fn tag(&mut self, tag: impl Into<Tag>) {
+        self.targets.push(TargetKind::Tag(tag.into()).into());
+    }
+
+    /// Every entry with a literal tag.
+    pub fn literal_tag(&mut self, tag: &'static str) {
+        self.tag(Tag::from_static(tag));
+    }
+
+    /// Every entry with a formatted tag.
+    pub fn formatted_tag(&mut self, text: fmt::Arguments<'_>) {
+        self.tag(Tag::format(text));
+    }
+
+    /// Every entry.
+    pub fn all(&mut self) {
+        self.targets.push(TargetKind::All.into());
+    }
+}
+
+/// Targets that are made from the returned value; without one, or if they cannot be made, those that stand for them.
+pub struct FromValue<F> {
+    targets: Vec<Target>,
+    knows_global: bool,
+    point: Option<ReadPoint>,
+    puts: Vec<Put>,
+    make: Option<F>,
+}
+
+impl<F> FromValue<F> {
+    pub(crate) fn new(without_value: Vec<Target>, knows_global: bool, point: Option<ReadPoint>, make: F) -> Self {
+        Self { targets: without_value, knows_global, point, puts: Vec::new(), make: Some(make) }
+    }
+}
+
+impl<F> fmt::Debug for FromValue<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromValue").field("targets", &self.targets).finish_non_exhaustive()
     }
 }
 
@@ -173,12 +341,23 @@ impl<F> fmt::Debug for FromResult<F> {
     }
 }
 
+/// An entry that is put, or invalidated if there is no value.
+pub struct EntryToPut<'a>(pub(crate) &'a dyn AnyKeyedEntry);
+
+/// Values to put.
+#[derive(Default)]
+pub struct PutValues(pub(crate) Vec<Box<dyn AnyPut>>);
+
 /// The targets of a mutation that makes a `V`, as a list: `(((), target), target)`.
 pub trait Targets<V> {
     /// Resolves the targets that depend on the value.
     fn resolve(&mut self, value: &V);
     /// Visits each target.
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));
+    /// Visits each entry that is to be put.
+    fn each_entry<'a>(&'a self, _visit: &mut dyn FnMut(EntryToPut<'a>)) {}
+    /// Takes the values of these entries, as far as there are any.
+    fn take_puts(&mut self, _taken: &mut PutValues) {}
 }
 
 impl<V> Targets<V> for () {
@@ -196,6 +375,16 @@ impl<V, Rest: Targets<V>, T: Targets<V>> Targets<V> for (Rest, T) {
         self.0.each(visit);
         self.1.each(visit);
     }
+
+    fn each_entry<'a>(&'a self, visit: &mut dyn FnMut(EntryToPut<'a>)) {
+        self.0.each_entry(visit);
+        self.1.each_entry(visit);
+    }
+
+    fn take_puts(&mut self, taken: &mut PutValues) {
+        self.0.take_puts(taken);
+        self.1.take_puts(taken);
+    }
 }
 
 impl<V> Targets<V> for Target {
@@ -203,6 +392,37 @@ impl<V> Targets<V> for Target {
 
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
         visit(self);
+    }
+}
+
+impl<V> Targets<V> for Vec<Target> {
+    fn resolve(&mut self, _: &V) {}
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        self.iter().for_each(visit);
+    }
+}
+
+impl<V, F: FnOnce(&V, ValueTargets) -> ValueTargets> Targets<V> for FromValue<F> {
+    fn resolve(&mut self, value: &V) {
+        if let Some(make) = self.make.take() {
+            // If it panics, the targets remain those that stand for all that it could name.
+            let (knows_global, point) = (self.knows_global, self.point.take());
+            let none = ValueTargets { knows_global, point, targets: Vec::new(), puts: Vec::new() };
+            ValueTargets { targets: self.targets, puts: self.puts, .. } = make(value, none);
+        }
+    }
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        self.targets.iter().for_each(visit);
+    }
+
+    fn each_entry<'a>(&'a self, visit: &mut dyn FnMut(EntryToPut<'a>)) {
+        self.puts.iter().for_each(|put| visit(EntryToPut(&*put.entry)));
+    }
+
+    fn take_puts(&mut self, taken: &mut PutValues) {
+        taken.0.extend(self.puts.iter_mut().filter_map(|put| put.value.take()));
     }
 }
 

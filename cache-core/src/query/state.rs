@@ -130,6 +130,10 @@ impl StoreNumbers {
         lists.by_instance.entry(instance).or_default().push(number);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.read().all.is_empty()
+    }
+
     pub(crate) fn all(&self) -> Vec<u32> {
         self.0.read().all.clone()
     }

@@ -9,20 +9,31 @@ use crate::entry::Entry;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::load::call::Call;
+use crate::load::miss::{EntryParts, JudgeFn, Request};
 use crate::query::KeyHash;
 use crate::query_entry::explanation::{Explanation, Reason};
 use crate::query_entry::put::{AnyPut, Put};
 use crate::read_point::ReadPoint;
 use crate::store::{Held, Storable, Store, Wanted};
 use crate::sync::Arc;
-use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::registry::TagRef;
 use crate::version::scope::scope_id;
 use crate::version::tag_set::TagSetBuilder;
 
+/// An entry whose key and value have any type.
+pub(crate) trait AnyKeyedEntry: Send + Sync {
+    fn cache(&self) -> &Cache;
+    /// The target that invalidates it.
+    fn target(&self) -> ScopedTarget<'_>;
+    /// Invalidates it, or holds that until the commit.
+    fn invalidate_alone(&self);
+    /// The call, for people.
+    fn call(&self) -> String;
+}
+
 /// An entry whose key has any type.
-pub(crate) trait TypedEntry<V>: Send + Sync {
+pub(crate) trait TypedEntry<V>: AnyKeyedEntry {
     fn get(&self) -> Option<V>;
     fn is_cached(&self) -> bool;
     /// `None`: it is current now.
@@ -30,16 +41,9 @@ pub(crate) trait TypedEntry<V>: Send + Sync {
     fn invalidate(&self) -> bool;
     fn info(&self) -> Option<EntryInfo>;
     fn explain(&self) -> Explanation;
-    /// The call, for people.
-    fn call(&self) -> String;
-    fn cache(&self) -> &Cache;
-    /// The target that invalidates it.
-    fn target(&self) -> ScopedTarget<'_>;
     /// A value to store with an invalidation; `None` if it is not storable.
     fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>>;
 }
-
-pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync>;
 
 pub(crate) struct KeyedEntry<K, V> {
     cache: Cache,
@@ -48,29 +52,18 @@ pub(crate) struct KeyedEntry<K, V> {
     key: K,
     duplicate: fn(&K) -> K,
     options: EntryOptions,
-    /// `None` if it cannot be known outside of the function.
-    judge: Option<JudgeFn<V>>,
+    judge: JudgeFn<V>,
     /// Raised by each invalidation of the key from here on.
     key_node: TagRef,
     /// The version that the clock showed after that.
     made_at: Version,
 }
 
-/// What an expansion knows of an entry.
-pub(crate) struct EntryParts<K, V> {
-    pub(crate) cache: Cache,
-    pub(crate) store: Arc<Store<K, V>>,
-    /// In the scope of the cache.
-    pub(crate) hash: u64,
-    pub(crate) key: K,
-    pub(crate) duplicate: fn(&K) -> K,
-    pub(crate) options: EntryOptions,
-    pub(crate) judge: Option<JudgeFn<V>>,
-}
-
 impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
-    pub(crate) fn new(parts: EntryParts<K, V>) -> Self {
-        let EntryParts { cache, store, hash, key, duplicate, options, judge } = parts;
+    pub(crate) fn new(parts: EntryParts<K, V>, duplicate: fn(&K) -> K) -> Self {
+        let EntryParts { request, options, judge } = parts;
+        let Request { engine, store, scope, hash, key, mode, .. } = request;
+        let cache = Cache::of_entry(engine, scope, mode);
         let call = Call { engine: cache.engine(), store: &store, scope: cache.scope_ref() };
         let (key_node, made_at) = call.key_node_as_of_now(hash);
         Self { cache, store, hash, key, duplicate, options, judge, key_node, made_at }
@@ -105,7 +98,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
             Mode::Transaction(_) => return Reason::InTransaction,
             Mode::Bypass => return Reason::Bypassed,
             Mode::Refresh => return Reason::Refreshed,
-            Mode::Ordinary => {}
+            Mode::Ordinary | Mode::Entry(_) => {}
         }
         if engine.storage.capacity_of(&self.store.query) == 0 {
             return Reason::NothingIsStored;
@@ -123,60 +116,12 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
     }
 }
 
-impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
-    fn get(&self) -> Option<V> {
-        if self.cache.mode().is_ordinary() { self.look_up().get(&self.wanted()) } else { None }
-    }
-
-    fn is_cached(&self) -> bool {
-        self.cache.mode().is_ordinary() && self.look_up().contains(&self.wanted())
-    }
-
-    fn insert(&self, point: Option<&ReadPoint>, value: V) -> bool {
-        let engine = self.cache.engine();
-        if point.is_some_and(|point| !point.is_of(engine.timeline())) {
-            return false;
-        }
-        let now = ReadPoint::now(engine.timeline());
-        let stores = matches!(self.cache.mode(), Mode::Ordinary | Mode::Refresh);
-        let put = if stores { self.put(point.unwrap_or(&now), value, true) } else { None };
-        let Some(mut put) = put else {
-            // What is cached is not the value.
-            if point.is_none() {
-                self.invalidate();
-            }
-            return false;
-        };
-        engine.resume_certain();
-        if point.is_some() && !put.is_current() {
-            return false;
-        }
-        engine.invalidate_and_judge(&[self.target()], |version| put.judge(version));
-        put.store(engine)
-    }
-
-    fn invalidate(&self) -> bool {
-        let was_cached = self.find_live().entry.is_some();
+impl<K: Storable + Eq, V: Storable + Clone> AnyKeyedEntry for KeyedEntry<K, V> {
+    fn invalidate_alone(&self) {
         match self.cache.transaction_state() {
             None => self.cache.engine().invalidate(&[self.target()]),
             Some(transaction) => transaction.hold(self.cache.engine(), vec![HeldTarget::from(self.target())]),
         }
-        was_cached
-    }
-
-    fn info(&self) -> Option<EntryInfo> {
-        if !self.cache.mode().is_ordinary() {
-            return None;
-        }
-        let found = self.find_live();
-        let now = self.cache.engine().timeline().time.now();
-        self.store.info_of(found.entry.as_ref()?, now)
-    }
-
-    fn explain(&self) -> Explanation {
-        let info = self.info();
-        let reason = if info.is_some() { None } else { Some(self.reason()) };
-        Explanation { call: self.call(), info, reason, is_loading: self.store.is_loading(&self.wanted()) }
     }
 
     fn call(&self) -> String {
@@ -196,10 +141,63 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         let key = KeyHash { hash: without_scope(self.hash, scope_id(scope)), instance: self.store.instance };
         (scope, TargetRef::Key(&self.store.query, key))
     }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
+    fn get(&self) -> Option<V> {
+        if self.cache.mode().is_ordinary() { self.look_up().get(&self.wanted()) } else { None }
+    }
+
+    fn is_cached(&self) -> bool {
+        self.cache.mode().is_ordinary() && self.look_up().contains(&self.wanted())
+    }
+
+    fn insert(&self, point: Option<&ReadPoint>, value: V) -> bool {
+        let engine = self.cache.engine();
+        let now = ReadPoint::now(engine.timeline());
+        let Some(mut put) = self.put(point.unwrap_or(&now), value, true) else {
+            // What is cached is not the value.
+            if point.is_none() {
+                self.invalidate();
+            }
+            return false;
+        };
+        engine.resume_certain();
+        if point.is_some() && !put.is_current() {
+            return false;
+        }
+        engine.invalidate_and_judge(&[self.target()], |version| put.judge(version));
+        put.store(engine)
+    }
+
+    fn invalidate(&self) -> bool {
+        let was_cached = self.find_live().entry.is_some();
+        self.invalidate_alone();
+        was_cached
+    }
+
+    fn info(&self) -> Option<EntryInfo> {
+        if !self.cache.mode().is_ordinary() {
+            return None;
+        }
+        let found = self.find_live();
+        let now = self.cache.engine().timeline().time.now();
+        self.store.info_of(found.entry.as_ref()?, now)
+    }
+
+    fn explain(&self) -> Explanation {
+        let info = self.info();
+        let reason = if info.is_some() { None } else { Some(self.reason()) };
+        Explanation { call: self.call(), info, reason, is_loading: self.store.is_loading(&self.wanted()) }
+    }
 
     fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>> {
         let engine = self.cache.engine();
-        let tags = self.judge.as_ref()?(&value)?;
+        let stores = matches!(self.cache.mode(), Mode::Ordinary | Mode::Refresh);
+        if !stores || !point.is_of(engine.timeline()) {
+            return None;
+        }
+        let tags = (self.judge)(&value)?;
         let options = self.options.clone().tags(tags);
         let key = (self.duplicate)(&self.key);
         let mut candidate = engine.candidate(self.cache.scope_ref(), &self.store, self.hash, options).with_key(key);

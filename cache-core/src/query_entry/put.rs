@@ -23,9 +23,12 @@ use crate::store::{Made, Storable, Store};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::tag_set::TagSet;
+use crate::version::timeline::Timeline;
 
 /// A put with any types.
 pub(crate) trait AnyPut: Send + Sync {
+    /// Whether it is one of the cache with this timeline.
+    fn is_of(&self, timeline: &Arc<Timeline>) -> bool;
     /// Whether nothing that it depends on was invalidated since its point.
     fn is_current(&self) -> bool;
     /// Called under the turn of the version clock.
@@ -70,6 +73,10 @@ fn is_current(query: &QueryState, tags: &TagSet, point: &ReadPoint, knows_key: b
 }
 
 impl<K: Storable + Eq, V: Storable> AnyPut for Put<K, V> {
+    fn is_of(&self, timeline: &Arc<Timeline>) -> bool {
+        self.point.is_of(timeline)
+    }
+
     fn is_current(&self) -> bool {
         is_current(&self.store.query, &self.candidate.tags, &self.point, self.knows_key)
     }

@@ -21,6 +21,7 @@ mod flights;
 mod keyed;
 mod outages;
 mod pins;
+mod puts;
 mod tags;
 mod tasks;
 mod tasks_fill;

@@ -34,6 +34,7 @@ mod asynchronous {
     mod constant_cost;
     mod dead_values;
     mod deadlocks;
+    mod entries;
     mod errors;
     mod freed;
     mod freshness;
@@ -48,11 +49,13 @@ mod asynchronous {
     mod outages;
     mod panics;
     mod pinned;
+    mod puts;
     mod reentrant;
     mod refused;
     mod slow_clone;
     mod stale_fill;
     mod statistics;
+    mod targets;
     mod transactions;
     mod writes_that_panic;
 }
