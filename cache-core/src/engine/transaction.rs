@@ -277,8 +277,8 @@ impl Engine {
         self.invalidate(&targets);
     }
 
-    /// Called before a load that ends is judged: while it is uncertain whether a commit has happened, nothing that
-    /// depends on its targets is stored.
+    /// Called before a load that ends is judged, and when a caller misses: while it is uncertain whether a commit has
+    /// happened, nothing that depends on its targets is stored, or joined by later callers.
     #[inline]
     pub(crate) fn invalidate_uncertain(&self) {
         if self.timeline().is_uncertain() {

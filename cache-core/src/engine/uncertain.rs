@@ -1,8 +1,8 @@
 //! Commits that may still happen: their future was dropped, or their answer was lost.
 //!
 //! A load that reads before such a commit and ends after the invalidation has read the old rows, and the cache cannot
-//! see it. So for a *grace* the targets are invalidated again whenever a load ends: what depends on them is not stored.
-//! The last time is after the grace, for loads that began within it.
+//! see it. So for a *grace* the targets are invalidated again whenever a load ends or a call misses: what depends on them
+//! is neither stored nor joined by later callers. The last time is after the grace, for loads that began within it.
 
 use std::collections::HashMap;
 

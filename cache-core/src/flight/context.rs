@@ -149,6 +149,9 @@ impl Context {
     }
 
     fn attach(&self, timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
+        if self.query.reads_answers() {
+            self.timeline.versions.invalidate(|version| self.query.node.raise(version));
+        }
         let is_foreign = !Arc::ptr_eq(timeline, &self.timeline);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,

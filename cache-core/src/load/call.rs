@@ -8,7 +8,7 @@ use crate::flight::id::next_load;
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
-use crate::store::{Absent, Storable, Store, Wanted};
+use crate::store::{Absent, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -33,6 +33,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     #[cold]
     fn absence(&self, (absent, now): (Absent, Nanos)) -> Absence {
+        // Before it arrives: a load that began before an uncertain commit is not joined.
+        self.engine.invalidate_uncertain();
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
         Absence { absent, now, arrived, ticket, key_node: None }
     }
@@ -78,6 +80,35 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Attaches an answer about a key to the load around the call.
     pub(crate) fn attach(&self, key_node: &TagRef, answer: Answer) {
         attach(self.engine.timeline(), &self.store.query, Some(key_node), answer);
+    }
+
+    /// Finds the value of a key, or attaches that there is none. A dead entry is removed.
+    pub(crate) fn get(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<V> {
+        match self.look_up(wanted) {
+            Ok(value) => Some(value),
+            Err(miss) => {
+                self.attach_absence(&miss);
+                if miss.absent == Absent::Dead {
+                    self.store.remove_if_dead(&self.engine.storage, wanted, miss.now);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether there is a live entry. It counts as read in the load around the call, and as no hit or miss.
+    pub(crate) fn contains(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> bool {
+        if !context::is_inside() {
+            return self.store.peek(&self.engine.storage, wanted, |_| ()).is_ok();
+        }
+        let (key_node, since) = self.key_node_as_of_now(wanted.hash);
+        let found = self.store.peek(&self.engine.storage, wanted, Arc::clone).ok();
+        let found = Held { entry: found, counters: &self.store.query.counters };
+        let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
+            (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
+        });
+        self.attach(&key_node, Answer { tags, since, lifetime });
+        found.entry.is_some()
     }
 
     pub(crate) fn attach_absence(&self, absence: &Absence) {

@@ -12,7 +12,8 @@ use crate::load::outcome::{Outcome, Returned};
 use crate::private::key::Parts;
 use crate::private::look_up::{CacheValue, Instance, store_of};
 use crate::query::QueryRef;
-use crate::query_entry::{KeyedEntry, QueryEntry, TypedEntry};
+use crate::query_entry::QueryEntry;
+use crate::query_entry::keyed::{EntryParts, JudgeFn, KeyedEntry, TypedEntry};
 use crate::store::Store;
 use crate::store::erased::downcast_arc;
 use crate::sync::Arc;
@@ -30,7 +31,8 @@ pub struct EntryRequest<K, V, J = KeepAll> {
     /// `None` if it cannot be known outside of the function.
     judge: Option<J>,
     /// Needs bounds on the types.
-    erase: fn(KeyedEntry<K, V>) -> Box<dyn TypedEntry<V>>,
+    erase: fn(EntryParts<K, V>) -> Box<dyn TypedEntry<V>>,
+    duplicate: fn(&K) -> K,
 }
 
 /// The entry of a call.
@@ -49,7 +51,16 @@ where
     let hash = cache.engine().hash(scope_id(cache.scope_ref()), |hasher| parts.hash(hasher));
     let options = query.site.query.options();
     let (cache, key) = (cache.clone(), parts.to_owned());
-    EntryRequest { cache, store, hash, key, options, judge: Some(KeepAll), erase: |entry| Box::new(entry) }
+    EntryRequest {
+        cache,
+        store,
+        hash,
+        key,
+        options,
+        judge: Some(KeepAll),
+        erase: |parts| Box::new(KeyedEntry::new(parts)),
+        duplicate: P::duplicate,
+    }
 }
 
 impl<K, V, J> EntryRequest<K, V, J> {
@@ -82,8 +93,8 @@ impl<K, V, J> EntryRequest<K, V, J> {
     }
 
     fn with_judge<W>(self, wrap: impl FnOnce(Option<J>) -> Option<W>) -> EntryRequest<K, V, W> {
-        let Self { cache, store, hash, key, options, judge, erase } = self;
-        EntryRequest { cache, store, hash, key, options, judge: wrap(judge), erase }
+        let Self { cache, store, hash, key, options, judge, erase, duplicate } = self;
+        EntryRequest { cache, store, hash, key, options, judge: wrap(judge), erase, duplicate }
     }
 }
 
@@ -100,11 +111,9 @@ impl<K, V: Send + Sync + 'static, J> EntryRequest<K, V, J> {
     where
         J: Judge<V> + Clone + Send + Sync + 'static,
     {
-        let Self { cache, store, hash, key, options, judge, erase } = self;
-        let judge = judge.map(|judge| -> Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync> {
-            Box::new(move |value| judge.clone().judge(value))
-        });
-        let entry = erase(KeyedEntry::new(cache, store, hash, key, options, judge));
+        let Self { cache, store, hash, key, options, judge, erase, duplicate } = self;
+        let judge = judge.map(|judge| -> JudgeFn<V> { Box::new(move |value| judge.clone().judge(value)) });
+        let entry = erase(EntryParts { cache, store, hash, key, duplicate, options, judge });
         AnyQueryEntry { entry: Box::new(entry), returns: PhantomData }
     }
 }

@@ -23,6 +23,22 @@ pub(crate) struct Loaded<V> {
     pub(crate) now: Nanos,
 }
 
+/// How a value was made that is inserted.
+pub(crate) struct Made {
+    pub(crate) valid_as_of: Version,
+    /// Its time to live is counted from here.
+    pub(crate) began: Nanos,
+    pub(crate) now: Nanos,
+    pub(crate) replaces: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Inserted {
+    pub(crate) is_stored: bool,
+    /// Whether loads in flight were fenced.
+    pub(crate) was_in_flight: bool,
+}
+
 /// What a new entry displaced, to be settled after the shard's lock is released.
 struct Displaced<K, V> {
     aftermath: Aftermath,
@@ -116,44 +132,42 @@ impl<K: Storable, V: Storable> Store<K, V> {
         is_refused
     }
 
-    /// Replaces the key's entry and fences its loads in flight. Returns whether there were any loads.
-    pub(crate) fn insert(
-        &self,
-        storage: &Storage,
-        candidate: Candidate<K>,
-        value: V,
-        valid_as_of: Version,
-        now: Nanos,
-    ) -> bool
+    /// Stores a value that no load of its key has made. If it replaces others, it takes the place of the key's entry, and
+    /// fences its loads in flight. If not, a live entry stays, and the value is dropped.
+    pub(crate) fn insert(&self, storage: &Storage, candidate: Candidate<K>, value: V, made: Made) -> Inserted
     where
         K: Eq,
     {
+        let Made { valid_as_of, began, now, replaces } = made;
         let counters = &self.query.counters;
         if storage.capacity_of(&self.query) == 0 {
             discard_value(counters, candidate.key);
             discard_value(counters, value);
-            return false;
+            return Inserted::default();
         }
-        let expires_at = candidate.expires_at(now);
+        let expires_at = candidate.expires_at(began);
         let Candidate { key, hash, scope, tags, .. } = candidate;
         let (store, segment) = (self.number, storage.eviction.segment_of(self.place(hash), self.query.quota));
-        let origin = EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
+        let origin = EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
         let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
-        let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
-        let displaced = if now < expires_at {
+        let was_in_flight = replaces && shard.state_mut().fence(hash, scope, is_key);
+        let has_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
+        let is_stored = now < expires_at && (replaces || !has_live);
+        let displaced = if is_stored {
             self.put(storage, &mut shard, predecessor.as_ref(), &new, now)
         } else {
-            let replaced = predecessor.as_ref().and_then(|predecessor| remove(storage, &mut shard, predecessor));
+            let replaced = predecessor.as_ref().filter(|_| replaces || !has_live);
+            let replaced = replaced.and_then(|predecessor| remove(storage, &mut shard, predecessor));
             Displaced { replaced, ..Displaced::default() }
         };
         drop(shard);
         discard_some(predecessor, counters);
         self.settle(storage, displaced, now);
         discard(new, counters);
-        was_in_flight
+        Inserted { is_stored, was_in_flight }
     }
 
     /// Puts an entry into its locked shard.

@@ -25,3 +25,4 @@ mod tags;
 mod tasks;
 mod tasks_fill;
 mod tasks_waits;
+mod transactions;

@@ -37,6 +37,7 @@ mod asynchronous {
     mod errors;
     mod freed;
     mod freshness;
+    mod handles;
     mod large_numbers;
     mod locks;
 
@@ -52,6 +53,7 @@ mod asynchronous {
     mod slow_clone;
     mod stale_fill;
     mod statistics;
+    mod transactions;
     mod writes_that_panic;
 }
 
