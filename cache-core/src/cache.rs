@@ -366,7 +366,11 @@ impl Default for Cache {
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flights = self.engine.storage.count_flights();
-        f.debug_struct("Cache")
+        let mut cache = f.debug_struct("Cache");
+        if !self.mode.is_ordinary() {
+            cache.field("mode", &self.mode);
+        }
+        cache
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
             .field("loads_in_flight", &flights.map(|(loads, _)| loads))

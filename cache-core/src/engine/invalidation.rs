@@ -34,34 +34,29 @@ impl Engine {
     /// First the entries of keys are removed and their loads fenced. Then every target is raised, and the clock shows
     /// the version: from here on, dependents are refused. Last, with no lock held, the removed entries are dropped.
     pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
-        self.count_invalidations(targets);
-        self.replace(targets, &mut |_| ());
+        self.invalidate_and_judge(targets, |_| ());
     }
 
-    pub(crate) fn count_invalidations(&self, targets: &[ScopedTarget<'_>]) {
-        for (_, target) in targets {
-            match target {
-                TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
-                TargetRef::Query(query) | TargetRef::Key(query, _) => query.counters.count(Event::Invalidation),
-            }
-        }
-    }
-
-    /// Like [`invalidate`](Self::invalidate), but counts nothing. `judge` is called with the version before anything is
-    /// raised to it, under the turn of the clock: what it finds valid is valid as of that version.
-    pub(crate) fn replace(&self, targets: &[ScopedTarget<'_>], judge: &mut dyn FnMut(Version)) {
-        if targets.is_empty() {
-            return;
-        }
+    /// `judge` is called with the version before anything is raised to it, under the turn of the clock: what it finds
+    /// valid is valid as of that version.
+    pub(crate) fn invalidate_and_judge(&self, targets: &[ScopedTarget<'_>], judge: impl FnOnce(Version)) {
         let mut removed = RemovedEntries::new();
         for &(scope, target) in targets {
-            if let TargetRef::Key(query, key) = target {
-                let scope = scope_id(scope);
-                for number in query.stores.alike(key.instance) {
-                    let store = self.storage.stores.of_number(number);
-                    store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
+            match target {
+                TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
+                TargetRef::Query(query) => query.counters.count(Event::Invalidation),
+                TargetRef::Key(query, key) => {
+                    query.counters.count(Event::Invalidation);
+                    let scope = scope_id(scope);
+                    for number in query.stores.alike(key.instance) {
+                        let store = self.storage.stores.of_number(number);
+                        store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
+                    }
                 }
             }
+        }
+        if targets.is_empty() {
+            return;
         }
         self.storage.timeline.versions.invalidate(|version| {
             judge(version);

@@ -1,5 +1,7 @@
 //! How calls through a handle read and write.
 
+use std::fmt;
+
 use crate::engine::transaction::TransactionState;
 use crate::sync::Arc;
 
@@ -24,6 +26,17 @@ pub(crate) enum ReadMode {
     Uncached,
     /// The same. In addition, no load around it is stored or joined.
     Private,
+}
+
+impl fmt::Debug for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ordinary => "ordinary",
+            Self::Bypass => "bypass",
+            Self::Refresh => "refresh",
+            Self::Transaction(_) => "in a transaction",
+        })
+    }
 }
 
 impl Mode {

@@ -124,8 +124,8 @@ impl Context {
 
     /// Whether a caller that arrived at a version may join instead of loading: the load began later, or is still valid.
     pub(crate) fn is_as_good_for(&self, arrived: Version, now: Nanos) -> bool {
-        // The version says nothing about other caches.
-        let began_later = self.birth >= arrived && !self.reads.lock().has_foreign;
+        // The version says nothing about other caches, and nothing about what is suspended.
+        let began_later = self.birth >= arrived && !self.timeline.is_uncertain() && !self.reads.lock().has_foreign;
         began_later || self.is_valid(now)
     }
 
@@ -138,7 +138,7 @@ impl Context {
         if let Some(Dependencies { tags, since, is_valid, .. }) = &reads.ended {
             return *is_valid && self.is_query_valid_since(*since) && tags.is_valid_since(*since);
         }
-        if reads.valid_as_of == version && !reads.has_foreign {
+        if reads.valid_as_of == version && !reads.has_foreign && !self.timeline.is_uncertain() {
             return true;
         }
         let is_valid = self.was_valid_from_the_start() && reads.sets.values().all(Read::is_valid);
@@ -204,12 +204,10 @@ impl Context {
         tags.add_all(late);
         for read in reads.sets.values() {
             let foreign = read.foreign.as_ref().map(|timeline| timeline.versions.now());
-            let is_still_valid = read.is_valid() && !read.foreign.as_ref().is_some_and(|of| of.is_uncertain());
+            let is_still_valid = read.is_valid();
             if !is_still_valid {
                 is_valid = false;
-                // Versions of another cache cannot be compared.
-                let is_local = foreign.is_none() && !read.set.has_foreign();
-                shareable_before = shareable_before.min(if is_local { read.since + 1 } else { 0 });
+                shareable_before = shareable_before.min(self.invalid_after(&read.set, foreign.is_some(), read.since));
             }
             let since = |version| if is_still_valid { version } else { read.since };
             tags.depend_on_all(&read.set, foreign.map(since));
@@ -223,9 +221,19 @@ impl Context {
         drop(sets);
         // Only in this copy: later callers check the late tags themselves.
         if !late.is_valid_since(self.birth) {
-            dependencies.shareable_before = dependencies.shareable_before.min(self.birth + 1);
+            let invalid_after = self.invalid_after(late, false, self.birth);
+            dependencies.shareable_before = dependencies.shareable_before.min(invalid_after);
         }
         dependencies
+    }
+}
+
+impl Context {
+    /// Callers that arrived before this version may share what was valid `since`, and is not any more.
+    fn invalid_after(&self, set: &TagSet, is_foreign: bool, since: Version) -> Version {
+        // Versions of another cache cannot be compared, and what is suspended was invalidated at none.
+        let has_version = !is_foreign && !set.has_foreign() && !self.timeline.is_uncertain();
+        if has_version { since + 1 } else { 0 }
     }
 }
 

@@ -33,8 +33,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     #[cold]
     fn absence(&self, (absent, now): (Absent, Nanos)) -> Absence {
-        // Before it arrives: a load that began before an uncertain commit is not joined.
-        self.engine.invalidate_uncertain();
+        self.engine.resume_certain();
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
         Absence { absent, now, arrived, ticket, key_node: None }
     }
@@ -57,7 +56,6 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
-        engine.invalidate_uncertain();
         let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
         let ticket = next_load();
         match store.look_up(&engine.storage, wanted, Arc::clone) {

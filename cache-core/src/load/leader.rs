@@ -55,7 +55,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
     pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
         // While the load is listed: inserts still fence it.
         prepare(&self.store, self.key_node.as_ref());
-        self.engine.invalidate_uncertain();
+        self.engine.resume_certain();
         // User code may panic, or ask for a key whose load waits for this one.
         let running = self.enter();
         let tags = judge(value);

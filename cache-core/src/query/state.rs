@@ -37,7 +37,7 @@ pub(crate) struct QueryState {
     /// Raised with each key, for entries that depend on too many of them.
     pub(crate) any_key: TagRef,
     /// Bits: [`READS_ANSWERS`], [`HAS_PUTS`].
-    puts: AtomicUsize,
+    pub(crate) puts: AtomicUsize,
     pub(crate) quota: Option<Quota>,
     pub(crate) counters: Counters,
     pub(crate) stores: StoreNumbers,

@@ -147,11 +147,11 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
             }
             return false;
         };
-        engine.invalidate_uncertain();
+        engine.resume_certain();
         if point.is_some() && !put.is_current() {
             return false;
         }
-        engine.replace(&[self.target()], &mut |version| put.judge(version));
+        engine.invalidate_and_judge(&[self.target()], |version| put.judge(version));
         put.store(engine)
     }
 
