@@ -5,6 +5,7 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod oracle;
+pub mod original_manager;
 pub mod watchdog;
 
 #[cfg(doctest)]
