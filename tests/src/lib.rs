@@ -6,6 +6,7 @@
 
 pub mod oracle;
 pub mod original_manager;
+pub mod transactions;
 pub mod watchdog;
 
 #[cfg(doctest)]
