@@ -9,6 +9,12 @@ pub mod by_key {}
 #[doc = include_str!("by_tag.md")]
 pub mod by_tag {}
 
+#[doc = include_str!("targets.md")]
+pub mod targets {}
+
+#[doc = include_str!("transactions.md")]
+pub mod transactions {}
+
 #[doc = include_str!("one_entry.md")]
 pub mod one_entry {}
 

@@ -52,7 +52,7 @@ pub mod probing {
         UnstorablePart as _,
     };
     pub use crate::private::probe::{
-        BorrowedItem as _, BorrowedList as _, ClonedList as _, CopiedItem as _, NoItem as _, NoList as _,
-        PointedItem as _, PointedList as _, TwicePointedList as _,
+        BorrowedItem as _, BorrowedList as _, ClonedList as _, CopiedItem as _, CopiedNoItem as _, NoItem as _,
+        NoList as _, PointedItem as _, PointedList as _, TwicePointedList as _,
     };
 }

@@ -213,6 +213,23 @@ impl<'a, P: Deref<Target: Questioned + Sized>, U> PointedItem<'a, P::Target, U> 
     }
 }
 
+/// Something else that is `Copy`.
+pub trait CopiedNoItem<Q, U> {
+    /// Does not compile without [`OptionInTarget`], and causes no other error.
+    fn __cache_item(&self) -> Option<Q>
+    where
+        Q: OptionInTarget<U>;
+}
+
+impl<Q: Copy, U> CopiedNoItem<Q, U> for Question<'_, Q, U> {
+    fn __cache_item(&self) -> Option<Q>
+    where
+        Q: OptionInTarget<U>,
+    {
+        Some(*self.0)
+    }
+}
+
 /// Something else.
 pub trait NoItem<'a, Q: ?Sized, U> {
     /// Does not compile without [`OptionInTarget`], and causes no other error.
@@ -236,7 +253,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::private::probing::*;
 
     macro_rules! items {
         ($list:expr) => {{

@@ -51,7 +51,7 @@ impl Query<'_> {
         let (key, by_self) = (self.key(), self.is_keyed_by_self().then(|| quote!(of self)));
         let signatures = self.key_signatures();
         if let Enclosing::Block(_) = self.enclosing {
-            let defined = signatures.iter().map(|signature| key_item(None, signature, &by_self));
+            let defined = signatures.iter().map(|signature| key_item(None, signature, by_self.as_ref()));
             let entry = self.entry(None);
             let items = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
@@ -62,7 +62,7 @@ impl Query<'_> {
                 }
             };
             let entry = self.declared_entry();
-            let declared = signatures.iter().map(|signature| key_item(None, &declared(signature), &by_self));
+            let declared = signatures.iter().map(|signature| key_item(None, &declared(signature), by_self.as_ref()));
             let declared = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
                 #krate::private::items! {
@@ -74,7 +74,7 @@ impl Query<'_> {
             return HiddenItems { items, declared };
         }
         let (visibility, reminder) = (&self.function.visibility, self.reminder());
-        let defined = signatures.iter().map(|signature| key_item(Some(visibility), signature, &by_self));
+        let defined = signatures.iter().map(|signature| key_item(Some(visibility), signature, by_self.as_ref()));
         let entry = self.entry(Some(visibility));
         let items = quote_spanned! {Span::mixed_site()=>
             #reminder
@@ -233,7 +233,7 @@ impl Query<'_> {
 }
 
 /// A key function for the macro `items!`, without its key.
-fn key_item(visibility: Option<&Visibility>, signature: &Signature, by_self: &Option<TokenStream>) -> TokenStream {
+fn key_item(visibility: Option<&Visibility>, signature: &Signature, by_self: Option<&TokenStream>) -> TokenStream {
     let mut signature = signature.clone();
     let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
     quote_spanned!(Span::mixed_site()=> key #visibility [#signature] #by_self #bounds)

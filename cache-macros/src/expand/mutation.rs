@@ -12,7 +12,7 @@ use crate::expand::enclosing::{Enclosing, constant_name, key_name, skipping_key_
 use crate::expand::targets::{for_each_key, probes};
 use crate::parse::function::{Function, is_named, unnamed_argument};
 use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
-use crate::parse::targets::{FromResult, Invalidations, Named, Target};
+use crate::parse::targets::{FromResult, Invalidations, KeyRef, Named, Target};
 use crate::parse::tokens;
 use crate::parse::types::has_impl_trait;
 
@@ -110,10 +110,15 @@ impl Mutation<'_> {
             let Some(advice) = self.advice(query) else { return };
             let mut name = last_name(&query.path).clone();
             name.set_span(Span::mixed_site());
-            suggestions.entry(advice).or_default().extend(names.iter().map(|named| named(&name)));
+            for named in names {
+                let item = named(&name);
+                let is_skipping = item == skipping_key_name(&name);
+                let advice = if is_skipping { skips_nothing(&name) } else { advice.clone() };
+                suggestions.entry(advice).or_default().insert(item);
+            }
         };
         for target in &self.invalidations.targets {
-            let (named, has_value) = match target {
+            let (all, has_value) = match target {
                 Target::Query(query) => {
                     add(query, &[constant_name]);
                     continue;
@@ -122,7 +127,7 @@ impl Mutation<'_> {
                 Target::Named(named) => (std::slice::from_ref(named), false),
                 Target::FromResult(FromResult { named, .. }) => (&named[..], true),
             };
-            for_each_key(named, &mut |key_ref, is_optional| {
+            for_each_key(all, &mut |key_ref, is_optional| {
                 let key: fn(&Ident) -> Ident = if key_ref.is_skipping() { skipping_key_name } else { key_name };
                 let names: &[fn(&Ident) -> Ident] =
                     if has_value || is_optional { &[constant_name, key] } else { &[key] };
@@ -156,16 +161,15 @@ impl Mutation<'_> {
     /// The lints that targets would trigger.
     fn allowed(&self) -> Option<TokenStream> {
         let (mut has_path, mut is_redundant) = (false, false);
+        let is_path = |key_ref: &KeyRef| key_ref.query.path.segments.len() > 1;
         for target in &self.invalidations.targets {
             match target {
                 Target::All(_) => {}
                 Target::Query(query) => has_path |= query.path.segments.len() > 1,
-                Target::Named(named) => {
-                    named.for_each_key(&mut |key_ref| has_path |= key_ref.query.path.segments.len() > 1)
-                }
+                Target::Named(named) => named.for_each_key(&mut |key_ref| has_path |= is_path(key_ref)),
                 Target::FromResult(FromResult { parameter, named, .. }) => {
                     for named in named {
-                        named.for_each_key(&mut |key_ref| has_path |= key_ref.query.path.segments.len() > 1);
+                        named.for_each_key(&mut |key_ref| has_path |= is_path(key_ref));
                     }
                     let parameter = parameter.to_token_stream().to_string();
                     is_redundant |= matches!(
@@ -182,6 +186,11 @@ impl Mutation<'_> {
         (has_path || is_redundant)
             .then(|| quote_spanned!(Span::mixed_site()=> #[allow(#(#lints,)* reason = "a target has no other form")]))
     }
+}
+
+/// The advice where an argument is written `_`.
+fn skips_nothing(query: &Ident) -> String {
+    format!("an_underscore_is_for_a_skipped_argument__and_{}_skips_none__so_write_a_value", query.unraw())
 }
 
 pub(super) fn last_name(path: &Path) -> &Ident {

@@ -173,7 +173,7 @@ mod tests {
         let key = Key::of(&function, &options);
         let skipped = Skipped::of(&function, &key);
         let signature = skipped.left_out(function.signature.clone(), &quote!(Marker));
-        signature.to_token_stream().to_string().replace(" , ", ", ").replace(" :", ":")
+        signature.to_token_stream().to_string().replace(" , ", ", ").replace(" : ", ": ")
     }
 
     #[test]

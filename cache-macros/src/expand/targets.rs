@@ -64,10 +64,10 @@ impl Mutation<'_> {
                 }
             }
             Target::Named(named) => self.call(named),
-            Target::FromResult(FromResult { capture, parameter, named }) => match &named[..] {
+            Target::FromResult(FromResult { capture, bars: [start, end], parameter, named }) => match &named[..] {
                 [Named::Key(key_ref)] if !key_ref.is_optional() => {
                     let (query, key) = (self.whole_query(&key_ref.query), self.key(key_ref));
-                    quote_spanned!(Span::mixed_site()=> from_result(#query, #capture |#parameter| #key))
+                    quote_spanned!(Span::mixed_site()=> from_result(#query, #capture #start #parameter #end #key))
                 }
                 _ => {
                     let (list, without_value) = (self.list(), self.without(named));
@@ -82,7 +82,7 @@ impl Mutation<'_> {
                                 #without_value
                                 __cache_targets
                             },
-                            #capture |#parameter, mut __cache_targets| {
+                            #capture #start #parameter, mut __cache_targets #end {
                                 #(#targets)*
                                 __cache_targets
                             }
@@ -108,17 +108,15 @@ impl Mutation<'_> {
     /// Statements that add what is named to a list. Within `depth` blocks, which have labels.
     fn add(&self, named: &Named, depth: usize) -> TokenStream {
         let label = Lifetime::new(&format!("'__cache_none_{depth}"), Span::mixed_site());
-        let (add, is_optional) = match named {
-            Named::Each(Each { pattern, list, named }) => {
-                let (items, is_optional) = (self.items(list, &label), has_question(list));
-                let depth = depth + usize::from(is_optional);
-                let added = named.iter().map(|named| self.add(named, depth));
-                (quote_spanned!(Span::mixed_site()=> for #pattern in #items { #(#added)* }), is_optional)
-            }
-            _ => {
-                let call = self.call_with(named, &|argument| self.unwrapped(argument, &label));
-                (quote_spanned!(Span::mixed_site()=> __cache_targets.#call;), is_list(named))
-            }
+        let (add, is_optional) = if let Named::Each(each) = named {
+            let Each { pattern, list, named } = &**each;
+            let (items, is_optional) = (self.items(list, &label), has_question(list));
+            let depth = depth + usize::from(is_optional);
+            let added = named.iter().map(|named| self.add(named, depth));
+            (quote_spanned!(Span::mixed_site()=> for #pattern in #items { #(#added)* }), is_optional)
+        } else {
+            let call = self.call_with(named, &|argument| self.unwrapped(argument, &label));
+            (quote_spanned!(Span::mixed_site()=> __cache_targets.#call;), is_list(named))
         };
         if !is_optional {
             return add;
@@ -141,13 +139,19 @@ impl Mutation<'_> {
             return quote_spanned!(Span::mixed_site()=> __cache_targets.all(););
         }
         let mut queries = Vec::new();
-        let mut add = |key_ref| queries.push(self.whole_query(key_ref));
-        named.iter().for_each(|named| named.for_each_key(&mut |key_ref| add(&key_ref.query)));
+        for named in named {
+            named.for_each_key(&mut |key_ref| queries.push(self.whole_query(&key_ref.query)));
+        }
         quote_spanned!(Span::mixed_site()=> #(__cache_targets.target(#queries);)*)
     }
 
     /// What a `for` iterates over.
     fn items(&self, list: &Expr, label: &Lifetime) -> TokenStream {
+        // It is borrowed below, and clippy would report a second `&`.
+        let list = match ungrouped(list) {
+            Expr::Reference(reference) if reference.mutability.is_none() => &reference.expr,
+            _ => list,
+        };
         let span = syn::spanned::Spanned::span(list);
         let (list, krate) = (self.unwrapped(list, label), respan(self.krate, span));
         // No lint reports generated parentheses.

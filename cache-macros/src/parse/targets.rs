@@ -29,7 +29,7 @@ pub(crate) enum Target {
 pub(crate) enum Named {
     Key(KeyRef),
     Tag(Expr),
-    Each(Each),
+    Each(Box<Each>),
     Put(Put),
 }
 
@@ -59,6 +59,7 @@ pub(crate) struct Each {
 pub(crate) struct FromResult {
     /// `move`.
     pub(crate) capture: Option<Token![move]>,
+    pub(crate) bars: [Token![|]; 2],
     pub(crate) parameter: Pat,
     pub(crate) named: Vec<Named>,
 }
@@ -214,7 +215,7 @@ fn named(input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<Named>> {
         return Err(error);
     }
     if input.peek(Token![for]) {
-        return Ok(vec![Named::Each(each(input)?)]);
+        return Ok(vec![Named::Each(Box::new(each(input)?))]);
     }
     if is_put(input) {
         return Ok(vec![Named::Put(put(input)?)]);
@@ -350,7 +351,7 @@ fn from_result(input: ParseStream<'_>) -> syn::Result<FromResult> {
             input.parse::<Token![,]>()?;
         }
     }
-    input.parse::<Token![|]>()?;
+    let end: Token![|] = input.parse()?;
     let (Some(parameter), true) = (parameters.pop(), parameters.is_empty()) else {
         let message = "take one parameter, the value that the function returns, as in `|track| get_track(track.id)`";
         return Err(Error::new(bar.span, message));
@@ -363,7 +364,7 @@ fn from_result(input: ParseStream<'_>) -> syn::Result<FromResult> {
     if named.is_empty() {
         return Err(Error::new(bar.span, END));
     }
-    Ok(FromResult { capture, parameter, named })
+    Ok(FromResult { capture, bars: [bar, end], parameter, named })
 }
 
 fn parameter(input: ParseStream<'_>) -> syn::Result<Pat> {
@@ -422,7 +423,8 @@ mod tests {
                 format!("key {} ({})", query.to_token_stream(), arguments.to_token_stream())
             }
             Named::Tag(tag) => format!("tag {}", tag.to_token_stream()),
-            Named::Each(Each { pattern, list, named }) => {
+            Named::Each(each) => {
+                let Each { pattern, list, named } = &**each;
                 let named: Vec<_> = named.iter().map(describe_named).collect();
                 let (pattern, list) = (pattern.to_token_stream(), list.to_token_stream());
                 format!("for {pattern} in {list}: {}", named.join(", "))

@@ -1,4 +1,4 @@
-//! says: `?` in a target is for an `Option`, and `u32` is none
+//! says: `?` in a target is for an `Option`, and `&u32` is none
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 

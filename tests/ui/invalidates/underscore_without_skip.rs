@@ -1,4 +1,4 @@
-//! says: __cached_key_without_skipped_arguments_of_get_track
+//! says: an_underscore_is_for_a_skipped_argument__and_get_track_skips_none__so_write_a_value
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
