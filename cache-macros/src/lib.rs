@@ -394,7 +394,11 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `"r#loop"` or `r#loop` | a query whose name is a keyword |
 /// | `get_track(id)` | the one entry for these arguments; also `Tracks::get(id)` |
 /// | `\|track\| get_track(track.id)` | the one entry for arguments from the returned value, of a `Result` from the `Ok`; without a value all entries of the query |
+/// | `get_track(_, id)` | the same, without the argument that the query skips |
 /// | `tags("artist:{artist_id}", expr)` | all entries with one of these tags, formatted from the arguments like `format!` |
+/// | `\|track\| tags(format!("artist:{}", track.artist_id))` | tags from the returned value; without a value everything |
+/// | `for id in ids { get_track(*id); tags("track:{id}") }` | for each item of a list, which is borrowed; also after `\|value\|`, and within another `for` |
+/// | `get_track(id?)` | of an `Option`; where there is nothing, the whole query, or everything for a tag. It never returns |
 /// | `all` | all entries of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |
 ///
 /// and options:
@@ -462,8 +466,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # One entry
 ///
-/// `get_track(id)` takes all arguments of the query but `self`, also those that it skips; of a generic query, as in
-/// `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may give them away: only
+/// `get_track(id)` takes all arguments of the query but `self`, and `_` in place of those that it skips; of a generic
+/// query, as in `get::<Album>(id)`. The compiler checks them. They are evaluated before the body, which may give them away: only
 /// their hash is kept. The entry is invalidated in the scope of the mutation's handle, or through the root handle in
 /// every scope, at the same cost for any number. A load of the key in flight is invalidated too. If the closure of
 /// `|track| get(track.id)` panics, every entry of the query is invalidated. Instantiations of a generic function that
@@ -503,6 +507,54 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # library.add("a".into()).unwrap();
 /// # assert_eq!(library.cache.entries()[0].arguments, "title = \"b\"");
 /// # assert_eq!(library.cache.len(), 1);
+/// ```
+///
+/// # Lists, options and skipped arguments
+///
+/// `for` iterates by reference over a slice, a `Vec`, an array, a set, a map, a pointer to one, or an iterator that is
+/// `Clone`, before the body runs; the body may take the list. `?` takes what is in an `Option`. After `|value|` several
+/// targets go in braces. With a `_` every skipped argument is one, and generic parameters that only these use are left
+/// out. The chapter *Targets* of the guide of `cache_core` says more.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # struct Connection;
+/// # #[derive(Clone)]
+/// # struct Track { id: u32, album: Option<u32> }
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(skip(connection))]
+///     fn track(&self, connection: &Connection, id: u32) -> Option<Track> {
+///         # let _ = (connection, id);
+///         // ..
+///         # None
+///     }
+///
+///     #[cached_query]
+///     fn album(&self, id: u32) -> Vec<Track> {
+///         # let _ = id;
+///         // ..
+///         # Vec::new()
+///     }
+///
+///     #[invalidates(for id in ids { track(_, *id) })]
+///     fn delete(&self, ids: &[u32]) {
+///         // ..
+///     }
+///
+///     #[invalidates(|tracks| for track in tracks { track(_, track.id); album(track.album?) })]
+///     fn import(&self) -> Result<Vec<Track>, std::io::Error> {
+///         # Ok(vec![Track { id: 3, album: Some(1) }])
+///         // ..
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # for id in 1..=4 { library.track(&Connection, id); library.album(id); }
+/// # library.delete(&[1, 2]);
+/// # assert_eq!(library.cache.len(), 6);
+/// # library.import().unwrap();
+/// # assert_eq!(library.cache.len(), 4);
 /// ```
 ///
 /// # Tags

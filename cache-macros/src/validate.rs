@@ -8,7 +8,7 @@ use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, S
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::function::{Argument, Function};
 use crate::parse::options::{QueryOptions, ungrouped};
-use crate::parse::targets::{Invalidations, Target};
+use crate::parse::targets::{FromResult, Invalidations, Target};
 use crate::parse::tokens;
 use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
 
@@ -170,19 +170,13 @@ fn targets(function: &Function, targets: &[Target], errors: &mut Errors) {
         Some(_) => false,
     };
     for target in targets {
-        if let Target::FromResult { closure, .. } = target
+        if let Target::FromResult(FromResult { parameter, .. }) = target
             && function.returns().is_some_and(has_impl_trait)
         {
-            errors.add_at(
-                &closure.inputs,
-                "name the return type: a closure needs to know it, and cannot with `impl Trait`",
-            );
+            errors.add_at(parameter, "name the return type: a closure needs to know it, and cannot with `impl Trait`");
         }
-        if let (true, Target::FromResult { closure, .. }) = (returns_nothing, target) {
-            errors.add_at(
-                &closure.inputs,
-                "return the value that the arguments come from: this function returns nothing",
-            );
+        if let (true, Target::FromResult(FromResult { parameter, .. })) = (returns_nothing, target) {
+            errors.add_at(parameter, "return the value that the arguments come from: this function returns nothing");
         }
     }
 }

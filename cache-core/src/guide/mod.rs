@@ -9,6 +9,9 @@ pub mod by_key {}
 #[doc = include_str!("by_tag.md")]
 pub mod by_tag {}
 
+#[doc = include_str!("targets.md")]
+pub mod targets {}
+
 #[doc = include_str!("composition.md")]
 pub mod composition {}
 

@@ -29,66 +29,38 @@ macro_rules! __cache_items {
     // Declared in a trait.
     (
         const $constant:ident: $place:ident;
-        key [$($signature:tt)*] $(where [$($bounds:tt)*])?;
+        $(key [$($signature:tt)*] $(of $this:ident)? $(where [$($bounds:tt)*])?;)*
     ) => {
         $crate::private::items! { @hidden const $constant: $crate::private::QueryRef<$crate::private::$place>; }
-        $crate::private::items! {
+        $($crate::private::items! {
             @hidden
-            $($signature)* -> $crate::private::KeyRef<$crate::private::$place> $($($bounds)*)?;
-        }
-    };
-    (
-        const $constant:ident: $place:ident;
-        key [$($signature:tt)*] of self $(where [$($bounds:tt)*])?;
-    ) => {
-        $crate::private::items! { @hidden const $constant: $crate::private::QueryRef<$crate::private::$place>; }
-        $crate::private::items! {
-            @hidden
-            $($signature)* -> $crate::private::KeyOfSelf<
-                Self,
-                impl FnOnce(&Self) -> $crate::private::KeyRef<$crate::private::$place>,
-            > $($($bounds)*)?;
-        }
+            $($signature)* -> $crate::private::items!(@returns $place $($this)?) $($($bounds)*)?;
+        })*
     };
     // Defined.
     (
         $vis:vis const $constant:ident = [$place:ident, $($facts:tt)*];
-        $key_vis:vis key [$($signature:tt)*] $(where [$($bounds:tt)*])? = $key:tt;
+        $($key_vis:vis key [$($signature:tt)*] $(of $this:ident)? $(where [$($bounds:tt)*])? = $key:tt;)*
     ) => {
         $crate::private::items! {
             @hidden
             $vis const $constant: $crate::private::QueryRef<$crate::private::$place> =
                 $crate::private::query!($place, $($facts)*);
         }
-        $crate::private::items! {
+        $($crate::private::items! {
             @hidden
             #[inline]
-            $key_vis $($signature)* -> $crate::private::KeyRef<$crate::private::$place> $($($bounds)*)? {
+            $key_vis $($signature)* -> $crate::private::items!(@returns $place $($this)?) $($($bounds)*)? {
                 use $crate::private::probing::*;
                 $crate::private::items!(@key $key)
             }
-        }
+        })*
     };
-    (
-        $vis:vis const $constant:ident = [$place:ident, $($facts:tt)*];
-        $key_vis:vis key [$($signature:tt)*] of self $(where [$($bounds:tt)*])? = $key:tt;
-    ) => {
-        $crate::private::items! {
-            @hidden
-            $vis const $constant: $crate::private::QueryRef<$crate::private::$place> =
-                $crate::private::query!($place, $($facts)*);
-        }
-        $crate::private::items! {
-            @hidden
-            #[inline]
-            $key_vis $($signature)* -> $crate::private::KeyOfSelf<
-                Self,
-                impl FnOnce(&Self) -> $crate::private::KeyRef<$crate::private::$place>,
-            > $($($bounds)*)? {
-                use $crate::private::probing::*;
-                $crate::private::items!(@key $key)
-            }
-        }
+    (@returns $place:ident) => {
+        $crate::private::KeyRef<$crate::private::$place>
+    };
+    (@returns $place:ident $this:ident) => {
+        $crate::private::KeyOfSelf<Self, impl FnOnce(&Self) -> $crate::private::KeyRef<$crate::private::$place>>
     };
     (@hidden $($item:tt)*) => {
         #[doc(hidden)]

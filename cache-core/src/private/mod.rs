@@ -10,6 +10,7 @@ pub(crate) mod key;
 mod look_up;
 mod macros;
 pub(crate) mod mutation;
+mod probe;
 mod target;
 
 pub use crate::flight::promise::SharedError;
@@ -23,11 +24,14 @@ pub use crate::private::key::{
 };
 pub use crate::private::look_up::{CacheValue, Instance, instance, look_up, receiver, tags_of, type_of};
 pub use crate::private::mutation::{
-    Mutation, OfFunction, OfMethod, OtherCache, PendingInvalidation, RunningMutation, in_cache, of_function, of_method,
+    Caches, Mutation, OfFunction, OfMethod, OtherCache, PendingInvalidation, RunningMutation, in_cache, of_function,
+    of_method,
 };
+pub use crate::private::probe::{List, ListOfTargets, OptionInTarget, Question, Questioned, list, question};
 pub use crate::private::target::{
-    Elsewhere, FromResult, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names, Target, TargetKind,
-    Targets, key_of_self, key_ref,
+    Elsewhere, FromResult, FromValue, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names, Place,
+    Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, ValueTargets, key_of_self, key_ref,
+    list_in_cache, list_of_function, list_of_method,
 };
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
@@ -41,5 +45,9 @@ pub mod probing {
     pub use crate::private::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
         UnstorablePart as _,
+    };
+    pub use crate::private::probe::{
+        BorrowedItem as _, BorrowedList as _, ClonedList as _, CopiedItem as _, CopiedNoItem as _, NoItem as _,
+        NoList as _, PointedItem as _, PointedList as _, TwicePointedList as _,
     };
 }

@@ -12,7 +12,10 @@ use smallvec::SmallVec;
 use crate::cache::Cache;
 use crate::engine::invalidation::ScopedTarget;
 use crate::load::outcome::Outcome;
-use crate::private::target::{FromResult, KnownToFunctions, KnownToMethods, Names, Target, TargetKind, Targets};
+use crate::private::target::{
+    FromResult, FromValue, KnownToFunctions, KnownToMethods, Names, Target, TargetKind, TargetList, Targets,
+    ValueTargets,
+};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
@@ -37,6 +40,24 @@ pub enum OfFunction {}
 /// With a `cache = ..`, all targets are in that cache.
 #[derive(Debug)]
 pub enum OtherCache {}
+
+/// The caches that a mutation knows.
+pub trait Caches {
+    /// Whether it is that of `self`, so that the global cache may be another.
+    const IS_OF_METHOD: bool;
+}
+
+impl Caches for OfMethod {
+    const IS_OF_METHOD: bool = true;
+}
+
+impl Caches for OfFunction {
+    const IS_OF_METHOD: bool = false;
+}
+
+impl Caches for OtherCache {
+    const IS_OF_METHOD: bool = false;
+}
 
 /// The targets of a method.
 pub fn of_method<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OfMethod, S, O, ()> {
@@ -130,6 +151,21 @@ impl<'a, C, S: ?Sized, O, T> Mutation<'a, C, S, O, T> {
     /// Every entry.
     pub fn all(self) -> Mutation<'a, C, S, O, (T, Target)> {
         self.with(TargetKind::All.into())
+    }
+
+    /// Any number of targets.
+    pub fn targets(self, list: TargetList<'_, C, S>) -> Mutation<'a, C, S, O, (T, Vec<Target>)> {
+        self.with(list.into_targets())
+    }
+
+    /// Targets made from the returned value. `without_value` stands for all that there may be.
+    pub fn from_value<F>(self, without_value: TargetList<'_, C, S>, make: F) -> Mutation<'a, C, S, O, (T, FromValue<F>)>
+    where
+        C: Caches,
+        O: Outcome,
+        F: FnOnce(&O::Value, ValueTargets) -> ValueTargets,
+    {
+        self.with(FromValue::new(without_value.into_targets(), C::IS_OF_METHOD, make))
     }
 
     fn with<N>(self, target: N) -> Mutation<'a, C, S, O, (T, N)> {

@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::engine::hash::hash_key;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::private::key::Parts;
+use crate::private::mutation::{OfFunction, OfMethod, OtherCache};
 use crate::query::{KeyHash, KeyRef, QueryRef, Site};
 use crate::tag::Tag;
 
@@ -42,24 +43,34 @@ pub enum InGlobal {}
 #[derive(Debug)]
 pub enum Elsewhere {}
 
+/// Where a query may be.
+pub trait Place {
+    /// Whether it is the global cache.
+    const IS_GLOBAL: bool;
+}
+
+impl Place for InSelf {
+    const IS_GLOBAL: bool = false;
+}
+
+impl Place for InGlobal {
+    const IS_GLOBAL: bool = true;
+}
+
+impl Place for Elsewhere {
+    const IS_GLOBAL: bool = false;
+}
+
 /// A place that a method knows: the cache of `self`, or the global one.
 #[diagnostic::on_unimplemented(
     message = "this query is in another cache than that of `self`",
     label = "this query has a `cache = ..`",
     note = "repeat the `cache = ..` of the query in this `#[invalidates]`: targets in several caches take an attribute for each"
 )]
-pub trait KnownToMethods {
-    /// Whether it is the global cache.
-    const IS_GLOBAL: bool;
-}
+pub trait KnownToMethods: Place {}
 
-impl KnownToMethods for InSelf {
-    const IS_GLOBAL: bool = false;
-}
-
-impl KnownToMethods for InGlobal {
-    const IS_GLOBAL: bool = true;
-}
+impl KnownToMethods for InSelf {}
+impl KnownToMethods for InGlobal {}
 
 /// A place that a function without `self` knows: the global cache.
 #[diagnostic::on_unimplemented(
@@ -155,6 +166,139 @@ impl Target {
     }
 }
 
+/// Stands for a skipped argument, written `_` in a target.
+#[derive(Clone, Copy, Debug)]
+pub struct UnderscoreForSkippedArgument;
+
+/// Targets of one attribute, any number of them. `C` and `S` are those of the [`Mutation`](crate::private::Mutation).
+#[derive(Debug)]
+pub struct TargetList<'a, C, S: ?Sized> {
+    this: &'a S,
+    targets: Vec<Target>,
+    caches: PhantomData<fn() -> C>,
+}
+
+/// A list of a method.
+pub fn list_of_method<S: ?Sized>(this: &S) -> TargetList<'_, OfMethod, S> {
+    TargetList::new(this)
+}
+
+/// A list of a function without `self`.
+pub fn list_of_function() -> TargetList<'static, OfFunction, ()> {
+    TargetList::new(&())
+}
+
+/// A list of a function with a `cache = ..`. Without `self`, `this` is `()`.
+pub fn list_in_cache<S: ?Sized>(this: &S) -> TargetList<'_, OtherCache, S> {
+    TargetList::new(this)
+}
+
+impl<'a, C, S: ?Sized> TargetList<'a, C, S> {
+    fn new(this: &'a S) -> Self {
+        Self { this, targets: Vec::new(), caches: PhantomData }
+    }
+
+    /// Every entry with a tag.
+    pub fn tag(&mut self, tag: impl Into<Tag>) {
+        self.targets.push(TargetKind::Tag(tag.into()).into());
+    }
+
+    /// Every entry with a literal tag.
+    pub fn literal_tag(&mut self, tag: &'static str) {
+        self.tag(Tag::from_static(tag));
+    }
+
+    /// Every entry with a formatted tag.
+    pub fn formatted_tag(&mut self, text: fmt::Arguments<'_>) {
+        self.tag(Tag::format(text));
+    }
+
+    /// Every entry.
+    pub fn all(&mut self) {
+        self.targets.push(TargetKind::All.into());
+    }
+
+    pub(crate) fn into_targets(self) -> Vec<Target> {
+        self.targets
+    }
+}
+
+impl<S: ?Sized> TargetList<'_, OfMethod, S> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<S, Place: KnownToMethods>>(&mut self, names: N) {
+        self.targets.push(Target::of_method(names, self.this));
+    }
+}
+
+impl TargetList<'_, OfFunction, ()> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<(), Place: KnownToFunctions>>(&mut self, names: N) {
+        self.targets.push(names.kind(&()).into());
+    }
+}
+
+impl<S: ?Sized> TargetList<'_, OtherCache, S> {
+    /// A query, or a key of one.
+    pub fn target<N: Names<S>>(&mut self, names: N) {
+        self.targets.push(names.kind(self.this).into());
+    }
+}
+
+/// Targets that are made from the returned value. The cache of each query is checked where the whole query stands for
+/// them.
+#[derive(Debug)]
+pub struct ValueTargets {
+    knows_global: bool,
+    targets: Vec<Target>,
+}
+
+impl ValueTargets {
+    /// A query, or a key of one.
+    pub fn target<N: Names<(), Place: Place>>(&mut self, names: N) {
+        let is_global = self.knows_global && N::Place::IS_GLOBAL;
+        self.targets.push(Target { kind: names.kind(&()), is_global });
+    }
+
+    /// Every entry with a tag.
+    pub fn tag(&mut self, tag: impl Into<Tag>) {
+        self.targets.push(TargetKind::Tag(tag.into()).into());
+    }
+
+    /// Every entry with a literal tag.
+    pub fn literal_tag(&mut self, tag: &'static str) {
+        self.tag(Tag::from_static(tag));
+    }
+
+    /// Every entry with a formatted tag.
+    pub fn formatted_tag(&mut self, text: fmt::Arguments<'_>) {
+        self.tag(Tag::format(text));
+    }
+
+    /// Every entry.
+    pub fn all(&mut self) {
+        self.targets.push(TargetKind::All.into());
+    }
+}
+
+/// Targets that are made from the returned value; without one, or if they cannot be made, those that stand for them.
+pub struct FromValue<F> {
+    targets: Vec<Target>,
+    knows_global: bool,
+    make: Option<F>,
+}
+
+impl<F> FromValue<F> {
+    pub(crate) fn new(without_value: Vec<Target>, knows_global: bool, make: F) -> Self {
+        Self { targets: without_value, knows_global, make: Some(make) }
+    }
+}
+
+impl<F> fmt::Debug for FromValue<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FromValue").field("targets", &self.targets).finish_non_exhaustive()
+    }
+}
+
 /// A target whose key is made from the returned value; without one, the whole query.
 pub struct FromResult<F> {
     target: Target,
@@ -203,6 +347,27 @@ impl<V> Targets<V> for Target {
 
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
         visit(self);
+    }
+}
+
+impl<V> Targets<V> for Vec<Target> {
+    fn resolve(&mut self, _: &V) {}
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        self.iter().for_each(visit);
+    }
+}
+
+impl<V, F: FnOnce(&V, ValueTargets) -> ValueTargets> Targets<V> for FromValue<F> {
+    fn resolve(&mut self, value: &V) {
+        if let Some(make) = self.make.take() {
+            // If it panics, the targets remain those that stand for all that it could name.
+            self.targets = make(value, ValueTargets { knows_global: self.knows_global, targets: Vec::new() }).targets;
+        }
+    }
+
+    fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
+        self.targets.iter().for_each(visit);
     }
 }
 

@@ -40,6 +40,11 @@ impl Enclosing<'_> {
         self.reference(function, query, key_name)
     }
 
+    /// The path of the function that makes a key of a query without its skipped arguments.
+    pub(crate) fn skipping_key_function(&self, function: &Function, query: &ExprPath) -> TokenStream {
+        self.reference(function, query, skipping_key_name)
+    }
+
     /// No added identifier has the span of the target: from there an editor goes to the query alone. The punctuation
     /// has it, for errors about the whole expression.
     fn reference(&self, function: &Function, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
@@ -86,6 +91,11 @@ pub(crate) fn constant_name(query: &Ident) -> Ident {
 
 pub(crate) fn key_name(query: &Ident) -> Ident {
     prefixed("__cached_key_", query)
+}
+
+/// The compiler reports this name for a query that skips no argument.
+pub(crate) fn skipping_key_name(query: &Ident) -> Ident {
+    prefixed("__cached_key_without_skipped_arguments_of_", query)
 }
 
 fn prefixed(prefix: &str, query: &Ident) -> Ident {

@@ -8,9 +8,10 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{ExprPath, FnArg, Signature, Type};
 
-use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name};
+use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name, skipping_key_name};
 use crate::expand::facts::facts;
 use crate::expand::key::{Key, with_self_as};
+use crate::expand::skipped::Skipped;
 use crate::parse::function::{Argument, Function};
 use crate::parse::options::QueryOptions;
 use crate::parse::types::bare_type;
@@ -42,41 +43,37 @@ pub(crate) struct Query<'a> {
 impl Query<'_> {
     pub(crate) fn hidden_items(&self) -> HiddenItems {
         let krate = self.options.common.krate();
-        let query = &self.function.signature.ident;
-        let (constant, place, facts) = (constant_name(query), self.place(), self.facts());
+        let (constant, place, facts) = (constant_name(&self.function.signature.ident), self.place(), self.facts());
+        let cfgs: Vec<_> = self.function.cfgs().collect();
         let (key, by_self) = (self.key(), self.is_keyed_by_self().then(|| quote!(of self)));
-        let (mut signature, cfgs): (_, Vec<_>) = (self.key_signature(), self.function.cfgs().collect());
-        let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
+        let signatures = self.key_signatures();
         if let Enclosing::Block(_) = self.enclosing {
+            let defined = signatures.iter().map(|signature| key_item(signature, by_self.as_ref()));
             let items = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
                 #krate::private::items! {
                     const #constant = [#facts];
-                    key [#signature] #by_self #bounds = #key;
+                    #(#defined = #key;)*
                 }
             };
-            for input in &mut signature.inputs {
-                if let FnArg::Typed(argument) = input {
-                    // Without a body no pattern is allowed.
-                    *argument.pat = syn::parse_quote!(_);
-                }
-            }
+            let declared = signatures.iter().map(|signature| key_item(&declared(signature), by_self.as_ref()));
             let declared = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
                 #krate::private::items! {
                     const #constant: #place;
-                    key [#signature] #by_self #bounds;
+                    #(#declared;)*
                 }
             };
             return HiddenItems { items, declared };
         }
         let (visibility, reminder) = (&self.function.visibility, self.reminder());
+        let defined = signatures.iter().map(|signature| key_item(signature, by_self.as_ref()));
         let items = quote_spanned! {Span::mixed_site()=>
             #reminder
             #(#cfgs)*
             #krate::private::items! {
                 #visibility const #constant = [#facts];
-                #visibility key [#signature] #by_self #bounds = #key;
+                #(#visibility #defined = #key;)*
             }
         };
         HiddenItems { items, ..HiddenItems::default() }
@@ -129,14 +126,16 @@ impl Query<'_> {
         }
     }
 
-    /// The generic arguments that a target can name, as a tuple of types.
+    /// The generic arguments that a target can name, as a tuple of types. Those of skipped arguments are none.
     pub(crate) fn instance(&self) -> TokenStream {
-        let krate = self.options.common.krate();
+        let (krate, skipped) = (self.options.common.krate(), Skipped::of(self.function, self.key));
         let of_impl = match self.enclosing {
             Enclosing::Unknown => None,
             Enclosing::Block(hidden) => Some(hidden.generics.type_params()),
         };
-        let named = of_impl.into_iter().flatten().chain(self.function.signature.generics.type_params());
+        let of_function = self.function.signature.generics.type_params();
+        let of_function = of_function.filter(|parameter| !skipped.has_parameter(&parameter.ident));
+        let named = of_impl.into_iter().flatten().chain(of_function);
         let named = named.map(|parameter| {
             let name = &parameter.ident;
             quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<#name>)
@@ -145,10 +144,11 @@ impl Query<'_> {
         let lengths = self.function.signature.generics.const_params().filter_map(|parameter| {
             let name = &parameter.ident;
             let is_length = matches!(&parameter.ty, Type::Path(path) if path.path.is_ident("usize"));
+            let is_length = is_length && !skipped.has_parameter(name);
             is_length.then(|| quote_spanned!(Span::mixed_site()=> ::core::marker::PhantomData::<[(); #name]>))
         });
         let unnamed = self.function.arguments().filter_map(|Argument { name, ty, cfgs, .. }| {
-            let is_generic = matches!(bare_type(ty?), Type::ImplTrait(_));
+            let is_generic = matches!(bare_type(ty?), Type::ImplTrait(_)) && !skipped.has(&name);
             is_generic.then(|| quote_spanned!(Span::mixed_site()=> #(#cfgs)* #krate::private::type_of(&#name)))
         });
         let types = named.chain(lengths).chain(unnamed);
@@ -159,14 +159,23 @@ impl Query<'_> {
         self.is_valid && self.key.mentions_self()
     }
 
-    /// The signature of the key function, without its return type.
-    fn key_signature(&self) -> Signature {
-        let mut repeated = self.function.name_arguments();
-        repeated.ident = key_name(&repeated.ident);
-        (repeated.safety, repeated.output) = (syn::Safety::Default, syn::ReturnType::Default);
-        (repeated.constness, repeated.asyncness, repeated.abi, repeated.variadic) = (None, None, None, None);
-        repeated.inputs = repeated.inputs.into_iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
-        repeated
+    /// The signatures of the functions that make a key, without their return type: of all arguments, and without those
+    /// that are skipped.
+    fn key_signatures(&self) -> Vec<Signature> {
+        let mut of_all = self.function.name_arguments();
+        of_all.ident = key_name(&of_all.ident);
+        (of_all.safety, of_all.output) = (syn::Safety::Default, syn::ReturnType::Default);
+        (of_all.constness, of_all.asyncness, of_all.abi, of_all.variadic) = (None, None, None, None);
+        of_all.inputs = of_all.inputs.into_iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
+        let skipped = Skipped::of(self.function, self.key);
+        if skipped.is_empty() {
+            return vec![of_all];
+        }
+        let krate = self.options.common.krate();
+        let marker = quote_spanned!(Span::mixed_site()=> #krate::private::UnderscoreForSkippedArgument);
+        let mut without = skipped.left_out(of_all.clone(), &marker);
+        without.ident = skipping_key_name(&self.function.signature.ident);
+        vec![of_all, without]
     }
 
     /// A key for the macro `items!`.
@@ -184,4 +193,22 @@ impl Query<'_> {
             quote_spanned!(Span::mixed_site()=> (#query_ref, #parts, #instance))
         }
     }
+}
+
+/// A key function for the macro `items!`, without its key.
+fn key_item(signature: &Signature, by_self: Option<&TokenStream>) -> TokenStream {
+    let mut signature = signature.clone();
+    let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
+    quote_spanned!(Span::mixed_site()=> key [#signature] #by_self #bounds)
+}
+
+/// Without a body no pattern is allowed.
+fn declared(signature: &Signature) -> Signature {
+    let mut signature = signature.clone();
+    for input in &mut signature.inputs {
+        if let FnArg::Typed(argument) = input {
+            *argument.pat = syn::parse_quote!(_);
+        }
+    }
+    signature
 }

@@ -11,3 +11,5 @@ pub(crate) mod enclosing;
 mod facts;
 pub(crate) mod key;
 mod outcome;
+pub(crate) mod skipped;
+mod targets;

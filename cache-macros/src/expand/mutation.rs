@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, ExprPath, FnArg, Lit, Path, Signature, Type};
+use syn::{ExprPath, FnArg, Path, Signature, Type};
 
 use crate::expand::body::{body_of, cache};
-use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name};
+use crate::expand::enclosing::{Enclosing, constant_name, key_name, skipping_key_name};
+use crate::expand::targets::{for_each_key, probes};
 use crate::parse::function::{Function, is_named, unnamed_argument};
-use crate::parse::options::ungrouped;
 use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
-use crate::parse::targets::{Invalidations, KeyRef, Target};
+use crate::parse::targets::{FromResult, Invalidations, KeyRef, Named, Target};
+use crate::parse::tokens;
 use crate::parse::types::has_impl_trait;
-use crate::parse::{tag_text, tokens};
 
 pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclosing: &Enclosing<'_>) -> TokenStream {
     let Function { attributes, visibility, .. } = function;
@@ -48,11 +48,11 @@ pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclo
     quote!(#(#attributes)* #visibility #signature #around)
 }
 
-struct Mutation<'a> {
-    function: &'a Function,
-    invalidations: &'a Invalidations,
-    enclosing: &'a Enclosing<'a>,
-    krate: &'a Path,
+pub(super) struct Mutation<'a> {
+    pub(super) function: &'a Function,
+    pub(super) invalidations: &'a Invalidations,
+    pub(super) enclosing: &'a Enclosing<'a>,
+    pub(super) krate: &'a Path,
 }
 
 impl Mutation<'_> {
@@ -64,7 +64,7 @@ impl Mutation<'_> {
     /// Reads the result, if a target or `on = ..` depends on it.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
-        let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult { .. }));
+        let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult(_)));
         let is_read = has_closure || self.invalidations.on.get().is_some();
         match self.function.returns() {
             Some(ty) if is_read && !has_impl_trait(ty) => {
@@ -83,74 +83,52 @@ impl Mutation<'_> {
             (Some(this), Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, #this)),
             (None, Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, &())),
         };
-        let targets = self.invalidations.targets.iter().map(|target| self.target(target));
+        let targets: Vec<_> = self.invalidations.targets.iter().map(|target| self.target(target)).collect();
         let when = if self.invalidations.on.get().is_some() { quote!(when_ok()) } else { quote!(when_ended()) };
-        quote_spanned!(Span::mixed_site()=> #krate::private::#start #(.#targets)* .#when)
-    }
-
-    /// A call of the builder.
-    fn target(&self, target: &Target) -> TokenStream {
-        match target {
-            Target::All(_) => quote_spanned!(Span::mixed_site()=> all()),
-            Target::Tag(tag) => match ungrouped(tag) {
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if tag_text::is_formatted(&text.value()) => {
-                    quote_spanned!(Span::mixed_site()=> formatted_tag(::core::format_args!(#text)))
-                }
-                Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-                    quote_spanned!(Span::mixed_site()=> literal_tag(#text))
-                }
-                tag => quote_spanned!(Span::mixed_site()=> tag(#tag)),
-            },
-            Target::Query(query) => {
-                let query = self.query(query);
-                quote_spanned!(Span::mixed_site()=> target(#query))
-            }
-            Target::Key(key_ref) => {
-                let key = self.key(key_ref);
-                quote_spanned!(Span::mixed_site()=> target(#key))
-            }
-            Target::FromResult { closure, key_ref } => {
-                // The key has the span of the name.
-                let mut query = key_ref.query.clone();
-                let last = query.path.segments.last_mut().expect("a path is not empty");
-                last.ident = at_attribute(&last.ident);
-                let (query, key) = (self.query(&query), self.key(key_ref));
-                let mut closure = closure.clone();
-                *closure.body = Expr::Verbatim(key);
-                quote_spanned!(Span::mixed_site()=> from_result(#query, #closure))
+        let pending = quote_spanned!(Span::mixed_site()=> #krate::private::#start #(.#targets)* .#when);
+        if !self.invalidations.targets.iter().any(probes) {
+            return pending;
+        }
+        quote_spanned! {Span::mixed_site()=>
+            {
+                #[allow(unused_imports, reason = "whether it is needed depends on types")]
+                use #krate::private::probing::*;
+                #pending
             }
         }
-    }
-
-    fn query(&self, query: &ExprPath) -> TokenStream {
-        let mut query = query.clone();
-        query.path.segments.last_mut().expect("a path is not empty").arguments = syn::PathArguments::None;
-        let constant = self.enclosing.constant(self.function, &query);
-        quote_spanned!(last_name(&query.path).span()=> &#constant)
-    }
-
-    fn key(&self, KeyRef { query, arguments }: &KeyRef) -> TokenStream {
-        let function = self.enclosing.key_function(self.function, query);
-        quote!(#function #arguments)
     }
 
     /// Traits with the items that targets name. Their names are advice, which the compiler shows for a missing item.
     fn suggestions(&self) -> Option<TokenStream> {
         let krate = self.krate;
         let mut suggestions = BTreeMap::<String, BTreeSet<Ident>>::new();
-        for target in &self.invalidations.targets {
-            let (query, has_constant, has_key) = match target {
-                Target::Query(query) => (query, true, false),
-                Target::Key(KeyRef { query, .. }) => (query, false, true),
-                Target::FromResult { key_ref: KeyRef { query, .. }, .. } => (query, true, true),
-                Target::Tag(_) | Target::All(_) => continue,
-            };
-            let Some(advice) = self.advice(query) else { continue };
-            let items = suggestions.entry(advice).or_default();
+        let mut add = |query: &ExprPath, names: &[fn(&Ident) -> Ident]| {
+            let Some(advice) = self.advice(query) else { return };
             let mut name = last_name(&query.path).clone();
             name.set_span(Span::mixed_site());
-            items.extend(has_constant.then(|| constant_name(&name)));
-            items.extend(has_key.then(|| key_name(&name)));
+            for named in names {
+                let item = named(&name);
+                let is_skipping = item == skipping_key_name(&name);
+                let advice = if is_skipping { skips_nothing(&name) } else { advice.clone() };
+                suggestions.entry(advice).or_default().insert(item);
+            }
+        };
+        for target in &self.invalidations.targets {
+            let (all, has_value) = match target {
+                Target::Query(query) => {
+                    add(query, &[constant_name]);
+                    continue;
+                }
+                Target::All(_) => continue,
+                Target::Named(named) => (std::slice::from_ref(named), false),
+                Target::FromResult(FromResult { named, .. }) => (&named[..], true),
+            };
+            for_each_key(all, &mut |key_ref, is_optional| {
+                let key: fn(&Ident) -> Ident = if key_ref.is_skipping() { skipping_key_name } else { key_name };
+                let names: &[fn(&Ident) -> Ident] =
+                    if has_value || is_optional { &[constant_name, key] } else { &[key] };
+                add(&key_ref.query, names);
+            });
         }
         if suggestions.is_empty() {
             return None;
@@ -179,15 +157,22 @@ impl Mutation<'_> {
     /// The lints that targets would trigger.
     fn allowed(&self) -> Option<TokenStream> {
         let (mut has_path, mut is_redundant) = (false, false);
+        let is_path = |key_ref: &KeyRef| key_ref.query.path.segments.len() > 1;
         for target in &self.invalidations.targets {
             match target {
-                Target::Query(query) | Target::Key(KeyRef { query, .. }) => has_path |= query.path.segments.len() > 1,
-                Target::FromResult { closure, key_ref: KeyRef { query, arguments } } => {
-                    has_path |= query.path.segments.len() > 1;
-                    let parameter = closure.inputs.to_token_stream().to_string();
-                    is_redundant |= arguments.stream().to_string() == parameter;
+                Target::All(_) => {}
+                Target::Query(query) => has_path |= query.path.segments.len() > 1,
+                Target::Named(named) => named.for_each_key(&mut |key_ref| has_path |= is_path(key_ref)),
+                Target::FromResult(FromResult { parameter, named, .. }) => {
+                    for named in named {
+                        named.for_each_key(&mut |key_ref| has_path |= is_path(key_ref));
+                    }
+                    let parameter = parameter.to_token_stream().to_string();
+                    is_redundant |= matches!(
+                        &named[..],
+                        [Named::Key(key_ref)] if key_ref.arguments.to_token_stream().to_string() == parameter
+                    );
                 }
-                Target::Tag(_) | Target::All(_) => {}
             }
         }
         let lints = has_path
@@ -199,7 +184,12 @@ impl Mutation<'_> {
     }
 }
 
-fn last_name(path: &Path) -> &Ident {
+/// The advice where an argument is written `_`.
+fn skips_nothing(query: &Ident) -> String {
+    format!("an_underscore_is_for_a_skipped_argument__and_{}_skips_none__so_write_a_value", query.unraw())
+}
+
+pub(super) fn last_name(path: &Path) -> &Ident {
     &path.segments.last().expect("a path is not empty").ident
 }
 

@@ -3,6 +3,9 @@
 pub(crate) mod options;
 pub(crate) mod targets;
 
+pub(crate) mod keywords;
+pub(crate) mod question;
+
 pub(crate) mod block;
 pub(crate) mod function;
 

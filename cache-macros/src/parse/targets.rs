@@ -1,14 +1,15 @@
 //! The targets and options of `#[invalidates(..)]`.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream};
-use quote::ToTokens;
-use syn::buffer::Cursor;
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Expr, ExprBlock, ExprCall, ExprClosure, ExprLit, ExprPath, Lit, LitStr, Path, Stmt, Token};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, ExprCall, ExprLit, ExprPath, Lit, LitStr, Pat, PatType, Path, Token};
 
 use crate::errors::Errors;
+use crate::parse::keywords::{keyword_in_path, keyword_in_text};
 use crate::parse::options::{CommonOptions, Setting, each_item, tags, ungrouped, value};
+use crate::parse::question::{has_question, hidden_question};
 
 #[derive(Default)]
 pub(crate) struct Invalidations {
@@ -19,21 +20,74 @@ pub(crate) struct Invalidations {
 
 pub(crate) enum Target {
     Query(ExprPath),
-    Key(KeyRef),
-    FromResult {
-        closure: ExprClosure,
-        /// The end of the closure.
-        key_ref: KeyRef,
-    },
-    Tag(Expr),
     All(Ident),
+    Named(Named),
+    FromResult(FromResult),
+}
+
+/// What arguments, or the returned value, name.
+pub(crate) enum Named {
+    Key(KeyRef),
+    Tag(Expr),
+    Each(Box<Each>),
 }
 
 /// One entry.
 pub(crate) struct KeyRef {
     pub(crate) query: ExprPath,
-    /// With parentheses.
-    pub(crate) arguments: Group,
+    pub(crate) arguments: Punctuated<Expr, Token![,]>,
+    pub(crate) parentheses: Span,
+}
+
+/// `for pattern in list { .. }`.
+pub(crate) struct Each {
+    pub(crate) pattern: Pat,
+    pub(crate) list: Expr,
+    pub(crate) named: Vec<Named>,
+}
+
+/// `|parameter| ..`.
+pub(crate) struct FromResult {
+    /// `move`.
+    pub(crate) capture: Option<Token![move]>,
+    pub(crate) bars: [Token![|]; 2],
+    pub(crate) parameter: Pat,
+    pub(crate) named: Vec<Named>,
+}
+
+impl KeyRef {
+    /// Whether a skipped argument is left out, with `_`.
+    pub(crate) fn is_skipping(&self) -> bool {
+        self.arguments.iter().any(is_underscore)
+    }
+
+    /// Whether there is a `?` in it.
+    pub(crate) fn is_optional(&self) -> bool {
+        self.arguments.iter().any(has_question)
+    }
+}
+
+pub(crate) fn is_underscore(argument: &Expr) -> bool {
+    matches!(ungrouped(argument), Expr::Infer(_))
+}
+
+impl Named {
+    /// Visits the keys, also those within a `for`.
+    pub(crate) fn for_each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a KeyRef)) {
+        match self {
+            Self::Key(key_ref) => visit(key_ref),
+            Self::Tag(_) => {}
+            Self::Each(each) => each.named.iter().for_each(|named| named.for_each_key(visit)),
+        }
+    }
+
+    pub(crate) fn has_tag(&self) -> bool {
+        match self {
+            Self::Key(_) => false,
+            Self::Tag(_) => true,
+            Self::Each(each) => each.named.iter().any(Self::has_tag),
+        }
+    }
 }
 
 impl Invalidations {
@@ -63,127 +117,142 @@ impl Invalidations {
                 _ => self.common.parse_one(&key, Self::OPTIONS, input),
             };
         }
-        if let Some((name, _)) = input.cursor().ident()
-            && name == "tags"
-            && input.peek2(syn::token::Paren)
-        {
-            let key = Ident::parse_any(input)?;
-            self.targets.extend(tags(&key, input)?.into_iter().map(Target::Tag));
-            return Ok(());
-        }
-        self.targets.push(target(input)?);
+        self.targets.extend(targets(input)?);
         Ok(())
     }
 }
 
-fn target(input: ParseStream<'_>) -> syn::Result<Target> {
+const TARGET: &str =
+    "a target is the name of a query, as in \"get_track\", one entry of it, as in `get_track(id)`, `tags(..)` or `all`";
+
+fn targets(input: ParseStream<'_>) -> syn::Result<Vec<Target>> {
     if let Some(error) = keyword_in_path(input.cursor()) {
         return Err(error);
     }
-    let message = "a target is the name of a query, as in \"get_track\", one entry of it, as in `get_track(id)`, `tags(..)` or `all`";
-    let mistaken = input.error(message);
+    if input.peek(Token![|]) || (input.peek(Token![move]) && input.peek2(Token![|])) {
+        return Ok(vec![Target::FromResult(from_result(input)?)]);
+    }
+    if is_of_names(input) {
+        return Ok(named(input, "")?.into_iter().map(Target::Named).collect());
+    }
+    let mistaken = input.error(TARGET);
     let expression: Expr = input.parse().map_err(|_| mistaken)?;
-    match ungrouped(&expression) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(Target::Query(path_in(text)?)),
+    let target = match ungrouped(&expression) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Target::Query(path_in(text)?),
         Expr::Path(path) => match path.path.get_ident() {
-            Some(name) if name == "all" => Ok(Target::All(name.clone())),
-            _ => whole(path).map(Target::Query),
+            Some(name) if name == "all" => Target::All(name.clone()),
+            _ => Target::Query(whole(path)?),
         },
-        Expr::Call(call) if is_option(call) => Err(Error::new_spanned(call, "write `on = \"ok\"`")),
-        Expr::Call(call) => key_ref(call).map(Target::Key),
-        Expr::Closure(closure) => from_result(closure),
+        Expr::Call(call) if is_option(call) => return Err(Error::new_spanned(call, "write `on = \"ok\"`")),
+        Expr::Call(call) => Target::Named(Named::Key(key_ref(call)?)),
         Expr::MethodCall(call) => {
             let message = format!("write the target without a receiver, as in `{}(..)`", call.method);
-            Err(Error::new_spanned(call, message))
+            return Err(Error::new_spanned(call, message));
         }
-        other => Err(Error::new_spanned(other, message)),
-    }
-}
-
-/// Refuses a keyword as the name of a query or entry, also at the end of a closure.
-fn keyword_in_path(mut cursor: Cursor<'_>) -> Option<Error> {
-    if let Some(parameters) = sign(cursor, '|') {
-        cursor = parameters;
-        while sign(cursor, '|').is_none() {
-            cursor = cursor.token_tree()?.1;
-        }
-        cursor = sign(cursor, '|')?;
-    }
-    if let Some((block, ..)) = cursor.group(Delimiter::Brace) {
-        cursor = block;
-    }
-    let mut path = Vec::new();
-    loop {
-        let (name, after) = cursor.ident()?;
-        path.push(name);
-        cursor = after;
-        match sign(cursor, ':').and_then(|second| sign(second, ':')) {
-            Some(arguments) if sign(arguments, '<').is_some() => break,
-            Some(next) => cursor = next,
-            None => break,
-        }
-    }
-    if let Some((_, _, after)) = cursor.group(Delimiter::Parenthesis) {
-        cursor = after;
-    }
-    // Anything longer is no name, but an expression such as a `match`.
-    let is_all = cursor.eof() || sign(cursor, ',').is_some() || sign(cursor, ':').is_some();
-    let fault = is_all.then(|| keyword_fault(&path.iter().map(Ident::to_string).collect::<Vec<_>>()))??;
-    let (at, message) = match fault {
-        Keyword::Path(name) => (path.len() - 1, no_name(&name)),
-        Keyword::Name(at, name) => (at, format!("`{name}` is a keyword: write `r#{name}`")),
+        other => return Err(Error::new_spanned(other, TARGET)),
     };
-    Some(Error::new(path[at].span(), message))
+    Ok(vec![target])
 }
 
-/// The tokens after a sign.
-fn sign(cursor: Cursor<'_>, wanted: char) -> Option<Cursor<'_>> {
-    cursor.punct().filter(|(sign, _)| sign.as_char() == wanted).map(|(_, after)| after)
+/// Whether a `for` or `tags(..)` is next.
+fn is_of_names(input: ParseStream<'_>) -> bool {
+    let is_tags = input.cursor().ident().is_some_and(|(name, _)| name == "tags");
+    input.peek(Token![for]) || (is_tags && input.peek2(syn::token::Paren))
 }
 
-/// A keyword in the path of a query.
-enum Keyword {
-    /// `self`, `Self`, `super` or `crate`, as the name of a query.
-    Path(String),
-    /// Another keyword, which could be a raw name, with its position.
-    Name(usize, String),
-}
-
-/// The first misplaced keyword in a path.
-fn keyword_fault(path: &[String]) -> Option<Keyword> {
-    let last = path.len().checked_sub(1)?;
-    path.iter().enumerate().find_map(|(at, name)| match &**name {
-        "self" | "Self" | "super" | "crate" => (at == last).then(|| Keyword::Path(name.clone())),
-        // They cannot be raw.
-        "r#self" | "r#Self" | "r#super" | "r#crate" => Some(Keyword::Path(name.clone())),
-        // Both parse as names.
-        "_" | "try" => None,
-        _ => syn::parse_str::<Ident>(name).is_err().then(|| Keyword::Name(at, name.clone())),
-    })
-}
-
-fn no_name(keyword: &str) -> String {
-    format!("`{keyword}` cannot be the name of a query: name a function, as in \"get_track\", or write `all`")
-}
-
-/// As [`keyword_in_path`], in a string.
-fn keyword_in_text(text: &LitStr) -> Option<Error> {
-    let value = text.value();
-    let path: Vec<String> = value.trim_start_matches("::").split("::").map(|name| name.trim().to_owned()).collect();
-    let is_name = |name: &String| !name.is_empty() && name.chars().all(|sign| sign == '_' || sign.is_alphanumeric());
-    let plain = |name: &String| name.strip_prefix("r#").unwrap_or(name).to_owned();
-    if !path.iter().all(|name| is_name(&plain(name))) {
-        return None;
+/// A key, tags or a `for`. `remedy` is for something else.
+fn named(input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<Named>> {
+    if let Some(error) = keyword_in_path(input.cursor()) {
+        return Err(error);
     }
-    let message = match keyword_fault(&path)? {
-        Keyword::Path(name) => no_name(&name),
-        Keyword::Name(at, name) => {
-            let mut raw = path.clone();
-            raw[at] = format!("r#{name}");
-            format!("`{name}` is a keyword: write \"{}\"", raw.join("::"))
+    if input.peek(Token![for]) {
+        return Ok(vec![Named::Each(Box::new(each(input)?))]);
+    }
+    if is_of_names(input) {
+        let key = Ident::parse_any(input)?;
+        let tags = tags(&key, input)?;
+        tags.iter().try_for_each(questions_are_seen)?;
+        return Ok(tags.into_iter().map(Named::Tag).collect());
+    }
+    let mistaken = input.error(remedy);
+    let expression: Expr = input.parse().map_err(|_| mistaken)?;
+    match ungrouped(&expression) {
+        Expr::Call(call) => Ok(vec![Named::Key(key_ref(call)?)]),
+        other => Err(Error::new_spanned(other, remedy)),
+    }
+}
+
+fn each(input: ParseStream<'_>) -> syn::Result<Each> {
+    const EXAMPLE: &str = "write it as in `for id in ids { get_track(*id) }`";
+    let keyword = input.parse::<Token![for]>()?;
+    let incomplete = |_| Error::new(keyword.span, EXAMPLE);
+    let pattern = Pat::parse_multi_with_leading_vert(input).map_err(incomplete)?;
+    input.parse::<Token![in]>().map_err(incomplete)?;
+    if input.peek(syn::token::Brace) {
+        return Err(Error::new(keyword.span, format!("there is no list after `in`: {EXAMPLE}")));
+    }
+    let list = Expr::parse_without_eager_brace(input)?;
+    questions_are_seen(&list)?;
+    if !input.peek(syn::token::Brace) {
+        let message = format!("the targets of a `for` are in braces: {EXAMPLE}");
+        return Err(Error::new_spanned(&list, message));
+    }
+    let named = in_braces(input, |input| {
+        if names_whole(input) {
+            let expression: Expr = input.parse()?;
+            let message = "it does not depend on the loop: write it outside";
+            return Err(Error::new_spanned(expression, message));
         }
+        if input.peek(Token![|]) {
+            let message = "a closure is around the loop, as in `|tracks| for track in tracks { get_track(track.id) }`";
+            return Err(input.error(message));
+        }
+        named(input, "in a `for` a target is one entry, as in `get_track(id)`, `tags(..)` or another `for`")
+    })?;
+    if named.is_empty() {
+        return Err(Error::new(keyword.span, format!("it names nothing: {EXAMPLE}")));
+    }
+    Ok(Each { pattern, list, named })
+}
+
+/// Whether a whole query or `all` is next.
+fn names_whole(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    ahead
+        .parse::<Expr>()
+        .is_ok_and(|next| matches!(ungrouped(&next), Expr::Path(_) | Expr::Lit(ExprLit { lit: Lit::Str(_), .. })))
+}
+
+/// Items between `,` or `;`, which may be left out after braces.
+fn in_braces(
+    input: ParseStream<'_>,
+    mut item: impl FnMut(ParseStream<'_>) -> syn::Result<Vec<Named>>,
+) -> syn::Result<Vec<Named>> {
+    let content;
+    syn::braced!(content in input);
+    let mut all = Vec::new();
+    let mut items = || {
+        while !content.is_empty() {
+            let named = item(&content)?;
+            let ends_in_braces = matches!(named[..], [Named::Each(_)]);
+            all.extend(named);
+            let is_separated = if content.peek(Token![;]) {
+                content.parse::<Token![;]>().is_ok()
+            } else {
+                content.parse::<Option<Token![,]>>()?.is_some()
+            };
+            if !(is_separated || ends_in_braces || content.is_empty()) {
+                return Err(content.error("a comma is missing before this"));
+            }
+        }
+        Ok(())
     };
-    Some(Error::new(text.span(), message))
+    let result = items();
+    if result.is_err() {
+        // One error is enough, and a parser has to consume all of its input.
+        let _ = content.parse::<TokenStream>();
+    }
+    result.map(|()| all)
 }
 
 /// Whether it is the option `on`, written like a key.
@@ -207,32 +276,52 @@ fn key_ref(call: &ExprCall) -> syn::Result<KeyRef> {
     let Expr::Path(query) = ungrouped(&call.func) else {
         return Err(Error::new_spanned(&call.func, "name the query, as in `get_track(id)`"));
     };
-    let mut arguments = Group::new(Delimiter::Parenthesis, call.args.to_token_stream());
-    arguments.set_span(call.paren_token.span.join());
-    Ok(KeyRef { query: query.clone(), arguments })
+    call.args.iter().try_for_each(questions_are_seen)?;
+    Ok(KeyRef { query: query.clone(), arguments: call.args.clone(), parentheses: call.paren_token.span.join() })
 }
 
-fn from_result(closure: &ExprClosure) -> syn::Result<Target> {
-    if closure.inputs.len() != 1 {
+/// Refuses a `?` in a macro whose arguments are no expressions: it would return from the function.
+fn questions_are_seen(expression: &Expr) -> syn::Result<()> {
+    match hidden_question(expression) {
+        Some(span) => Err(Error::new(span, "write the `?` outside of the macro: within it is not seen")),
+        None => Ok(()),
+    }
+}
+
+fn from_result(input: ParseStream<'_>) -> syn::Result<FromResult> {
+    const END: &str = "end the closure in a query and its arguments, as in `|track| get_track(track.id)`, in `tags(..)`, or in a `for` with these in braces";
+    let capture: Option<Token![move]> = input.parse()?;
+    let bar: Token![|] = input.parse()?;
+    let mut parameters = Vec::new();
+    while !input.peek(Token![|]) {
+        parameters.push(parameter(input)?);
+        if !input.peek(Token![|]) {
+            input.parse::<Token![,]>()?;
+        }
+    }
+    let end: Token![|] = input.parse()?;
+    let (Some(parameter), true) = (parameters.pop(), parameters.is_empty()) else {
         let message = "take one parameter, the value that the function returns, as in `|track| get_track(track.id)`";
-        return Err(Error::new_spanned(closure.inputs_begin, message));
-    }
-    let Expr::Call(call) = without_block(&closure.body) else {
-        let message = "end the closure in a query and its arguments, as in `|track| get_track(track.id)`";
-        return Err(Error::new_spanned(&closure.body, message));
+        return Err(Error::new(bar.span, message));
     };
-    Ok(Target::FromResult { closure: closure.clone(), key_ref: key_ref(call)? })
+    if input.peek(Token![->]) {
+        return Err(input.error("remove the return type: the closure names targets"));
+    }
+    let named =
+        if input.peek(syn::token::Brace) { in_braces(input, |input| named(input, END))? } else { named(input, END)? };
+    if named.is_empty() {
+        return Err(Error::new(bar.span, END));
+    }
+    Ok(FromResult { capture, bars: [bar, end], parameter, named })
 }
 
-/// Removes the block that formatters add around an expression.
-fn without_block(body: &Expr) -> &Expr {
-    match ungrouped(body) {
-        Expr::Block(ExprBlock { block, label: None, .. }) => match &block.stmts[..] {
-            [Stmt::Expr(only, None)] => ungrouped(only),
-            _ => body,
-        },
-        other => other,
+fn parameter(input: ParseStream<'_>) -> syn::Result<Pat> {
+    let pattern = Pat::parse_single(input)?;
+    if !input.peek(Token![:]) {
+        return Ok(pattern);
     }
+    let (colon_token, ty) = (input.parse()?, input.parse()?);
+    Ok(Pat::Type(PatType { attrs: Vec::new(), pat: Box::new(pattern), colon_token, ty }))
 }
 
 /// The path in a string, with the span of the string for errors.
@@ -256,7 +345,7 @@ fn path_in(text: &LitStr) -> syn::Result<ExprPath> {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
+    use quote::{ToTokens, quote};
 
     use super::*;
 
@@ -268,14 +357,26 @@ mod tests {
     fn describe(target: &Target) -> String {
         match target {
             Target::Query(path) => format!("query {}", path.to_token_stream()),
-            Target::Key(KeyRef { query, arguments }) => {
-                format!("key {} {arguments}", query.to_token_stream())
+            Target::Named(named) => describe_named(named),
+            Target::FromResult(FromResult { named, .. }) => {
+                format!("result {}", named.iter().map(describe_named).collect::<Vec<_>>().join(", "))
             }
-            Target::FromResult { key_ref: KeyRef { query, arguments }, .. } => {
-                format!("result {} {arguments}", query.to_token_stream())
-            }
-            Target::Tag(tag) => format!("tag {}", tag.to_token_stream()),
             Target::All(_) => "all".to_owned(),
+        }
+    }
+
+    fn describe_named(named: &Named) -> String {
+        match named {
+            Named::Key(KeyRef { query, arguments, .. }) => {
+                format!("key {} ({})", query.to_token_stream(), arguments.to_token_stream())
+            }
+            Named::Tag(tag) => format!("tag {}", tag.to_token_stream()),
+            Named::Each(each) => {
+                let Each { pattern, list, named } = &**each;
+                let named: Vec<_> = named.iter().map(describe_named).collect();
+                let (pattern, list) = (pattern.to_token_stream(), list.to_token_stream());
+                format!("for {pattern} in {list}: {}", named.join(", "))
+            }
         }
     }
 
@@ -291,7 +392,7 @@ mod tests {
             (quote!("r#loop"), "query r#loop"),
             (quote!(r#loop), "query r#loop"),
             (quote!(r#loop(id)), "key r#loop (id)"),
-            (quote!(|t| r#loop(t.id)), "result r#loop (t . id)"),
+            (quote!(|t| r#loop(t.id)), "result key r#loop (t . id)"),
             (quote!("self::get"), "query self :: get"),
             (quote!("super::r#mod::get"), "query super :: r#mod :: get"),
             (quote!(crate::rates::get(id)), "key crate :: rates :: get (id)"),
@@ -300,10 +401,50 @@ mod tests {
             (quote!(all(1)), "key all (1)"),
             (quote!(get(id, &name)), "key get (id , & name)"),
             (quote!(get::<T>()), "key get :: < T > ()"),
-            (quote!(|t| get(t.id)), "result get (t . id)"),
-            (quote!(|t| { A::get(t.id) }), "result A :: get (t . id)"),
+            (quote!(|t| get(t.id)), "result key get (t . id)"),
+            (quote!(|t| { A::get(t.id) }), "result key A :: get (t . id)"),
             (quote!(tags("a:{b}")), "tag \"a:{b}\""),
             (quote!("tags"), "query tags"),
+            (quote!(get(_, id?)), "key get (_ , id ?)"),
+            (quote!(r#for(id)), "key r#for (id)"),
+            (
+                quote!(for id in ids {
+                    get(*id)
+                }),
+                "for id in ids: key get (* id)",
+            ),
+            (
+                quote!(for (a, b) in &self.pairs {
+                    get(a, b);
+                    tags("a:{a}", "b")
+                }),
+                "for (a , b) in & self . pairs: key get (a , b), tag \"a:{a}\", tag \"b\"",
+            ),
+            (
+                quote!(for a in 0..9 { for b in a.b { A::get(b), } get(a) }),
+                "for a in 0 .. 9: for b in a . b: key A :: get (b), key get (a)",
+            ),
+            (
+                quote!(for Id(id) | Other(id) in ids.iter().filter(|id| id.0 > 1) {
+                    get(id)
+                }),
+                "for Id (id) | Other (id) in ids . iter () . filter (| id | id . 0 > 1): key get (id)",
+            ),
+            (
+                quote!(|ts| for t in ts {
+                    get(t.id)
+                }),
+                "result for t in ts: key get (t . id)",
+            ),
+            (quote!(|t| tags(format!("a:{}", t.a), "b")), "result tag format ! (\"a:{}\" , t . a), tag \"b\""),
+            (
+                quote!(|T { a, .. }: &T| {
+                    get(a);
+                    tags("a:{a}")
+                }),
+                "result key get (a), tag \"a:{a}\"",
+            ),
+            (quote!(move |t| get(t.id)), "result key get (t . id)"),
         ];
         for (tokens, expected) in cases {
             let parsed = parse(tokens.clone()).unwrap_or_else(|error| panic!("{tokens}: {error}"));
@@ -357,6 +498,53 @@ mod tests {
             (quote!(tags()), "`tags(..)` is empty"),
             (quote!(on = "err"), "the only value is \"ok\""),
             (quote!(onn = "ok"), "did you mean `on`?"),
+            (quote!(for(id)), "`for` is a keyword: write `r#for`"),
+            (quote!(for id in { get(id) }), "there is no list after `in`: write it as in `for id in ids"),
+            (quote!(for id { get(id) }), "write it as in `for id in ids"),
+            (quote!(for id in ids), "the targets of a `for` are in braces"),
+            (quote!(for id in ids {}), "it names nothing"),
+            (
+                quote!(for id in ids {
+                    "get"
+                }),
+                "it does not depend on the loop: write it outside",
+            ),
+            (
+                quote!(for id in ids {
+                    get
+                }),
+                "it does not depend on the loop: write it outside",
+            ),
+            (
+                quote!(for id in ids {
+                    all
+                }),
+                "it does not depend on the loop: write it outside",
+            ),
+            (quote!(for id in ids { get(id) other(id) }), "a comma is missing before this"),
+            (quote!(for id in ids { loop(id); }), "`loop` is a keyword: write `r#loop`"),
+            (
+                quote!(for id in ids {
+                    |t| get(t)
+                }),
+                "a closure is around the loop",
+            ),
+            (
+                quote!(for id in ids {
+                    let a = id;
+                }),
+                "in a `for` a target is one entry",
+            ),
+            (
+                quote!(|t| for x in t {
+                    "get"
+                }),
+                "it does not depend on the loop: write it outside",
+            ),
+            (quote!(|t| {}), "end the closure in a query"),
+            (quote!(|t| -> u8 { get(t) }), "remove the return type"),
+            (quote!(|t| "get"), "end the closure in a query"),
+            (quote!(get(custom! { a? => b })), "write the `?` outside of the macro"),
         ];
         for (tokens, remedy) in cases {
             let error = parse(tokens.clone()).err().unwrap_or_else(|| panic!("{tokens} is accepted"));

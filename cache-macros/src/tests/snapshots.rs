@@ -78,6 +78,35 @@ fn a_mutation() {
 }
 
 #[test]
+fn targets_of_lists_and_options() {
+    let targets = quote!(
+        for id in ids {
+            get_track(_, *id)
+        },
+        by_album(album?),
+        |tracks| for track in tracks {
+            tags("artist:{track}")
+        }
+    );
+    let function = quote! {
+        pub fn update(&self, ids: &[u32], album: Option<u32>) -> Vec<u32> {
+            self.database.update(ids, album)
+        }
+    };
+    assert_snapshot("lists", in_impl(&invalidates(targets, &function)));
+}
+
+#[test]
+fn a_query_with_skipped_arguments() {
+    let function = quote! {
+        pub async fn get<'c, E: Executor<'c>>(&self, executor: E, id: u32) -> Result<Track, DbError> {
+            fetch(executor, id).await
+        }
+    };
+    assert_snapshot("skipped", in_impl(&cached_query(quote!(skip(executor)), &function)));
+}
+
+#[test]
 fn an_async_method() {
     let function = quote! {
         pub async fn get_track(&self, id: u32) -> Result<Option<Track>, DbError> {

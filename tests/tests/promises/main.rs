@@ -52,6 +52,7 @@ mod asynchronous {
     mod slow_clone;
     mod stale_fill;
     mod statistics;
+    mod targets;
     mod writes_that_panic;
 }
 

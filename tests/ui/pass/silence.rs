@@ -271,6 +271,21 @@ impl Repo {
         Ok(Track { id, title })
     }
 
+    /// Forgets what lists and options name.
+    #[must_use]
+    #[invalidates(
+        for id in ids { get_track(*id), title(*id); tags("track:{id}") },
+        for (number, title) in &self.titles { tags(format!("title:{title}"), "tracks"); Repo::unused(*number); },
+        for id in 1..3 { Self::title(id) },
+        title(other?),
+        |found| { get_track(found?.id); for letter in found?.title.chars() { tags("letter:{letter}") } }
+    )]
+    #[invalidates(for id in ids { skipped(*id, _) }, |track| skipped(track?.id, _), cache = &OTHER)]
+    pub fn replace(&mut self, ids: Vec<u32>, other: Option<u32>) -> Option<Track> {
+        let id = other.or_else(|| ids.into_iter().max())?;
+        Some(Track { id, title: self.titles.get(&id)?.clone() })
+    }
+
     /// Forgets all, and takes arguments by pattern.
     #[invalidates(all)]
     pub fn clear(&mut self, (a, _): (u32, u32), _: u32) -> u32 {
@@ -436,6 +451,8 @@ fn main() {
     let session = Session::new(&[5, 6], repo.cache());
     assert_eq!((session.row(1), session.touch(1), session.row(2)), (Some(6), 3, None));
     assert_eq!((rate(1), price("a", true)), (2, 2));
+    assert!(repo.replace(vec![7], None).is_none());
+    assert!(repo.skipped(1, 0.5));
     publish(1);
     Publisher::publish(1);
     update(&repo);

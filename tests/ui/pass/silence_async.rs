@@ -250,6 +250,20 @@ impl Repo {
         Ok(Track { id, title })
     }
 
+    /// Forgets what lists and options name.
+    #[must_use]
+    #[invalidates(
+        for id in ids { get_track(*id), title(*id); tags("track:{id}") },
+        for (number, title) in &self.titles { tags(format!("title:{title}"), "tracks"); Repo::unused(*number); },
+        for id in 1..3 { Self::title(id) },
+        title(other?),
+        |found| { get_track(found?.id); for letter in found?.title.chars() { tags("letter:{letter}") } }
+    )]
+    pub async fn replace(&mut self, ids: Vec<u32>, other: Option<u32>) -> Option<Track> {
+        let id = other.or_else(|| ids.into_iter().max())?;
+        Some(Track { id, title: self.titles.get(&id)?.clone() })
+    }
+
     /// Forgets all, takes arguments by pattern, and has no `await`.
     #[invalidates(all)]
     pub async fn clear(&mut self, (a, _): (u32, u32), _: u32) -> u32 {
@@ -418,6 +432,7 @@ async fn run() {
     assert_eq!((session.row(1).await, session.touch(1).await, session.row(2).await), (Some(6), 3, None));
     assert_eq!(rate(1).await, 2);
     publish(1).await;
+    assert!(repo.replace(vec![7], None).await.is_none());
     assert_eq!((repo.clear((1, 2), 3).await, repo.cache.len()), (1, 0));
     assert!(repo.consume().await.is_empty());
     let shared = Arc::new(Repo::new());

@@ -1,0 +1,22 @@
+//! says: `for` in a target needs a list
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    fn get_track(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(for id in ids { get_track(*id) })]
+    fn change(&self, ids: Box<dyn Iterator<Item = u32>>) {
+        drop(ids);
+    }
+}
+
+fn main() {}
