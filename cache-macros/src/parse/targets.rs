@@ -422,6 +422,10 @@ mod tests {
             Named::Key(KeyRef { query, arguments, .. }) => {
                 format!("key {} ({})", query.to_token_stream(), arguments.to_token_stream())
             }
+            Named::Put(Put { key_ref: KeyRef { query, arguments, .. }, value, .. }) => {
+                let value = value.as_ref().map(|value| format!(" = {}", value.to_token_stream())).unwrap_or_default();
+                format!("put {} ({}){value}", query.to_token_stream(), arguments.to_token_stream())
+            }
             Named::Tag(tag) => format!("tag {}", tag.to_token_stream()),
             Named::Each(each) => {
                 let Each { pattern, list, named } = &**each;
@@ -456,6 +460,11 @@ mod tests {
             (quote!(|t| get(t.id)), "result key get (t . id)"),
             (quote!(|t| { A::get(t.id) }), "result key A :: get (t . id)"),
             (quote!(tags("a:{b}")), "tag \"a:{b}\""),
+            (quote!(put get(id)), "put get (id)"),
+            (quote!(put Self::get(id) = |t| Some(t.clone())), "put Self :: get (id) = | t | Some (t . clone ())"),
+            (quote!(put(id)), "key put (id)"),
+            (quote!(put::get(id)), "key put :: get (id)"),
+            (quote!("put"), "query put"),
             (quote!("tags"), "query tags"),
             (quote!(get(_, id?)), "key get (_ , id ?)"),
             (quote!(r#for(id)), "key r#for (id)"),
