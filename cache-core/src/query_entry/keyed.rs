@@ -55,7 +55,7 @@ pub(crate) struct KeyedEntry<K, V> {
     judge: JudgeFn<V>,
     /// Raised by each invalidation of the key from here on.
     key_node: TagRef,
-    /// The version that the clock showed after that.
+    /// Invalidations with a later version have found the node.
     made_at: Version,
 }
 
@@ -64,8 +64,8 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         let EntryParts { request, options, judge } = parts;
         let Request { engine, store, scope, hash, key, mode, .. } = request;
         let cache = Cache::of_entry(engine, scope, mode);
-        let call = Call { engine: cache.engine(), store: &store, scope: cache.scope_ref() };
-        let (key_node, made_at) = call.key_node_as_of_now(hash);
+        let key_node = cache.engine().key_node(cache.scope_ref(), &store.query, store.instance, hash);
+        let made_at = cache.engine().timeline().versions.settled();
         Self { cache, store, hash, key, duplicate, options, judge, key_node, made_at }
     }
 

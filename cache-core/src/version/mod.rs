@@ -45,6 +45,13 @@ impl VersionClock {
         self.completed.load(Ordering::Acquire)
     }
 
+    /// The same, after the invalidation that is in progress, if there is one: those with a later version begin after this
+    /// call, and find every node that was attached before.
+    pub(crate) fn settled(&self) -> Version {
+        let _turn = self.turn.lock();
+        self.now()
+    }
+
     /// `raise` must raise all targets to the given version.
     pub(crate) fn invalidate(&self, raise: impl FnOnce(Version)) {
         let _turn = self.turn.lock();
