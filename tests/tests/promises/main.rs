@@ -37,6 +37,7 @@ mod asynchronous {
     mod errors;
     mod freed;
     mod freshness;
+    mod in_transaction;
     mod large_numbers;
     mod locks;
 
