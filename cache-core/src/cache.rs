@@ -339,6 +339,12 @@ impl Cache {
         self.scope.as_ref()
     }
 
+    /// The handle that an entry was made with.
+    pub(crate) fn of_entry(engine: Arc<Engine>, scope: Option<Arc<Scope>>, mode: Mode) -> Self {
+        let mode = if let Mode::Entry(mode) = mode { Arc::unwrap_or_clone(mode) } else { mode };
+        Self { engine, scope, mode }
+    }
+
     #[inline]
     pub(crate) fn mode(&self) -> &Mode {
         &self.mode
@@ -366,7 +372,11 @@ impl Default for Cache {
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flights = self.engine.storage.count_flights();
-        f.debug_struct("Cache")
+        let mut cache = f.debug_struct("Cache");
+        if !self.mode.is_ordinary() {
+            cache.field("mode", &self.mode);
+        }
+        cache
             .field("scope", &self.scope_ref().map(|scope| &scope.name))
             .field("capacity", &self.engine.capacity())
             .field("loads_in_flight", &flights.map(|(loads, _)| loads))

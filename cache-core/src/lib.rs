@@ -81,6 +81,7 @@ extern crate self as cache_core;
 mod cache;
 mod has_cache;
 mod query_entry;
+mod read_point;
 mod tagged_cache;
 mod transaction;
 
@@ -117,6 +118,8 @@ pub use error::GlobalCacheInUse;
 pub use has_cache::HasCache;
 pub use load::context::{Instrumented, LoadContext};
 pub use query_entry::QueryEntry;
+pub use query_entry::explanation::Explanation;
+pub use read_point::ReadPoint;
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
 pub use tagged_cache::entry::TaggedEntry;

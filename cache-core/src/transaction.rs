@@ -65,6 +65,8 @@ use crate::sync::Arc;
 ///
 /// A handle that outlives its transaction invalidates at once, and its reads are still not cached.
 ///
+/// A [`TaggedCache`](crate::TaggedCache) has no transactions: invalidate it after the commit.
+///
 /// # Several
 ///
 /// Transactions of one cache do not affect each other. [`Cache::transaction`] of a handle inside of a transaction begins

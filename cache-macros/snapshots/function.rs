@@ -13,4 +13,8 @@ const __rate_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = (
     const __cached_query_rate = [InGlobal, _, "rate", ["currency"]]; key[fn
     __cached_key_rate(currency : & str)] = (::cache_core::private::query!(InGlobal, _,
     "rate", ["currency"]), (::cache_core::private::Part::shown(& * currency), ()), ());
+    entry[fn __cached_entry_rate(currency : & str)] -> [f64] =
+    ([::cache_core::private::query!(InGlobal, _, "rate", ["currency"]),
+    ::cache_core::Cache::global(), (::cache_core::private::Part::shown(& * currency),
+    ()), ::cache_core::private::plain:: < f64 > (), ()]);
 }

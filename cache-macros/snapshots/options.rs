@@ -18,10 +18,18 @@ impl Library {
     ::cache_core::private::items! {
         pub const __cached_query_search = [InSelf, Self, "search", ["self.tenant",
         "filter.text()"], capacity = 100, ttl = ::core::time::Duration::new(3600u64,
-        0u32), own_ttl = true, tags = & ["search"]]; pub key[fn
+        0u32), own_ttl = true, tags = & ["search"]]; key pub [fn
         __cached_key_search(filter : Filter < '_ >)] of self = (| __cache_self | < Self >
         ::__cached_query_search, ((&& && ::cache_core::private::argument(& (__cache_self
         .tenant))).__cache_part(), ((&& && ::cache_core::private::argument(& (filter
-        .text()))).__cache_part(), ())), ());
+        .text()))).__cache_part(), ())), ()); entry pub [fn __cached_entry_search(& self,
+        filter : Filter < '_ >)] -> [Page < Track >] = ([< Self >
+        ::__cached_query_search, ::cache_core::HasCache::cache(self), ((&& &&
+        ::cache_core::private::argument(& (self.tenant))).__cache_part(), ((&& &&
+        ::cache_core::private::argument(& (filter.text()))).__cache_part(), ())),
+        ::cache_core::private::Returned:: < Page < Track > > ::new().__cache_outcome(),
+        ()].formatted_tag(::core::format_args!("tenant:{tenant}")).cache_if(| page | !
+        page.is_empty()).tags_from(| __cache_value |
+        ::cache_core::private::tags_of(__cache_value, | page | page.tracks())));
     }
 }

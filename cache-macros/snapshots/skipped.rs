@@ -18,11 +18,16 @@ impl Library {
             .await
     }
     ::cache_core::private::items! {
-        pub const __cached_query_get = [InSelf, Self, "get", ["id"]]; pub key[fn
+        pub const __cached_query_get = [InSelf, Self, "get", ["id"]]; key pub [fn
         __cached_key_get < 'c, E : Executor < 'c > > (executor : E, id : u32)] = (< Self
-        > ::__cached_query_get, (::cache_core::private::Part::shown(& id), ()), ()); pub
-        key[fn __cached_key_without_skipped_arguments_of_get(_ :
+        > ::__cached_query_get, (::cache_core::private::Part::shown(& id), ()), ()); key
+        pub [fn __cached_key_without_skipped_arguments_of_get(_ :
         ::cache_core::private::UnderscoreForSkippedArgument, id : u32)] = (< Self >
-        ::__cached_query_get, (::cache_core::private::Part::shown(& id), ()), ());
+        ::__cached_query_get, (::cache_core::private::Part::shown(& id), ()), ()); entry
+        pub [fn __cached_entry_get < 'c, E : Executor < 'c > > (& self, executor : E, id
+        : u32)] -> [Result < Track, DbError >] = ([< Self > ::__cached_query_get,
+        ::cache_core::HasCache::cache(self), (::cache_core::private::Part::shown(& id),
+        ()), ::cache_core::private::Returned:: < Result < Track, DbError > > ::new()
+        .__cache_outcome(), ()]);
     }
 }

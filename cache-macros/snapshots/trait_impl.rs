@@ -40,6 +40,7 @@ impl<D: Database> Tracks for Library<D> {
 pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
     ::cache_core::private::items! {
         const __cached_query_get : InSelf; key[fn __cached_key_get(_ : Self::Id)];
+        entry[fn __cached_entry_get(& self, _ : Self::Id)] -> [Option < Track >];
     }
 }
 #[doc(hidden)]
@@ -58,7 +59,12 @@ impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
         ::core::time::Duration::from_secs(300)]; key[fn __cached_key_get(id : Self::Id)]
         = (< Self as __Cached_Tracks_for_Library_D < D > > ::__cached_query_get, ((&& &&
         ::cache_core::private::argument(& id)).__cache_part(), ()),
-        (::core::marker::PhantomData:: < D >,));
+        (::core::marker::PhantomData:: < D >,)); entry[fn __cached_entry_get(& self, id :
+        Self::Id)] -> [Option < Track >] = ([< Self as __Cached_Tracks_for_Library_D < D
+        > > ::__cached_query_get, ::cache_core::HasCache::cache(self), ((&& &&
+        ::cache_core::private::argument(& id)).__cache_part(), ()),
+        ::cache_core::private::plain:: < Option < Track > > (),
+        (::core::marker::PhantomData:: < D >,)]);
     }
 }
 const _: () = {

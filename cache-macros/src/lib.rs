@@ -12,6 +12,7 @@ use proc_macro::TokenStream;
 mod attribute;
 mod cached_impl;
 mod derive;
+mod entry;
 mod errors;
 mod expand;
 mod fallback;
@@ -744,6 +745,13 @@ pub fn invalidates(targets: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn cached_impl(options: TokenStream, item: TokenStream) -> TokenStream {
     cached_impl::cached_impl(&options.into(), &item.into()).into()
+}
+
+/// What `cache_core::entry!` calls, which documents it.
+#[doc(hidden)]
+#[proc_macro]
+pub fn entry_of_call(input: TokenStream) -> TokenStream {
+    entry::entry(input.into()).into()
 }
 
 /// Implements `HasCache` for a struct, by its field of type `Cache`, or the field marked `#[cache]`.

@@ -8,7 +8,7 @@ use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, S
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::function::{Argument, Function};
 use crate::parse::options::{QueryOptions, ungrouped};
-use crate::parse::targets::{FromResult, Invalidations, Target};
+use crate::parse::targets::{FromResult, Invalidations, Named, Target};
 use crate::parse::tokens;
 use crate::parse::transactions::transaction_in;
 use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
@@ -202,6 +202,7 @@ fn targets(function: &Function, targets: &[Target], errors: &mut Errors) {
         Some(_) => false,
     };
     for target in targets {
+        puts(function, target, returns_nothing, errors);
         if let Target::FromResult(FromResult { parameter, .. }) = target
             && function.returns().is_some_and(has_impl_trait)
         {
@@ -209,6 +210,42 @@ fn targets(function: &Function, targets: &[Target], errors: &mut Errors) {
         }
         if let (true, Target::FromResult(FromResult { parameter, .. })) = (returns_nothing, target) {
             errors.add_at(parameter, "return the value that the arguments come from: this function returns nothing");
+        }
+    }
+}
+
+fn puts(function: &Function, target: &Target, returns_nothing: bool, errors: &mut Errors) {
+    match target {
+        Target::Query(_) | Target::All(_) => {}
+        Target::Named(Named::Put(put)) => {
+            if returns_nothing {
+                let message = "return the value that is put: this function returns nothing";
+                errors.add(put.keyword.span(), message);
+            } else if function.returns().is_some_and(has_impl_trait) {
+                errors.add(put.keyword.span(), "name the return type: the value that is put has to be known");
+            }
+        }
+        Target::Named(named) => {
+            if let Some(put) = named.put() {
+                let message = "a `put` in a `for` needs the returned value: put the loop into a closure, as in `|tracks| for track in tracks { put get_track(track.id) = track.clone() }`";
+                errors.add(put.keyword.span(), message);
+            }
+        }
+        Target::FromResult(FromResult { named, .. }) => {
+            let Some(put) = named.iter().find_map(Named::put) else { return };
+            if put.value.is_none() {
+                let message = "say which value, as in `put get_track(track.id) = track.clone()`";
+                errors.add(put.keyword.span(), message);
+            }
+            let is_shared = function.receiver().is_none_or(|receiver| match &receiver.kind {
+                ReceiverKind::Reference(_, _, mutability) => mutability.is_none(),
+                ReceiverKind::Typed(_, ty) => is_shared(ty),
+                _ => false,
+            });
+            if !is_shared {
+                let message = "take `&self`: the entry is found when the body has ended; or name it before, as in `put get_track(id) = |track| ..`";
+                errors.add(put.keyword.span(), message);
+            }
         }
     }
 }

@@ -4,17 +4,20 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{
-        Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, Params, Row, ffi};
+use parking_lot::ReentrantMutex;
+use rusqlite::{
+    CachedStatement, Connection, ErrorCode, OptionalExtension, Params, Row, Transaction, TransactionBehavior, ffi,
+};
 
 use crate::{
     error::DbError,
-    model::{Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
+    model::{Moment, NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
     sql::{self, PageSql},
 };
 
@@ -29,11 +32,14 @@ const STATEMENTS: usize = 32;
 
 /// A music library in an `SQLite` database.
 ///
-/// Threads can share it, and take turns.
-#[derive(Debug)]
+/// Threads can share it, and take turns. Clones are of the same connection.
+#[derive(Clone, Debug)]
 pub struct Database {
-    connection: Mutex<Connection>,
-    queries: AtomicU64,
+    /// Locked by a call, or by a transaction until its end: its calls lock it again.
+    connection: Arc<ReentrantMutex<Connection>>,
+    queries: Arc<AtomicU64>,
+    /// Whether it is for the calls of a transaction.
+    is_inside: bool,
 }
 
 impl Database {
@@ -64,7 +70,7 @@ impl Database {
     fn set_up(mut connection: Connection, path: &Path) -> Result<Self, DbError> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         // One transaction: two processes may create the same file.
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let number = |sql| transaction.query_one(sql, [], |row| row.get::<_, i32>(0));
         let application_id = number("PRAGMA application_id")?;
         let version = number("PRAGMA user_version")?;
@@ -86,7 +92,7 @@ impl Database {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { connection: Mutex::new(connection), queries: AtomicU64::new(0) })
+        Ok(Self { connection: Arc::new(ReentrantMutex::new(connection)), queries: Arc::default(), is_inside: false })
     }
 
     /// The number of statements sent.
@@ -245,23 +251,33 @@ impl Database {
         })
     }
 
+    /// Records that a customer has bought a track.
+    pub(crate) fn add_purchase(&self, new: &NewPurchase, track: TrackId) -> Result<(), DbError> {
+        self.with(|session| {
+            session.prepare(sql::ADD_PURCHASE)?.execute((&new.invoice_date, new.customer_id, track))?;
+            Ok(())
+        })
+    }
+
     /// Locks the connection: all statements of `work` see one state.
-    fn with<T>(&self, work: impl FnOnce(&Session<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
-        // Poisoning is harmless: a panic rolls its transaction back.
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn with<T, E>(&self, work: impl FnOnce(&Session<'_>) -> Result<T, E>) -> Result<T, E> {
+        let connection = self.connection.lock();
+        // The lock does not tell them apart: both are of the transaction's thread.
+        let in_transaction = !connection.is_autocommit();
+        assert_eq!(in_transaction, self.is_inside, "inside of a transaction, and only there, use the `Database` of it");
         work(&Session { connection: &connection, queries: &self.queries })
     }
 
-    /// As [`with`](Self::with), but rolls back if `work` fails.
+    /// Begins a transaction, which rolls back unless `work` commits it, and passes the database for the calls inside.
     pub(crate) fn in_transaction<T, E: From<DbError>>(
         &self,
-        work: impl FnOnce(&Session<'_>) -> Result<T, E>,
+        work: impl FnOnce(Self, Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = connection.transaction().map_err(DbError::from)?;
-        let done = work(&Session { connection: &transaction, queries: &self.queries })?;
-        transaction.commit().map_err(DbError::from)?;
-        Ok(done)
+        let connection = self.connection.lock();
+        // What it reads stays true until it writes.
+        let transaction =
+            Transaction::new_unchecked(&connection, TransactionBehavior::Immediate).map_err(DbError::from)?;
+        work(Self { is_inside: true, ..self.clone() }, transaction)
     }
 }
 
@@ -335,4 +351,41 @@ fn track_info(row: &Row<'_>) -> rusqlite::Result<TrackInfo> {
         duration_ms: row.get("duration_ms")?,
         size_bytes: row.get("size_bytes")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Database;
+    use crate::{
+        error::DbError,
+        model::{NewTrack, TrackId},
+    };
+
+    fn library() -> Database {
+        let database = Database::open_in_memory().unwrap();
+        database.add_track(&NewTrack::default()).unwrap();
+        database
+    }
+
+    #[test]
+    fn a_transaction_rolls_back_unless_it_is_committed() {
+        let (database, id) = (library(), TrackId(1));
+        let plays = || database.get_track(id).unwrap().unwrap().plays;
+        database.in_transaction(|inside, _| inside.record_track_play(id)).unwrap();
+        assert_eq!(plays(), 0);
+        let play = |inside: Database, transaction: rusqlite::Transaction<'_>| {
+            inside.record_track_play(id)?;
+            Ok::<_, DbError>(transaction.commit()?)
+        };
+        database.in_transaction(play).unwrap();
+        assert_eq!(plays(), 1);
+    }
+
+    /// It would be cached, and may be rolled back.
+    #[test]
+    #[should_panic = "use the `Database` of it"]
+    fn a_read_from_outside_does_not_see_what_is_not_committed() {
+        let database = library();
+        drop(database.in_transaction(|_, _| database.get_track(TrackId(1))));
+    }
 }

@@ -10,6 +10,7 @@ use crate::{
     database::{Database, Session, violates},
     error::{DbError, ImportError},
     model::{NewTrack, TrackId},
+    sql,
 };
 
 const TRACKS: &str = "tracks.csv";
@@ -85,12 +86,16 @@ impl Database {
     pub fn import(&self, files: &CsvFiles, progress: &ProgressBar) -> Result<ImportSummary, ImportError> {
         let bytes = files.tracks.len() + files.playlists.len() + files.purchases.len();
         progress.set_length(bytes as u64);
-        self.in_transaction(|session| {
-            Ok(ImportSummary {
-                tracks: import_tracks(session, &files.tracks, progress)?,
-                playlist_tracks: import_playlists(session, &files.playlists, progress)?,
-                purchases: import_purchases(session, &files.purchases, progress)?,
-            })
+        self.in_transaction(|database, transaction| {
+            let summary = database.with(|session| {
+                Ok::<_, ImportError>(ImportSummary {
+                    tracks: import_tracks(session, &files.tracks, progress)?,
+                    playlist_tracks: import_playlists(session, &files.playlists, progress)?,
+                    purchases: import_purchases(session, &files.purchases, progress)?,
+                })
+            })?;
+            transaction.commit().map_err(DbError::from)?;
+            Ok(summary)
         })
     }
 }
@@ -156,12 +161,14 @@ fn import_playlists(session: &Session<'_>, contents: &[u8], progress: &ProgressB
 
 fn import_purchases(session: &Session<'_>, contents: &[u8], progress: &ProgressBar) -> Result<u32, ImportError> {
     const COLUMNS: &[&str] = &["invoice_date", "customer_id", "track_id"];
-    const PURCHASE: &str = "INSERT INTO purchase (invoice_date, customer_id, track_id) VALUES (?1, ?2, ?3)";
     for_each_row(PURCHASES, COLUMNS, contents, progress, |row| {
         let date = row.text("invoice_date")?;
         let customer = row.number("customer_id")?;
         let track = TrackId(row.number("track_id")?);
-        session.prepare(PURCHASE)?.execute((date, customer, track)).map_err(|error| row.rejected(track, error))?;
+        session
+            .prepare(sql::ADD_PURCHASE)?
+            .execute((date, customer, track))
+            .map_err(|error| row.rejected(track, error))?;
         Ok(())
     })
 }

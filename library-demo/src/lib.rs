@@ -3,7 +3,7 @@
 //! Read it in this order:
 //!
 //! - [`LibraryManager`]: six cached reads, and mutations that name the reads they invalidate. `manager.rs` has the
-//!   reasons.
+//!   reasons. [`LibraryManager::purchase`] is a unit of work: several mutations in one transaction.
 //! - [`Track`], [`TrackInfo`] and [`Page`]: the answers, divided so that a mutation invalidates little.
 //! - [`Database`]: the library without a cache; [`Database::import`] fills it from [`CsvFiles`].
 //! - [`MusicRepository`] and [`SqliteRepository`]: the same as `async fn`s in a trait, for services.
@@ -44,5 +44,5 @@ pub use database::Database;
 pub use error::{DbError, ImportError, ReplayError};
 pub use import::{CsvFiles, ImportSummary};
 pub use manager::LibraryManager;
-pub use model::{Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
+pub use model::{Moment, NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
 pub use repository::{MusicRepository, SqliteRepository};

@@ -7,6 +7,7 @@
 //! | `record_track_play`  | popular, recent, all tracks, that track                        |
 //! | `update_track`       | that track, search, all tracks; *favourites, recent, popular*  |
 //! | `delete_track`       | all tracks, that track, search, favourites, recent, popular    |
+//! | `purchase`           | what its plays and favourites do, when it is committed         |
 //! | `import`             | everything                                                     |
 //!
 //! What is in italics is not in the specification: the reasons are below. The rest is exact, because no row shows
@@ -21,7 +22,7 @@ use crate::{
     database::Database,
     error::{DbError, ImportError},
     import::{CsvFiles, ImportSummary},
-    model::{NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
+    model::{NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
 };
 
 /// A music library with cached reads.
@@ -167,6 +168,41 @@ impl LibraryManager {
     )]
     pub fn delete_track(&self, id: TrackId) -> Result<(), DbError> {
         self.database.delete_track(id)
+    }
+
+    /// Buys tracks, all or none: each is played once and becomes a favourite. Returns the tracks.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such track, or the database fails. The library is then unchanged.
+    pub fn purchase(&self, new: &NewPurchase) -> Result<Vec<Track>, DbError> {
+        self.database.in_transaction(|database, begun| {
+            let transaction = self.cache.transaction();
+            // This manager, inside of the transaction.
+            let inside = Self { database, cache: transaction.cache() };
+            match inside.buy(new) {
+                Ok(bought) => {
+                    transaction.commit_after(|| begun.commit())?;
+                    Ok(bought)
+                }
+                Err(error) => {
+                    begun.rollback()?;
+                    transaction.rollback();
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    /// The work of a purchase.
+    fn buy(&self, new: &NewPurchase) -> Result<Vec<Track>, DbError> {
+        for &id in &new.tracks {
+            self.record_track_play(id)?;
+            self.set_track_favorite(id, true)?;
+            self.database.add_purchase(new, id)?;
+        }
+        // The plays are not committed yet: inside of the transaction this loads, and stores nothing.
+        new.tracks.iter().map(|&id| self.get_track(id)?.ok_or(DbError::UnknownTrack(id))).collect()
     }
 
     /// Adds files to the library; see [`Database::import`].

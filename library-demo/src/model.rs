@@ -112,6 +112,17 @@ pub struct TrackChanges {
     pub composer: Option<String>,
 }
 
+/// Tracks that a customer buys together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewPurchase {
+    /// Such as `2026-11-29`.
+    pub invoice_date: String,
+    /// The customer.
+    pub customer_id: u32,
+    /// The tracks.
+    pub tracks: Vec<TrackId>,
+}
+
 /// A part of a long answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {

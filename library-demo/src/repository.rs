@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::{
     error::DbError,
-    model::{NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
+    model::{NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
 };
 
 pub use sqlite::SqliteRepository;
@@ -55,4 +55,7 @@ pub trait MusicRepository: Send + Sync {
 
     /// Deletes a track, also from the favourites, playlists and purchases.
     async fn delete_track(&self, id: TrackId) -> Result<(), DbError>;
+
+    /// Buys tracks, all or none: each is played once and becomes a favourite. Returns the tracks.
+    async fn purchase(&self, new: &NewPurchase) -> Result<Vec<Track>, DbError>;
 }

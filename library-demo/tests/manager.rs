@@ -4,7 +4,7 @@
 
 use cache_core::{Cache, HasCache};
 use indicatif::ProgressBar;
-use library_demo::{CsvFiles, Database, DbError, LibraryManager, NewTrack, TrackChanges, TrackId};
+use library_demo::{CsvFiles, Database, DbError, LibraryManager, NewPurchase, NewTrack, TrackChanges, TrackId};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Read {
@@ -49,6 +49,10 @@ fn library() -> LibraryManager {
     library
 }
 
+fn purchase(tracks: &[TrackId]) -> NewPurchase {
+    NewPurchase { invoice_date: "2026-11-29".to_owned(), customer_id: 1, tracks: tracks.to_vec() }
+}
+
 fn new_title() -> TrackChanges {
     TrackChanges { title: Some("All You Need Is Love (2009)".to_owned()), ..TrackChanges::default() }
 }
@@ -91,6 +95,12 @@ const CASES: &[Case] = &[
         id: TrackId(2),
         mutate: |library, id| library.delete_track(id).unwrap(),
         invalidates: &READS,
+    },
+    Case {
+        mutation: "purchase",
+        id: TrackId(1),
+        mutate: |library, id| drop(library.purchase(&purchase(&[id])).unwrap()),
+        invalidates: &[Popular, Recent, All, One, Favorites],
     },
 ];
 
@@ -165,12 +175,13 @@ fn an_import_invalidates_everything() {
 #[test]
 fn a_mutation_of_an_unknown_track_fails_and_changes_nothing() {
     type Mutate = fn(&LibraryManager, TrackId) -> Result<(), DbError>;
-    let mutations: [(&str, Mutate); 5] = [
+    let mutations: [(&str, Mutate); 6] = [
         ("favourite on", |library, id| library.set_track_favorite(id, true)),
         ("favourite off", |library, id| library.set_track_favorite(id, false)),
         ("play", |library, id| library.record_track_play(id).map(drop)),
         ("update", |library, id| library.update_track(id, &new_title()).map(drop)),
         ("delete", |library, id| library.delete_track(id)),
+        ("purchase", |library, id| library.purchase(&purchase(&[TrackId(1), id])).map(drop)),
     ];
     let unknown = TrackId(99);
     for (name, mutate) in mutations {

@@ -6,7 +6,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use cache_core::{Cache, HasCache};
 use library_demo::{
-    Database, DbError, LibraryManager, MusicRepository, NewTrack, SqliteRepository, TrackChanges, TrackId,
+    Database, DbError, LibraryManager, MusicRepository, NewPurchase, NewTrack, SqliteRepository, TrackChanges, TrackId,
     serve::run_to_completion,
     workload::{Mutation, Read},
 };
@@ -75,12 +75,24 @@ macro_rules! checks {
             get_popular_tracks(10, 0)
             get_recent_tracks(10, 0)
             get_all_tracks(10, 0)
+            purchase(&purchase(&[8, 20, 8]))
+            purchase(&purchase(&[20, 99]))
+            purchase(&purchase(&[]))
+            get_track(TrackId(8))
+            get_track(TrackId(20))
+            get_favorite_tracks(10, 0)
+            get_popular_tracks(10, 0)
         }
     };
 }
 
 fn new_track(id: Option<u32>, title: &str) -> NewTrack {
     NewTrack { id: id.map(TrackId), title: title.to_owned(), ..NewTrack::default() }
+}
+
+fn purchase(ids: &[u32]) -> NewPurchase {
+    let tracks = ids.iter().copied().map(TrackId).collect();
+    NewPurchase { invoice_date: "2026-11-29".to_owned(), customer_id: 1, tracks }
 }
 
 /// A different value in each column.

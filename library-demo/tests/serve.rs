@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use cache_core::{Cache, HasCache};
 use indicatif::ProgressBar;
 use library_demo::{
-    CsvFiles, Database, DbError, MusicRepository, NewTrack, Page, SqliteRepository, Track, TrackChanges, TrackId,
-    TrackInfo,
+    CsvFiles, Database, DbError, MusicRepository, NewPurchase, NewTrack, Page, SqliteRepository, Track, TrackChanges,
+    TrackId, TrackInfo,
     serve::{Budget, Load, Served, Service},
     workload::{Mutation, Read, Step, visits},
 };
@@ -67,6 +67,10 @@ impl MusicRepository for NoInvalidation {
 
     async fn delete_track(&self, id: TrackId) -> Result<(), DbError> {
         self.writes.delete_track(id).await
+    }
+
+    async fn purchase(&self, new: &NewPurchase) -> Result<Vec<Track>, DbError> {
+        self.writes.purchase(new).await
     }
 }
 

@@ -5,6 +5,8 @@
 #![doc(test(attr(deny(warnings))))]
 
 pub mod oracle;
+pub mod original_manager;
+pub mod transactions;
 pub mod watchdog;
 
 #[cfg(doctest)]

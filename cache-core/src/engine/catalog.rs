@@ -1,16 +1,19 @@
 //! From a query to its state and its stores, and from a name to its queries.
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use foldhash::fast::RandomState;
+
 use crate::eviction::quota::Quota;
-use crate::query::owner::Owner;
+use crate::query::owner::{Owner, generic_arguments};
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
 use crate::store::storage::AnyStore;
 use crate::sync::append_map::AppendMap;
 use crate::sync::table::Table;
-use crate::sync::{Arc, Map};
+use crate::sync::{Arc, Map, Mutex};
 
 /// The table only grows, and is read without a lock.
 pub(crate) struct QueryTable(Table<QueryRow>);
@@ -18,17 +21,55 @@ pub(crate) struct QueryTable(Table<QueryRow>);
 #[derive(Default)]
 struct QueryRow {
     states: AppendMap<Owner, Arc<QueryState>>,
-    /// By the type of an instantiation of the function.
+    /// By the type of an instantiation of the function, or of its entry function.
     stores: AppendMap<TypeId, Arc<dyn AnyStore>>,
+    /// From an instantiation to its store, for the side that comes second.
+    shared: Mutex<HashMap<Instantiation, Vec<SharedStore>, RandomState>>,
 }
 
 /// Types that stand for one instantiation of a query's function.
 #[derive(Clone, Copy)]
 pub(crate) struct Marker {
-    /// Includes the generic arguments of its `impl`.
+    pub(crate) side: Side,
+    /// Of a closure in the function: includes the generic arguments of its `impl`.
     pub(crate) function: TypeId,
-    /// Only those that a caller who names the function can give.
+    /// Only the generic arguments that a caller who names the function can give.
     pub(crate) instance: TypeId,
+    /// All generic arguments of the function, as the compiler writes them.
+    pub(crate) arguments: &'static str,
+}
+
+/// Which function of a query asks for its store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The query itself.
+    Query,
+    /// The hidden function that makes its entries.
+    Entry,
+}
+
+/// What the two functions of one instantiation have in common.
+#[derive(PartialEq, Eq, Hash)]
+struct Instantiation {
+    owner: Owner,
+    instance: TypeId,
+    arguments: &'static str,
+    /// Of key and value.
+    types: TypeId,
+}
+
+/// Used by one function of each side at most: if two types are written alike, their instantiations stay apart.
+struct SharedStore {
+    store: Arc<dyn AnyStore>,
+    is_used_by: [bool; 2],
+}
+
+impl Marker {
+    /// `F` is a closure in the function. `A` represents the generic arguments that a caller can name.
+    pub(crate) fn of<F, A>(side: Side) -> Self {
+        let arguments = generic_arguments(type_name::<F>());
+        Self { side, function: typeid::of::<F>(), instance: typeid::of::<A>(), arguments }
+    }
 }
 
 impl QueryTable {
@@ -49,11 +90,12 @@ impl QueryTable {
         row.stores.get(&function)
     }
 
-    /// `make` gets the number of the store.
+    /// `make` returns the number of the store. `types` is that of its key and value.
     pub(crate) fn store(
         &self,
         site: Site,
         marker: Marker,
+        types: TypeId,
         make: &mut dyn FnMut() -> (u32, Arc<dyn AnyStore>),
     ) -> &Arc<dyn AnyStore> {
         let row = self.0.get(site.query.number());
@@ -61,9 +103,18 @@ impl QueryTable {
             return store;
         }
         row.stores.get_or_insert_with(marker.function, || {
+            let Marker { side, instance, arguments, .. } = marker;
+            let mut shared = row.shared.lock();
+            let alike = shared.entry(Instantiation { owner: (site.owner)(), instance, arguments, types }).or_default();
+            if let Some(found) = alike.iter_mut().find(|found| !found.is_used_by[side as usize]) {
+                found.is_used_by[side as usize] = true;
+                return found.store.clone();
+            }
             let (number, store) = make();
             // Before anyone can find the store: it has no load yet.
-            store.query().stores.add(marker.instance, number);
+            store.query().stores.add(instance, number);
+            let is_used_by = [Side::Query, Side::Entry].map(|user| user == side);
+            alike.push(SharedStore { store: store.clone(), is_used_by });
             store
         })
     }
@@ -162,7 +213,7 @@ mod tests {
         let [site, other] = sites();
         let instances = thousand_types();
         let store = |site, function, instance| {
-            let marker = Marker { function, instance };
+            let marker = Marker { side: Side::Query, function, instance, arguments: "" };
             Arc::as_ptr(engine.store::<u32, u32>(site, marker, |_, _, _| Ok(()))).cast::<()>()
         };
         let stores: Vec<_> = instances.iter().map(|&instance| store(site, instance, instance)).collect();
@@ -191,10 +242,36 @@ mod tests {
     }
 
     #[test]
+    fn p10_a_query_and_its_entries_have_one_store_and_other_instantiations_their_own() {
+        let engine = Engine::new(Settings::default());
+        let [site, other] = sites();
+        let (instance, elsewhere) = (TypeId::of::<()>(), TypeId::of::<u8>());
+        let store = |site, side, function, instance, arguments| {
+            let marker = Marker { side, function, instance, arguments };
+            engine.store::<u32, u32>(site, marker, |_, _, _| Ok(())).number()
+        };
+        let [one, two, three, four, five, six] = [
+            store(site, Side::Query, TypeId::of::<i8>(), instance, "<A>"),
+            store(site, Side::Entry, TypeId::of::<i16>(), instance, "<A>"),
+            store(site, Side::Entry, TypeId::of::<i32>(), instance, "<B>"),
+            store(site, Side::Entry, TypeId::of::<i64>(), elsewhere, "<A>"),
+            store(other, Side::Entry, TypeId::of::<i128>(), instance, "<A>"),
+            // Of another type that is written alike.
+            store(site, Side::Query, TypeId::of::<isize>(), instance, "<A>"),
+        ];
+        assert_eq!(one, two);
+        let mut all = [one, three, four, five, six];
+        all.sort_unstable();
+        assert!(all.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(store(site, Side::Query, TypeId::of::<u16>(), instance, "<B>"), three, "the entry came first");
+        engine.storage.check_invariants();
+    }
+
+    #[test]
     fn a_query_has_a_number_of_its_own_in_its_cache() {
         let engine = Engine::new(Settings::default());
         let id = |site, function| {
-            let marker = Marker { function, instance: TypeId::of::<()>() };
+            let marker = Marker { side: Side::Query, function, instance: TypeId::of::<()>(), arguments: "" };
             engine.store::<u32, u32>(site, marker, |_, _, _| Ok(())).query().id
         };
         let [one, two] = sites();

@@ -34,6 +34,12 @@ impl Engine {
     /// First the entries of keys are removed and their loads fenced. Then every target is raised, and the clock shows
     /// the version: from here on, dependents are refused. Last, with no lock held, the removed entries are dropped.
     pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
+        self.invalidate_and_judge(targets, |_| ());
+    }
+
+    /// `judge` is called with the version before anything is raised to it, under the turn of the clock: what it finds
+    /// valid is valid as of that version.
+    pub(crate) fn invalidate_and_judge(&self, targets: &[ScopedTarget<'_>], judge: impl FnOnce(Version)) {
         let mut removed = RemovedEntries::new();
         for &(scope, target) in targets {
             match target {
@@ -53,6 +59,7 @@ impl Engine {
             return;
         }
         self.storage.timeline.versions.invalidate(|version| {
+            judge(version);
             for &(scope, target) in targets {
                 self.raise(scope, target, version);
             }

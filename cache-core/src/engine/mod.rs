@@ -4,6 +4,7 @@
 //! Stores get only the [`Storage`].
 
 pub(crate) mod catalog;
+pub(crate) mod elsewhere;
 pub(crate) mod hash;
 pub(crate) mod invalidation;
 pub(crate) mod mode;
@@ -26,7 +27,7 @@ use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
 use crate::eviction::quota::Quota;
 use crate::query::state::QueryState;
-use crate::query::{Query, Site};
+use crate::query::{KeyHash, Query, Site};
 use crate::stats::counters::{Counters, processors};
 use crate::stats::{QueryStats, Stats};
 use crate::store::candidate::Candidate;
@@ -107,8 +108,9 @@ impl Engine {
         marker: Marker,
         describe: Describe<K>,
     ) -> &Arc<dyn AnyStore> {
-        self.queries.store(site, marker, &mut || {
+        self.queries.store(site, marker, TypeId::of::<(K, V)>(), &mut || {
             let store = self.make_store::<K, V>(self.query(site).clone(), marker.instance, describe);
+            elsewhere::record_use(site, self.timeline());
             (store.number, store)
         })
     }
@@ -127,7 +129,11 @@ impl Engine {
     }
 
     pub(crate) fn query(&self, site: Site) -> &Arc<QueryState> {
-        self.queries.state(site, || self.names.register(site, |capacity| self.quota(capacity)))
+        self.queries.state(site, || {
+            let query = self.names.register(site, |capacity| self.quota(capacity));
+            self.suspend_if_uncertain(&query);
+            query
+        })
     }
 
     pub(crate) fn queries_of_name(&self, name: &str) -> Vec<Arc<QueryState>> {
@@ -159,7 +165,11 @@ impl Engine {
         EntryOptions { ttl, own_ttl, tags }: EntryOptions,
     ) -> Candidate<()> {
         let ttl = ttl.map_or(self.default_ttl, saturating_nanos);
-        if scope.is_none() && tags.is_empty() {
+        // Its own key may be suspended.
+        let own_key = self.timeline().is_uncertain().then(|| {
+            self.key_node_in(scope, query, self.key_id(query, instance, without_scope(hash, scope_id(scope))))
+        });
+        if scope.is_none() && tags.is_empty() && own_key.is_none() {
             let tags = if query.tags.is_empty() {
                 TagSet::default()
             } else {
@@ -168,20 +178,26 @@ impl Engine {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags };
         }
         let of_query = query.tags.iter().copied().map(Tag::from_static);
-        let tags = of_query.chain(tags).map(|tag| self.tag_node(scope, tag));
+        let tags = of_query.chain(tags).map(|tag| self.tag_node(scope, tag)).chain(own_key);
         let Some(of) = scope else {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
         };
-        let of_scope = {
-            let parents = || Parents { scope: Some(of.clone()), ..Parents::default() };
-            self.registry.attach(Label::Query(query.id, of.id), parents)
-        };
+        let of_scope = self.query_node(of, query);
         // An invalidation of the key in all scopes raises this node.
         let key_everywhere = query
             .is_named()
             .then(|| self.key_node_in(None, query, self.key_id(query, instance, without_scope(hash, of.id))));
         let tags = [of_scope].into_iter().chain(key_everywhere).chain(tags).collect();
         Candidate { key: (), hash, scope: of.id, ttl, own_ttl, tags }
+    }
+
+    fn query_node(&self, scope: &Arc<Scope>, query: &QueryState) -> TagRef {
+        let parents = || Parents { scope: Some(scope.clone()), ..Parents::default() };
+        self.registry.attach(Label::Query(query.id, scope.id), parents)
+    }
+
+    fn key_node_of(&self, scope: ScopeRef<'_>, query: &Arc<QueryState>, key: KeyHash) -> TagRef {
+        self.key_node_in(scope, query, self.key_id(query, key.instance, key.hash))
     }
 
     pub(crate) fn tag_node(&self, scope: ScopeRef<'_>, tag: Tag) -> TagRef {

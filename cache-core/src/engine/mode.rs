@@ -1,5 +1,7 @@
 //! How calls through a handle read and write.
 
+use std::fmt;
+
 use crate::engine::transaction::TransactionState;
 use crate::sync::Arc;
 
@@ -11,6 +13,8 @@ pub(crate) enum Mode {
     Bypass,
     Refresh,
     Transaction(Arc<TransactionState>),
+    /// For a handle of an entry, whose cache has another mode: nothing is looked up.
+    Entry(Arc<Self>),
 }
 
 /// What a miss may do with other callers' answers, and with its own.
@@ -26,6 +30,18 @@ pub(crate) enum ReadMode {
     Private,
 }
 
+impl fmt::Debug for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ordinary => "ordinary",
+            Self::Bypass => "bypass",
+            Self::Refresh => "refresh",
+            Self::Transaction(_) => "in a transaction",
+            Self::Entry(_) => "for an entry",
+        })
+    }
+}
+
 impl Mode {
     #[inline]
     pub(crate) fn is_ordinary(&self) -> bool {
@@ -34,7 +50,7 @@ impl Mode {
 
     pub(crate) fn read_mode(&self) -> ReadMode {
         match self {
-            Self::Ordinary => ReadMode::Cached,
+            Self::Ordinary | Self::Entry(_) => ReadMode::Cached,
             Self::Bypass => ReadMode::Uncached,
             Self::Refresh => ReadMode::Anew,
             Self::Transaction(_) => ReadMode::Private,
@@ -44,6 +60,7 @@ impl Mode {
     pub(crate) fn transaction(&self) -> Option<&Arc<TransactionState>> {
         match self {
             Self::Transaction(transaction) => Some(transaction),
+            Self::Entry(mode) => mode.transaction(),
             Self::Ordinary | Self::Bypass | Self::Refresh => None,
         }
     }
@@ -52,7 +69,7 @@ impl Mode {
     pub(crate) fn or_transaction(&self, other: Self) -> Self {
         match self {
             Self::Transaction(_) => self.clone(),
-            Self::Ordinary | Self::Bypass | Self::Refresh => other,
+            Self::Ordinary | Self::Bypass | Self::Refresh | Self::Entry(_) => other,
         }
     }
 }

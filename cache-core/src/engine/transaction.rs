@@ -248,49 +248,24 @@ impl TransactionState {
     pub(crate) fn count(&self) -> usize {
         self.progress.lock().held.0.iter().map(|(_, held)| held.len()).sum()
     }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.progress.lock().has_ended
-    }
 }
 
 impl Engine {
-    fn invalidate_held(&self, held: &HeldSet, certainty: Certainty) {
-        if certainty == Certainty::Uncertain {
-            self.uncertain.add(self.timeline(), held.iter().cloned());
-        }
-        self.invalidate_each(held.iter());
-    }
-
     /// At one version.
-    pub(crate) fn invalidate_each<'a>(&self, held: impl Iterator<Item = &'a Held>) {
+    fn invalidate_held(&self, held: &HeldSet, certainty: Certainty) {
         let (mut targets, mut named) = (Vec::new(), Vec::new());
         for one in held {
             match &one.target {
-                HeldTarget::Name(name) => named.push((one.scope.0.as_ref(), self.queries_of_name(name))),
+                HeldTarget::Name(name) => named.push((one.scope.0.as_ref(), name, self.queries_of_name(name))),
                 _ => targets.extend(one.target()),
             }
         }
-        for (scope, queries) in &named {
+        for (scope, _, queries) in &named {
             targets.extend(queries.iter().map(|query| (*scope, TargetRef::Query(query))));
         }
-        self.invalidate(&targets);
-    }
-
-    /// Called before a load that ends is judged: while it is uncertain whether a commit has happened, nothing that
-    /// depends on its targets is stored.
-    #[inline]
-    pub(crate) fn invalidate_uncertain(&self) {
-        if self.timeline().is_uncertain() {
-            self.invalidate_uncertain_now();
+        if certainty == Certainty::Uncertain {
+            self.suspend(&targets, named.iter().map(|(_, name, _)| (*name).clone()));
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn invalidate_uncertain_now(&self) {
-        let (held, now) = self.uncertain.current(self.timeline());
-        self.invalidate_each(held.iter());
-        self.uncertain.remove_ended(self.timeline(), now);
+        self.invalidate(&targets);
     }
 }

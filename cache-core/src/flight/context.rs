@@ -12,7 +12,7 @@ use crate::clock::{FOREVER, Nanos};
 use crate::flight::id::LoadId;
 use crate::query::state::QueryState;
 use crate::sync::unwind::catch;
-use crate::sync::{Arc, Mutex, thread_local};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread_local};
 use crate::version::Version;
 use crate::version::tag_set::{TagSet, TagSetBuilder};
 use crate::version::timeline::Timeline;
@@ -40,6 +40,8 @@ pub(crate) struct Context {
     own_ttl: bool,
     /// By its own ttl.
     pub(crate) expires_at: Nanos,
+    /// Whether it is, or has read, an answer of a transaction: it is neither stored nor shared.
+    is_private: AtomicUsize,
     reads: Mutex<Reads>,
 }
 
@@ -75,6 +77,7 @@ pub(crate) struct Dependencies {
     /// The version as of which all of it is valid, or else the birth of the load.
     pub(crate) since: Version,
     pub(crate) is_valid: bool,
+    pub(crate) is_private: bool,
     /// Callers that arrived before this version may have the result. For later ones, an answer may have been
     /// invalidated before it was attached.
     pub(crate) shareable_before: Version,
@@ -99,7 +102,16 @@ impl Context {
         let sets = HashMap::default();
         let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
-        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, reads })
+        let is_private = AtomicUsize::new(0);
+        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, is_private, reads })
+    }
+
+    pub(crate) fn set_private(&self) {
+        self.is_private.store(1, Ordering::Release);
+    }
+
+    pub(crate) fn is_private(&self) -> bool {
+        self.is_private.load(Ordering::Acquire) > 0
     }
 
     fn was_valid_from_the_start(&self) -> bool {
@@ -112,8 +124,8 @@ impl Context {
 
     /// Whether a caller that arrived at a version may join instead of loading: the load began later, or is still valid.
     pub(crate) fn is_as_good_for(&self, arrived: Version, now: Nanos) -> bool {
-        // The version says nothing about other caches.
-        let began_later = self.birth >= arrived && !self.reads.lock().has_foreign;
+        // The version says nothing about other caches, and nothing about what is suspended.
+        let began_later = self.birth >= arrived && !self.timeline.is_uncertain() && !self.reads.lock().has_foreign;
         began_later || self.is_valid(now)
     }
 
@@ -126,7 +138,7 @@ impl Context {
         if let Some(Dependencies { tags, since, is_valid, .. }) = &reads.ended {
             return *is_valid && self.is_query_valid_since(*since) && tags.is_valid_since(*since);
         }
-        if reads.valid_as_of == version && !reads.has_foreign {
+        if reads.valid_as_of == version && !reads.has_foreign && !self.timeline.is_uncertain() {
             return true;
         }
         let is_valid = self.was_valid_from_the_start() && reads.sets.values().all(Read::is_valid);
@@ -137,6 +149,9 @@ impl Context {
     }
 
     fn attach(&self, timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
+        if self.query.reads_answers() {
+            self.timeline.versions.invalidate(|version| self.query.node.raise(version));
+        }
         let is_foreign = !Arc::ptr_eq(timeline, &self.timeline);
         let expires_at = match lifetime {
             Lifetime::Unlimited => FOREVER,
@@ -170,7 +185,8 @@ impl Context {
     pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
         // Read first: what is found valid after that is valid as of this version.
         let version = self.timeline.versions.now();
-        let mut is_valid = self.was_valid_from_the_start() && late.is_valid_since(self.birth);
+        let is_private = self.is_private();
+        let mut is_valid = !is_private && self.was_valid_from_the_start() && late.is_valid_since(self.birth);
         let mut tags = TagSetBuilder::default();
         let mut reads = self.reads.lock();
         if let Some(ended) = &reads.ended {
@@ -180,7 +196,8 @@ impl Context {
             let (tags, expires_at) = (self.tags.clone(), reads.expires_at);
             let since = if is_valid { version } else { self.birth };
             let shareable_before = Version::MAX;
-            return reads.ended.insert(Dependencies { tags, since, is_valid, shareable_before, expires_at }).clone();
+            let dependencies = Dependencies { tags, since, is_valid, is_private, shareable_before, expires_at };
+            return reads.ended.insert(dependencies).clone();
         }
         let mut shareable_before = Version::MAX;
         tags.add_all(&self.tags);
@@ -190,25 +207,33 @@ impl Context {
             let is_still_valid = read.is_valid();
             if !is_still_valid {
                 is_valid = false;
-                // Versions of another cache cannot be compared.
-                let is_local = foreign.is_none() && !read.set.has_foreign();
-                shareable_before = shareable_before.min(if is_local { read.since + 1 } else { 0 });
+                shareable_before = shareable_before.min(self.invalid_after(&read.set, foreign.is_some(), read.since));
             }
             let since = |version| if is_still_valid { version } else { read.since };
             tags.depend_on_all(&read.set, foreign.map(since));
         }
         let (tags, since) = (tags.build(), if is_valid { version } else { self.birth });
         let expires_at = reads.expires_at;
-        let mut dependencies = Dependencies { tags, since, is_valid, shareable_before, expires_at };
+        let mut dependencies = Dependencies { tags, since, is_valid, is_private, shareable_before, expires_at };
         reads.ended = Some(dependencies.clone());
         let sets = std::mem::take(&mut reads.sets);
         drop(reads);
         drop(sets);
         // Only in this copy: later callers check the late tags themselves.
         if !late.is_valid_since(self.birth) {
-            dependencies.shareable_before = dependencies.shareable_before.min(self.birth + 1);
+            let invalid_after = self.invalid_after(late, false, self.birth);
+            dependencies.shareable_before = dependencies.shareable_before.min(invalid_after);
         }
         dependencies
+    }
+}
+
+impl Context {
+    /// Callers that arrived before this version may share what was valid `since`, and is not any more.
+    fn invalid_after(&self, set: &TagSet, is_foreign: bool, since: Version) -> Version {
+        // Versions of another cache cannot be compared, and what is suspended was invalidated at none.
+        let has_version = !is_foreign && !set.has_foreign() && !self.timeline.is_uncertain();
+        if has_version { since + 1 } else { 0 }
     }
 }
 
@@ -233,6 +258,18 @@ pub(crate) fn is_inside() -> bool {
 pub(crate) fn attach(timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
     if let Some(context) = innermost() {
         context.attach(timeline, sets, since, lifetime);
+    }
+}
+
+/// The running code reads in a transaction: none of the loads that it belongs to is stored or shared.
+pub(crate) fn set_running_private() {
+    with_running(|running| running.iter().for_each(|context| context.set_private()));
+}
+
+/// The same for the innermost load, which then passes it on.
+pub(crate) fn set_innermost_private() {
+    if let Some(context) = innermost() {
+        context.set_private();
     }
 }
 

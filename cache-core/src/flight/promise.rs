@@ -28,6 +28,8 @@ pub(crate) enum End {
     },
     /// `error` is `None` if it cannot be shared.
     Failed { error: Option<SharedError>, dependencies: Dependencies, is_fenced: bool, order: LoadId },
+    /// It read what is not to be shared: each follower loads.
+    Private,
     /// User code panicked while the load ended.
     Abandoned,
 }
@@ -75,7 +77,7 @@ impl Promise {
         match Arc::into_inner(this).and_then(|promise| promise.end.into_inner()) {
             Some(End::Loaded { entry, .. }) => entry.discard(counters),
             Some(End::Failed { error, .. }) => discard_value(counters, error),
-            Some(End::Abandoned) | None => {}
+            Some(End::Private | End::Abandoned) | None => {}
         }
     }
 

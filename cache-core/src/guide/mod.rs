@@ -12,6 +12,12 @@ pub mod by_tag {}
 #[doc = include_str!("targets.md")]
 pub mod targets {}
 
+#[doc = include_str!("transactions.md")]
+pub mod transactions {}
+
+#[doc = include_str!("one_entry.md")]
+pub mod one_entry {}
+
 #[doc = include_str!("composition.md")]
 pub mod composition {}
 

@@ -34,6 +34,9 @@ pub(crate) fn attach_load(context: &Context, query: &QueryState, key_node: Optio
     if !context::is_inside() {
         return;
     }
+    if context.is_private() {
+        context::set_innermost_private();
+    }
     // The key is only known to be valid as of the birth of the load.
     let key = [key_node.unwrap_or(&query.any_key).clone().into(), TagSet::default(), TagSet::default()];
     context::attach(&context.timeline, key, context.birth, answer.lifetime);

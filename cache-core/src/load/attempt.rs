@@ -9,8 +9,9 @@ use std::task::{Context as Polling, Poll};
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
+use crate::engine::mode::ReadMode;
 use crate::entry::{AnyEntry, Entry, clone_value, discard_value};
-use crate::flight::context::{Context, Dependencies, Lifetime, LoadStart};
+use crate::flight::context::{self, Context, Dependencies, Lifetime, LoadStart};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::{End, Listening, Promise, SharedError};
 use crate::flight::wait_graph::Wait;
@@ -40,6 +41,7 @@ pub(crate) struct Attempt<K, V> {
     key_node: Option<TagRef>,
     /// Whether a dead entry was found: it is removed even if nothing replaces it.
     found_dead: bool,
+    mode: ReadMode,
     may_wait: bool,
     /// See [`MAX_EXPIRED_JOINS`].
     joins_left: u32,
@@ -90,6 +92,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         store: Arc<Store<K, V>>,
         scope: ScopeRef<'_>,
         candidate: Candidate<K>,
+        mode: ReadMode,
         absence: Absence,
     ) -> Self {
         let Absence { absent, now, arrived, ticket, key_node } = absence;
@@ -104,6 +107,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             ticket,
             key_node,
             found_dead: absent == Absent::Dead,
+            mode,
             may_wait: true,
             joins_left: MAX_EXPIRED_JOINS,
         }
@@ -112,13 +116,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     /// Finds a value or the next step. In [`Step::Lead`] the load has begun.
     pub(crate) fn step(mut self) -> Result<V, Step<K, V>> {
         prepare(&self.store, self.key_node.as_ref());
-        if self.engine.storage.capacity_of(&self.store.query) == 0 {
+        if self.mode.is_alone() || self.engine.storage.capacity_of(&self.store.query) == 0 {
             // A value that cannot be stored needs no flight.
             return Err(self.lead_unlisted());
         }
+        let takes_entries = self.mode == ReadMode::Cached;
         loop {
             let Self { now, arrived, may_wait, joins_left, .. } = self;
-            let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0 };
+            let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0, takes_entries };
             // Read before the look-up: later invalidations of the key have a later version.
             let since = self.engine.timeline().versions.now();
             match self.store.claim(&self.engine.storage, &mut self.candidate, caller) {
@@ -135,7 +140,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     self.store.remove_dead(&self.engine.storage, entry, self.now);
                 }
                 Claim::Join { load, order, promise, context } => {
-                    if order < self.ticket && !context.is_as_good_for(self.arrived, self.now) {
+                    let is_early = order < self.ticket && !context.is_as_good_for(self.arrived, self.now);
+                    if is_early || context.is_private() {
                         self.store.close(self.hash, load);
                         self.store.leave(self.hash, load, promise);
                         continue;
@@ -178,13 +184,29 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         discard_value(&self.store.query.counters, key);
         let start = LoadStart { tags, own_ttl, expires_at };
         let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
+        if self.mode == ReadMode::Private {
+            context.set_private();
+            context::set_running_private();
+        }
         self.lead(NewLoad { is_listed: false, context })
     }
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
-        let Self { engine, store, scope, hash, key_node, found_dead, .. } = self;
+        let Self { engine, store, scope, hash, key_node, found_dead, mode, .. } = self;
+        let replaces = mode == ReadMode::Anew;
         let NewLoad { is_listed, context } = lead;
-        Step::Lead(Leader { engine, store, scope, hash, is_listed, context, key_node, found_dead, has_ended: false })
+        Step::Lead(Leader {
+            engine,
+            store,
+            scope,
+            hash,
+            is_listed,
+            replaces,
+            context,
+            key_node,
+            found_dead,
+            has_ended: false,
+        })
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
@@ -194,6 +216,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 }
 
 impl<K, V> Attempt<K, V> {
+    /// Whether the result of a load that may have begun before the call is good for it.
+    fn may_share(&self, shareable_before: Version) -> bool {
+        self.mode == ReadMode::Cached && self.arrived < shareable_before
+    }
+
     /// Depends on every key of the query instead of its own: a concurrent invalidation may have refused the shared load
     /// before the key's node existed.
     fn depend_on_any_key(&mut self) {
@@ -277,8 +304,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
             None if was_waiting || self.promise().is_leaderless() => attempt.step(),
             None => Err(attempt.lead_unlisted()),
             Some(End::Abandoned) => attempt.step(),
+            // All at once, as without a cache.
+            Some(End::Private) => attempt.step_alone(),
             Some(End::Failed { dependencies, order, .. })
-                if attempt.arrived >= dependencies.shareable_before && *order < attempt.ticket =>
+                if *order < attempt.ticket && !attempt.may_share(dependencies.shareable_before) =>
             {
                 attempt.step()
             }
@@ -294,7 +323,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
             }
             Some(End::Loaded { entry, valid_as_of, shareable_before, order }) => {
                 let has_expired = attempt.now >= entry.meta().expires_at;
-                if !has_expired && (attempt.arrived < *shareable_before || *order > attempt.ticket) {
+                if !has_expired && (*order > attempt.ticket || attempt.may_share(*shareable_before)) {
                     if valid_as_of.is_none() {
                         attempt.depend_on_any_key();
                     }

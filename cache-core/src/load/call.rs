@@ -2,12 +2,14 @@
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
+use crate::engine::mode::Mode;
 use crate::entry::clone_value;
 use crate::flight::context::{self, Lifetime};
-use crate::flight::id::next_load;
+use crate::flight::id::{LoadId, next_load};
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
-use crate::store::{Absent, Storable, Store, Wanted};
+use crate::stats::counters::Event;
+use crate::store::{Absent, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -32,8 +34,26 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     #[cold]
     fn absence(&self, (absent, now): (Absent, Nanos)) -> Absence {
+        self.engine.resume_certain();
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
         Absence { absent, now, arrived, ticket, key_node: None }
+    }
+
+    /// A miss without a look-up, through a handle that takes nothing from the cache.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn pass_by(&self, hash: u64, mode: &Mode) -> Absence {
+        if let Mode::Entry(_) = mode {
+            // There is no load that it would be of use to.
+            return Absence { absent: Absent::Missing, now: 0, arrived: 0, ticket: LoadId::default(), key_node: None };
+        }
+        self.store.query.counters.count(Event::Miss);
+        let now = self.engine.timeline().time.now();
+        if !context::is_inside() {
+            return self.absence((Absent::Missing, now));
+        }
+        let ((key_node, arrived), ticket) = (self.key_node_as_of_now(hash), next_load());
+        Absence { absent: Absent::Missing, now, arrived, ticket, key_node: Some(key_node) }
     }
 
     /// Attaches the answer to the load around the call, with nothing pinned.
@@ -63,6 +83,35 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Attaches an answer about a key to the load around the call.
     pub(crate) fn attach(&self, key_node: &TagRef, answer: Answer) {
         attach(self.engine.timeline(), &self.store.query, Some(key_node), answer);
+    }
+
+    /// Finds the value of a key, or attaches that there is none. A dead entry is removed.
+    pub(crate) fn get(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<V> {
+        match self.look_up(wanted) {
+            Ok(value) => Some(value),
+            Err(miss) => {
+                self.attach_absence(&miss);
+                if miss.absent == Absent::Dead {
+                    self.store.remove_if_dead(&self.engine.storage, wanted, miss.now);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether there is a live entry. It counts as read in the load around the call, and as no hit or miss.
+    pub(crate) fn contains(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> bool {
+        if !context::is_inside() {
+            return self.store.peek(&self.engine.storage, wanted, |_| ()).is_ok();
+        }
+        let (key_node, since) = self.key_node_as_of_now(wanted.hash);
+        let found = self.store.peek(&self.engine.storage, wanted, Arc::clone).ok();
+        let found = Held { entry: found, counters: &self.store.query.counters };
+        let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
+            (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
+        });
+        self.attach(&key_node, Answer { tags, since, lifetime });
+        found.entry.is_some()
     }
 
     pub(crate) fn attach_absence(&self, absence: &Absence) {

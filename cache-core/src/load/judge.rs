@@ -20,6 +20,16 @@ pub struct CacheIf<F>(pub(crate) F);
 #[derive(Clone, Debug)]
 pub struct TagsFrom<J, F>(pub(crate) J, pub(crate) F);
 
+/// No value is stored.
+#[derive(Clone, Debug)]
+pub struct Unjudged;
+
+impl<V> Judge<V> for Unjudged {
+    fn judge(self, _: &V) -> Option<Vec<Tag>> {
+        None
+    }
+}
+
 impl<V> Judge<V> for KeepAll {
     fn judge(self, _: &V) -> Option<Vec<Tag>> {
         Some(Vec::new())

@@ -23,6 +23,8 @@ pub(crate) struct Leader<K, V> {
     pub(super) hash: u64,
     /// If not, nobody joins it, and its value is not stored.
     pub(super) is_listed: bool,
+    /// Whether it was begun to replace the entry.
+    pub(super) replaces: bool,
     pub(super) context: Arc<Context>,
     /// If the caller is in another load.
     pub(super) key_node: Option<TagRef>,
@@ -53,17 +55,19 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
     pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
         // While the load is listed: inserts still fence it.
         prepare(&self.store, self.key_node.as_ref());
+        self.engine.resume_certain();
         // User code may panic, or ask for a key whose load waits for this one.
         let running = self.enter();
         let tags = judge(value);
-        let copy = (self.is_listed && tags.is_some()).then(|| value.clone());
+        let is_refused = tags.is_none();
+        let copy = (self.is_listed && !is_refused).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
         let expires_at = self.context.expires_at.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
         if self.is_listed {
-            let loaded = Loaded { copy, dependencies, expires_at, now };
+            let loaded = Loaded { copy, replaces: self.replaces && is_refused, dependencies, expires_at, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Only its key may have been invalidated.
@@ -85,7 +89,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         if let Some(Flight { key, scope, promise, is_fenced, order, .. }) = flight {
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
-                promise.complete(End::Failed { error: self.within(error), dependencies, is_fenced, order });
+                promise.complete(if dependencies.is_private {
+                    End::Private
+                } else {
+                    End::Failed { error: self.within(error), dependencies, is_fenced, order }
+                });
             }
             if self.found_dead {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };

@@ -1,5 +1,6 @@
 //! A call that missed: its options, then its load or another's value.
 
+use std::any::Any;
 use std::fmt;
 use std::future::ready;
 use std::marker::PhantomData;
@@ -11,11 +12,12 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 
 use crate::engine::Engine;
+use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::promise::SharedError;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
-use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom};
+use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::store::{Storable, Store};
@@ -31,9 +33,24 @@ pub struct Miss<K, V, O, J = KeepAll> {
     request: Request<K, V>,
     options: EntryOptions,
     steps: StepFns<K, V>,
+    /// Makes a handle of the entry, for queries.
+    make_entry: Option<MakeEntry<K, V>>,
     judge: J,
     outcome: PhantomData<fn() -> O>,
 }
+
+/// What a miss knows of its entry.
+pub(crate) struct EntryParts<K, V> {
+    pub(crate) request: Request<K, V>,
+    pub(crate) options: EntryOptions,
+    pub(crate) judge: JudgeFn<V>,
+}
+
+/// It needs bounds on the types, and returns one that this module does not know.
+pub(crate) type MakeEntry<K, V> = fn(EntryParts<K, V>) -> Box<dyn Any + Send + Sync>;
+
+/// Judges any number of values.
+pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync>;
 
 pub(crate) struct Request<K, V> {
     pub(crate) engine: Arc<Engine>,
@@ -41,6 +58,7 @@ pub(crate) struct Request<K, V> {
     pub(crate) scope: Option<Arc<Scope>>,
     pub(crate) hash: u64,
     pub(crate) key: K,
+    pub(crate) mode: Mode,
     pub(crate) absence: Absence,
 }
 
@@ -75,14 +93,14 @@ type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
-        let Self { engine, store, scope, hash, key, absence } = self;
+        let Self { engine, store, scope, hash, key, mode, absence } = self;
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
-        Attempt::new(engine, store, scope.as_ref(), candidate, absence).step()
+        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence).step()
     }
 }
 
 impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K, V, O> {
-    pub(crate) fn new(request: Request<K, V>, options: EntryOptions) -> Self {
+    pub(crate) fn new(request: Request<K, V>, options: EntryOptions, make_entry: Option<MakeEntry<K, V>>) -> Self {
         let steps = StepFns {
             claim: Request::claim,
             block: Step::block,
@@ -98,7 +116,7 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K,
                 fail: |load, error| load.fail(error),
             },
         };
-        Self { request, options, steps, judge: KeepAll, outcome: PhantomData }
+        Self { request, options, steps, make_entry, judge: KeepAll, outcome: PhantomData }
     }
 }
 
@@ -127,8 +145,23 @@ impl<K, V, O, J> Miss<K, V, O, J> {
     }
 
     fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
-        let Self { request, options, steps, judge, outcome } = self;
-        Miss { request, options, steps, judge: wrap(judge), outcome }
+        let Self { request, options, steps, make_entry, judge, outcome } = self;
+        Miss { request, options, steps, make_entry, judge: wrap(judge), outcome }
+    }
+
+    /// Refuses every value, of an entry that is not loaded: what decides depends on arguments that it does not keep.
+    pub fn unjudged(self) -> Miss<K, V, O, Unjudged> {
+        self.with_judge(|_| Unjudged)
+    }
+
+    /// A handle of the entry, in a box of the type that `make_entry` knows.
+    pub(crate) fn into_entry(self) -> Box<dyn Any + Send + Sync>
+    where
+        J: Judge<V> + Clone + Send + Sync + 'static,
+    {
+        let Self { request, options, make_entry, judge, .. } = self;
+        let judge = Box::new(move |value: &V| judge.clone().judge(value));
+        make_entry.expect("it is a miss of a query")(EntryParts { request, options, judge })
     }
 }
 
@@ -156,7 +189,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
 
     /// Like [`load`](Self::load), with a future.
     pub fn load_async<F: Future<Output = O::Returned>>(self, body: F) -> Loading<K, V, O, F, J> {
-        let Self { request, options, steps: StepFns { claim, follow, end, .. }, judge, outcome } = self;
+        let Self { request, options, steps: StepFns { claim, follow, end, .. }, judge, outcome, .. } = self;
         let stage = Stage::of(claim(request, options), &follow);
         Loading { stage, follow, end, judge: Some(judge), body: Some(body), outcome }
     }

@@ -319,4 +319,15 @@ mod tests {
         assert_eq!(take(&unshared, &error), None);
         assert!(share(&plain::<u8>(), &1).is_none());
     }
+
+    /// The variant of a value of any type is told from how the compiler in use writes a discriminant.
+    #[test]
+    fn p17_an_err_is_recognised_behind_any_type() {
+        assert!(is_err(&Err::<u8, _>(Failed("a".into()))) && is_err(&Err::<&u8, ()>(())));
+        assert!(is_err(&io::Result::<()>::Err(io::ErrorKind::TimedOut.into())));
+        assert!(is_err(&Err::<std::convert::Infallible, u8>(0)));
+        assert!(!is_err(&Ok::<u8, Failed>(1)) && !is_err(&Ok::<&u8, ()>(&1)) && !is_err(&Ok::<(), io::Error>(())));
+        assert!(!is_err(&Ok::<u8, std::convert::Infallible>(0)) && !is_err(&Ok::<Result<u8, u8>, u8>(Err(1))));
+        assert!(!is_err(&None::<u8>) && !is_err(&()) && !is_err(&Box::new(Err::<u8, u8>(1))));
+    }
 }

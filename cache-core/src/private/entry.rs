@@ -1,117 +1,36 @@
-//! What `entry!` calls: one entry of an annotated query.
+//! What the hidden entry function of a query calls, and what `entry!` does with its result.
 
 use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use crate::cache::Cache;
-use crate::entry::options::EntryOptions;
-use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom};
+use crate::engine::mode::Mode;
+use crate::load::judge::Judge;
+use crate::load::miss::{EntryParts, Miss};
 use crate::load::outcome::{Outcome, Returned};
 use crate::private::key::Parts;
-use crate::private::look_up::{CacheValue, Instance, store_of};
-use crate::query::QueryRef;
-use crate::query_entry::{KeyedEntry, QueryEntry, TypedEntry};
-use crate::store::Store;
-use crate::store::erased::downcast_arc;
+use crate::query_entry::QueryEntry;
+use crate::query_entry::keyed::{KeyedEntry, TypedEntry};
 use crate::sync::Arc;
-use crate::tag::Tag;
-use crate::version::scope::scope_id;
 
-/// An entry whose options are being collected: they are those of a [`Miss`](crate::private::Miss).
-#[must_use = "it does nothing by itself"]
-pub struct EntryRequest<K, V, J = KeepAll> {
-    cache: Cache,
-    store: Arc<Store<K, V>>,
-    hash: u64,
-    key: K,
-    options: EntryOptions,
-    /// `None` if it cannot be known outside of the function.
-    judge: Option<J>,
-    /// Needs bounds on the types.
-    erase: fn(KeyedEntry<K, V>) -> Box<dyn TypedEntry<V>>,
+/// A handle through which [`look_up`](crate::private::look_up()) looks nothing up, and always misses.
+pub fn for_entry(cache: &Cache) -> Cache {
+    cache.with_mode(Mode::Entry(Arc::new(cache.mode().clone())))
 }
 
-/// The entry of a call.
-pub fn entry_request<O, P, W, U>(
-    query: &QueryRef<W>,
-    cache: &Cache,
-    parts: &P,
-    _outcome: O,
-    instance: &Instance<U>,
-) -> EntryRequest<P::Owned, O::Value>
-where
-    O: Outcome<Value: CacheValue<U>>,
-    P: Parts,
-{
-    let store = downcast_arc(store_of::<P, O::Value, U>(query.site, cache, instance));
-    let hash = cache.engine().hash(scope_id(cache.scope_ref()), |hasher| parts.hash(hasher));
-    let options = query.site.query.options();
-    let (cache, key) = (cache.clone(), parts.to_owned());
-    EntryRequest { cache, store, hash, key, options, judge: Some(KeepAll), erase: |entry| Box::new(entry) }
+/// A `Box<dyn TypedEntry<V>>`, in a box.
+pub(super) fn make_entry<P: Parts, V: Clone + Send + Sync + 'static>(
+    parts: EntryParts<P::Owned, V>,
+) -> Box<dyn Any + Send + Sync> {
+    let entry: Box<dyn TypedEntry<V>> = Box::new(KeyedEntry::new(parts, P::duplicate));
+    Box::new(entry)
 }
 
-impl<K, V, J> EntryRequest<K, V, J> {
-    /// How long the entry may be served.
-    pub fn ttl(mut self, ttl: impl FnOnce() -> Duration) -> Self {
-        self.options.ttl = Some(ttl());
-        self
-    }
-
-    /// One more tag.
-    pub fn tag<T: Into<Tag>>(mut self, tag: impl FnOnce() -> T) -> Self {
-        self.options.push_tag(tag().into());
-        self
-    }
-
-    /// One more tag, formatted from the arguments.
-    pub fn formatted_tag(mut self, text: fmt::Arguments<'_>) -> Self {
-        self.options.push_tag(Tag::format(text));
-        self
-    }
-
-    /// More tags, from the value.
-    pub fn tags_from<F: FnOnce(&V) -> Vec<Tag>>(self, tags: F) -> EntryRequest<K, V, TagsFrom<J, F>> {
-        self.with_judge(|judge| Some(TagsFrom(judge?, tags)))
-    }
-
-    /// Which values are stored, or with which tags, depends on arguments that the entry does not keep.
-    pub fn unjudged(self) -> Self {
-        self.with_judge(|_| None)
-    }
-
-    fn with_judge<W>(self, wrap: impl FnOnce(Option<J>) -> Option<W>) -> EntryRequest<K, V, W> {
-        let Self { cache, store, hash, key, options, judge, erase } = self;
-        EntryRequest { cache, store, hash, key, options, judge: wrap(judge), erase }
-    }
-}
-
-impl<K, V> EntryRequest<K, V> {
-    /// Stores only a value for which this is true.
-    pub fn cache_if<F: FnOnce(&V) -> bool>(self, cache_if: F) -> EntryRequest<K, V, CacheIf<F>> {
-        self.with_judge(|judge| judge.map(|KeepAll| CacheIf(cache_if)))
-    }
-}
-
-impl<K, V: Send + Sync + 'static, J> EntryRequest<K, V, J> {
-    /// Hides the types that a signature cannot name. `R` is the return type of the function.
-    pub fn erase<R>(self) -> AnyQueryEntry<R>
-    where
-        J: Judge<V> + Clone + Send + Sync + 'static,
-    {
-        let Self { cache, store, hash, key, options, judge, erase } = self;
-        let judge = judge.map(|judge| -> Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync> {
-            Box::new(move |value| judge.clone().judge(value))
-        });
-        let entry = erase(KeyedEntry::new(cache, store, hash, key, options, judge));
-        AnyQueryEntry { entry: Box::new(entry), returns: PhantomData }
-    }
-}
-
-impl<K, V, J> fmt::Debug for EntryRequest<K, V, J> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EntryRequest").field("options", &self.options).finish_non_exhaustive()
+impl<K, V, O, J: Judge<V> + Clone + Send + Sync + 'static> Miss<K, V, O, J> {
+    /// The entry of a call that returns an `R`.
+    pub fn entry<R>(self) -> AnyQueryEntry<R> {
+        AnyQueryEntry { entry: self.into_entry(), returns: PhantomData }
     }
 }
 

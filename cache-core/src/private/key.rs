@@ -210,6 +210,8 @@ pub trait Borrowing {
     fn is(&self, owned: &Self::Owned) -> bool;
     /// Makes the owned part.
     fn to_owned(&self) -> Self::Owned;
+    /// Copies an owned part.
+    fn duplicate(owned: &Self::Owned) -> Self::Owned;
     /// Writes an owned part.
     ///
     /// # Errors
@@ -231,6 +233,10 @@ impl<B: KeyPart + ?Sized, S: Show<B>> Borrowing for Part<'_, B, S> {
 
     fn to_owned(&self) -> B::Owned {
         self.0.to_owned()
+    }
+
+    fn duplicate(owned: &B::Owned) -> B::Owned {
+        owned.borrow().to_owned()
     }
 
     fn show(owned: &B::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
@@ -260,6 +266,10 @@ impl<P: Borrowing> Borrowing for Option<P> {
         self.as_ref().map(P::to_owned)
     }
 
+    fn duplicate(owned: &Self::Owned) -> Self::Owned {
+        owned.as_ref().map(P::duplicate)
+    }
+
     fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
         let Some(owned) = owned else { return out.write_str("None") };
         out.write_str("Some(")?;
@@ -285,6 +295,10 @@ impl<L: Parts> Borrowing for Tuple<L> {
 
     fn to_owned(&self) -> L::Owned {
         self.0.to_owned()
+    }
+
+    fn duplicate(owned: &L::Owned) -> L::Owned {
+        L::duplicate(owned)
     }
 
     fn show(owned: &L::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
@@ -326,6 +340,10 @@ impl<'a, T, P: Borrowing, F: Fn(&'a T) -> P> Borrowing for Each<'a, T, F> {
         self.0.iter().map(|item| self.1(item).to_owned()).collect()
     }
 
+    fn duplicate(owned: &Self::Owned) -> Self::Owned {
+        owned.iter().map(P::duplicate).collect()
+    }
+
     fn show(owned: &Self::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
         out.write_str("[")?;
         for (number, owned) in owned.iter().enumerate() {
@@ -350,6 +368,8 @@ pub trait Parts {
     fn are(&self, stored: &Self::Owned) -> bool;
     /// Makes the key to store.
     fn to_owned(&self) -> Self::Owned;
+    /// Copies a stored key.
+    fn duplicate(stored: &Self::Owned) -> Self::Owned;
     /// Writes a stored key: `limit = 10, offset = 0`, or without names `10, 0`.
     ///
     /// # Errors
@@ -369,6 +389,8 @@ impl Parts for () {
     }
 
     fn to_owned(&self) {}
+
+    fn duplicate((): &()) {}
 
     fn show((): &(), _: &[&str], _: &mut dyn fmt::Write) -> fmt::Result {
         Ok(())
@@ -390,6 +412,10 @@ impl<P: Borrowing, Rest: Parts> Parts for (P, Rest) {
 
     fn to_owned(&self) -> Self::Owned {
         (self.0.to_owned(), self.1.to_owned())
+    }
+
+    fn duplicate((first, rest): &Self::Owned) -> Self::Owned {
+        (P::duplicate(first), Rest::duplicate(rest))
     }
 
     fn show((first, rest): &Self::Owned, names: &[&str], out: &mut dyn fmt::Write) -> fmt::Result {

@@ -5,11 +5,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::cache::Cache;
-use crate::engine::catalog::Marker;
+use crate::engine::catalog::{Marker, Side};
+use crate::engine::mode::Mode;
 use crate::load::attempt::Absence;
 use crate::load::call::Call;
 use crate::load::miss::{Miss, Request};
 use crate::load::outcome::Outcome;
+use crate::private::entry::make_entry;
 use crate::private::key::{Parts, unnamed};
 use crate::query::state::QueryState;
 use crate::query::{QueryRef, Site};
@@ -35,7 +37,7 @@ impl<T: Clone + Send + Sync + 'static, U> CacheValue<U> for T {}
 /// Identifies one instantiation of a function. `U` cannot be written: see [`CacheValue`].
 pub struct Instance<U> {
     function: TypeId,
-    generics: fn() -> TypeId,
+    marker: fn(Side) -> Marker,
     unnamed: PhantomData<U>,
 }
 
@@ -43,10 +45,10 @@ pub struct Instance<U> {
 /// itself, without its `impl`.
 #[inline]
 pub fn instance<F, A>(_function: F, _generics: A) -> Instance<impl Copy> {
-    fn of<U>(function: TypeId, generics: fn() -> TypeId, _: U) -> Instance<U> {
-        Instance { function, generics, unnamed: PhantomData }
+    fn of<U>(function: TypeId, marker: fn(Side) -> Marker, _: U) -> Instance<U> {
+        Instance { function, marker, unnamed: PhantomData }
     }
-    of(typeid::of::<F>(), typeid::of::<A>, unnamed)
+    of(typeid::of::<F>(), Marker::of::<F, A>, unnamed)
 }
 
 impl<U> fmt::Debug for Instance<U> {
@@ -76,7 +78,8 @@ where
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    match call.look_up(&wanted) {
+    let found = if cache.mode().is_ordinary() { call.look_up(&wanted) } else { Err(call.pass_by(hash, cache.mode())) };
+    match found {
         Ok(value) => Ok(O::hit(value)),
         Err(absence) => Err(miss(site, cache, store, hash, parts, absence)),
     }
@@ -97,21 +100,19 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
-    let request = Request { engine, store, scope, hash, key: parts.to_owned(), absence };
-    Miss::new(request, site.query.options())
+    let mode = cache.mode().clone();
+    let request = Request { engine, store, scope, hash, key: parts.to_owned(), mode, absence };
+    Miss::new(request, site.query.options(), Some(make_entry::<P, V>))
 }
 
 /// The store of one instantiation of a query's function.
 #[inline]
-pub(super) fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
+fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
     site: Site,
     cache: &'c Cache,
-    &Instance { function, generics, .. }: &Instance<U>,
+    &Instance { function, marker, .. }: &Instance<U>,
 ) -> &'c Arc<dyn AnyStore> {
-    cache.engine().find_store(site.query, function).unwrap_or_else(|| {
-        let marker = Marker { function, instance: generics() };
-        first_store::<P, V>(cache, site, marker)
-    })
+    cache.engine().find_store(site.query, function).unwrap_or_else(|| first_store::<P, V>(cache, site, marker))
 }
 
 #[cold]
@@ -119,8 +120,9 @@ pub(super) fn store_of<'c, P: Parts, V: CacheValue<U>, U>(
 fn first_store<P: Parts, V: Clone + Send + Sync + 'static>(
     cache: &Cache,
     site: Site,
-    marker: Marker,
+    marker: fn(Side) -> Marker,
 ) -> &Arc<dyn AnyStore> {
+    let marker = marker(if let Mode::Entry(_) = cache.mode() { Side::Entry } else { Side::Query });
     cache.engine().store::<P::Owned, V>(site, marker, describe::<P>)
 }
 

@@ -30,17 +30,23 @@ macro_rules! __cache_items {
     (
         const $constant:ident: $place:ident;
         $(key [$($signature:tt)*] $(of $this:ident)? $(where [$($bounds:tt)*])?;)*
+        $(entry [$($entry:tt)*] -> [$returned:ty] $(where [$($entry_bounds:tt)*])?;)?
     ) => {
         $crate::private::items! { @hidden const $constant: $crate::private::QueryRef<$crate::private::$place>; }
         $($crate::private::items! {
             @hidden
             $($signature)* -> $crate::private::items!(@returns $place $($this)?) $($($bounds)*)?;
         })*
+        $($crate::private::items! {
+            @hidden
+            $($entry)* -> $crate::private::AnyQueryEntry<$returned> $($($entry_bounds)*)?;
+        })?
     };
     // Defined.
     (
         $vis:vis const $constant:ident = [$place:ident, $($facts:tt)*];
-        $($key_vis:vis key [$($signature:tt)*] $(of $this:ident)? $(where [$($bounds:tt)*])? = $key:tt;)*
+        $(key $key_vis:vis [$($signature:tt)*] $(of $this:ident)? $(where [$($bounds:tt)*])? = $key:tt;)*
+        $(entry $entry_vis:vis [$($entry:tt)*] -> [$returned:ty] $(where [$($entry_bounds:tt)*])? = $request:tt;)?
     ) => {
         $crate::private::items! {
             @hidden
@@ -55,6 +61,13 @@ macro_rules! __cache_items {
                 $crate::private::items!(@key $key)
             }
         })*
+        $($crate::private::items! {
+            @hidden
+            $entry_vis $($entry)* -> $crate::private::AnyQueryEntry<$returned> $($($entry_bounds)*)? {
+                use $crate::private::probing::*;
+                $crate::private::items!(@entry $returned, $request)
+            }
+        })?
     };
     (@returns $place:ident) => {
         $crate::private::KeyRef<$crate::private::$place>
@@ -69,6 +82,18 @@ macro_rules! __cache_items {
             reason = "it repeats the signature of the query"
         )]
         $($item)*
+    };
+    (@entry $returned:ty, ([$query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr] $($options:tt)*)) => {
+        match $crate::private::look_up(
+            &$query,
+            &$crate::private::for_entry($cache),
+            &$parts,
+            $outcome,
+            &$crate::private::instance(|| (), $generics),
+        ) {
+            ::core::result::Result::Ok(_) => ::core::unreachable!(),
+            ::core::result::Result::Err(__cache_miss) => __cache_miss $($options)* .entry::<$returned>(),
+        }
     };
     // The query has an error, which is reported once.
     (@key ()) => {
@@ -95,6 +120,22 @@ macro_rules! __cache_look_up {
         } {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
             ::core::result::Result::Err(__cache_miss) => __cache_miss,
+        }
+    };
+}
+
+/// One entry of a query, from its hidden function: its value is known where the return type is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_typed_entry {
+    ($entry:expr) => {
+        match $entry {
+            __cache_entry => {
+                #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+                use $crate::private::probing::*;
+                let __cache_outcome = __cache_entry.returned().__cache_outcome_unshared();
+                __cache_entry.typed(__cache_outcome)
+            }
         }
     };
 }

@@ -11,13 +11,17 @@ mod look_up;
 mod macros;
 pub(crate) mod mutation;
 mod probe;
+mod put;
 mod target;
 
+#[cfg(feature = "macros")]
+pub use cache_macros::entry_of_call;
+
 pub use crate::flight::promise::SharedError;
-pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom};
+pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
 pub use crate::load::miss::{Loading, Miss};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
-pub use crate::private::entry::{AnyQueryEntry, EntryRequest, entry_request};
+pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
     Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Shown, StorableKey, Tuple, ValidKey, argument, each,
@@ -28,15 +32,16 @@ pub use crate::private::mutation::{
     of_method,
 };
 pub use crate::private::probe::{List, ListOfTargets, OptionInTarget, Question, Questioned, list, question};
+pub use crate::private::put::PutTarget;
 pub use crate::private::target::{
-    Elsewhere, FromResult, FromValue, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names, Place,
-    Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, ValueTargets, key_of_self, key_ref,
-    list_in_cache, list_of_function, list_of_method,
+    Elsewhere, EntryToPut, FromResult, FromValue, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names,
+    Place, PutValues, Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, ValueTargets, key_of_self,
+    key_ref, list_in_cache, list_of_function, list_of_method,
 };
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
     __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return, __cache_outcome as outcome,
-    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
+    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest, __cache_typed_entry as typed_entry,
 };
 
 /// Traits for method lookup, imported without names.

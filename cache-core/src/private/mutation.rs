@@ -10,12 +10,19 @@ use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
 use crate::cache::Cache;
+use crate::engine::elsewhere::MutationSite;
 use crate::engine::invalidation::ScopedTarget;
+use crate::engine::transaction::Held;
 use crate::load::outcome::Outcome;
+use crate::private::put::PutTarget;
 use crate::private::target::{
-    FromResult, FromValue, KnownToFunctions, KnownToMethods, Names, Target, TargetKind, TargetList, Targets,
-    ValueTargets,
+    EntryToPut, FromResult, FromValue, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind,
+    TargetList, Targets, ValueTargets,
 };
+use crate::query_entry::QueryEntry;
+use crate::query_entry::keyed::AnyKeyedEntry;
+use crate::query_entry::put::AnyPut;
+use crate::read_point::ReadPoint;
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
@@ -25,6 +32,7 @@ use crate::tag::Tag;
 pub struct Mutation<'a, C, S: ?Sized, O, T> {
     cache: &'a Cache,
     this: &'a S,
+    site: MutationSite,
     targets: T,
     types: PhantomData<fn() -> (C, O)>,
 }
@@ -60,18 +68,21 @@ impl Caches for OtherCache {
 }
 
 /// The targets of a method.
+#[track_caller]
 pub fn of_method<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OfMethod, S, O, ()> {
-    Mutation { cache, this, targets: (), types: PhantomData }
+    Mutation { cache, this, site: MutationSite::of::<S>(), targets: (), types: PhantomData }
 }
 
 /// The targets of a function without `self`.
+#[track_caller]
 pub fn of_function<O>(_outcome: O, cache: &Cache) -> Mutation<'_, OfFunction, (), O, ()> {
-    Mutation { cache, this: &(), targets: (), types: PhantomData }
+    Mutation { cache, this: &(), site: MutationSite::of::<()>(), targets: (), types: PhantomData }
 }
 
 /// The targets of a function with a `cache = ..`. Without `self`, `this` is `()`.
+#[track_caller]
 pub fn in_cache<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OtherCache, S, O, ()> {
-    Mutation { cache, this, targets: (), types: PhantomData }
+    Mutation { cache, this, site: MutationSite::of::<S>(), targets: (), types: PhantomData }
 }
 
 impl<'a, S: ?Sized, O: Outcome, T> Mutation<'a, OfMethod, S, O, T> {
@@ -165,18 +176,43 @@ impl<'a, C, S: ?Sized, O, T> Mutation<'a, C, S, O, T> {
         O: Outcome,
         F: FnOnce(&O::Value, ValueTargets) -> ValueTargets,
     {
-        self.with(FromValue::new(without_value.into_targets(), C::IS_OF_METHOD, make))
+        self.with(FromValue::new(without_value.into_targets(), C::IS_OF_METHOD, None, make))
+    }
+
+    /// Like [`from_value`](Self::from_value), where entries may be put.
+    pub fn put_from_value<F>(
+        self,
+        without_value: TargetList<'_, C, S>,
+        make: F,
+    ) -> Mutation<'a, C, S, O, (T, FromValue<F>)>
+    where
+        C: Caches,
+        O: Outcome,
+        F: FnOnce(&O::Value, ValueTargets) -> ValueTargets,
+    {
+        let point = ReadPoint::now(self.cache.engine().timeline());
+        self.with(FromValue::new(without_value.into_targets(), C::IS_OF_METHOD, Some(point), make))
+    }
+
+    /// An entry that is put, with what `value` makes of the returned value.
+    pub fn put<V, F>(self, entry: QueryEntry<'_, V>, value: F) -> Mutation<'a, C, S, O, (T, PutTarget<V, F>)>
+    where
+        O: Outcome,
+        F: FnOnce(&O::Value) -> V,
+    {
+        self.with(PutTarget::new(entry, value))
     }
 
     fn with<N>(self, target: N) -> Mutation<'a, C, S, O, (T, N)> {
-        let Self { cache, this, targets, types } = self;
-        Mutation { cache, this, targets: (targets, target), types }
+        let Self { cache, this, site, targets, types } = self;
+        Mutation { cache, this, site, targets: (targets, target), types }
     }
 
     /// Invalidates however the body ends, also by a panic or a drop of its future.
     pub fn when_ended(self) -> PendingInvalidation<O, T> {
         PendingInvalidation {
             cache: self.cache.clone(),
+            site: self.site,
             targets: self.targets,
             only_on_ok: false,
             outcome: PhantomData,
@@ -200,6 +236,7 @@ impl<C, S: ?Sized, O, T: fmt::Debug> fmt::Debug for Mutation<'_, C, S, O, T> {
 #[must_use = "it invalidates nothing before its body has run"]
 pub struct PendingInvalidation<O, T> {
     cache: Cache,
+    site: MutationSite,
     targets: T,
     only_on_ok: bool,
     outcome: PhantomData<fn() -> O>,
@@ -246,6 +283,7 @@ impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future f
 /// Invalidates when it is dropped, if not before.
 struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     cache: Cache,
+    site: MutationSite,
     targets: T,
     is_due: bool,
     outcome: PhantomData<fn() -> O>,
@@ -253,8 +291,8 @@ struct Invalidation<O: Outcome, T: Targets<O::Value>> {
 
 impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
     fn new(pending: PendingInvalidation<O, T>) -> Self {
-        let PendingInvalidation { cache, targets, only_on_ok, .. } = pending;
-        Self { cache, targets, is_due: !only_on_ok, outcome: PhantomData }
+        let PendingInvalidation { cache, site, targets, only_on_ok, .. } = pending;
+        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData }
     }
 
     fn conclude(&mut self, result: &O::Returned) {
@@ -267,7 +305,9 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
 
     fn invalidate_if_due(&mut self) {
         if std::mem::take(&mut self.is_due) {
-            invalidate(&self.cache, &self.targets);
+            let mut puts = PutValues::default();
+            self.targets.take_puts(&mut puts);
+            invalidate(&self.cache, self.site, &self.targets, puts.0);
         }
     }
 }
@@ -278,17 +318,51 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     }
 }
 
-/// Invalidates all targets of a mutation: in each cache at one version.
-fn invalidate<V>(cache: &Cache, targets: &impl Targets<V>) {
+/// Invalidates all targets of a mutation: in each cache at one version. In a transaction they are held.
+fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, mut puts: Vec<Box<dyn AnyPut>>) {
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
         let of = if target.is_global { Cache::global() } else { cache };
+        if cfg!(debug_assertions)
+            && let Some(report) = target.unheard(of, site)
+        {
+            eprintln!("{report}");
+        }
         let resolved = target.resolve(of);
         // The global cache may be that of the mutation.
         if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
     });
+    let mut elsewhere = SmallVec::<[&dyn AnyKeyedEntry; 1]>::new();
+    targets.each_entry(&mut |EntryToPut(entry)| {
+        if Arc::ptr_eq(entry.cache().engine(), cache.engine()) {
+            own.push(entry.target())
+        } else {
+            elsewhere.push(entry)
+        }
+    });
+    for entry in elsewhere {
+        entry.invalidate_alone();
+    }
+    if let Some(transaction) = cache.transaction_state() {
+        let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| Held::from(*target)).collect();
+        transaction.hold(cache.engine(), held(&own));
+        if !others.is_empty() {
+            transaction.hold(Cache::global().engine(), held(&others));
+        }
+        return;
+    }
+    let engine = cache.engine();
+    puts.retain(|put| put.is_of(engine.timeline()));
+    if !puts.is_empty() {
+        engine.resume_certain();
+    }
     // If a clock panics, the other cache is still invalidated.
-    let result = catch(|| cache.engine().invalidate(&own));
+    let result = catch(|| {
+        engine.invalidate_and_judge(&own, |version| puts.iter_mut().for_each(|put| put.judge(version)));
+        for put in puts {
+            put.store(engine);
+        }
+    });
     if !others.is_empty() {
         Cache::global().engine().invalidate(&others);
     }

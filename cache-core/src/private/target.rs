@@ -4,11 +4,17 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::cache::Cache;
+use crate::engine::elsewhere::{self, MutationSite};
 use crate::engine::hash::hash_key;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::private::key::Parts;
 use crate::private::mutation::{OfFunction, OfMethod, OtherCache};
+use crate::private::put::Put;
 use crate::query::{KeyHash, KeyRef, QueryRef, Site};
+use crate::query_entry::QueryEntry;
+use crate::query_entry::keyed::AnyKeyedEntry;
+use crate::query_entry::put::AnyPut;
+use crate::read_point::ReadPoint;
 use crate::tag::Tag;
 
 /// One key of a query.
@@ -154,6 +160,13 @@ impl From<TargetKind> for Target {
 }
 
 impl Target {
+    /// What to tell if its query is in another cache, and not in this one.
+    pub(crate) fn unheard(&self, cache: &Cache, mutation: MutationSite) -> Option<String> {
+        let (TargetKind::Query(site) | TargetKind::Key(site, _)) = self.kind else { return None };
+        let engine = cache.engine();
+        if engine.query(site).stores.is_empty() { elsewhere::report(site, mutation, engine.timeline()) } else { None }
+    }
+
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
         let engine = cache.engine();
         let target = match &self.kind {
@@ -249,7 +262,10 @@ impl<S: ?Sized> TargetList<'_, OtherCache, S> {
 #[derive(Debug)]
 pub struct ValueTargets {
     knows_global: bool,
+    /// The start of the mutation, if there are puts.
+    point: Option<ReadPoint>,
     targets: Vec<Target>,
+    puts: Vec<Put>,
 }
 
 impl ValueTargets {
@@ -257,6 +273,12 @@ impl ValueTargets {
     pub fn target<N: Names<(), Place: Place>>(&mut self, names: N) {
         let is_global = self.knows_global && N::Place::IS_GLOBAL;
         self.targets.push(Target { kind: names.kind(&()), is_global });
+    }
+
+    /// An entry, and its value.
+    pub fn put<V: 'static>(&mut self, entry: QueryEntry<'_, V>, value: V) {
+        let point = self.point.as_ref().expect("a mutation with puts knows when it began");
+        self.puts.push(Put::new(entry, point, value));
     }
 
     /// Every entry with a tag.
@@ -284,12 +306,14 @@ impl ValueTargets {
 pub struct FromValue<F> {
     targets: Vec<Target>,
     knows_global: bool,
+    point: Option<ReadPoint>,
+    puts: Vec<Put>,
     make: Option<F>,
 }
 
 impl<F> FromValue<F> {
-    pub(crate) fn new(without_value: Vec<Target>, knows_global: bool, make: F) -> Self {
-        Self { targets: without_value, knows_global, make: Some(make) }
+    pub(crate) fn new(without_value: Vec<Target>, knows_global: bool, point: Option<ReadPoint>, make: F) -> Self {
+        Self { targets: without_value, knows_global, point, puts: Vec::new(), make: Some(make) }
     }
 }
 
@@ -317,12 +341,23 @@ impl<F> fmt::Debug for FromResult<F> {
     }
 }
 
+/// An entry that is put, or invalidated if there is no value.
+pub struct EntryToPut<'a>(pub(crate) &'a dyn AnyKeyedEntry);
+
+/// Values to put.
+#[derive(Default)]
+pub struct PutValues(pub(crate) Vec<Box<dyn AnyPut>>);
+
 /// The targets of a mutation that makes a `V`, as a list: `(((), target), target)`.
 pub trait Targets<V> {
     /// Resolves the targets that depend on the value.
     fn resolve(&mut self, value: &V);
     /// Visits each target.
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target));
+    /// Visits each entry that is to be put.
+    fn each_entry<'a>(&'a self, _visit: &mut dyn FnMut(EntryToPut<'a>)) {}
+    /// Takes the values of these entries, as far as there are any.
+    fn take_puts(&mut self, _taken: &mut PutValues) {}
 }
 
 impl<V> Targets<V> for () {
@@ -339,6 +374,16 @@ impl<V, Rest: Targets<V>, T: Targets<V>> Targets<V> for (Rest, T) {
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
         self.0.each(visit);
         self.1.each(visit);
+    }
+
+    fn each_entry<'a>(&'a self, visit: &mut dyn FnMut(EntryToPut<'a>)) {
+        self.0.each_entry(visit);
+        self.1.each_entry(visit);
+    }
+
+    fn take_puts(&mut self, taken: &mut PutValues) {
+        self.0.take_puts(taken);
+        self.1.take_puts(taken);
     }
 }
 
@@ -362,12 +407,22 @@ impl<V, F: FnOnce(&V, ValueTargets) -> ValueTargets> Targets<V> for FromValue<F>
     fn resolve(&mut self, value: &V) {
         if let Some(make) = self.make.take() {
             // If it panics, the targets remain those that stand for all that it could name.
-            self.targets = make(value, ValueTargets { knows_global: self.knows_global, targets: Vec::new() }).targets;
+            let (knows_global, point) = (self.knows_global, self.point.take());
+            let none = ValueTargets { knows_global, point, targets: Vec::new(), puts: Vec::new() };
+            ValueTargets { targets: self.targets, puts: self.puts, .. } = make(value, none);
         }
     }
 
     fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Target)) {
         self.targets.iter().for_each(visit);
+    }
+
+    fn each_entry<'a>(&'a self, visit: &mut dyn FnMut(EntryToPut<'a>)) {
+        self.puts.iter().for_each(|put| visit(EntryToPut(&*put.entry)));
+    }
+
+    fn take_puts(&mut self, taken: &mut PutValues) {
+        taken.0.extend(self.puts.iter_mut().filter_map(|put| put.value.take()));
     }
 }
 

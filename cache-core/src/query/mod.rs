@@ -33,8 +33,8 @@ pub struct Query {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct SourcePlace {
     pub(crate) module: &'static str,
-    file: &'static str,
-    line: u32,
+    pub(crate) file: &'static str,
+    pub(crate) line: u32,
     column: u32,
 }
 

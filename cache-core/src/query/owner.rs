@@ -39,6 +39,13 @@ impl Owner {
     }
 }
 
+/// The generic arguments of the function that a closure is in, as in `<u8>`; empty if there are none.
+pub(crate) fn generic_arguments(closure: &'static str) -> &'static str {
+    let function = closure.trim_end_matches("::{{closure}}");
+    let name = &function[end_of_parent(function)..];
+    name.find('<').map_or("", |at| &name[at..])
+}
+
 /// The length of a path without its last segment. Generic arguments may contain paths, and `char` constants any
 /// character.
 fn end_of_parent(path: &str) -> usize {
@@ -99,6 +106,26 @@ mod tests {
         for (path, parent) in cases {
             assert_eq!(&path[..end_of_parent(path)], parent);
         }
+    }
+
+    #[test]
+    fn two_functions_with_the_same_generic_arguments_are_written_alike() {
+        fn of<F>(_: &F) -> &'static str {
+            generic_arguments(type_name::<F>())
+        }
+
+        fn one<T, const C: char>() -> &'static str {
+            of(&|| ())
+        }
+
+        fn two<T, const C: char>() -> &'static str {
+            of(&|| ())
+        }
+
+        assert_eq!(one::<u8, '>'>(), two::<u8, '>'>());
+        assert_ne!(one::<u8, '>'>(), two::<u8, '<'>());
+        assert_ne!(one::<u8, '>'>(), two::<u16, '>'>());
+        assert_eq!(of(&|| ()), "");
     }
 
     #[test]

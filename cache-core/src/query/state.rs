@@ -11,9 +11,14 @@ use crate::query::owner::Owner;
 use crate::query::{Query, Site, SourcePlace};
 use crate::stats::counters::Counters;
 use crate::stats::{QueryStats, Stats};
-use crate::sync::{OnceLock, RwLock};
+use crate::sync::{AtomicUsize, OnceLock, Ordering, RwLock};
 use crate::version::registry::TagRef;
 use crate::version::tag_set::TagSet;
+
+/// A load has read an answer of another query.
+const READS_ANSWERS: usize = 1;
+/// A value was stored that no load has made.
+const HAS_PUTS: usize = 2;
 
 pub(crate) struct QueryState {
     /// Its number in the cache, from 1; 0 for no query.
@@ -31,6 +36,8 @@ pub(crate) struct QueryState {
     pub(crate) node: TagRef,
     /// Raised with each key, for entries that depend on too many of them.
     pub(crate) any_key: TagRef,
+    /// Bits: [`READS_ANSWERS`], [`HAS_PUTS`].
+    pub(crate) puts: AtomicUsize,
     pub(crate) quota: Option<Quota>,
     pub(crate) counters: Counters,
     pub(crate) stores: StoreNumbers,
@@ -49,6 +56,7 @@ impl QueryState {
             tag_nodes: OnceLock::new(),
             node: TagRef::permanent(),
             any_key: TagRef::permanent(),
+            puts: AtomicUsize::new(0),
             quota: None,
             counters: Counters::new(),
             stores: StoreNumbers::default(),
@@ -61,6 +69,19 @@ impl QueryState {
 
     pub(crate) fn tag_nodes(&self, attach: impl FnOnce() -> TagSet) -> TagSet {
         self.tag_nodes.get_or_init(attach).clone()
+    }
+
+    /// Whether a value may be stored that no load has made. From now on it counts as one that has them.
+    pub(crate) fn allows_puts(&self) -> bool {
+        self.puts.fetch_or(HAS_PUTS, Ordering::AcqRel) & READS_ANSWERS == 0
+    }
+
+    /// A load of it has read an answer of another query. Returns whether it is the first, and there are puts, which do not
+    /// know such answers.
+    pub(crate) fn reads_answers(&self) -> bool {
+        // A load first, as it is called for each answer.
+        self.puts.load(Ordering::Acquire) & READS_ANSWERS == 0
+            && self.puts.fetch_or(READS_ANSWERS, Ordering::AcqRel) == HAS_PUTS
     }
 
     pub(crate) fn stats(&self, entries: usize) -> QueryStats {
@@ -107,6 +128,10 @@ impl StoreNumbers {
         let mut lists = self.0.write();
         lists.all.push(number);
         lists.by_instance.entry(instance).or_default().push(number);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.read().all.is_empty()
     }
 
     pub(crate) fn all(&self) -> Vec<u32> {

@@ -18,6 +18,8 @@ pub(crate) struct Caller {
     /// What is valid as of its arrival is valid for it.
     pub(crate) arrived: Version,
     pub(crate) may_wait: bool,
+    /// If not, it loads anew.
+    pub(crate) takes_entries: bool,
 }
 
 pub(crate) enum Claim<K, V> {
@@ -45,7 +47,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let wanted = candidate.as_ref().expect("only a load takes it, and no load has begun");
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
         let mut shard = self.lock(hash);
-        if let Some(entry) = shard.value().find(hash, scope, is_key)
+        if caller.takes_entries
+            && let Some(entry) = shard.value().find(hash, scope, is_key)
             && !storage.seems_dead(&entry.meta, caller.now)
         {
             return Claim::Found(entry.clone());

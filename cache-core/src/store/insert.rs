@@ -16,9 +16,27 @@ use crate::version::Version;
 pub(crate) struct Loaded<V> {
     /// `None` if it is not to be stored.
     pub(crate) copy: Option<V>,
+    /// Whether a value that is not to be stored removes the entry.
+    pub(crate) replaces: bool,
     pub(crate) dependencies: Dependencies,
     pub(crate) expires_at: Nanos,
     pub(crate) now: Nanos,
+}
+
+/// How a value was made that is inserted.
+pub(crate) struct Made {
+    pub(crate) valid_as_of: Version,
+    /// Its time to live is counted from here.
+    pub(crate) began: Nanos,
+    pub(crate) now: Nanos,
+    pub(crate) replaces: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct Inserted {
+    pub(crate) is_stored: bool,
+    /// Whether loads in flight were fenced.
+    pub(crate) was_in_flight: bool,
 }
 
 /// What a new entry displaced, to be settled after the shard's lock is released.
@@ -44,8 +62,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         K: Eq,
         V: Clone,
     {
-        let Loaded { copy, dependencies, expires_at, now } = loaded;
-        let Dependencies { tags, since, is_valid, shareable_before, .. } = dependencies;
+        let Loaded { copy, replaces, dependencies, expires_at, now } = loaded;
+        let Dependencies { tags, since, is_valid, is_private, shareable_before, .. } = dependencies;
         let counters = &self.query.counters;
         let mut shard = self.lock(hash);
         // Comparing keys may panic: the load has not ended yet.
@@ -78,7 +96,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 entry = Some(new);
             }
             copy => {
-                if let Some(dead) = predecessor.as_ref().filter(|_| !is_predecessor_live) {
+                let is_replaced = replaces && copy.is_none() && !is_refused;
+                if let Some(dead) = predecessor.as_ref().filter(|_| is_replaced || !is_predecessor_live) {
                     displaced.replaced = remove(storage, &mut shard, dead);
                 }
                 unused = Some((meta, flight.key, copy));
@@ -87,6 +106,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         let valid_as_of = (!is_refused).then_some(since);
         match (unused, promise) {
+            (Some((_, key, copy)), Some(promise)) if is_private => {
+                promise.complete(End::Private);
+                discard_value(counters, key);
+                discard_value(counters, copy);
+            }
             (None, None) => {}
             (None, Some(promise)) => {
                 if let Some(entry) = entry.clone() {
@@ -108,44 +132,42 @@ impl<K: Storable, V: Storable> Store<K, V> {
         is_refused
     }
 
-    /// Replaces the key's entry and fences its loads in flight. Returns whether there were any loads.
-    pub(crate) fn insert(
-        &self,
-        storage: &Storage,
-        candidate: Candidate<K>,
-        value: V,
-        valid_as_of: Version,
-        now: Nanos,
-    ) -> bool
+    /// Stores a value that no load of its key has made. If it replaces others, it takes the place of the key's entry, and
+    /// fences its loads in flight. If not, a live entry stays, and the value is dropped.
+    pub(crate) fn insert(&self, storage: &Storage, candidate: Candidate<K>, value: V, made: Made) -> Inserted
     where
         K: Eq,
     {
+        let Made { valid_as_of, began, now, replaces } = made;
         let counters = &self.query.counters;
         if storage.capacity_of(&self.query) == 0 {
             discard_value(counters, candidate.key);
             discard_value(counters, value);
-            return false;
+            return Inserted::default();
         }
-        let expires_at = candidate.expires_at(now);
+        let expires_at = candidate.expires_at(began);
         let Candidate { key, hash, scope, tags, .. } = candidate;
         let (store, segment) = (self.number, storage.eviction.segment_of(self.place(hash), self.query.quota));
-        let origin = EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began: now, expires_at };
+        let origin = EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
         let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
-        let was_in_flight = shard.state_mut().fence(hash, scope, is_key);
-        let displaced = if now < expires_at {
+        let was_in_flight = replaces && shard.state_mut().fence(hash, scope, is_key);
+        let has_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
+        let is_stored = now < expires_at && (replaces || !has_live);
+        let displaced = if is_stored {
             self.put(storage, &mut shard, predecessor.as_ref(), &new, now)
         } else {
-            let replaced = predecessor.as_ref().and_then(|predecessor| remove(storage, &mut shard, predecessor));
+            let replaced = predecessor.as_ref().filter(|_| replaces || !has_live);
+            let replaced = replaced.and_then(|predecessor| remove(storage, &mut shard, predecessor));
             Displaced { replaced, ..Displaced::default() }
         };
         drop(shard);
         discard_some(predecessor, counters);
         self.settle(storage, displaced, now);
         discard(new, counters);
-        was_in_flight
+        Inserted { is_stored, was_in_flight }
     }
 
     /// Puts an entry into its locked shard.
@@ -217,7 +239,11 @@ mod tests {
         let now = engine.timeline().time.now();
         let begin = || {
             let candidate = engine.candidate(None, &store, HASH, EntryOptions::new()).with_key(7);
-            match store.claim(&engine.storage, &mut Some(candidate), Caller { now, arrived: 0, may_wait: false }) {
+            match store.claim(
+                &engine.storage,
+                &mut Some(candidate),
+                Caller { now, arrived: 0, may_wait: false, takes_entries: true },
+            ) {
                 Claim::Lead(lead) => lead,
                 Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and the caller must not wait"),
             }
@@ -234,7 +260,8 @@ mod tests {
             } else {
                 let NewLoad { context, .. } = &loads[number as usize - 1];
                 let dependencies = context.end(&TagSet::default());
-                let loaded = Loaded { copy: Some(number), dependencies, expires_at: context.expires_at, now };
+                let loaded =
+                    Loaded { copy: Some(number), replaces: false, dependencies, expires_at: context.expires_at, now };
                 store.complete(&engine.storage, HASH, context.id, &number, loaded);
             }
             store.peek(&engine.storage, &wanted, |entry| entry.value).ok()

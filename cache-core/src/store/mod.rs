@@ -44,7 +44,7 @@ mod remove;
 pub(crate) mod storage;
 
 pub(crate) use claim::{Caller, Claim, NewLoad};
-pub(crate) use insert::Loaded;
+pub(crate) use insert::{Loaded, Made};
 
 use std::any::TypeId;
 use std::fmt;
@@ -184,8 +184,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Ok(take(entry))
     }
 
+    /// Whether a load of a key is in flight.
+    pub(crate) fn is_loading(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> bool {
+        self.lock(wanted.hash).state_mut().find(wanted.hash, wanted.scope, &wanted.is_key, 0, 0).loads > 0
+    }
+
     /// The entry may be dead.
-    fn find_current(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<Arc<Entry<K, V>>> {
+    pub(crate) fn find_current(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<Arc<Entry<K, V>>> {
         let mut found = None;
         self.shards.read_current(self.place(wanted.hash), &mut |table| {
             found = table.find(wanted.hash, wanted.scope, &wanted.is_key).cloned();

@@ -19,6 +19,7 @@ use crate::sync::unwind::catch;
 use crate::sync::{Arc, OnceLock};
 use crate::version::Version;
 use crate::version::scope::{ScopeId, ScopeRef};
+use crate::version::tag_set::InvalidatedBy;
 use crate::version::timeline::Timeline;
 
 pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
@@ -70,6 +71,18 @@ impl Storage {
             meta.set_valid_as_of(version);
         }
         is_valid
+    }
+
+    /// Why an entry is invalid, if it is.
+    pub(crate) fn invalidated_by(&self, query: &QueryState, meta: &Meta) -> Option<InvalidatedBy> {
+        let since = meta.valid_as_of();
+        if !self.timeline.everything.is_valid_since(since) {
+            return Some(InvalidatedBy::Everything);
+        }
+        if !query.node.is_valid_since(since) {
+            return Some(InvalidatedBy::Query);
+        }
+        meta.tags.invalidated_by(since)
     }
 
     pub(crate) fn inspector(&self, now: Nanos) -> impl Inspector + '_ {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::Hash;
 
 use super::TaggedCache;
+use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
 use crate::load::miss::{Miss, Request};
 use crate::load::outcome::{Fallible, Outcome, SharedFallible, Whole};
@@ -78,7 +79,7 @@ where
         };
         let (key, options) = (key.to_owned(), options());
         let (engine, store, scope) = (self.engine.clone(), self.store.clone(), self.scope_ref().cloned());
-        Err(Miss::new(Request { engine, store, scope, hash, key, absence }, options))
+        Err(Miss::new(Request { engine, store, scope, hash, key, mode: Mode::Ordinary, absence }, options, None))
     }
 }
 

@@ -25,7 +25,7 @@ use crate::load::call::Call;
 use crate::query::state::QueryState;
 use crate::stats::Stats;
 use crate::stats::counters::{Counters, Event};
-use crate::store::{Absent, Held, Store, Wanted};
+use crate::store::{Held, Made, Store, Wanted};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::version::Version;
@@ -151,17 +151,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (call, wanted) = (self.call(), self.wanted(self.hash(key), key));
-        match call.look_up(&wanted) {
-            Ok(value) => Some(value),
-            Err(miss) => {
-                call.attach_absence(&miss);
-                if miss.absent == Absent::Dead {
-                    self.store.remove_if_dead(&self.engine.storage, &wanted, miss.now);
-                }
-                None
-            }
-        }
+        self.call().get(&self.wanted(self.hash(key), key))
     }
 
     /// A handle on a part of this cache whose entries are separate: see [`Cache::scope`](crate::Cache::scope).
@@ -211,7 +201,8 @@ where
         // may have read it in between.
         self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         let version = self.engine.timeline().versions.now();
-        if self.store.insert(&self.engine.storage, candidate, value, version, now) {
+        let made = Made { valid_as_of: version, began: now, now, replaces: true };
+        if self.store.insert(&self.engine.storage, candidate, value, made).was_in_flight {
             // Later callers do not join a load in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
         } else {
@@ -242,19 +233,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let wanted = self.wanted(self.hash(key), key);
-        match self.key_read_in_a_load(wanted.hash) {
-            None => self.store.peek(&self.engine.storage, &wanted, |_| ()).is_ok(),
-            Some((key_node, since)) => {
-                let found = self.store.peek(&self.engine.storage, &wanted, Arc::clone).ok();
-                let found = Held { entry: found, counters: &self.store.query.counters };
-                let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
-                    (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
-                });
-                self.call().attach(&key_node, Answer { tags, since, lifetime });
-                found.entry.is_some()
-            }
-        }
+        self.call().contains(&self.wanted(self.hash(key), key))
     }
 
     /// Removes and returns the value of a key; `None` if it had no live entry.

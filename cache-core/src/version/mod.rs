@@ -54,22 +54,49 @@ impl VersionClock {
     }
 }
 
+/// The last version at which something was invalidated, and whether it is suspended.
 #[derive(Debug, Default)]
 pub(crate) struct InvalidatedAt(AtomicU64);
+
+/// Above all versions that a clock shows: what is suspended is valid since none.
+const SUSPENDED: Version = 1 << 62;
 
 impl InvalidatedAt {
     /// Never lowers it.
     pub(crate) fn raise(&self, version: Version) {
-        self.0.fetch_max(version, Ordering::AcqRel);
+        if self.0.fetch_max(version, Ordering::AcqRel) & SUSPENDED > 0 {
+            self.raise_suspended(version);
+        }
+    }
+
+    #[cold]
+    fn raise_suspended(&self, version: Version) {
+        let mut last = self.0.load(Ordering::Acquire);
+        loop {
+            let raised = (last & SUSPENDED) | (last & !SUSPENDED).max(version);
+            match self.0.compare_exchange(last, raised, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return,
+                Err(now) => last = now,
+            }
+        }
     }
 
     pub(crate) fn version(&self) -> Version {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) & !SUSPENDED
     }
 
     #[inline]
     pub(crate) fn is_valid_since(&self, version: Version) -> bool {
-        self.version() <= version
+        self.0.load(Ordering::Acquire) <= version
+    }
+
+    /// Until it is resumed, nothing that depends on it is valid.
+    pub(crate) fn suspend(&self) {
+        self.0.fetch_or(SUSPENDED, Ordering::AcqRel);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.0.fetch_and(!SUSPENDED, Ordering::AcqRel);
     }
 }
 
@@ -83,6 +110,19 @@ mod tests {
         at.raise(2);
         at.raise(1);
         assert_eq!(at.version(), 2);
+    }
+
+    #[test]
+    fn p17_what_is_suspended_is_valid_since_no_version_and_keeps_its_own() {
+        let at = InvalidatedAt::default();
+        at.raise(2);
+        at.suspend();
+        assert!(!at.is_valid_since(Version::MAX / 4));
+        at.raise(5);
+        at.raise(3);
+        assert!(!at.is_valid_since(5) && at.version() == 5);
+        at.resume();
+        assert!(at.is_valid_since(5) && !at.is_valid_since(4));
     }
 
     #[test]

@@ -128,6 +128,10 @@ impl TagNode {
         self.invalidated_at.raise(version);
     }
 
+    pub(crate) fn invalidated_at(&self) -> &InvalidatedAt {
+        &self.invalidated_at
+    }
+
     /// An entry depends on this node of any key in place of single keys, whose nodes must still be registered.
     pub(crate) fn stand_for_keys(&self) {
         self.stands_for_keys.store(1, Ordering::Release);

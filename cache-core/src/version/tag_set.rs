@@ -1,6 +1,7 @@
 //! The nodes that one entry or load depends on, besides those of its query and of the whole cache.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use smallvec::SmallVec;
 
@@ -48,12 +49,48 @@ impl TagSet {
         one.into_iter().chain(several)
     }
 
+    /// What of it was invalidated after a version, if anything.
+    pub(crate) fn invalidated_by(&self, version: Version) -> Option<InvalidatedBy> {
+        if self.is_valid_since(version) {
+            return None;
+        }
+        let mut own = self.own().filter(|node| !node.is_valid_since(version));
+        Some(own.next().map_or(InvalidatedBy::Answer, |node| match (node.tag(), node.any_key()) {
+            (Some(tag), _) => InvalidatedBy::Tag(tag.clone()),
+            (None, Some(_)) => InvalidatedBy::Key,
+            (None, None) => InvalidatedBy::Query,
+        }))
+    }
+
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
         self.own().filter_map(TagNode::tag)
     }
 
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
         self.own().find_map(TagNode::scope)
+    }
+}
+
+/// What was invalidated that an entry depends on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum InvalidatedBy {
+    Everything,
+    Query,
+    Key,
+    Tag(Tag),
+    /// Of another query, which its load read.
+    Answer,
+}
+
+impl fmt::Display for InvalidatedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything was invalidated"),
+            Self::Query => f.write_str("its query was invalidated"),
+            Self::Key => f.write_str("its key was invalidated"),
+            Self::Tag(tag) => write!(f, "its tag `{}` was invalidated", tag.as_str()),
+            Self::Answer => f.write_str("an answer that it was made from was invalidated"),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) struct Timeline {
     pub(crate) versions: VersionClock,
     pub(crate) everything: TagRef,
     pub(crate) time: TimeSource,
-    /// The number of targets of commits that may still happen.
+    /// 1 if a commit may still happen.
     uncertain: AtomicUsize,
 }
 
@@ -20,13 +20,13 @@ impl Timeline {
         Self { versions: VersionClock::default(), everything: TagRef::permanent(), time, uncertain }
     }
 
-    /// Whether a commit may still happen: its targets may not be stored.
+    /// Whether a commit may still happen: some nodes are suspended.
     #[inline]
     pub(crate) fn is_uncertain(&self) -> bool {
         self.uncertain.load(Ordering::Acquire) > 0
     }
 
-    pub(crate) fn set_uncertain(&self, targets: usize) {
-        self.uncertain.store(targets, Ordering::Release);
+    pub(crate) fn set_uncertain(&self, is_uncertain: bool) {
+        self.uncertain.store(usize::from(is_uncertain), Ordering::Release);
     }
 }

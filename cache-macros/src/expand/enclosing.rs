@@ -45,6 +45,11 @@ impl Enclosing<'_> {
         self.reference(function, query, skipping_key_name)
     }
 
+    /// The path of the function that makes an entry of a query.
+    pub(crate) fn entry_function(&self, function: &Function, query: &ExprPath) -> TokenStream {
+        self.reference(function, query, entry_name)
+    }
+
     /// No added identifier has the span of the target: from there an editor goes to the query alone. The punctuation
     /// has it, for errors about the whole expression.
     fn reference(&self, function: &Function, query: &ExprPath, rename: fn(&Ident) -> Ident) -> TokenStream {
@@ -96,6 +101,11 @@ pub(crate) fn key_name(query: &Ident) -> Ident {
 /// The compiler reports this name for a query that skips no argument.
 pub(crate) fn skipping_key_name(query: &Ident) -> Ident {
     prefixed("__cached_key_without_skipped_arguments_of_", query)
+}
+
+/// The function that makes the entry of a call.
+pub(crate) fn entry_name(query: &Ident) -> Ident {
+    prefixed("__cached_entry_", query)
 }
 
 fn prefixed(prefix: &str, query: &Ident) -> Ident {

@@ -6,11 +6,14 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{ExprPath, FnArg, Signature, Type};
+use syn::{ExprPath, FnArg, Signature, Type, Visibility};
 
-use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, key_name, skipping_key_name};
+use crate::expand::body::cache;
+use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, entry_name, key_name, skipping_key_name};
 use crate::expand::facts::facts;
 use crate::expand::key::{Key, with_self_as};
+use crate::expand::options::{entry_options, judge_of_entry};
+use crate::expand::outcome::outcome;
 use crate::expand::skipped::Skipped;
 use crate::parse::function::{Argument, Function};
 use crate::parse::options::QueryOptions;
@@ -48,32 +51,38 @@ impl Query<'_> {
         let (key, by_self) = (self.key(), self.is_keyed_by_self().then(|| quote!(of self)));
         let signatures = self.key_signatures();
         if let Enclosing::Block(_) = self.enclosing {
-            let defined = signatures.iter().map(|signature| key_item(signature, by_self.as_ref()));
+            let defined = signatures.iter().map(|signature| key_item(None, signature, by_self.as_ref()));
+            let entry = self.entry(None);
             let items = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
                 #krate::private::items! {
                     const #constant = [#facts];
                     #(#defined = #key;)*
+                    #entry
                 }
             };
-            let declared = signatures.iter().map(|signature| key_item(&declared(signature), by_self.as_ref()));
+            let entry = self.declared_entry();
+            let declared = signatures.iter().map(|signature| key_item(None, &declared(signature), by_self.as_ref()));
             let declared = quote_spanned! {Span::mixed_site()=>
                 #(#cfgs)*
                 #krate::private::items! {
                     const #constant: #place;
                     #(#declared;)*
+                    #entry
                 }
             };
             return HiddenItems { items, declared };
         }
         let (visibility, reminder) = (&self.function.visibility, self.reminder());
-        let defined = signatures.iter().map(|signature| key_item(signature, by_self.as_ref()));
+        let defined = signatures.iter().map(|signature| key_item(Some(visibility), signature, by_self.as_ref()));
+        let entry = self.entry(Some(visibility));
         let items = quote_spanned! {Span::mixed_site()=>
             #reminder
             #(#cfgs)*
             #krate::private::items! {
                 #visibility const #constant = [#facts];
-                #(#visibility #defined = #key;)*
+                #(#defined = #key;)*
+                #entry
             }
         };
         HiddenItems { items, ..HiddenItems::default() }
@@ -81,7 +90,7 @@ impl Query<'_> {
 
     /// An item with an advice as its name, which the compiler reports in an `impl` of a trait.
     fn reminder(&self) -> Option<TokenStream> {
-        let cannot_be_in_a_trait = !matches!(self.function.visibility, syn::Visibility::Inherited);
+        let cannot_be_in_a_trait = !matches!(self.function.visibility, Visibility::Inherited);
         if cannot_be_in_a_trait {
             return None;
         }
@@ -178,6 +187,34 @@ impl Query<'_> {
         vec![of_all, without]
     }
 
+    /// The function that makes the entry of a call, for the macro `items!`. It has the receiver and the arguments of the
+    /// query.
+    fn entry(&self, visibility: Option<&Visibility>) -> Option<TokenStream> {
+        let (krate, common) = (self.options.common.krate(), &self.options.common);
+        let item = entry_item(visibility, self.entry_signature()?, self.function.returns()?);
+        let (query_ref, cache, parts) =
+            (self.query_ref(), cache(self.function, common, &krate), self.key.parts(&krate));
+        let (outcome, instance) = (outcome(self.function, self.enclosing, &krate), self.instance());
+        let (options, judge) = (entry_options(self.options), judge_of_entry(self.function, self.options, &krate));
+        Some(quote_spanned! {Span::mixed_site()=>
+            #item = ([#query_ref, #cache, #parts, #outcome, #instance] #options #judge);
+        })
+    }
+
+    fn declared_entry(&self) -> Option<TokenStream> {
+        let item = entry_item(None, declared(&self.entry_signature()?), self.function.returns()?);
+        Some(quote_spanned!(Span::mixed_site()=> #item;))
+    }
+
+    /// `None` after an error.
+    fn entry_signature(&self) -> Option<Signature> {
+        let mut repeated = self.function.name_arguments();
+        repeated.ident = entry_name(&repeated.ident);
+        (repeated.safety, repeated.output) = (syn::Safety::Default, syn::ReturnType::Default);
+        (repeated.constness, repeated.asyncness, repeated.abi, repeated.variadic) = (None, None, None, None);
+        self.is_valid.then_some(repeated)
+    }
+
     /// A key for the macro `items!`.
     fn key(&self) -> TokenStream {
         if !self.is_valid {
@@ -196,10 +233,16 @@ impl Query<'_> {
 }
 
 /// A key function for the macro `items!`, without its key.
-fn key_item(signature: &Signature, by_self: Option<&TokenStream>) -> TokenStream {
+fn key_item(visibility: Option<&Visibility>, signature: &Signature, by_self: Option<&TokenStream>) -> TokenStream {
     let mut signature = signature.clone();
     let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
-    quote_spanned!(Span::mixed_site()=> key [#signature] #by_self #bounds)
+    quote_spanned!(Span::mixed_site()=> key #visibility [#signature] #by_self #bounds)
+}
+
+/// An entry function for the macro `items!`, without its body.
+fn entry_item(visibility: Option<&Visibility>, mut signature: Signature, returns: &Type) -> TokenStream {
+    let bounds = signature.generics.where_clause.take().map(|bounds| quote!(where [#bounds]));
+    quote_spanned!(Span::mixed_site()=> entry #visibility [#signature] -> [#returns] #bounds)
 }
 
 /// Without a body no pattern is allowed.

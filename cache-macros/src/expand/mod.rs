@@ -10,6 +10,7 @@ mod body;
 pub(crate) mod enclosing;
 mod facts;
 pub(crate) mod key;
+mod options;
 mod outcome;
 pub(crate) mod skipped;
 mod targets;

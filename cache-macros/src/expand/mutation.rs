@@ -64,7 +64,11 @@ impl Mutation<'_> {
     /// Reads the result, if a target or `on = ..` depends on it.
     fn outcome(&self) -> TokenStream {
         let krate = self.krate;
-        let has_closure = self.invalidations.targets.iter().any(|target| matches!(target, Target::FromResult(_)));
+        let has_closure = self.invalidations.targets.iter().any(|target| match target {
+            Target::FromResult(_) => true,
+            Target::Named(named) => named.put().is_some(),
+            Target::Query(_) | Target::All(_) => false,
+        });
         let is_read = has_closure || self.invalidations.on.get().is_some();
         match self.function.returns() {
             Some(ty) if is_read && !has_impl_trait(ty) => {

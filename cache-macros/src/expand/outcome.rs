@@ -1,19 +1,36 @@
-//! Whether a failed load may share its error with its waiters.
+//! How the result of a query is read, and whether a failed load may share its error with its waiters.
 //!
 //! Method lookup finds out whether an error is `Clone`, but does not check `'static`: the compiler would then fail. So
 //! an error that may borrow is not shared.
 
-use proc_macro2::Ident;
-use quote::ToTokens;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote_spanned};
+use syn::Path;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use crate::expand::enclosing::Enclosing;
+use crate::expand::key::respan;
 use crate::parse::function::Function;
 use crate::parse::tokens;
-use crate::parse::types::{has_lifetime, value_and_error};
+use crate::parse::types::{has_lifetime, is_plain, value_and_error};
+
+/// The outcome of a query.
+pub(crate) fn outcome(function: &Function, enclosing: &Enclosing<'_>, krate: &Path) -> TokenStream {
+    let returns = function.returns();
+    // Errors about the value appear under the type.
+    let at_type = respan(krate, returns.span());
+    if returns.is_some_and(is_plain) {
+        quote_spanned!(returns.span()=> #at_type::private::plain::<#returns>())
+    } else if may_share_error(function, enclosing) {
+        quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome())
+    } else {
+        quote_spanned!(returns.span()=> #at_type::private::Returned::<#returns>::new().__cache_outcome_unshared())
+    }
+}
 
 /// Whether no part of the error type may borrow.
-pub(crate) fn may_share_error(function: &Function, enclosing: &Enclosing<'_>) -> bool {
+fn may_share_error(function: &Function, enclosing: &Enclosing<'_>) -> bool {
     let Some(returns) = function.returns() else { return false };
     let error = value_and_error(returns).map_or(returns, |(_, error)| error).to_token_stream();
     let (of_impl, is_self_known) = match enclosing {

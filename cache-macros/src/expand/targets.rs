@@ -4,13 +4,13 @@ use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, ExprLit, ExprPath, Lifetime, Lit};
 
-use crate::expand::enclosing::at_attribute;
+use crate::expand::enclosing::{at_attribute, entry_name};
 use crate::expand::key::respan;
 use crate::expand::mutation::{Mutation, last_name};
 use crate::parse::options::ungrouped;
 use crate::parse::question::{has_question, replace_questions};
 use crate::parse::tag_text;
-use crate::parse::targets::{Each, FromResult, KeyRef, Named, Target, is_underscore};
+use crate::parse::targets::{Each, FromResult, KeyRef, Named, Put, Target, is_underscore};
 
 /// Whether method lookup decides what a target iterates over or unwraps.
 pub(crate) fn probes(target: &Target) -> bool {
@@ -27,6 +27,7 @@ fn is_list(named: &Named) -> bool {
         Named::Key(key_ref) => key_ref.is_optional(),
         Named::Tag(tag) => has_question(tag),
         Named::Each(_) => true,
+        Named::Put(_) => false,
     }
 }
 
@@ -71,8 +72,11 @@ impl Mutation<'_> {
                 _ => {
                     let (list, without_value) = (self.list(), self.without(named));
                     let targets = named.iter().map(|named| self.add(named, 0));
+                    let call =
+                        if named.iter().any(|named| named.put().is_some()) { "put_from_value" } else { "from_value" };
+                    let call = Ident::new(call, Span::mixed_site());
                     quote_spanned! {Span::mixed_site()=>
-                        from_value(
+                        #call(
                             {
                                 let mut __cache_targets = #list;
                                 #without_value
@@ -196,8 +200,34 @@ impl Mutation<'_> {
                     quote_spanned!(Span::mixed_site()=> tag(#tag))
                 }
             },
+            Named::Put(Put { key_ref, value, .. }) => {
+                let entry = self.entry(key_ref);
+                let value = value.as_ref().map_or_else(
+                    || quote_spanned!(Span::mixed_site()=> |__cache_value| ::core::clone::Clone::clone(__cache_value)),
+                    ToTokens::to_token_stream,
+                );
+                quote_spanned!(Span::mixed_site()=> put(#entry, #value))
+            }
             Named::Each(_) => unreachable!("it is a list"),
         }
+    }
+
+    /// The entry of a key, in the cache of its query. A method's own name is that of a method.
+    fn entry(&self, KeyRef { query, arguments, parentheses }: &KeyRef) -> TokenStream {
+        let krate = self.krate;
+        let mut arguments = Group::new(proc_macro2::Delimiter::Parenthesis, arguments.to_token_stream());
+        arguments.set_span(*parentheses);
+        let call = match self.function.receiver() {
+            Some(receiver) if query.qself.is_none() && query.path.get_ident().is_some() => {
+                let (this, name) = (&receiver.self_token, entry_name(last_name(&query.path)));
+                quote!(#this.#name #arguments)
+            }
+            _ => {
+                let function = self.enclosing.entry_function(self.function, query);
+                quote!(#function #arguments)
+            }
+        };
+        quote_spanned!(Span::mixed_site()=> #krate::private::typed_entry!(#call))
     }
 
     fn query(&self, query: &ExprPath) -> TokenStream {

@@ -30,6 +30,7 @@ pub(crate) enum Named {
     Key(KeyRef),
     Tag(Expr),
     Each(Box<Each>),
+    Put(Put),
 }
 
 /// One entry.
@@ -37,6 +38,14 @@ pub(crate) struct KeyRef {
     pub(crate) query: ExprPath,
     pub(crate) arguments: Punctuated<Expr, Token![,]>,
     pub(crate) parentheses: Span,
+}
+
+/// `put get_track(id) = value`.
+pub(crate) struct Put {
+    pub(crate) keyword: Ident,
+    pub(crate) key_ref: KeyRef,
+    /// In a closure the value, otherwise a closure that makes it from what is returned. `None`: a clone of that.
+    pub(crate) value: Option<Expr>,
 }
 
 /// `for pattern in list { .. }`.
@@ -75,7 +84,7 @@ impl Named {
     /// Visits the keys, also those within a `for`.
     pub(crate) fn for_each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a KeyRef)) {
         match self {
-            Self::Key(key_ref) => visit(key_ref),
+            Self::Key(key_ref) | Self::Put(Put { key_ref, .. }) => visit(key_ref),
             Self::Tag(_) => {}
             Self::Each(each) => each.named.iter().for_each(|named| named.for_each_key(visit)),
         }
@@ -83,9 +92,18 @@ impl Named {
 
     pub(crate) fn has_tag(&self) -> bool {
         match self {
-            Self::Key(_) => false,
+            Self::Key(_) | Self::Put(_) => false,
             Self::Tag(_) => true,
             Self::Each(each) => each.named.iter().any(Self::has_tag),
+        }
+    }
+
+    /// The first `put`, also within a `for`.
+    pub(crate) fn put(&self) -> Option<&Put> {
+        match self {
+            Self::Key(_) | Self::Tag(_) => None,
+            Self::Put(put) => Some(put),
+            Self::Each(each) => each.named.iter().find_map(Self::put),
         }
     }
 }
@@ -166,10 +184,41 @@ fn targets(input: ParseStream<'_>) -> syn::Result<Vec<Target>> {
     Ok(vec![target])
 }
 
-/// Whether a `for` or `tags(..)` is next.
+/// Whether a `for`, `tags(..)` or a `put` is next.
 fn is_of_names(input: ParseStream<'_>) -> bool {
     let is_tags = input.cursor().ident().is_some_and(|(name, _)| name == "tags");
-    input.peek(Token![for]) || (is_tags && input.peek2(syn::token::Paren))
+    input.peek(Token![for]) || (is_tags && input.peek2(syn::token::Paren)) || is_put(input)
+}
+
+/// Whether a `put` is next, and not a query of that name.
+fn is_put(input: ParseStream<'_>) -> bool {
+    let is_put = input.cursor().ident().is_some_and(|(name, _)| name == "put");
+    is_put && (input.peek2(Ident::peek_any) || input.peek2(Lit))
+}
+
+fn put(input: ParseStream<'_>) -> syn::Result<Put> {
+    const EXAMPLE: &str = "name one entry after `put`, as in `put get_track(id)`";
+    let keyword = input.parse::<Ident>()?;
+    let mistaken = input.error(EXAMPLE);
+    let given = input.call(Expr::parse_without_eager_brace).map_err(|_| mistaken)?;
+    let (entry, value) = match given {
+        Expr::Assign(assign) => (*assign.left, Some(*assign.right)),
+        entry => (entry, None),
+    };
+    let Expr::Call(call) = ungrouped(&entry) else { return Err(Error::new_spanned(&entry, EXAMPLE)) };
+    let key_ref = key_ref(call)?;
+    if key_ref.is_skipping() {
+        let message =
+            "a put names every argument, also a skipped one: pass it, or leave out `put` to invalidate the entry";
+        return Err(Error::new_spanned(call, message));
+    }
+    if key_ref.is_optional() {
+        return Err(Error::new_spanned(
+            call,
+            "there is no `?` in a put: unwrap it in the value's closure, or leave out `put`",
+        ));
+    }
+    Ok(Put { keyword, key_ref, value })
 }
 
 /// A key, tags or a `for`. `remedy` is for something else.
@@ -179,6 +228,9 @@ fn named(input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<Named>> {
     }
     if input.peek(Token![for]) {
         return Ok(vec![Named::Each(Box::new(each(input)?))]);
+    }
+    if is_put(input) {
+        return Ok(vec![Named::Put(put(input)?)]);
     }
     if is_of_names(input) {
         let key = Ident::parse_any(input)?;
@@ -210,7 +262,7 @@ fn each(input: ParseStream<'_>) -> syn::Result<Each> {
         return Err(Error::new_spanned(&list, message));
     }
     let named = in_braces(input, |input| {
-        if names_whole(input) {
+        if !is_put(input) && names_whole(input) {
             let expression: Expr = input.parse()?;
             let message = "it does not depend on the loop: write it outside";
             return Err(Error::new_spanned(expression, message));
@@ -382,6 +434,10 @@ mod tests {
             Named::Key(KeyRef { query, arguments, .. }) => {
                 format!("key {} ({})", query.to_token_stream(), arguments.to_token_stream())
             }
+            Named::Put(Put { key_ref: KeyRef { query, arguments, .. }, value, .. }) => {
+                let value = value.as_ref().map(|value| format!(" = {}", value.to_token_stream())).unwrap_or_default();
+                format!("put {} ({}){value}", query.to_token_stream(), arguments.to_token_stream())
+            }
             Named::Tag(tag) => format!("tag {}", tag.to_token_stream()),
             Named::Each(each) => {
                 let Each { pattern, list, named } = &**each;
@@ -416,6 +472,11 @@ mod tests {
             (quote!(|t| get(t.id)), "result key get (t . id)"),
             (quote!(|t| { A::get(t.id) }), "result key A :: get (t . id)"),
             (quote!(tags("a:{b}")), "tag \"a:{b}\""),
+            (quote!(put get(id)), "put get (id)"),
+            (quote!(put Self::get(id) = |t| Some(t.clone())), "put Self :: get (id) = | t | Some (t . clone ())"),
+            (quote!(put(id)), "key put (id)"),
+            (quote!(put::get(id)), "key put :: get (id)"),
+            (quote!("put"), "query put"),
             (quote!("tags"), "query tags"),
             (quote!(get(_, id?)), "key get (_ , id ?)"),
             (quote!(r#for(id)), "key r#for (id)"),

@@ -1,5 +1,7 @@
 //! The repository on an `SQLite` file, with `sqlx`. `manager.rs` has the reasons for what a mutation invalidates.
 
+mod session;
+
 use std::{
     path::Path,
     sync::{
@@ -11,30 +13,26 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
 use sqlx::{
-    Row, Sqlite, SqlitePool, Transaction,
+    Row, Sqlite,
     error::DatabaseError,
     query::Query,
-    sqlite::{SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+    sqlite::{SqliteArguments, SqliteRow},
 };
 
+use self::session::Connections;
 use super::MusicRepository;
 use crate::{
     database::Database,
     error::DbError,
-    model::{Moment, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
+    model::{Moment, NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
     sql::{self, PageSql},
 };
-
-/// Concurrent reads, each on a thread.
-const READERS: u32 = 4;
 
 /// A music library in an `SQLite` file, with cached reads.
 #[derive(HasCache)]
 pub struct SqliteRepository {
-    readers: SqlitePool,
-    /// `SQLite` allows one writer. Tasks wait for this connection; with several, threads would block.
-    writer: SqlitePool,
-    queries: AtomicU64,
+    connections: Connections,
+    queries: Arc<AtomicU64>,
     cache: Cache,
 }
 
@@ -48,15 +46,7 @@ impl SqliteRepository {
     pub async fn open(path: &Path, cache: Cache) -> Result<Self, DbError> {
         // Creates the schema, and turns on the write-ahead log: readers and the writer do not block each other.
         Database::open(path)?;
-        let options = SqliteConnectOptions::new().filename(path).synchronous(SqliteSynchronous::Normal);
-        let readers = SqlitePoolOptions::new().max_connections(READERS);
-        let writer = SqlitePoolOptions::new().max_connections(1);
-        Ok(Self {
-            readers: readers.connect_with(options.clone().read_only(true)).await?,
-            writer: writer.connect_with(options).await?,
-            queries: AtomicU64::new(0),
-            cache,
-        })
+        Ok(Self { connections: Connections::open(path).await?, queries: Arc::default(), cache })
     }
 
     /// The number of statements sent.
@@ -66,8 +56,7 @@ impl SqliteRepository {
 
     /// Closes the connections. Afterwards every miss fails.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.connections.close().await;
     }
 
     fn statement<'q>(&self, sql: &'static str) -> Statement<'q> {
@@ -87,22 +76,39 @@ impl SqliteRepository {
         item: Item<T>,
     ) -> Result<Arc<Page<T>>, DbError> {
         // One snapshot for both.
-        let mut snapshot = self.readers.begin().await?;
+        let mut snapshot = self.connections.snapshot().await?;
         let rows = rows.fetch_all(&mut *snapshot).await?;
         let total = total.fetch_one(&mut *snapshot).await?.try_get(0)?;
         snapshot.commit().await?;
         Ok(Arc::new(Page { items: rows.iter().map(item).collect::<Result<_, _>>()?, total }))
     }
 
-    /// A transaction that writes, and rolls back if dropped before the commit.
-    async fn begin_write(&self) -> Result<Transaction<'_, Sqlite>, DbError> {
-        // What it reads stays true until it writes.
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    /// The work of a purchase.
+    async fn buy(&self, new: &NewPurchase) -> Result<Vec<Track>, DbError> {
+        for &id in &new.tracks {
+            self.record_track_play(id).await?;
+            self.set_track_favorite(id, true).await?;
+            self.add_purchase(new, id).await?;
+        }
+        // The plays are not committed yet: inside of the transaction this loads, and stores nothing.
+        let mut bought = Vec::new();
+        for &id in &new.tracks {
+            bought.push(self.get_track(id).await?.ok_or(DbError::UnknownTrack(id))?);
+        }
+        Ok(bought)
+    }
+
+    /// Records that a customer has bought a track.
+    async fn add_purchase(&self, new: &NewPurchase, track: TrackId) -> Result<(), DbError> {
+        let add = self.statement(sql::ADD_PURCHASE).bind(&new.invoice_date).bind(new.customer_id).bind(track.0);
+        let mut transaction = self.connections.begin().await?;
+        add.execute(&mut *transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Commits one statement, and returns the changed track.
     async fn change_track(&self, statement: Statement<'_>) -> Result<Option<Track>, DbError> {
-        let mut transaction = self.begin_write().await?;
+        let mut transaction = self.connections.begin().await?;
         let changed = statement.fetch_optional(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(changed.as_ref().map(track).transpose()?)
@@ -120,7 +126,8 @@ impl MusicRepository for SqliteRepository {
 
     #[cached_query(ttl = "5m")]
     async fn get_track(&self, id: TrackId) -> Result<Option<Track>, DbError> {
-        let row = self.statement(sql::TRACK).bind(id.0).fetch_optional(&self.readers).await?;
+        let mut reader = self.connections.reader().await?;
+        let row = self.statement(sql::TRACK).bind(id.0).fetch_optional(&mut *reader).await?;
         Ok(row.as_ref().map(track).transpose()?)
     }
 
@@ -159,7 +166,7 @@ impl MusicRepository for SqliteRepository {
             .bind(&new.composer)
             .bind(new.duration_ms)
             .bind(new.size_bytes);
-        let mut transaction = self.begin_write().await?;
+        let mut transaction = self.connections.begin().await?;
         let added = add.fetch_one(&mut *transaction).await.map_err(|error| match new.id {
             Some(id) if violates_unique(&error) => DbError::DuplicateTrack(id),
             _ => error.into(),
@@ -170,7 +177,7 @@ impl MusicRepository for SqliteRepository {
 
     #[invalidates("get_favorite_tracks")]
     async fn set_track_favorite(&self, id: TrackId, favorite: bool) -> Result<(), DbError> {
-        let mut transaction = self.begin_write().await?;
+        let mut transaction = self.connections.begin().await?;
         let is_track: bool = self.statement(sql::IS_TRACK).bind(id.0).fetch_one(&mut *transaction).await?.try_get(0)?;
         if !is_track {
             return Err(DbError::UnknownTrack(id));
@@ -211,10 +218,31 @@ impl MusicRepository for SqliteRepository {
         "get_popular_tracks"
     )]
     async fn delete_track(&self, id: TrackId) -> Result<(), DbError> {
-        let mut transaction = self.begin_write().await?;
+        let mut transaction = self.connections.begin().await?;
         let deleted = self.statement(sql::DELETE_TRACK).bind(id.0).execute(&mut *transaction).await?;
         transaction.commit().await?;
         if deleted.rows_affected() == 0 { Err(DbError::UnknownTrack(id)) } else { Ok(()) }
+    }
+
+    async fn purchase(&self, new: &NewPurchase) -> Result<Vec<Track>, DbError> {
+        let transaction = self.cache.transaction();
+        // This repository, inside of the transaction.
+        let inside = Self {
+            connections: self.connections.begin_unit_of_work().await?,
+            queries: self.queries.clone(),
+            cache: transaction.cache(),
+        };
+        match inside.buy(new).await {
+            Ok(bought) => {
+                transaction.commit_after_async(inside.connections.commit()).await?;
+                Ok(bought)
+            }
+            Err(error) => {
+                inside.connections.rollback().await?;
+                transaction.rollback();
+                Err(error)
+            }
+        }
     }
 }
 

@@ -34,9 +34,11 @@ mod asynchronous {
     mod constant_cost;
     mod dead_values;
     mod deadlocks;
+    mod entries;
     mod errors;
     mod freed;
     mod freshness;
+    mod handles;
     mod in_transaction;
     mod large_numbers;
     mod locks;
@@ -48,12 +50,14 @@ mod asynchronous {
     mod outages;
     mod panics;
     mod pinned;
+    mod puts;
     mod reentrant;
     mod refused;
     mod slow_clone;
     mod stale_fill;
     mod statistics;
     mod targets;
+    mod transactions;
     mod writes_that_panic;
 }
 

@@ -1,0 +1,121 @@
+//! Notices a write that invalidates a query in a cache that never had it, while another cache has it: two repositories
+//! with a cache each.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::Location;
+
+use once_cell::sync::Lazy;
+use parking_lot::Mutex;
+
+use crate::query::owner::Owner;
+use crate::query::{Query, Site, SourcePlace};
+use crate::sync::{Arc, Weak};
+use crate::version::timeline::Timeline;
+
+/// A query of one type, in any cache: its number, and the type.
+type AnyCache = (u32, Owner);
+
+#[derive(Default)]
+struct Seen {
+    caches: HashMap<AnyCache, Vec<Weak<Timeline>>>,
+    /// With the places of the writes.
+    reported: HashSet<(AnyCache, Location<'static>)>,
+}
+
+static SEEN: Lazy<Mutex<Seen>> = Lazy::new(Mutex::default);
+
+/// The mutation that invalidates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MutationSite {
+    pub(crate) place: &'static Location<'static>,
+    pub(crate) owner: fn() -> Owner,
+}
+
+impl MutationSite {
+    /// `S` is the type of its `self`.
+    #[track_caller]
+    pub(crate) fn of<S: ?Sized>() -> Self {
+        Self { place: Location::caller(), owner: Owner::of::<S> }
+    }
+}
+
+fn any_cache(site: Site) -> AnyCache {
+    (site.query.number(), (site.owner)())
+}
+
+/// A query is used with a cache for the first time.
+pub(crate) fn record_use(site: Site, timeline: &Arc<Timeline>) {
+    let mut seen = SEEN.lock();
+    let caches = seen.caches.entry(any_cache(site)).or_default();
+    caches.retain(|known| known.strong_count() > 0);
+    if !caches.iter().any(|known| std::ptr::eq(known.as_ptr(), Arc::as_ptr(timeline))) {
+        caches.push(Arc::downgrade(timeline));
+    }
+}
+
+/// What to tell about an invalidation in a cache that never had the query; once for each query and write. Writes of the
+/// query's own type use the same cache as its reads.
+pub(crate) fn report(site: Site, mutation: MutationSite, timeline: &Arc<Timeline>) -> Option<String> {
+    let query = any_cache(site);
+    if query.1 == (mutation.owner)() {
+        return None;
+    }
+    let mut seen = SEEN.lock();
+    let is_elsewhere = seen.caches.get(&query).is_some_and(|caches| {
+        let is_other = |known: &Weak<Timeline>| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(timeline));
+        caches.iter().any(|known| known.strong_count() > 0 && is_other(known))
+    });
+    if !is_elsewhere || !seen.reported.insert((query, *mutation.place)) {
+        return None;
+    }
+    let Query { name, place: SourcePlace { file, line, .. }, .. } = site.query;
+    let (owner, at) = ((site.owner)().name, mutation.place);
+    Some(format!(
+        "cache-core: the write at {}:{} invalidates `{owner}::{name}` ({file}:{line}) in a cache that never had it, while \
+         another cache has it: nothing is invalidated there. Give both repositories clones of one `Cache`, or name the \
+         cache of that query with `cache = ..`.",
+        at.file(),
+        at.line(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::TimeSource;
+
+    static QUERY: Query = Query::new("name", "m", &[]);
+
+    struct Users;
+    struct Orders;
+    struct Others;
+
+    #[test]
+    fn a_write_of_another_type_in_another_cache_is_reported_once() {
+        let timelines = [(); 2].map(|()| Arc::new(Timeline::new(TimeSource::System)));
+        let [of_users, of_orders] = &timelines;
+        let site = Site { query: &QUERY, owner: Owner::of::<Users> };
+        let write = |owner| MutationSite { place: Location::caller(), owner };
+        let (orders, others) = (write(Owner::of::<Orders>), write(Owner::of::<Others>));
+        assert_eq!(report(site, orders, of_orders), None, "no other cache has it");
+        record_use(site, of_users);
+        record_use(site, of_users);
+        assert_eq!(report(site, orders, of_users), None, "it is the same cache");
+        assert_eq!(report(site, write(Owner::of::<Users>), of_orders), None, "they always have the same cache");
+        let told = report(site, orders, of_orders).expect("it is reported");
+        let here = file!();
+        assert!(told.contains("::Users::name`") && told.matches(here).count() == 2, "{told}");
+        assert!(told.contains("clones of one `Cache`"), "{told}");
+        assert_eq!(report(site, orders, of_orders), None, "once");
+        assert!(report(site, others, of_orders).is_none(), "the same place");
+    }
+
+    #[test]
+    fn a_cache_that_has_gone_counts_no_more() {
+        static QUERY: Query = Query::new("gone", "m", &[]);
+        let site = Site { query: &QUERY, owner: Owner::of::<Users> };
+        let write = MutationSite { place: Location::caller(), owner: Owner::of::<Orders> };
+        record_use(site, &Arc::new(Timeline::new(TimeSource::System)));
+        assert_eq!(report(site, write, &Arc::new(Timeline::new(TimeSource::System))), None);
+    }
+}

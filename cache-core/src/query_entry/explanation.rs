@@ -1,0 +1,81 @@
+//! Why something is cached, or not.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::Nanos;
+use crate::entry::info::EntryInfo;
+use crate::version::tag_set::InvalidatedBy;
+
+/// Says whether one call of a query is cached, and why or why not: see [`QueryEntry::explain`](crate::QueryEntry::explain).
+///
+/// `Display` is for people, and its words may change.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    pub(crate) call: String,
+    pub(crate) info: Option<EntryInfo>,
+    /// Why it is not cached.
+    pub(crate) reason: Option<Reason>,
+    pub(crate) is_loading: bool,
+}
+
+impl Explanation {
+    /// Whether it is cached.
+    pub fn is_cached(&self) -> bool {
+        self.info.is_some()
+    }
+
+    /// The description of the entry, if it is cached.
+    pub fn info(&self) -> Option<&EntryInfo> {
+        self.info.as_ref()
+    }
+
+    /// Whether a load is in flight.
+    pub fn is_loading(&self) -> bool {
+        self.is_loading
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Reason {
+    InTransaction,
+    Bypassed,
+    Refreshed,
+    NothingIsStored,
+    Expired { ago: Nanos },
+    Invalidated(InvalidatedBy),
+    Absent,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InTransaction => f.write_str("this handle is in a transaction, and takes nothing from the cache"),
+            Self::Bypassed => f.write_str("this handle bypasses the cache"),
+            Self::Refreshed => f.write_str("this handle loads anew on each call"),
+            Self::NothingIsStored => f.write_str("the capacity is 0"),
+            Self::Expired { ago } => write!(f, "it expired {:?} ago", Duration::from_nanos(*ago)),
+            Self::Invalidated(by) => write!(f, "{by} after it was loaded"),
+            Self::Absent => f.write_str("it was not loaded, or has left the cache"),
+        }
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, info, reason, is_loading } = self;
+        write!(f, "`{call}` is ")?;
+        match (info, reason) {
+            (Some(info), _) => {
+                let EntryInfo { age, expires_in, hits, tags, .. } = info;
+                write!(f, "cached: loaded {age:?} ago, expires in {expires_in:?}, hits: {hits}")?;
+                for (number, tag) in tags.iter().enumerate() {
+                    write!(f, "{} `{}`", if number == 0 { ", tags:" } else { "," }, tag.as_str())?;
+                }
+            }
+            (None, Some(reason)) => write!(f, "not cached: {reason}")?,
+            (None, None) => f.write_str("not cached")?,
+        }
+        if *is_loading { f.write_str("; a load is in flight") } else { Ok(()) }
+    }
+}

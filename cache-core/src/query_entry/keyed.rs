@@ -1,0 +1,228 @@
+//! An entry with the types of its key and value.
+
+use crate::cache::Cache;
+use crate::engine::hash::without_scope;
+use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::engine::mode::Mode;
+use crate::engine::transaction::Held as HeldTarget;
+use crate::entry::Entry;
+use crate::entry::info::EntryInfo;
+use crate::entry::options::EntryOptions;
+use crate::load::call::Call;
+use crate::load::miss::{EntryParts, JudgeFn, Request};
+use crate::query::KeyHash;
+use crate::query_entry::explanation::{Explanation, Reason};
+use crate::query_entry::put::{AnyPut, Put};
+use crate::read_point::ReadPoint;
+use crate::store::{Held, Storable, Store, Wanted};
+use crate::sync::Arc;
+use crate::version::Version;
+use crate::version::registry::TagRef;
+use crate::version::scope::scope_id;
+use crate::version::tag_set::TagSetBuilder;
+
+/// An entry whose key and value have any type.
+pub(crate) trait AnyKeyedEntry: Send + Sync {
+    fn cache(&self) -> &Cache;
+    /// The target that invalidates it.
+    fn target(&self) -> ScopedTarget<'_>;
+    /// Invalidates it, or holds that until the commit.
+    fn invalidate_alone(&self);
+    /// The call, for people.
+    fn call(&self) -> String;
+}
+
+/// An entry whose key has any type.
+pub(crate) trait TypedEntry<V>: AnyKeyedEntry {
+    fn get(&self) -> Option<V>;
+    fn is_cached(&self) -> bool;
+    /// `None`: it is current now.
+    fn insert(&self, point: Option<&ReadPoint>, value: V) -> bool;
+    fn invalidate(&self) -> bool;
+    fn info(&self) -> Option<EntryInfo>;
+    fn explain(&self) -> Explanation;
+    /// A value to store with an invalidation; `None` if it is not storable.
+    fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>>;
+}
+
+pub(crate) struct KeyedEntry<K, V> {
+    cache: Cache,
+    store: Arc<Store<K, V>>,
+    hash: u64,
+    key: K,
+    duplicate: fn(&K) -> K,
+    options: EntryOptions,
+    judge: JudgeFn<V>,
+    /// Raised by each invalidation of the key from here on.
+    key_node: TagRef,
+    /// The version that the clock showed after that.
+    made_at: Version,
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
+    pub(crate) fn new(parts: EntryParts<K, V>, duplicate: fn(&K) -> K) -> Self {
+        let EntryParts { request, options, judge } = parts;
+        let Request { engine, store, scope, hash, key, mode, .. } = request;
+        let cache = Cache::of_entry(engine, scope, mode);
+        let call = Call { engine: cache.engine(), store: &store, scope: cache.scope_ref() };
+        let (key_node, made_at) = call.key_node_as_of_now(hash);
+        Self { cache, store, hash, key, duplicate, options, judge, key_node, made_at }
+    }
+
+    fn look_up(&self) -> Call<'_, K, V> {
+        Call { engine: self.cache.engine(), store: &self.store, scope: self.cache.scope_ref() }
+    }
+
+    fn wanted(&self) -> Wanted<impl Fn(&K) -> bool> {
+        let scope = scope_id(self.cache.scope_ref());
+        Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == self.key }
+    }
+
+    /// Also a dead one.
+    fn find(&self) -> Held<'_, K, V> {
+        Held { entry: self.store.find_current(&self.wanted()), counters: &self.store.query.counters }
+    }
+
+    fn find_live(&self) -> Held<'_, K, V> {
+        let found = self.find();
+        let (storage, now) = (&self.cache.engine().storage, self.cache.engine().timeline().time.now());
+        if found.entry.as_ref().is_some_and(|entry| self.store.is_live(storage, &entry.meta, now)) {
+            return found;
+        }
+        Held { entry: None, ..found.emptied() }
+    }
+
+    fn reason(&self) -> Reason {
+        let engine = self.cache.engine();
+        match self.cache.mode() {
+            Mode::Transaction(_) => return Reason::InTransaction,
+            Mode::Bypass => return Reason::Bypassed,
+            Mode::Refresh => return Reason::Refreshed,
+            Mode::Ordinary | Mode::Entry(_) => {}
+        }
+        if engine.storage.capacity_of(&self.store.query) == 0 {
+            return Reason::NothingIsStored;
+        }
+        let found = self.find();
+        let now = engine.timeline().time.now();
+        match found.entry.as_ref().map(|entry| &entry.meta) {
+            None => Reason::Absent,
+            Some(meta) if now >= meta.expires_at => Reason::Expired { ago: now - meta.expires_at },
+            Some(meta) => match engine.storage.invalidated_by(&self.store.query, meta) {
+                Some(by) => Reason::Invalidated(by),
+                None => Reason::Absent,
+            },
+        }
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> AnyKeyedEntry for KeyedEntry<K, V> {
+    fn invalidate_alone(&self) {
+        match self.cache.transaction_state() {
+            None => self.cache.engine().invalidate(&[self.target()]),
+            Some(transaction) => transaction.hold(self.cache.engine(), vec![HeldTarget::from(self.target())]),
+        }
+    }
+
+    fn call(&self) -> String {
+        let mut call = format!("{}(", self.store.query.name);
+        // A key whose `Debug` fails is shown as far as it got.
+        let _ = (self.store.describe)(&self.key, &self.store.query, &mut call);
+        call.push(')');
+        call
+    }
+
+    fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    fn target(&self) -> ScopedTarget<'_> {
+        let scope = self.cache.scope_ref();
+        let key = KeyHash { hash: without_scope(self.hash, scope_id(scope)), instance: self.store.instance };
+        (scope, TargetRef::Key(&self.store.query, key))
+    }
+}
+
+impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
+    fn get(&self) -> Option<V> {
+        if self.cache.mode().is_ordinary() { self.look_up().get(&self.wanted()) } else { None }
+    }
+
+    fn is_cached(&self) -> bool {
+        self.cache.mode().is_ordinary() && self.look_up().contains(&self.wanted())
+    }
+
+    fn insert(&self, point: Option<&ReadPoint>, value: V) -> bool {
+        let engine = self.cache.engine();
+        let now = ReadPoint::now(engine.timeline());
+        let Some(mut put) = self.put(point.unwrap_or(&now), value, true) else {
+            // What is cached is not the value.
+            if point.is_none() {
+                self.invalidate();
+            }
+            return false;
+        };
+        engine.resume_certain();
+        if point.is_some() && !put.is_current() {
+            return false;
+        }
+        engine.invalidate_and_judge(&[self.target()], |version| put.judge(version));
+        put.store(engine)
+    }
+
+    fn invalidate(&self) -> bool {
+        let was_cached = self.find_live().entry.is_some();
+        self.invalidate_alone();
+        was_cached
+    }
+
+    fn info(&self) -> Option<EntryInfo> {
+        if !self.cache.mode().is_ordinary() {
+            return None;
+        }
+        let found = self.find_live();
+        let now = self.cache.engine().timeline().time.now();
+        self.store.info_of(found.entry.as_ref()?, now)
+    }
+
+    fn explain(&self) -> Explanation {
+        let info = self.info();
+        let reason = if info.is_some() { None } else { Some(self.reason()) };
+        Explanation { call: self.call(), info, reason, is_loading: self.store.is_loading(&self.wanted()) }
+    }
+
+    fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>> {
+        let engine = self.cache.engine();
+        let stores = matches!(self.cache.mode(), Mode::Ordinary | Mode::Refresh);
+        if !stores || !point.is_of(engine.timeline()) {
+            return None;
+        }
+        let tags = (self.judge)(&value)?;
+        let options = self.options.clone().tags(tags);
+        let key = (self.duplicate)(&self.key);
+        let mut candidate = engine.candidate(self.cache.scope_ref(), &self.store, self.hash, options).with_key(key);
+        // An invalidation of the key before it is stored finds no entry to remove: it raises this node.
+        let mut nodes = TagSetBuilder::default();
+        nodes.add_all(&candidate.tags);
+        nodes.add(self.key_node.clone());
+        candidate.tags = nodes.build();
+        let knows_key = self.made_at <= point.version;
+        Some(Box::new(Put::new(self.store.clone(), candidate, value, point.clone(), knows_key, replaces)))
+    }
+}
+
+impl<'a, K, V> Held<'a, K, V> {
+    /// Discards the entry.
+    fn emptied(self) -> Self {
+        let counters = self.counters;
+        drop(self);
+        Held::<K, V> { entry: None, counters }
+    }
+}
+
+impl<K: Storable, V: Storable> Store<K, V> {
+    fn info_of(&self, entry: &Arc<Entry<K, V>>, now: crate::clock::Nanos) -> Option<EntryInfo> {
+        let entry: Arc<dyn crate::entry::AnyEntry> = entry.clone();
+        self.info_with(&entry, now, self.describe)
+    }
+}

@@ -1,0 +1,20 @@
+//! says: remove `?`: no body runs that could fail
+
+use cache_core::{Cache, HasCache, cached_query, entry};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    async fn get_track(&self, id: u32) -> Result<u32, String> {
+        Ok(id)
+    }
+}
+
+fn main() {
+    let repo = Repo { cache: Cache::new() };
+    let _ = entry!(repo.get_track(1)?);
+}
