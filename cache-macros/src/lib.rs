@@ -38,6 +38,7 @@ mod validate;
 /// | `cache_if = \|value\| ..` | only values for which this is true are stored |
 /// | `capacity = n` | at most `n` entries of this query, in all scopes together, for each type of `Self`: a constant `usize`; default: the limit of the cache. With 0 nothing is stored |
 /// | `cache = expr` | the cache, as a `&Cache`; default: `HasCache` of `self`, or `Cache::global()` without `self` |
+/// | `in_transaction` | it is called through the handle of a transaction; `in_transaction = false`: its arguments are no transaction |
 /// | `name = "text"` | the name in statistics and for invalidation at run time; default: that of the function |
 /// | `crate = path` | the absolute path of `cache_core`, if it is renamed or re-exported |
 ///
@@ -208,6 +209,40 @@ mod validate;
 /// # assert!(library.cache.len() <= 100);
 /// # library.cache.invalidate(["search_tracks"]);
 /// # assert!(library.cache.is_empty());
+/// ```
+///
+/// # `in_transaction`
+///
+/// What a transaction reads may never be committed, and must not be cached. So a query with an argument whose type is
+/// named like a transaction (`Transaction` of rusqlite, sqlx, postgres, tokio-postgres and mysql, sqlx's aliases,
+/// rusqlite's `Savepoint`, sea-orm's `DatabaseTransaction`) does not compile without this option. With it the query is
+/// called through the handle of a `CacheTransaction`, whose reads are not stored, and panics with any other handle. For
+/// a type of that name that is no transaction of a database, write `in_transaction = false`. Other types, as of diesel,
+/// are not recognised.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # struct Transaction;
+/// #[derive(HasCache)]
+/// struct Tracks { cache: Cache }
+///
+/// impl Tracks {
+///     #[cached_query(in_transaction, skip(transaction))]
+///     fn get(&self, transaction: &Transaction, id: u32) -> Option<String> {
+/// #       let _ = (transaction, id);
+/// #       None
+///         // ..
+///     }
+/// }
+///
+/// # let begun = Transaction;
+/// # let tracks = Tracks { cache: Cache::new() };
+/// let transaction = tracks.cache.transaction();
+/// let inside = Tracks { cache: transaction.cache() };
+/// inside.get(&begun, 1);
+/// // commit of the database, then
+/// transaction.commit();
+/// # assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tracks.get(&begun, 1))).is_err());
 /// ```
 ///
 /// # `cache`
@@ -408,6 +443,7 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `on = "ok"` | only if the body returned `Ok`, or a type other than `Result` |
 /// | `cache = expr` | the cache of the targets, as for [`macro@cached_query`] |
+/// | `in_transaction` | it is called through the handle of a transaction; `in_transaction = false`: its arguments are no transaction |
 /// | `crate = path` | as for [`macro@cached_query`] |
 ///
 /// A target whose query has a `cache = ..` needs the same here, or the code does not compile. So does a method's query
@@ -508,6 +544,53 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # library.add("a".into()).unwrap();
 /// # assert_eq!(library.cache.entries()[0].arguments, "title = \"b\"");
 /// # assert_eq!(library.cache.len(), 1);
+/// ```
+///
+/// # `in_transaction`
+///
+/// A function that borrows a transaction returns before the commit: it would invalidate too early, and another task
+/// would cache the old row again. So with an argument as `&mut Transaction<..>` (of a type as listed at
+/// [`macro@cached_query`]) it does not compile without this option. There are two ways:
+///
+/// - Take the transaction by value, and commit in the body.
+/// - Write `in_transaction`. The function is called through the handle of a `CacheTransaction`, which invalidates after
+///   the commit, and panics with any other handle. This also goes for a function that has no such argument, as where the
+///   transaction is in `self`.
+///
+/// For a type of that name that is no transaction of a database, write `in_transaction = false`.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # struct Transaction;
+/// # impl Transaction { fn commit(self) {} }
+/// #[derive(HasCache)]
+/// struct Tracks { cache: Cache }
+///
+/// impl Tracks {
+/// #   #[cached_query]
+/// #   fn get(&self, id: u32) -> u32 { id }
+///     #[invalidates(get(id), in_transaction)]
+///     fn rename(&self, transaction: &mut Transaction, id: u32, title: &str) {
+/// #       let _ = (transaction, title);
+///         // ..
+///     }
+///
+///     #[invalidates(get(id))]
+///     fn delete(&self, transaction: Transaction, id: u32) {
+///         // ..
+///         transaction.commit();
+///     }
+/// }
+///
+/// # let mut begun = Transaction;
+/// # let tracks = Tracks { cache: Cache::new() };
+/// let transaction = tracks.cache.transaction();
+/// Tracks { cache: transaction.cache() }.rename(&mut begun, 1, "Hello");
+/// begun.commit();
+/// transaction.commit(); // invalidates
+/// # tracks.delete(Transaction, 1);
+/// # let rename = || tracks.rename(&mut Transaction, 1, "Hello");
+/// # assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(rename)).is_err());
 /// ```
 ///
 /// # Lists, options and skipped arguments

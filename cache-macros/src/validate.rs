@@ -10,6 +10,7 @@ use crate::parse::function::{Argument, Function};
 use crate::parse::options::{QueryOptions, ungrouped};
 use crate::parse::targets::{FromResult, Invalidations, Named, Target};
 use crate::parse::tokens;
+use crate::parse::transactions::transaction_in;
 use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
 
 pub(crate) fn cached_query(function: &Function, options: &QueryOptions, errors: &mut Errors) {
@@ -19,6 +20,9 @@ pub(crate) fn cached_query(function: &Function, options: &QueryOptions, errors: 
     }
     key(function, options, errors);
     tags(function, options, errors);
+    if options.common.in_transaction.get().is_none() {
+        query_with_transaction(function, errors);
+    }
     other_attributes(
         function,
         |name| match name {
@@ -146,6 +150,34 @@ pub(crate) fn invalidates(function: &Function, invalidations: &Invalidations, er
         errors,
     );
     targets(function, &invalidations.targets, errors);
+    mutation_with_transaction(function, invalidations.common.in_transaction.get().copied(), errors);
+}
+
+fn query_with_transaction(function: &Function, errors: &mut Errors) {
+    for argument in function.typed_arguments() {
+        let Some(found) = transaction_in(&argument.ty) else { continue };
+        let message = "what a transaction reads may never be committed, and would be cached: write `in_transaction`, and call the method through the handle of a `cache.transaction()`, whose reads are not stored; or write `in_transaction = false` if this is no transaction of a database";
+        errors.add_at(found.path, message);
+    }
+}
+
+fn mutation_with_transaction(function: &Function, is_in_transaction: Option<bool>, errors: &mut Errors) {
+    if is_in_transaction == Some(false) {
+        return;
+    }
+    for argument in function.typed_arguments() {
+        let Some(found) = transaction_in(&argument.ty) else { continue };
+        let message = match (is_in_transaction, found.is_owned) {
+            (None, false) => {
+                "the commit comes after this function, and would come after its invalidation: take the transaction by value and commit in the body; or write `in_transaction`, and call the function through the handle of a `cache.transaction()`; or write `in_transaction = false` if this is no transaction of a database"
+            }
+            (Some(_), true) => {
+                "this function has the transaction for itself, and commits in its body: remove `in_transaction`, or take the transaction by `&mut`"
+            }
+            _ => continue,
+        };
+        errors.add_at(found.path, message);
+    }
 }
 
 fn targets(function: &Function, targets: &[Target], errors: &mut Errors) {

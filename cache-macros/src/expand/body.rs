@@ -25,9 +25,14 @@ pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenS
 }
 
 pub(crate) fn cache(function: &Function, options: &CommonOptions, krate: &Path) -> TokenStream {
-    if let Some(cache) = options.cache.get() {
-        return quote!(#cache);
+    let cache = match (options.cache.get(), function.this(krate)) {
+        (Some(cache), _) => quote!(#cache),
+        (None, Some(this)) => quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)),
+        (None, None) => quote_spanned!(Span::mixed_site()=> #krate::Cache::global()),
+    };
+    if options.in_transaction.get() != Some(&true) {
+        return cache;
     }
-    let of_self = function.this(krate).map(|this| quote_spanned!(Span::mixed_site()=> #krate::HasCache::cache(#this)));
-    of_self.unwrap_or_else(|| quote_spanned!(Span::mixed_site()=> #krate::Cache::global()))
+    let name = function.name();
+    quote_spanned!(Span::mixed_site()=> #krate::private::in_transaction(#cache, #name))
 }

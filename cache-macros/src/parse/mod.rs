@@ -13,4 +13,5 @@ pub(crate) mod duration;
 pub(crate) mod patterns;
 pub(crate) mod tag_text;
 pub(crate) mod tokens;
+pub(crate) mod transactions;
 pub(crate) mod types;

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitStr, Path, Token, UnOp};
+use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Path, Token, UnOp};
 
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::{duration, tag_text, tokens};
@@ -51,11 +51,24 @@ pub(crate) struct QueryOptions {
 pub(crate) struct CommonOptions {
     pub(crate) cache: Setting<Expr>,
     pub(crate) krate: Setting<Path>,
+    pub(crate) in_transaction: Setting<bool>,
 }
 
 impl QueryOptions {
-    const NAMES: &[&str] =
-        &["ttl", "own_ttl", "key", "skip", "tags", "tags_from", "cache_if", "capacity", "cache", "name", "crate"];
+    const NAMES: &[&str] = &[
+        "ttl",
+        "own_ttl",
+        "key",
+        "skip",
+        "tags",
+        "tags_from",
+        "cache_if",
+        "capacity",
+        "cache",
+        "name",
+        "in_transaction",
+        "crate",
+    ];
 
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut options = Self::default();
@@ -121,6 +134,12 @@ impl CommonOptions {
         match key.to_string().as_str() {
             "cache" => self.cache.set(key, value(key, input)?),
             "crate" => self.krate.set(key, value_by(path, key, input)?),
+            "in_transaction" => {
+                let given = switch(key, input);
+                // A wrong value is no second error, as of an option that is missing.
+                self.in_transaction.set(key, *given.as_ref().unwrap_or(&true))?;
+                given.map(drop)
+            }
             _ => Err(unknown(key, known)),
         }
     }
@@ -200,6 +219,16 @@ fn flag(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         return Ok(());
     }
     Err(Error::new(key.span(), format!("`{key}` takes no value: write `{key}` alone, or remove it")))
+}
+
+/// The value of an option that may be `false`, and is `true` alone.
+fn switch(key: &Ident, input: ParseStream<'_>) -> syn::Result<bool> {
+    if input.is_empty() || input.peek(Token![,]) || !(input.peek(Token![=]) || input.peek(syn::token::Paren)) {
+        return Ok(true);
+    }
+    let wrong = |_| Error::new(key.span(), format!("write `{key}` alone, or `{key} = false`"));
+    input.parse::<Token![=]>().map_err(wrong)?;
+    input.parse::<LitBool>().map(|given| given.value).map_err(wrong)
 }
 
 /// The value after `key =`.
@@ -348,6 +377,21 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_is_on_alone() {
+        let cases = [
+            (quote!(), None),
+            (quote!(in_transaction), Some(true)),
+            (quote!(in_transaction, ttl = 1), Some(true)),
+            (quote!(in_transaction = true), Some(true)),
+            (quote!(in_transaction = false), Some(false)),
+        ];
+        for (tokens, expected) in cases {
+            let options = parse(tokens).expect("all is well");
+            assert_eq!(options.common.in_transaction.get().copied(), expected);
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_is_refused_with_a_remedy() {
         let cases = [
             (quote!(ttl = 0), "a time to live of 0"),
@@ -359,6 +403,11 @@ mod tests {
             (quote!(own_ttl("5m")), "write `own_ttl` alone"),
             (quote!(own_ttl, own_ttl), "`own_ttl` is given twice"),
             (quote!(own_ttl ttl = 1), "a comma is missing"),
+            (quote!(in_transaction = 1), "write `in_transaction` alone, or `in_transaction = false`"),
+            (quote!(in_transaction = "yes"), "write `in_transaction` alone, or `in_transaction = false`"),
+            (quote!(in_transaction(true)), "write `in_transaction` alone, or `in_transaction = false`"),
+            (quote!(in_transaction = ), "write `in_transaction` alone, or `in_transaction = false`"),
+            (quote!(in_transaction, in_transaction = false), "`in_transaction` is given twice"),
             (quote!(key = a), "`key` takes a list in parentheses"),
             (quote!(key()), "`key(..)` is empty"),
             (quote!(skip()), "`skip(..)` is empty"),

@@ -109,7 +109,7 @@ impl Named {
 }
 
 impl Invalidations {
-    const OPTIONS: &[&str] = &["on", "cache", "crate"];
+    const OPTIONS: &[&str] = &["on", "cache", "in_transaction", "crate"];
 
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut parsed = Self::default();
@@ -118,6 +118,10 @@ impl Invalidations {
     }
 
     fn parse_one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
+        if is_flag(input) {
+            let key = Ident::parse_any(input)?;
+            return self.common.parse_one(&key, Self::OPTIONS, input);
+        }
         if input.peek(Ident::peek_any) && input.peek2(Token![=]) {
             let key = Ident::parse_any(input)?;
             return match key.to_string().as_str() {
@@ -138,6 +142,14 @@ impl Invalidations {
         self.targets.extend(targets(input)?);
         Ok(())
     }
+}
+
+/// Whether an option without a value is next. A query of that name is written in quotes.
+fn is_flag(input: ParseStream<'_>) -> bool {
+    let next = input.cursor().ident();
+    next.is_some_and(|(name, after)| {
+        name == "in_transaction" && (after.eof() || after.punct().is_some_and(|(sign, _)| sign.as_char() == ','))
+    })
 }
 
 const TARGET: &str =
@@ -511,9 +523,12 @@ mod tests {
             let parsed = parse(tokens.clone()).unwrap_or_else(|error| panic!("{tokens}: {error}"));
             assert_eq!(parsed.targets.iter().map(describe).collect::<Vec<_>>(), [expected]);
         }
-        let many = parse(quote!("a", b(1), tags("c", d), on = "ok", cache = e)).expect("all is well");
+        let many = parse(quote!("a", b(1), in_transaction, tags("c", d), on = "ok", cache = e)).expect("all is well");
         assert_eq!(many.targets.len(), 4);
         assert!(many.on.get().is_some() && many.common.cache.get().is_some());
+        assert_eq!(many.common.in_transaction.get(), Some(&true));
+        let outside = parse(quote!("in_transaction", in_transaction = false)).expect("all is well");
+        assert_eq!((outside.targets.len(), outside.common.in_transaction.get()), (1, Some(&false)));
     }
 
     #[test]
@@ -559,6 +574,8 @@ mod tests {
             (quote!(tags()), "`tags(..)` is empty"),
             (quote!(on = "err"), "the only value is \"ok\""),
             (quote!(onn = "ok"), "did you mean `on`?"),
+            (quote!(all, in_transaction = 1), "write `in_transaction` alone"),
+            (quote!(in_transaction, all, in_transaction), "`in_transaction` is given twice"),
             (quote!(for(id)), "`for` is a keyword: write `r#for`"),
             (quote!(for id in { get(id) }), "there is no list after `in`: write it as in `for id in ids"),
             (quote!(for id { get(id) }), "write it as in `for id in ids"),

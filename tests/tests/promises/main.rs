@@ -39,6 +39,7 @@ mod asynchronous {
     mod freed;
     mod freshness;
     mod handles;
+    mod in_transaction;
     mod large_numbers;
     mod locks;
 

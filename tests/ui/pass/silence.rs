@@ -60,6 +60,10 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
+/// A transaction of a database.
+#[derive(Debug)]
+pub struct Transaction(pub u32);
+
 /// An alias of `Result`.
 pub type Answer<T> = Result<T, Error>;
 
@@ -286,6 +290,19 @@ impl Repo {
         Some(Track { id, title: self.titles.get(&id)?.clone() })
     }
 
+    /// A read within a transaction.
+    #[cached_query(in_transaction, skip(transaction))]
+    pub fn read_inside(&self, transaction: &Transaction, id: u32) -> u32 {
+        transaction.0 + id + u32::from(self.titles.is_empty())
+    }
+
+    /// A write within a transaction.
+    #[invalidates("title", in_transaction)]
+    pub fn write_inside(&mut self, transaction: &mut Transaction, id: u32) {
+        transaction.0 += id;
+        let _ = self.titles.remove(&id);
+    }
+
     /// Forgets all, and takes arguments by pattern.
     #[invalidates(all)]
     pub fn clear(&mut self, (a, _): (u32, u32), _: u32) -> u32 {
@@ -451,6 +468,12 @@ fn main() {
     let session = Session::new(&[5, 6], repo.cache());
     assert_eq!((session.row(1), session.touch(1), session.row(2)), (Some(6), 3, None));
     assert_eq!((rate(1), price("a", true)), (2, 2));
+    let transaction = repo.cache.transaction();
+    let mut inside = Repo { titles: repo.titles.clone(), cache: transaction.cache() };
+    let mut begun = Transaction(1);
+    inside.write_inside(&mut begun, 1);
+    assert_eq!(inside.read_inside(&begun, 1), 4);
+    transaction.commit();
     assert!(repo.replace(vec![7], None).is_none());
     assert!(repo.skipped(1, 0.5));
     publish(1);
