@@ -193,6 +193,7 @@ impl Cache {
     }
 
     /// Like [`invalidate`](Cache::invalidate), for tasks. It is ready at the first poll, and does nothing before.
+    #[expect(clippy::unused_async, reason = "for a cache that tells other processes")]
     pub async fn invalidate_async<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
         self.invalidate(queries);
     }

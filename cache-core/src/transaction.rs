@@ -124,6 +124,7 @@ impl CacheTransaction {
     /// # Cancellation
     ///
     /// Dropped before its first poll, it invalidates, too.
+    #[expect(clippy::unused_async, reason = "for a cache that tells other processes")]
     pub async fn commit_async(self) {
         self.commit();
     }

@@ -433,6 +433,8 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | `get_track(_, id)` | the same, without the argument that the query skips |
 /// | `tags("artist:{artist_id}", expr)` | all entries with one of these tags, formatted from the arguments like `format!` |
 /// | `\|track\| tags(format!("artist:{}", track.artist_id))` | tags from the returned value; without a value everything |
+/// | `put get_track(id)`, `put get_track(id) = \|track\| Some(track.clone())` | the one entry is replaced by the returned value, or by what a closure makes of it; invalidated if that is not certain to be current |
+/// | `\|track\| put get_track(track.id) = track.clone()` | the same for arguments from the returned value; it needs `&self` |
 /// | `for id in ids { get_track(*id); tags("track:{id}") }` | for each item of a list, which is borrowed; also after `\|value\|`, and within another `for` |
 /// | `get_track(id?)` | of an `Option`; where there is nothing, the whole query, or everything for a tag. It never returns |
 /// | `all` | all entries of the cache; through a scoped handle, of the scope; `"all"` is a query of that name |

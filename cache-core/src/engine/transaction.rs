@@ -1,7 +1,6 @@
 //! The invalidations that a transaction holds until its end.
 
-use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
 use std::panic::resume_unwind;
 
 use foldhash::fast::RandomState;
@@ -14,93 +13,67 @@ use crate::query::state::QueryState;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::tag::Tag;
-use crate::version::scope::{Scope, ScopeRef, scope_id};
+use crate::version::scope::{Scope, ScopeId, ScopeRef, scope_id};
 
-/// A target that outlives the call that named it.
+/// A target that outlives the call that named it, without what it refers to.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) enum HeldTarget {
+struct HeldKey {
+    scope: ScopeId,
+    kind: HeldKind,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum HeldKind {
     Everything,
     /// All queries of a name, also those that are first used before the end of the transaction.
     Name(SmolStr),
-    Query(QueryHandle),
-    Key(QueryHandle, KeyHash),
+    /// By its number in the cache.
+    Query(u32),
+    Key(u32, KeyHash),
     Tag(Tag),
 }
 
-/// Compared by its number in the cache.
-#[derive(Clone)]
-pub(crate) struct QueryHandle(pub(crate) Arc<QueryState>);
-
-/// Compared by its number in the cache.
-#[derive(Clone)]
-struct ScopeHandle(Option<Arc<Scope>>);
-
-impl PartialEq for QueryHandle {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
-    }
-}
-
-impl Eq for QueryHandle {}
-
-impl Hash for QueryHandle {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.id.hash(state);
-    }
-}
-
-impl PartialEq for ScopeHandle {
-    fn eq(&self, other: &Self) -> bool {
-        scope_id(self.0.as_ref()) == scope_id(other.0.as_ref())
-    }
-}
-
-impl Eq for ScopeHandle {}
-
-impl Hash for ScopeHandle {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        scope_id(self.0.as_ref()).hash(state);
-    }
+/// A target that a transaction holds.
+pub(crate) struct Held {
+    key: HeldKey,
+    scope: Option<Arc<Scope>>,
+    /// Of a query or a key.
+    query: Option<Arc<QueryState>>,
 }
 
 impl From<ScopedTarget<'_>> for Held {
     fn from((scope, target): ScopedTarget<'_>) -> Self {
-        let target = match target {
-            TargetRef::Everything => HeldTarget::Everything,
-            TargetRef::Query(query) => HeldTarget::Query(QueryHandle(query.clone())),
-            TargetRef::Key(query, key) => HeldTarget::Key(QueryHandle(query.clone()), key),
-            TargetRef::Tag(tag) => HeldTarget::Tag(Tag::from(tag)),
+        let (kind, query) = match target {
+            TargetRef::Everything => (HeldKind::Everything, None),
+            TargetRef::Query(query) => (HeldKind::Query(query.id), Some(query.clone())),
+            TargetRef::Key(query, key) => (HeldKind::Key(query.id, key), Some(query.clone())),
+            TargetRef::Tag(tag) => (HeldKind::Tag(Tag::from(tag)), None),
         };
-        Self { scope: ScopeHandle(scope.cloned()), target }
+        Self { key: HeldKey { scope: scope_id(scope), kind }, scope: scope.cloned(), query }
     }
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Held {
-    scope: ScopeHandle,
-    target: HeldTarget,
 }
 
 impl Held {
     pub(crate) fn name(scope: ScopeRef<'_>, name: SmolStr) -> Self {
-        Self { scope: ScopeHandle(scope.cloned()), target: HeldTarget::Name(name) }
+        let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Name(name) };
+        Self { key, scope: scope.cloned(), query: None }
     }
 
     /// `None` if it is a name: it may be that of several queries.
     fn target(&self) -> Option<ScopedTarget<'_>> {
-        let target = match &self.target {
-            HeldTarget::Everything => TargetRef::Everything,
-            HeldTarget::Query(QueryHandle(query)) => TargetRef::Query(query),
-            HeldTarget::Key(QueryHandle(query), key) => TargetRef::Key(query, *key),
-            HeldTarget::Tag(tag) => TargetRef::Tag(tag.as_str()),
-            HeldTarget::Name(_) => return None,
+        let target = match (&self.key.kind, &self.query) {
+            (HeldKind::Everything, _) => TargetRef::Everything,
+            (HeldKind::Tag(tag), _) => TargetRef::Tag(tag.as_str()),
+            (HeldKind::Query(_), Some(query)) => TargetRef::Query(query),
+            (HeldKind::Key(_, key), Some(query)) => TargetRef::Key(query, *key),
+            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..), _) => return None,
         };
-        Some((self.scope.0.as_ref(), target))
+        Some((self.scope.as_ref(), target))
     }
 }
 
 /// Distinct targets in one cache: a transaction that writes one row often holds it once.
-type HeldSet = HashSet<Held, RandomState>;
+type HeldSet = HashMap<HeldKey, Held, RandomState>;
 
 /// What is held, by cache. Nearly always of one.
 #[derive(Default)]
@@ -108,15 +81,16 @@ pub(crate) struct HeldTargets(Vec<(Arc<Engine>, HeldSet)>);
 
 impl HeldTargets {
     fn add(&mut self, engine: &Arc<Engine>, targets: impl IntoIterator<Item = Held>) {
+        let targets = targets.into_iter().map(|held| (held.key.clone(), held));
         match self.0.iter_mut().find(|(known, _)| Arc::ptr_eq(known, engine)) {
             Some((_, held)) => held.extend(targets),
-            None => self.0.push((engine.clone(), targets.into_iter().collect())),
+            None => self.0.push((engine.clone(), targets.collect())),
         }
     }
 
     fn add_all(&mut self, more: Self) {
         for (engine, targets) in more.0 {
-            self.add(&engine, targets);
+            self.add(&engine, targets.into_values());
         }
     }
 
@@ -254,9 +228,9 @@ impl Engine {
     /// At one version.
     fn invalidate_held(&self, held: &HeldSet, certainty: Certainty) {
         let (mut targets, mut named) = (Vec::new(), Vec::new());
-        for one in held {
-            match &one.target {
-                HeldTarget::Name(name) => named.push((one.scope.0.as_ref(), name, self.queries_of_name(name))),
+        for one in held.values() {
+            match &one.key.kind {
+                HeldKind::Name(name) => named.push((one.scope.as_ref(), name, self.queries_of_name(name))),
                 _ => targets.extend(one.target()),
             }
         }

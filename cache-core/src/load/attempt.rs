@@ -193,7 +193,6 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
         let Self { engine, store, scope, hash, key_node, found_dead, mode, .. } = self;
-        let replaces = mode == ReadMode::Anew;
         let NewLoad { is_listed, context } = lead;
         Step::Lead(Leader {
             engine,
@@ -201,7 +200,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             scope,
             hash,
             is_listed,
-            replaces,
+            mode,
             context,
             key_node,
             found_dead,

@@ -1,6 +1,7 @@
 //! The end of a load: a value, an error, or a follower that takes over.
 
 use crate::engine::Engine;
+use crate::engine::mode::ReadMode;
 use crate::entry::discard_value;
 use crate::flight::Flight;
 use crate::flight::context::{Context, Dependencies, Lifetime, Running};
@@ -23,8 +24,7 @@ pub(crate) struct Leader<K, V> {
     pub(super) hash: u64,
     /// If not, nobody joins it, and its value is not stored.
     pub(super) is_listed: bool,
-    /// Whether it was begun to replace the entry.
-    pub(super) replaces: bool,
+    pub(super) mode: ReadMode,
     pub(super) context: Arc<Context>,
     /// If the caller is in another load.
     pub(super) key_node: Option<TagRef>,
@@ -67,7 +67,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
         if self.is_listed {
-            let loaded = Loaded { copy, replaces: self.replaces && is_refused, dependencies, expires_at, now };
+            let loaded =
+                Loaded { copy, replaces: self.mode == ReadMode::Anew && is_refused, dependencies, expires_at, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Only its key may have been invalidated.

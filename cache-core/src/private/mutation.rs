@@ -335,9 +335,9 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
     let mut elsewhere = SmallVec::<[&dyn AnyKeyedEntry; 1]>::new();
     targets.each_entry(&mut |EntryToPut(entry)| {
         if Arc::ptr_eq(entry.cache().engine(), cache.engine()) {
-            own.push(entry.target())
+            own.push(entry.target());
         } else {
-            elsewhere.push(entry)
+            elsewhere.push(entry);
         }
     });
     for entry in elsewhere {

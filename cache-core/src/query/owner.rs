@@ -114,17 +114,17 @@ mod tests {
             generic_arguments(type_name::<F>())
         }
 
-        fn one<T, const C: char>() -> &'static str {
+        fn one<T, const C: char>(_: &T) -> &'static str {
             of(&|| ())
         }
 
-        fn two<T, const C: char>() -> &'static str {
+        fn two<T, const C: char>(_: &T) -> &'static str {
             of(&|| ())
         }
 
-        assert_eq!(one::<u8, '>'>(), two::<u8, '>'>());
-        assert_ne!(one::<u8, '>'>(), two::<u8, '<'>());
-        assert_ne!(one::<u8, '>'>(), two::<u16, '>'>());
+        assert_eq!(one::<_, '>'>(&1_u8), two::<_, '>'>(&1_u8));
+        assert_ne!(one::<_, '>'>(&1_u8), two::<_, '<'>(&1_u8));
+        assert_ne!(one::<_, '>'>(&1_u8), two::<_, '>'>(&1_u16));
         assert_eq!(of(&|| ()), "");
     }
 

@@ -1,13 +1,14 @@
 //! An entry with the types of its key and value.
 
 use crate::cache::Cache;
+use crate::clock::Nanos;
 use crate::engine::hash::without_scope;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::engine::mode::Mode;
 use crate::engine::transaction::Held as HeldTarget;
-use crate::entry::Entry;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
+use crate::entry::{AnyEntry, Entry};
 use crate::load::call::Call;
 use crate::load::miss::{EntryParts, JudgeFn, Request};
 use crate::query::KeyHash;
@@ -89,7 +90,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         if found.entry.as_ref().is_some_and(|entry| self.store.is_live(storage, &entry.meta, now)) {
             return found;
         }
-        Held { entry: None, ..found.emptied() }
+        found.emptied()
     }
 
     fn reason(&self) -> Reason {
@@ -211,18 +212,18 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
     }
 }
 
-impl<'a, K, V> Held<'a, K, V> {
+impl<K, V> Held<'_, K, V> {
     /// Discards the entry.
     fn emptied(self) -> Self {
         let counters = self.counters;
         drop(self);
-        Held::<K, V> { entry: None, counters }
+        Self { entry: None, counters }
     }
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    fn info_of(&self, entry: &Arc<Entry<K, V>>, now: crate::clock::Nanos) -> Option<EntryInfo> {
-        let entry: Arc<dyn crate::entry::AnyEntry> = entry.clone();
+    fn info_of(&self, entry: &Arc<Entry<K, V>>, now: Nanos) -> Option<EntryInfo> {
+        let entry: Arc<dyn AnyEntry> = entry.clone();
         self.info_with(&entry, now, self.describe)
     }
 }

@@ -24,6 +24,7 @@ pub(crate) struct Loaded<V> {
 }
 
 /// How a value was made that is inserted.
+#[derive(Clone, Copy)]
 pub(crate) struct Made {
     pub(crate) valid_as_of: Version,
     /// Its time to live is counted from here.

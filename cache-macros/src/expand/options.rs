@@ -37,10 +37,13 @@ pub(crate) fn judge_of_entry(function: &Function, options: &QueryOptions, krate:
     if names_argument || names_self {
         return quote_spanned!(Span::mixed_site()=> .unjudged());
     }
-    let cache_if = options.cache_if.get().map(|cache_if| match ungrouped(cache_if) {
+    let cache_if = options.cache_if.get().map(|cache_if| {
         // A function's type borrows what its generic arguments do; a closure's borrows what it captures.
-        Expr::Path(_) => quote_spanned!(Span::mixed_site()=> .cache_if(|__cache_value| #cache_if(__cache_value))),
-        _ => quote_spanned!(Span::mixed_site()=> .cache_if(#cache_if)),
+        if let Expr::Path(_) = ungrouped(cache_if) {
+            quote_spanned!(Span::mixed_site()=> .cache_if(|__cache_value| #cache_if(__cache_value)))
+        } else {
+            quote_spanned!(Span::mixed_site()=> .cache_if(#cache_if))
+        }
     });
     let tags_from = tags_from(options, krate);
     quote!(#cache_if #tags_from)

@@ -200,7 +200,8 @@ impl Mutation<'_> {
                     quote_spanned!(Span::mixed_site()=> tag(#tag))
                 }
             },
-            Named::Put(Put { key_ref, value, .. }) => {
+            Named::Put(put) => {
+                let Put { key_ref, value, .. } = &**put;
                 let entry = self.entry(key_ref);
                 let value = value.as_ref().map_or_else(
                     || quote_spanned!(Span::mixed_site()=> |__cache_value| ::core::clone::Clone::clone(__cache_value)),

@@ -30,7 +30,7 @@ pub(crate) enum Named {
     Key(KeyRef),
     Tag(Expr),
     Each(Box<Each>),
-    Put(Put),
+    Put(Box<Put>),
 }
 
 /// One entry.
@@ -84,7 +84,8 @@ impl Named {
     /// Visits the keys, also those within a `for`.
     pub(crate) fn for_each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a KeyRef)) {
         match self {
-            Self::Key(key_ref) | Self::Put(Put { key_ref, .. }) => visit(key_ref),
+            Self::Key(key_ref) => visit(key_ref),
+            Self::Put(put) => visit(&put.key_ref),
             Self::Tag(_) => {}
             Self::Each(each) => each.named.iter().for_each(|named| named.for_each_key(visit)),
         }
@@ -230,7 +231,7 @@ fn named(input: ParseStream<'_>, remedy: &str) -> syn::Result<Vec<Named>> {
         return Ok(vec![Named::Each(Box::new(each(input)?))]);
     }
     if is_put(input) {
-        return Ok(vec![Named::Put(put(input)?)]);
+        return Ok(vec![Named::Put(Box::new(put(input)?))]);
     }
     if is_of_names(input) {
         let key = Ident::parse_any(input)?;
@@ -434,7 +435,8 @@ mod tests {
             Named::Key(KeyRef { query, arguments, .. }) => {
                 format!("key {} ({})", query.to_token_stream(), arguments.to_token_stream())
             }
-            Named::Put(Put { key_ref: KeyRef { query, arguments, .. }, value, .. }) => {
+            Named::Put(put) => {
+                let Put { key_ref: KeyRef { query, arguments, .. }, value, .. } = &**put;
                 let value = value.as_ref().map(|value| format!(" = {}", value.to_token_stream())).unwrap_or_default();
                 format!("put {} ({}){value}", query.to_token_stream(), arguments.to_token_stream())
             }

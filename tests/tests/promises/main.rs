@@ -86,3 +86,4 @@ mod shared_errors;
 mod soak;
 mod support;
 mod tasks;
+mod two_caches;
