@@ -52,7 +52,11 @@ impl<R> AnyQueryEntry<R> {
     pub fn typed<O: Outcome<Returned = R, Value: 'static>>(self, _outcome: O) -> QueryEntry<'static, O::Value> {
         let entry: Box<dyn Any> = self.entry;
         let entry = entry.downcast::<Box<dyn TypedEntry<O::Value>>>();
-        QueryEntry::new(*entry.expect("the same outcome is found for the same return type"))
+        QueryEntry::new(
+            *entry.expect(
+                "a query of a generic type has no entry where that type is a `Result`: nothing of it is cached",
+            ),
+        )
     }
 }
 

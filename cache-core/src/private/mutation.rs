@@ -10,6 +10,7 @@ use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
 use crate::cache::Cache;
+use crate::engine::Engine;
 use crate::engine::elsewhere::MutationSite;
 use crate::engine::invalidation::ScopedTarget;
 use crate::engine::transaction::Held;
@@ -319,7 +320,7 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
 }
 
 /// Invalidates all targets of a mutation: in each cache at one version. In a transaction they are held.
-fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, mut puts: Vec<Box<dyn AnyPut>>) {
+fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, puts: Vec<Box<dyn AnyPut>>) {
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
         let of = if target.is_global { Cache::global() } else { cache };
@@ -334,12 +335,16 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
     });
     let mut elsewhere = SmallVec::<[&dyn AnyKeyedEntry; 1]>::new();
     targets.each_entry(&mut |EntryToPut(entry)| {
-        if Arc::ptr_eq(entry.cache().engine(), cache.engine()) {
+        let of = entry.cache().engine();
+        if Arc::ptr_eq(of, cache.engine()) {
             own.push(entry.target());
+        } else if Arc::ptr_eq(of, Cache::global().engine()) {
+            others.push(entry.target());
         } else {
             elsewhere.push(entry);
         }
     });
+    // A query with a `cache = ..` of its own.
     for entry in elsewhere {
         entry.invalidate_alone();
     }
@@ -351,20 +356,24 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
         }
         return;
     }
-    let engine = cache.engine();
-    puts.retain(|put| put.is_of(engine.timeline()));
-    if !puts.is_empty() {
-        engine.resume_certain();
-    }
+    let (own_puts, other_puts) = puts.into_iter().partition(|put| put.is_of(cache.engine().timeline()));
     // If a clock panics, the other cache is still invalidated.
-    let result = catch(|| {
-        engine.invalidate_and_judge(&own, |version| puts.iter_mut().for_each(|put| put.judge(version)));
-        for put in puts {
-            put.store(engine);
-        }
-    });
+    let result = catch(|| invalidate_and_put(cache.engine(), &own, own_puts));
     if !others.is_empty() {
-        Cache::global().engine().invalidate(&others);
+        invalidate_and_put(Cache::global().engine(), &others, other_puts);
     }
     result.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// At one version.
+fn invalidate_and_put(engine: &Engine, targets: &[ScopedTarget<'_>], mut puts: Vec<Box<dyn AnyPut>>) {
+    puts.retain(|put| put.is_of(engine.timeline()));
+    if puts.is_empty() {
+        return engine.invalidate(targets);
+    }
+    engine.resume_certain();
+    engine.invalidate_and_judge(targets, |version| puts.iter_mut().for_each(|put| put.judge(version)));
+    for put in puts {
+        put.store(engine);
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) fn judge_of_entry(function: &Function, options: &QueryOptions, krate:
         .filter_map(Setting::get)
         .map(ToTokens::to_token_stream)
         .collect();
-    let names_argument = function.arguments().any(|argument| tokens::mentions(&given, &argument.name));
+    let names_argument = function.arguments().any(|argument| tokens::uses(&given, &argument.name));
     let names_self = tokens::has_ident(given, &|ident, begins_path| ident == "self" && !begins_path);
     if names_argument || names_self {
         return quote_spanned!(Span::mixed_site()=> .unjudged());

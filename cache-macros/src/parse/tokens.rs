@@ -18,6 +18,25 @@ pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {
     })
 }
 
+/// Like [`mentions`], but a field or a method of that name does not count.
+pub(crate) fn uses(tokens: &TokenStream, name: &Ident) -> bool {
+    // After one point, and not after the two of a range.
+    let mut points = 0;
+    let kept: Vec<_> = tokens
+        .clone()
+        .into_iter()
+        .filter(|token| {
+            let is_kept = !(points == 1 && matches!(token, TokenTree::Ident(_)));
+            points = if matches!(token, TokenTree::Punct(sign) if sign.as_char() == '.') { points + 1 } else { 0 };
+            is_kept
+        })
+        .collect();
+    kept.into_iter().any(|token| match token {
+        TokenTree::Group(group) => uses(&group.stream(), name),
+        token => mentions(&token.into(), name),
+    })
+}
+
 /// Whether any identifier is wanted. `is_wanted` also gets whether it begins a path.
 pub(crate) fn has_ident(tokens: TokenStream, is_wanted: &impl Fn(&Ident, bool) -> bool) -> bool {
     let mut tokens = tokens.into_iter().peekable();
@@ -81,6 +100,17 @@ pub(crate) fn of_expression(tokens: TokenStream) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_member_is_no_use_of_an_argument() {
+        let uses = |tokens: &str, name: &str| uses(&tokens.parse().unwrap(), &syn::parse_str(name).unwrap());
+        for given in ["|t| [t.id]", "|t| t.id.id()", "|t| format!(\"{}\", t.id)", "|t| other"] {
+            assert!(!uses(given, "id"), "{given}");
+        }
+        for given in ["|t| t.x > id", "|t| f(id)", "|t| format!(\"{id}\")", "|t| id.x", "|t| 0..id"] {
+            assert!(uses(given, "id"), "{given}");
+        }
+    }
 
     #[test]
     fn expressions_are_shown_as_they_are_written() {

@@ -7,7 +7,7 @@ use cache_tests::transactions::{Driver, Load, Mode, Report, run};
 use clap::{Parser, value_parser};
 use library_demo::output::{Progress, left, right, table};
 
-/// Transactions write to an SQLite file, and readers check that each answer is committed and the newest.
+/// Transactions write to a file of `SQLite`, and readers check that each answer is committed and the newest.
 ///
 /// Fails if an answer is wrong although units of work use the handle of a transaction, or if none is where they do not.
 #[derive(Parser)]

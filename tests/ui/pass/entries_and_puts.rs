@@ -19,7 +19,7 @@ struct Repo<T> {
 }
 
 impl<T: Copy + Into<u64> + Send + Sync + 'static> Repo<T> {
-    #[cached_query(ttl = "5m", tags("track:{id}"), cache_if = Answer::is_ok, cache = &self.cache)]
+    #[cached_query(ttl = "5m", tags("track:{id}"), cache_if = Option::is_some, cache = &self.cache)]
     pub fn odd(&self, id: u32) -> Option<Answer<Track>> {
         Some(Ok(Track { id }))
     }
@@ -29,7 +29,7 @@ impl<T: Copy + Into<u64> + Send + Sync + 'static> Repo<T> {
         Ok(Track { id })
     }
 
-    #[cached_query(skip(connection), key(id, self.add.into()))]
+    #[cached_query(key(id, self.add.into()))]
     fn with<'a, C: AsRef<str> + ?Sized>(&self, connection: &'a C, id: u32) -> u64
     where
         C: 'a,
