@@ -4,7 +4,9 @@
 //! calls, as the key borrows the arguments that the body takes. A mutation becomes a [`Mutation`] and a
 //! [`PendingInvalidation::run`].
 
+mod caches;
 mod entry;
+mod from_value;
 mod in_transaction;
 pub(crate) mod key;
 mod look_up;
@@ -21,22 +23,21 @@ pub use crate::flight::promise::SharedError;
 pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
 pub use crate::load::miss::{Loading, Miss};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
+pub use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 pub use crate::private::entry::{AnyQueryEntry, for_entry};
+pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};
 pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
     Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Shown, StorableKey, Tuple, ValidKey, argument, each,
 };
 pub use crate::private::look_up::{CacheValue, Instance, instance, look_up, receiver, tags_of, type_of};
-pub use crate::private::mutation::{
-    Caches, Mutation, OfFunction, OfMethod, OtherCache, PendingInvalidation, RunningMutation, in_cache, of_function,
-    of_method,
-};
+pub use crate::private::mutation::{Mutation, PendingInvalidation, RunningMutation, in_cache, of_function, of_method};
 pub use crate::private::probe::{List, ListOfTargets, OptionInTarget, Question, Questioned, list, question};
 pub use crate::private::put::PutTarget;
 pub use crate::private::target::{
-    Elsewhere, EntryToPut, FromResult, FromValue, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names,
-    Place, PutValues, Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, ValueTargets, key_of_self,
-    key_ref, list_in_cache, list_of_function, list_of_method,
+    Elsewhere, EntryToPut, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names, Place, PutValues,
+    Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, key_of_self, key_ref, list_in_cache,
+    list_of_function, list_of_method,
 };
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{

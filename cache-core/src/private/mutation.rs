@@ -15,10 +15,11 @@ use crate::engine::elsewhere::MutationSite;
 use crate::engine::invalidation::ScopedTarget;
 use crate::engine::transaction::Held;
 use crate::load::outcome::Outcome;
+use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
+use crate::private::from_value::{FromResult, FromValue, ValueTargets};
 use crate::private::put::PutTarget;
 use crate::private::target::{
-    EntryToPut, FromResult, FromValue, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind,
-    TargetList, Targets, ValueTargets,
+    EntryToPut, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind, TargetList, Targets,
 };
 use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
@@ -36,36 +37,6 @@ pub struct Mutation<'a, C, S: ?Sized, O, T> {
     site: MutationSite,
     targets: T,
     types: PhantomData<fn() -> (C, O)>,
-}
-
-/// A method knows the cache of its `self`, and the global one.
-#[derive(Debug)]
-pub enum OfMethod {}
-
-/// A function without `self` knows the global cache.
-#[derive(Debug)]
-pub enum OfFunction {}
-
-/// With a `cache = ..`, all targets are in that cache.
-#[derive(Debug)]
-pub enum OtherCache {}
-
-/// The caches that a mutation knows.
-pub trait Caches {
-    /// Whether it is that of `self`, so that the global cache may be another.
-    const IS_OF_METHOD: bool;
-}
-
-impl Caches for OfMethod {
-    const IS_OF_METHOD: bool = true;
-}
-
-impl Caches for OfFunction {
-    const IS_OF_METHOD: bool = false;
-}
-
-impl Caches for OtherCache {
-    const IS_OF_METHOD: bool = false;
 }
 
 /// The targets of a method.

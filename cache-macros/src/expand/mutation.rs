@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{ExprPath, FnArg, Path, Signature, Type};
+use syn::{ExprPath, FnArg, Signature, Type};
 
 use crate::expand::body::{body_of, cache};
 use crate::expand::enclosing::{Enclosing, constant_name, key_name, skipping_key_name};
-use crate::expand::targets::{for_each_key, probes};
+use crate::expand::targets::{Mutation, for_each_key, last_name, probes};
 use crate::parse::function::{Function, is_named, unnamed_argument};
 use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
 use crate::parse::targets::{FromResult, Invalidations, KeyRef, Named, Target};
@@ -46,13 +46,6 @@ pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclo
         __cache_pending.#run
     });
     quote!(#(#attributes)* #visibility #signature #around)
-}
-
-pub(super) struct Mutation<'a> {
-    pub(super) function: &'a Function,
-    pub(super) invalidations: &'a Invalidations,
-    pub(super) enclosing: &'a Enclosing<'a>,
-    pub(super) krate: &'a Path,
 }
 
 impl Mutation<'_> {
@@ -191,10 +184,6 @@ impl Mutation<'_> {
 /// The advice where an argument is written `_`.
 fn skips_nothing(query: &Ident) -> String {
     format!("an_underscore_is_for_a_skipped_argument__and_{}_skips_none__so_write_a_value", query.unraw())
-}
-
-pub(super) fn last_name(path: &Path) -> &Ident {
-    &path.segments.last().expect("a path is not empty").ident
 }
 
 /// A signature with a plain name for each argument, and the statements that bind the user's patterns.

@@ -2,15 +2,26 @@
 
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, ExprLit, ExprPath, Lifetime, Lit};
+use syn::{Expr, ExprLit, ExprPath, Lifetime, Lit, Path};
 
-use crate::expand::enclosing::{at_attribute, entry_name};
+use crate::expand::enclosing::{Enclosing, at_attribute, entry_name};
 use crate::expand::key::respan;
-use crate::expand::mutation::{Mutation, last_name};
+use crate::parse::function::Function;
 use crate::parse::options::ungrouped;
 use crate::parse::question::{has_question, replace_questions};
 use crate::parse::tag_text;
-use crate::parse::targets::{Each, FromResult, KeyRef, Named, Put, Target, is_underscore};
+use crate::parse::targets::{Each, FromResult, Invalidations, KeyRef, Named, Put, Target, is_underscore};
+
+pub(super) struct Mutation<'a> {
+    pub(super) function: &'a Function,
+    pub(super) invalidations: &'a Invalidations,
+    pub(super) enclosing: &'a Enclosing<'a>,
+    pub(super) krate: &'a Path,
+}
+
+pub(super) fn last_name(path: &Path) -> &Ident {
+    &path.segments.last().expect("a path is not empty").ident
+}
 
 /// Whether method lookup decides what a target iterates over or unwraps.
 pub(crate) fn probes(target: &Target) -> bool {
