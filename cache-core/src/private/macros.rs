@@ -63,6 +63,7 @@ macro_rules! __cache_items {
         })*
         $($crate::private::items! {
             @hidden
+            #[inline]
             $entry_vis $($entry)* -> $crate::private::AnyQueryEntry<$returned> $($($entry_bounds)*)? {
                 use $crate::private::probing::*;
                 $crate::private::items!(@entry $returned, $request)
