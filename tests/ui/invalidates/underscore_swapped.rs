@@ -1,4 +1,4 @@
-//! says: expected `UnderscoreForSkippedArgument`, found `u32`
+//! says: UnderscoreForSkippedArgument`, found `u32`
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
