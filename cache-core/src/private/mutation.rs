@@ -291,7 +291,7 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
 }
 
 /// Invalidates all targets of a mutation: in each cache at one version. In a transaction they are held.
-fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, puts: Vec<Box<dyn AnyPut>>) {
+fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, mut puts: Vec<Box<dyn AnyPut>>) {
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
         let of = if target.is_global { Cache::global() } else { cache };
@@ -327,24 +327,23 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, p
         }
         return;
     }
-    let (own_puts, other_puts) = puts.into_iter().partition(|put| put.is_of(cache.engine().timeline()));
     // If a clock panics, the other cache is still invalidated.
-    let result = catch(|| invalidate_and_put(cache.engine(), &own, own_puts));
+    let result = catch(|| invalidate_and_put(cache.engine(), &own, &mut puts));
     if !others.is_empty() {
-        invalidate_and_put(Cache::global().engine(), &others, other_puts);
+        invalidate_and_put(Cache::global().engine(), &others, &mut puts);
     }
     result.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// At one version.
-fn invalidate_and_put(engine: &Engine, targets: &[ScopedTarget<'_>], mut puts: Vec<Box<dyn AnyPut>>) {
-    puts.retain(|put| put.is_of(engine.timeline()));
+/// At one version. Takes the puts of this cache.
+fn invalidate_and_put(engine: &Engine, targets: &[ScopedTarget<'_>], puts: &mut Vec<Box<dyn AnyPut>>) {
     if puts.is_empty() {
         return engine.invalidate(targets);
     }
     engine.resume_certain();
-    engine.invalidate_and_judge(targets, |version| puts.iter_mut().for_each(|put| put.judge(version)));
-    for put in puts {
+    let mut own: Vec<_> = puts.extract_if(.., |put| put.is_of(engine.timeline())).collect();
+    engine.invalidate_and_judge(targets, |version| own.iter_mut().for_each(|put| put.judge(version)));
+    for put in own {
         put.store(engine);
     }
 }
