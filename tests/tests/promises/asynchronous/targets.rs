@@ -110,7 +110,6 @@ impl Repo {
     async fn of_slice(&self, ids: &[u32]) {}
 
     #[invalidates(for id in ids { get(*id) })]
-    #[expect(clippy::ptr_arg, reason = "the test needs a `Vec`")]
     async fn of_reference(&self, ids: &Vec<u32>) {}
 
     /// The body takes the list, which was borrowed.
@@ -157,17 +156,17 @@ impl Repo {
     }
 
     #[invalidates(|tracks| for track in tracks { get(track.id) })]
-    async fn from_result(&self, result: Result<Vec<Track>, String>) -> Result<Vec<Track>, String> {
+    async fn of_result(&self, result: Result<Vec<Track>, String>) -> Result<Vec<Track>, String> {
         result
     }
 
     #[invalidates(|tracks| { for track in tracks { get(track.id); for id in &track.next { by_title(&id.to_string()) } } tagged(1) })]
-    async fn many_from_result(&self, result: Result<Arc<[Track]>, String>) -> Result<Arc<[Track]>, String> {
+    async fn many_of_result(&self, result: Result<Arc<[Track]>, String>) -> Result<Arc<[Track]>, String> {
         result
     }
 
     #[invalidates(|track| tags(format!("artist:{}", track.id), "literal"))]
-    async fn tags_from_result(&self, result: Result<Track, String>) -> Result<Track, String> {
+    async fn tags_of_result(&self, result: Result<Track, String>) -> Result<Track, String> {
         result
     }
 
@@ -304,7 +303,7 @@ fn an_empty_list_invalidates_nothing() {
         assert_eq!(Repo::loses(async |repo: &mut Repo| repo.of_slice(&[]).await).await, [""; 0]);
         assert_eq!(Repo::loses(async |repo: &mut Repo| repo.nested(&[]).await).await, [""; 0]);
         assert_eq!(
-            Repo::loses(async |repo: &mut Repo| _ = repo.from_result(Ok(Vec::new())).await.unwrap()).await,
+            Repo::loses(async |repo: &mut Repo| _ = repo.of_result(Ok(Vec::new())).await.unwrap()).await,
             [""; 0]
         );
     });
@@ -340,10 +339,10 @@ fn a_for_follows_the_option_on() {
 #[test]
 fn a_for_takes_its_list_from_the_returned_value() {
     block_on(async {
-        let result = async |repo: &mut Repo| assert!(repo.from_result(Ok(vec![track(1), track(3)])).await.is_ok());
+        let result = async |repo: &mut Repo| assert!(repo.of_result(Ok(vec![track(1), track(3)])).await.is_ok());
         assert_eq!(Repo::loses(result).await, ["get(1)", "get(3)"]);
         let many = async |repo: &mut Repo| {
-            repo.many_from_result(Ok([track(1), track(2)].into())).await.unwrap();
+            repo.many_of_result(Ok([track(1), track(2)].into())).await.unwrap();
         };
         assert_eq!(Repo::loses(many).await, ["by_title(\"2\")", "by_title(\"3\")", "get(1)", "get(2)", "tagged(1)"]);
     });
@@ -352,9 +351,9 @@ fn a_for_takes_its_list_from_the_returned_value() {
 #[test]
 fn p11_without_a_value_the_whole_queries_stand_for_its_keys() {
     block_on(async {
-        let failed = async |repo: &mut Repo| assert!(repo.from_result(Err("no".into())).await.is_err());
+        let failed = async |repo: &mut Repo| assert!(repo.of_result(Err("no".into())).await.is_err());
         assert_eq!(Repo::loses(failed).await, GETS);
-        let failed = async |repo: &mut Repo| assert!(repo.many_from_result(Err("no".into())).await.is_err());
+        let failed = async |repo: &mut Repo| assert!(repo.many_of_result(Err("no".into())).await.is_err());
         let (titles, tagged) =
             (["by_title(\"1\")", "by_title(\"2\")", "by_title(\"3\")"], ["tagged(1)", "tagged(2)", "tagged(3)"]);
         assert_eq!(Repo::loses(failed).await, [&titles[..], &GETS, &tagged].concat());
@@ -364,7 +363,7 @@ fn p11_without_a_value_the_whole_queries_stand_for_its_keys() {
 #[test]
 fn tags_come_from_the_returned_value() {
     block_on(async {
-        let result = async |repo: &mut Repo| assert!(repo.tags_from_result(Ok(track(2))).await.is_ok());
+        let result = async |repo: &mut Repo| assert!(repo.tags_of_result(Ok(track(2))).await.is_ok());
         assert_eq!(Repo::loses(result).await, ["tagged(2)"]);
         assert_eq!(Repo::loses(async |repo: &mut Repo| _ = repo.tag_of_pattern(track(3)).await).await, ["tagged(3)"]);
     });
@@ -373,7 +372,7 @@ fn tags_come_from_the_returned_value() {
 #[test]
 fn p11_without_a_value_tags_of_it_mean_everything() {
     block_on(async {
-        let failed = async |repo: &mut Repo| assert!(repo.tags_from_result(Err("no".into())).await.is_err());
+        let failed = async |repo: &mut Repo| assert!(repo.tags_of_result(Err("no".into())).await.is_err());
         assert_eq!(Repo::loses(failed).await.len(), shown(&Repo::cached().await.cache).len());
     });
 }
@@ -384,7 +383,7 @@ fn everything_is_that_of_the_scope() {
         let repo = Repo::cached().await;
         let scoped = Repo { cache: repo.cache.scope("a"), ..Repo::default() };
         scoped.get(1).await;
-        scoped.tags_from_result(Err("no".into())).await.unwrap_err();
+        scoped.tags_of_result(Err("no".into())).await.unwrap_err();
         assert_eq!((repo.get(1).await, repo.cache.stats().hits), (1, 1), "the root is spared");
         assert_eq!((scoped.get(1).await, repo.cache.stats().hits), (1, 1));
     });
@@ -444,7 +443,7 @@ fn a_question_in_a_closure_is_about_the_value() {
 fn a_question_in_a_loop_is_about_one_item() {
     block_on(async {
         let (some, none) = (track(1), Track { next: None, ..track(3) });
-        let lost = Repo::loses(async |repo: &mut Repo| repo.optional_in_loop(&[some.clone()]).await).await;
+        let lost = Repo::loses(async |repo: &mut Repo| repo.optional_in_loop(std::slice::from_ref(&some)).await).await;
         assert_eq!(lost, ["get(2)", "tagged(1)"]);
         let lost = Repo::loses(async |repo: &mut Repo| repo.optional_in_loop(&[some, none]).await).await;
         assert_eq!(lost, [&GETS[..], &["tagged(1)", "tagged(3)"]].concat());
