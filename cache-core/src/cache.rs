@@ -5,13 +5,14 @@ use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use smol_str::SmolStr;
 
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
 use crate::engine::invalidation::{TargetRef, read_names};
 use crate::engine::mode::Mode;
 use crate::engine::settings::Settings;
-use crate::engine::transaction::{Held, TransactionState};
+use crate::engine::transaction::{HeldTarget, TransactionState};
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
 use crate::stats::{QueryStats, Stats};
@@ -217,10 +218,7 @@ impl Cache {
         match self.transaction_state() {
             None => self.engine.invalidate_names(self.scope_ref(), queries),
             Some(transaction) => {
-                let (names, result) = read_names(queries);
-                let held = names.into_iter().map(|name| Held::name(self.scope_ref(), name)).collect();
-                transaction.hold(&self.engine, held);
-                result.unwrap_or_else(|panic| resume_unwind(panic));
+                self.hold(transaction, queries, |name| HeldTarget::name(self.scope_ref(), name.clone()));
             }
         }
     }
@@ -236,12 +234,7 @@ impl Cache {
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
         match self.transaction_state() {
             None => self.engine.invalidate_tags(self.scope_ref(), tags),
-            Some(transaction) => {
-                let (tags, result) = read_names(tags);
-                let held = tags.iter().map(|tag| Held::from((self.scope_ref(), TargetRef::Tag(tag)))).collect();
-                transaction.hold(&self.engine, held);
-                result.unwrap_or_else(|panic| resume_unwind(panic));
-            }
+            Some(transaction) => self.hold(transaction, tags, |tag| (self.scope_ref(), TargetRef::Tag(tag)).into()),
         }
     }
 
@@ -338,6 +331,18 @@ impl Cache {
 
     pub(crate) fn scope_ref(&self) -> ScopeRef<'_> {
         self.scope.as_ref()
+    }
+
+    /// Holds what is named. A panic of user code resumes afterwards.
+    fn hold<T: AsRef<str>>(
+        &self,
+        transaction: &TransactionState,
+        names: impl IntoIterator<Item = T>,
+        target: impl Fn(&SmolStr) -> HeldTarget,
+    ) {
+        let (names, result) = read_names(names);
+        transaction.hold(&self.engine, names.iter().map(target).collect());
+        result.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
     /// The handle that an entry was made with.

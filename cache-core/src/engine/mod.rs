@@ -51,7 +51,7 @@ pub(crate) struct Engine {
     scopes: Arc<Scopes>,
     queries: QueryTable,
     names: QueryNames,
-    pub(crate) uncertain: Uncertain,
+    uncertain: Uncertain,
     /// What concerns no single query.
     counters: Counters,
 }
@@ -110,7 +110,10 @@ impl Engine {
     ) -> &Arc<dyn AnyStore> {
         self.queries.store(site, marker, TypeId::of::<(K, V)>(), &mut || {
             let store = self.make_store::<K, V>(self.query(site).clone(), marker.instance, describe);
-            elsewhere::record_use(site, self.timeline());
+            // Only debug builds report it.
+            if cfg!(debug_assertions) {
+                elsewhere::record_use(site, self.timeline());
+            }
             (store.number, store)
         })
     }
@@ -166,9 +169,7 @@ impl Engine {
     ) -> Candidate<()> {
         let ttl = ttl.map_or(self.default_ttl, saturating_nanos);
         // Its own key may be suspended.
-        let own_key = self.timeline().is_uncertain().then(|| {
-            self.key_node_in(scope, query, self.key_id(query, instance, without_scope(hash, scope_id(scope))))
-        });
+        let own_key = self.timeline().is_uncertain().then(|| self.key_node(scope, query, instance, hash));
         if scope.is_none() && tags.is_empty() && own_key.is_none() {
             let tags = if query.tags.is_empty() {
                 TagSet::default()

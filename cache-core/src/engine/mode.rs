@@ -6,9 +6,8 @@ use crate::engine::transaction::TransactionState;
 use crate::sync::Arc;
 
 /// The mode of a handle.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) enum Mode {
-    #[default]
     Ordinary,
     Bypass,
     Refresh,

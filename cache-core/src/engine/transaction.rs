@@ -34,14 +34,14 @@ enum HeldKind {
 }
 
 /// A target that a transaction holds.
-pub(crate) struct Held {
+pub(crate) struct HeldTarget {
     key: HeldKey,
     scope: Option<Arc<Scope>>,
     /// Of a query or a key.
     query: Option<Arc<QueryState>>,
 }
 
-impl From<ScopedTarget<'_>> for Held {
+impl From<ScopedTarget<'_>> for HeldTarget {
     fn from((scope, target): ScopedTarget<'_>) -> Self {
         let (kind, query) = match target {
             TargetRef::Everything => (HeldKind::Everything, None),
@@ -53,7 +53,7 @@ impl From<ScopedTarget<'_>> for Held {
     }
 }
 
-impl Held {
+impl HeldTarget {
     pub(crate) fn name(scope: ScopeRef<'_>, name: SmolStr) -> Self {
         let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Name(name) };
         Self { key, scope: scope.cloned(), query: None }
@@ -73,14 +73,14 @@ impl Held {
 }
 
 /// Distinct targets in one cache: a transaction that writes one row often holds it once.
-type HeldSet = HashMap<HeldKey, Held, RandomState>;
+type HeldSet = HashMap<HeldKey, HeldTarget, RandomState>;
 
 /// What is held, by cache. Nearly always of one.
 #[derive(Default)]
 pub(crate) struct HeldTargets(Vec<(Arc<Engine>, HeldSet)>);
 
 impl HeldTargets {
-    fn add(&mut self, engine: &Arc<Engine>, targets: impl IntoIterator<Item = Held>) {
+    fn add(&mut self, engine: &Arc<Engine>, targets: impl IntoIterator<Item = HeldTarget>) {
         let targets = targets.into_iter().map(|held| (held.key.clone(), held));
         match self.0.iter_mut().find(|(known, _)| Arc::ptr_eq(known, engine)) {
             Some((_, held)) => held.extend(targets),
@@ -164,7 +164,7 @@ impl TransactionState {
     }
 
     /// Holds targets, or after the end of the transaction invalidates them at once.
-    pub(crate) fn hold(&self, engine: &Arc<Engine>, targets: Vec<Held>) {
+    pub(crate) fn hold(&self, engine: &Arc<Engine>, targets: Vec<HeldTarget>) {
         let mut more = HeldTargets::default();
         more.add(engine, targets);
         self.hold_all(more, Certainty::Ended);

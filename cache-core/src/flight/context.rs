@@ -226,9 +226,7 @@ impl Context {
         }
         dependencies
     }
-}
 
-impl Context {
     /// Callers that arrived before this version may share what was valid `since`, and is not any more.
     fn invalid_after(&self, set: &TagSet, is_foreign: bool, since: Version) -> Version {
         // Versions of another cache cannot be compared, and what is suspended was invalidated at none.

@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::elsewhere::MutationSite;
 use crate::engine::invalidation::ScopedTarget;
-use crate::engine::transaction::Held;
+use crate::engine::transaction::HeldTarget;
 use crate::load::outcome::Outcome;
 use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 use crate::private::from_value::{FromResult, FromValue, ValueTargets};
@@ -320,7 +320,7 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
         entry.invalidate_alone();
     }
     if let Some(transaction) = cache.transaction_state() {
-        let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| Held::from(*target)).collect();
+        let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| HeldTarget::from(*target)).collect();
         transaction.hold(cache.engine(), held(&own));
         if !others.is_empty() {
             transaction.hold(Cache::global().engine(), held(&others));

@@ -13,21 +13,20 @@ use crate::version::tag_set::InvalidatedBy;
 #[derive(Clone, Debug)]
 pub struct Explanation {
     pub(crate) call: String,
-    pub(crate) info: Option<EntryInfo>,
-    /// Why it is not cached.
-    pub(crate) reason: Option<Reason>,
+    /// Its entry, or why it is not cached.
+    pub(crate) found: Result<EntryInfo, Reason>,
     pub(crate) is_loading: bool,
 }
 
 impl Explanation {
     /// Whether it is cached.
     pub fn is_cached(&self) -> bool {
-        self.info.is_some()
+        self.found.is_ok()
     }
 
     /// The description of the entry, if it is cached.
     pub fn info(&self) -> Option<&EntryInfo> {
-        self.info.as_ref()
+        self.found.as_ref().ok()
     }
 
     /// Whether a load is in flight.
@@ -63,18 +62,16 @@ impl fmt::Display for Reason {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { call, info, reason, is_loading } = self;
+        let Self { call, found, is_loading } = self;
         write!(f, "`{call}` is ")?;
-        match (info, reason) {
-            (Some(info), _) => {
-                let EntryInfo { age, expires_in, hits, tags, .. } = info;
+        match found {
+            Ok(EntryInfo { age, expires_in, hits, tags, .. }) => {
                 write!(f, "cached: loaded {age:?} ago, expires in {expires_in:?}, hits: {hits}")?;
                 for (number, tag) in tags.iter().enumerate() {
                     write!(f, "{} `{}`", if number == 0 { ", tags:" } else { "," }, tag.as_str())?;
                 }
             }
-            (None, Some(reason)) => write!(f, "not cached: {reason}")?,
-            (None, None) => f.write_str("not cached")?,
+            Err(reason) => write!(f, "not cached: {reason}")?,
         }
         if *is_loading { f.write_str("; a load is in flight") } else { Ok(()) }
     }

@@ -5,7 +5,7 @@ use crate::clock::Nanos;
 use crate::engine::hash::without_scope;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::engine::mode::Mode;
-use crate::engine::transaction::Held as HeldTarget;
+use crate::engine::transaction::HeldTarget;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{AnyEntry, Entry};
@@ -87,10 +87,8 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
     fn find_live(&self) -> Held<'_, K, V> {
         let found = self.find();
         let (storage, now) = (&self.cache.engine().storage, self.cache.engine().timeline().time.now());
-        if found.entry.as_ref().is_some_and(|entry| self.store.is_live(storage, &entry.meta, now)) {
-            return found;
-        }
-        found.emptied()
+        let is_live = found.entry.as_ref().is_some_and(|entry| self.store.is_live(storage, &entry.meta, now));
+        if is_live { found } else { Held { entry: None, counters: &self.store.query.counters } }
     }
 
     fn reason(&self) -> Reason {
@@ -187,9 +185,8 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
     }
 
     fn explain(&self) -> Explanation {
-        let info = self.info();
-        let reason = if info.is_some() { None } else { Some(self.reason()) };
-        Explanation { call: self.call(), info, reason, is_loading: self.store.is_loading(&self.wanted()) }
+        let found = self.info().ok_or_else(|| self.reason());
+        Explanation { call: self.call(), found, is_loading: self.store.is_loading(&self.wanted()) }
     }
 
     fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>> {
@@ -209,15 +206,6 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         candidate.tags = nodes.build();
         let knows_key = self.made_at <= point.version;
         Some(Box::new(Put::new(self.store.clone(), candidate, value, point.clone(), knows_key, replaces)))
-    }
-}
-
-impl<K, V> Held<'_, K, V> {
-    /// Discards the entry.
-    fn emptied(self) -> Self {
-        let counters = self.counters;
-        drop(self);
-        Self { entry: None, counters }
     }
 }
 

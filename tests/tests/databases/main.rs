@@ -1,4 +1,4 @@
-//! Transactions of real databases: `SQLite` files with a write-ahead log, and a connection for each who reads or writes.
+//! Transactions of real databases: `SQLite` files with a write-ahead log, and a connection for each reader and writer.
 #![forbid(unsafe_code)]
 
 mod load;

@@ -105,7 +105,7 @@ pub(super) enum Session<'a> {
 }
 
 impl Session<'_> {
-    /// Commits its own transaction; the outer one is committed by who has begun it.
+    /// Commits its own transaction; whatever began the outer one commits that.
     pub(super) async fn commit(self) -> Result<()> {
         match self {
             Self::Own(transaction) => transaction.commit().await,
