@@ -567,7 +567,7 @@ fn a_function_takes_loops_and_underscores_too() {
             Cache::global()
                 .query_stats()
                 .iter()
-                .find(|of| of.query == "rate" && of.module.ends_with("targets::free"))
+                .find(|of| of.query == "rate" && of.module == concat!(module_path!(), "::free"))
                 .map_or(0, |of| of.loads)
         };
         let before = loads();

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cache_core::{Cache, HasCache, TaggedCache, cached_query, invalidates};
+use cache_core::{Cache, EntryInfo, HasCache, TaggedCache, cached_query, invalidates};
 
 use super::mode::{block_on, boxed};
 
@@ -114,9 +114,9 @@ impl Repo {
     }
 }
 
-#[cached_query(tags("p17 global"))]
-async fn of_the_program() -> u32 {
-    1
+#[cached_query(tags("p17 {module}"))]
+async fn of_the_program(module: &str) -> usize {
+    module.len()
 }
 
 #[test]
@@ -357,16 +357,18 @@ fn p17_a_transaction_is_of_the_scope_of_its_handle() {
 #[test]
 fn p17_targets_in_the_global_cache_are_held_too() {
     let repo = Repo::new();
-    let is_cached = || Cache::global().entries().iter().any(|entry| entry.query == "of_the_program");
-    block_on(of_the_program());
+    // The synchronous twin uses the global cache too.
+    let is_of_this = |entry: &EntryInfo| entry.query == "of_the_program" && entry.module == module_path!();
+    let is_cached = || Cache::global().entries().iter().any(is_of_this);
+    block_on(of_the_program(module_path!()));
     let transaction = repo.cache.transaction();
     block_on(repo.inside(transaction.cache()).write_global());
     assert!(is_cached());
     transaction.commit();
     assert!(!is_cached());
     let transaction = Cache::global().transaction();
-    block_on(of_the_program());
-    transaction.cache().invalidate_tags(["p17 global"]);
+    block_on(of_the_program(module_path!()));
+    transaction.cache().invalidate_tags([concat!("p17 ", module_path!())]);
     assert!(is_cached());
     transaction.commit();
     assert!(!is_cached());
