@@ -9,12 +9,14 @@ use smol_str::SmolStr;
 
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
+use crate::engine::handle::EngineHandle;
 use crate::engine::invalidation::{TargetRef, read_names};
 use crate::engine::mode::Mode;
 use crate::engine::settings::Settings;
 use crate::engine::transaction::{HeldTarget, TransactionState};
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
+use crate::runtime::Runtime;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
 use crate::version::scope::{Scope, ScopeRef};
@@ -86,7 +88,7 @@ use crate::version::scope::{Scope, ScopeRef};
 /// changes the shard. A `Drop` that panics there is counted in [`Stats::drop_panics`], and goes no further.
 #[derive(Clone)]
 pub struct Cache {
-    engine: Arc<Engine>,
+    engine: EngineHandle,
     scope: Option<Arc<Scope>>,
     mode: Mode,
 }
@@ -103,7 +105,7 @@ impl Cache {
     }
 
     pub(crate) fn from_settings(settings: Settings) -> Self {
-        Self { engine: Arc::new(Engine::new(settings)), scope: None, mode: Mode::Ordinary }
+        Self { engine: EngineHandle::new(Arc::new(Engine::new(settings))), scope: None, mode: Mode::Ordinary }
     }
 
     /// The cache of annotated functions that are not methods.
@@ -273,6 +275,12 @@ impl Cache {
         self.engine.storage.len(self.scope_ref())
     }
 
+    /// The number of entries that may be served: the live ones, and those that have expired and are kept for queries with
+    /// `stale_if_error` or `stale_while_revalidate`. Otherwise like [`len`](Cache::len).
+    pub fn len_with_stale(&self) -> usize {
+        self.engine.storage.len_with_stale(self.scope_ref())
+    }
+
     /// Whether there is no live entry; through a scoped handle, none in the scope.
     ///
     /// It stops at the first live entry. Otherwise like [`len`](Cache::len).
@@ -348,7 +356,7 @@ impl Cache {
     /// The handle that an entry was made with.
     pub(crate) fn of_entry(engine: Arc<Engine>, scope: Option<Arc<Scope>>, mode: Mode) -> Self {
         let mode = if let Mode::Entry(mode) = mode { Arc::unwrap_or_clone(mode) } else { mode };
-        Self { engine, scope, mode }
+        Self { engine: EngineHandle::new(engine), scope, mode }
     }
 
     #[inline]
@@ -445,6 +453,40 @@ impl CacheBuilder {
     /// [`CacheTransaction::commit_after`](crate::CacheTransaction::commit_after). Zero: it is only invalidated once.
     pub fn commit_grace(mut self, grace: Duration) -> Self {
         self.settings.commit_grace = grace;
+        self
+    }
+
+    /// Where loads run that no caller waits for, of queries that are `background`. Without one, the cache starts no thread
+    /// and no task, and a caller waits for each such load.
+    ///
+    /// Loads in the background end with the last handle of the cache: futures are dropped, and work that has begun is
+    /// finished. A body that owns a handle, as in its repository, keeps the cache until it ends.
+    ///
+    #[cfg_attr(feature = "tokio", doc = "```")]
+    #[cfg_attr(not(feature = "tokio"), doc = "```ignore")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// use std::sync::Arc;
+    /// use cache_core::{Cache, HasCache, TokioRuntime, cached_query};
+    ///
+    /// #[derive(HasCache)]
+    /// struct Rates {
+    ///     cache: Cache,
+    /// }
+    ///
+    /// impl Rates {
+    ///     #[cached_query(ttl = "5m", refresh_ahead = "1m", background)]
+    ///     async fn rate(self: Arc<Self>, currency: String) -> f64 {
+    ///         currency.len() as f64 // think of a request
+    ///     }
+    /// }
+    ///
+    /// let cache = Cache::builder().runtime(TokioRuntime::current()).build();
+    /// let rates = Arc::new(Rates { cache });
+    /// rates.rate("EUR".into()).await;
+    /// # });
+    /// ```
+    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+        self.settings.runtime = Some(Arc::new(runtime));
         self
     }
 

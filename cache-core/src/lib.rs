@@ -87,6 +87,7 @@ mod transaction;
 
 mod clock;
 mod error;
+mod runtime;
 mod stats;
 mod tag;
 
@@ -120,6 +121,11 @@ pub use load::context::{Instrumented, LoadContext};
 pub use query_entry::QueryEntry;
 pub use query_entry::explanation::Explanation;
 pub use read_point::ReadPoint;
+#[cfg(feature = "thread-pool")]
+pub use runtime::ThreadPool;
+#[cfg(feature = "tokio")]
+pub use runtime::TokioRuntime;
+pub use runtime::{Runtime, Task};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
 pub use tagged_cache::entry::TaggedEntry;

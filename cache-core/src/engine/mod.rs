@@ -3,8 +3,10 @@
 //! The [`catalog`] has the stores of queries, the [registry](crate::version::registry) the nodes of tags and keys.
 //! Stores get only the [`Storage`].
 
+pub(crate) mod background;
 pub(crate) mod catalog;
 pub(crate) mod elsewhere;
+pub(crate) mod handle;
 pub(crate) mod hash;
 pub(crate) mod invalidation;
 pub(crate) mod mode;
@@ -19,6 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use foldhash::fast::{FoldHasher, RandomState};
 
 use crate::clock::{Nanos, saturating_nanos};
+use crate::engine::background::Background;
 use crate::engine::catalog::{Marker, QueryNames, QueryTable};
 use crate::engine::hash::{HASHER, hash_with, in_scope, without_scope};
 use crate::engine::settings::{MAX_CAPACITY, Settings};
@@ -52,6 +55,7 @@ pub(crate) struct Engine {
     queries: QueryTable,
     names: QueryNames,
     uncertain: Uncertain,
+    pub(crate) background: Background,
     /// What concerns no single query.
     counters: Counters,
 }
@@ -76,6 +80,7 @@ impl Engine {
             queries: QueryTable::new(),
             names: QueryNames::new(parts),
             uncertain: Uncertain::new(saturating_nanos(settings.commit_grace)),
+            background: Background::new(settings.runtime),
             counters: Counters::new(),
         }
     }

@@ -1,18 +1,21 @@
 //! The settings of a cache, whichever builder sets them.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::clock::TimeSource;
+use crate::runtime::Runtime;
+use crate::sync::Arc;
 
 /// The highest capacity.
 pub(crate) const MAX_CAPACITY: usize = 1 << 28;
 
-#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) capacity: usize,
     pub(crate) default_ttl: Duration,
     pub(crate) time: TimeSource,
     pub(crate) commit_grace: Duration,
+    pub(crate) runtime: Option<Arc<dyn Runtime>>,
 }
 
 impl Default for Settings {
@@ -22,6 +25,19 @@ impl Default for Settings {
             default_ttl: Duration::from_secs(300),
             time: TimeSource::System,
             commit_grace: Duration::from_secs(5),
+            runtime: None,
         }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("capacity", &self.capacity)
+            .field("default_ttl", &self.default_ttl)
+            .field("time", &self.time)
+            .field("commit_grace", &self.commit_grace)
+            .field("has_runtime", &self.runtime.is_some())
+            .finish()
     }
 }

@@ -26,7 +26,7 @@ use crate::entry::{AnyEntry, Meta};
 use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::SMALL;
 use crate::eviction::segment::{Aftermath, Inspector, Segment};
-use crate::eviction::sweep::Snapshot;
+use crate::eviction::sweep::{Life, Snapshot};
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) struct EvictionSegments {
@@ -136,8 +136,8 @@ impl EvictionSegments {
         Some(removed)
     }
 
-    pub(crate) fn record_live(&self, meta: &Meta) {
-        self.of(meta).record_live(meta);
+    pub(crate) fn record_live(&self, meta: &Meta, life: Life) {
+        self.of(meta).record_live(meta, life);
     }
 
     /// No lock is held: a few at a time are copied.
@@ -219,6 +219,10 @@ mod tests {
     struct Expired;
 
     impl Inspector for Expired {
+        fn life(&self, meta: &Meta) -> Life {
+            Life { dies_at: meta.expires_at, valid_as_of: 0 }
+        }
+
         fn state(&self, meta: &Meta) -> Option<State> {
             let is_dead = meta.expires_at <= 1;
             Some(if is_dead { State::Expired } else { State::Live { frequency: meta.hits.frequency() } })

@@ -23,6 +23,8 @@ use crate::sync::Arc;
 pub(crate) trait Inspector {
     /// `None` if the check takes too long to be made under a lock.
     fn state(&self, meta: &Meta) -> Option<State>;
+    /// Of an entry that is not dead.
+    fn life(&self, meta: &Meta) -> Life;
 }
 
 /// Removed entries, to be dropped when no lock is held.
@@ -90,7 +92,7 @@ impl<I: Inspector> EntrySource for Source<'_, I> {
 
 impl Life {
     fn of(meta: &Meta) -> Self {
-        Self { expires_at: meta.expires_at, valid_as_of: meta.valid_as_of() }
+        Self { dies_at: meta.expires_at, valid_as_of: meta.valid_as_of() }
     }
 }
 
@@ -270,7 +272,7 @@ impl Segment {
             inspections += 1 + entry.meta().tags.len() / NODES;
             match inspector.state(entry.meta()) {
                 Some(State::Live { .. }) => {
-                    let life = Life::of(entry.meta());
+                    let life = inspector.life(entry.meta());
                     self.cursor_of(quota).record(life);
                 }
                 None => aftermath.suspects.push(entry.clone()),
@@ -307,10 +309,10 @@ impl Segment {
         }
     }
 
-    pub(crate) fn record_live(&mut self, meta: &Meta) {
-        self.cursor.record(Life::of(meta));
+    pub(crate) fn record_live(&mut self, meta: &Meta, life: Life) {
+        self.cursor.record(life);
         if let Some(quota) = self.quotas.of(meta.store()) {
-            quota.cursor.record(Life::of(meta));
+            quota.cursor.record(life);
         }
     }
 
@@ -364,6 +366,10 @@ mod tests {
     }
 
     impl Inspector for Dead {
+        fn life(&self, meta: &Meta) -> Life {
+            Life::of(meta)
+        }
+
         fn state(&self, meta: &Meta) -> Option<State> {
             let is_slow = self.is_slow_for_even && meta.hash.is_multiple_of(2);
             let state = if self.keys.contains(&meta.hash) { State::Invalidated } else { State::Live { frequency: 0 } };

@@ -22,10 +22,10 @@ pub(crate) struct Snapshot {
     pub(crate) version: Version,
 }
 
-/// The expiry of an entry, and a version as of which it is valid.
+/// When an entry expires, or until when it is kept if it has, and a version as of which it is valid.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Life {
-    pub(crate) expires_at: Nanos,
+    pub(crate) dies_at: Nanos,
     pub(crate) valid_as_of: Version,
 }
 
@@ -46,8 +46,8 @@ impl SweepCursor {
     }
 
     /// The entry was admitted, replaced, or inspected and found live.
-    pub(crate) fn record(&mut self, Life { expires_at, valid_as_of }: Life) {
-        self.earliest = self.earliest.min(expires_at);
+    pub(crate) fn record(&mut self, Life { dies_at, valid_as_of }: Life) {
+        self.earliest = self.earliest.min(dies_at);
         self.version = self.version.min(valid_as_of);
     }
 
@@ -72,8 +72,8 @@ impl SweepCursor {
 mod tests {
     use super::*;
 
-    fn until(expires_at: Nanos) -> Life {
-        Life { expires_at, valid_as_of: Version::MAX }
+    fn until(dies_at: Nanos) -> Life {
+        Life { dies_at, valid_as_of: Version::MAX }
     }
 
     /// Returns how many were inspected, and the removed.
@@ -133,9 +133,9 @@ mod tests {
     fn p9_a_late_admission_of_an_older_version_begins_a_round() {
         let (mut cursor, mut entries) = (SweepCursor::new(), vec![100; 3]);
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]));
-        cursor.record(Life { expires_at: 100, valid_as_of: 2 });
+        cursor.record(Life { dies_at: 100, valid_as_of: 2 });
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (0, vec![]));
-        cursor.record(Life { expires_at: 100, valid_as_of: 1 });
+        cursor.record(Life { dies_at: 100, valid_as_of: 1 });
         assert_eq!(sweep(&mut cursor, &mut entries, 0, 2), (3, vec![]), "the second invalidation may concern it");
     }
 

@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use crate::clock::{FOREVER, Nanos};
+use crate::entry::Meta;
 use crate::flight::id::LoadId;
 use crate::query::state::QueryState;
 use crate::sync::unwind::catch;
@@ -245,6 +246,11 @@ pub(crate) enum Lifetime {
 impl Lifetime {
     /// Keeps the enclosing loads from being stored.
     pub(crate) const OVER: Self = Self::Until(0);
+
+    /// Of an answer that may have expired.
+    pub(crate) fn of_served(meta: &Meta, now: Nanos) -> Self {
+        if now < meta.expires_at { Self::Until(meta.expires_at) } else { Self::OVER }
+    }
 }
 
 #[inline]

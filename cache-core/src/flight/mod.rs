@@ -7,6 +7,7 @@
 //! A load without a leader stays listed while it has followers. The next caller that claims the key takes it over.
 
 pub(crate) mod context;
+pub(crate) mod failures;
 pub(crate) mod id;
 pub(crate) mod promise;
 pub(crate) mod wait_graph;
@@ -15,6 +16,7 @@ use hashbrown::HashTable;
 
 use crate::clock::Nanos;
 use crate::flight::context::Context;
+use crate::flight::failures::Failures;
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::Promise;
 use crate::sync::Arc;
@@ -95,7 +97,10 @@ fn is_load<K>(id: LoadId) -> impl Fn(&Flight<K>) -> bool {
     move |flight| flight.id == id
 }
 
-pub(crate) struct Flights<K>(HashTable<Flight<K>>);
+pub(crate) struct Flights<K> {
+    loads: HashTable<Flight<K>>,
+    pub(crate) failures: Failures,
+}
 
 pub(crate) struct OfKey {
     pub(crate) state: InFlight,
@@ -111,16 +116,16 @@ pub(crate) enum InFlight {
 
 impl<K> Flights<K> {
     pub(crate) fn new() -> Self {
-        Self(HashTable::new())
+        Self { loads: HashTable::new(), failures: Failures::default() }
     }
 
     /// Loads, and followers.
     pub(crate) fn count(&self) -> (usize, usize) {
         let mut followers = 0;
-        for flight in &self.0 {
+        for flight in &self.loads {
             followers += flight.followers;
         }
-        (self.0.len(), followers)
+        (self.loads.len(), followers)
     }
 
     pub(crate) fn find(
@@ -132,7 +137,7 @@ impl<K> Flights<K> {
         now: Nanos,
     ) -> OfKey {
         // The common case.
-        if self.0.is_empty() {
+        if self.loads.is_empty() {
             return OfKey { state: InFlight::Nothing, loads: 0 };
         }
         self.find_dyn(hash, scope, &is_key, arrived, now)
@@ -142,7 +147,7 @@ impl<K> Flights<K> {
     #[inline(never)]
     fn find_dyn(&self, hash: u64, scope: ScopeId, is_key: &dyn Fn(&K) -> bool, arrived: Version, now: Nanos) -> OfKey {
         let mut found = OfKey { state: InFlight::Nothing, loads: 0 };
-        for flight in self.0.iter_hash(hash).filter(|flight| flight.is_of(hash, scope, is_key)) {
+        for flight in self.loads.iter_hash(hash).filter(|flight| flight.is_of(hash, scope, is_key)) {
             found.loads += 1;
             if flight.is_leaderless() {
                 found.state = InFlight::Leaderless(flight.id);
@@ -155,26 +160,26 @@ impl<K> Flights<K> {
 
     #[inline(never)]
     pub(crate) fn begin(&mut self, flight: Flight<K>) {
-        self.0.insert_unique(flight.hash, flight, hash_of);
+        self.loads.insert_unique(flight.hash, flight, hash_of);
     }
 
     #[inline(never)]
     pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K>> {
-        self.0.find_mut(hash, is_load(id))
+        self.loads.find_mut(hash, is_load(id))
     }
 
     pub(crate) fn get(&self, hash: u64, id: LoadId) -> Option<&Flight<K>> {
-        self.0.find(hash, is_load(id))
+        self.loads.find(hash, is_load(id))
     }
 
     #[inline(never)]
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K>> {
         /// Smaller tables are not shrunk.
         const FEW: usize = 32;
-        let found = self.0.find_entry(hash, is_load(id)).ok()?;
+        let found = self.loads.find_entry(hash, is_load(id)).ok()?;
         let (flight, _) = found.remove();
-        if self.0.capacity() > FEW && self.0.len() < self.0.capacity() / 8 {
-            self.0.shrink_to(self.0.len() * 2, hash_of);
+        if self.loads.capacity() > FEW && self.loads.len() < self.loads.capacity() / 8 {
+            self.loads.shrink_to(self.loads.len() * 2, hash_of);
         }
         Some(flight)
     }
@@ -183,7 +188,7 @@ impl<K> Flights<K> {
     /// whether there was one.
     pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
         let mut was_in_flight = false;
-        for flight in self.0.iter_hash_mut(hash) {
+        for flight in self.loads.iter_hash_mut(hash) {
             if flight.is_of(hash, scope, &is_key) {
                 flight.is_fenced = true;
                 was_in_flight = true;
@@ -197,10 +202,10 @@ impl<K> Flights<K> {
     /// Keys are not compared, as `Eq` may panic. A load of another key with the same hash (probability 2^-64) may fail
     /// to replace a live value, which stays valid.
     pub(crate) fn supersede(&mut self, last: &Flight<K>) {
-        if self.0.is_empty() {
+        if self.loads.is_empty() {
             return;
         }
-        for flight in self.0.iter_hash_mut(last.hash) {
+        for flight in self.loads.iter_hash_mut(last.hash) {
             if flight.is_of(last.hash, last.scope, |_| true) {
                 flight.is_superseded = flight.order < last.order;
             }
@@ -208,12 +213,12 @@ impl<K> Flights<K> {
     }
 
     pub(crate) fn shrink(&mut self) {
-        self.0.shrink_to(0, hash_of);
+        self.loads.shrink_to(0, hash_of);
     }
 
     /// Panics if a load cannot be found.
     pub(crate) fn check_invariants(&self) {
-        for flight in &self.0 {
+        for flight in &self.loads {
             assert!(self.get(flight.hash, flight.id).is_some(), "load {} is not where it belongs", flight.id);
         }
     }
@@ -336,14 +341,14 @@ mod tests {
             flights.end(load << 32, load).expect("it is in flight");
         }
         flights.check_invariants();
-        assert!(flights.0.capacity() < 100);
+        assert!(flights.loads.capacity() < 100);
     }
 
     #[test]
     #[should_panic(expected = "load 1 is not where it belongs")]
     fn the_check_notices_a_load_that_cannot_be_found() {
         let mut flights = flights([]);
-        flights.0.insert_unique(!HASH, flight(1, "a", 0), |_| !HASH);
+        flights.loads.insert_unique(!HASH, flight(1, "a", 0), |_| !HASH);
         flights.check_invariants();
     }
 

@@ -52,6 +52,28 @@ impl Listening {
     pub(crate) fn clear(&mut self) {
         *self.0 = None;
     }
+
+    /// Ready when the condition is true. It becomes true before `changed` is notified.
+    pub(crate) fn poll(
+        &mut self,
+        changed: &Event,
+        mut is_true: impl FnMut() -> bool,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        while !is_true() {
+            // The loop checks again after it has registered: it may have become true before that.
+            let Some(waiting) = &mut *self.0 else {
+                *self.0 = Some(changed.listen());
+                continue;
+            };
+            let told = Pin::new(waiting).poll(cx);
+            if told.is_pending() {
+                return Poll::Pending;
+            }
+            self.clear();
+        }
+        Poll::Ready(())
+    }
 }
 
 impl Drop for Listening {
@@ -102,19 +124,7 @@ impl Promise {
 
     /// Like [`wait`](Self::wait), for a task.
     pub(crate) fn poll(&self, listener: &mut Listening, cx: &mut Context<'_>) -> Poll<()> {
-        while !self.is_settled() {
-            // The loop checks again after it has registered, as `wait` does.
-            let Some(waiting) = &mut *listener.0 else {
-                *listener.0 = Some(self.changed.listen());
-                continue;
-            };
-            let told = Pin::new(waiting).poll(cx);
-            if told.is_pending() {
-                return Poll::Pending;
-            }
-            listener.clear();
-        }
-        Poll::Ready(())
+        listener.poll(&self.changed, || self.is_settled(), cx)
     }
 
     /// If the leader has gone, the caller then [wakes a follower](Self::wake_one).

@@ -15,8 +15,10 @@ use crate::flight::context::{self, Context, Dependencies, Lifetime, LoadStart};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::{End, Listening, Promise, SharedError};
 use crate::flight::wait_graph::Wait;
+use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach, prepare};
 use crate::load::leader::Leader;
+use crate::store::aged::AgedEntry;
 use crate::store::candidate::Candidate;
 use crate::store::{Absent, Caller, Claim, NewLoad, Storable, Store};
 use crate::sync::Arc;
@@ -41,6 +43,8 @@ pub(crate) struct Attempt<K, V> {
     key_node: Option<TagRef>,
     /// Whether a dead entry was found: it is removed even if nothing replaces it.
     found_dead: bool,
+    /// Found when it last claimed the key.
+    aged: Option<Arc<AgedEntry<K, V>>>,
     mode: ReadMode,
     may_wait: bool,
     /// See [`MAX_EXPIRED_JOINS`].
@@ -107,6 +111,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             ticket,
             key_node,
             found_dead: absent == Absent::Dead,
+            aged: None,
             mode,
             may_wait: true,
             joins_left: MAX_EXPIRED_JOINS,
@@ -126,20 +131,22 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0, takes_entries };
             // Read before the look-up: later invalidations of the key have a later version.
             let since = self.engine.timeline().versions.now();
+            self.aged = None;
             match self.store.claim(&self.engine.storage, &mut self.candidate, caller) {
                 Claim::Found(entry) => {
                     // User code has run since.
                     self.now = self.engine.timeline().time.now();
-                    if self.store.is_live(&self.engine.storage, &entry.meta, self.now) {
-                        entry.meta.hits.record();
-                        self.attach(entry.meta.tags.clone(), since, Lifetime::Until(entry.meta.expires_at));
+                    if self.store.is_kept(&self.engine.storage, &entry.meta, self.now) {
+                        self.store.count_served(&entry.meta, self.now);
+                        self.attach(entry.meta.tags.clone(), since, Lifetime::of_served(&entry.meta, self.now));
                         let value = clone_value(entry, &self.store.query.counters);
                         self.discard();
                         return Ok(value);
                     }
                     self.store.remove_dead(&self.engine.storage, entry, self.now);
                 }
-                Claim::Join { load, order, promise, context } => {
+                Claim::Join { load, order, promise, context, aged } => {
+                    self.aged = aged;
                     let is_early = order < self.ticket && !context.is_as_good_for(self.arrived, self.now);
                     if is_early || context.is_private() {
                         self.store.close(self.hash, load);
@@ -153,7 +160,10 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     };
                     return Err(Step::Follow(Box::new(self.follow(load, promise, wait))));
                 }
-                Claim::Lead(lead) => return Err(self.lead(lead)),
+                Claim::Lead(lead, aged) => {
+                    self.aged = aged;
+                    return Err(self.lead(lead));
+                }
             }
         }
     }
@@ -192,7 +202,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     }
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
-        let Self { engine, store, scope, hash, key_node, found_dead, mode, .. } = self;
+        let Self { engine, store, scope, hash, key_node, found_dead, aged, mode, .. } = self;
         let NewLoad { is_listed, context } = lead;
         Step::Lead(Leader {
             engine,
@@ -204,8 +214,17 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             context,
             key_node,
             found_dead,
+            aged,
+            is_in_background: false,
             has_ended: false,
         })
+    }
+
+    /// The value that is served because a load failed or takes long, unless it was invalidated meanwhile. The key was not
+    /// invalidated.
+    fn serve_aged(&mut self) -> Option<V> {
+        let aged = self.aged.take()?;
+        serve(&self.engine, &self.store, &aged, self.key_node.as_ref(), self.now)
     }
 
     fn attach(&self, tags: TagSet, since: Version, lifetime: Lifetime) {
@@ -259,6 +278,18 @@ impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
                 Self::Lead(load) => return Waited::Lead(load),
                 Self::Follow(follower) => follower,
             };
+            if let Some(mut timer) = follower.soft_timeout() {
+                let is_late = poll_fn(|cx| match (follower.poll(cx), timer.poll(cx)) {
+                    (Poll::Ready(()), _) => Poll::Ready(false),
+                    (Poll::Pending, Poll::Ready(())) => Poll::Ready(true),
+                    (Poll::Pending, Poll::Pending) => Poll::Pending,
+                });
+                if is_late.await
+                    && let Some(value) = follower.serve_standby()
+                {
+                    return Waited::Value(value);
+                }
+            }
             poll_fn(|cx| follower.poll(cx)).await;
             match follower.resume() {
                 ControlFlow::Break(waited) => return waited,
@@ -289,6 +320,18 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
         promise.poll(&mut self.listener, cx)
     }
 
+    fn soft_timeout(&self) -> Option<Timer> {
+        let attempt = self.attempt.as_ref()?;
+        soft_timeout(&attempt.engine, attempt.aged.as_ref())
+    }
+
+    /// The load takes long.
+    fn serve_standby(&self) -> Option<V> {
+        let Attempt { engine, store, aged, key_node, .. } = self.attempt.as_ref()?;
+        let (engine, store, key_node) = (engine.clone(), store.clone(), key_node.clone());
+        Standby { engine, store, aged: aged.clone()?, key_node }.serve()
+    }
+
     /// Takes the result if it is good for this caller, or finds the next step.
     fn resume(mut self) -> ControlFlow<Waited<K, V>, Step<K, V>> {
         // User code may wait, too.
@@ -315,6 +358,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                     attempt.depend_on_any_key();
                 }
                 attempt.attach(tags.clone(), attempt.arrived, lifetime(*expires_at));
+                if !*is_fenced && let Some(value) = attempt.serve_aged() {
+                    return ControlFlow::Break(Waited::Value(value));
+                }
                 match error {
                     Some(error) => return ControlFlow::Break(Waited::Failed(error.clone(), Box::new(attempt))),
                     None => attempt.step_alone(),

@@ -3,12 +3,13 @@
 use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::engine::mode::Mode;
-use crate::entry::clone_value;
+use crate::entry::{Entry, clone_value, discard};
 use crate::flight::context::{self, Lifetime};
 use crate::flight::id::{LoadId, next_load};
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
+use crate::store::aged::Aged;
 use crate::store::{Absent, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
@@ -23,13 +24,77 @@ pub(crate) struct Call<'a, K, V> {
 }
 
 impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
+    /// For a caller that loads what it does not find.
     #[inline]
     pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
+        self.find(wanted, true)
+    }
+
+    #[inline]
+    fn find(&self, wanted: &Wanted<impl Fn(&K) -> bool>, can_load: bool) -> Result<V, Absence> {
         if context::is_inside() {
-            return self.look_up_inside(wanted);
+            return self.find_inside(wanted, can_load);
         }
         let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
-        found.map_err(|absent| self.absence(absent))
+        found.or_else(|(absent, now)| self.find_aged(&wanted.as_dyn(), can_load, absent, now))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_aged(
+        &self,
+        wanted: &Wanted<&dyn Fn(&K) -> bool>,
+        can_load: bool,
+        absent: Absent,
+        now: Nanos,
+    ) -> Result<V, Absence> {
+        match self.take_aged(wanted, can_load, absent, now) {
+            Ok(entry) => Ok(clone_value(entry, &self.store.query.counters)),
+            Err(absent) => Err(self.absence((absent, now))),
+        }
+    }
+
+    /// Finds an entry that is not fresh, and counts a hit or a miss if the look-up has not.
+    fn take_aged(
+        &self,
+        wanted: &Wanted<&dyn Fn(&K) -> bool>,
+        can_load: bool,
+        absent: Absent,
+        now: Nanos,
+    ) -> Result<Arc<Entry<K, V>>, Absent> {
+        let (store, storage) = (self.store, &self.engine.storage);
+        if absent == Absent::Missing || !store.has_windows {
+            return Err(absent);
+        }
+        let found = if can_load {
+            store.look_up_aged(storage, wanted, now)
+        } else {
+            match self.find_live(wanted, now) {
+                Some(entry) => Aged::Serve(entry),
+                None => Aged::Load(Absent::Dead),
+            }
+        };
+        match found {
+            Aged::Serve(entry) => {
+                store.query.counters.count(Event::Hit);
+                store.count_served(&entry.meta, now);
+                Ok(entry)
+            }
+            Aged::Load(absent) => {
+                store.query.counters.count(Event::Miss);
+                Err(absent)
+            }
+        }
+    }
+
+    /// Of a store with windows, whose live entries are not all fresh.
+    fn find_live(&self, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) -> Option<Arc<Entry<K, V>>> {
+        let entry = self.store.find_current(wanted)?;
+        if self.store.is_live(&self.engine.storage, &entry.meta, now) {
+            return Some(entry);
+        }
+        discard(entry, &self.store.query.counters);
+        None
     }
 
     #[cold]
@@ -59,18 +124,25 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Attaches the answer to the load around the call, with nothing pinned.
     #[cold]
     #[inline(never)]
-    fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
+    fn find_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>, can_load: bool) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
         let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
         let ticket = next_load();
-        match store.look_up(&engine.storage, wanted, Arc::clone) {
+        let (entry, lifetime) = match store.look_up(&engine.storage, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
-                self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
-                Ok(clone_value(entry, &store.query.counters))
+                (entry, lifetime)
             }
-            Err((absent, now)) => Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
-        }
+            Err((absent, now)) => match self.take_aged(&wanted.as_dyn(), can_load, absent, now) {
+                Ok(entry) => {
+                    let lifetime = Lifetime::of_served(&entry.meta, now);
+                    (entry, lifetime)
+                }
+                Err(absent) => return Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
+            },
+        };
+        self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
+        Ok(clone_value(entry, &store.query.counters))
     }
 
     /// The node of a key that is looked up next, and the version as of which it is read.
@@ -87,7 +159,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     /// Finds the value of a key, or attaches that there is none. A dead entry is removed.
     pub(crate) fn get(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<V> {
-        match self.look_up(wanted) {
+        match self.find(wanted, false) {
             Ok(value) => Some(value),
             Err(miss) => {
                 self.attach_absence(&miss);
@@ -101,12 +173,17 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     /// Whether there is a live entry. It counts as read in the load around the call, and as no hit or miss.
     pub(crate) fn contains(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> bool {
+        let held = |entry| Held { entry, counters: &self.store.query.counters };
         if !context::is_inside() {
-            return self.store.peek(&self.engine.storage, wanted, |_| ()).is_ok();
+            return match self.store.peek(&self.engine.storage, wanted, |_| ()) {
+                Err((Absent::Dead, now)) if self.store.has_windows => held(self.find_live(wanted, now)).entry.is_some(),
+                found => found.is_ok(),
+            };
         }
         let (key_node, since) = self.key_node_as_of_now(wanted.hash);
-        let found = self.store.peek(&self.engine.storage, wanted, Arc::clone).ok();
-        let found = Held { entry: found, counters: &self.store.query.counters };
+        let found = self.store.peek(&self.engine.storage, wanted, Arc::clone);
+        let found = found.or_else(|(_, now)| self.find_live(wanted, now).ok_or(()));
+        let found = held(found.ok());
         let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
             (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
         });

@@ -6,8 +6,10 @@ use crate::entry::discard_value;
 use crate::flight::Flight;
 use crate::flight::context::{Context, Dependencies, Lifetime, Running};
 use crate::flight::promise::{Completer, End, SharedError};
+use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach_load, prepare};
 use crate::stats::counters::Event;
+use crate::store::aged::AgedEntry;
 use crate::store::{Loaded, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
@@ -30,6 +32,9 @@ pub(crate) struct Leader<K, V> {
     pub(super) key_node: Option<TagRef>,
     /// See [`Attempt`](crate::load::attempt::Attempt).
     pub(super) found_dead: bool,
+    pub(super) aged: Option<Arc<AgedEntry<K, V>>>,
+    /// Whether no caller waits for it: it serves nothing instead of its own value.
+    pub(super) is_in_background: bool,
     pub(super) has_ended: bool,
 }
 
@@ -37,6 +42,31 @@ impl<K, V> Leader<K, V> {
     /// Called before the body runs.
     pub(crate) fn count(&self) {
         self.store.query.counters.count(Event::Load);
+        if self.aged.is_some() {
+            self.store.query.counters.count(Event::Refresh);
+        }
+    }
+
+    /// What its caller may serve, if the cache has a runtime to load on.
+    pub(crate) fn standby(&self) -> Option<Standby<K, V>> {
+        let aged = self.aged.clone()?;
+        if !self.engine.background.has_runtime() {
+            // Only debug builds report it.
+            if cfg!(debug_assertions) {
+                self.engine.background.report_no_runtime(self.store.query.name);
+            }
+            return None;
+        }
+        let (engine, store, key_node) = (self.engine.clone(), self.store.clone(), self.key_node.clone());
+        Some(Standby { engine, store, aged, key_node })
+    }
+
+    pub(crate) fn soft_timeout(&self) -> Option<Timer> {
+        soft_timeout(&self.engine, self.aged.as_ref())
+    }
+
+    pub(crate) fn leave_to_background(&mut self) {
+        self.is_in_background = true;
     }
 
     pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
@@ -67,8 +97,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
         if self.is_listed {
-            let loaded =
-                Loaded { copy, replaces: self.mode == ReadMode::Anew && is_refused, dependencies, expires_at, now };
+            // What is there is outdated.
+            let replaces = is_refused && (self.mode == ReadMode::Anew || self.aged.is_some());
+            let loaded = Loaded { copy, replaces, dependencies, expires_at, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Only its key may have been invalidated.
@@ -80,14 +111,20 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         self.attach(tags, since, Lifetime::Until(expires_at));
     }
 
-    /// `error` copies the error, if it can be shared.
-    pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) {
+    /// `error` copies the error, if it can be shared. Returns the value that is served instead, if there is one.
+    pub(crate) fn fail(mut self, error: impl FnOnce() -> Option<SharedError>) -> Option<V> {
         prepare(&self.store, self.key_node.as_ref());
         self.store.query.counters.count(Event::LoadError);
         self.has_ended = true;
         let dependencies = self.end_without_value();
-        let flight = if self.is_listed { self.store.fail(self.hash, self.context.id) } else { None };
-        if let Some(Flight { key, scope, promise, is_fenced, order, .. }) = flight {
+        if !self.is_listed {
+            return None;
+        }
+        let now = self.context.timeline.time.now();
+        let retry_at = self.aged.as_ref().map(|_| now.saturating_add(self.store.query.windows.retry_after));
+        let mut served = None;
+        if let Some(flight) = self.store.fail(self.hash, self.context.id, now, retry_at) {
+            let Flight { key, scope, promise, is_fenced, order, .. } = flight;
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
                 promise.complete(if dependencies.is_private {
@@ -98,10 +135,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
             }
             if self.found_dead {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
-                self.store.remove_if_dead(&self.engine.storage, &wanted, self.context.timeline.time.now());
+                self.store.remove_if_dead(&self.engine.storage, &wanted, now);
             }
             discard_value(&self.store.query.counters, key);
+            served = self.aged.take().filter(|_| !is_fenced && !self.is_in_background);
         }
+        served.and_then(|aged| serve(&self.engine, &self.store, &aged, self.key_node.as_ref(), now))
     }
 }
 

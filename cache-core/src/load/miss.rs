@@ -16,6 +16,7 @@ use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::promise::SharedError;
+use crate::load::aged::Standby;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
 use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
 use crate::load::leader::Leader;
@@ -30,12 +31,12 @@ use crate::version::scope::Scope;
 /// `new` stores the functions that need bounds on `K` and `V`. So a type that cannot be cached is reported once.
 #[must_use = "it does not load by itself"]
 pub struct Miss<K, V, O, J = KeepAll> {
-    request: Request<K, V>,
-    options: EntryOptions,
-    steps: StepFns<K, V>,
+    pub(super) request: Request<K, V>,
+    pub(super) options: EntryOptions,
+    pub(super) steps: StepFns<K, V>,
     /// Makes a handle of the entry, for queries.
     make_entry: Option<MakeEntry<K, V>>,
-    judge: J,
+    pub(super) judge: J,
     outcome: PhantomData<fn() -> O>,
 }
 
@@ -63,26 +64,28 @@ pub(crate) struct Request<K, V> {
 }
 
 /// Functions that need bounds on the types.
-struct StepFns<K, V> {
-    claim: fn(Request<K, V>, EntryOptions) -> Next<K, V>,
+pub(super) struct StepFns<K, V> {
+    pub(super) claim: fn(Request<K, V>, EntryOptions) -> Next<K, V>,
     block: fn(Step<K, V>) -> Waited<K, V>,
-    follow: FollowFns<K, V>,
-    end: EndFns<K, V>,
+    pub(super) follow: FollowFns<K, V>,
+    pub(super) end: EndFns<K, V>,
 }
 
 /// How a task waits, or goes on after an error that it cannot share.
-struct FollowFns<K, V> {
+pub(super) struct FollowFns<K, V> {
     wait: fn(Next<K, V>) -> WaitFuture<K, V>,
     alone: Alone<K, V>,
 }
 
-type Next<K, V> = Result<V, Step<K, V>>;
+pub(super) type Next<K, V> = Result<V, Step<K, V>>;
 
 type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
-struct EndFns<K, V> {
+pub(super) struct EndFns<K, V> {
     finish: fn(Leader<K, V>, &V, DynJudge<'_, V>),
-    fail: fn(Leader<K, V>, &mut dyn FnMut() -> Option<SharedError>),
+    /// Returns the value that is served instead.
+    fail: fn(Leader<K, V>, &mut dyn FnMut() -> Option<SharedError>) -> Option<V>,
+    pub(super) serve: fn(&Standby<K, V>) -> Option<V>,
 }
 
 /// Boxed: rare, and it would enlarge every future.
@@ -114,6 +117,7 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K,
             end: EndFns {
                 finish: |load, value, judge| load.finish(value, judge),
                 fail: |load, error| load.fail(error),
+                serve: Standby::serve,
             },
         };
         Self { request, options, steps, make_entry, judge: KeepAll, outcome: PhantomData }
@@ -178,11 +182,12 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
     /// Only the call of the body is compiled per function.
     pub fn load(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
         let Self { request, options, steps, judge, .. } = self;
-        match RunningBody::<K, V>::claim::<O>(request, options, steps) {
+        match lead::<K, V, O>(request, options, steps) {
             Ok(returned) => returned,
-            Err(leader) => {
+            Err((load, end)) => {
+                let running = RunningBody::begin(load, end);
                 let (result, mut judge) = (body(), Some(judge));
-                leader.end::<O>(result, &mut |value| judge.take()?.judge(value))
+                running.end::<O>(result, &mut |value| judge.take()?.judge(value))
             }
         }
     }
@@ -196,59 +201,95 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
 }
 
 /// Dropped before the end, as by a panic, its load has failed.
-struct RunningBody<K, V> {
+pub(super) struct RunningBody<K, V> {
     /// Ends before the load.
     running: Running,
     load: Leader<K, V>,
     end: EndFns<K, V>,
 }
 
-impl<K, V> RunningBody<K, V> {
-    #[cold]
-    #[inline(never)]
-    fn claim<O: Outcome<Value = V>>(
-        request: Request<K, V>,
-        options: EntryOptions,
-        StepFns { claim, block, follow: FollowFns { alone, .. }, end }: StepFns<K, V>,
-    ) -> Result<O::Returned, Self> {
-        let mut next = claim(request, options);
-        loop {
-            let step = match next {
-                Ok(value) => return Ok(O::hit(value)),
-                Err(step) => step,
-            };
-            match block(step) {
-                Waited::Value(value) => return Ok(O::hit(value)),
-                Waited::Failed(error, attempt) => {
-                    if let Some(error) = O::shared_error(&error) {
-                        attempt.discard();
-                        return Ok(error);
-                    }
-                    next = alone(attempt);
+/// Blocks this thread while the caller follows a load, until it leads one.
+#[cold]
+#[inline(never)]
+pub(super) fn lead<K, V, O: Outcome<Value = V>>(
+    request: Request<K, V>,
+    options: EntryOptions,
+    StepFns { claim, block, follow: FollowFns { alone, .. }, end }: StepFns<K, V>,
+) -> Result<O::Returned, (Leader<K, V>, EndFns<K, V>)> {
+    let mut next = claim(request, options);
+    loop {
+        let step = match next {
+            Ok(value) => return Ok(O::hit(value)),
+            Err(step) => step,
+        };
+        match block(step) {
+            Waited::Value(value) => return Ok(O::hit(value)),
+            Waited::Failed(error, attempt) => {
+                if let Some(error) = O::shared_error(&error) {
+                    attempt.discard();
+                    return Ok(error);
                 }
-                Waited::Lead(load) => {
-                    load.count();
-                    return Err(Self { running: load.enter(), load, end });
+                next = alone(attempt);
+            }
+            Waited::Lead(load) => return Err((load, end)),
+        }
+    }
+}
+
+/// Like [`lead`], for a task.
+pub(super) async fn follow<K, V, O: Outcome<Value = V>>(
+    mut next: Next<K, V>,
+    fns: &FollowFns<K, V>,
+) -> Result<O::Returned, Leader<K, V>> {
+    loop {
+        let step = match next {
+            Err(Step::Lead(load)) => return Err(load),
+            step => step,
+        };
+        match (fns.wait)(step).await {
+            Waited::Value(value) => return Ok(O::hit(value)),
+            Waited::Lead(load) => return Err(load),
+            Waited::Failed(error, attempt) => {
+                if let Some(error) = O::shared_error(&error) {
+                    attempt.discard();
+                    return Ok(error);
                 }
+                next = (fns.alone)(attempt);
             }
         }
     }
+}
+
+impl<K, V> RunningBody<K, V> {
+    #[inline(never)]
+    pub(super) fn begin(load: Leader<K, V>, end: EndFns<K, V>) -> Self {
+        load.count();
+        Self { running: load.enter(), load, end }
+    }
 
     #[inline(never)]
-    fn end<O: Outcome<Value = V>>(self, result: O::Returned, judge: DynJudge<'_, V>) -> O::Returned {
+    pub(super) fn end<O: Outcome<Value = V>>(self, result: O::Returned, judge: DynJudge<'_, V>) -> O::Returned {
         drop(self.running);
-        self.end.end::<O>(self.load, &result, judge);
-        result
+        self.end.end::<O>(self.load, result, judge)
     }
 }
 
 impl<K, V> EndFns<K, V> {
     #[inline(never)]
-    fn end<O: Outcome<Value = V>>(&self, load: Leader<K, V>, result: &O::Returned, judge: DynJudge<'_, V>) {
-        match O::value(result) {
-            Some(value) => (self.finish)(load, value, judge),
-            None => (self.fail)(load, &mut || O::share_error(result)),
-        }
+    fn end<O: Outcome<Value = V>>(
+        &self,
+        load: Leader<K, V>,
+        result: O::Returned,
+        judge: DynJudge<'_, V>,
+    ) -> O::Returned {
+        let served = match O::value(&result) {
+            Some(value) => {
+                (self.finish)(load, value, judge);
+                None
+            }
+            None => (self.fail)(load, &mut || O::share_error(&result)),
+        };
+        served.map_or(result, O::hit)
     }
 }
 
@@ -281,6 +322,14 @@ pin_project! {
 
 // Like the cache itself: a panic in the body breaks nothing else.
 impl<K, V, O, F: UnwindSafe, J: UnwindSafe> UnwindSafe for Loading<K, V, O, F, J> {}
+
+impl<K, V, O, F, J> Loading<K, V, O, F, J> {
+    /// The caller leads.
+    pub(super) fn begin(load: Leader<K, V>, follow: FollowFns<K, V>, end: EndFns<K, V>, judge: J, body: F) -> Self {
+        let stage = Stage::load(load);
+        Self { stage, follow, end, judge: Some(judge), body: Some(body), outcome: PhantomData }
+    }
+}
 
 enum Stage<K, V> {
     Wait(WaitFuture<K, V>),
@@ -337,7 +386,7 @@ where
         let result = ready!(load.within(|| body.poll(cx)));
         if let (Stage::Load(load), Some(judge)) = (std::mem::replace(this.stage, Stage::Over), this.judge.take()) {
             let mut judge = Some(judge);
-            this.end.end::<O>(load, &result, &mut |value| judge.take()?.judge(value));
+            return Poll::Ready(this.end.end::<O>(load, result, &mut |value| judge.take()?.judge(value)));
         }
         Poll::Ready(result)
     }

@@ -1,9 +1,12 @@
 //! From a miss to a value: a caller follows a load in flight, or leads one.
 
+pub(crate) mod aged;
 pub(crate) mod attach;
 pub(crate) mod attempt;
+mod background;
 pub(crate) mod call;
 pub(crate) mod context;
+mod handoff;
 pub(crate) mod judge;
 pub(crate) mod leader;
 pub(crate) mod miss;

@@ -2,6 +2,7 @@
 
 pub(crate) mod owner;
 pub(crate) mod state;
+pub(crate) mod windows;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use once_cell::sync::Lazy;
 
 use crate::entry::options::{EntryOptions, Tags};
 use crate::query::owner::Owner;
+use crate::query::windows::Freshness;
 
 /// The static facts of an annotated function.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct Query {
     ttl: Option<Duration>,
     own_ttl: bool,
     pub(crate) tags: &'static [&'static str],
+    pub(crate) freshness: Freshness,
     /// Its number in this process, from 1; 0 until its first use.
     number: AtomicU32,
 }
@@ -45,7 +48,8 @@ impl Query {
         let place = Location::caller();
         let place = SourcePlace { module, file: place.file(), line: place.line(), column: place.column() };
         let (capacity, ttl, own_ttl, tags) = (None, None, false, &[] as _);
-        Self { name, place, arguments, capacity, ttl, own_ttl, tags, number: AtomicU32::new(0) }
+        let (freshness, number) = (Freshness::NONE, AtomicU32::new(0));
+        Self { name, place, arguments, capacity, ttl, own_ttl, tags, freshness, number }
     }
 
     /// Limits its entries.
@@ -73,6 +77,41 @@ impl Query {
     #[must_use]
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    /// Sets how long before their expiry they are loaded anew.
+    #[must_use]
+    pub const fn refresh_ahead(mut self, span: Duration) -> Self {
+        self.freshness.refresh_ahead = span;
+        self
+    }
+
+    /// Sets how long after their expiry they are served while they are loaded anew.
+    #[must_use]
+    pub const fn stale_while_revalidate(mut self, span: Duration) -> Self {
+        self.freshness.stale_while_revalidate = span;
+        self
+    }
+
+    /// Sets how long after their expiry they are served if a load fails.
+    #[must_use]
+    pub const fn stale_if_error(mut self, span: Duration) -> Self {
+        self.freshness.stale_if_error = span;
+        self
+    }
+
+    /// Sets how long after a failed load nobody loads while there is a value to serve.
+    #[must_use]
+    pub const fn retry_after(mut self, span: Duration) -> Self {
+        self.freshness.retry_after = span;
+        self
+    }
+
+    /// Sets how long a caller with a stale value waits for a load.
+    #[must_use]
+    pub const fn soft_timeout(mut self, span: Duration) -> Self {
+        self.freshness.soft_timeout = Some(span);
         self
     }
 

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
+use crate::query::windows::{Freshness, Windows};
 use crate::query::{Query, Site, SourcePlace};
 use crate::stats::counters::Counters;
 use crate::stats::{QueryStats, Stats};
@@ -39,6 +40,7 @@ pub(crate) struct QueryState {
     /// Bits: [`READS_ANSWERS`], [`HAS_PUTS`].
     pub(crate) puts: AtomicUsize,
     pub(crate) quota: Option<Quota>,
+    pub(crate) windows: Windows,
     pub(crate) counters: Counters,
     pub(crate) stores: StoreNumbers,
 }
@@ -58,6 +60,7 @@ impl QueryState {
             any_key: TagRef::permanent(),
             puts: AtomicUsize::new(0),
             quota: None,
+            windows: Windows::of(Freshness::NONE),
             counters: Counters::new(),
             stores: StoreNumbers::default(),
         }
@@ -100,14 +103,17 @@ impl QueryState {
             evictions: sum.evictions,
             expirations: sum.expirations,
             invalidations: sum.invalidations,
+            refreshes: sum.refreshes,
+            stale_hits: sum.stale_hits,
         }
     }
 
     pub(crate) fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
-        let Query { name, place: SourcePlace { module, .. }, arguments, tags, .. } = *site.query;
+        let Query { name, place: SourcePlace { module, .. }, arguments, tags, freshness, .. } = *site.query;
+        let windows = Windows::of(freshness);
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
-        Self { id, name, module, owner, arguments, tags, quota, ..Self::anonymous() }
+        Self { id, name, module, owner, arguments, tags, quota, windows, ..Self::anonymous() }
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Eviction,
     Expiration,
     Invalidation,
+    Refresh,
+    StaleHit,
     DropPanic,
 }
 

@@ -40,6 +40,12 @@ pub struct Stats {
     pub expirations: u64,
     /// Targets of invalidations: each named key and tag, each query found, and each call for a scope or for all.
     pub invalidations: u64,
+    /// Loads that began while a value was there that could still be served: before its expiry by `refresh_ahead`, or after
+    /// it by `stale_while_revalidate` or `stale_if_error`.
+    pub refreshes: u64,
+    /// Calls answered by an expired value, because a load failed, took too long, or was left to another caller or to the
+    /// background.
+    pub stale_hits: u64,
     /// Panics in the `Drop` of keys and values, caught as they would reach an unrelated call.
     pub drop_panics: u64,
 }
@@ -59,6 +65,8 @@ impl Stats {
         self.evictions += counters.sum(Event::Eviction);
         self.expirations += counters.sum(Event::Expiration);
         self.invalidations += counters.sum(Event::Invalidation);
+        self.refreshes += counters.sum(Event::Refresh);
+        self.stale_hits += counters.sum(Event::StaleHit);
         self.drop_panics += counters.sum(Event::DropPanic);
     }
 }
@@ -81,9 +89,13 @@ impl fmt::Display for Stats {
             let end = if at + 1 < counts.len() { "\n" } else { "" };
             write!(f, "{name:<16}{count:>12}{end}")?;
         }
-        // Rare: a user's type is faulty.
-        if self.drop_panics > 0 {
-            write!(f, "\n{:<16}{:>12}", "drop panics", self.drop_panics)?;
+        // Only of queries with options for outages, and of faulty types.
+        for (name, count) in
+            [("refreshes", self.refreshes), ("stale hits", self.stale_hits), ("drop panics", self.drop_panics)]
+        {
+            if count > 0 {
+                write!(f, "\n{name:<16}{count:>12}")?;
+            }
         }
         Ok(())
     }
@@ -117,6 +129,10 @@ pub struct QueryStats {
     pub expirations: u64,
     /// Invalidations of this query by name, or of one of its keys.
     pub invalidations: u64,
+    /// Loads that began while a value was there that could still be served.
+    pub refreshes: u64,
+    /// Calls answered by an expired value.
+    pub stale_hits: u64,
 }
 
 impl QueryStats {

@@ -6,6 +6,8 @@ use crate::flight::context::{Context, LoadStart};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::Promise;
 use crate::flight::{Flight, InFlight, MAX_LOADS_OF_A_KEY};
+use crate::query::windows::Age;
+use crate::store::aged::AgedEntry;
 use crate::store::candidate::Candidate;
 use crate::store::storage::Storage;
 use crate::store::{ShardWriter, Storable, Store};
@@ -23,12 +25,18 @@ pub(crate) struct Caller {
 }
 
 pub(crate) enum Claim<K, V> {
-    /// Stored meanwhile.
+    /// Stored meanwhile, or served while another caller loads or no load is tried.
     Found(Arc<Entry<K, V>>),
     /// It waits for a load in flight.
-    Join { load: LoadId, order: LoadId, promise: Arc<Promise>, context: Arc<Context> },
+    Join {
+        load: LoadId,
+        order: LoadId,
+        promise: Arc<Promise>,
+        context: Arc<Context>,
+        aged: Option<Arc<AgedEntry<K, V>>>,
+    },
     /// It loads.
-    Lead(NewLoad),
+    Lead(NewLoad, Option<Arc<AgedEntry<K, V>>>),
 }
 
 pub(crate) struct NewLoad {
@@ -47,17 +55,28 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let wanted = candidate.as_ref().expect("only a load takes it, and no load has begun");
         let (hash, scope, is_key) = (wanted.hash, wanted.scope, |key: &K| *key == wanted.key);
         let mut shard = self.lock(hash);
-        if caller.takes_entries
-            && let Some(entry) = shard.value().find(hash, scope, is_key)
-            && !storage.seems_dead(&entry.meta, caller.now)
-        {
+        let found = if caller.takes_entries { shard.value().find(hash, scope, is_key).cloned() } else { None };
+        let found = found.filter(|entry| !storage.seems_dead(&entry.meta, caller.now));
+        let age = found.as_ref().map(|entry| self.query.windows.age(entry.meta.expires_at, caller.now));
+        if let (Some(entry), Some(Age::Fresh)) = (&found, age) {
             return Claim::Found(entry.clone());
         }
         let in_flight = shard.state_mut().find(hash, scope, is_key, caller.arrived, caller.now);
+        let is_loading = matches!(in_flight.state, InFlight::Open(_));
+        let mut aged = None;
+        if let (Some(entry), Some(age)) = (found, age) {
+            let is_served_at_once = age == Age::Refreshable;
+            if is_served_at_once && is_loading || shard.state().failures.has(hash, scope, caller.now) {
+                return Claim::Found(entry);
+            }
+            let since = storage.timeline.versions.now();
+            let has_expired = caller.now >= entry.meta.expires_at;
+            aged = Some(Arc::new(AgedEntry::new(entry, is_served_at_once, has_expired, since, self.query.clone())));
+        }
         if let (InFlight::Open(load), true) = (&in_flight.state, caller.may_wait) {
             let flight = shard.state_mut().get_mut(hash, *load).expect("it was found above");
             let (load, order, context) = (*load, flight.order, flight.context.clone());
-            return Claim::Join { load, order, promise: flight.join(), context };
+            return Claim::Join { load, order, promise: flight.join(), context, aged };
         }
         let candidate = candidate.take().expect("it was there above");
         let expires_at = candidate.expires_at(caller.now);
@@ -97,7 +116,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         drop(shard);
         discard_value(&self.query.counters, unused_key);
         drop(last_context);
-        Claim::Lead(NewLoad { is_listed, context })
+        Claim::Lead(NewLoad { is_listed, context }, aged)
     }
 
     /// The load was found invalid: nobody else joins it.
@@ -109,9 +128,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
 }
 
 impl<K, V> Store<K, V> {
-    /// Ends a load without a value.
-    pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K>> {
-        self.lock(hash).state_mut().end(hash, load)
+    /// Ends a load without a value. While there is another value to serve, nobody loads until `retry_at`.
+    pub(crate) fn fail(&self, hash: u64, load: LoadId, now: Nanos, retry_at: Option<Nanos>) -> Option<Flight<K>> {
+        let mut shard = self.lock(hash);
+        let flight = shard.state_mut().end(hash, load)?;
+        if let Some(until) = retry_at {
+            shard.state_mut().failures.record(hash, flight.scope, until, now);
+        }
+        Some(flight)
     }
 
     /// Does not end the load: a follower takes over, if there is one.

@@ -42,6 +42,10 @@ impl<K, V> EntryTable<K, V> {
         self.entries.find(hash, |entry| is_of(entry, hash, scope, is_key))
     }
 
+    pub(crate) fn has(&self, hash: u64, at: usize) -> bool {
+        self.entries.find(hash, is_at(at)).is_some()
+    }
+
     /// Puts an entry in place of `predecessor`, the entry of the same key, and returns that.
     #[inline(never)]
     pub(crate) fn put(

@@ -72,10 +72,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let predecessor = shard.value().find(hash, flight.scope, |key| *key == flight.key).cloned();
         // Nothing panics from here on: the load ends and its value is stored or refused in one step.
         let mut flight = shard.state_mut().end(hash, load).expect("it was found above");
+        shard.state_mut().failures.forget(hash, flight.scope);
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
         let order = flight.order;
-        let is_predecessor_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
+        let is_predecessor_kept = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
+        let is_predecessor_live =
+            is_predecessor_kept && predecessor.as_ref().is_some_and(|entry| now < entry.meta.expires_at);
         let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
         let meta = Meta::new(EntryOrigin {
             hash,
@@ -98,7 +101,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             }
             copy => {
                 let is_replaced = replaces && copy.is_none() && !is_refused;
-                if let Some(dead) = predecessor.as_ref().filter(|_| is_replaced || !is_predecessor_live) {
+                if let Some(dead) = predecessor.as_ref().filter(|_| is_replaced || !is_predecessor_kept) {
                     displaced.replaced = remove(storage, &mut shard, dead);
                 }
                 unused = Some((meta, flight.key, copy));
@@ -155,7 +158,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let is_key = |stored: &K| *stored == new.key;
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
         let was_in_flight = replaces && shard.state_mut().fence(hash, scope, is_key);
-        let has_live = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
+        let is_live = |meta: &Meta| now < meta.expires_at && !storage.seems_dead(meta, now);
+        let has_live = predecessor.as_ref().is_some_and(|entry| is_live(&entry.meta));
         let is_stored = now < expires_at && (replaces || !has_live);
         let displaced = if is_stored {
             self.put(storage, &mut shard, predecessor.as_ref(), &new, now)
@@ -245,7 +249,7 @@ mod tests {
                 &mut Some(candidate),
                 Caller { now, arrived: 0, may_wait: false, takes_entries: true },
             ) {
-                Claim::Lead(lead) => lead,
+                Claim::Lead(lead, _) => lead,
                 Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and the caller must not wait"),
             }
         };

@@ -35,6 +35,7 @@
 //! No user code runs under a lock that others wait for, except `Eq` of keys. Values are cloned under a pin or from
 //! referenced entries, keys are formatted from referenced entries, and values are dropped after the lock is released.
 
+pub(crate) mod aged;
 pub(crate) mod candidate;
 mod claim;
 pub(crate) mod entry_table;
@@ -53,6 +54,7 @@ use crate::clock::Nanos;
 use crate::entry::{Entry, Meta, address, discard};
 use crate::flight::Flights;
 use crate::query::state::QueryState;
+use crate::query::windows::Windows;
 use crate::stats::counters::{Counters, Event, processors};
 use crate::store::entry_table::EntryTable;
 use crate::store::storage::{Storage, WithEntries};
@@ -74,6 +76,9 @@ pub(crate) struct Store<K, V> {
     /// Its number among the stores of the cache.
     pub(crate) number: u32,
     shards: Shards<K, V>,
+    /// See [`Windows`]; so is the next.
+    refresh_ahead: Nanos,
+    pub(crate) has_windows: bool,
     pub(crate) query: Arc<QueryState>,
     /// The generic arguments of the query's function, which tell its keys apart.
     pub(crate) instance: TypeId,
@@ -85,6 +90,16 @@ pub(crate) struct Wanted<F> {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
     pub(crate) is_key: F,
+}
+
+impl<F> Wanted<F> {
+    /// For code that is compiled once per type of entries.
+    pub(crate) fn as_dyn<K>(&self) -> Wanted<&dyn Fn(&K) -> bool>
+    where
+        F: Fn(&K) -> bool,
+    {
+        Wanted { hash: self.hash, scope: self.scope, is_key: &self.is_key }
+    }
 }
 
 /// A reference to an entry, discarded when it is dropped.
@@ -103,7 +118,7 @@ impl<K, V> Drop for Held<'_, K, V> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
-    /// Expired or invalidated.
+    /// Expired or invalidated, or to be refreshed.
     Dead,
     Missing,
 }
@@ -118,11 +133,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
     ) -> Self {
         debug_assert!(shards.is_power_of_two());
         let shards = Shards::new(shards, || (EntryTable::new(query.clone()), Flights::new()), processors());
-        Self { number, shards, query, instance, describe }
+        let (refresh_ahead, has_windows) = (query.windows.refresh_ahead, query.windows.is_any());
+        Self { number, shards, refresh_ahead, has_windows, query, instance, describe }
     }
 
-    /// Finds the live entry of a key, and counts a hit or a miss. `take` may be slow, and may use the cache: see
-    /// [`ReadMostly`]. A miss returns the time.
+    /// Finds the fresh entry of a key, and counts a hit or a miss. `take` may be slow, and may use the cache: see
+    /// [`ReadMostly`]. A miss returns the time. A dead entry of a store with [`Windows`] is not counted: it may still be
+    /// served.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a call would cost each hit")]
     pub(crate) fn look_up<R>(
@@ -135,7 +152,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
             entry.meta.hits.record();
             take(entry)
         });
-        self.query.counters.count(if found.is_ok() { Event::Hit } else { Event::Miss });
+        match found {
+            Ok(_) => self.query.counters.count(Event::Hit),
+            Err((Absent::Dead, _)) if self.has_windows => {}
+            Err(_) => self.query.counters.count(Event::Miss),
+        }
         found
     }
 
@@ -152,7 +173,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             return self.get_current(storage, wanted, take);
         };
         let found = pin.find_fast(wanted.hash, wanted.scope, &wanted.is_key);
-        self.take_live(storage, found, take)
+        self.take_fresh(storage, found, take)
     }
 
     /// Like [`peek`](Self::peek), for a stale stripe: on the current table.
@@ -164,12 +185,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
         let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
-        self.take_live(storage, held.entry.as_ref(), take)
+        self.take_fresh(storage, held.entry.as_ref(), take)
     }
 
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "as for its caller")]
-    fn take_live<R>(
+    fn take_fresh<R>(
         &self,
         storage: &Storage,
         found: Option<&Arc<Entry<K, V>>>,
@@ -178,7 +199,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         // Only now: the processor fetches the entry meanwhile.
         let now = storage.timeline.time.now();
         let Some(entry) = found else { return Err((Absent::Missing, now)) };
-        if !self.is_live(storage, &entry.meta, now) {
+        let is_fresh = Windows::is_fresh(self.refresh_ahead, entry.meta.expires_at, now);
+        if !is_fresh || !storage.is_valid(&self.query, &entry.meta) {
             return Err((Absent::Dead, now));
         }
         Ok(take(entry))
@@ -198,8 +220,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         found
     }
 
+    /// Neither expired nor invalidated.
     pub(crate) fn is_live(&self, storage: &Storage, meta: &Meta, now: Nanos) -> bool {
         now < meta.expires_at && storage.is_valid(&self.query, meta)
+    }
+
+    /// Neither invalidated, nor expired for so long that nobody is served it.
+    pub(crate) fn is_kept(&self, storage: &Storage, meta: &Meta, now: Nanos) -> bool {
+        now < self.query.windows.kept_until(meta.expires_at) && storage.is_valid(&self.query, meta)
     }
 
     pub(crate) fn shrink(&self) {

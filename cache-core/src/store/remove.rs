@@ -10,7 +10,7 @@ use crate::sync::Arc;
 impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn remove_if_dead(&self, storage: &Storage, wanted: &Wanted<impl Fn(&K) -> bool>, now: Nanos) {
         let Some(entry) = self.find_current(wanted) else { return };
-        if self.is_live(storage, &entry.meta, now) {
+        if self.is_kept(storage, &entry.meta, now) {
             discard(entry, &self.query.counters);
         } else {
             self.remove_dead(storage, entry, now);
@@ -50,7 +50,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             drop(entry);
             self.discard_evicted(storage, removed, now);
         } else {
-            if self.is_live(storage, &entry.meta, now) {
+            if self.is_kept(storage, &entry.meta, now) {
                 self.query.counters.count(Event::Eviction);
             }
             discard(entry, &self.query.counters);
@@ -59,7 +59,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     /// The entry was evicted and removed.
     pub(super) fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
-        if self.is_live(storage, &entry.meta, now) {
+        if self.is_kept(storage, &entry.meta, now) {
             self.query.counters.count(Event::Eviction);
         } else {
             self.count_expiration(&entry.meta, now);

@@ -10,7 +10,7 @@ use crate::entry::{AnyEntry, Meta, address};
 use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::State;
 use crate::eviction::segment::{Aftermath, Inspector, RemovedEntries};
-use crate::eviction::sweep::Snapshot;
+use crate::eviction::sweep::{Life, Snapshot};
 use crate::eviction::{Admission, EvictionSegments};
 use crate::query::state::QueryState;
 use crate::stats::counters::{Counters, Event};
@@ -98,6 +98,19 @@ impl Storage {
         now < meta.expires_at && self.is_valid(self.stores.of_number(meta.store()).query(), meta)
     }
 
+    /// See [`Store::is_kept`](crate::store::Store::is_kept).
+    fn is_kept(&self, meta: &Meta, now: Nanos) -> bool {
+        now < self.dies_at(meta, now) && self.is_valid(self.stores.of_number(meta.store()).query(), meta)
+    }
+
+    /// When it expires, or once that has come, until when it is kept.
+    fn dies_at(&self, meta: &Meta, now: Nanos) -> Nanos {
+        if now < meta.expires_at {
+            return meta.expires_at;
+        }
+        self.stores.of_number(meta.store()).query().windows.kept_until(meta.expires_at)
+    }
+
     /// The caller holds no lock.
     pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
         let Aftermath { victim, dead, suspects, next } = aftermath;
@@ -105,8 +118,8 @@ impl Storage {
             self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         }
         for suspect in suspects {
-            if self.is_live(suspect.meta(), now) {
-                self.eviction.record_live(suspect.meta());
+            if self.is_kept(suspect.meta(), now) {
+                self.eviction.record_live(suspect.meta(), self.inspector(now).life(suspect.meta()));
                 self.discard(suspect);
             } else {
                 self.remove(suspect, now);
@@ -146,17 +159,22 @@ impl Storage {
 
     /// Of one scope or of all.
     pub(crate) fn for_each_live(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos)) {
-        self.for_each_live_while(scope, |entry, now| {
+        self.for_each_while(scope, Self::is_live, |entry, now| {
             visit(entry, now);
             true
         });
     }
 
     /// Until a visit returns false.
-    fn for_each_live_while(&self, scope: ScopeRef<'_>, mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos) -> bool) {
+    fn for_each_while(
+        &self,
+        scope: ScopeRef<'_>,
+        is_wanted: fn(&Self, &Meta, Nanos) -> bool,
+        mut visit: impl FnMut(&Arc<dyn AnyEntry>, Nanos) -> bool,
+    ) {
         let (now, only, mut goes_on) = (self.timeline.time.now(), scope.map(|scope| scope.id), true);
         self.eviction.for_each_while(|entry| {
-            if goes_on && only.is_none_or(|scope| scope == entry.meta().scope) && self.is_live(entry.meta(), now) {
+            if goes_on && only.is_none_or(|scope| scope == entry.meta().scope) && is_wanted(self, entry.meta(), now) {
                 goes_on = visit(&entry, now);
             }
             self.discard(entry);
@@ -167,7 +185,7 @@ impl Storage {
     /// Stops at the first live entry.
     pub(crate) fn any_live(&self, scope: ScopeRef<'_>) -> bool {
         let mut found = false;
-        self.for_each_live_while(scope, |_, _| {
+        self.for_each_while(scope, Self::is_live, |_, _| {
             found = true;
             false
         });
@@ -175,8 +193,20 @@ impl Storage {
     }
 
     pub(crate) fn len(&self, scope: ScopeRef<'_>) -> usize {
+        self.count(scope, Self::is_live)
+    }
+
+    /// Includes expired entries that may still be served.
+    pub(crate) fn len_with_stale(&self, scope: ScopeRef<'_>) -> usize {
+        self.count(scope, Self::is_kept)
+    }
+
+    fn count(&self, scope: ScopeRef<'_>, is_wanted: fn(&Self, &Meta, Nanos) -> bool) -> usize {
         let mut live = 0;
-        self.for_each_live(scope, |_, _| live += 1);
+        self.for_each_while(scope, is_wanted, |_, _| {
+            live += 1;
+            true
+        });
         // Segments are counted one by one: a counted entry may have made room for a later one.
         live.min(self.capacity)
     }
@@ -185,7 +215,7 @@ impl Storage {
     pub(crate) fn purge(&self) {
         let now = self.timeline.time.now();
         self.eviction.for_each(|entry| {
-            if self.is_live(entry.meta(), now) {
+            if self.is_kept(entry.meta(), now) {
                 self.discard(entry);
             } else {
                 self.remove(entry, now);
@@ -267,11 +297,15 @@ struct EntryInspector<'a> {
 }
 
 impl Inspector for EntryInspector<'_> {
+    fn life(&self, meta: &Meta) -> Life {
+        Life { dies_at: self.storage.dies_at(meta, self.now), valid_as_of: meta.valid_as_of() }
+    }
+
     fn state(&self, meta: &Meta) -> Option<State> {
         /// More tags are not checked under a lock.
         const MANY: usize = 16;
         let Self { storage, now } = *self;
-        if now >= meta.expires_at {
+        if now >= storage.dies_at(meta, now) {
             return Some(State::Expired);
         }
         let version = storage.timeline.versions.now();

@@ -9,6 +9,7 @@ use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
 use crate::load::miss::{Miss, Request};
 use crate::load::outcome::{Fallible, Outcome, SharedFallible, Whole};
+use crate::sync::Arc;
 use crate::tag::Tag;
 
 /// One entry of a [`TaggedCache`], and how it is loaded on a miss. Made by [`TaggedCache::entry`].
@@ -78,7 +79,7 @@ where
             Err(absence) => absence,
         };
         let (key, options) = (key.to_owned(), options());
-        let (engine, store, scope) = (self.engine.clone(), self.store.clone(), self.scope_ref().cloned());
+        let (engine, store, scope) = (Arc::clone(&self.engine), self.store.clone(), self.scope_ref().cloned());
         Err(Miss::new(Request { engine, store, scope, hash, key, mode: Mode::Ordinary, absence }, options, None))
     }
 }

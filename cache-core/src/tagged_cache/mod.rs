@@ -1,6 +1,7 @@
 //! The cache without the attributes.
 
 pub(crate) mod entry;
+mod freshness;
 mod get_or_load;
 
 use std::any::TypeId;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
+use crate::engine::handle::EngineHandle;
 use crate::engine::invalidation::TargetRef;
 use crate::engine::settings::Settings;
 use crate::entry::info::EntryInfo;
@@ -23,6 +25,7 @@ use crate::flight::context::{self, Lifetime};
 use crate::load::attach::Answer;
 use crate::load::call::Call;
 use crate::query::state::QueryState;
+use crate::query::windows::{Freshness, Windows};
 use crate::stats::Stats;
 use crate::stats::counters::{Counters, Event};
 use crate::store::{Held, Made, Store, Wanted};
@@ -65,7 +68,7 @@ use crate::version::tag_set::TagSet;
 ///
 /// Memory and `{:?}` are as for [`Cache`](crate::Cache).
 pub struct TaggedCache<K, V> {
-    engine: Arc<Engine>,
+    engine: EngineHandle,
     store: Arc<Store<K, V>>,
     scope: Option<Arc<Scope>>,
 }
@@ -83,6 +86,7 @@ pub struct TaggedCache<K, V> {
 #[must_use = "it builds nothing until `build` is called"]
 pub struct TaggedCacheBuilder<K, V> {
     settings: Settings,
+    freshness: Freshness,
     types: PhantomData<fn() -> (K, V)>,
 }
 
@@ -113,9 +117,11 @@ where
     /// Builds the cache.
     pub fn build(self) -> TaggedCache<K, V> {
         let engine = Engine::new(self.settings);
-        let (query, instance) = (Arc::new(QueryState::anonymous()), TypeId::of::<()>());
+        let windows = Windows::of(self.freshness);
+        let query = Arc::new(QueryState { windows, ..QueryState::anonymous() });
+        let instance = TypeId::of::<()>();
         let store = engine.make_store(query, instance, |_, _, _| Ok(()));
-        TaggedCache { engine: Arc::new(engine), store, scope: None }
+        TaggedCache { engine: EngineHandle::new(Arc::new(engine)), store, scope: None }
     }
 }
 
@@ -339,6 +345,13 @@ where
         self.engine.storage.len(self.scope_ref())
     }
 
+    /// The number of entries that may be served: the live ones, and those that have expired and are kept for
+    /// [`stale_if_error`](TaggedCacheBuilder::stale_if_error) or
+    /// [`stale_while_revalidate`](TaggedCacheBuilder::stale_while_revalidate). Otherwise like [`len`](TaggedCache::len).
+    pub fn len_with_stale(&self) -> usize {
+        self.engine.storage.len_with_stale(self.scope_ref())
+    }
+
     /// Whether there is no live entry; through a scoped handle, none in the scope.
     ///
     /// It stops at the first live entry. Otherwise like [`len`](TaggedCache::len).
@@ -493,13 +506,16 @@ impl<K, V> fmt::Debug for TaggedCache<K, V> {
 
 impl<K, V> Default for TaggedCacheBuilder<K, V> {
     fn default() -> Self {
-        Self { settings: Settings::default(), types: PhantomData }
+        Self { settings: Settings::default(), freshness: Freshness::NONE, types: PhantomData }
     }
 }
 
 impl<K, V> fmt::Debug for TaggedCacheBuilder<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaggedCacheBuilder").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("TaggedCacheBuilder")
+            .field("settings", &self.settings)
+            .field("freshness", &self.freshness)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,78 @@
+//! A value that is served instead of one that was not loaded, or not yet.
+
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::task::{Context, Poll};
+
+use crate::clock::Nanos;
+use crate::engine::Engine;
+use crate::flight::context::Lifetime;
+use crate::load::attach::{Answer, attach};
+use crate::runtime::Task;
+use crate::store::aged::AgedEntry;
+use crate::store::{Storable, Store};
+use crate::sync::Arc;
+use crate::version::registry::TagRef;
+
+/// A copy of an aged entry's value, unless it was invalidated. It is attached to the load around the caller. Whether its
+/// key was invalidated, the caller knows.
+pub(crate) fn serve<K: Storable, V: Storable + Clone>(
+    engine: &Engine,
+    store: &Store<K, V>,
+    aged: &AgedEntry<K, V>,
+    key_node: Option<&TagRef>,
+    now: Nanos,
+) -> Option<V> {
+    let (entry, since) = (aged.entry(), aged.since);
+    if !engine.storage.is_valid(&store.query, &entry.meta) {
+        return None;
+    }
+    store.count_served(&entry.meta, now);
+    let answer = Answer { tags: entry.meta.tags.clone(), since, lifetime: Lifetime::of_served(&entry.meta, now) };
+    attach(engine.timeline(), &store.query, key_node, answer);
+    Some(entry.value.clone())
+}
+
+/// An aged entry, for a caller that does not lead the load.
+pub(crate) struct Standby<K, V> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) store: Arc<Store<K, V>>,
+    pub(super) aged: Arc<AgedEntry<K, V>>,
+    pub(super) key_node: Option<TagRef>,
+}
+
+impl<K, V> Standby<K, V> {
+    pub(crate) fn is_served_at_once(&self) -> bool {
+        self.aged.is_served_at_once
+    }
+}
+
+impl<K: Storable, V: Storable + Clone> Standby<K, V> {
+    /// If it is still stored: who invalidates its key removes it.
+    pub(crate) fn serve(&self) -> Option<V> {
+        let Self { engine, store, aged, key_node } = self;
+        let now = engine.timeline().time.now();
+        if !store.has(aged.entry()) {
+            return None;
+        }
+        serve(engine, store, aged, key_node.as_ref(), now)
+    }
+}
+
+/// The end of a soft timeout. A `Mutex`, as futures that wait are `Sync`; it is never locked.
+pub(crate) struct Timer(StdMutex<Task>);
+
+impl Timer {
+    pub(crate) fn new(sleep: Task) -> Self {
+        Self(StdMutex::new(sleep))
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+    }
+}
+
+/// If the query of an aged entry has a soft timeout, its entry has expired, and the cache has a runtime.
+pub(crate) fn soft_timeout<K, V>(engine: &Engine, aged: Option<&Arc<AgedEntry<K, V>>>) -> Option<Timer> {
+    let aged = aged.filter(|aged| aged.has_expired)?;
+    engine.background.sleep(aged.soft_timeout()?).map(Timer::new)
+}

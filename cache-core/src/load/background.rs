@@ -1,0 +1,119 @@
+//! Loads that no caller waits for, on the runtime of the cache.
+//!
+//! Only where there is a value to serve: without one, or without a runtime, the load is that of
+//! [`Miss::load`] or [`Miss::load_async`], and its caller waits.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use crate::flight::wait_graph::Wait;
+use crate::load::aged::{Standby, Timer};
+use crate::load::handoff::handoff;
+use crate::load::judge::Judge;
+use crate::load::leader::Leader;
+use crate::load::miss::{EndFns, FollowFns, Loading, Miss, RunningBody, StepFns, follow, lead};
+use crate::load::outcome::Outcome;
+
+impl<K, V, O, J> Miss<K, V, O, J>
+where
+    K: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    O: Outcome<Value = V> + 'static,
+    J: Judge<V> + Send + 'static,
+{
+    /// Like [`load`](Self::load). If there is a value to serve meanwhile, the load runs in the background.
+    pub fn load_in_background(self, body: impl FnOnce() -> O::Returned + Send + 'static) -> O::Returned {
+        let Self { request, options, steps, judge, .. } = self;
+        let (mut load, end) = match lead::<K, V, O>(request, options, steps) {
+            Ok(returned) => return returned,
+            Err(leads) => leads,
+        };
+        let served = serve_at_once(&load, &end);
+        let run = move |load, end| {
+            let (running, mut judge) = (RunningBody::begin(load, end), Some(judge));
+            let result = body();
+            running.end::<O>(result, &mut |value| judge.take()?.judge(value))
+        };
+        let Some(value) = served else { return run(load, end) };
+        load.leave_to_background();
+        load.engine.clone().background.spawn_blocking(move || drop(run(load, end)));
+        O::hit(value)
+    }
+
+    /// Like [`load_async`](Self::load_async). If there is a value to serve meanwhile, the load runs in the background.
+    pub async fn load_in_background_async<F>(self, body: F) -> O::Returned
+    where
+        F: Future<Output = O::Returned> + Send + 'static,
+        O::Returned: Send + 'static,
+    {
+        let Self { request, options, steps: StepFns { claim, follow: fns, end, .. }, judge, .. } = self;
+        let mut load = match follow::<K, V, O>(claim(request, options), &fns).await {
+            Ok(returned) => return returned,
+            Err(load) => load,
+        };
+        if let Some(timer) = load.soft_timeout() {
+            return load_until::<K, V, O, F, J>(timer, load, fns, end, judge, body).await;
+        }
+        let Some(value) = serve_at_once(&load, &end) else {
+            return Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body).await;
+        };
+        load.leave_to_background();
+        let engine = load.engine.clone();
+        let loading = Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body);
+        engine.background.spawn(async { drop(loading.await) });
+        O::hit(value)
+    }
+}
+
+fn serve_at_once<K, V>(load: &Leader<K, V>, end: &EndFns<K, V>) -> Option<V> {
+    let standby = load.standby().filter(Standby::is_served_at_once)?;
+    (end.serve)(&standby)
+}
+
+/// Waits for a load in the background, but not for long if the value there may be served.
+async fn load_until<K, V, O, F, J>(
+    mut timer: Timer,
+    mut load: Leader<K, V>,
+    fns: FollowFns<K, V>,
+    end: EndFns<K, V>,
+    judge: J,
+    body: F,
+) -> O::Returned
+where
+    K: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    O: Outcome<Value = V> + 'static,
+    O::Returned: Send + 'static,
+    F: Future<Output = O::Returned> + Send + 'static,
+    J: Judge<V> + Send + 'static,
+{
+    let (standby, serve) = (load.standby(), end.serve);
+    let serve = || serve(standby.as_ref()?);
+    // Before the load begins: if its body asks for a load that this caller is part of, it does not wait for that.
+    let _wait = Wait::begin(load.context.id);
+    load.leave_to_background();
+    let engine = load.engine.clone();
+    let (sender, mut receiver) = handoff();
+    let loading = Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body);
+    engine.background.spawn(async move { sender.send(loading.await) });
+    let mut receive = pin!(receiver.receive());
+    let in_time = poll_fn(|cx| match (receive.as_mut().poll(cx), timer.poll(cx)) {
+        (Poll::Ready(result), _) => Poll::Ready(Some(result)),
+        (Poll::Pending, Poll::Ready(())) => Poll::Ready(None),
+        (Poll::Pending, Poll::Pending) => Poll::Pending,
+    });
+    let result = match in_time.await {
+        Some(result) => result,
+        None => match serve() {
+            Some(value) => return O::hit(value),
+            // It was invalidated meanwhile.
+            None => receive.await,
+        },
+    };
+    match result {
+        Some(result) if O::value(&result).is_some() => result,
+        Some(failed) => serve().map_or(failed, O::hit),
+        None => O::hit(serve().expect("the runtime has dropped this load, or its body has panicked")),
+    }
+}

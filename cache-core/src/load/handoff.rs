@@ -1,0 +1,46 @@
+//! The result of a load in the background, for the caller that has begun it.
+
+use std::future::poll_fn;
+
+use crate::flight::promise::Listening;
+use crate::sync::{Arc, AtomicUsize, Event, Mutex, Ordering};
+
+/// One side of a hand-over of one result.
+pub(crate) struct Sender<R>(Arc<Shared<R>>);
+
+pub(crate) struct Receiver<R>(Arc<Shared<R>>);
+
+struct Shared<R> {
+    result: Mutex<Option<R>>,
+    is_over: AtomicUsize,
+    changed: Event,
+}
+
+pub(crate) fn handoff<R>() -> (Sender<R>, Receiver<R>) {
+    let shared = Shared { result: Mutex::new(None), is_over: AtomicUsize::new(0), changed: Event::new() };
+    let shared = Arc::new(shared);
+    (Sender(shared.clone()), Receiver(shared))
+}
+
+impl<R> Sender<R> {
+    pub(crate) fn send(self, result: R) {
+        *self.0.result.lock() = Some(result);
+    }
+}
+
+impl<R> Drop for Sender<R> {
+    fn drop(&mut self) {
+        self.0.is_over.store(1, Ordering::Release);
+        self.0.changed.notify(usize::MAX);
+    }
+}
+
+impl<R> Receiver<R> {
+    /// `None` if the sender was dropped without a result.
+    pub(crate) async fn receive(&mut self) -> Option<R> {
+        let mut listener = Listening::default();
+        let shared = &self.0;
+        poll_fn(|cx| listener.poll(&shared.changed, || shared.is_over.load(Ordering::Acquire) > 0, cx)).await;
+        shared.result.lock().take()
+    }
+}
