@@ -182,6 +182,17 @@ impl Context {
         *valid_as_of = (*valid_as_of).min(since);
     }
 
+    /// Attaches what the body of several loads has read.
+    pub(crate) fn attach_read(&self, read: &Dependencies) {
+        if read.is_private {
+            self.set_private();
+        }
+        if read.tags.len() > 0 || read.expires_at < FOREVER {
+            let sets = [read.tags.clone(), TagSet::default(), TagSet::default()];
+            self.attach(&self.timeline, sets, read.since, Lifetime::Until(read.expires_at));
+        }
+    }
+
     /// Returns its tags, `late` ones from its result, and the answers that it read. Later answers have no effect.
     pub(crate) fn end(&self, late: &TagSet) -> Dependencies {
         // Read first: what is found valid after that is valid as of this version.

@@ -107,7 +107,8 @@ impl Promise {
         self.leaderless.load(Ordering::Acquire) > 0
     }
 
-    fn is_settled(&self) -> bool {
+    /// Whether the load has ended or lost its leader.
+    pub(crate) fn is_settled(&self) -> bool {
         self.end().is_some() || self.is_leaderless()
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct Attempt<K, V> {
     may_wait: bool,
     /// See [`MAX_EXPIRED_JOINS`].
     joins_left: u32,
+    /// See [`Request`](crate::load::miss::Request).
+    batch: Option<LoadId>,
 }
 
 /// After so many loads whose values expired before they were loaded, a caller loads for itself.
@@ -98,6 +100,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         candidate: Candidate<K>,
         mode: ReadMode,
         absence: Absence,
+        batch: Option<LoadId>,
     ) -> Self {
         let Absence { absent, now, arrived, ticket, key_node } = absence;
         Self {
@@ -115,6 +118,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             mode,
             may_wait: true,
             joins_left: MAX_EXPIRED_JOINS,
+            batch,
         }
     }
 
@@ -127,8 +131,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         }
         let takes_entries = self.mode == ReadMode::Cached;
         loop {
-            let Self { now, arrived, may_wait, joins_left, .. } = self;
-            let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0, takes_entries };
+            let Self { now, arrived, may_wait, joins_left, batch, .. } = self;
+            let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0, takes_entries, batch };
             // Read before the look-up: later invalidations of the key have a later version.
             let since = self.engine.timeline().versions.now();
             self.aged = None;
@@ -193,7 +197,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let Candidate { key, own_ttl, tags, .. } = candidate;
         discard_value(&self.store.query.counters, key);
         let start = LoadStart { tags, own_ttl, expires_at };
-        let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
+        let id = self.batch.unwrap_or_else(next_load);
+        let context = Context::new(id, self.engine.timeline().clone(), self.store.query.clone(), start);
         if self.mode == ReadMode::Private {
             context.set_private();
             context::set_running_private();
@@ -256,6 +261,25 @@ impl<K, V> Attempt<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
+    /// Whether it need not wait.
+    pub(crate) fn is_settled(&self) -> bool {
+        match self {
+            Self::Lead(_) => true,
+            Self::Follow(follower) => follower.promise().is_settled(),
+        }
+    }
+
+    /// Goes on, if it is settled.
+    pub(crate) fn resume(self) -> Result<Waited<K, V>, Self> {
+        match self {
+            Self::Lead(load) => Ok(Waited::Lead(load)),
+            Self::Follow(follower) => match follower.resume() {
+                ControlFlow::Break(waited) => Ok(waited),
+                ControlFlow::Continue(step) => Err(step),
+            },
+        }
+    }
+
     /// Blocks this thread while the step is to follow.
     pub(crate) fn block(mut self) -> Waited<K, V> {
         loop {

@@ -47,6 +47,10 @@ impl LoadContext {
         Self(with_running(<[_]>::to_vec).unwrap_or_default())
     }
 
+    pub(crate) fn of(contexts: Vec<Arc<Context>>) -> Self {
+        Self(contexts)
+    }
+
     /// Runs a part of the load's work, on any thread.
     pub fn within<R>(&self, part: impl FnOnce() -> R) -> R {
         // The enclosing loads, too: a wait for one of them would never end.

@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
+use crate::flight::id::LoadId;
 use crate::flight::promise::SharedError;
 use crate::load::aged::Standby;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
@@ -61,6 +62,8 @@ pub(crate) struct Request<K, V> {
     pub(crate) key: K,
     pub(crate) mode: Mode,
     pub(crate) absence: Absence,
+    /// The number of its load, if that is one of several with one body.
+    pub(crate) batch: Option<LoadId>,
 }
 
 /// Functions that need bounds on the types.
@@ -96,9 +99,9 @@ type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
-        let Self { engine, store, scope, hash, key, mode, absence } = self;
+        let Self { engine, store, scope, hash, key, mode, absence, batch } = self;
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
-        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence).step()
+        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch).step()
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod aged;
 pub(crate) mod attach;
 pub(crate) mod attempt;
 mod background;
+pub(crate) mod batch;
 pub(crate) mod call;
 pub(crate) mod context;
 mod handoff;

@@ -16,6 +16,12 @@ pub trait Outcome {
     fn hit(value: Self::Value) -> Self::Returned;
     /// The value to store of a body's result.
     fn value(result: &Self::Returned) -> Option<&Self::Value>;
+    /// The value, or else the result.
+    ///
+    /// # Errors
+    ///
+    /// The result, if nothing of it is to be stored.
+    fn into_value(result: Self::Returned) -> Result<Self::Value, Self::Returned>;
     /// Whether the body succeeded.
     fn is_ok(result: &Self::Returned) -> bool;
 
@@ -53,6 +59,10 @@ impl<R> Outcome for Plain<R> {
         (!is_result::<R>()).then_some(result)
     }
 
+    fn into_value(result: R) -> Result<R, R> {
+        if is_result::<R>() { Err(result) } else { Ok(result) }
+    }
+
     fn is_ok(_: &R) -> bool {
         true
     }
@@ -84,6 +94,10 @@ impl<T, E> Outcome for Fallible<T, E> {
         result.as_ref().ok()
     }
 
+    fn into_value(result: Result<T, E>) -> Result<T, Result<T, E>> {
+        result.map_err(Err)
+    }
+
     fn is_ok(result: &Result<T, E>) -> bool {
         result.is_ok()
     }
@@ -103,6 +117,10 @@ impl<T, E: Clone + Send + Sync + 'static> Outcome for SharedFallible<T, E> {
 
     fn value(result: &Result<T, E>) -> Option<&T> {
         Fallible::value(result)
+    }
+
+    fn into_value(result: Result<T, E>) -> Result<T, Result<T, E>> {
+        Fallible::into_value(result)
     }
 
     fn is_ok(result: &Result<T, E>) -> bool {
@@ -132,6 +150,10 @@ impl<V> Outcome for Whole<V> {
 
     fn value(result: &V) -> Option<&V> {
         Some(result)
+    }
+
+    fn into_value(result: V) -> Result<V, V> {
+        Ok(result)
     }
 
     fn is_ok(_: &V) -> bool {

@@ -101,7 +101,7 @@ where
 {
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
     let mode = cache.mode().clone();
-    let request = Request { engine, store, scope, hash, key: parts.to_owned(), mode, absence };
+    let request = Request { engine, store, scope, hash, key: parts.to_owned(), mode, absence, batch: None };
     Miss::new(request, site.query.options(), Some(make_entry::<P, V>))
 }
 

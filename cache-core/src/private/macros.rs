@@ -113,16 +113,23 @@ macro_rules! __cache_items {
 #[macro_export]
 macro_rules! __cache_look_up {
     ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {
-        match {
-            #[allow(unused_imports, reason = "whether it is needed depends on types")]
-            use $crate::private::probing::*;
-            #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
-            $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $generics))
-        } {
+        match $crate::private::look_up_one!($query, $cache, $parts, $outcome, $generics) {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
             ::core::result::Result::Err(__cache_miss) => __cache_miss,
         }
     };
+}
+
+/// A hit, or a [`Miss`](crate::private::Miss).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_look_up_one {
+    ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on types")]
+        use $crate::private::probing::*;
+        #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
+        $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $generics))
+    }};
 }
 
 /// One entry of a query, from its hidden function: its value is known where the return type is.

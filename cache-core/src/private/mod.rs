@@ -20,6 +20,7 @@ mod target;
 pub use cache_macros::entry_of_call;
 
 pub use crate::flight::promise::SharedError;
+pub use crate::load::batch::{Batch, One, Pairs};
 pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
 pub use crate::load::miss::{Loading, Miss};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
@@ -41,7 +42,7 @@ pub use crate::private::target::{
 };
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
-    __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return, __cache_outcome as outcome,
+    __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one, __cache_outcome as outcome,
     __cache_query as query, __cache_returns as returns, __cache_suggest as suggest, __cache_typed_entry as typed_entry,
 };
 

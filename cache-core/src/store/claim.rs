@@ -22,6 +22,8 @@ pub(crate) struct Caller {
     pub(crate) may_wait: bool,
     /// If not, it loads anew.
     pub(crate) takes_entries: bool,
+    /// The number of its load, if that is one of several with one body.
+    pub(crate) batch: Option<LoadId>,
 }
 
 pub(crate) enum Claim<K, V> {
@@ -84,7 +86,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
             InFlight::Leaderless(load) => Some(load),
             InFlight::Nothing | InFlight::Open(_) => None,
         };
-        let id = taken_over.unwrap_or_else(next_load);
+        // Loads of one batch have different hashes, except with a probability of 2^-64.
+        let batch = caller.batch.filter(|batch| shard.state().get(hash, *batch).is_none());
+        let id = taken_over.or(batch).unwrap_or_else(next_load);
         let start = LoadStart { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
         let context = Context::new(id, storage.timeline.clone(), self.query.clone(), start);
         // A load that callers may join is always listed.

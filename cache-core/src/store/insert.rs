@@ -247,7 +247,7 @@ mod tests {
             match store.claim(
                 &engine.storage,
                 &mut Some(candidate),
-                Caller { now, arrived: 0, may_wait: false, takes_entries: true },
+                Caller { now, arrived: 0, may_wait: false, takes_entries: true, batch: None },
             ) {
                 Claim::Lead(lead, _) => lead,
                 Claim::Found(_) | Claim::Join { .. } => unreachable!("nothing is stored, and the caller must not wait"),

@@ -68,7 +68,7 @@ where
     }
 
     #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
-    fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
+    pub(super) fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -80,7 +80,8 @@ where
         };
         let (key, options) = (key.to_owned(), options());
         let (engine, store, scope) = (Arc::clone(&self.engine), self.store.clone(), self.scope_ref().cloned());
-        Err(Miss::new(Request { engine, store, scope, hash, key, mode: Mode::Ordinary, absence }, options, None))
+        let mode = Mode::Ordinary;
+        Err(Miss::new(Request { engine, store, scope, hash, key, mode, absence, batch: None }, options, None))
     }
 }
 

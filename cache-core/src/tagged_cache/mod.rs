@@ -1,6 +1,7 @@
 //! The cache without the attributes.
 
 pub(crate) mod entry;
+mod each;
 mod freshness;
 mod get_or_load;
 
