@@ -22,6 +22,7 @@ mod keyed;
 mod outages;
 mod pins;
 mod puts;
+mod stale;
 mod tags;
 mod tasks;
 mod tasks_fill;
