@@ -125,6 +125,18 @@ macro_rules! __cache_look_up {
     };
 }
 
+/// Refuses an outcome without errors. The error appears where the macro is called.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_needs_result {
+    ($outcome:expr) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+        use $crate::private::probing::*;
+        let __cache_outcome = $outcome;
+        $crate::private::needs_result(&__cache_outcome);
+    }};
+}
+
 /// One entry of a query, from its hidden function: its value is known where the return type is.
 #[doc(hidden)]
 #[macro_export]

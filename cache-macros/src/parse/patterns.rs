@@ -1,6 +1,7 @@
 //! The patterns of arguments.
 
 use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, Pat, PatIdent};
 
 pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
@@ -11,11 +12,15 @@ pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
 }
 
 pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
-    struct Names<'ast>(Vec<&'ast Ident>);
+    bindings(pattern).into_iter().map(|binding| &binding.ident).collect()
+}
+
+pub(crate) fn bindings(pattern: &Pat) -> Vec<&PatIdent> {
+    struct Names<'ast>(Vec<&'ast PatIdent>);
 
     impl<'ast> Visit<'ast> for Names<'ast> {
         fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-            self.0.push(&pattern.ident);
+            self.0.push(pattern);
             visit::visit_pat_ident(self, pattern);
         }
     }
@@ -23,6 +28,22 @@ pub(crate) fn bound_names(pattern: &Pat) -> Vec<&Ident> {
     let mut names = Names(Vec::new());
     names.visit_pat(pattern);
     names.0
+}
+
+/// Removes `mut`, but for that of a reference.
+pub(crate) fn make_immutable(pattern: &mut Pat) {
+    struct Immutable;
+
+    impl VisitMut for Immutable {
+        fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+            if pattern.by_ref.is_none() {
+                pattern.mutability = None;
+            }
+            visit_mut::visit_pat_ident_mut(self, pattern);
+        }
+    }
+
+    Immutable.visit_pat_mut(pattern);
 }
 
 /// Whether a pattern has a `ref mut`.
