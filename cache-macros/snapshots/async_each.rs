@@ -59,12 +59,12 @@ const __rates_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = 
 ::cache_core::private::items! {
     const __cached_query_rates = [InGlobal, _, "rates", ["id.code()"], stale_if_error =
     ::core::time::Duration::new(3600u64, 0u32)]; key[fn __cached_key_rates(executor : &
-    Pool, ref id : Currency)] = (::cache_core::private::query!(InGlobal, _, "rates",
+    Pool, id : Currency)] = (& id, ::cache_core::private::query!(InGlobal, _, "rates",
     ["id.code()"], stale_if_error = ::core::time::Duration::new(3600u64, 0u32)), ((&& &&
     ::cache_core::private::argument(& (id.code()))).__cache_part(), ()), ()); key[fn
     __cached_key_without_skipped_arguments_of_rates(_ :
-    ::cache_core::private::UnderscoreForSkippedArgument, ref id : Currency)] =
-    (::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"], stale_if_error =
+    ::cache_core::private::UnderscoreForSkippedArgument, id : Currency)] = (& id,
+    ::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"], stale_if_error =
     ::core::time::Duration::new(3600u64, 0u32)), ((&& &&
     ::cache_core::private::argument(& (id.code()))).__cache_part(), ()), ());
 }

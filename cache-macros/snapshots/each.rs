@@ -46,7 +46,7 @@ impl Library {
     ::cache_core::private::items! {
         pub const __cached_query_tracks = [InSelf, Self, "tracks", ["id", "language"],
         ttl = ::core::time::Duration::new(300u64, 0u32)]; key pub [fn
-        __cached_key_tracks(ref id : TrackId, language : String)] = (< Self >
+        __cached_key_tracks(id : TrackId, language : String)] = (& id, < Self >
         ::__cached_query_tracks, ((&& && ::cache_core::private::argument(& * id))
         .__cache_part(), (::cache_core::private::Part::shown(& language), ())), ());
     }

@@ -100,6 +100,17 @@ macro_rules! __cache_items {
     (@key ()) => {
         ::core::unreachable!()
     };
+    // A query that is cached by each id of a list: its key has a reference to one.
+    (@key (&$id:ident, |$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
+        $crate::private::key_of_self(move |$this: &Self| {
+            let $id = &$id;
+            $crate::private::key_ref(&$query, &$parts, $instance)
+        })
+    };
+    (@key (&$id:ident, $query:expr, $parts:expr, $instance:expr)) => {{
+        let $id = &$id;
+        $crate::private::key_ref(&$query, &$parts, $instance)
+    }};
     (@key (|$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
         $crate::private::key_of_self(move |$this: &Self| $crate::private::key_ref(&$query, &$parts, $instance))
     };

@@ -229,24 +229,24 @@ impl Query<'_> {
         }
         let (query_ref, parts, instance) =
             (self.query_ref(), self.key.parts(&self.options.common.krate()), self.instance());
+        let id = self.list.map(|List { id, .. }| quote_spanned!(Span::mixed_site()=> &#id,));
         if self.is_keyed_by_self() {
             let this = Ident::new("__cache_self", Span::mixed_site());
             let parts = with_self_as(&this, parts);
-            quote_spanned!(Span::mixed_site()=> (|#this| #query_ref, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#id |#this| #query_ref, #parts, #instance))
         } else {
-            quote_spanned!(Span::mixed_site()=> (#query_ref, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#id #query_ref, #parts, #instance))
         }
     }
 }
 
-/// A target names an id by value. The key has a reference to it, as in the query.
+/// A target names an id by value.
 fn take_by_value(list: &List<'_>, of_one: &mut Signature) {
     let List { id, item, .. } = list;
     for input in &mut of_one.inputs {
         if let FnArg::Typed(argument) = input
             && plain_name(&argument.pat) == Some(id)
         {
-            *argument.pat = syn::parse_quote!(ref #id);
             *argument.ty = syn::parse_quote!(#item);
         }
     }

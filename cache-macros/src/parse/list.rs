@@ -1,6 +1,6 @@
 //! The argument that `each` names: a list of ids, each of which is a key.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Error, FnArg, GenericArgument, GenericParam, Generics, PatType, PathArguments, Type, WherePredicate};
@@ -35,8 +35,8 @@ pub(crate) enum Shape<'a> {
 
 impl<'a> List<'a> {
     pub(crate) fn find(function: &'a Function, named: &Ident) -> syn::Result<Self> {
-        // As the user's name, so that options find it.
-        let id = Ident::new("id", named.span());
+        // Options find it, also in a `macro_rules!` that is given the name of the list.
+        let id = Ident::new("id", Span::call_site().located_at(named.span()));
         let plain: Vec<_> =
             function.typed_arguments().filter_map(|argument| Some((plain_name(&argument.pat)?, argument))).collect();
         let Some((name, argument)) = plain.iter().find(|(name, _)| name.unraw() == named.unraw()) else {
@@ -222,7 +222,7 @@ mod tests {
         ];
         for (function, expected) in cases {
             let function: Function = syn::parse_str(&format!("{function} {{}}")).expect("it is a function");
-            let list = List::find(&function, &syn::parse_quote!(ids)).ok().expect("it has a list");
+            let list = List::find(&function, &syn::parse_quote!(ids)).unwrap_or_else(|error| panic!("{error}"));
             let seen = list.of_one.signature.to_token_stream().to_string();
             assert_eq!(seen.replace(" , ", ", ").replace(" : ", ": "), expected);
         }

@@ -2,7 +2,7 @@
 
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Ident, Pat, PatIdent};
+use syn::{Ident, Pat, PatIdent, Token};
 
 pub(crate) fn plain_name(pattern: &Pat) -> Option<&Ident> {
     match pattern {
@@ -30,20 +30,25 @@ pub(crate) fn bindings(pattern: &Pat) -> Vec<&PatIdent> {
     names.0
 }
 
-/// Removes `mut`, but for that of a reference.
-pub(crate) fn make_immutable(pattern: &mut Pat) {
-    struct Immutable;
+/// The `mut` of a name that may be assigned to.
+pub(crate) fn mutability(binding: &PatIdent) -> Option<&Token![mut]> {
+    binding.mutability.as_ref().filter(|_| binding.by_ref.is_none())
+}
 
-    impl VisitMut for Immutable {
+/// Removes the `mut` of some names.
+pub(crate) fn make_immutable(pattern: &mut Pat, is_wanted: &dyn Fn(&Ident) -> bool) {
+    struct Immutable<'a>(&'a dyn Fn(&Ident) -> bool);
+
+    impl VisitMut for Immutable<'_> {
         fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
-            if pattern.by_ref.is_none() {
+            if mutability(pattern).is_some() && (self.0)(&pattern.ident) {
                 pattern.mutability = None;
             }
             visit_mut::visit_pat_ident_mut(self, pattern);
         }
     }
 
-    Immutable.visit_pat_mut(pattern);
+    Immutable(is_wanted).visit_pat_mut(pattern);
 }
 
 /// Whether a pattern has a `ref mut`.
