@@ -56,14 +56,14 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
 impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     ::cache_core::private::items! {
         const __cached_query_get = [InSelf, Self, "get", ["id"], ttl =
-        ::core::time::Duration::from_secs(300)]; key[fn __cached_key_get(id : Self::Id)]
-        = (< Self as __Cached_Tracks_for_Library_D < D > > ::__cached_query_get, ((&& &&
-        ::cache_core::private::argument(& id)).__cache_part(), ()),
-        (::core::marker::PhantomData:: < D >,)); entry[fn __cached_entry_get(& self, id :
-        Self::Id)] -> [Option < Track >] = ([< Self as __Cached_Tracks_for_Library_D < D
-        > > ::__cached_query_get, ::cache_core::HasCache::cache(self), ((&& &&
-        ::cache_core::private::argument(& id)).__cache_part(), ()),
-        ::cache_core::private::plain:: < Option < Track > > (),
+        ::core::time::Duration::new(300u64, 0u32)]; key[fn __cached_key_get(id :
+        Self::Id)] = (< Self as __Cached_Tracks_for_Library_D < D > >
+        ::__cached_query_get, ((&& && ::cache_core::private::argument(& id))
+        .__cache_part(), ()), (::core::marker::PhantomData:: < D >,)); entry[fn
+        __cached_entry_get(& self, id : Self::Id)] -> [Option < Track >] = ([< Self as
+        __Cached_Tracks_for_Library_D < D > > ::__cached_query_get,
+        ::cache_core::HasCache::cache(self), ((&& && ::cache_core::private::argument(&
+        id)).__cache_part(), ()), ::cache_core::private::plain:: < Option < Track > > (),
         (::core::marker::PhantomData:: < D >,)]);
     }
 }

@@ -8,6 +8,7 @@ use crate::expand::enclosing::Enclosing;
 use crate::expand::items::{HiddenItems, Query};
 use crate::expand::key::Key;
 use crate::parse::function::{Function, is_named};
+use crate::parse::list::List;
 use crate::parse::options::QueryOptions;
 use crate::parse::targets::Invalidations;
 use crate::{fallback, validate};
@@ -41,11 +42,25 @@ fn alone(item: &TokenStream, expand: impl FnOnce(&Function) -> Expanded) -> Toke
 
 pub(crate) fn query(options: TokenStream, function: &Function, enclosing: &Enclosing<'_>) -> Expanded {
     let (options, mut errors) = QueryOptions::parse(options);
-    validate::cached_query(function, &options, &mut errors);
+    let list = options.each.get().and_then(|named| match List::find(function, named) {
+        Ok(list) => Some(list),
+        Err(error) => {
+            errors.push(error);
+            None
+        }
+    });
+    validate::cached_query(function, list.as_ref(), &options, &mut errors);
     let errors = errors.into_result().err();
-    let key = Key::of(function, &options);
-    let query = Query { function, options: &options, key: &key, enclosing, is_valid: errors.is_none() };
-    let expanded = if errors.is_none() { expand::query::query(&query) } else { fallback::function(function) };
+    // The items are about one id of a list.
+    let of_one = list.as_ref().map_or(function, |list| &list.of_one);
+    let key = Key::of(of_one, &options);
+    let is_valid = errors.is_none();
+    let query = Query { function: of_one, list: list.as_ref(), options: &options, key: &key, enclosing, is_valid };
+    let expanded = match &list {
+        _ if !is_valid => fallback::function(function),
+        Some(list) => expand::each::query(&query, list, function),
+        None => expand::query::query(&query),
+    };
     // A second attribute would define the same items. An `impl` of a trait, as around a rewritten function, cannot have
     // them.
     let is_last = !function.attributes.iter().any(|attribute| is_named(attribute, "cached_query"));

@@ -100,6 +100,17 @@ macro_rules! __cache_items {
     (@key ()) => {
         ::core::unreachable!()
     };
+    // A query that is cached by each id of a list: its key has a reference to one.
+    (@key (&$id:ident, |$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
+        $crate::private::key_of_self(move |$this: &Self| {
+            let $id = &$id;
+            $crate::private::key_ref(&$query, &$parts, $instance)
+        })
+    };
+    (@key (&$id:ident, $query:expr, $parts:expr, $instance:expr)) => {{
+        let $id = &$id;
+        $crate::private::key_ref(&$query, &$parts, $instance)
+    }};
     (@key (|$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
         $crate::private::key_of_self(move |$this: &Self| $crate::private::key_ref(&$query, &$parts, $instance))
     };
@@ -129,6 +140,18 @@ macro_rules! __cache_look_up_one {
         use $crate::private::probing::*;
         #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
         $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $generics))
+    }};
+}
+
+/// Refuses an outcome without errors. The error appears where the macro is called.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_needs_result {
+    ($outcome:expr) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+        use $crate::private::probing::*;
+        let __cache_outcome = $outcome;
+        $crate::private::needs_result(&__cache_outcome);
     }};
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod key;
 mod look_up;
 mod macros;
 pub(crate) mod mutation;
+mod needs_result;
 mod probe;
 mod put;
 mod target;
@@ -33,6 +34,7 @@ pub use crate::private::key::{
 };
 pub use crate::private::look_up::{CacheValue, Instance, instance, look_up, receiver, tags_of, type_of};
 pub use crate::private::mutation::{Mutation, PendingInvalidation, RunningMutation, in_cache, of_function, of_method};
+pub use crate::private::needs_result::{HasErrors, needs_result};
 pub use crate::private::probe::{List, ListOfTargets, OptionInTarget, Question, Questioned, list, question};
 pub use crate::private::put::PutTarget;
 pub use crate::private::target::{
@@ -42,8 +44,10 @@ pub use crate::private::target::{
 };
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
-    __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one, __cache_outcome as outcome,
-    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest, __cache_typed_entry as typed_entry,
+    __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return,
+    __cache_look_up_one as look_up_one, __cache_needs_result as needs_result, __cache_outcome as outcome,
+    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
+    __cache_typed_entry as typed_entry,
 };
 
 /// Traits for method lookup, imported without names.
@@ -53,6 +57,7 @@ pub mod probing {
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
         UnstorablePart as _,
     };
+    pub use crate::private::needs_result::{HasErrors, needs_result};
     pub use crate::private::probe::{
         BorrowedItem as _, BorrowedList as _, ClonedList as _, CopiedItem as _, CopiedNoItem as _, NoItem as _,
         NoList as _, PointedItem as _, PointedList as _, TwicePointedList as _,

@@ -9,11 +9,31 @@ use crate::expand::key::respan;
 use crate::parse::function::Function;
 use crate::parse::options::CommonOptions;
 
-/// A closure, or the future of an `async fn`.
+/// A closure, or the future of an `async fn`, with the arguments that the body mentions.
 pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenStream, krate: &Path) -> TokenStream {
+    body(function, returns, code, krate, &quote_spanned!(Span::mixed_site()=> move))
+}
+
+/// As [`body_of`], but for a body that may run again.
+pub(crate) fn borrowing_body_of(
+    function: &Function,
+    returns: Option<&Type>,
+    code: &TokenStream,
+    krate: &Path,
+) -> TokenStream {
+    body(function, returns, code, krate, &TokenStream::new())
+}
+
+fn body(
+    function: &Function,
+    returns: Option<&Type>,
+    code: &TokenStream,
+    krate: &Path,
+    capture: &TokenStream,
+) -> TokenStream {
     if !function.is_async() {
         let arrow = returns.map(|ty| quote!(-> #ty));
-        return quote_spanned!(Span::mixed_site()=> move || #arrow { #code });
+        return quote_spanned!(Span::mixed_site()=> #capture || #arrow { #code });
     }
     let returns = returns.filter(|ty| !matches!(ty, Type::Never(_))).map(|ty| {
         // The compiler shows the type beside a wrong value.
@@ -21,7 +41,7 @@ pub(crate) fn body_of(function: &Function, returns: Option<&Type>, code: &TokenS
         let krate = respan(krate, span);
         quote_spanned!(span=> #krate::private::returns!(#ty);)
     });
-    quote_spanned!(Span::mixed_site()=> async move { #returns #code })
+    quote_spanned!(Span::mixed_site()=> async #capture { #returns #code })
 }
 
 pub(crate) fn cache(function: &Function, options: &CommonOptions, krate: &Path) -> TokenStream {

@@ -1,14 +1,14 @@
 //! The options of a query that are known at compile time.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-use crate::parse::options::{QueryOptions, ungrouped};
+use crate::parse::options::{QueryOptions, StaleOptions, ungrouped};
 use crate::parse::{duration, tag_text};
 
 pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {
-    static_ttl(ttl).is_some()
+    duration::of_literal(ttl).is_some()
 }
 
 /// A tag without arguments.
@@ -19,24 +19,33 @@ pub(crate) fn static_tag(given: &Expr) -> Option<&LitStr> {
     }
 }
 
-/// The static options of a query, each after a comma.
-pub(crate) fn facts(options: &QueryOptions) -> TokenStream {
+/// The static options of a query, each after a comma. Those that may be wrong expressions only if all is valid.
+pub(crate) fn facts(options: &QueryOptions, is_valid: bool) -> TokenStream {
     let capacity = options.capacity.get().map(|entries| quote!(, capacity = #entries));
-    let ttl = options.ttl.get().and_then(static_ttl).map(|ttl| quote!(, ttl = #ttl));
+    let ttl = options.ttl.get().and_then(static_duration).map(|ttl| quote!(, ttl = #ttl));
     let own_ttl = options.own_ttl.get().map(|()| quote!(, own_ttl = true));
     let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(static_tag).collect();
     let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
-    quote!(#capacity #ttl #own_ttl #tags)
+    let value_ttl = options.ttl_from.get().map(|_| quote!(, value_ttl = true));
+    let jitter = options.jitter.get().map(|parts_per_million| quote!(, jitter = #parts_per_million));
+    let stale = is_valid.then(|| stale_facts(&options.stale));
+    quote!(#capacity #ttl #own_ttl #tags #value_ttl #jitter #stale)
 }
 
-fn static_ttl(ttl: &Expr) -> Option<TokenStream> {
-    match ungrouped(ttl) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            let duration = duration::parse(&text.value()).expect("it was checked when it was read");
-            let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-            Some(quote!(::core::time::Duration::new(#seconds, #nanos)))
-        }
-        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => Some(quote!(::core::time::Duration::from_secs(#seconds))),
-        _ => None,
-    }
+fn stale_facts(options: &StaleOptions) -> TokenStream {
+    let times = options.times().into_iter().filter_map(|setting| {
+        let (key, given) = (setting.key()?, setting.get()?);
+        // An error about a constant appears under it, and none about the fact under the option.
+        let fact = Ident::new(&key.to_string(), Span::mixed_site());
+        let time = static_duration(given).unwrap_or_else(|| given.to_token_stream());
+        Some(quote!(, #fact = #time))
+    });
+    let background = options.background.get().map(|()| quote!(, background = true));
+    quote!(#(#times)* #background)
+}
+
+fn static_duration(given: &Expr) -> Option<TokenStream> {
+    let duration = duration::of_literal(given)?;
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    Some(quote!(::core::time::Duration::new(#seconds, #nanos)))
 }

@@ -16,7 +16,9 @@ use crate::expand::options::{entry_options, judge_of_entry};
 use crate::expand::outcome::outcome;
 use crate::expand::skipped::Skipped;
 use crate::parse::function::{Argument, Function};
+use crate::parse::list::List;
 use crate::parse::options::QueryOptions;
+use crate::parse::patterns::plain_name;
 use crate::parse::types::bare_type;
 
 #[derive(Default)]
@@ -35,7 +37,9 @@ impl HiddenItems {
 }
 
 pub(crate) struct Query<'a> {
+    /// With `each`, that of one id.
     pub(crate) function: &'a Function,
+    pub(crate) list: Option<&'a List<'a>>,
     pub(crate) options: &'a QueryOptions,
     pub(crate) key: &'a Key<'a>,
     pub(crate) enclosing: &'a Enclosing<'a>,
@@ -117,7 +121,7 @@ impl Query<'_> {
 
     /// Arguments of the macro `query!`.
     fn facts(&self) -> TokenStream {
-        let (place, parts, options) = (self.place(), self.key.names(), facts(self.options));
+        let (place, parts, options) = (self.place(), self.key.names(), facts(self.options, self.is_valid));
         let name = self.options.name.get().map_or_else(|| self.function.name(), syn::LitStr::value);
         let owner = if self.enclosing.is_associated(self.function) { quote!(Self) } else { quote!(_) };
         quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
@@ -176,6 +180,9 @@ impl Query<'_> {
         (of_all.safety, of_all.output) = (syn::Safety::Default, syn::ReturnType::Default);
         (of_all.constness, of_all.asyncness, of_all.abi, of_all.variadic) = (None, None, None, None);
         of_all.inputs = of_all.inputs.into_iter().filter(|input| matches!(input, FnArg::Typed(_))).collect();
+        if let Some(list) = self.list {
+            take_by_value(list, &mut of_all);
+        }
         let skipped = Skipped::of(self.function, self.key);
         if skipped.is_empty() {
             return vec![of_all];
@@ -206,13 +213,13 @@ impl Query<'_> {
         Some(quote_spanned!(Span::mixed_site()=> #item;))
     }
 
-    /// `None` after an error.
+    /// `None` after an error, and with `each`: the value of one id is not what the function returns.
     fn entry_signature(&self) -> Option<Signature> {
         let mut repeated = self.function.name_arguments();
         repeated.ident = entry_name(&repeated.ident);
         (repeated.safety, repeated.output) = (syn::Safety::Default, syn::ReturnType::Default);
         (repeated.constness, repeated.asyncness, repeated.abi, repeated.variadic) = (None, None, None, None);
-        self.is_valid.then_some(repeated)
+        (self.is_valid && self.list.is_none()).then_some(repeated)
     }
 
     /// A key for the macro `items!`.
@@ -222,12 +229,25 @@ impl Query<'_> {
         }
         let (query_ref, parts, instance) =
             (self.query_ref(), self.key.parts(&self.options.common.krate()), self.instance());
+        let id = self.list.map(|List { id, .. }| quote_spanned!(Span::mixed_site()=> &#id,));
         if self.is_keyed_by_self() {
             let this = Ident::new("__cache_self", Span::mixed_site());
             let parts = with_self_as(&this, parts);
-            quote_spanned!(Span::mixed_site()=> (|#this| #query_ref, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#id |#this| #query_ref, #parts, #instance))
         } else {
-            quote_spanned!(Span::mixed_site()=> (#query_ref, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#id #query_ref, #parts, #instance))
+        }
+    }
+}
+
+/// A target names an id by value.
+fn take_by_value(list: &List<'_>, of_one: &mut Signature) {
+    let List { id, item, .. } = list;
+    for input in &mut of_one.inputs {
+        if let FnArg::Typed(argument) = input
+            && plain_name(&argument.pat) == Some(id)
+        {
+            *argument.ty = syn::parse_quote!(#item);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Code generation.
 
+pub(crate) mod each;
 pub(crate) mod mutation;
 pub(crate) mod query;
 

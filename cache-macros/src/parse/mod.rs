@@ -4,7 +4,9 @@ pub(crate) mod options;
 pub(crate) mod targets;
 
 pub(crate) mod keywords;
+pub(crate) mod list;
 pub(crate) mod question;
+pub(crate) mod share;
 
 pub(crate) mod block;
 pub(crate) mod function;

@@ -1,17 +1,17 @@
 //! The options of the attributes.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Path, Token, UnOp};
 
 use crate::errors::{Errors, did_you_mean};
-use crate::parse::{duration, tag_text, tokens};
+use crate::parse::duration::{self, TimeOption};
+use crate::parse::{share, tag_text};
 
-/// An option given at most once.
-pub(crate) struct Setting<T>(Option<T>);
+/// An option given at most once, with its name there.
+pub(crate) struct Setting<T>(Option<(Ident, T)>);
 
 impl<T> Default for Setting<T> {
     fn default() -> Self {
@@ -21,14 +21,18 @@ impl<T> Default for Setting<T> {
 
 impl<T> Setting<T> {
     pub(crate) fn set(&mut self, key: &Ident, value: T) -> syn::Result<()> {
-        if self.0.replace(value).is_some() {
+        if self.0.replace((key.clone(), value)).is_some() {
             return Err(Error::new(key.span(), format!("`{}` is given twice: keep one", key.unraw())));
         }
         Ok(())
     }
 
     pub(crate) fn get(&self) -> Option<&T> {
-        self.0.as_ref()
+        self.0.as_ref().map(|(_, value)| value)
+    }
+
+    pub(crate) fn key(&self) -> Option<&Ident> {
+        self.0.as_ref().map(|(key, _)| key)
     }
 }
 
@@ -36,14 +40,31 @@ impl<T> Setting<T> {
 pub(crate) struct QueryOptions {
     pub(crate) ttl: Setting<Expr>,
     pub(crate) own_ttl: Setting<()>,
+    pub(crate) ttl_from: Setting<Expr>,
+    /// In parts per million.
+    pub(crate) jitter: Setting<u32>,
+    pub(crate) stale: StaleOptions,
     pub(crate) capacity: Setting<Expr>,
     pub(crate) name: Setting<LitStr>,
     pub(crate) key: Setting<Vec<Expr>>,
     pub(crate) skip: Setting<Vec<Ident>>,
+    pub(crate) each: Setting<Ident>,
     pub(crate) tags: Setting<Vec<Expr>>,
     pub(crate) tags_from: Setting<Expr>,
     pub(crate) cache_if: Setting<Expr>,
+    pub(crate) weight: Setting<Expr>,
     pub(crate) common: CommonOptions,
+}
+
+/// What is served while there is no fresh value, and who loads one.
+#[derive(Default)]
+pub(crate) struct StaleOptions {
+    pub(crate) stale_if_error: Setting<Expr>,
+    pub(crate) retry_after: Setting<Expr>,
+    pub(crate) refresh_ahead: Setting<Expr>,
+    pub(crate) stale_while_revalidate: Setting<Expr>,
+    pub(crate) background: Setting<()>,
+    pub(crate) soft_timeout: Setting<Expr>,
 }
 
 /// Options of both attributes.
@@ -58,11 +79,21 @@ impl QueryOptions {
     const NAMES: &[&str] = &[
         "ttl",
         "own_ttl",
+        "ttl_from",
+        "jitter",
+        "stale_if_error",
+        "retry_after",
+        "refresh_ahead",
+        "stale_while_revalidate",
+        "background",
+        "soft_timeout",
         "key",
         "skip",
+        "each",
         "tags",
         "tags_from",
         "cache_if",
+        "weight",
         "capacity",
         "cache",
         "name",
@@ -84,14 +115,15 @@ impl QueryOptions {
     fn parse_one(&mut self, input: ParseStream<'_>) -> syn::Result<()> {
         let key = Ident::parse_any(input)?;
         match key.unraw().to_string().as_str() {
-            "ttl" => {
-                let value = value(&key, input)?;
-                check_ttl(&value)?;
-                self.ttl.set(&key, value)
-            }
+            "ttl" => time(&mut self.ttl, &duration::TTL, &key, input),
             "own_ttl" => {
                 flag(&key, input)?;
                 self.own_ttl.set(&key, ())
+            }
+            "ttl_from" => self.ttl_from.set(&key, value(&key, input)?),
+            "jitter" => {
+                let given: Expr = value(&key, input)?;
+                self.jitter.set(&key, share::parse(&given)?)
             }
             "capacity" => {
                 let value = value(&key, input)?;
@@ -121,12 +153,53 @@ impl QueryOptions {
                     list(&key, input, "name the arguments that are not part of the key, as in `skip(connection)`")?;
                 self.skip.set(&key, names.iter().map(argument_name).collect::<syn::Result<_>>()?)
             }
+            "each" => {
+                let given: Expr = value(&key, input)?;
+                self.each.set(&key, list_name(&given)?)
+            }
             "tags" => self.tags.set(&key, tags(&key, input)?),
             "tags_from" => self.tags_from.set(&key, value(&key, input)?),
             "cache_if" => self.cache_if.set(&key, value(&key, input)?),
-            _ => self.common.parse_one(&key, Self::NAMES, input),
+            "weight" => self.weight.set(&key, value(&key, input)?),
+            _ => match self.stale.parse_one(&key, input) {
+                Some(read) => read,
+                None => self.common.parse_one(&key, Self::NAMES, input),
+            },
         }
     }
+
+    /// The options that are closures or functions of the value.
+    pub(crate) fn of_value(&self) -> impl Iterator<Item = &Expr> {
+        [&self.cache_if, &self.tags_from, &self.ttl_from, &self.weight].into_iter().filter_map(Setting::get)
+    }
+}
+
+impl StaleOptions {
+    /// `None` for another option.
+    fn parse_one(&mut self, key: &Ident, input: ParseStream<'_>) -> Option<syn::Result<()>> {
+        let (setting, option) = match key.to_string().as_str() {
+            "stale_if_error" => (&mut self.stale_if_error, &duration::STALE_IF_ERROR),
+            "retry_after" => (&mut self.retry_after, &duration::RETRY_AFTER),
+            "refresh_ahead" => (&mut self.refresh_ahead, &duration::REFRESH_AHEAD),
+            "stale_while_revalidate" => (&mut self.stale_while_revalidate, &duration::STALE_WHILE_REVALIDATE),
+            "soft_timeout" => (&mut self.soft_timeout, &duration::SOFT_TIMEOUT),
+            "background" => return Some(flag(key, input).and_then(|()| self.background.set(key, ()))),
+            _ => return None,
+        };
+        Some(time(setting, option, key, input))
+    }
+
+    /// Those that are times.
+    pub(crate) fn times(&self) -> [&Setting<Expr>; 5] {
+        [&self.stale_if_error, &self.retry_after, &self.refresh_ahead, &self.stale_while_revalidate, &self.soft_timeout]
+    }
+}
+
+fn time(setting: &mut Setting<Expr>, option: &TimeOption, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    let given = value(key, input)?;
+    // A wrong value is no second error, as of an option that is missing.
+    setting.set(key, given)?;
+    setting.get().map_or(Ok(()), |given| option.check(given))
 }
 
 impl CommonOptions {
@@ -156,50 +229,6 @@ pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
         expression = &group.expr;
     }
     expression
-}
-
-/// Refuses a time to live that is certainly wrong.
-fn check_ttl(ttl: &Expr) -> syn::Result<()> {
-    match ungrouped(ttl) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => {
-            duration::parse(&text.value()).map(drop).map_err(|message| Error::new(text.span(), message))
-        }
-        Expr::Lit(ExprLit { lit: Lit::Int(seconds), .. }) => match seconds.base10_parse::<u64>() {
-            Ok(0) => Err(Error::new(seconds.span(), duration::zero())),
-            Ok(_) if seconds.suffix().is_empty() => Ok(()),
-            Ok(_) => Err(Error::new(seconds.span(), "write the seconds without a type, as in `ttl = 300`")),
-            Err(_) => Err(Error::new(seconds.span(), "this is longer than a `Duration`")),
-        },
-        Expr::Lit(ExprLit { lit, .. }) => Err(Error::new(
-            lit.span(),
-            "write a time to live like `ttl = 300` (seconds), `ttl = \"5m\"` or `ttl = TTL` (a `Duration`)",
-        )),
-        Expr::Unary(ExprUnary { op: UnOp::Neg(minus), .. }) => {
-            Err(Error::new(minus.span, "a time to live cannot be negative"))
-        }
-        given if is_arithmetic(given) => {
-            let text = tokens::of_expression(given.to_token_stream());
-            let message = format!(
-                "a number of seconds is a single literal, as in `ttl = 300`, and any other expression is a `Duration`: write `Duration::from_secs({text})`"
-            );
-            Err(Error::new_spanned(given, message))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether it has several literals, and nothing but numbers.
-fn is_arithmetic(expression: &Expr) -> bool {
-    fn is_number(expression: &Expr) -> bool {
-        matches!(ungrouped(expression), Expr::Lit(ExprLit { lit: Lit::Int(_) | Lit::Float(_), .. }))
-            || is_arithmetic(expression)
-    }
-    match ungrouped(expression) {
-        Expr::Binary(binary) => is_number(&binary.left) && is_number(&binary.right),
-        Expr::Paren(paren) => is_number(&paren.expr),
-        Expr::Cast(cast) => is_number(&cast.expr),
-        _ => false,
-    }
 }
 
 /// Refuses a capacity that is certainly no number of entries.
@@ -294,6 +323,17 @@ fn argument_name(skipped: &Expr) -> syn::Result<Ident> {
     }
 }
 
+fn list_name(given: &Expr) -> syn::Result<Ident> {
+    let message = "name the argument that is the list of ids, as in `each = ids`";
+    match ungrouped(given) {
+        Expr::Path(path) => match path.path.get_ident() {
+            Some(name) if name != "self" => Ok(name.clone()),
+            _ => Err(Error::new_spanned(given, message)),
+        },
+        _ => Err(Error::new_spanned(given, message)),
+    }
+}
+
 fn unknown(key: &Ident, known: &[&str]) -> Error {
     let given = key.to_string();
     let nearest = did_you_mean(&given, known.iter().copied());
@@ -332,7 +372,7 @@ fn up_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
+    use quote::{ToTokens, quote};
 
     use super::*;
 
@@ -351,13 +391,22 @@ mod tests {
     #[test]
     fn every_option_is_read() {
         let options = parse(quote! {
-            ttl = "5m", own_ttl, key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
+            ttl = "5m", own_ttl, ttl_from = |value| value.age, jitter = "2.5%", stale_if_error = "1h", retry_after = 5,
+            refresh_ahead = AHEAD, stale_while_revalidate = "30s", background, soft_timeout = "200ms", each = ids,
+            weight = T::size, key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
             cache_if = T::is_whole, capacity = N * 2, cache = &self.cache, name = "n", crate = ::renamed,
         })
         .expect("all is well");
         let list = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>();
         assert_eq!(options.ttl.get().map(text).as_deref(), Some("\"5m\""));
         assert!(options.own_ttl.get().is_some());
+        assert_eq!(options.ttl_from.get().map(text).as_deref(), Some("| value | value . age"));
+        assert_eq!(options.jitter.get(), Some(&25_000));
+        let times = options.stale.times().map(|time| time.get().map(text).expect("it is given"));
+        assert_eq!(times, ["\"1h\"", "5", "AHEAD", "\"30s\"", "\"200ms\""]);
+        assert!(options.stale.background.get().is_some());
+        assert_eq!(options.each.get().map(text).as_deref(), Some("ids"));
+        assert_eq!(options.weight.get().map(text).as_deref(), Some("T :: size"));
         assert_eq!(list(options.key.get().unwrap()), ["a . b", "f (c , d)"]);
         assert_eq!(options.skip.get().unwrap().iter().map(text).collect::<Vec<_>>(), ["e", "r#type"]);
         assert_eq!(list(options.tags.get().unwrap()), ["\"x\"", "\"y:{a}\"", "tag (a)"]);
@@ -399,6 +448,47 @@ mod tests {
             (quote!(ttl = (2 + 3) as u64 * 60), "write `Duration::from_secs((2 + 3) as u64 * 60)`"),
             (quote!(ttl = (300)), "a single literal"),
             (quote!(ttl("5m")), "write `ttl = ..`"),
+            (
+                quote!(stale_if_error = 0),
+                "a time after expiry of 0 would serve no expired value: remove `stale_if_error`",
+            ),
+            (quote!(stale_if_error = -1), "a time after expiry cannot be negative"),
+            (quote!(stale_if_error = "soon"), "`soon` is not a duration"),
+            (quote!(stale_if_error), "`stale_if_error` has no value"),
+            (quote!(stale_if_error = "1h", stale_if_error = "2h"), "`stale_if_error` is given twice"),
+            (quote!(stale_if_eror = "1h"), "did you mean `stale_if_error`?"),
+            (quote!(retry_after = "0s"), "a pause of 0 would load again at each call: use a positive time"),
+            (quote!(retry_after = -5), "a pause cannot be negative"),
+            (quote!(retry_after = ""), "the pause is empty"),
+            (quote!(retry_after = 5u64), "write the seconds without a type, as in `retry_after = 5`"),
+            (quote!(retry_afer = "1s"), "did you mean `retry_after`?"),
+            (quote!(refresh_ahead = 0), "a time before expiry of 0 would load nothing ahead: remove `refresh_ahead`"),
+            (quote!(refresh_ahead = "-1m"), "a time before expiry cannot be negative"),
+            (quote!(refresh_ahead = 1.5), "write a time before expiry like `refresh_ahead = 60` (seconds)"),
+            (quote!(refresh_ahead = 2 * 60), "as in `refresh_ahead = 60`"),
+            (quote!(stale_while_revalidate = "0ms"), "remove `stale_while_revalidate`, or use a positive time"),
+            (quote!(stale_while_revalidate = true), "`stale_while_revalidate = \"30s\"`"),
+            (quote!(stale_while_revalidat = 1), "did you mean `stale_while_revalidate`?"),
+            (quote!(soft_timeout = 0), "a timeout of 0 would wait for no load: remove `soft_timeout`"),
+            (quote!(soft_timeout = "200"), "`200` has no unit"),
+            (quote!(soft_timeout("200ms")), "write `soft_timeout = ..`"),
+            (quote!(background = true), "write `background` alone"),
+            (quote!(background, background), "`background` is given twice"),
+            (quote!(backgroud), "did you mean `background`?"),
+            (quote!(jitter = "0%"), "a jitter of 0% changes nothing"),
+            (quote!(jitter = 10), "a jitter is a share of the time to live: write it like \"10%\""),
+            (quote!(jitter = -10), "a jitter is a share of the time to live"),
+            (quote!(jitter), "`jitter` has no value"),
+            (quote!(jitter = "1%", jitter = "2%"), "`jitter` is given twice"),
+            (quote!(ttl_from = ), "write `ttl_from = ..`"),
+            (quote!(ttl_from = f, ttl_from = g), "`ttl_from` is given twice"),
+            (quote!(weight), "write `weight = ..`"),
+            (quote!(weigth = f), "did you mean `weight`?"),
+            (quote!(each(ids)), "write `each = ..`"),
+            (quote!(each = self), "name the argument that is the list of ids, as in `each = ids`"),
+            (quote!(each = self.ids), "name the argument that is the list of ids"),
+            (quote!(each = "ids"), "name the argument that is the list of ids"),
+            (quote!(each = a, each = b), "`each` is given twice"),
             (quote!(own_ttl = true), "write `own_ttl` alone"),
             (quote!(own_ttl("5m")), "write `own_ttl` alone"),
             (quote!(own_ttl, own_ttl), "`own_ttl` is given twice"),

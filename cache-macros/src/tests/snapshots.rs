@@ -67,6 +67,61 @@ fn a_query_with_many_options() {
 }
 
 #[test]
+fn a_query_that_serves_expired_values() {
+    let options = quote! {
+        ttl_from = |answer| answer.max_age,
+        jitter = "10%",
+        weight = Answer::size,
+        stale_if_error = "1h",
+        retry_after = 5,
+        refresh_ahead = AHEAD,
+        stale_while_revalidate = "30s"
+    };
+    let function = quote! {
+        pub fn fetch(&self, url: &str) -> Result<Answer, HttpError> {
+            self.client.fetch(url)
+        }
+    };
+    assert_snapshot("stale", in_impl(&cached_query(options, &function)));
+}
+
+#[test]
+fn a_query_that_loads_in_the_background() {
+    let options = quote! {
+        ttl = "5m", stale_while_revalidate = "30s", background, soft_timeout = "200ms", cache_if = Track::is_complete
+    };
+    let function = quote! {
+        pub async fn get(self: Arc<Self>, id: u32) -> Result<Track, DbError> {
+            self.database.get(id).await
+        }
+    };
+    assert_snapshot("background", in_impl(&cached_query(options, &function)));
+}
+
+#[test]
+fn a_query_of_each_id_of_a_list() {
+    let function = quote! {
+        pub fn tracks(&self, ids: &[TrackId], language: String) -> HashMap<TrackId, Track> {
+            self.database.tracks(ids, language)
+        }
+    };
+    let options = quote!(each = ids, ttl = "5m", tags("track:{id}"), cache_if = |track| track.is_some());
+    assert_snapshot("each", in_impl(&cached_query(options, &function)));
+}
+
+#[test]
+fn an_async_query_of_each_id_of_a_list() {
+    let function = quote! {
+        async fn rates(executor: &Pool, mut currencies: BTreeSet<Currency>) -> Result<BTreeMap<Currency, f64>, Error> {
+            currencies.remove(&Currency::EUR);
+            fetch(executor, currencies).await
+        }
+    };
+    let options = quote!(each = currencies, key(id.code()), stale_if_error = "1h");
+    assert_snapshot("async_each", cached_query(options, &function));
+}
+
+#[test]
 fn a_mutation() {
     let targets = quote!("get_all_tracks", get_track(id), |track| by_artist(track.artist), tags("album:{album}"));
     let function = quote! {

@@ -17,9 +17,9 @@
 #![allow(clippy::must_use_candidate, clippy::needless_pass_by_value, reason = "that is said of what the user wrote")]
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -180,6 +180,71 @@ impl Repo {
     /// A receiver that is pinned, and a time to live of its own.
     #[cached_query(ttl = "5m", own_ttl)]
     pub fn pinned(self: Pin<&Self>, id: u32) -> u32 {
+        id
+    }
+
+    /// Old values, and values that say how old.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such track.
+    #[cached_query(
+        ttl_from = |track| if track.id == 0 { TTL } else { TTL * 2 },
+        jitter = "10%",
+        weight = |track| track.title.len(),
+        stale_if_error = "1h",
+        retry_after = TTL,
+        refresh_ahead = "1s",
+        stale_while_revalidate = 30
+    )]
+    pub fn old(&self, id: u32) -> Answer<Track> {
+        self.get_track(id)
+    }
+
+    /// A load in the background.
+    #[cached_query(ttl = "5m", stale_while_revalidate = "30s", background, cache_if = |found| *found > 0)]
+    pub fn in_background(self: Arc<Self>, id: u32, other: String) -> u32 {
+        id + self.unused(id) + u32::from(other.is_empty())
+    }
+
+    /// A list of ids.
+    #[cached_query(each = ids, tags("track:{id}"), ttl = TTL + TTL)]
+    pub fn each(&self, ids: &[u32], ignored: u32, mut other: String, mut suffix: &str) -> HashMap<u32, String> {
+        if ids.is_empty() {
+            return HashMap::new();
+        }
+        other.push('.');
+        suffix = suffix.trim();
+        ids.iter().filter_map(|id| Some((*id, self.titles.get(id)?.to_owned() + &other + suffix))).collect()
+    }
+
+    /// A list of ids by value, and an argument that is borrowed.
+    ///
+    /// # Errors
+    ///
+    /// Never.
+    #[cached_query(each = ids, skip(transaction), in_transaction = false, cache_if = Option::is_some)]
+    pub fn each_of(
+        &self,
+        transaction: &mut Transaction,
+        mut ids: Vec<u32>,
+        (first, mut second): (u32, u32),
+    ) -> Answer<BTreeMap<u32, u32>> {
+        transaction.0 += 1;
+        ids.sort_unstable();
+        second += first;
+        Ok(ids.into_iter().map(|id| (id, second)).collect())
+    }
+
+    /// A list of ids that is a set.
+    #[cached_query(each = ids)]
+    pub fn each_in_set<S: BuildHasher + Default>(&self, ids: &HashSet<u32, S>) -> HashMap<u32, usize> {
+        ids.iter().map(|id| (*id, self.titles.len())).collect()
+    }
+
+    /// Forgets one of the list.
+    #[invalidates(each(id, 1, String::new(), ""), for id in 1..3 { each_in_set(id) })]
+    pub fn forget(&self, id: u32) -> u32 {
         id
     }
 

@@ -23,6 +23,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::{Cache, HasCache, cached_impl, cached_query, invalidates};
@@ -142,6 +143,53 @@ impl Repo {
     /// A receiver that is pinned, and a time to live of its own.
     #[cached_query(ttl = "5m", own_ttl)]
     pub async fn pinned(self: Pin<&Self>, id: u32) -> u32 {
+        id
+    }
+
+    /// Old values, and values that say how old.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such track.
+    #[cached_query(
+        ttl_from = |track| Duration::from_secs(u64::from(track.id)),
+        jitter = "10%",
+        weight = |track| track.title.len(),
+        stale_if_error = "1h",
+        retry_after = "5s",
+        refresh_ahead = "1s",
+        stale_while_revalidate = 30,
+        background,
+        soft_timeout = "200ms"
+    )]
+    pub async fn old(self: Arc<Self>, id: u32) -> Answer<Track> {
+        yield_now().await;
+        self.get_track(id).await
+    }
+
+    /// A list of ids.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such track.
+    #[cached_query(each = ids, tags("track:{id}"), ttl = "5m", stale_if_error = "1h")]
+    pub async fn each(&self, ids: &[u32], ignored: u32, mut other: String) -> Answer<BTreeMap<u32, String>> {
+        other.push('.');
+        yield_now().await;
+        ids.iter().map(|id| Ok((*id, self.titles.get(id).ok_or(Error)?.to_owned() + &other))).collect()
+    }
+
+    /// A list of ids by value.
+    #[cached_query(each = ids)]
+    pub async fn each_of(self: Arc<Self>, mut ids: Vec<u32>) -> Vec<(u32, u32)> {
+        ids.sort_unstable();
+        yield_now().await;
+        ids.into_iter().map(|id| (id, id)).collect()
+    }
+
+    /// Forgets one of the list.
+    #[invalidates(each(id, 1, String::new()), each_of(id))]
+    pub async fn forget(&self, id: u32) -> u32 {
         id
     }
 

@@ -1,5 +1,8 @@
 //! Refuses what cannot work, and says what to write instead.
 
+mod each;
+mod stale;
+
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::visit::{self, Visit};
@@ -7,19 +10,28 @@ use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, S
 
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::function::{Argument, Function};
+use crate::parse::list::List;
 use crate::parse::options::{QueryOptions, ungrouped};
 use crate::parse::targets::{FromResult, Invalidations, Named, Target};
 use crate::parse::tokens;
 use crate::parse::transactions::transaction_in;
 use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
 
-pub(crate) fn cached_query(function: &Function, options: &QueryOptions, errors: &mut Errors) {
+pub(crate) fn cached_query(function: &Function, list: Option<&List<'_>>, options: &QueryOptions, errors: &mut Errors) {
     qualifiers(&function.signature, errors);
     if let Some(receiver) = function.receiver() {
         query_receiver(receiver, errors);
     }
-    key(function, options, errors);
-    tags(function, options, errors);
+    if let Some(list) = list {
+        each::each(list, options, errors);
+    }
+    // Without the list that `each` names, the arguments of the key are not known.
+    if list.is_some() || options.each.get().is_none() {
+        let of_key = list.map_or(function, |list| &list.of_one);
+        key(of_key, list, options, errors);
+        tags(of_key, options, errors);
+    }
+    stale::stale(function, options, errors);
     if options.common.in_transaction.get().is_none() {
         query_with_transaction(function, errors);
     }
@@ -35,14 +47,16 @@ pub(crate) fn cached_query(function: &Function, options: &QueryOptions, errors: 
     returned(function, errors);
 }
 
-fn key(function: &Function, options: &QueryOptions, errors: &mut Errors) {
+fn key(function: &Function, list: Option<&List<'_>>, options: &QueryOptions, errors: &mut Errors) {
     if let (Some(_), Some(skipped)) = (options.key.get(), options.skip.get()) {
         errors.add(skipped[0].span(), "remove `skip`: with `key(..)` only the arguments in it are part of the key");
     }
     let arguments: Vec<_> = function.arguments().collect();
     let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
     for (number, name) in skipped.iter().enumerate() {
-        if !arguments.iter().any(|argument| argument.is(name)) {
+        if list.is_some_and(|list| [list.name, &list.id].iter().any(|of_list| name.unraw() == of_list.unraw())) {
+            // It is refused as such.
+        } else if !arguments.iter().any(|argument| argument.is(name)) {
             errors.add(name.span(), &no_argument(name, &arguments));
         } else if skipped[..number].iter().any(|other| other.unraw() == name.unraw()) {
             errors.add(name.span(), &format!("`{name}` is skipped twice: name it once"));

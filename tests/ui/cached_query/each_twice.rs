@@ -1,0 +1,19 @@
+//! says: `each` is given twice: keep one
+
+use std::collections::HashMap;
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(each = ids, each = ids)]
+    fn get(&self, ids: &[u32]) -> HashMap<u32, u32> {
+        ids.iter().map(|id| (*id, *id)).collect()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,19 @@
+//! says: remove `id`: each id is a key
+
+use std::collections::HashMap;
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(each = ids, skip(id))]
+    fn get(&self, ids: &[u32]) -> HashMap<u32, u32> {
+        ids.iter().map(|id| (*id, *id)).collect()
+    }
+}
+
+fn main() {}

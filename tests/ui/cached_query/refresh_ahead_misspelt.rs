@@ -1,0 +1,17 @@
+//! says: did you mean `refresh_ahead`?
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m", refresh_ahed = "1m")]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

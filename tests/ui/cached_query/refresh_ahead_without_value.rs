@@ -1,0 +1,17 @@
+//! says: `refresh_ahead` has no value: write `refresh_ahead = ..`
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(ttl = "5m", refresh_ahead)]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}

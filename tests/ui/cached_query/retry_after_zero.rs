@@ -1,0 +1,17 @@
+//! says: a pause of 0 would load again at each call: use a positive time, or remove `retry_after`
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(stale_if_error = "1h", retry_after = 0)]
+    fn get(&self, id: u32) -> Result<u32, String> {
+        Ok(id)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! says: `for ever` is not a duration: write it like
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(stale_if_error = "for ever")]
+    fn get(&self, id: u32) -> Result<u32, String> {
+        Ok(id)
+    }
+}
+
+fn main() {}

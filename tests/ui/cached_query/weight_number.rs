@@ -1,0 +1,17 @@
+//! says: closure, found `usize`
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query(weight = 7_usize)]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+}
+
+fn main() {}
