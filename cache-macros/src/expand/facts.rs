@@ -40,8 +40,7 @@ fn stale_facts(options: &StaleOptions) -> TokenStream {
         let time = static_duration(given).unwrap_or_else(|| given.to_token_stream());
         Some(quote!(, #fact = #time))
     });
-    let background = options.background.get().map(|()| quote!(, background = true));
-    quote!(#(#times)* #background)
+    quote!(#(#times)*)
 }
 
 fn static_duration(given: &Expr) -> Option<TokenStream> {

@@ -41,6 +41,7 @@ mod asynchronous {
     mod handles;
     mod in_transaction;
     mod large_numbers;
+    mod lists;
     mod locks;
 
     mod mutations;
@@ -54,6 +55,7 @@ mod asynchronous {
     mod reentrant;
     mod refused;
     mod slow_clone;
+    mod stale;
     mod stale_fill;
     mod statistics;
     mod targets;
@@ -79,6 +81,7 @@ mod synchronous {
     include!(concat!(env!("OUT_DIR"), "/promises.rs"));
 }
 
+mod background;
 mod contexts;
 mod no_unsafe;
 mod pinned_receivers;
