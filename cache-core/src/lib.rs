@@ -64,6 +64,8 @@
 //! - **No convoy.** A failed load releases its waiters: they share the error if it can be cloned, or else all load at
 //!   once. After a panic or a dropped future, exactly one loads next.
 //! - **Invalidation costs the same** for any number of entries and scopes.
+//! - **Stale only on request, and only by age.** Expired values may be served where a query says so, as in an
+//!   [outage](guide::outages); invalidated values never.
 //! - **Errors are not cached.** A mutation invalidates even if it fails, panics, or is dropped half-done.
 //! - **Nothing is shared by accident.** Entries are separate per query, type of `Self`, generic arguments, argument values
 //!   and [scope](Cache::scope).

@@ -24,6 +24,12 @@ pub mod composition {}
 #[doc = include_str!("errors.md")]
 pub mod errors {}
 
+#[doc = include_str!("outages.md")]
+pub mod outages {}
+
+#[doc = include_str!("lists.md")]
+pub mod lists {}
+
 #[doc = include_str!("scopes.md")]
 pub mod scopes {}
 
