@@ -2,6 +2,9 @@ async fn rates(
     executor: &Pool,
     currencies: BTreeSet<Currency>,
 ) -> Result<BTreeMap<Currency, f64>, Error> {
+    ::cache_core::private::suggest!(
+        a_query_with_each_has_no_entries__so_call_it : __cached_entry_rates;
+    );
     ::cache_core::private::needs_result!(
         ::cache_core::private::Returned:: < Result < BTreeMap < Currency, f64 >, Error >
         > ::new().__cache_outcome()

@@ -1,5 +1,8 @@
 impl Library {
     pub fn tracks(&self, ids: &[TrackId], language: String) -> HashMap<TrackId, Track> {
+        ::cache_core::private::suggest!(
+            a_query_with_each_has_no_entries__so_call_it : __cached_entry_tracks;
+        );
         let mut __cache_batch = {
             #[allow(unused_imports, reason = "whether it is needed depends on the type")]
             use ::cache_core::private::probing::*;

@@ -31,11 +31,21 @@ mod validate;
 /// |---|---|
 /// | `ttl = 300`, `ttl = "5m"`, `ttl = expr` | time to live: a literal number of seconds, a string with units, or a `Duration`; default: that of the cache |
 /// | `own_ttl` | the value expires by its own time to live alone |
+/// | `ttl_from = \|value\| ..` | time to live from the value, as a `Duration`, instead of `ttl` |
+/// | `jitter = "10%"` | each time to live is shorter by up to this share |
+/// | `stale_if_error = "1h"` | if a load fails, its callers get the expired value, for so long after it expired |
+/// | `retry_after = "1s"` | after a failed load none begins for so long, while there is a value to serve; default: one second |
+/// | `refresh_ahead = "1m"` | so long before a value expires, one caller loads anew, and the others get the value |
+/// | `stale_while_revalidate = "30s"` | the same, for so long after the value expired |
+/// | `background` | these loads run on the runtime of the cache, and no caller waits |
+/// | `soft_timeout = "200ms"` | a caller that has waited so long gets the expired value, and the load goes on; needs `background` |
 /// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
 /// | `skip(arg, ..)` | these arguments are not part of the key |
+/// | `each = ids` | this list is cached by each of its ids, and the body runs for those that are missing |
 /// | `tags("all", "artist:{artist_id}", expr)` | tags: strings, formatted from the arguments like `format!`, or `Into<Tag>` |
 /// | `tags_from = \|value\| ..` | more tags, from the value: an iterator of `Into<Tag>` |
 /// | `cache_if = \|value\| ..` | only values for which this is true are stored |
+/// | `weight = \|value\| ..` | what the entry counts of `CacheBuilder::max_weight`, as a `usize`; default: 1 |
 /// | `capacity = n` | at most `n` entries of this query, in all scopes together, for each type of `Self`: a constant `usize`; default: the limit of the cache. With 0 nothing is stored |
 /// | `cache = expr` | the cache, as a `&Cache`; default: `HasCache` of `self`, or `Cache::global()` without `self` |
 /// | `in_transaction` | it is called through the handle of a transaction; `in_transaction = false`: its arguments are no transaction |
@@ -97,6 +107,134 @@ mod validate;
 /// # assert!(chart.expires_in > std::time::Duration::from_secs(60));
 /// ```
 ///
+/// # `ttl_from` and `jitter`
+///
+/// `ttl_from` gets a value that `cache_if` accepts, of a `Result` the `Ok`, with [`each`](#each) that of one id. The time
+/// counts from the start of the body too. A value whose time is 0 is not stored.
+///
+/// Values that were loaded together expire together, and are loaded together again. With `jitter` each time to live is
+/// shorter by a random part of up to this share. It is more than 0 and less than 100 %, with at most four digits after
+/// the point.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # use std::time::Duration;
+/// # #[derive(Clone)]
+/// # struct Page { max_age: Duration }
+/// # #[derive(HasCache)]
+/// # struct Site { cache: Cache }
+/// impl Site {
+///     #[cached_query(ttl_from = |page| page.max_age)]
+///     fn page(&self, url: &str) -> Page {
+///         // ..
+///         # let _ = url;
+///         # Page { max_age: Duration::from_secs(20) }
+///     }
+///
+///     #[cached_query(ttl = "5m", jitter = "10%")] // from 4m30s to 5m
+///     fn links(&self, url: &str) -> Vec<String> {
+///         // ..
+///         # vec![url.to_owned()]
+///     }
+/// }
+/// # let site = Site { cache: Cache::new() };
+/// # site.page("/");
+/// # assert!(site.cache.entries()[0].expires_in <= Duration::from_secs(20));
+/// # site.cache.invalidate_all();
+/// # site.links("/");
+/// # let left = site.cache.entries()[0].expires_in;
+/// # assert!(left <= Duration::from_secs(300) && left > Duration::from_secs(260));
+/// ```
+///
+/// # `stale_if_error` and `retry_after`
+///
+/// If a load fails, its caller and its waiters get the value that has expired, if that is no longer ago than
+/// `stale_if_error`. The function returns a `Result`; the error is counted. After a failed load none begins for
+/// `retry_after`, and each call gets the old value at once: an outage does not make each call wait for its own failure.
+/// A value that was invalidated is never served.
+///
+/// Their times are those of `ttl`, but an expression is a constant, the same for all calls.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache, ManualClock};
+/// # use std::sync::atomic::{AtomicBool, Ordering};
+/// # use std::time::Duration;
+/// # #[derive(HasCache)]
+/// # struct Rates { is_down: AtomicBool, cache: Cache }
+/// impl Rates {
+///     #[cached_query(ttl = "5m", stale_if_error = "1h", retry_after = "10s")]
+///     fn rate(&self, currency: &str) -> Result<f64, String> {
+///         // ..
+///         # let _ = currency;
+///         # if self.is_down.load(Ordering::Relaxed) { Err("down".into()) } else { Ok(1.5) }
+///     }
+/// }
+/// # let clock = ManualClock::new();
+/// # let cache = Cache::builder().clock(clock.clone()).build();
+/// # let rates = Rates { is_down: AtomicBool::new(false), cache };
+/// # rates.rate("EUR").unwrap();
+/// # rates.is_down.store(true, Ordering::Relaxed);
+/// # clock.advance(Duration::from_secs(20 * 60));
+/// # assert_eq!(rates.rate("EUR"), Ok(1.5));
+/// # clock.advance(Duration::from_secs(3600));
+/// # assert!(rates.rate("EUR").is_err());
+/// ```
+///
+/// # `refresh_ahead` and `stale_while_revalidate`
+///
+/// Loads anew so long before a value expires, or after it has: one caller loads, and all others get the old value at
+/// once. So does that caller if its load fails. `refresh_ahead` is shorter than the `ttl`. A load is like any other: if
+/// the key is invalidated meanwhile, nobody gets the old value, and that of the load is not stored.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache, ManualClock};
+/// # use std::time::Duration;
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(ttl = "5m", refresh_ahead = "1m", stale_while_revalidate = "30s")]
+///     fn chart(&self) -> Vec<String> {
+///         // ..
+///         # Vec::new()
+///     }
+/// }
+/// # let clock = ManualClock::new();
+/// # let library = Library { cache: Cache::builder().clock(clock.clone()).build() };
+/// # library.chart();
+/// # clock.advance(Duration::from_secs(270));
+/// # library.chart();
+/// # assert_eq!(library.cache.stats().loads, 2);
+/// ```
+///
+/// # `background` and `soft_timeout`
+///
+/// With `background` such a load runs on the runtime that the cache was given, and its caller gets the old value too.
+/// The load outlives the call, so the body borrows nothing: a method takes `self: Arc<Self>`, arguments are taken by
+/// value, and `cache_if`, `tags_from`, `ttl_from` and `weight` use the value alone.
+///
+/// `soft_timeout` is for an `async fn` with `background`: if there is an expired value that may be served, and the load
+/// takes longer than this, the caller gets that value, and the load goes on. So `stale_if_error` need not wait for an
+/// error.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # use std::sync::Arc;
+/// # #[derive(HasCache)]
+/// # struct Rates { cache: Cache }
+/// impl Rates {
+///     #[cached_query(ttl = "5m", refresh_ahead = "1m", stale_if_error = "1h", background, soft_timeout = "200ms")]
+///     async fn rate(self: Arc<Self>, currency: String) -> Result<f64, String> {
+///         // ..
+///         # let _ = currency;
+///         # Ok(1.5)
+///     }
+/// }
+/// # futures_lite::future::block_on(async {
+/// # let rates = Arc::new(Rates { cache: Cache::new() });
+/// # assert_eq!(rates.rate("EUR".to_owned()).await, Ok(1.5));
+/// # });
+/// ```
+///
 /// # The key: `key` and `skip`
 ///
 /// The key is all arguments, the type of `Self`, and the generic arguments, but not `self`: see *What is shared* at
@@ -134,6 +272,59 @@ mod validate;
 /// # tracks.cache.invalidate_all();
 /// # tracks.search(&Filter { text: "a", limit: 2 });
 /// # assert_eq!(tracks.cache.entries()[0].arguments, r#"self.tenant = 7, filter.text = "a", filter.limit = 2"#);
+/// ```
+///
+/// # `each`
+///
+/// For a function that takes a list of ids and returns what belongs to them, as a map or any other collection of pairs:
+/// each id is an entry of its own. The body runs once for those that are neither stored nor being loaded. It runs again
+/// for those that another call was loading and did not bring. An id that it does not return is remembered as absent. A
+/// list without ids runs no body.
+///
+/// The list is `&[T]`, `&[T; N]`, `Vec<T>`, or another type with `iter()` that is collected from `T`, by value or by
+/// reference: `HashSet<T>`, `Arc<[T]>`, `Cow<'_, [T]>`. The body gets a part of it (of an array a slice). Other arguments
+/// that are taken by value are cloned for each run of the body, but for skipped ones and `self`, which it borrows.
+///
+/// In `tags`, `key` and `ttl` one id is called `id`, and is a `&T`. A `key(..)` mentions it. `cache_if`, `tags_from`,
+/// `ttl_from` and `weight` get an `&Option` of the value of one id. A target names one id by value, in the place of the
+/// list. There is no `entry!` of such a query.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// # use std::collections::HashMap;
+/// # use std::sync::Mutex;
+/// # #[derive(HasCache)]
+/// # struct Library { asked: Mutex<Vec<u32>>, cache: Cache }
+/// impl Library {
+///     #[cached_query(each = ids, ttl = "5m", tags("track:{id}"))]
+///     fn tracks(&self, ids: &[u32], language: &str) -> Result<HashMap<u32, String>, std::io::Error> {
+///         // ..
+///         # self.asked.lock().unwrap().extend(ids);
+///         # Ok(ids.iter().map(|id| (*id, format!("{language} {id}"))).collect())
+///     }
+///
+///     #[invalidates(tracks(id, "en"))]
+///     fn rename(&self, id: u32, title: &str) {
+///         // ..
+///         # let _ = title;
+///     }
+///
+///     #[invalidates(for id in ids { tracks(*id, "en") })]
+///     fn remove(&self, ids: &[u32]) {
+///         // ..
+///     }
+/// }
+/// # let library = Library { asked: Mutex::default(), cache: Cache::new() };
+/// # let asked = |ids: &[u32]| {
+/// #     library.tracks(ids, "en").unwrap();
+/// #     std::mem::take(&mut *library.asked.lock().unwrap())
+/// # };
+/// # assert_eq!(asked(&[1, 2]), [1, 2]);
+/// # assert_eq!(asked(&[2, 3]), [3]);
+/// # library.rename(2, "a");
+/// # assert_eq!(asked(&[1, 2, 3]), [2]);
+/// # library.remove(&[1, 3]);
+/// # assert_eq!(asked(&[1, 2, 3]), [1, 3]);
 /// ```
 ///
 /// # `tags` and `tags_from`
@@ -189,6 +380,32 @@ mod validate;
 /// # let jobs = Jobs { cache: Cache::new() };
 /// # jobs.state(1).unwrap();
 /// # assert!(jobs.cache.is_empty());
+/// ```
+///
+/// # `weight`
+///
+/// With `CacheBuilder::max_weight` the weights of all entries together are never more than that: in bytes, or whatever
+/// they count. A value that is heavier than that is not stored.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Covers { cache: Cache }
+/// impl Covers {
+///     #[cached_query(weight = |image| image.len())]
+///     fn cover(&self, album: u32) -> Vec<u8> {
+///         // ..
+///         # vec![0; album as usize]
+///     }
+/// }
+///
+/// let covers = Covers { cache: Cache::builder().max_weight(100_000_000).build() };
+/// # let covers = Covers { cache: Cache::builder().max_weight(1_000).build() };
+/// # covers.cover(600);
+/// # covers.cover(700);
+/// # assert_eq!(covers.cache.len(), 1);
+/// # covers.cover(1_001);
+/// # assert!(covers.cache.entries().iter().all(|entry| entry.arguments != "album = 1001"));
 /// ```
 ///
 /// # `capacity` and `name`

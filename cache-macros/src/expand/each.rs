@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{FnArg, Ident, PatType, Signature, Type};
 
 use crate::expand::body::{borrowing_body_of, cache};
+use crate::expand::enclosing::entry_name;
 use crate::expand::items::Query;
 use crate::expand::options::{entry_options, value_options};
 use crate::expand::outcome::outcome;
@@ -41,7 +42,14 @@ pub(crate) fn query(query: &Query<'_>, list: &List<'_>, function: &Function) -> 
         || quote_spanned!(Span::mixed_site()=> .map_err(|__cache_miss| __cache_miss #entry_options #value_options)),
     );
     let returns = returns.map(|ty| quote!(: #ty));
+    // Its name is an advice, which the compiler shows for `entry!`.
+    let mut entry = entry_name(&signature.ident);
+    entry.set_span(Span::mixed_site());
+    let no_entry = quote_spanned! {Span::mixed_site()=>
+        #krate::private::suggest!(a_query_with_each_has_no_entries__so_call_it: #entry;);
+    };
     let around = function.braced(quote_spanned! {Span::mixed_site()=>
+        #no_entry
         #needs_result
         let mut __cache_batch = {
             #[allow(unused_imports, reason = "whether it is needed depends on the type")]
