@@ -1,5 +1,9 @@
 //! The end of a load: a value, an error, or a follower that takes over.
 
+use std::panic::resume_unwind;
+use std::thread::panicking;
+
+use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::engine::mode::ReadMode;
 use crate::entry::discard_value;
@@ -12,10 +16,11 @@ use crate::stats::counters::Event;
 use crate::store::aged::AgedEntry;
 use crate::store::{Loaded, Storable, Store, Wanted};
 use crate::sync::Arc;
+use crate::sync::unwind::catch;
 use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::registry::TagRef;
-use crate::version::scope::{Scope, ScopeRef};
+use crate::version::scope::{Scope, ScopeRef, scope_id};
 use crate::version::tag_set::TagSet;
 
 /// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to a follower.
@@ -120,10 +125,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         if !self.is_listed {
             return None;
         }
-        let now = self.context.timeline.time.now();
-        let retry_at = self.aged.as_ref().map(|_| now.saturating_add(self.store.query.windows.retry_after));
+        let needs_time = self.aged.is_some() || self.found_dead;
+        // A clock that panics keeps no follower waiting.
+        let now = if needs_time { catch(|| self.context.timeline.time.now()) } else { Ok(0) };
+        if let Ok(now) = now {
+            self.record_failure(now);
+        }
         let mut served = None;
-        if let Some(flight) = self.store.fail(self.hash, self.context.id, now, retry_at) {
+        if let Some(flight) = self.store.fail(self.hash, self.context.id) {
             let Flight { key, scope, promise, is_fenced, order, .. } = flight;
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
@@ -133,13 +142,14 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
                     End::Failed { error: self.within(error), dependencies, is_fenced, order }
                 });
             }
-            if self.found_dead {
+            if let (true, Ok(now)) = (self.found_dead, &now) {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
-                self.store.remove_if_dead(&self.engine.storage, &wanted, now);
+                self.store.remove_if_dead(&self.engine.storage, &wanted, *now);
             }
             discard_value(&self.store.query.counters, key);
             served = self.aged.take().filter(|_| !is_fenced && !self.is_in_background);
         }
+        let now = now.unwrap_or_else(|panic| resume_unwind(panic));
         served.and_then(|aged| serve(&self.engine, &self.store, &aged, self.key_node.as_ref(), now))
     }
 }
@@ -159,8 +169,22 @@ impl<K, V> Leader<K, V> {
         attach_load(&self.context, &self.store.query, self.key_node.as_ref(), answer);
     }
 
+    /// While there is a value to serve, nobody loads for a while.
+    fn record_failure(&self, now: Nanos) {
+        if self.aged.is_some() {
+            let retry_at = now.saturating_add(self.store.query.windows.retry_after);
+            self.store.record_failure(self.hash, scope_id(self.scope.as_ref()), retry_at, now);
+        }
+    }
+
     fn abandon(&self) {
         self.store.query.counters.count(Event::LoadError);
+        // A dropped future says nothing about the next load, a panic does.
+        if panicking()
+            && let Ok(now) = catch(|| self.context.timeline.time.now())
+        {
+            self.record_failure(now);
+        }
         if self.is_listed {
             self.store.abandon(self.hash, self.context.id);
         }

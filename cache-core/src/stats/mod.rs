@@ -26,7 +26,7 @@ pub struct Stats {
     pub hits: u64,
     /// Calls that loaded, or waited for a load in flight.
     pub misses: u64,
-    /// Bodies run, whatever their outcome. Direct inserts do not count.
+    /// Bodies run, whatever their outcome; of a list, one for each id. Direct inserts do not count.
     pub loads: u64,
     /// Loads that ended in `Err` or a panic, or whose future was dropped before it was ready.
     pub load_errors: u64,

@@ -13,6 +13,7 @@ use crate::store::storage::Storage;
 use crate::store::{ShardWriter, Storable, Store};
 use crate::sync::Arc;
 use crate::version::Version;
+use crate::version::scope::ScopeId;
 
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
@@ -132,14 +133,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
 }
 
 impl<K, V> Store<K, V> {
-    /// Ends a load without a value. While there is another value to serve, nobody loads until `retry_at`.
-    pub(crate) fn fail(&self, hash: u64, load: LoadId, now: Nanos, retry_at: Option<Nanos>) -> Option<Flight<K>> {
-        let mut shard = self.lock(hash);
-        let flight = shard.state_mut().end(hash, load)?;
-        if let Some(until) = retry_at {
-            shard.state_mut().failures.record(hash, flight.scope, until, now);
-        }
-        Some(flight)
+    /// Ends a load without a value.
+    pub(crate) fn fail(&self, hash: u64, load: LoadId) -> Option<Flight<K>> {
+        self.lock(hash).state_mut().end(hash, load)
+    }
+
+    /// While there is a value to serve, nobody loads the key until then.
+    pub(crate) fn record_failure(&self, hash: u64, scope: ScopeId, until: Nanos, now: Nanos) {
+        self.lock(hash).state_mut().failures.record(hash, scope, until, now);
     }
 
     /// Does not end the load: a follower takes over, if there is one.

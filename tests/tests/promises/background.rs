@@ -247,6 +247,8 @@ fn p5_a_panic_in_the_background_reaches_no_caller() {
     assert_eq!(fixture.ask(), Ok(1));
     assert!(catch_unwind(AssertUnwindSafe(|| fixture.runtime.run())).is_err());
     fixture.set(2);
+    assert_eq!((fixture.ask(), fixture.runtime.held()), (Ok(1), 0), "as after an error");
+    fixture.clock.advance(SECOND);
     assert_eq!((fixture.ask(), fixture.runtime.held()), (Ok(1), 1));
     fixture.runtime.run();
     assert_eq!(fixture.ask(), Ok(2));
