@@ -13,6 +13,10 @@ pub(crate) struct Settings {
     pub(crate) default_ttl: Duration,
     pub(crate) time: TimeSource,
     pub(crate) commit_grace: Duration,
+    /// `None`: nothing is weighed.
+    pub(crate) max_weight: Option<u64>,
+    /// `None`: a random one.
+    pub(crate) jitter_seed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -22,6 +26,8 @@ impl Default for Settings {
             default_ttl: Duration::from_secs(300),
             time: TimeSource::System,
             commit_grace: Duration::from_secs(5),
+            max_weight: None,
+            jitter_seed: None,
         }
     }
 }

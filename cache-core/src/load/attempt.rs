@@ -182,7 +182,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let expires_at = candidate.expires_at(self.now);
         let Candidate { key, own_ttl, tags, .. } = candidate;
         discard_value(&self.store.query.counters, key);
-        let start = LoadStart { tags, own_ttl, expires_at };
+        let start = LoadStart { tags, own_ttl, began: self.now, expires_at };
         let context = Context::new(next_load(), self.engine.timeline().clone(), self.store.query.clone(), start);
         if self.mode == ReadMode::Private {
             context.set_private();

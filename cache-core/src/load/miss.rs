@@ -17,7 +17,7 @@ use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::promise::SharedError;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
-use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
+use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::store::{Storable, Store};
@@ -50,7 +50,7 @@ pub(crate) struct EntryParts<K, V> {
 pub(crate) type MakeEntry<K, V> = fn(EntryParts<K, V>) -> Box<dyn Any + Send + Sync>;
 
 /// Judges any number of values.
-pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync>;
+pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Judged> + Send + Sync>;
 
 pub(crate) struct Request<K, V> {
     pub(crate) engine: Arc<Engine>,
@@ -89,7 +89,7 @@ struct EndFns<K, V> {
 type WaitFuture<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
 /// A [`Judge`] that is called once.
-type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
+type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Judged>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
@@ -144,7 +144,22 @@ impl<K, V, O, J> Miss<K, V, O, J> {
         self.with_judge(|judge| TagsFrom(judge, tags))
     }
 
-    fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
+    /// The time to live, from the loaded value. [`Query::value_ttl`](crate::private::Query::value_ttl) is set, too.
+    pub fn ttl_from<F: FnOnce(&V) -> Duration>(self, ttl: F) -> Miss<K, V, O, TtlFrom<J, F>> {
+        self.with_judge(|judge| TtlFrom(judge, ttl))
+    }
+
+    /// The weight, from the loaded value. Not called if nothing limits the weight.
+    pub fn weight<F: FnOnce(&V) -> usize>(self, weight: F) -> Miss<K, V, O, Weight<J, F>> {
+        let weight = self.request.engine.storage.limits_weight().then_some(weight);
+        self.with_judge(|judge| Weight(judge, weight))
+    }
+
+    pub(crate) fn options(&self) -> &EntryOptions {
+        &self.options
+    }
+
+    pub(crate) fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
         let Self { request, options, steps, make_entry, judge, outcome } = self;
         Miss { request, options, steps, make_entry, judge: wrap(judge), outcome }
     }

@@ -20,7 +20,7 @@ mod target;
 pub use cache_macros::entry_of_call;
 
 pub use crate::flight::promise::SharedError;
-pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
+pub use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 pub use crate::load::miss::{Loading, Miss};
 pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
 pub use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};

@@ -39,6 +39,8 @@ pub(crate) struct QueryState {
     /// Bits: [`READS_ANSWERS`], [`HAS_PUTS`].
     pub(crate) puts: AtomicUsize,
     pub(crate) quota: Option<Quota>,
+    /// By how many millionths a time to live may be shortened.
+    pub(crate) jitter: u32,
     pub(crate) counters: Counters,
     pub(crate) stores: StoreNumbers,
 }
@@ -58,6 +60,7 @@ impl QueryState {
             any_key: TagRef::permanent(),
             puts: AtomicUsize::new(0),
             quota: None,
+            jitter: 0,
             counters: Counters::new(),
             stores: StoreNumbers::default(),
         }
@@ -98,16 +101,17 @@ impl QueryState {
             load_errors: sum.load_errors,
             discarded_loads: sum.discarded_loads,
             evictions: sum.evictions,
+            too_heavy: sum.too_heavy,
             expirations: sum.expirations,
             invalidations: sum.invalidations,
         }
     }
 
     pub(crate) fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
-        let Query { name, place: SourcePlace { module, .. }, arguments, tags, .. } = *site.query;
+        let Query { name, place: SourcePlace { module, .. }, arguments, tags, jitter, .. } = *site.query;
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
-        Self { id, name, module, owner, arguments, tags, quota, ..Self::anonymous() }
+        Self { id, name, module, owner, arguments, tags, quota, jitter, ..Self::anonymous() }
     }
 }
 

@@ -66,7 +66,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             InFlight::Nothing | InFlight::Open(_) => None,
         };
         let id = taken_over.unwrap_or_else(next_load);
-        let start = LoadStart { tags: candidate.tags, own_ttl: candidate.own_ttl, expires_at };
+        let start = LoadStart { tags: candidate.tags, own_ttl: candidate.own_ttl, began: caller.now, expires_at };
         let context = Context::new(id, storage.timeline.clone(), self.query.clone(), start);
         // A load that callers may join is always listed.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));

@@ -41,6 +41,7 @@ mod asynchronous {
     mod handles;
     mod in_transaction;
     mod large_numbers;
+    mod lifetimes;
     mod locks;
 
     mod mutations;
@@ -58,6 +59,7 @@ mod asynchronous {
     mod statistics;
     mod targets;
     mod transactions;
+    mod weights;
     mod writes_that_panic;
 }
 
