@@ -171,7 +171,8 @@ where
         loads.iter().for_each(|load| load.count());
         let Some(any) = loads.first() else { return LoadContext::default() };
         // What the body reads is attached here, and at the end to each load.
-        let start = LoadStart { tags: TagSet::default(), own_ttl: false, expires_at: FOREVER };
+        let tags = TagSet::default();
+        let start = LoadStart { tags, own_ttl: false, began: any.context.began, expires_at: FOREVER };
         let shared = Context::new(self.load, any.context.timeline.clone(), any.store.query.clone(), start);
         self.context = Some(shared.clone());
         // A load that was taken over has another number. The body must not wait for that one, either.

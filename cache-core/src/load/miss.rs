@@ -19,7 +19,7 @@ use crate::flight::id::LoadId;
 use crate::flight::promise::SharedError;
 use crate::load::aged::Standby;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
-use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
+use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::store::{Storable, Store};
@@ -52,7 +52,7 @@ pub(crate) struct EntryParts<K, V> {
 pub(crate) type MakeEntry<K, V> = fn(EntryParts<K, V>) -> Box<dyn Any + Send + Sync>;
 
 /// Judges any number of values.
-pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync>;
+pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Judged> + Send + Sync>;
 
 pub(crate) struct Request<K, V> {
     pub(crate) engine: Arc<Engine>,
@@ -95,7 +95,7 @@ pub(super) struct EndFns<K, V> {
 type WaitFuture<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
 /// A [`Judge`] that is called once.
-type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
+type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Judged>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
@@ -147,11 +147,26 @@ impl<K, V, O, J> Miss<K, V, O, J> {
     }
 
     /// More tags, from the loaded value.
-    pub fn tags_from<F: FnOnce(&V) -> Vec<Tag>>(self, tags: F) -> Miss<K, V, O, TagsFrom<J, F>> {
-        self.with_judge(|judge| TagsFrom(judge, tags))
+    pub fn tags_from<F: FnOnce(&V) -> Vec<Tag>>(self, tags: F) -> Miss<K, V, O, TagsFrom<J, F, Vec<Tag>>> {
+        self.with_judge(|judge| TagsFrom(judge, tags, PhantomData))
     }
 
-    fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
+    /// The time to live, from the loaded value. [`Query::value_ttl`](crate::private::Query::value_ttl) is set, too.
+    pub fn ttl_from<F: FnOnce(&V) -> Duration>(self, ttl: F) -> Miss<K, V, O, TtlFrom<J, F>> {
+        self.with_judge(|judge| TtlFrom(judge, ttl))
+    }
+
+    /// The weight, from the loaded value. Not called if nothing limits the weight.
+    pub fn weight<F: FnOnce(&V) -> usize>(self, weight: F) -> Miss<K, V, O, Weight<J, F>> {
+        let weight = self.request.engine.storage.limits_weight().then_some(weight);
+        self.with_judge(|judge| Weight(judge, weight))
+    }
+
+    pub(crate) fn options(&self) -> &EntryOptions {
+        &self.options
+    }
+
+    pub(crate) fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
         let Self { request, options, steps, make_entry, judge, outcome } = self;
         Miss { request, options, steps, make_entry, judge: wrap(judge), outcome }
     }

@@ -32,8 +32,7 @@ impl Aged {
             .stale_if_error(60 * SECOND)
             .clock(clock.clone())
             .build();
-        let this =
-            Self { database: Database::default(), is_down: Arc::default(), loads: Arc::default(), cache };
+        let this = Self { database: Database::default(), is_down: Arc::default(), loads: Arc::default(), cache };
         assert_eq!(this.read(), Ok(0));
         clock.advance(age * SECOND);
         this
@@ -64,10 +63,16 @@ fn refresh_against_write(age: u32) {
     for write in WRITES {
         explore(move || {
             let aged = Aged::new(age);
-            read_against_write(&aged, 2, [], |aged| aged.read().unwrap(), move |aged| {
-                aged.database.write(1);
-                write(aged);
-            });
+            read_against_write(
+                &aged,
+                2,
+                [],
+                |aged| aged.read().unwrap(),
+                move |aged| {
+                    aged.database.write(1);
+                    write(aged);
+                },
+            );
             assert!(is_idle(&aged.cache));
             aged.cache.check_invariants();
         });
@@ -91,10 +96,16 @@ fn failure_against_write(age: u32) {
             let aged = Aged::new(age);
             aged.is_down.store(true, Ordering::Relaxed);
             // An error shows nothing stale.
-            read_against_write(&aged, 2, [], |aged| aged.read().unwrap_or(1), move |aged| {
-                aged.database.write(1);
-                write(aged);
-            });
+            read_against_write(
+                &aged,
+                2,
+                [],
+                |aged| aged.read().unwrap_or(1),
+                move |aged| {
+                    aged.database.write(1);
+                    write(aged);
+                },
+            );
             assert_eq!(aged.read(), Err(()), "nothing may be served");
             assert!(is_idle(&aged.cache));
         });
