@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn p5_a_rule_that_panics_stores_nothing_and_the_next_call_loads() {
-        let is_broken = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let is_broken = Arc::new(std::sync::atomic::AtomicBool::new(true));
         let breaks = is_broken.clone();
         let cache: Numbers = TaggedCache::builder()
             .max_weight(10)
