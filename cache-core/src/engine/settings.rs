@@ -44,6 +44,6 @@ impl fmt::Debug for Settings {
             .field("time", &self.time)
             .field("commit_grace", &self.commit_grace)
             .field("has_runtime", &self.runtime.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

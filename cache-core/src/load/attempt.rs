@@ -261,18 +261,11 @@ impl<K, V> Attempt<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
-    /// Whether it need not wait.
-    pub(crate) fn is_settled(&self) -> bool {
-        match self {
-            Self::Lead(_) => true,
-            Self::Follow(follower) => follower.promise().is_settled(),
-        }
-    }
-
-    /// Goes on, if it is settled.
-    pub(crate) fn resume(self) -> Result<Waited<K, V>, Self> {
+    /// Goes on without waiting, if it need not wait.
+    pub(crate) fn resume_if_settled(self) -> Result<Waited<K, V>, Self> {
         match self {
             Self::Lead(load) => Ok(Waited::Lead(load)),
+            Self::Follow(follower) if !follower.promise().is_settled() => Err(Self::Follow(follower)),
             Self::Follow(follower) => match follower.resume() {
                 ControlFlow::Break(waited) => Ok(waited),
                 ControlFlow::Continue(step) => Err(step),

@@ -26,6 +26,7 @@ use crate::version::scope::{Scope, ScopeRef, scope_id};
 use crate::version::tag_set::TagSet;
 
 /// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to a follower.
+#[expect(clippy::struct_excessive_bools, reason = "they do not depend on each other")]
 pub(crate) struct Leader<K, V> {
     pub(super) engine: Arc<Engine>,
     pub(super) store: Arc<Store<K, V>>,

@@ -21,10 +21,10 @@ mod target;
 pub use cache_macros::entry_of_call;
 
 pub use crate::flight::promise::SharedError;
-pub use crate::load::batch::{Batch, One, Pairs};
+pub use crate::load::batch::{Batch, ListId, Pairs};
 pub use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 pub use crate::load::miss::{Loading, Miss};
-pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
+pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, Whole, plain};
 pub use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};

@@ -101,11 +101,14 @@ where
         self.load_each_async::<Fallible<M, E>, F>(keys, load).await
     }
 
-    fn look_up_each<'k, O>(&self, keys: impl IntoIterator<Item = &'k K>) -> Batch<O, K, Ruled<Option<T>, KeepAll>>
+    fn look_up_each<'k, O>(
+        &self,
+        keys: impl IntoIterator<Item = &'k K>,
+    ) -> Batch<K, T, O::Returned, K, Ruled<Option<T>, KeepAll>>
     where
         O: Outcome<Value: Pairs<Id = K, Of = T>>,
     {
-        let (mut batch, value_ttl) = (Batch::of(), self.rules.ttl.is_some());
+        let (mut batch, value_ttl) = (Batch::of::<O>(), self.rules.ttl.is_some());
         for key in keys {
             if batch.is_new(key) {
                 let found = self.look_up(key, EntryOptions::new, value_ttl);
@@ -124,7 +127,7 @@ where
         O: Outcome<Value: Pairs<Id = K, Of = T>>,
     {
         let mut batch = self.look_up_each::<O>(keys);
-        while let Some(keys) = batch.next() {
+        while let Some(keys) = batch.to_load() {
             let result = batch.context().within(|| load(keys));
             if let Some(failed) = batch.end(result) {
                 return failed;
@@ -143,7 +146,7 @@ where
         F: Future<Output = O::Returned>,
     {
         let mut batch = self.look_up_each::<O>(keys);
-        while let Some(keys) = batch.next_async().await {
+        while let Some(keys) = batch.to_load_async().await {
             let context = batch.context();
             let result = context.instrument(async { load(keys).await }).await;
             if let Some(failed) = batch.end(result) {

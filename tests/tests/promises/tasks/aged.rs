@@ -30,10 +30,12 @@ fn of_age(age: u32) -> (Numbers, ManualClock) {
 fn p18_while_one_task_refreshes_the_others_are_served_at_once() {
     for age in [8, 12] {
         let (cache, _) = of_age(age);
-        let ask = |number| cache.get_or_load_async(&1, move || async move {
-            pause(1).await;
-            number
-        });
+        let ask = |number| {
+            cache.get_or_load_async(&1, move || async move {
+                pause(1).await;
+                number
+            })
+        };
         let refresh = Task::begun(ask(2));
         for _ in 0..3 {
             assert_eq!(Task::new(ask(3)).ready(), 1);
@@ -49,10 +51,12 @@ fn p18_while_one_task_refreshes_the_others_are_served_at_once() {
 fn p5_a_refresh_that_is_dropped_is_left_to_the_next_caller() {
     for age in [8, 12] {
         let (cache, _) = of_age(age);
-        let ask = |number| cache.get_or_load_async(&1, move || async move {
-            pause(1).await;
-            number
-        });
+        let ask = |number| {
+            cache.get_or_load_async(&1, move || async move {
+                pause(1).await;
+                number
+            })
+        };
         drop(Task::begun(ask(2)));
         assert_idle(&cache);
         let refresh = Task::begun(ask(3));
@@ -66,10 +70,12 @@ fn p5_a_refresh_that_is_dropped_is_left_to_the_next_caller() {
 #[test]
 fn p5_callers_with_a_value_for_errors_take_over_a_load_that_is_dropped() {
     let (cache, _) = of_age(14);
-    let ask = |fails| cache.entry(&1).or_try_load_async(move || async move {
-        pause(1).await;
-        if fails { Err(()) } else { Ok(2) }
-    });
+    let ask = |fails| {
+        cache.entry(&1).or_try_load_async(move || async move {
+            pause(1).await;
+            if fails { Err(()) } else { Ok(2) }
+        })
+    };
     let leader = Task::begun(ask(false));
     let (next, last) = (Task::begun(ask(true)), Task::begun(ask(true)));
     drop(leader);
