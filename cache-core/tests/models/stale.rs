@@ -19,6 +19,8 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Aged {
     database: Database,
     is_down: Arc<AtomicBool>,
+    /// Whether the write has returned.
+    is_written: Arc<AtomicBool>,
     loads: Arc<AtomicU32>,
     cache: Numbers,
 }
@@ -34,7 +36,8 @@ impl Aged {
             .stale_if_error(60 * SECOND)
             .clock(clock.clone())
             .build();
-        let this = Self { database: Database::default(), is_down: Arc::default(), loads: Arc::default(), cache };
+        let (database, is_down, is_written) = (Database::default(), Arc::default(), Arc::default());
+        let this = Self { database, is_down, is_written, loads: Arc::default(), cache };
         assert_eq!(this.read(), Ok(0));
         clock.advance(age * SECOND);
         this
@@ -42,12 +45,19 @@ impl Aged {
 
     fn read(&self) -> Result<u32, ()> {
         let options = || EntryOptions::new().tag("numbers");
-        self.cache.entry(&KEY).with(options).or_try_load(|| {
+        let mut failed_after_write = false;
+        let answer = self.cache.entry(&KEY).with(options).or_try_load(|| {
             self.loads.fetch_add(1, Ordering::Relaxed);
             let number = self.database.read();
             thread::yield_now();
-            if self.is_down.load(Ordering::Relaxed) { Err(()) } else { Ok(number) }
-        })
+            if !self.is_down.load(Ordering::Relaxed) {
+                return Ok(number);
+            }
+            failed_after_write = self.is_written.load(Ordering::SeqCst);
+            Err(())
+        });
+        assert!(!failed_after_write || answer.is_err(), "an invalidated value was served");
+        answer
     }
 }
 
@@ -106,6 +116,7 @@ fn failure_against_write(age: u32) {
                 move |aged| {
                     aged.database.write(1);
                     write(aged);
+                    aged.is_written.store(true, Ordering::SeqCst);
                 },
             );
             assert_eq!(aged.read(), Err(()), "nothing may be served");

@@ -111,7 +111,7 @@ fn p5_a_list_dropped_at_any_await_point_hands_its_ids_over() {
         let repo = Repo::default();
         let mut leader = Task::begun(repo.tracks(&[1, 2]));
         let mut waiting = Task::begun(repo.tracks(&[2, 3]));
-        assert_in_flight(&repo.cache, 3, 0);
+        assert_in_flight(&repo.cache, 3, 1);
         for _ in 1..polls {
             assert!(leader.poll().is_pending() && waiting.poll().is_pending());
         }
