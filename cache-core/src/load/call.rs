@@ -9,7 +9,6 @@ use crate::flight::id::{LoadId, next_load};
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
-use crate::store::aged::Aged;
 use crate::store::{Absent, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
@@ -24,65 +23,60 @@ pub(crate) struct Call<'a, K, V> {
 }
 
 impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
-    /// For a caller that loads what it does not find.
+    /// Finds a fresh value. What is not fresh may still be [served](Self::serve_aged).
     #[inline]
     pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
-        self.find(wanted, true)
-    }
-
-    #[inline]
-    fn find(&self, wanted: &Wanted<impl Fn(&K) -> bool>, can_load: bool) -> Result<V, Absence> {
         if context::is_inside() {
-            return self.find_inside(wanted, can_load);
+            return self.look_up_inside(wanted);
         }
         let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
-        found.or_else(|(absent, now)| self.find_aged(&wanted.as_dyn(), can_load, absent, now))
+        found.map_err(|absent| self.absence(absent))
+    }
+
+    /// After a look-up: serves a value that is not fresh, and counts a hit or a miss if the look-up has not. Apart from
+    /// that, so that it costs a hit nothing. `can_load`: whether the caller loads what it does not get.
+    #[inline]
+    pub(crate) fn serve_aged(
+        &self,
+        wanted: &Wanted<impl Fn(&K) -> bool>,
+        absence: Absence,
+        can_load: bool,
+    ) -> Result<V, Absence> {
+        if absence.absent == Absent::Dead && self.store.has_windows {
+            self.serve_aged_dyn(&wanted.as_dyn(), absence, can_load)
+        } else {
+            Err(absence)
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn find_aged(
+    fn serve_aged_dyn(
         &self,
         wanted: &Wanted<&dyn Fn(&K) -> bool>,
+        absence: Absence,
         can_load: bool,
-        absent: Absent,
-        now: Nanos,
     ) -> Result<V, Absence> {
-        match self.take_aged(wanted, can_load, absent, now) {
-            Ok(entry) => Ok(clone_value(entry, &self.store.query.counters)),
-            Err(absent) => Err(self.absence((absent, now))),
-        }
-    }
-
-    /// Finds an entry that is not fresh, and counts a hit or a miss if the look-up has not.
-    fn take_aged(
-        &self,
-        wanted: &Wanted<&dyn Fn(&K) -> bool>,
-        can_load: bool,
-        absent: Absent,
-        now: Nanos,
-    ) -> Result<Arc<Entry<K, V>>, Absent> {
-        let (store, storage) = (self.store, &self.engine.storage);
-        if absent == Absent::Missing || !store.has_windows {
-            return Err(absent);
-        }
+        let (store, storage, now) = (self.store, &self.engine.storage, absence.now);
         let found = if can_load {
             store.look_up_aged(storage, wanted, now)
         } else {
-            match self.find_live(wanted, now) {
-                Some(entry) => Aged::Serve(entry),
-                None => Aged::Load(Absent::Dead),
-            }
+            self.find_live(wanted, now).ok_or(Absent::Dead)
         };
         match found {
-            Aged::Serve(entry) => {
+            Ok(entry) => {
                 store.query.counters.count(Event::Hit);
                 store.count_served(&entry.meta, now);
-                Ok(entry)
+                if let Some(key_node) = &absence.key_node {
+                    let lifetime = Lifetime::of_served(&entry.meta, now);
+                    let answer = Answer { tags: entry.meta.tags.clone(), since: absence.arrived, lifetime };
+                    self.attach(key_node, answer);
+                }
+                Ok(clone_value(entry, &store.query.counters))
             }
-            Aged::Load(absent) => {
+            Err(absent) => {
                 store.query.counters.count(Event::Miss);
-                Err(absent)
+                Err(Absence { absent, ..absence })
             }
         }
     }
@@ -124,25 +118,18 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Attaches the answer to the load around the call, with nothing pinned.
     #[cold]
     #[inline(never)]
-    fn find_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>, can_load: bool) -> Result<V, Absence> {
+    fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
         let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
         let ticket = next_load();
-        let (entry, lifetime) = match store.look_up(&engine.storage, wanted, Arc::clone) {
+        match store.look_up(&engine.storage, wanted, Arc::clone) {
             Ok(entry) => {
                 let lifetime = Lifetime::Until(entry.meta.expires_at);
-                (entry, lifetime)
+                self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
+                Ok(clone_value(entry, &store.query.counters))
             }
-            Err((absent, now)) => match self.take_aged(&wanted.as_dyn(), can_load, absent, now) {
-                Ok(entry) => {
-                    let lifetime = Lifetime::of_served(&entry.meta, now);
-                    (entry, lifetime)
-                }
-                Err(absent) => return Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
-            },
-        };
-        self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
-        Ok(clone_value(entry, &store.query.counters))
+            Err((absent, now)) => Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
+        }
     }
 
     /// The node of a key that is looked up next, and the version as of which it is read.
@@ -159,7 +146,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     /// Finds the value of a key, or attaches that there is none. A dead entry is removed.
     pub(crate) fn get(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<V> {
-        match self.find(wanted, false) {
+        match self.look_up(wanted).or_else(|absence| self.serve_aged(wanted, absence, false)) {
             Ok(value) => Some(value),
             Err(miss) => {
                 self.attach_absence(&miss);

@@ -81,28 +81,36 @@ where
     let found = if cache.mode().is_ordinary() { call.look_up(&wanted) } else { Err(call.pass_by(hash, cache.mode())) };
     match found {
         Ok(value) => Ok(O::hit(value)),
-        Err(absence) => Err(miss(site, cache, store, hash, parts, absence)),
+        Err(absence) => missed(site, cache, store, hash, parts, absence),
     }
 }
 
 #[cold]
 #[inline(never)]
-fn miss<O, P, V>(
+#[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
+fn missed<O, P, V>(
     site: Site,
     cache: &Cache,
     store: &Arc<dyn AnyStore>,
     hash: u64,
     parts: &P,
     absence: Absence,
-) -> Miss<P::Owned, V, O>
+) -> Result<O::Returned, Miss<P::Owned, V, O>>
 where
+    O: Outcome<Value = V>,
     P: Parts,
     V: Clone + Send + Sync + 'static,
 {
+    let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
+    let call = Call { engine: cache.engine(), store: downcast(store), scope: cache.scope_ref() };
+    let absence = match call.serve_aged(&Wanted { hash, scope, is_key }, absence, true) {
+        Ok(value) => return Ok(O::hit(value)),
+        Err(absence) => absence,
+    };
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
     let mode = cache.mode().clone();
     let request = Request { engine, store, scope, hash, key: parts.to_owned(), mode, absence, batch: None };
-    Miss::new(request, site.query.options(), Some(make_entry::<P, V>))
+    Err(Miss::new(request, site.query.options(), Some(make_entry::<P, V>)))
 }
 
 /// The store of one instantiation of a query's function.

@@ -44,6 +44,9 @@ pub(crate) struct Windows {
     pub(crate) soft_timeout: Option<Duration>,
 }
 
+/// 146 years.
+const MAX_AHEAD: Nanos = 1 << 62;
+
 /// What may be done with a value that was not invalidated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Age {
@@ -61,7 +64,7 @@ impl Windows {
         let Freshness { refresh_ahead, stale_while_revalidate, stale_if_error, retry_after, .. } = given;
         let (revalidate, if_error) = (saturating_nanos(stale_while_revalidate), saturating_nanos(stale_if_error));
         Self {
-            refresh_ahead: saturating_nanos(refresh_ahead),
+            refresh_ahead: saturating_nanos(refresh_ahead).min(MAX_AHEAD),
             revalidate,
             kept_for: revalidate.max(if_error),
             retry_after: saturating_nanos(retry_after),
@@ -74,9 +77,10 @@ impl Windows {
         self.refresh_ahead > 0 || self.kept_for > 0
     }
 
+    /// Called at each hit. The sum does not overflow before a clock shows more than 400 years.
     #[inline]
     pub(crate) fn is_fresh(ahead: Nanos, expires_at: Nanos, now: Nanos) -> bool {
-        now.saturating_add(ahead) < expires_at
+        now.wrapping_add(ahead) < expires_at
     }
 
     pub(crate) fn age(&self, expires_at: Nanos, now: Nanos) -> Age {

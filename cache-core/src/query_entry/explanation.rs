@@ -41,7 +41,7 @@ pub(crate) enum Reason {
     Bypassed,
     Refreshed,
     NothingIsStored,
-    Expired { ago: Nanos },
+    Expired { ago: Nanos, is_kept: bool },
     Invalidated(InvalidatedBy),
     Absent,
 }
@@ -53,7 +53,10 @@ impl fmt::Display for Reason {
             Self::Bypassed => f.write_str("this handle bypasses the cache"),
             Self::Refreshed => f.write_str("this handle loads anew on each call"),
             Self::NothingIsStored => f.write_str("the capacity is 0"),
-            Self::Expired { ago } => write!(f, "it expired {:?} ago", Duration::from_nanos(*ago)),
+            Self::Expired { ago, is_kept } => {
+                write!(f, "it expired {:?} ago", Duration::from_nanos(*ago))?;
+                if *is_kept { f.write_str(", and may be served while it is loaded or if that fails") } else { Ok(()) }
+            }
             Self::Invalidated(by) => write!(f, "{by} after it was loaded"),
             Self::Absent => f.write_str("it was not loaded, or has left the cache"),
         }

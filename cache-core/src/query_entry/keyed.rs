@@ -108,7 +108,10 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         let now = engine.timeline().time.now();
         match found.entry.as_ref().map(|entry| &entry.meta) {
             None => Reason::Absent,
-            Some(meta) if now >= meta.expires_at => Reason::Expired { ago: now - meta.expires_at },
+            Some(meta) if now >= meta.expires_at => {
+                let is_kept = self.store.is_kept(&engine.storage, meta, now);
+                Reason::Expired { ago: now - meta.expires_at, is_kept }
+            }
             Some(meta) => match engine.storage.invalidated_by(&self.store.query, meta) {
                 Some(by) => Reason::Invalidated(by),
                 None => Reason::Absent,

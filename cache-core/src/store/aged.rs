@@ -13,14 +13,6 @@ use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
 
-/// What a caller does that can load.
-pub(crate) enum Aged<K, V> {
-    /// It is served.
-    Serve(Arc<Entry<K, V>>),
-    /// The caller loads, or waits for a load.
-    Load(Absent),
-}
-
 /// An entry that is not fresh. Its caller may serve it unless it is invalidated meanwhile.
 pub(crate) struct AgedEntry<K, V> {
     /// Taken when it is dropped.
@@ -62,17 +54,17 @@ impl<K, V> Drop for AgedEntry<K, V> {
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
-    /// Whether an entry that is not fresh is served to a caller that could load: another one is loading, or the last load
+    /// An entry that is not fresh, if it is served to a caller that could load: another one is loading, or the last load
     /// has failed not long ago.
     pub(crate) fn look_up_aged(
         &self,
         storage: &Storage,
         wanted: &Wanted<&dyn Fn(&K) -> bool>,
         now: Nanos,
-    ) -> Aged<K, V> {
+    ) -> Result<Arc<Entry<K, V>>, Absent> {
         let mut shard = self.lock(wanted.hash);
         let Some(entry) = shard.value().find(wanted.hash, wanted.scope, wanted.is_key).cloned() else {
-            return Aged::Load(Absent::Missing);
+            return Err(Absent::Missing);
         };
         let age = self.query.windows.age(entry.meta.expires_at, now);
         let (hash, scope) = (wanted.hash, wanted.scope);
@@ -88,10 +80,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         };
         drop(shard);
         if is_served && storage.is_valid(&self.query, &entry.meta) {
-            return Aged::Serve(entry);
+            return Ok(entry);
         }
         discard(entry, &self.query.counters);
-        Aged::Load(Absent::Dead)
+        Err(Absent::Dead)
     }
 
     /// Counts an answer from an entry that may have expired.

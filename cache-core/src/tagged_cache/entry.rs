@@ -83,7 +83,8 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let hash = self.hash(key);
-        let absence = match self.call().look_up(&self.wanted(hash, key)) {
+        let (call, wanted) = (self.call(), self.wanted(hash, key));
+        let absence = match call.look_up(&wanted).or_else(|absence| call.serve_aged(&wanted, absence, true)) {
             Ok(value) => return Ok(value),
             Err(absence) => absence,
         };
