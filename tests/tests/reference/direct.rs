@@ -7,12 +7,21 @@ use cache_core::{EntryInfo, EntryOptions, ManualClock, Stats, TaggedCache};
 use crate::model::Value;
 use crate::ops::{End, Place, Scope, TagName, scope_name};
 use crate::run::{Call, Failure, Subject};
+use crate::windows::Windows;
 
 pub(crate) struct Direct(TaggedCache<u8, Value>);
 
 impl Direct {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration, clock: &ManualClock) -> Self {
-        Self(TaggedCache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone()).build())
+    pub(crate) fn new(capacity: usize, default_ttl: Duration, windows: Windows, clock: &ManualClock) -> Self {
+        let cache = TaggedCache::builder()
+            .capacity(capacity)
+            .default_ttl(default_ttl)
+            .refresh_ahead(windows.refresh_ahead)
+            .stale_while_revalidate(windows.stale_while_revalidate)
+            .stale_if_error(windows.stale_if_error)
+            .retry_after(windows.retry_after)
+            .clock(clock.clone());
+        Self(cache.build())
     }
 
     fn of(&self, scope: Scope) -> TaggedCache<u8, Value> {
@@ -70,6 +79,10 @@ impl Subject for Direct {
 
     fn len(&self, scope: Scope) -> usize {
         self.of(scope).len()
+    }
+
+    fn len_with_stale(&self, scope: Scope) -> usize {
+        self.of(scope).len_with_stale()
     }
 
     fn stats(&self) -> Stats {

@@ -11,6 +11,7 @@ mod direct;
 mod model;
 mod ops;
 mod run;
+mod windows;
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -24,9 +25,13 @@ use crate::direct::Direct;
 use crate::model::{FalseRefusals, Model};
 use crate::ops::{Domain, Op, Query};
 use crate::run::{Run, Subject};
+use crate::windows::Windows;
 
 /// The maximum depth of nested loads.
 const DEPTH: u32 = 2;
+
+/// With windows, a load holds the value that it replaces. Of one such load it can be told whether that was evicted.
+const DEPTH_WITH_WINDOWS: u32 = 1;
 
 const ALL_QUERIES: &[Query] = &[
     Query::FirstPlain,
@@ -36,6 +41,16 @@ const ALL_QUERIES: &[Query] = &[
     Query::Tagged,
     Query::GenericU8,
     Query::GenericU16,
+];
+
+const AGED_QUERIES: &[Query] = &[Query::KeptAndRefreshed, Query::Kept, Query::Refreshed, Query::FirstPlain];
+
+/// Of a cache without queries.
+const WINDOWS: [Windows; 4] = [
+    Windows::NONE,
+    Windows::of_seconds(0, 0, 3, 2),
+    Windows::of_seconds(1, 2, 0, 1),
+    Windows::of_seconds(1, 2, 4, 3),
 ];
 
 #[test]
@@ -79,38 +94,50 @@ fn annotated_with_a_capacity_for_all() {
 }
 
 fn direct(capacity: usize) {
-    let make = |ttl, clock: &ManualClock| Box::new(Direct::new(capacity, ttl, clock)) as Box<dyn Subject>;
-    let FalseRefusals { possible, refused } = compare_all(capacity, 200, &[&[Query::Direct]], make);
+    let queries: &'static [Query] = &[Query::Direct];
+    let mut all = FalseRefusals::default();
+    for windows in WINDOWS {
+        let make = |ttl, clock: &ManualClock| Box::new(Direct::new(capacity, ttl, windows, clock)) as Box<dyn Subject>;
+        let has_windows = windows.is_any();
+        all = all + compare_all(capacity, 200, queries, windows, has_windows, make);
+    }
+    let FalseRefusals { possible, refused } = all;
     // The model's tags share 64 floors: about one in fifty is expected.
     assert!(refused * 8 <= possible + 20, "{refused} of {possible} values were refused without a reason");
 }
 
 fn annotated(capacity: usize) {
     let make = |ttl, clock: &ManualClock| Box::new(Annotated::new(capacity, ttl, clock)) as Box<dyn Subject>;
-    compare_all(capacity, 40, &[&[Query::FirstFallible], ALL_QUERIES], make);
+    for (queries, cases, has_windows) in
+        [([Query::FirstFallible].as_slice(), 40, false), (ALL_QUERIES, 40, false), (AGED_QUERIES, 100, true)]
+    {
+        compare_all(capacity, cases, queries, Windows::NONE, has_windows, make);
+    }
 }
 
 /// Compares each configuration, with the same number of cases.
 fn compare_all(
     capacity: usize,
     cases: u32,
-    queries: &[&'static [Query]],
+    queries: &'static [Query],
+    windows: Windows,
+    has_windows: bool,
     make: impl Fn(Duration, &ManualClock) -> Box<dyn Subject>,
 ) -> FalseRefusals {
     let false_refusals = Cell::new(FalseRefusals::default());
-    for &queries in queries {
-        for expires in [true, false] {
-            for scopes in [0, 2] {
-                let domain = Domain { queries, keys: 4, scopes, expires };
-                let default_ttl = Duration::from_secs(if expires { 3 } else { 1_000_000 });
-                compare(&format!("capacity {capacity}, {domain:?}"), cases, &domain, |ops| {
-                    let clock = ManualClock::new();
-                    let subject = make(default_ttl, &clock);
-                    let run = Run::new(&*subject, &clock, domain.scopes(), Model::new(capacity, default_ttl));
-                    run.steps(ops);
-                    false_refusals.set(false_refusals.get() + run.false_refusals());
-                });
-            }
+    // What does not expire is served as it is without windows.
+    let expiries: &[bool] = if has_windows { &[true] } else { &[true, false] };
+    for &expires in expiries {
+        for scopes in [0, 2] {
+            let domain = Domain { queries, keys: 4, scopes, expires, has_windows };
+            let default_ttl = Duration::from_secs(if expires { 3 } else { 1_000_000 });
+            compare(&format!("capacity {capacity}, {windows:?}, {domain:?}"), cases, &domain, |ops| {
+                let clock = ManualClock::new();
+                let subject = make(default_ttl, &clock);
+                let run = Run::new(&*subject, &clock, domain.scopes(), Model::new(capacity, default_ttl, windows));
+                run.steps(ops);
+                false_refusals.set(false_refusals.get() + run.false_refusals());
+            });
         }
     }
     false_refusals.get()
@@ -118,7 +145,8 @@ fn compare_all(
 
 fn compare(of: &str, cases: u32, domain: &Domain, run: impl Fn(&[Op])) {
     let config = config(cases);
-    let ops = vec(domain.op(DEPTH), 1..25);
+    let depth = if domain.has_windows { DEPTH_WITH_WINDOWS } else { DEPTH };
+    let ops = vec(domain.op(depth), 1..25);
     let outcome = TestRunner::new(config.clone()).run(&ops, |ops| {
         run(&ops);
         Ok(())
