@@ -25,7 +25,7 @@ pub struct Scenario {
 /// The clock of the caches, and the default time to live.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Time {
-    /// Threads advance it, one [`TICK`] at a time.
+    /// Workers advance it, a few [`TICK`]s at a time.
     Manual {
         ttl: Duration,
     },
@@ -46,7 +46,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "one entry",
         capacity: 1,
-        keys: 12,
+        keys: 14,
         time: Time::Manual { ttl: ticks(50) },
         writes: 24,
         invalidate_all: 32,
@@ -57,7 +57,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "hot keys",
         capacity: 64,
-        keys: 6,
+        keys: 7,
         time: Time::Manual { ttl: ticks(100) },
         writes: 48,
         invalidate_all: 16,
@@ -68,7 +68,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "rare writes",
         capacity: 64,
-        keys: 12,
+        keys: 14,
         time: Time::System { ttl: Duration::from_secs(300) },
         writes: 4,
         invalidate_all: 64,
@@ -78,7 +78,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "eight entries",
         capacity: 8,
-        keys: 48,
+        keys: 49,
         time: Time::Manual { ttl: ticks(10) },
         writes: 20,
         invalidate_all: 64,
@@ -109,7 +109,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "nothing stored",
         capacity: 0,
-        keys: 6,
+        keys: 7,
         time: Time::Manual { ttl: ticks(50) },
         writes: 16,
         invalidate_all: 16,

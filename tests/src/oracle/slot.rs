@@ -28,9 +28,12 @@ pub(super) enum Kind {
     Inserted,
     Query,
     FallibleQuery,
+    /// Served past its expiry while it is loaded anew, or if that fails.
+    Aged,
 }
 
-const KINDS: [Kind; 6] = [Kind::Plain, Kind::Tagged, Kind::Late, Kind::Inserted, Kind::Query, Kind::FallibleQuery];
+pub(super) const KINDS: [Kind; 7] =
+    [Kind::Plain, Kind::Tagged, Kind::Late, Kind::Inserted, Kind::Query, Kind::FallibleQuery, Kind::Aged];
 
 impl SlotId {
     pub(super) fn kind(self) -> Kind {
@@ -63,8 +66,13 @@ impl SlotId {
 }
 
 impl Kind {
-    pub(super) fn is_query(self) -> bool {
+    /// Whether it is also asked for in lists.
+    pub(super) fn is_in_lists(self) -> bool {
         matches!(self, Self::Query | Self::FallibleQuery)
+    }
+
+    pub(super) fn is_query(self) -> bool {
+        matches!(self, Self::Query | Self::FallibleQuery | Self::Aged)
     }
 }
 

@@ -117,12 +117,21 @@ pub(crate) struct Place {
 pub(crate) enum Op {
     Load(LoadPlan),
     Get(Place),
-    Insert { place: Place, ttl: Option<Duration>, tags: Vec<TagName> },
+    Insert {
+        place: Place,
+        ttl: Option<Duration>,
+        tags: Vec<TagName>,
+    },
     InvalidateKey(Place),
     InvalidateTags(Scope, Vec<TagName>),
     InvalidateNames(Scope, Vec<&'static str>),
     InvalidateAll(Scope),
-    Write { scope: Scope, writer: Writer, inside: Vec<Op>, end: End },
+    Write {
+        scope: Scope,
+        writer: Writer,
+        inside: Vec<Op>,
+        end: End,
+    },
     Purge,
     Advance(Duration),
     /// From now on, every body that can fail does, or none that is not meant to.

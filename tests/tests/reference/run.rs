@@ -105,10 +105,15 @@ impl<'a> Run<'a> {
     pub(crate) fn steps(&self, ops: &[Op]) {
         for op in ops {
             self.step(op);
-            if self.model().holds_dead() {
-                self.step(&Op::Purge);
-            }
+            self.purge_what_is_held();
             self.check();
+        }
+    }
+
+    /// So that it is known when it is removed.
+    fn purge_what_is_held(&self) {
+        if self.model().holds_dead() {
+            self.step(&Op::Purge);
         }
     }
 
@@ -169,9 +174,15 @@ impl<'a> Run<'a> {
             (Asked::Hit(value), None, None) => assert_eq!(returned, Some(Ok(value)), "a hit: {plan:?}"),
             (Asked::Either, None, None) => {
                 let value = model.hit(plan.place);
-                assert_eq!(returned, Some(Ok(value)), "it is served while another one loads, or after a failure: {plan:?}");
+                assert_eq!(
+                    returned,
+                    Some(Ok(value)),
+                    "it is served while another one loads, or after a failure: {plan:?}"
+                );
             }
-            (Asked::Miss(_), None, Some(Ended::Panic)) => assert_eq!(returned, None, "it panicked before the body: {plan:?}"),
+            (Asked::Miss(_), None, Some(Ended::Panic)) => {
+                assert_eq!(returned, None, "it panicked before the body: {plan:?}")
+            }
             (Asked::Miss(miss), None, None) => {
                 let value = model.find_late(plan.place, miss.at).expect("if no body ran, a value was stored meanwhile");
                 assert_eq!(returned, Some(Ok(value)), "a value was stored meanwhile: {plan:?}");
@@ -310,9 +321,10 @@ impl Call<'_> {
         let number = {
             let (mut called, mut model) = (self.called.borrow_mut(), self.run.model());
             let at = model.begins_at(place, miss.at).expect("a body runs only if there is no value");
-            let number = model.begin(place, at, called.ttl, &called.tags);
+            let number = model.begin(place, miss, at, called.ttl, &called.tags);
             *called.number.insert(number)
         };
+        self.run.purge_what_is_held();
         self.run.steps(&self.plan.inside);
         self.panic_if(End::Panic);
         if (self.plan.end == End::Err || self.run.is_down.get()) && self.plan.fallible {

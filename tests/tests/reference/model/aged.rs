@@ -54,9 +54,8 @@ impl Model {
     fn is_loading(&self, place: Place, at: Duration) -> Sure {
         let loads = || self.under_way.iter().filter(|load| load.own.place == place && load.part != Part::Yes);
         let is_key = |of: &Target| matches!(of, Target::Key(..) | Target::Place(_));
-        let is_forgotten = |load: &Load| {
-            self.invalidations[load.own.since..].iter().any(|by| is_key(&by.of) && by.hits(&load.own))
-        };
+        let is_forgotten =
+            |load: &Load| self.invalidations[load.own.since..].iter().any(|by| is_key(&by.of) && by.hits(&load.own));
         if loads().any(|load| load.part == Part::No && self.can_be_joined(load, at)) {
             Sure::Yes
         } else if loads().any(|load| at < load.own_expires_at && !is_forgotten(load)) {
@@ -88,7 +87,7 @@ impl Model {
 
     pub(crate) fn miss(&mut self, place: Place) -> Miss {
         self.counts(place.query).misses += 1;
-        Miss { at: self.now, found_dead: self.position(place).is_some() }
+        Miss { at: self.now, arrived: self.invalidations.len(), found_dead: self.position(place).is_some() }
     }
 
     pub(super) fn answer(&mut self, place: Place) -> u64 {
@@ -133,7 +132,13 @@ impl Model {
         let counts = match load.part {
             Part::No => Sure::Yes,
             Part::Yes => Sure::No,
-            Part::Unknown if is_valid => if is_served { Sure::Yes } else { Sure::No },
+            Part::Unknown if is_valid => {
+                if is_served {
+                    Sure::Yes
+                } else {
+                    Sure::No
+                }
+            }
             Part::Unknown => Sure::Unknown,
         };
         self.record_failure(load, counts);

@@ -80,6 +80,8 @@ pub(crate) enum Asked {
 pub(crate) struct Miss {
     /// The time of the call, which it uses until its load ends, unless a value comes in between.
     pub(crate) at: Duration,
+    /// The number of invalidations by then.
+    arrived: usize,
     found_dead: bool,
 }
 
@@ -153,10 +155,21 @@ impl Model {
     }
 
     /// A body begins. Returns the number of the load.
-    pub(crate) fn begin(&mut self, place: Place, at: Duration, ttl: Option<Duration>, tags: &[TagName]) -> u64 {
+    pub(crate) fn begin(
+        &mut self,
+        place: Place,
+        Miss { arrived, .. }: Miss,
+        at: Duration,
+        ttl: Option<Duration>,
+        tags: &[TagName],
+    ) -> u64 {
         self.counts(place.query).loads += 1;
         let is_here = |load: &&Load| load.own.place == place && load.part != Part::Yes;
-        let may_be_joined = |load: &Load| at < load.own_expires_at && !self.is_hit(&load.own);
+        // A caller that arrived before an invalidation may get what the invalidation affects.
+        let is_hit = |load: &Load| {
+            self.invalidations[load.own.since..arrived.max(load.own.since)].iter().any(|by| by.hits(&load.own))
+        };
+        let may_be_joined = |load: &Load| at < load.own_expires_at && !is_hit(load);
         let loads = || self.under_way.iter().filter(is_here);
         // If it is unknown whether an outer load can be joined, it is unknown of this one.
         let part = if loads().any(|load| load.part == Part::No && self.can_be_joined(load, at)) {
@@ -411,5 +424,4 @@ impl Model {
     fn in_scope(&self, scope: Scope) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| scope.is_none() || entry.load.own.place.scope == scope)
     }
-
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cache_core::{EntryInfo, QueryStats, Stats};
 
-use super::parts::{Entry, Load, Source};
 use super::Model;
+use super::parts::{Entry, Load, Source};
 use crate::ops::{QueryId, Scope, scope_name};
 
 impl Model {
