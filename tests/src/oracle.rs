@@ -21,7 +21,7 @@
 //!
 //! Some queries serve values past their expiry, and their source fails for a while now and then. An expired answer is
 //! right if its query allows it, and if it is no older than that; but the floor holds for it as for any other: an answer
-//! that was invalidated is wrong at any age. Lists are checked id by id.
+//! that was invalidated is wrong at any age. If the call's own load failed, the floor is that of the end of its body. Lists are checked id by id.
 //!
 //! Tasks are sometimes cancelled. A mutation counts as invalidated when its future is dropped, if its body has begun.
 

@@ -39,7 +39,7 @@ pub(super) struct Expectation {
 }
 
 /// The lowest number that may be served; in the low 8 bits, how the write was invalidated.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Floor(u64);
 
 impl Floor {
@@ -254,13 +254,24 @@ impl Harness {
 
     /// To be called before the cache is.
     pub(super) fn expectation(&self, of: SlotId) -> Expectation {
-        let floor = Floor(self.slot(of).floor.load(Ordering::SeqCst));
+        let floor = self.floor(of);
         let at = self.clock.as_ref().map_or(Duration::ZERO, Clock::now);
         let window = if of.kind() == Kind::Aged { AGED_WINDOW } else { Duration::ZERO };
         Expectation { of, floor, at, ttl: self.ttl_of(of.kind()), window }
     }
 
-    /// The same, for a list.
+    /// What is served because a load failed must be valid at that time: the call that led it is checked as if it had begun
+    /// only then.
+    pub(super) fn expectation_after(&self, expected: Expectation, failed: &[(SlotId, Floor)]) -> Expectation {
+        let floors = failed.iter().filter(|(of, _)| *of == expected.of).map(|(_, floor)| *floor);
+        Expectation { floor: floors.fold(expected.floor, Ord::max), ..expected }
+    }
+
+    pub(super) fn floor(&self, of: SlotId) -> Floor {
+        Floor(self.slot(of).floor.load(Ordering::SeqCst))
+    }
+
+    /// Like [`Harness::expectation`], for a list.
     pub(super) fn list_expectation(&self, of: SlotId) -> Expectation {
         Expectation { ttl: SHORT_TTL, window: LIST_WINDOW, ..self.expectation(of) }
     }

@@ -14,11 +14,11 @@ impl Call<'_> {
     pub(super) async fn load_list(&self, keys: &[usize]) -> Result<HashMap<usize, Answer>, Failed> {
         let worker = self.worker;
         let mut body = Body::begin_all(worker, true, keys.len() as u64, &self.has_loaded);
-        let slots = keys.iter().map(|&key| SlotId { key, ..self.of });
-        let mut found: HashMap<_, _> = slots.map(|of| (of.key, worker.harness.read(of))).collect();
+        let slots = || keys.iter().map(|&key| SlotId { key, ..self.of });
+        let mut found: HashMap<_, _> = slots().map(|of| (of.key, worker.harness.read(of))).collect();
         worker.delay(self.of, self.context).await;
         if worker.harness.is_down() || worker.random.below(256) < 6 {
-            return Err(Failed { call: self.number });
+            return Err(self.fail(slots()));
         }
         body.end_well();
         found.values_mut().for_each(|answer| answer.bomb = DropBomb::armed());
@@ -41,8 +41,8 @@ impl Worker {
         let blocks = self.blocks(context);
         let (number, context) = (self.harness.event(), context.body());
         // How many of its ids were found, a call that is dropped cannot know: it does not count as abandoned.
-        let (pending, has_loaded) = (Mutex::default(), AtomicBool::new(false));
-        let call = Call { worker: self, of: near, number, context, pending, has_loaded, is_answered: true };
+        let (pending, failed, has_loaded) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        let call = Call { worker: self, of: near, number, context, pending, has_loaded, failed, is_answered: true };
         let request = Request { call: &call, cache: self.harness.cache(near.place) };
         // No await between this and the call: a future that is dropped there would be counted but not called.
         self.tally.query_calls.add(each_once.len() as u64);
@@ -54,7 +54,8 @@ impl Worker {
                     match found.remove(&of.key) {
                         Some(mut answer) => {
                             answer.received();
-                            self.harness.check(expected, &answer);
+                            let failed = call.failed.lock().unwrap();
+                            self.harness.check(self.harness.expectation_after(expected, &failed), &answer);
                         }
                         None => {
                             self.harness.add_violation(|| format!("missing: {of:?} is not in the answer for {keys:?}"))

@@ -82,11 +82,18 @@ impl Call<'_> {
         let mut answer = self.read(key).await;
         let is_down = self.of.kind() == Kind::Aged && self.worker.harness.is_down();
         if is_down || self.worker.random.below(256) < 6 {
-            return Err(Failed { call: self.number });
+            return Err(self.fail([self.of]));
         }
         body.end_well();
         answer.bomb = DropBomb::armed();
         Ok(answer)
+    }
+
+    /// The body ends with an error.
+    pub(super) fn fail(&self, of: impl IntoIterator<Item = SlotId>) -> Failed {
+        let floors = of.into_iter().map(|of| (of, self.worker.harness.floor(of)));
+        self.failed.lock().unwrap().extend(floors);
+        Failed { call: self.number }
     }
 
     async fn read(&self, key: usize) -> Answer {

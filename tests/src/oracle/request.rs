@@ -10,7 +10,7 @@ use cache_core::{Cache, EntryOptions, HasCache, cached_query};
 use futures_lite::future::{self, block_on};
 
 use super::faults::maybe_yield;
-use super::harness::Expectation;
+use super::harness::{Expectation, Floor};
 use super::load::Failed;
 use super::slot::{Answer, Kind, SlotId};
 use super::worker::{Api, Context, Worker};
@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
     /// A call begun elsewhere, which the body awaits.
     pub(super) pending: Mutex<Option<Pending<'a>>>,
     pub(super) has_loaded: AtomicBool,
+    /// The floors at the end of its body, if that failed.
+    pub(super) failed: Mutex<Vec<(SlotId, Floor)>>,
     pub(super) is_answered: bool,
 }
 
@@ -34,7 +36,8 @@ impl Call<'_> {
         match result {
             Ok(mut answer) => {
                 answer.received();
-                self.worker.harness.check(expected, &answer);
+                let harness = &self.worker.harness;
+                harness.check(harness.expectation_after(expected, self.failed.get_mut().unwrap()), &answer);
                 self.is_answered = true;
                 Ok(answer)
             }
@@ -162,7 +165,8 @@ impl Worker {
         let blocks = self.blocks(context);
         let (context, pending, has_loaded) = (context.body(), Mutex::new(pending), AtomicBool::new(false));
         let number = self.harness.event();
-        let call = Call { worker: self, of, number, context, pending, has_loaded, is_answered: false };
+        let failed = Mutex::default();
+        let call = Call { worker: self, of, number, context, pending, has_loaded, failed, is_answered: false };
         // No await between this and the call: a future that is dropped there would be counted but not called.
         if of.kind().is_query() {
             self.tally.query_calls.add(1);
