@@ -82,7 +82,7 @@ use crate::version::scope::{Scope, ScopeRef};
 ///
 /// # Memory
 ///
-/// The capacity bounds the number of entries. Inserts free dead entries (expired or invalidated), whether the cache is
+/// The capacity bounds the number of entries, and [`max_weight`](CacheBuilder::max_weight) their weight. Inserts free dead entries (expired or invalidated), whether the cache is
 /// full or not; [`purge`](Cache::purge) frees all. A removed value is dropped by the call that removed it. If values of
 /// its shard were being cloned, the call that ends the last of these clones drops it, or at the latest the next that
 /// changes the shard. A `Drop` that panics there is counted in [`Stats::drop_panics`], and goes no further.
@@ -426,7 +426,7 @@ pub struct CacheBuilder {
 impl CacheBuilder {
     /// The most entries of all queries together; 10,000 by default.
     ///
-    /// An entry counts as one, whatever its size. With 0 nothing is stored. The maximum is 268,435,456 (2^28).
+    /// An entry counts as one, whatever its size: see [`max_weight`](CacheBuilder::max_weight). With 0 nothing is stored. The maximum is 268,435,456 (2^28).
     pub fn capacity(mut self, entries: usize) -> Self {
         self.settings.capacity = entries;
         self
@@ -487,6 +487,37 @@ impl CacheBuilder {
     /// ```
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.settings.runtime = Some(Arc::new(runtime));
+        self
+    }
+
+    /// The most that the weights of all entries may sum up to, in any unit, such as bytes; no limit by default.
+    ///
+    /// A value says its weight by the option `weight` of its query, or else weighs 1. The sum exceeds the limit at no time:
+    /// an entry may evict several others. It is a limit beside the [`capacity`](CacheBuilder::capacity) in entries.
+    ///
+    /// A value that is heavier than all that may be stored is not stored, and removes the former entry of its key. Its
+    /// callers get it all the same, and [`Stats::too_heavy`] counts it. With 0 only what weighs 0 is stored.
+    ///
+    /// ```
+    /// let cache = cache_core::Cache::builder().max_weight(64 << 20).build();
+    /// assert_eq!((cache.stats().weight, cache.stats().max_weight), (0, 64 << 20));
+    /// ```
+    pub fn max_weight(mut self, weight: u64) -> Self {
+        self.settings.max_weight = Some(weight);
+        self
+    }
+
+    /// The seed of the random numbers that shorten times to live by a `jitter`; a random one by default.
+    ///
+    /// With a seed a test of one thread is reproducible: the same calls get the same numbers. Without a jitter none is
+    /// drawn.
+    ///
+    /// ```
+    /// let cache = cache_core::Cache::builder().jitter_seed(7).build();
+    /// # let _ = cache;
+    /// ```
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.settings.jitter_seed = Some(seed);
         self
     }
 

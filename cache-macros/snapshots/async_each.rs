@@ -31,7 +31,7 @@ async fn rates(
         }
     }
     while let ::core::option::Option::Some(__cache_ids) = __cache_batch
-        .next_async()
+        .to_load_async()
         .await
     {
         let __cache_context = __cache_batch.context();

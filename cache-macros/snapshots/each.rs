@@ -28,7 +28,7 @@ impl Library {
                 __cache_batch.add(id, __cache_found);
             }
         }
-        while let ::core::option::Option::Some(__cache_ids) = __cache_batch.next() {
+        while let ::core::option::Option::Some(__cache_ids) = __cache_batch.to_load() {
             let __cache_context = __cache_batch.context();
             let __cache_result: HashMap<TrackId, Track> = __cache_context
                 .within(|| -> HashMap<TrackId, Track> {

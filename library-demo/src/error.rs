@@ -1,6 +1,9 @@
 //! Errors, for people at the terminal.
 
-use std::{io, path::PathBuf};
+use std::{
+    io::{self, ErrorKind},
+    path::PathBuf,
+};
 
 use thiserror::Error;
 
@@ -34,6 +37,13 @@ pub enum DbError {
     /// `SQLite` failed, or its connection pool.
     #[error("the database failed: {0}")]
     Sqlx(#[from] sqlx::Error),
+}
+
+impl DbError {
+    /// Whether an [`Outage`](crate::Outage) is the reason.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Sqlx(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused)
+    }
 }
 
 /// Why an import failed. The library is unchanged.

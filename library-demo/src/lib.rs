@@ -9,7 +9,7 @@
 //! - [`MusicRepository`] and [`SqliteRepository`]: the same as `async fn`s in a trait, for services.
 //! - [`workload`]: reads and mutations as data.
 //! - [`replay`]: measures what the cache saves, and checks that no answer is stale.
-//! - [`serve`]: the same with concurrent tasks, whose requests may be cancelled.
+//! - [`serve`]: the same with concurrent tasks, whose requests may be cancelled, and with an [`Outage`] of the database.
 //!
 //! ```
 //! use cache_core::{Cache, HasCache};
@@ -45,4 +45,4 @@ pub use error::{DbError, ImportError, ReplayError};
 pub use import::{CsvFiles, ImportSummary};
 pub use manager::LibraryManager;
 pub use model::{Moment, NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
-pub use repository::{MusicRepository, SqliteRepository};
+pub use repository::{MusicRepository, Outage, ShortLived, SqliteRepository, StaleIfError};

@@ -17,7 +17,7 @@ use library_demo::{
     CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
     output::{Progress, left, right, table},
     replay::replay,
-    serve::{Budget, Load, serve_load},
+    serve::{Budget, Load, OutageLoad, serve_load, serve_outage},
 };
 use tokio::runtime::Runtime;
 
@@ -41,7 +41,9 @@ enum Command {
     Library(LibraryCommand),
     /// Serve the sample library to many tasks at once, without a cache and with one, and count stale answers
     ///
-    /// It fails if there are any.
+    /// It fails if there are any. With --outage, the database fails for a while, and the tables show what callers notice of
+    /// it without a cache, with one whose answers live for a second, and with one that serves expired answers then
+    /// (`stale_if_error`). There it also fails if a read fails although its answer was cached.
     ServeLoad(ServeLoad),
 }
 
@@ -106,9 +108,10 @@ struct ServeLoad {
     /// The number of clients, each a task
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..))]
     tasks: u16,
-    /// The time to serve, half of it without a cache; preparation and comparison are not included
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = value_parser!(u32).range(1..))]
-    seconds: u32,
+    /// The time to serve, shared by the rows of the table; preparation and comparison are not included [default: 10, or 6
+    /// times the outage]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    seconds: Option<u32>,
     /// Serve this many operations without a cache, and as many with one
     #[arg(long, value_name = "N", conflicts_with = "seconds", value_parser = value_parser!(u64).range(1..))]
     operations: Option<u64>,
@@ -121,6 +124,19 @@ struct ServeLoad {
         value_parser = value_parser!(u32).range(..=100)
     )]
     cancelled: u32,
+    /// Let the database fail for this many seconds, in the middle of each row's time [default: none; without a number 5]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        num_args = 0..=1,
+        default_missing_value = "5",
+        conflicts_with = "operations",
+        value_parser = value_parser!(u32).range(1..=600)
+    )]
+    outage: Option<u32>,
+    /// The milliseconds after which a call of the failed database ends with an error
+    #[arg(long, value_name = "MS", default_value_t = 20, requires = "outage")]
+    outage_delay: u32,
     /// The seed that chooses the cancelled requests; how tasks interleave still varies [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -211,7 +227,10 @@ fn execute(command: LibraryCommand, library: &LibraryManager, bar: &ProgressBar)
 }
 
 fn run_replay(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
-    let failed = replay(out, usize::MAX, &Progress::stderr())?;
+    check(&replay(out, usize::MAX, &Progress::stderr())?)
+}
+
+fn check(failed: &[String]) -> Result<(), Box<dyn Error>> {
     if failed.is_empty() {
         return Ok(());
     }
@@ -219,19 +238,46 @@ fn run_replay(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
 }
 
 fn run_load(arguments: &ServeLoad, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+    if let Some(outage) = arguments.outage {
+        return run_outage(arguments, outage, seed, out);
+    }
     let load = Load {
         tasks: arguments.tasks.into(),
         budget: match arguments.operations {
             Some(operations) => Budget::Operations(operations),
-            None => Budget::Time(Duration::from_secs(arguments.seconds.into())),
+            None => Budget::Time(Duration::from_secs(arguments.seconds.unwrap_or(10).into())),
         },
         cancelled: arguments.cancelled,
-        seed: arguments.seed.unwrap_or_else(|| fastrand::u64(..)),
+        seed,
     };
     match Runtime::new()?.block_on(serve_load(out, load, &Progress::stderr()))? {
         0 => Ok(()),
         stale => Err(format!("{stale} answers were stale; the seed is {}", load.seed).into()),
     }
+}
+
+fn run_outage(arguments: &ServeLoad, outage: u32, seed: u64, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    // Each of the three rows has as much time before and after the outage as in it.
+    let at_least = 6 * outage;
+    let seconds = arguments.seconds.unwrap_or(at_least);
+    if seconds < at_least {
+        return Err(format!(
+            "--seconds {seconds} is too short for an outage of {outage} s: each of the 3 rows takes at least twice the \
+             outage, {at_least} s in all"
+        )
+        .into());
+    }
+    let load = OutageLoad {
+        tasks: arguments.tasks.into(),
+        time: Duration::from_secs(seconds.into()),
+        outage: Duration::from_secs(outage.into()),
+        delay: Duration::from_millis(arguments.outage_delay.into()),
+        cancelled: arguments.cancelled,
+        seed,
+    };
+    let failed = Runtime::new()?.block_on(serve_outage(out, load, &Progress::stderr()))?;
+    check(&failed).map_err(|error| format!("{error}\nthe seed is {seed}").into())
 }
 
 /// Only an import creates a file: a mistyped name is an error.

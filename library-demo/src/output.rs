@@ -5,4 +5,4 @@ mod table;
 
 pub use progress::Progress;
 pub use table::{Column, left, right, table};
-pub(crate) use table::{percent, seconds, write_table};
+pub(crate) use table::{percent, seconds, short, write_table};

@@ -1,5 +1,7 @@
 //! The library of an asynchronous service: a trait, and an implementation with cached reads.
 
+mod outage;
+mod short_lived;
 mod sqlite;
 
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use crate::{
     model::{NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo},
 };
 
+pub use outage::Outage;
+pub use short_lived::{ShortLived, StaleIfError};
 pub use sqlite::SqliteRepository;
 
 /// A music library for tasks. Mutations of an unknown track fail, as does the addition of an id in use.

@@ -6,4 +6,4 @@ mod trace;
 
 pub use policy::Policy;
 pub use step::{Mutation, PAGE, Read, Step};
-pub use trace::{playlists, trace, visits};
+pub use trace::{listening, playlists, trace, visits};

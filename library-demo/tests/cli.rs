@@ -120,6 +120,31 @@ fn a_load_is_served_and_no_answer_is_stale() {
     }
 }
 
+/// It takes 6 seconds at least: the shortest outage.
+#[test]
+fn an_outage_ends_no_load_and_no_known_answer_fails() {
+    let arguments = ["serve-load", "--tasks", "8", "--outage", "1", "--outage-delay", "5"];
+    let Output { status, stdout, stderr } = library_demo(&arguments).output().unwrap();
+    let (tables, stderr) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert!(status.success(), "{tables}\n{stderr}");
+    assert!(tables.contains("8 tasks") && tables.contains("For 1s in the middle"), "{tables}");
+    for policy in ["no cache", "cache", "cache, stale_if_error"] {
+        for step in ["import", "warm up", "serve", "compare"] {
+            assert!(stderr.contains(&format!("{policy}: {step}: ")), "{policy}, {step}: {stderr}");
+        }
+        let rows = tables.lines().filter_map(|line| line.trim_start().strip_prefix(policy)?.strip_prefix("  "));
+        let [counts, latencies] = rows.collect::<Vec<_>>().try_into().unwrap();
+        let counts: Vec<u64> = counts.split_whitespace().map(|count| count.parse().unwrap()).collect();
+        let [_, failed_reads, failed_writes, _, known, known_failed, stale] = counts.try_into().unwrap();
+        assert!(failed_reads > 0 && failed_writes > 0 && stale == 0, "{tables}");
+        assert!(known > 0, "{tables}");
+        if policy != "cache" {
+            assert_eq!(known_failed, if policy == "no cache" { known } else { 0 }, "{tables}");
+        }
+        assert_eq!(latencies.split_whitespace().count(), 6, "{tables}");
+    }
+}
+
 #[test]
 fn an_impossible_load_is_rejected() {
     for (arguments, problem) in [
@@ -129,6 +154,9 @@ fn an_impossible_load_is_rejected() {
         (&["--operations", "0"], "invalid value '0' for '--operations <N>'"),
         (&["--cancelled", "101"], "invalid value '101' for '--cancelled <PERCENT>'"),
         (&["--seconds", "1", "--operations", "1"], "cannot be used with"),
+        (&["--outage", "0"], "invalid value '0' for '--outage [<SECONDS>]'"),
+        (&["--outage", "--operations", "1"], "cannot be used with"),
+        (&["--outage-delay", "1"], "required arguments were not provided"),
     ] {
         let Output { status, stdout, stderr } = library_demo(&[&["serve-load"], arguments].concat()).output().unwrap();
         let stderr = String::from_utf8(stderr).unwrap();
@@ -136,6 +164,7 @@ fn an_impossible_load_is_rejected() {
         assert!(stderr.contains(problem), "{arguments:?}: {stderr}");
     }
     assert!(error(&["serve-load", "--db", "library.db"]).contains("serve-load does not accept --db"));
+    assert!(error(&["serve-load", "--outage", "--seconds", "29"]).contains("30 s in all"));
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Cache, HasCache};
+use cache_core::{Cache, HasCache, ManualClock};
 use indicatif::ProgressBar;
 use library_demo::{
-    CsvFiles, Database, DbError, MusicRepository, NewPurchase, NewTrack, Page, SqliteRepository, Track, TrackChanges,
-    TrackId, TrackInfo,
-    serve::{Budget, Load, Served, Service},
-    workload::{Mutation, Read, Step, visits},
+    CsvFiles, Database, DbError, MusicRepository, NewPurchase, NewTrack, Outage, Page, ShortLived, SqliteRepository,
+    StaleIfError, Track, TrackChanges, TrackId, TrackInfo,
+    serve::{Budget, Load, OutageReport, Served, Service, Watch},
+    workload::{Mutation, Read, Step, listening, visits},
 };
 use tempfile::TempDir;
 
@@ -199,4 +199,100 @@ async fn a_request_that_fails_ends_the_load() {
         let service = Service::new(repository, vec![vec![step.clone()]]);
         service.serve(load(4, u64::MAX), &ProgressBar::hidden()).await.expect_err(&format!("{step:?}"));
     }
+}
+
+/// A service on a library that can fail, and whose time is driven by hand.
+struct Unreliable {
+    library: Library,
+    cache: Cache,
+    clock: ManualClock,
+    outage: Arc<Outage>,
+    service: Arc<Service>,
+    watch: Arc<Watch>,
+}
+
+type Caching = fn(Arc<SqliteRepository>, Cache) -> Arc<dyn MusicRepository>;
+
+const SHORT_LIVED: Caching = |library, cache| Arc::new(ShortLived::new(library, cache));
+const STALE_IF_ERROR: Caching = |library, cache| Arc::new(StaleIfError::new(library, cache));
+
+impl Unreliable {
+    async fn open(library: Library, caching: Caching, visits: Vec<Vec<Step>>) -> Self {
+        let clock = ManualClock::new();
+        let cache = Cache::builder().clock(clock.clone()).build();
+        let outage = Arc::new(Outage::new(Duration::ZERO));
+        let file = library.folder.path().join("library.db");
+        let source = SqliteRepository::open_with_outage(&file, cache.bypass(), outage.clone()).await.unwrap();
+        let (service, watch) = Service::with_outage(caching(Arc::new(source), cache.clone()), visits, outage.clone());
+        Self { library, cache, clock, outage, service, watch }
+    }
+
+    /// Serves until there have been so many operations; returns also the stale answers so far.
+    async fn serve(&self, load: Load) -> (OutageReport, u64) {
+        let served = self.service.serve(load, &ProgressBar::hidden()).await.unwrap();
+        (self.watch.report(), served.stale)
+    }
+
+    /// All answers so far have expired when it begins.
+    fn begin_outage(&self) {
+        self.clock.advance(Duration::from_secs(2));
+        self.outage.begin();
+    }
+
+    /// The number of answers that are stale after the outage.
+    async fn end_outage(&self) -> u64 {
+        self.outage.end();
+        let truth = self.library.open(Cache::builder().capacity(0).build()).await;
+        self.service.compare_with(&truth, &ProgressBar::hidden()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn in_an_outage_a_known_answer_is_served_until_a_mutation_that_fails() {
+    let read = || Step::Read(Read::Track(TRACK));
+    let phases = [vec![read()], vec![read()], vec![Step::Mutation(Mutation::Play(TRACK)), read()], vec![read()]];
+    // The client begins another visit before it finds the budget spent.
+    let visits: Vec<_> = phases.into_iter().flat_map(|visit| [visit.clone(), visit]).collect();
+    for (caching, expired_served) in [(SHORT_LIVED, 0), (STALE_IF_ERROR, 1)] {
+        let failed = 1 - expired_served;
+        let unreliable = Unreliable::open(Library::small(), caching, visits.clone()).await;
+        let counts = async |operations| {
+            let (report, stale) = unreliable.serve(load(1, operations)).await;
+            assert_eq!(stale, 0);
+            let OutageReport { reads, failed_reads, failed_writes, known, known_failed, .. } = report;
+            [reads, failed_reads, failed_writes, known, known_failed]
+        };
+        assert_eq!(counts(1).await, [1, 0, 0, 0, 0], "before the outage");
+        unreliable.begin_outage();
+        assert_eq!(counts(2).await, [2, failed, 0, 1, failed], "a known answer");
+        assert_eq!(counts(4).await, [3, failed + 1, 1, 1, failed], "it may be invalid");
+        assert_eq!(unreliable.cache.stats().stale_hits, expired_served);
+        assert_eq!(unreliable.end_outage().await, 0);
+        assert_eq!(counts(5).await, [4, failed + 1, 1, 1, failed], "after the outage");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_an_outage_under_load_no_known_answer_fails_and_none_is_stale() {
+    for (caching, serves_expired) in [(SHORT_LIVED, false), (STALE_IF_ERROR, true)] {
+        let library = Library::sample();
+        let visits = listening(&library.database, 10).unwrap();
+        let unreliable = Unreliable::open(library, caching, visits).await;
+        let load = |operations| Load { cancelled: 10, ..load(16, operations) };
+        unreliable.serve(load(600)).await;
+        unreliable.begin_outage();
+        let (report, stale) = unreliable.serve(load(1_800)).await;
+        assert!(report.failed_reads > 0 && report.failed_writes > 0 && report.known > 0, "{report:?}");
+        assert_eq!(report.known_failed == 0, serves_expired, "{report:?}");
+        assert_eq!(unreliable.cache.stats().stale_hits > 0, serves_expired, "{report:?}");
+        assert_eq!((stale, unreliable.end_outage().await), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_is_no_outage_ends_the_load() {
+    let visits = vec![vec![Step::Mutation(Mutation::Play(TrackId(9_999)))]];
+    let unreliable = Unreliable::open(Library::small(), STALE_IF_ERROR, visits).await;
+    let error = unreliable.service.serve(load(4, u64::MAX), &ProgressBar::hidden()).await.unwrap_err();
+    assert!(matches!(error, DbError::UnknownTrack(_)), "{error}");
 }

@@ -10,6 +10,7 @@ pub(crate) mod handle;
 pub(crate) mod hash;
 pub(crate) mod invalidation;
 pub(crate) mod mode;
+pub(crate) mod random;
 pub(crate) mod settings;
 pub(crate) mod transaction;
 pub(crate) mod uncertain;
@@ -17,13 +18,15 @@ pub(crate) mod uncertain;
 use std::any::TypeId;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use foldhash::fast::{FoldHasher, RandomState};
 
-use crate::clock::{Nanos, saturating_nanos};
+use crate::clock::{FOREVER, Nanos, saturating_nanos};
 use crate::engine::background::Background;
 use crate::engine::catalog::{Marker, QueryNames, QueryTable};
 use crate::engine::hash::{HASHER, hash_with, in_scope, without_scope};
+use crate::engine::random::Random;
 use crate::engine::settings::{MAX_CAPACITY, Settings};
 use crate::engine::uncertain::Uncertain;
 use crate::entry::options::EntryOptions;
@@ -49,6 +52,7 @@ pub(crate) struct Engine {
     /// The number of queries with their own capacity.
     quotas: AtomicU32,
     default_ttl: Nanos,
+    random: Random,
     hasher: RandomState,
     registry: Arc<Registry>,
     scopes: Arc<Scopes>,
@@ -68,12 +72,13 @@ impl Engine {
         Self {
             storage: Storage {
                 timeline: Arc::new(Timeline::new(settings.time)),
-                eviction: EvictionSegments::new(capacity, shards),
+                eviction: EvictionSegments::new(capacity, settings.max_weight, shards),
                 stores: Stores::new(shards),
                 capacity,
             },
             quotas: AtomicU32::new(0),
             default_ttl: saturating_nanos(settings.default_ttl),
+            random: Random::new(settings.jitter_seed),
             hasher: HASHER.clone(),
             registry: Arc::new(Registry::new(parts)),
             scopes: Arc::new(Scopes::new(parts)),
@@ -170,9 +175,14 @@ impl Engine {
         query: &Arc<QueryState>,
         instance: TypeId,
         hash: u64,
-        EntryOptions { ttl, own_ttl, tags }: EntryOptions,
+        EntryOptions { ttl, own_ttl, value_ttl, tags, .. }: EntryOptions,
     ) -> Candidate<()> {
-        let ttl = ttl.map_or(self.default_ttl, saturating_nanos);
+        let ttl = match ttl {
+            // Callers may join its load however long it takes.
+            _ if value_ttl => FOREVER,
+            Some(ttl) => self.own_ttl(query, ttl),
+            None => self.random.shorten(self.default_ttl, query.jitter),
+        };
         // Its own key may be suspended.
         let own_key = self.timeline().is_uncertain().then(|| self.key_node(scope, query, instance, hash));
         if scope.is_none() && tags.is_empty() && own_key.is_none() {
@@ -195,6 +205,11 @@ impl Engine {
             .then(|| self.key_node_in(None, query, self.key_id(query, instance, without_scope(hash, of.id))));
         let tags = [of_scope].into_iter().chain(key_everywhere).chain(tags).collect();
         Candidate { key: (), hash, scope: of.id, ttl, own_ttl, tags }
+    }
+
+    /// A time to live with the jitter of the query.
+    pub(crate) fn own_ttl(&self, query: &QueryState, ttl: Duration) -> Nanos {
+        self.random.shorten(saturating_nanos(ttl), query.jitter)
     }
 
     fn query_node(&self, scope: &Arc<Scope>, query: &QueryState) -> TagRef {
@@ -241,7 +256,9 @@ impl Engine {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = Stats { entries: self.storage.len(None), capacity: self.storage.capacity, ..Stats::default() };
+        let (entries, capacity) = (self.storage.len(None), self.storage.capacity);
+        let (weight, max_weight) = self.storage.eviction.weight();
+        let mut stats = Stats { entries, capacity, weight, max_weight, ..Stats::default() };
         stats.add(&self.counters);
         for query in self.names.all() {
             stats.add(&query.counters);

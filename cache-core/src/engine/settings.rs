@@ -16,6 +16,10 @@ pub(crate) struct Settings {
     pub(crate) time: TimeSource,
     pub(crate) commit_grace: Duration,
     pub(crate) runtime: Option<Arc<dyn Runtime>>,
+    /// `None`: nothing is weighed.
+    pub(crate) max_weight: Option<u64>,
+    /// `None`: a random one.
+    pub(crate) jitter_seed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -26,6 +30,8 @@ impl Default for Settings {
             time: TimeSource::System,
             commit_grace: Duration::from_secs(5),
             runtime: None,
+            max_weight: None,
+            jitter_seed: None,
         }
     }
 }
@@ -38,6 +44,6 @@ impl fmt::Debug for Settings {
             .field("time", &self.time)
             .field("commit_grace", &self.commit_grace)
             .field("has_runtime", &self.runtime.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use crate::tag::Tag;
 
 pub(crate) type Tags = SmallVec<[Tag; 2]>;
 
-/// The tags and the time to live of one entry.
+/// The tags, the time to live and the weight of one entry.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,6 +23,10 @@ pub struct EntryOptions {
     pub(crate) ttl: Option<Duration>,
     pub(crate) tags: Tags,
     pub(crate) own_ttl: bool,
+    /// Whether only the value tells its time to live.
+    pub(crate) value_ttl: bool,
+    /// Of a value that is given, or of any value of a [`TaggedCache`](crate::TaggedCache).
+    pub(crate) weight: Option<usize>,
 }
 
 impl EntryOptions {
@@ -46,6 +50,23 @@ impl EntryOptions {
     #[inline]
     pub fn own_ttl(mut self) -> Self {
         self.own_ttl = true;
+        self
+    }
+
+    /// The weight of the entry, instead of what [`TaggedCacheBuilder::weight`](crate::TaggedCacheBuilder::weight) or
+    /// [`TaggedEntry::weight`](crate::TaggedEntry::weight) says. It means nothing if the cache has no `max_weight`.
+    ///
+    /// ```
+    /// use cache_core::{EntryOptions, TaggedCache};
+    ///
+    /// let cache = TaggedCache::builder().max_weight(1_000).weight(String::len).build();
+    /// cache.insert("title", "Thunderstruck".to_owned());
+    /// cache.insert_with("cover", "cover.png".to_owned(), EntryOptions::new().weight(900)); // with its file
+    /// assert_eq!(cache.stats().weight, 913);
+    /// ```
+    #[inline]
+    pub fn weight(mut self, weight: usize) -> Self {
+        self.weight = Some(weight);
         self
     }
 

@@ -9,6 +9,8 @@
 //!
 //! An insert sweeps its own segment for dead entries, and at times another in turn: all inserts may be in one.
 //!
+//! If the weights of entries are limited, too, each admission may evict several: see [`weight`].
+//!
 //! *Locking*: at most one segment is locked at a time, and nothing else is locked under it.
 
 pub(crate) mod ghosts;
@@ -17,6 +19,7 @@ pub(crate) mod quota;
 pub(crate) mod s3_fifo;
 pub(crate) mod segment;
 pub(crate) mod sweep;
+pub(crate) mod weight;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -27,6 +30,7 @@ use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::SMALL;
 use crate::eviction::segment::{Aftermath, Inspector, Segment};
 use crate::eviction::sweep::{Life, Snapshot};
+use crate::eviction::weight::WeightLimit;
 use crate::sync::{Arc, Mutex, MutexGuard};
 
 pub(crate) struct EvictionSegments {
@@ -35,10 +39,13 @@ pub(crate) struct EvictionSegments {
     /// Includes entries about to be admitted.
     places_taken: CachePadded<AtomicUsize>,
     capacity: usize,
+    weight_limit: Option<WeightLimit>,
 }
 
 pub(crate) struct Admission<'a, I> {
     pub(crate) entry: &'a Arc<dyn AnyEntry>,
+    /// Means nothing without a limit.
+    pub(crate) weight: u64,
     pub(crate) predecessor: Option<&'a Meta>,
     pub(crate) quota: Option<Quota>,
     pub(crate) snapshot: Snapshot,
@@ -46,10 +53,11 @@ pub(crate) struct Admission<'a, I> {
 }
 
 impl EvictionSegments {
-    pub(crate) fn new(capacity: usize, shards: usize) -> Self {
-        let count = segment_count(capacity, shards);
+    pub(crate) fn new(capacity: usize, max_weight: Option<u64>, shards: usize) -> Self {
+        let count = segment_count(capacity, max_weight.is_some(), shards);
         let segment = |_| CachePadded::new(Mutex::new(Segment::new(capacity.div_ceil(count))));
-        Self { segments: (0..count).map(segment).collect(), places_taken: CachePadded::default(), capacity }
+        let (segments, places_taken) = ((0..count).map(segment).collect(), CachePadded::default());
+        Self { segments, places_taken, capacity, weight_limit: max_weight.map(WeightLimit::new) }
     }
 
     /// By shard: in a large cache an evicted entry is usually in the shard of the new one.
@@ -65,14 +73,17 @@ impl EvictionSegments {
     /// Admits an entry. If the cache or the quota is full, a dead entry makes room, if the sweep finds one, or else the
     /// policy evicts one.
     pub(crate) fn admit<I: Inspector>(&self, admission: &Admission<'_, I>) -> Aftermath {
-        let Admission { entry, predecessor, quota, snapshot, inspector } = *admission;
+        if let Some(limit) = &self.weight_limit {
+            return self.admit_weighed(limit, admission);
+        }
+        let Admission { entry, predecessor, quota, snapshot, inspector, .. } = *admission;
         let mut aftermath = Aftermath::default();
         let mut segment = self.of(entry.meta());
         if self.segments.len() > 1 {
             aftermath.next = segment.next_to_sweep(self.segments.len());
         }
-        self.sweep_locked(&mut segment, quota, snapshot, inspector, &mut aftermath);
-        if predecessor.is_some_and(|predecessor| segment.replace(predecessor, entry)) {
+        self.sweep_locked(&mut segment, quota, self.is_full(), snapshot, inspector, &mut aftermath);
+        if predecessor.is_some_and(|predecessor| segment.replace(predecessor, entry, None)) {
             return aftermath;
         }
         if segment.is_quota_full(quota) || !self.take_place() {
@@ -84,10 +95,17 @@ impl EvictionSegments {
             aftermath.victim = Some(self.evict_elsewhere(inspector));
             segment = self.of(entry.meta());
         }
-        // By the room in the whole cache: a segment may stay below its share for ever.
-        let is_filling = self.places_taken.load(Ordering::Relaxed) + (self.capacity / SMALL).max(1) <= self.capacity;
-        segment.admit(entry.clone(), quota, is_filling);
+        segment.admit(entry.clone(), None, quota, self.is_filling());
         aftermath
+    }
+
+    fn is_full(&self) -> bool {
+        self.places_taken.load(Ordering::Relaxed) >= self.capacity
+    }
+
+    /// By the room in the whole cache: a segment may stay below its share for ever.
+    fn is_filling(&self) -> bool {
+        self.places_taken.load(Ordering::Relaxed) + (self.capacity / SMALL).max(1) <= self.capacity
     }
 
     fn take_place(&self) -> bool {
@@ -110,7 +128,14 @@ impl EvictionSegments {
 
     pub(crate) fn sweep(&self, segment: usize, snapshot: Snapshot, inspector: &impl Inspector) -> Aftermath {
         let mut aftermath = Aftermath::default();
-        self.sweep_locked(&mut self.segments[segment].lock(), None, snapshot, inspector, &mut aftermath);
+        self.sweep_locked(
+            &mut self.segments[segment].lock(),
+            None,
+            self.is_full(),
+            snapshot,
+            inspector,
+            &mut aftermath,
+        );
         aftermath
     }
 
@@ -118,21 +143,35 @@ impl EvictionSegments {
         &self,
         segment: &mut Segment,
         quota: Option<Quota>,
+        is_full: bool,
         snapshot: Snapshot,
         inspector: &impl Inspector,
         aftermath: &mut Aftermath,
     ) {
-        let is_full = self.places_taken.load(Ordering::Relaxed) >= self.capacity;
+        let (dead, weight) = (aftermath.dead.len(), segment.weight());
         segment.sweep(quota, is_full, snapshot, inspector, aftermath);
-        if !aftermath.dead.is_empty() {
-            self.places_taken.fetch_sub(aftermath.dead.len(), Ordering::Relaxed);
+        if aftermath.dead.len() > dead {
+            self.give_places_back(aftermath.dead.len() - dead);
+            self.give_weight_back(weight - segment.weight());
+        }
+    }
+
+    fn give_places_back(&self, places: usize) {
+        self.places_taken.fetch_sub(places, Ordering::Relaxed);
+    }
+
+    fn give_weight_back(&self, weight: u64) {
+        if let Some(limit) = &self.weight_limit {
+            limit.give_back(weight);
         }
     }
 
     pub(crate) fn remove(&self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
         let mut segment = self.of(meta);
+        let weight = segment.weight();
         let removed = segment.remove(meta)?;
-        self.places_taken.fetch_sub(1, Ordering::Relaxed);
+        self.give_places_back(1);
+        self.give_weight_back(weight - segment.weight());
         Some(removed)
     }
 
@@ -179,29 +218,35 @@ impl EvictionSegments {
 
     /// No other thread may use the cache meanwhile.
     pub(crate) fn check_invariants(&self) {
-        let mut entries = 0;
+        let (mut entries, mut weight) = (0, 0);
         for (number, segment) in self.segments.iter().enumerate() {
             let segment = segment.lock();
-            segment.check_invariants();
+            segment.check_invariants(self.limits_weight());
             let is_at_home = |entry: &Arc<dyn AnyEntry>| entry.meta().segment() == number;
             assert!(
                 segment.slice(0, usize::MAX).iter().all(is_at_home),
                 "an entry is in a segment that is not its own"
             );
             entries += segment.len();
+            weight += segment.weight();
         }
+        let (taken, limit) = self.weight();
+        assert_eq!(weight, taken, "the weights of the entries are not what was taken");
+        assert!(weight <= limit, "a weight of {weight} where {limit} is the most");
         assert_eq!(entries, self.places_taken.load(Ordering::Relaxed), "the entries and their places disagree");
         assert!(entries <= self.capacity, "{entries} entries in room for {}", self.capacity);
     }
 }
 
 /// One for each shard of a store, or for several.
-fn segment_count(capacity: usize, shards: usize) -> usize {
+fn segment_count(capacity: usize, is_weighed: bool, shards: usize) -> usize {
     /// Smaller segments would evict too differently from a single policy.
     const MIN_CAPACITY: usize = 1_024;
+    /// There is seldom room for so many entries if they have weights.
+    const MIN_CAPACITY_WEIGHED: usize = 8 * MIN_CAPACITY;
     /// The number of a segment must fit in six bits of [`Meta`].
     const MAX_SEGMENTS: usize = 64;
-    let useful = (capacity / MIN_CAPACITY).max(1);
+    let useful = (capacity / if is_weighed { MIN_CAPACITY_WEIGHED } else { MIN_CAPACITY }).max(1);
     shards.min(MAX_SEGMENTS).min(1 << useful.ilog2())
 }
 
@@ -216,7 +261,7 @@ mod tests {
     use crate::version::tag_set::TagSet;
 
     /// Entries that expire by 1 are dead.
-    struct Expired;
+    pub(super) struct Expired;
 
     impl Inspector for Expired {
         fn life(&self, meta: &Meta) -> Life {
@@ -229,12 +274,13 @@ mod tests {
         }
     }
 
-    fn segments(capacity: usize, count: usize) -> EvictionSegments {
+    pub(super) fn segments(capacity: usize, count: usize) -> EvictionSegments {
         let segment = |_| CachePadded::new(Mutex::new(Segment::new(capacity / count)));
-        EvictionSegments { segments: (0..count).map(segment).collect(), places_taken: CachePadded::default(), capacity }
+        let (segments, places_taken) = ((0..count).map(segment).collect(), CachePadded::default());
+        EvictionSegments { segments, places_taken, capacity, weight_limit: None }
     }
 
-    fn hash(segment: u64, number: u64) -> u64 {
+    pub(super) fn hash(segment: u64, number: u64) -> u64 {
         segment << 48 | number
     }
 
@@ -246,13 +292,13 @@ mod tests {
             Meta::new(EntryOrigin { hash, scope: 0, store, segment, tags, valid_as_of: 0, began: 0, expires_at });
         let entry: Arc<dyn AnyEntry> = Arc::new(Entry { meta, key: (), value: () });
         let snapshot = Snapshot { now: 1, version: 0 };
-        let admission = Admission { entry: &entry, predecessor: None, quota, snapshot, inspector: &Expired };
-        let Aftermath { victim, mut dead, suspects, next } = all.admit(&admission);
+        let admission = Admission { entry: &entry, weight: 1, predecessor: None, quota, snapshot, inspector: &Expired };
+        let Aftermath { victim, more_victims, mut dead, suspects, next } = all.admit(&admission);
         assert!(suspects.is_empty());
         if let Some(next) = next {
             dead.extend(all.sweep(next, snapshot, &Expired).dead);
         }
-        victim.iter().chain(&dead).map(|entry| entry.meta().hash).collect()
+        victim.iter().chain(&more_victims).chain(&dead).map(|entry| entry.meta().hash).collect()
     }
 
     #[test]
@@ -301,7 +347,7 @@ mod tests {
             let origin =
                 EntryOrigin { hash, scope: 0, store: 0, segment, tags, valid_as_of: 0, began: 0, expires_at: 1 };
             let entry = Arc::new(Entry { meta: Meta::new(origin), key: (), value: () });
-            all.segments[usize::from(segment)].lock().admit(entry, None, true);
+            all.segments[usize::from(segment)].lock().admit(entry, None, None, true);
         }
         let removed: BTreeSet<u64> =
             (0..400).flat_map(|number| insert(&all, hash(0, 1_000 + number), None, FOREVER)).collect();
@@ -330,10 +376,10 @@ mod tests {
 
     #[test]
     fn small_caches_have_one_segment() {
-        let counts =
-            [segment_count(0, 8), segment_count(2_047, 8), segment_count(10_000, 8), segment_count(10_000, 64)];
-        assert_eq!(counts, [1, 1, 8, 8]);
-        assert_eq!([segment_count(1 << 28, 8), segment_count(1 << 28, 256)], [8, 64]);
+        let count = |capacity, shards| segment_count(capacity, false, shards);
+        assert_eq!([count(0, 8), count(2_047, 8), count(10_000, 8), count(10_000, 64)], [1, 1, 8, 8]);
+        assert_eq!([count(1 << 28, 8), count(1 << 28, 256)], [8, 64]);
+        assert_eq!([10_000, 20_000, 1 << 28].map(|capacity| segment_count(capacity, true, 64)), [1, 2, 64]);
     }
 
     #[test]

@@ -65,6 +65,11 @@ impl<L: Links> Policy<L> {
         Self { capacity, small, queues: Queues::new(capacity), ghosts: Ghosts::new(capacity / 2) }
     }
 
+    /// From now on it works as one with room for so many, up to its capacity.
+    pub(crate) fn expect(&mut self, entries: usize) {
+        self.small = (entries.min(self.capacity) / SMALL).max(1);
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.len() >= self.capacity
     }

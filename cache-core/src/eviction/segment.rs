@@ -41,6 +41,8 @@ pub(crate) fn push(entries: &mut RemovedEntries, entry: Arc<dyn AnyEntry>) {
 pub(crate) struct Aftermath {
     /// The evicted entry, still in its store.
     pub(crate) victim: Option<Arc<dyn AnyEntry>>,
+    /// More of them, where weights are limited.
+    pub(crate) more_victims: Vec<Arc<dyn AnyEntry>>,
     /// Removed dead entries, still in their stores.
     pub(crate) dead: Vec<Arc<dyn AnyEntry>>,
     /// Entries to be checked, still in the segment.
@@ -65,6 +67,10 @@ pub(crate) struct Segment {
     capacity: usize,
     /// By id.
     entries: Vec<Arc<dyn AnyEntry>>,
+    /// By id; empty if weights are not limited.
+    weights: Vec<u64>,
+    /// Their sum.
+    weight: u64,
     policy: Policy<Dense>,
     cursor: SweepCursor,
     inserts: usize,
@@ -106,11 +112,22 @@ fn policy_hash(meta: &Meta) -> u64 {
 impl Segment {
     pub(crate) fn new(capacity: usize) -> Self {
         let (policy, cursor, quotas) = (Policy::new(capacity), SweepCursor::new(), Quotas::default());
-        Self { capacity, entries: Vec::new(), policy, cursor, inserts: 0, quotas, has_foreign: false }
+        let (entries, weights) = (Vec::new(), Vec::new());
+        Self { capacity, entries, weights, weight: 0, policy, cursor, inserts: 0, quotas, has_foreign: false }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// The sum of the weights of its entries; 0 if weights are not limited.
+    pub(crate) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    /// Of an entry that is here.
+    pub(crate) fn weight_of(&self, meta: &Meta) -> u64 {
+        meta.id().and_then(|id| self.weights.get(id as usize)).copied().unwrap_or_default()
     }
 
     /// Removals move the last entry, so an iteration that releases the lock must go down.
@@ -135,15 +152,27 @@ impl Segment {
         self.quotas.by_number.get(&number)?.policy.is_full().then_some(number)
     }
 
-    /// There must be room for the entry. `is_filling`: no eviction is near.
-    pub(crate) fn admit(&mut self, entry: Arc<dyn AnyEntry>, quota: Option<Quota>, is_filling: bool) {
+    /// There must be room for the entry. `weight`: if weights are limited. `is_filling`: no eviction is near.
+    pub(crate) fn admit(
+        &mut self,
+        entry: Arc<dyn AnyEntry>,
+        weight: Option<u64>,
+        quota: Option<Quota>,
+        is_filling: bool,
+    ) {
         let id = EntryId::try_from(self.entries.len()).expect("the capacity is less");
         reserve_gently(&mut self.entries, id as usize + 1, self.capacity);
         self.register(id, entry.meta(), quota, is_filling);
         self.entries.push(entry);
+        if let Some(weight) = weight {
+            reserve_gently(&mut self.weights, id as usize + 1, self.capacity);
+            self.weights.push(weight);
+            self.weight += weight;
+        }
     }
 
-    /// Admits the new entry at the index of the evicted one. `None` if there is nothing to evict.
+    /// Admits the new entry at the index of the evicted one, where weights are not limited. `None` if there is nothing to
+    /// evict.
     pub(crate) fn exchange(
         &mut self,
         entry: &Arc<dyn AnyEntry>,
@@ -170,7 +199,7 @@ impl Segment {
 
     /// Replaces an entry by one of the same key, if it is still here. The new one takes over its place in the queues
     /// and its frequency.
-    pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>) -> bool {
+    pub(crate) fn replace(&mut self, old: &Meta, entry: &Arc<dyn AnyEntry>, weight: Option<u64>) -> bool {
         let Some(id) = old.id() else { return false };
         let new = entry.meta();
         new.hits.set_frequency(old.hits.frequency());
@@ -182,6 +211,10 @@ impl Segment {
             quota.cursor.record(Life::of(new));
         }
         self.entries[id as usize] = entry.clone();
+        if let Some(weight) = weight {
+            let former = std::mem::replace(&mut self.weights[id as usize], weight);
+            self.weight = self.weight - former + weight;
+        }
         true
     }
 
@@ -200,6 +233,9 @@ impl Segment {
         const FEW: usize = 64;
         let entry = self.entries.swap_remove(id as usize);
         entry.meta().set_id(None);
+        if !self.weights.is_empty() {
+            self.weight -= self.weights.swap_remove(id as usize);
+        }
         if let Some(moved) = self.entries.get(id as usize) {
             let from = EntryId::try_from(self.entries.len()).expect("the capacity is less");
             moved.meta().set_id(Some(id));
@@ -210,6 +246,7 @@ impl Segment {
         }
         if self.entries.capacity() > FEW && self.entries.len() < self.entries.capacity() / 4 {
             self.entries.shrink_to(self.entries.len() * 2);
+            self.weights.shrink_to(self.entries.len() * 2);
             self.policy.shrink();
         }
         entry
@@ -223,6 +260,10 @@ impl Segment {
 
     /// Removes the entry from the policies only.
     fn choose(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<EntryId> {
+        if !self.weights.is_empty() {
+            // Fewer than the capacity may be as many as there is room for.
+            self.policy.expect(self.entries.len());
+        }
         let source = Source { entries: &self.entries, inspector };
         if let Some(number) = self.full_quota(quota) {
             let quota = self.quotas.by_number.get_mut(&number)?;
@@ -318,11 +359,15 @@ impl Segment {
 
     pub(crate) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
+        self.weights.shrink_to_fit();
         self.policy.shrink();
         self.quotas.by_number.values_mut().for_each(QuotaPolicy::shrink);
     }
 
-    pub(crate) fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self, is_weighed: bool) {
+        let weights = if is_weighed { self.entries.len() } else { 0 };
+        assert_eq!(self.weights.len(), weights, "the entries and their weights disagree");
+        assert_eq!(self.weight, self.weights.iter().sum(), "the weights have another sum");
         let ids = |of: &dyn Fn(&Meta) -> bool| -> Vec<EntryId> {
             (0..).zip(&self.entries).filter(|(_, entry)| of(entry.meta())).map(|(id, _)| id).collect()
         };
@@ -399,10 +444,10 @@ mod tests {
             Some(key(&victim))
         } else {
             let is_filling = segment.policy.is_filling();
-            segment.admit(new, quota, is_filling);
+            segment.admit(new, None, quota, is_filling);
             None
         };
-        segment.check_invariants();
+        segment.check_invariants(false);
         evicted
     }
 
@@ -410,7 +455,7 @@ mod tests {
         let entry = segment.entries.iter().find(|entry| key(entry) == removed).expect("it is stored").clone();
         assert!(segment.remove(entry.meta()).is_some());
         assert!(segment.remove(entry.meta()).is_none(), "an entry is removed once");
-        segment.check_invariants();
+        segment.check_invariants(false);
     }
 
     #[test]
@@ -447,7 +492,7 @@ mod tests {
             segment.sweep(None, false, snapshot, &dead, &mut swept);
             removed.extend(swept.dead.iter().map(key));
             suspects.extend(swept.suspects.iter().map(key));
-            segment.check_invariants();
+            segment.check_invariants(false);
         }
         assert_eq!(removed, [1, 3, 5, 7, 9].into());
         assert_eq!(suspects, (0..20).filter(|key| key % 2 == 0).collect());
@@ -469,7 +514,7 @@ mod tests {
         let dead = Dead { keys: [1].into(), ..Dead::default() };
         segment.sweep(Some(QUOTA), false, snapshot, &dead, &mut swept);
         assert_eq!(swept.dead.iter().map(key).collect::<Vec<_>>(), [1]);
-        segment.check_invariants();
+        segment.check_invariants(false);
         assert!(!segment.is_quota_full(Some(QUOTA)));
     }
 
@@ -479,10 +524,10 @@ mod tests {
         insert(&mut segment, 1, None);
         let (old, new) = (segment.entries[0].clone(), entry(1, None));
         old.meta().hits.set_frequency(3);
-        assert!(segment.replace(old.meta(), &new));
-        segment.check_invariants();
+        assert!(segment.replace(old.meta(), &new, None));
+        segment.check_invariants(false);
         assert_eq!((old.meta().id(), new.meta().id(), new.meta().hits.frequency()), (None, Some(0), 3));
-        assert!(!segment.replace(old.meta(), &entry(1, None)), "the old entry was removed");
+        assert!(!segment.replace(old.meta(), &entry(1, None), None), "the old entry was removed");
     }
 
     #[test]
@@ -498,7 +543,7 @@ mod tests {
             insert(&mut segment, 1, None);
             insert(&mut segment, 2, Some(QUOTA));
             break_it(&mut segment);
-            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| segment.check_invariants()));
+            let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| segment.check_invariants(false)));
             assert!(check.is_err(), "the check passed after break {number}");
         }
     }

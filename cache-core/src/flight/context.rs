@@ -39,7 +39,9 @@ pub(crate) struct Context {
     pub(crate) tags: TagSet,
     /// Whether its own ttl alone decides when its value expires.
     own_ttl: bool,
-    /// By its own ttl.
+    /// Its ttl is counted from here.
+    pub(crate) began: Nanos,
+    /// By its own ttl. If only the value tells that, never.
     pub(crate) expires_at: Nanos,
     /// Whether it is, or has read, an answer of a transaction: it is neither stored nor shared.
     is_private: AtomicUsize,
@@ -49,6 +51,7 @@ pub(crate) struct Context {
 pub(crate) struct LoadStart {
     pub(crate) tags: TagSet,
     pub(crate) own_ttl: bool,
+    pub(crate) began: Nanos,
     pub(crate) expires_at: Nanos,
 }
 
@@ -97,14 +100,14 @@ impl Context {
         id: LoadId,
         timeline: Arc<Timeline>,
         query: Arc<QueryState>,
-        LoadStart { tags, own_ttl, expires_at }: LoadStart,
+        LoadStart { tags, own_ttl, began, expires_at }: LoadStart,
     ) -> Arc<Self> {
         let birth = timeline.versions.now();
         let sets = HashMap::default();
         let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
         let is_private = AtomicUsize::new(0);
-        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, expires_at, is_private, reads })
+        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, began, expires_at, is_private, reads })
     }
 
     pub(crate) fn set_private(&self) {

@@ -196,7 +196,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let expires_at = candidate.expires_at(self.now);
         let Candidate { key, own_ttl, tags, .. } = candidate;
         discard_value(&self.store.query.counters, key);
-        let start = LoadStart { tags, own_ttl, expires_at };
+        let start = LoadStart { tags, own_ttl, began: self.now, expires_at };
         let id = self.batch.unwrap_or_else(next_load);
         let context = Context::new(id, self.engine.timeline().clone(), self.store.query.clone(), start);
         if self.mode == ReadMode::Private {
@@ -261,18 +261,11 @@ impl<K, V> Attempt<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
-    /// Whether it need not wait.
-    pub(crate) fn is_settled(&self) -> bool {
-        match self {
-            Self::Lead(_) => true,
-            Self::Follow(follower) => follower.promise().is_settled(),
-        }
-    }
-
-    /// Goes on, if it is settled.
-    pub(crate) fn resume(self) -> Result<Waited<K, V>, Self> {
+    /// Goes on without waiting, if it need not wait.
+    pub(crate) fn resume_if_settled(self) -> Result<Waited<K, V>, Self> {
         match self {
             Self::Lead(load) => Ok(Waited::Lead(load)),
+            Self::Follow(follower) if !follower.promise().is_settled() => Err(Self::Follow(follower)),
             Self::Follow(follower) => match follower.resume() {
                 ControlFlow::Break(waited) => Ok(waited),
                 ControlFlow::Continue(step) => Err(step),

@@ -4,20 +4,20 @@
 //! when these loads have ended does the call wait for loads of others: so no two calls with lists that overlap wait for
 //! each other. If a load of another call failed or was dropped, its ids are loaded next, in one more run of the body.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::Hash;
-use std::marker::PhantomData;
 
 use crate::clock::FOREVER;
 use crate::flight::context::{Context, LoadStart};
 use crate::flight::id::{LoadId, next_load};
+use crate::flight::promise::SharedError;
 use crate::load::attempt::{Step, Waited};
 use crate::load::context::LoadContext;
 use crate::load::judge::{Judge, KeepAll};
 use crate::load::leader::Leader;
-use crate::load::miss::{Miss, Request};
-use crate::load::outcome::Outcome;
+use crate::load::miss::{Miss, Request, StepFns};
+use crate::load::outcome::{Outcome, Whole};
 use crate::sync::Arc;
 use crate::version::tag_set::TagSet;
 
@@ -29,13 +29,13 @@ use crate::version::tag_set::TagSet;
 )]
 pub trait Pairs: IntoIterator<Item = (Self::Id, Self::Of)> + FromIterator<(Self::Id, Self::Of)> {
     /// An id of the list.
-    type Id: Hash + Eq + Clone;
+    type Id;
     /// What belongs to an id.
     type Of;
 }
 
 #[diagnostic::do_not_recommend]
-impl<M, I: Hash + Eq + Clone, T> Pairs for M
+impl<M, I, T> Pairs for M
 where
     M: IntoIterator<Item = (I, T)> + FromIterator<(I, T)>,
 {
@@ -43,165 +43,184 @@ where
     type Of = T;
 }
 
-type IdOf<O> = <<O as Outcome>::Value as Pairs>::Id;
+/// An id of a list.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an id of a list",
+    label = "a query with `each` is cached by these",
+    note = "an id is `Hash + Eq + Clone`, like all that is part of a key"
+)]
+pub trait ListId: Hash + Eq + Clone {}
 
-/// What is stored for an id: `None` if the body did not return it.
-type ValueOf<O> = Option<<<O as Outcome>::Value as Pairs>::Of>;
+#[diagnostic::do_not_recommend]
+impl<I: Hash + Eq + Clone> ListId for I {}
 
-/// How the value of one id is cached.
-pub struct One<O>(PhantomData<fn() -> O>);
-
-impl<O: Outcome<Value: Pairs>> Outcome for One<O> {
-    type Returned = ValueOf<O>;
-    type Value = ValueOf<O>;
-
-    fn hit(value: ValueOf<O>) -> ValueOf<O> {
-        value
-    }
-
-    fn value(result: &ValueOf<O>) -> Option<&ValueOf<O>> {
-        Some(result)
-    }
-
-    fn into_value(result: ValueOf<O>) -> Result<ValueOf<O>, ValueOf<O>> {
-        Ok(result)
-    }
-
-    fn is_ok(_: &ValueOf<O>) -> bool {
-        true
-    }
-}
-
-/// A call for a list of ids. Dropped half-done, its loads are left to others.
+/// A call for a list of ids `I`, of which a `T` is stored each; `R` is what the query returns. Dropped half-done, its loads
+/// are left to others.
+///
+/// Functions that need bounds on the types are taken when it is made. So a wrong type is reported once.
 #[must_use = "it does nothing by itself"]
-pub struct Batch<O: Outcome<Value: Pairs>, K, J = KeepAll> {
+pub struct Batch<I, T, R, K, J = KeepAll> {
     /// In the order of the list, without duplicates.
-    ids: Vec<(IdOf<O>, Slot<K, ValueOf<O>, One<O>, J>)>,
-    indices: HashMap<IdOf<O>, usize>,
+    ids: Vec<I>,
+    slots: Vec<Slot<K, T, J>>,
+    known: HashSet<I>,
+    fns: MapFns<I, T, R>,
     /// Of all loads that it begins.
     load: LoadId,
+    /// Of a miss: the same for all.
+    steps: Option<StepFns<K, Option<T>>>,
     /// Of the body that runs.
     context: Option<Arc<Context>>,
     /// The error of another call that it waited for.
-    failed: Option<O::Returned>,
+    failed: Option<R>,
 }
 
-enum Slot<K, V, O, J> {
-    Known(V),
-    Missed(Miss<K, V, O, J>),
-    Leads(Leader<K, V>, J),
-    Follows(Step<K, V>, J),
+struct MapFns<I, T, R> {
+    knows: fn(&HashSet<I>, &I) -> bool,
+    insert: fn(&mut HashSet<I>, I) -> bool,
+    clone: fn(&I) -> I,
+    into_pairs: fn(R) -> Result<HashMap<I, T>, R>,
+    remove: fn(&mut HashMap<I, T>, &I) -> Option<T>,
+    collect: fn(&mut dyn Iterator<Item = (I, T)>) -> R,
+    share_error: fn(&R) -> Option<SharedError>,
+    shared_error: fn(&SharedError) -> Option<R>,
+}
+
+/// A miss of one id: `None` is stored if the body does not return it.
+type MissOf<K, T, J> = Miss<K, Option<T>, Whole<Option<T>>, J>;
+
+enum Slot<K, T, J> {
+    Known(Option<T>),
+    /// Boxed: it is large.
+    Missed(Box<MissOf<K, T, J>>),
+    Leads(Leader<K, Option<T>>, J),
+    Follows(Step<K, Option<T>>, J),
     /// While it changes, and after a panic.
     Taken,
 }
 
-impl<O: Outcome<Value: Pairs>, K, J> Batch<O, K, J> {
+impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     /// A call without ids.
-    pub fn new(_outcome: O) -> Self {
-        Self::of()
+    pub fn new<O>(_outcome: O) -> Self
+    where
+        I: ListId,
+        O: Outcome<Returned = R, Value: Pairs<Id = I, Of = T>>,
+    {
+        Self::of::<O>()
     }
 
-    pub(crate) fn of() -> Self {
-        Self { ids: Vec::new(), indices: HashMap::new(), load: next_load(), context: None, failed: None }
+    pub(crate) fn of<O>() -> Self
+    where
+        I: ListId,
+        O: Outcome<Returned = R, Value: Pairs<Id = I, Of = T>>,
+    {
+        let fns = MapFns {
+            knows: HashSet::contains,
+            insert: HashSet::insert,
+            clone: I::clone,
+            into_pairs: |result| Ok(O::into_value(result)?.into_iter().collect()),
+            remove: HashMap::remove,
+            collect: |pairs| O::hit(pairs.collect()),
+            share_error: O::share_error,
+            shared_error: O::shared_error,
+        };
+        let (ids, slots, known) = (Vec::new(), Vec::new(), HashSet::new());
+        Self { ids, slots, known, fns, load: next_load(), steps: None, context: None, failed: None }
     }
 
     /// How the value of one id is cached.
-    pub fn outcome(&self) -> One<O> {
-        One(PhantomData)
+    pub fn outcome(&self) -> Whole<Option<T>> {
+        Whole::new()
     }
 
     /// Whether an id has not been added.
-    pub fn is_new(&self, id: &IdOf<O>) -> bool {
-        !self.indices.contains_key(id)
+    pub fn is_new(&self, id: &I) -> bool {
+        !(self.fns.knows)(&self.known, id)
     }
 
     /// Adds a new id, and what was found for it.
-    pub fn add(&mut self, id: &IdOf<O>, found: Result<ValueOf<O>, Miss<K, ValueOf<O>, One<O>, J>>) {
-        self.indices.insert(id.clone(), self.ids.len());
-        self.ids.push((id.clone(), found.map_or_else(Slot::Missed, Slot::Known)));
-    }
-
-    /// The values of all ids, or the error of another call that it waited for.
-    pub fn into_returned(self) -> O::Returned {
-        if let Some(failed) = self.failed {
-            return failed;
-        }
-        let known = self.ids.into_iter().filter_map(|(id, slot)| match slot {
-            Slot::Known(value) => Some((id, value?)),
-            Slot::Missed(_) | Slot::Leads(..) | Slot::Follows(..) | Slot::Taken => None,
+    pub fn add(&mut self, id: &I, found: Result<Option<T>, MissOf<K, T, J>>) {
+        (self.fns.insert)(&mut self.known, (self.fns.clone)(id));
+        self.ids.push((self.fns.clone)(id));
+        self.slots.push(match found {
+            Ok(value) => Slot::Known(value),
+            Err(miss) => {
+                self.steps = Some(miss.steps);
+                Slot::Missed(Box::new(miss))
+            }
         });
-        O::hit(known.collect())
     }
-}
 
-impl<O, K, J> Batch<O, K, J>
-where
-    O: Outcome<Value: Pairs>,
-    ValueOf<O>: Clone + Send + Sync + 'static,
-    K: Eq + Send + Sync + 'static,
-    J: Judge<ValueOf<O>>,
-{
     /// The ids to load next; `None` if all are known, or one has failed. Blocks this thread while there are only loads of
     /// others.
-    pub fn next(&mut self) -> Option<Vec<IdOf<O>>> {
-        self.claim();
+    pub fn to_load(&mut self) -> Option<Vec<I>> {
+        let steps = self.claim()?;
         while !self.has_leads() {
             let (at, step, judge) = self.first_followed()?;
-            self.settle(at, Ok(step.block()), judge);
-            self.settle_others();
+            self.settle(&steps, at, (steps.block)(step), judge);
+            self.settle_others(&steps);
         }
-        self.leads()
+        Some(self.leads())
     }
 
-    /// Like [`next`](Self::next), for a task.
-    pub async fn next_async(&mut self) -> Option<Vec<IdOf<O>>> {
-        self.claim();
+    /// Like [`to_load`](Self::to_load), for a task.
+    pub async fn to_load_async(&mut self) -> Option<Vec<I>> {
+        let steps = self.claim()?;
         while !self.has_leads() {
             let (at, step, judge) = self.first_followed()?;
-            let waited = step.wait().await;
-            self.settle(at, Ok(waited), judge);
-            self.settle_others();
+            let waited = (steps.follow.wait)(Err(step)).await;
+            self.settle(&steps, at, waited, judge);
+            self.settle_others(&steps);
         }
-        self.leads()
+        Some(self.leads())
     }
 
     /// Begins the loads. The body runs in this context.
     pub fn context(&mut self) -> LoadContext {
-        let loads: Vec<_> = self.ids.iter().filter_map(|(_, slot)| slot.leader()).collect();
-        loads.iter().for_each(|load| load.count());
+        let loads: Vec<_> = self.slots.iter().filter_map(Slot::leader).collect();
+        for load in &loads {
+            load.count();
+        }
         let Some(any) = loads.first() else { return LoadContext::default() };
         // What the body reads is attached here, and at the end to each load.
-        let start = LoadStart { tags: TagSet::default(), own_ttl: false, expires_at: FOREVER };
+        let tags = TagSet::default();
+        let start = LoadStart { tags, own_ttl: false, began: any.context.began, expires_at: FOREVER };
         let shared = Context::new(self.load, any.context.timeline.clone(), any.store.query.clone(), start);
-        self.context = Some(shared.clone());
         // A load that was taken over has another number. The body must not wait for that one, either.
         let others = loads.iter().map(|load| &load.context).filter(|context| context.id != self.load);
-        LoadContext::of(others.cloned().chain([shared]).collect())
+        let context = LoadContext::of(others.cloned().chain([shared.clone()]).collect());
+        self.context = Some(shared);
+        context
     }
 
     /// Ends the loads with the result of the body. Returns it if it is an error, and not all ids have a value that is
     /// served instead.
-    pub fn end(&mut self, result: O::Returned) -> Option<O::Returned> {
+    pub fn end(&mut self, result: R) -> Option<R>
+    where
+        J: Judge<Option<T>>,
+    {
+        let end = self.steps?.end;
         if let Some(shared) = self.context.take() {
             let read = shared.end(&TagSet::default());
-            self.ids.iter().filter_map(|(_, slot)| slot.leader()).for_each(|load| load.context.attach_read(&read));
+            for load in self.slots.iter().filter_map(Slot::leader) {
+                load.context.attach_read(&read);
+            }
         }
-        match O::into_value(result) {
-            Ok(pairs) => {
-                let mut pairs: HashMap<_, _> = pairs.into_iter().collect();
-                for (id, slot) in &mut self.ids {
+        match (self.fns.into_pairs)(result) {
+            Ok(mut pairs) => {
+                for (id, slot) in self.ids.iter().zip(&mut self.slots) {
                     let Some((load, judge)) = slot.take_lead() else { continue };
-                    let value = pairs.remove(id);
-                    load.finish(&value, |value| judge.judge(value));
+                    let (value, mut judge) = ((self.fns.remove)(&mut pairs, id), Some(judge));
+                    (end.finish)(load, &value, &mut |value| judge.take()?.judge(value));
                     *slot = Slot::Known(value);
                 }
                 None
             }
             Err(failed) => {
                 let mut are_all_served = true;
-                for (_, slot) in &mut self.ids {
+                for slot in &mut self.slots {
                     let Some((load, _)) = slot.take_lead() else { continue };
-                    match load.fail(|| O::share_error(&failed)) {
+                    match (end.fail)(load, &mut || (self.fns.share_error)(&failed)) {
                         Some(value) => *slot = Slot::Known(value),
                         None => are_all_served = false,
                     }
@@ -211,66 +230,80 @@ where
         }
     }
 
-    fn claim(&mut self) {
-        for (_, slot) in &mut self.ids {
+    /// The values of all ids, or the error of another call that it waited for.
+    pub fn into_returned(self) -> R {
+        if let Some(failed) = self.failed {
+            return failed;
+        }
+        let known = self.ids.into_iter().zip(self.slots);
+        (self.fns.collect)(&mut known.filter_map(|(id, slot)| match slot {
+            Slot::Known(value) => Some((id, value?)),
+            Slot::Missed(_) | Slot::Leads(..) | Slot::Follows(..) | Slot::Taken => None,
+        }))
+    }
+
+    /// `None` if nothing was missing.
+    fn claim(&mut self) -> Option<StepFns<K, Option<T>>> {
+        let steps = self.steps?;
+        for slot in &mut self.slots {
             if let Slot::Missed(_) = slot
-                && let Slot::Missed(Miss { request, options, steps, judge, .. }) = slot.take()
+                && let Slot::Missed(miss) = slot.take()
             {
+                let Miss { request, options, judge, .. } = *miss;
                 let request = Request { batch: Some(self.load), ..request };
                 *slot = Slot::of((steps.claim)(request, options), judge);
             }
         }
+        Some(steps)
     }
 
     fn has_leads(&self) -> bool {
-        self.failed.is_none() && self.ids.iter().any(|(_, slot)| slot.leader().is_some())
+        self.failed.is_none() && self.slots.iter().any(|slot| slot.leader().is_some())
     }
 
-    fn leads(&self) -> Option<Vec<IdOf<O>>> {
-        let leads = self.ids.iter().filter(|(_, slot)| slot.leader().is_some());
-        Some(leads.map(|(id, _)| id.clone()).collect())
+    fn leads(&self) -> Vec<I> {
+        let ids = self.ids.iter().zip(&self.slots);
+        ids.filter(|(_, slot)| slot.leader().is_some()).map(|(id, _)| (self.fns.clone)(id)).collect()
     }
 
-    fn first_followed(&mut self) -> Option<(usize, Step<K, ValueOf<O>>, J)> {
+    fn first_followed(&mut self) -> Option<(usize, Step<K, Option<T>>, J)> {
         if self.failed.is_some() {
             return None;
         }
-        let at = self.ids.iter().position(|(_, slot)| matches!(slot, Slot::Follows(..)))?;
-        let (step, judge) = self.ids[at].1.take_followed()?;
+        let at = self.slots.iter().position(|slot| matches!(slot, Slot::Follows(..)))?;
+        let (step, judge) = self.slots[at].take_followed()?;
         Some((at, step, judge))
     }
 
     /// Those whose loads have ended. This call may lead now, and must not wait before it has loaded.
-    fn settle_others(&mut self) {
-        for at in 0..self.ids.len() {
-            if let Slot::Follows(step, _) = &self.ids[at].1
-                && step.is_settled()
-                && let Some((step, judge)) = self.ids[at].1.take_followed()
-            {
-                self.settle(at, step.resume(), judge);
+    fn settle_others(&mut self, steps: &StepFns<K, Option<T>>) {
+        for at in 0..self.slots.len() {
+            let Some((step, judge)) = self.slots[at].take_followed() else { continue };
+            match (steps.resume)(step) {
+                Ok(waited) => self.settle(steps, at, waited, judge),
+                Err(step) => self.slots[at] = Slot::of(Err(step), judge),
             }
         }
     }
 
-    fn settle(&mut self, at: usize, waited: Result<Waited<K, ValueOf<O>>, Step<K, ValueOf<O>>>, judge: J) {
-        self.ids[at].1 = match waited {
-            Err(step) => Slot::of(Err(step), judge),
-            Ok(Waited::Value(value)) => Slot::Known(value),
-            Ok(Waited::Lead(load)) => Slot::Leads(load, judge),
-            Ok(Waited::Failed(error, attempt)) => match O::shared_error(&error) {
+    fn settle(&mut self, steps: &StepFns<K, Option<T>>, at: usize, waited: Waited<K, Option<T>>, judge: J) {
+        self.slots[at] = match waited {
+            Waited::Value(value) => Slot::Known(value),
+            Waited::Lead(load) => Slot::Leads(load, judge),
+            Waited::Failed(error, attempt) => match (self.fns.shared_error)(&error) {
                 Some(failed) => {
                     attempt.discard();
                     self.failed = Some(failed);
                     Slot::Taken
                 }
-                None => Slot::of(attempt.step_alone(), judge),
+                None => Slot::of((steps.follow.alone)(attempt), judge),
             },
         };
     }
 }
 
-impl<K, V, O, J> Slot<K, V, O, J> {
-    fn of(next: Result<V, Step<K, V>>, judge: J) -> Self {
+impl<K, T, J> Slot<K, T, J> {
+    fn of(next: Result<Option<T>, Step<K, Option<T>>>, judge: J) -> Self {
         match next {
             Ok(value) => Self::Known(value),
             Err(Step::Lead(load)) => Self::Leads(load, judge),
@@ -282,27 +315,24 @@ impl<K, V, O, J> Slot<K, V, O, J> {
         std::mem::replace(self, Self::Taken)
     }
 
-    fn leader(&self) -> Option<&Leader<K, V>> {
+    fn leader(&self) -> Option<&Leader<K, Option<T>>> {
         if let Self::Leads(load, _) = self { Some(load) } else { None }
     }
 
-    fn take_lead(&mut self) -> Option<(Leader<K, V>, J)> {
+    fn take_lead(&mut self) -> Option<(Leader<K, Option<T>>, J)> {
         self.leader()?;
         if let Self::Leads(load, judge) = self.take() { Some((load, judge)) } else { None }
     }
 
-    fn take_followed(&mut self) -> Option<(Step<K, V>, J)> {
+    fn take_followed(&mut self) -> Option<(Step<K, Option<T>>, J)> {
+        if !matches!(self, Self::Follows(..)) {
+            return None;
+        }
         if let Self::Follows(step, judge) = self.take() { Some((step, judge)) } else { None }
     }
 }
 
-impl<O> fmt::Debug for One<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("One")
-    }
-}
-
-impl<O: Outcome<Value: Pairs>, K, J> fmt::Debug for Batch<O, K, J> {
+impl<I, T, R, K, J> fmt::Debug for Batch<I, T, R, K, J> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch").field("ids", &self.ids.len()).finish_non_exhaustive()
     }

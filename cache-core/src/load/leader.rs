@@ -7,11 +7,13 @@ use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::engine::mode::ReadMode;
 use crate::entry::discard_value;
+use crate::eviction::weight::weight_of;
 use crate::flight::Flight;
 use crate::flight::context::{Context, Dependencies, Lifetime, Running};
 use crate::flight::promise::{Completer, End, SharedError};
 use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach_load, prepare};
+use crate::load::judge::Judged;
 use crate::stats::counters::Event;
 use crate::store::aged::AgedEntry;
 use crate::store::{Loaded, Storable, Store, Wanted};
@@ -24,6 +26,7 @@ use crate::version::scope::{Scope, ScopeRef, scope_id};
 use crate::version::tag_set::TagSet;
 
 /// A load that this caller leads. Dropped before its end, by a panic or with its future, it is left to a follower.
+#[expect(clippy::struct_excessive_bools, reason = "they do not depend on each other")]
 pub(crate) struct Leader<K, V> {
     pub(super) engine: Arc<Engine>,
     pub(super) store: Arc<Store<K, V>>,
@@ -86,25 +89,30 @@ impl<K, V> Leader<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
-    /// Ends the load with a value. A copy is stored if `judge` returns tags, and no dependency was invalidated.
-    pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Vec<Tag>>) {
+    /// Ends the load with a value. A copy is stored if `judge` does not refuse it, and no dependency was invalidated.
+    pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Judged>) {
         // While the load is listed: inserts still fence it.
         prepare(&self.store, self.key_node.as_ref());
         self.engine.resume_certain();
         // User code may panic, or ask for a key whose load waits for this one.
         let running = self.enter();
-        let tags = judge(value);
-        let is_refused = tags.is_none();
+        let judged = judge(value);
+        let is_refused = judged.as_ref().is_none_or(|judged| judged.ttl.is_some_and(|ttl| ttl.is_zero()));
+        let Judged { tags, ttl, weight } = judged.unwrap_or_default();
+        let weight = weight_of(weight);
         let copy = (self.is_listed && !is_refused).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
         let dependencies = self.context.end(&late);
-        let expires_at = self.context.expires_at.min(dependencies.expires_at);
+        let own_expiry = ttl.map_or(self.context.expires_at, |ttl| {
+            self.context.began.saturating_add(self.engine.own_ttl(&self.store.query, ttl))
+        });
+        let expires_at = own_expiry.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
         if self.is_listed {
             // What is there is outdated.
             let replaces = is_refused && (self.mode == ReadMode::Anew || self.aged.is_some());
-            let loaded = Loaded { copy, replaces, dependencies, expires_at, now };
+            let loaded = Loaded { copy, replaces, dependencies, expires_at, weight, now };
             if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Only its key may have been invalidated.
@@ -192,11 +200,11 @@ impl<K, V> Leader<K, V> {
 }
 
 /// Not generic: compiled in this crate.
-fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Option<Vec<Tag>>) -> TagSet {
-    match tags {
-        Some(tags) if !tags.is_empty() => tags.into_iter().map(|tag| engine.tag_node(scope, tag)).collect(),
-        _ => TagSet::default(),
+fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Vec<Tag>) -> TagSet {
+    if tags.is_empty() {
+        return TagSet::default();
     }
+    tags.into_iter().map(|tag| engine.tag_node(scope, tag)).collect()
 }
 
 impl<K, V> Drop for Leader<K, V> {

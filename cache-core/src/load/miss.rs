@@ -19,7 +19,7 @@ use crate::flight::id::LoadId;
 use crate::flight::promise::SharedError;
 use crate::load::aged::Standby;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
-use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
+use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::store::{Storable, Store};
@@ -52,7 +52,7 @@ pub(crate) struct EntryParts<K, V> {
 pub(crate) type MakeEntry<K, V> = fn(EntryParts<K, V>) -> Box<dyn Any + Send + Sync>;
 
 /// Judges any number of values.
-pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Vec<Tag>> + Send + Sync>;
+pub(crate) type JudgeFn<V> = Box<dyn Fn(&V) -> Option<Judged> + Send + Sync>;
 
 pub(crate) struct Request<K, V> {
     pub(crate) engine: Arc<Engine>,
@@ -69,15 +69,20 @@ pub(crate) struct Request<K, V> {
 /// Functions that need bounds on the types.
 pub(super) struct StepFns<K, V> {
     pub(super) claim: fn(Request<K, V>, EntryOptions) -> Next<K, V>,
-    block: fn(Step<K, V>) -> Waited<K, V>,
+    pub(super) block: fn(Step<K, V>) -> Waited<K, V>,
+    /// Without waiting, if it need not wait.
+    pub(super) resume: ResumeFn<K, V>,
     pub(super) follow: FollowFns<K, V>,
     pub(super) end: EndFns<K, V>,
 }
 
+/// `Err` if it has to wait.
+type ResumeFn<K, V> = fn(Step<K, V>) -> Result<Waited<K, V>, Step<K, V>>;
+
 /// How a task waits, or goes on after an error that it cannot share.
 pub(super) struct FollowFns<K, V> {
-    wait: fn(Next<K, V>) -> WaitFuture<K, V>,
-    alone: Alone<K, V>,
+    pub(super) wait: fn(Next<K, V>) -> WaitFuture<K, V>,
+    pub(super) alone: Alone<K, V>,
 }
 
 pub(super) type Next<K, V> = Result<V, Step<K, V>>;
@@ -85,17 +90,35 @@ pub(super) type Next<K, V> = Result<V, Step<K, V>>;
 type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
 pub(super) struct EndFns<K, V> {
-    finish: fn(Leader<K, V>, &V, DynJudge<'_, V>),
+    pub(super) finish: fn(Leader<K, V>, &V, DynJudge<'_, V>),
     /// Returns the value that is served instead.
-    fail: fn(Leader<K, V>, &mut dyn FnMut() -> Option<SharedError>) -> Option<V>,
+    pub(super) fail: fn(Leader<K, V>, DynShare<'_>) -> Option<V>,
     pub(super) serve: fn(&Standby<K, V>) -> Option<V>,
 }
+
+macro_rules! copied {
+    ($($name:ident),*) => {$(
+        // Not derived, which would ask for copies of `K` and `V`.
+        impl<K, V> Clone for $name<K, V> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<K, V> Copy for $name<K, V> {}
+    )*};
+}
+
+copied!(StepFns, FollowFns, EndFns);
 
 /// Boxed: rare, and it would enlarge every future.
 type WaitFuture<K, V> = Pin<Box<dyn Future<Output = Waited<K, V>> + Send + Sync>>;
 
+/// Copies an error, if it can be shared.
+type DynShare<'a> = &'a mut dyn FnMut() -> Option<SharedError>;
+
 /// A [`Judge`] that is called once.
-type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Vec<Tag>>;
+type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Judged>;
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
@@ -110,6 +133,7 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K,
         let steps = StepFns {
             claim: Request::claim,
             block: Step::block,
+            resume: Step::resume_if_settled,
             follow: FollowFns {
                 wait: |step| match step {
                     Ok(value) => Box::pin(ready(Waited::Value(value))),
@@ -147,11 +171,26 @@ impl<K, V, O, J> Miss<K, V, O, J> {
     }
 
     /// More tags, from the loaded value.
-    pub fn tags_from<F: FnOnce(&V) -> Vec<Tag>>(self, tags: F) -> Miss<K, V, O, TagsFrom<J, F>> {
-        self.with_judge(|judge| TagsFrom(judge, tags))
+    pub fn tags_from<F: FnOnce(&V) -> Vec<Tag>>(self, tags: F) -> Miss<K, V, O, TagsFrom<J, F, Vec<Tag>>> {
+        self.with_judge(|judge| TagsFrom(judge, tags, PhantomData))
     }
 
-    fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
+    /// The time to live, from the loaded value. [`Query::value_ttl`](crate::private::Query::value_ttl) is set, too.
+    pub fn ttl_from<F: FnOnce(&V) -> Duration>(self, ttl: F) -> Miss<K, V, O, TtlFrom<J, F>> {
+        self.with_judge(|judge| TtlFrom(judge, ttl))
+    }
+
+    /// The weight, from the loaded value. Not called if nothing limits the weight.
+    pub fn weight<F: FnOnce(&V) -> usize>(self, weight: F) -> Miss<K, V, O, Weight<J, F>> {
+        let weight = self.request.engine.storage.limits_weight().then_some(weight);
+        self.with_judge(|judge| Weight(judge, weight))
+    }
+
+    pub(crate) fn options(&self) -> &EntryOptions {
+        &self.options
+    }
+
+    pub(crate) fn with_judge<W>(self, wrap: impl FnOnce(J) -> W) -> Miss<K, V, O, W> {
         let Self { request, options, steps, make_entry, judge, outcome } = self;
         Miss { request, options, steps, make_entry, judge: wrap(judge), outcome }
     }
@@ -211,14 +250,17 @@ pub(super) struct RunningBody<K, V> {
     end: EndFns<K, V>,
 }
 
+/// A load that the caller leads, and how it ends.
+type Leads<K, V> = (Leader<K, V>, EndFns<K, V>);
+
 /// Blocks this thread while the caller follows a load, until it leads one.
 #[cold]
 #[inline(never)]
 pub(super) fn lead<K, V, O: Outcome<Value = V>>(
     request: Request<K, V>,
     options: EntryOptions,
-    StepFns { claim, block, follow: FollowFns { alone, .. }, end }: StepFns<K, V>,
-) -> Result<O::Returned, (Leader<K, V>, EndFns<K, V>)> {
+    StepFns { claim, block, follow: FollowFns { alone, .. }, end, .. }: StepFns<K, V>,
+) -> Result<O::Returned, Leads<K, V>> {
     let mut next = claim(request, options);
     loop {
         let step = match next {

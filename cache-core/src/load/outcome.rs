@@ -137,8 +137,15 @@ impl<T, E: Clone + Send + Sync + 'static> Outcome for SharedFallible<T, E> {
     }
 }
 
-/// Also of a `Result`.
-pub(crate) struct Whole<V>(PhantomData<fn() -> V>);
+/// The whole value, also of a `Result`.
+#[derive(Debug)]
+pub struct Whole<V>(PhantomData<fn() -> V>);
+
+impl<V> Whole<V> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<V> Outcome for Whole<V> {
     type Returned = V;

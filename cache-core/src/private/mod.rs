@@ -21,10 +21,10 @@ mod target;
 pub use cache_macros::entry_of_call;
 
 pub use crate::flight::promise::SharedError;
-pub use crate::load::batch::{Batch, One, Pairs};
-pub use crate::load::judge::{CacheIf, Judge, KeepAll, TagsFrom, Unjudged};
+pub use crate::load::batch::{Batch, ListId, Pairs};
+pub use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 pub use crate::load::miss::{Loading, Miss};
-pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, plain};
+pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallible, Whole, plain};
 pub use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};
@@ -46,8 +46,7 @@ pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
     __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return,
     __cache_look_up_one as look_up_one, __cache_needs_result as needs_result, __cache_outcome as outcome,
-    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
-    __cache_typed_entry as typed_entry,
+    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest, __cache_typed_entry as typed_entry,
 };
 
 /// Traits for method lookup, imported without names.

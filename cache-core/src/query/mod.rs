@@ -17,6 +17,9 @@ use crate::entry::options::{EntryOptions, Tags};
 use crate::query::owner::Owner;
 use crate::query::windows::Freshness;
 
+/// A jitter is in millionths.
+pub(crate) const MILLION: u32 = 1_000_000;
+
 /// The static facts of an annotated function.
 #[derive(Debug)]
 pub struct Query {
@@ -27,6 +30,9 @@ pub struct Query {
     pub(crate) capacity: Option<usize>,
     ttl: Option<Duration>,
     own_ttl: bool,
+    value_ttl: bool,
+    /// In millionths of the time to live.
+    pub(crate) jitter: u32,
     pub(crate) tags: &'static [&'static str],
     pub(crate) freshness: Freshness,
     /// Its number in this process, from 1; 0 until its first use.
@@ -47,9 +53,9 @@ impl Query {
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
         let place = Location::caller();
         let place = SourcePlace { module, file: place.file(), line: place.line(), column: place.column() };
-        let (capacity, ttl, own_ttl, tags) = (None, None, false, &[] as _);
+        let (capacity, ttl, own_ttl, value_ttl, jitter, tags) = (None, None, false, false, 0, &[] as _);
         let (freshness, number) = (Freshness::NONE, AtomicU32::new(0));
-        Self { name, place, arguments, capacity, ttl, own_ttl, tags, freshness, number }
+        Self { name, place, arguments, capacity, ttl, own_ttl, value_ttl, jitter, tags, freshness, number }
     }
 
     /// Limits its entries.
@@ -70,6 +76,25 @@ impl Query {
     #[must_use]
     pub const fn own_ttl(mut self, own_ttl: bool) -> Self {
         self.own_ttl = own_ttl;
+        self
+    }
+
+    /// Sets whether only the value tells its time to live: see [`Miss::ttl_from`](crate::private::Miss::ttl_from).
+    #[must_use]
+    pub const fn value_ttl(mut self, value_ttl: bool) -> Self {
+        self.value_ttl = value_ttl;
+        self
+    }
+
+    /// Sets by how much each time to live may be shortened at random: 100,000 is a tenth.
+    ///
+    /// # Panics
+    ///
+    /// With a million or more: nothing would be left.
+    #[must_use]
+    pub const fn jitter(mut self, parts_per_million: u32) -> Self {
+        assert!(parts_per_million < MILLION, "the jitter is less than the time to live");
+        self.jitter = parts_per_million;
         self
     }
 
@@ -117,8 +142,8 @@ impl Query {
 
     /// The options of all its entries, without their tags: see [`QueryState::tags`](state::QueryState::tags).
     pub(crate) fn options(&self) -> EntryOptions {
-        let Self { ttl, own_ttl, .. } = *self;
-        EntryOptions { ttl, own_ttl, tags: Tags::new() }
+        let Self { ttl, own_ttl, value_ttl, .. } = *self;
+        EntryOptions { ttl, own_ttl, value_ttl, tags: Tags::new(), weight: None }
     }
 
     #[inline]

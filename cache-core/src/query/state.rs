@@ -41,6 +41,8 @@ pub(crate) struct QueryState {
     pub(crate) puts: AtomicUsize,
     pub(crate) quota: Option<Quota>,
     pub(crate) windows: Windows,
+    /// By how many millionths a time to live may be shortened.
+    pub(crate) jitter: u32,
     pub(crate) counters: Counters,
     pub(crate) stores: StoreNumbers,
 }
@@ -61,6 +63,7 @@ impl QueryState {
             puts: AtomicUsize::new(0),
             quota: None,
             windows: Windows::of(Freshness::NONE),
+            jitter: 0,
             counters: Counters::new(),
             stores: StoreNumbers::default(),
         }
@@ -101,6 +104,7 @@ impl QueryState {
             load_errors: sum.load_errors,
             discarded_loads: sum.discarded_loads,
             evictions: sum.evictions,
+            too_heavy: sum.too_heavy,
             expirations: sum.expirations,
             invalidations: sum.invalidations,
             refreshes: sum.refreshes,
@@ -109,11 +113,11 @@ impl QueryState {
     }
 
     pub(crate) fn of(site: Site, id: u32, quota: Option<Quota>) -> Self {
-        let Query { name, place: SourcePlace { module, .. }, arguments, tags, freshness, .. } = *site.query;
+        let Query { name, place: SourcePlace { module, .. }, arguments, tags, jitter, freshness, .. } = *site.query;
         let windows = Windows::of(freshness);
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
-        Self { id, name, module, owner, arguments, tags, quota, windows, ..Self::anonymous() }
+        Self { id, name, module, owner, arguments, tags, quota, windows, jitter, ..Self::anonymous() }
     }
 }
 

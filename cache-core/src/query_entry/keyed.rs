@@ -9,7 +9,9 @@ use crate::engine::transaction::HeldTarget;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{AnyEntry, Entry};
+use crate::eviction::weight::weight_of;
 use crate::load::call::Call;
+use crate::load::judge::Judged;
 use crate::load::miss::{EntryParts, JudgeFn, Request};
 use crate::query::KeyHash;
 use crate::query_entry::explanation::{Explanation, Reason};
@@ -195,8 +197,11 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         if !stores || !point.is_of(engine.timeline()) {
             return None;
         }
-        let tags = (self.judge)(&value)?;
-        let options = self.options.clone().tags(tags);
+        let Judged { tags, ttl, weight } = (self.judge)(&value)?;
+        let mut options = self.options.clone().tags(tags);
+        if ttl.is_some() {
+            (options.ttl, options.value_ttl) = (ttl, false);
+        }
         let key = (self.duplicate)(&self.key);
         let mut candidate = engine.candidate(self.cache.scope_ref(), &self.store, self.hash, options).with_key(key);
         // An invalidation of the key before it is stored finds no entry to remove: it raises this node.
@@ -205,7 +210,8 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         nodes.add(self.key_node.clone());
         candidate.tags = nodes.build();
         let knows_key = self.made_at <= point.version;
-        Some(Box::new(Put::new(self.store.clone(), candidate, value, point.clone(), knows_key, replaces)))
+        let (store, weight, point) = (self.store.clone(), weight_of(weight), point.clone());
+        Some(Box::new(Put::new(store, candidate, value, weight, point, knows_key, replaces)))
     }
 }
 
@@ -213,5 +219,99 @@ impl<K: Storable, V: Storable> Store<K, V> {
     fn info_of(&self, entry: &Arc<Entry<K, V>>, now: Nanos) -> Option<EntryInfo> {
         let entry: Arc<dyn AnyEntry> = entry.clone();
         self.info_with(&entry, now, self.describe)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use crate::entry::info::EntryInfo;
+    use crate::private::{InGlobal, Part, QueryRef, for_entry, instance, look_up, plain};
+    use crate::query_entry::QueryEntry;
+    use crate::{Cache, ManualClock};
+
+    fn query() -> QueryRef<InGlobal> {
+        crate::private::query!(InGlobal, _, "find", ["id"], value_ttl = true, jitter = 500_000)
+    }
+
+    fn seconds(value: u64) -> Duration {
+        Duration::from_secs(value)
+    }
+
+    /// As the attribute expands a query whose value is its time to live in seconds, and its weight; what is odd is refused.
+    macro_rules! look_up {
+        ($cache:expr, $id:expr, $miss:ident => $end:expr) => {
+            match look_up(&query(), $cache, &(Part::shown(&$id), ()), plain::<u64>(), &instance(|| (), ())) {
+                Ok(value) => value,
+                Err(miss) => {
+                    let $miss = miss
+                        .cache_if(|value| value % 2 == 0)
+                        .ttl_from(|value| seconds(*value))
+                        .weight(|value| usize::try_from(*value).expect("it is small"));
+                    $end
+                }
+            }
+        };
+    }
+
+    fn load(cache: &Cache, id: u32, value: u64) -> u64 {
+        look_up!(cache, id, miss => miss.load(|| value))
+    }
+
+    fn entry(cache: &Cache, id: u32) -> QueryEntry<'static, u64> {
+        let mut entry = None;
+        let _ = look_up!(&for_entry(cache), id, miss => {
+            entry = Some(miss.entry::<u64>().typed(plain::<u64>()));
+            0
+        });
+        entry.expect("it always misses")
+    }
+
+    fn info(cache: &Cache) -> EntryInfo {
+        cache.entries().pop().expect("there is an entry")
+    }
+
+    fn cache() -> (Cache, ManualClock) {
+        let clock = ManualClock::new();
+        (Cache::builder().clock(clock.clone()).max_weight(100).jitter_seed(1).build(), clock)
+    }
+
+    #[test]
+    fn p8_the_value_of_a_query_says_how_long_it_lives_and_how_heavy_it_is() {
+        let (cache, clock) = cache();
+        assert_eq!((load(&cache, 1, 10), load(&cache, 1, 7)), (10, 10));
+        assert_eq!(cache.stats().weight, 10);
+        let left = info(&cache).expires_in;
+        assert!(left > seconds(5) && left < seconds(10), "{left:?}");
+        clock.advance(left);
+        assert_eq!((load(&cache, 1, 7), cache.stats().weight, cache.len()), (7, 0, 0), "an odd one is refused");
+        assert_eq!((load(&cache, 2, 102), cache.query_stats()[0].too_heavy), (102, 1));
+        cache.check_invariants();
+    }
+
+    #[test]
+    fn p8_a_value_that_is_put_says_so_too() {
+        let (cache, _) = cache();
+        let entry = entry(&cache, 1);
+        assert!(entry.insert(10) && entry.get() == Some(10));
+        let left = info(&cache).expires_in;
+        assert!(left > seconds(5) && left < seconds(10), "{left:?}");
+        assert_eq!(cache.stats().weight, 10);
+        assert!(!entry.insert(102), "it is too heavy");
+        assert_eq!((entry.get(), cache.stats().weight, cache.stats().too_heavy), (None, 0, 1));
+        assert!(entry.insert(10) && !entry.insert(0), "a time of zero");
+        assert_eq!((entry.get(), cache.stats().weight), (None, 0));
+        cache.check_invariants();
+    }
+
+    #[test]
+    fn p8_a_refresh_that_brings_a_value_for_no_time_removes_the_entry() {
+        let (cache, _) = cache();
+        load(&cache, 1, 10);
+        assert_eq!((load(&cache.refresh(), 1, 0), cache.len()), (0, 0));
+        load(&cache, 1, 10);
+        assert_eq!((load(&cache.refresh(), 1, 102), cache.len()), (102, 0), "so does one that is too heavy");
+        cache.check_invariants();
     }
 }

@@ -41,6 +41,7 @@ pub(crate) struct Put<K, V> {
     store: Arc<Store<K, V>>,
     candidate: Candidate<K>,
     value: V,
+    weight: u64,
     point: ReadPoint,
     /// Whether each invalidation of the key since the point has raised the node of the key.
     knows_key: bool,
@@ -54,11 +55,12 @@ impl<K, V> Put<K, V> {
         store: Arc<Store<K, V>>,
         candidate: Candidate<K>,
         value: V,
+        weight: u64,
         point: ReadPoint,
         knows_key: bool,
         replaces: bool,
     ) -> Self {
-        Self { store, candidate, value, point, knows_key, replaces, current_as_of: None }
+        Self { store, candidate, value, weight, point, knows_key, replaces, current_as_of: None }
     }
 }
 
@@ -86,10 +88,10 @@ impl<K: Storable + Eq, V: Storable> AnyPut for Put<K, V> {
     }
 
     fn store(self: Box<Self>, engine: &Engine) -> bool {
-        let Self { store, candidate, value, point, replaces, current_as_of, .. } = *self;
+        let Self { store, candidate, value, weight, point, replaces, current_as_of, .. } = *self;
         let Some(valid_as_of) = current_as_of else { return false };
         let now = engine.timeline().time.now();
-        let made = Made { valid_as_of, began: point.time, now, replaces };
+        let made = Made { valid_as_of, began: point.time, weight, now, replaces };
         store.insert(&engine.storage, candidate, value, made).is_stored
     }
 }

@@ -14,6 +14,7 @@ pub(crate) enum Event {
     LoadError,
     DiscardedLoad,
     Eviction,
+    TooHeavy,
     Expiration,
     Invalidation,
     Refresh,

@@ -22,6 +22,10 @@ pub struct Stats {
     pub entries: usize,
     /// The most entries that there may be.
     pub capacity: usize,
+    /// The sum of the weights of all entries, also of dead ones that are not removed yet; 0 without a `max_weight`.
+    pub weight: u64,
+    /// The most that the weights may sum up to; 0 if there is no limit.
+    pub max_weight: u64,
     /// Calls answered from the cache.
     pub hits: u64,
     /// Calls that loaded, or waited for a load in flight.
@@ -35,6 +39,8 @@ pub struct Stats {
     pub discarded_loads: u64,
     /// Live entries removed to make room for others.
     pub evictions: u64,
+    /// Values that were not stored because each is heavier than `max_weight`.
+    pub too_heavy: u64,
     /// Expired entries removed or replaced by a call for their key, an insert of another entry, `purge`, or an
     /// invalidation of their key.
     pub expirations: u64,
@@ -63,6 +69,7 @@ impl Stats {
         self.load_errors += counters.sum(Event::LoadError);
         self.discarded_loads += counters.sum(Event::DiscardedLoad);
         self.evictions += counters.sum(Event::Eviction);
+        self.too_heavy += counters.sum(Event::TooHeavy);
         self.expirations += counters.sum(Event::Expiration);
         self.invalidations += counters.sum(Event::Invalidation);
         self.refreshes += counters.sum(Event::Refresh);
@@ -74,6 +81,9 @@ impl Stats {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<16}{:>12} of {}", "entries", self.entries, self.capacity)?;
+        if self.max_weight > 0 {
+            writeln!(f, "{:<16}{:>12} of {}", "weight", self.weight, self.max_weight)?;
+        }
         writeln!(f, "{:<16}{:>12.1} %", "hit rate", self.hit_rate() * 100.0)?;
         let counts = [
             ("hits", self.hits),
@@ -89,10 +99,14 @@ impl fmt::Display for Stats {
             let end = if at + 1 < counts.len() { "\n" } else { "" };
             write!(f, "{name:<16}{count:>12}{end}")?;
         }
-        // Only of queries with options for outages, and of faulty types.
-        for (name, count) in
-            [("refreshes", self.refreshes), ("stale hits", self.stale_hits), ("drop panics", self.drop_panics)]
-        {
+        // Only of queries with options for outages or weights, and of faulty types.
+        let rare = [
+            ("refreshes", self.refreshes),
+            ("stale hits", self.stale_hits),
+            ("too heavy", self.too_heavy),
+            ("drop panics", self.drop_panics),
+        ];
+        for (name, count) in rare {
             if count > 0 {
                 write!(f, "\n{name:<16}{count:>12}")?;
             }
@@ -125,6 +139,8 @@ pub struct QueryStats {
     pub discarded_loads: u64,
     /// Live entries removed to make room for others.
     pub evictions: u64,
+    /// Values heavier than `max_weight`.
+    pub too_heavy: u64,
     /// Expired entries removed or replaced, also by inserts of other queries.
     pub expirations: u64,
     /// Invalidations of this query by name, or of one of its keys.

@@ -6,6 +6,7 @@ use crate::eviction::segment::Aftermath;
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
 use crate::flight::promise::{Completer, End};
+use crate::stats::counters::Event;
 use crate::store::candidate::Candidate;
 use crate::store::remove::remove;
 use crate::store::storage::Storage;
@@ -20,6 +21,7 @@ pub(crate) struct Loaded<V> {
     pub(crate) replaces: bool,
     pub(crate) dependencies: Dependencies,
     pub(crate) expires_at: Nanos,
+    pub(crate) weight: u64,
     pub(crate) now: Nanos,
 }
 
@@ -29,6 +31,7 @@ pub(crate) struct Made {
     pub(crate) valid_as_of: Version,
     /// Its time to live is counted from here.
     pub(crate) began: Nanos,
+    pub(crate) weight: u64,
     pub(crate) now: Nanos,
     pub(crate) replaces: bool,
 }
@@ -63,7 +66,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         K: Eq,
         V: Clone,
     {
-        let Loaded { copy, replaces, dependencies, expires_at, now } = loaded;
+        let Loaded { copy, replaces, dependencies, expires_at, weight, now } = loaded;
         let Dependencies { tags, since, is_valid, is_private, shareable_before, .. } = dependencies;
         let counters = &self.query.counters;
         let mut shard = self.lock(hash);
@@ -80,6 +83,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let is_predecessor_live =
             is_predecessor_kept && predecessor.as_ref().is_some_and(|entry| now < entry.meta.expires_at);
         let is_kept = !is_refused && now < expires_at && !(flight.is_superseded && is_predecessor_live);
+        let is_too_heavy = storage.eviction.is_too_heavy(weight);
         let meta = Meta::new(EntryOrigin {
             hash,
             scope: flight.scope,
@@ -93,14 +97,21 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let mut displaced = Displaced::default();
         let (mut entry, mut unused) = (None, None);
         match copy {
-            Some(copy) if is_kept => {
+            Some(copy) if is_kept && !is_too_heavy => {
                 shard.state_mut().supersede(&flight);
                 let new = Arc::new(Entry { meta, key: flight.key, value: copy });
-                displaced = self.put(storage, &mut shard, predecessor.as_ref(), &new, now);
+                displaced = self.put(storage, &mut shard, predecessor.as_ref(), &new, weight, now);
                 entry = Some(new);
             }
             copy => {
-                let is_replaced = replaces && copy.is_none() && !is_refused;
+                let is_replaced = match copy {
+                    // Too heavy: what is stored is outdated.
+                    Some(_) => is_kept,
+                    None => replaces && !is_refused,
+                };
+                if copy.is_some() && is_kept {
+                    counters.count(Event::TooHeavy);
+                }
                 if let Some(dead) = predecessor.as_ref().filter(|_| is_replaced || !is_predecessor_kept) {
                     displaced.replaced = remove(storage, &mut shard, dead);
                 }
@@ -142,7 +153,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     where
         K: Eq,
     {
-        let Made { valid_as_of, began, now, replaces } = made;
+        let Made { valid_as_of, began, weight, now, replaces } = made;
         let counters = &self.query.counters;
         if storage.capacity_of(&self.query) == 0 {
             discard_value(counters, candidate.key);
@@ -160,10 +171,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let was_in_flight = replaces && shard.state_mut().fence(hash, scope, is_key);
         let is_live = |meta: &Meta| now < meta.expires_at && !storage.seems_dead(meta, now);
         let has_live = predecessor.as_ref().is_some_and(|entry| is_live(&entry.meta));
-        let is_stored = now < expires_at && (replaces || !has_live);
+        let is_kept = now < expires_at && (replaces || !has_live);
+        let is_stored = is_kept && !storage.eviction.is_too_heavy(weight);
         let displaced = if is_stored {
-            self.put(storage, &mut shard, predecessor.as_ref(), &new, now)
+            self.put(storage, &mut shard, predecessor.as_ref(), &new, weight, now)
         } else {
+            if is_kept {
+                counters.count(Event::TooHeavy);
+            }
             let replaced = predecessor.as_ref().filter(|_| replaces || !has_live);
             let replaced = replaced.and_then(|predecessor| remove(storage, &mut shard, predecessor));
             Displaced { replaced, ..Displaced::default() }
@@ -182,10 +197,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
         shard: &mut ShardWriter<'_, K, V>,
         predecessor: Option<&Arc<Entry<K, V>>>,
         new: &Arc<Entry<K, V>>,
+        weight: u64,
         now: Nanos,
     ) -> Displaced<K, V> {
         let entry: Arc<dyn AnyEntry> = new.clone();
-        let mut aftermath = storage.admit(&entry, predecessor.map(|entry| &entry.meta), self.query.quota, now);
+        let predecessor_meta = predecessor.map(|entry| &entry.meta);
+        let mut aftermath = storage.admit(&entry, weight, predecessor_meta, self.query.quota, now);
         let replaced = shard.value_mut().put(predecessor, new.clone());
         let evicted = self.remove_victim(shard, new.meta.hash, &mut aftermath);
         Displaced { aftermath, evicted, replaced }
@@ -265,8 +282,8 @@ mod tests {
             } else {
                 let NewLoad { context, .. } = &loads[number as usize - 1];
                 let dependencies = context.end(&TagSet::default());
-                let loaded =
-                    Loaded { copy: Some(number), replaces: false, dependencies, expires_at: context.expires_at, now };
+                let (copy, expires_at) = (Some(number), context.expires_at);
+                let loaded = Loaded { copy, replaces: false, dependencies, expires_at, weight: 1, now };
                 store.complete(&engine.storage, HASH, context.id, &number, loaded);
             }
             store.peek(&engine.storage, &wanted, |entry| entry.value).ok()

@@ -53,6 +53,11 @@ impl Storage {
         query.quota.map_or(self.capacity, |quota| quota.capacity.min(self.capacity))
     }
 
+    /// If not, nobody needs to weigh a value.
+    pub(crate) fn limits_weight(&self) -> bool {
+        self.eviction.limits_weight()
+    }
+
     /// Whether an entry was not invalidated. Checks its tags only if anything was invalidated since it was last found
     /// valid.
     #[inline]
@@ -113,8 +118,8 @@ impl Storage {
 
     /// The caller holds no lock.
     pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
-        let Aftermath { victim, dead, suspects, next } = aftermath;
-        for entry in victim.into_iter().chain(dead) {
+        let Aftermath { victim, more_victims, dead, suspects, next } = aftermath;
+        for entry in victim.into_iter().chain(more_victims).chain(dead) {
             self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
         }
         for suspect in suspects {
@@ -135,12 +140,13 @@ impl Storage {
     pub(crate) fn admit(
         &self,
         entry: &Arc<dyn AnyEntry>,
+        weight: u64,
         predecessor: Option<&Meta>,
         quota: Option<Quota>,
         now: Nanos,
     ) -> Aftermath {
         let (snapshot, inspector) = (self.snapshot(now), &self.inspector(now));
-        self.eviction.admit(&Admission { entry, predecessor, quota, snapshot, inspector })
+        self.eviction.admit(&Admission { entry, weight, predecessor, quota, snapshot, inspector })
     }
 
     fn snapshot(&self, now: Nanos) -> Snapshot {

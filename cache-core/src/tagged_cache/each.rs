@@ -3,8 +3,10 @@
 use std::hash::Hash;
 
 use super::TaggedCache;
+use super::values::Ruled;
 use crate::entry::options::EntryOptions;
 use crate::load::batch::{Batch, Pairs};
+use crate::load::judge::KeepAll;
 use crate::load::outcome::{Fallible, Outcome, Whole};
 
 impl<K, T> TaggedCache<K, Option<T>>
@@ -41,11 +43,7 @@ where
     /// # Panics
     ///
     /// When `load` does. Nothing is stored then.
-    pub fn get_or_load_each<'k, M>(
-        &self,
-        keys: impl IntoIterator<Item = &'k K>,
-        load: impl FnMut(Vec<K>) -> M,
-    ) -> M
+    pub fn get_or_load_each<'k, M>(&self, keys: impl IntoIterator<Item = &'k K>, load: impl FnMut(Vec<K>) -> M) -> M
     where
         M: Pairs<Id = K, Of = T>,
     {
@@ -103,14 +101,18 @@ where
         self.load_each_async::<Fallible<M, E>, F>(keys, load).await
     }
 
-    fn look_up_each<'k, O>(&self, keys: impl IntoIterator<Item = &'k K>) -> Batch<O, K>
+    fn look_up_each<'k, O>(
+        &self,
+        keys: impl IntoIterator<Item = &'k K>,
+    ) -> Batch<K, T, O::Returned, K, Ruled<Option<T>, KeepAll>>
     where
         O: Outcome<Value: Pairs<Id = K, Of = T>>,
     {
-        let mut batch = Batch::of();
+        let (mut batch, value_ttl) = (Batch::of::<O>(), self.rules.ttl.is_some());
         for key in keys {
             if batch.is_new(key) {
-                batch.add(key, self.look_up(key, EntryOptions::new));
+                let found = self.look_up(key, EntryOptions::new, value_ttl);
+                batch.add(key, found.map_err(|miss| self.judged_by(miss, KeepAll)));
             }
         }
         batch
@@ -125,7 +127,7 @@ where
         O: Outcome<Value: Pairs<Id = K, Of = T>>,
     {
         let mut batch = self.look_up_each::<O>(keys);
-        while let Some(keys) = batch.next() {
+        while let Some(keys) = batch.to_load() {
             let result = batch.context().within(|| load(keys));
             if let Some(failed) = batch.end(result) {
                 return failed;
@@ -144,7 +146,7 @@ where
         F: Future<Output = O::Returned>,
     {
         let mut batch = self.look_up_each::<O>(keys);
-        while let Some(keys) = batch.next_async().await {
+        while let Some(keys) = batch.to_load_async().await {
             let context = batch.context();
             let result = context.instrument(async { load(keys).await }).await;
             if let Some(failed) = batch.end(result) {

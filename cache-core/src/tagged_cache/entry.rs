@@ -3,10 +3,14 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
+use std::marker::PhantomData;
+use std::time::Duration;
 
 use super::TaggedCache;
+use super::values::Ruled;
 use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
+use crate::load::judge::{Judge, KeepAll, TagsFrom, TtlFrom, Weight};
 use crate::load::miss::{Miss, Request};
 use crate::load::outcome::{Fallible, Outcome, SharedFallible, Whole};
 use crate::sync::Arc;
@@ -17,7 +21,7 @@ use crate::tag::Tag;
 /// [`or_load`](TaggedEntry::or_load), [`or_try_load`](TaggedEntry::or_try_load) and their async forms look the key up.
 /// Options and tags are used on a miss only, so a hit costs what a [`get`](TaggedCache::get) costs.
 ///
-/// `W` and `T` are types of closures; `SHARED` says whether errors are shared.
+/// `W` and `J` are types of closures, and of what holds them; `SHARED` says whether errors are shared.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,11 +38,13 @@ use crate::tag::Tag;
 /// assert_eq!(plays.get("Thunderstruck"), None);
 /// ```
 #[must_use = "it does nothing until it is ended by `or_load`, `or_try_load` or an async form of these"]
-pub struct TaggedEntry<'a, K, V, Q: ?Sized, W, T, const SHARED: bool = false> {
-    cache: &'a TaggedCache<K, V>,
-    key: &'a Q,
-    options: W,
-    tags: T,
+pub struct TaggedEntry<'a, K, V, Q: ?Sized, W, J, const SHARED: bool = false> {
+    pub(super) cache: &'a TaggedCache<K, V>,
+    pub(super) key: &'a Q,
+    pub(super) options: W,
+    pub(super) judge: J,
+    /// Whether the value tells its time to live.
+    pub(super) value_ttl: bool,
 }
 
 impl<K, V> TaggedCache<K, V>
@@ -56,19 +62,22 @@ where
     /// assert_eq!(cache.entry("seven").or_try_load(|| "7".parse::<i32>()), Ok(7));
     /// assert_eq!(cache.entry("seven").or_load(|| unreachable!()), 7);
     /// ```
-    pub fn entry<'a, Q>(
-        &'a self,
-        key: &'a Q,
-    ) -> TaggedEntry<'a, K, V, Q, impl FnOnce() -> EntryOptions, impl FnOnce(&V) -> Vec<Tag>>
+    pub fn entry<'a, Q>(&'a self, key: &'a Q) -> TaggedEntry<'a, K, V, Q, fn() -> EntryOptions, KeepAll>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        TaggedEntry { cache: self, key, options: EntryOptions::new, tags: |_: &V| Vec::new() }
+        let value_ttl = self.rules.ttl.is_some();
+        TaggedEntry { cache: self, key, options: EntryOptions::new, judge: KeepAll, value_ttl }
     }
 
     #[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
-    pub(super) fn look_up<O, Q>(&self, key: &Q, options: impl FnOnce() -> EntryOptions) -> Result<V, Miss<K, V, O>>
+    pub(super) fn look_up<O, Q>(
+        &self,
+        key: &Q,
+        options: impl FnOnce() -> EntryOptions,
+        value_ttl: bool,
+    ) -> Result<V, Miss<K, V, O>>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
@@ -78,26 +87,34 @@ where
             Ok(value) => return Ok(value),
             Err(absence) => absence,
         };
-        let (key, options) = (key.to_owned(), options());
+        let (key, mut options) = (key.to_owned(), options());
+        options.value_ttl = value_ttl && options.ttl.is_none();
         let (engine, store, scope) = (Arc::clone(&self.engine), self.store.clone(), self.scope_ref().cloned());
         let mode = Mode::Ordinary;
         Err(Miss::new(Request { engine, store, scope, hash, key, mode, absence, batch: None }, options, None))
     }
+
+    /// What the options say of the value comes first, then `judge`, then the rules of the cache.
+    pub(super) fn judged_by<O, J: Judge<V>>(&self, miss: Miss<K, V, O>, judge: J) -> Miss<K, V, O, Ruled<V, J>> {
+        let EntryOptions { ttl, weight, .. } = miss.options();
+        let ruled = Ruled { judge, has_ttl: ttl.is_some(), weight: *weight, rules: self.rules.clone() };
+        miss.with_judge(|_| ruled)
+    }
 }
 
-impl<'a, K, V, Q, W, T, const SHARED: bool> TaggedEntry<'a, K, V, Q, W, T, SHARED>
+impl<'a, K, V, Q, W, J, const SHARED: bool> TaggedEntry<'a, K, V, Q, W, J, SHARED>
 where
     K: Borrow<Q> + Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     W: FnOnce() -> EntryOptions,
-    T: FnOnce(&V) -> Vec<Tag>,
+    J: Judge<V>,
 {
     /// Sets the options of the entry. `options` is called only on a miss, before the load. The last call of this method
     /// counts.
-    pub fn with<O: FnOnce() -> EntryOptions>(self, options: O) -> TaggedEntry<'a, K, V, Q, O, T, SHARED> {
-        let Self { cache, key, tags, .. } = self;
-        TaggedEntry { cache, key, options, tags }
+    pub fn with<O: FnOnce() -> EntryOptions>(self, options: O) -> TaggedEntry<'a, K, V, Q, O, J, SHARED> {
+        let Self { cache, key, judge, value_ttl, .. } = self;
+        TaggedEntry { cache, key, options, judge, value_ttl }
     }
 
     /// Adds tags derived from the value. `tags` is called after the load, and returns a list such as an array.
@@ -105,20 +122,52 @@ where
     /// If one of these tags was invalidated after the load began, the value is not stored, and waiters that came since
     /// then look the key up again. Invalidations of other tags do not matter, up to a few hundred unknown ones: see
     /// [`guide::by_tag`](crate::guide::by_tag).
-    pub fn tags_from<I>(
-        self,
-        tags: impl FnOnce(&V) -> I,
-    ) -> TaggedEntry<'a, K, V, Q, W, impl FnOnce(&V) -> Vec<Tag>, SHARED>
+    pub fn tags_from<I, F>(self, tags: F) -> TaggedEntry<'a, K, V, Q, W, TagsFrom<J, F, I>, SHARED>
     where
         I: IntoIterator<Item: Into<Tag>>,
+        F: FnOnce(&V) -> I,
     {
-        let Self { cache, key, options, tags: earlier } = self;
-        let tags = move |value: &V| {
-            let mut all = earlier(value);
-            all.extend(tags(value).into_iter().map(Into::into));
-            all
-        };
-        TaggedEntry { cache, key, options, tags }
+        self.with_judge(|judge| TagsFrom(judge, tags, PhantomData))
+    }
+
+    /// The time to live, derived from the value after the load, instead of that of the cache. One that
+    /// [`with`](TaggedEntry::with) sets counts more.
+    ///
+    /// Otherwise as [`TaggedCacheBuilder::ttl_from`](crate::TaggedCacheBuilder::ttl_from).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::TaggedCache;
+    ///
+    /// let pages: TaggedCache<&str, (&str, u64)> = TaggedCache::new();
+    /// let fetch = || ("<p>", 60); // with its max-age
+    /// pages.entry(&"/").ttl_from(|(_, max_age)| Duration::from_secs(*max_age)).or_load(fetch);
+    /// assert!(pages.entries()[0].expires_in <= Duration::from_secs(60));
+    /// ```
+    pub fn ttl_from<F: FnOnce(&V) -> Duration>(self, ttl: F) -> TaggedEntry<'a, K, V, Q, W, TtlFrom<J, F>, SHARED> {
+        TaggedEntry { value_ttl: true, ..self.with_judge(|judge| TtlFrom(judge, ttl)) }
+    }
+
+    /// The weight, derived from the value after the load, instead of what the cache says. One that
+    /// [`with`](TaggedEntry::with) sets counts more.
+    ///
+    /// Otherwise as [`TaggedCacheBuilder::weight`](crate::TaggedCacheBuilder::weight).
+    ///
+    /// ```
+    /// use cache_core::TaggedCache;
+    ///
+    /// let pages: TaggedCache<&str, String> = TaggedCache::builder().max_weight(1_000).build();
+    /// pages.entry(&"/").weight(String::len).or_load(|| "<p>".into());
+    /// assert_eq!(pages.stats().weight, 3);
+    /// ```
+    pub fn weight<F: FnOnce(&V) -> usize>(self, weight: F) -> TaggedEntry<'a, K, V, Q, W, Weight<J, F>, SHARED> {
+        let weight = self.cache.engine.storage.limits_weight().then_some(weight);
+        self.with_judge(|judge| Weight(judge, weight))
+    }
+
+    fn with_judge<N>(self, wrap: impl FnOnce(J) -> N) -> TaggedEntry<'a, K, V, Q, W, N, SHARED> {
+        let Self { cache, key, options, judge, value_ttl } = self;
+        TaggedEntry { cache, key, options, judge: wrap(judge), value_ttl }
     }
 
     /// Waiters of a load that fails share its error, which is `Clone + Send + Sync + 'static`, and do not load. Loads
@@ -134,9 +183,9 @@ where
     /// assert!(parse("seven").is_err()); // and so for each caller that waited for it
     /// assert_eq!(parse("7"), Ok(7));
     /// ```
-    pub fn share_errors(self) -> TaggedEntry<'a, K, V, Q, W, T, true> {
-        let Self { cache, key, options, tags } = self;
-        TaggedEntry { cache, key, options, tags }
+    pub fn share_errors(self) -> TaggedEntry<'a, K, V, Q, W, J, true> {
+        let Self { cache, key, options, judge, value_ttl } = self;
+        TaggedEntry { cache, key, options, judge, value_ttl }
     }
 
     /// Returns the value; on a miss `load` makes it, and it is stored. See [`get_or_load`](TaggedCache::get_or_load),
@@ -155,10 +204,10 @@ where
     }
 
     fn load<O: Outcome<Value = V>>(self, load: impl FnOnce() -> O::Returned) -> O::Returned {
-        let Self { cache, key, options, tags } = self;
-        match cache.look_up::<O, Q>(key, options) {
+        let Self { cache, key, options, judge, value_ttl } = self;
+        match cache.look_up::<O, Q>(key, options, value_ttl) {
             Ok(value) => O::hit(value),
-            Err(miss) => miss.tags_from(tags).load(load),
+            Err(miss) => cache.judged_by(miss, judge).load(load),
         }
     }
 
@@ -167,23 +216,23 @@ where
         O: Outcome<Value = V>,
         F: Future<Output = O::Returned>,
     {
-        let Self { cache, key, options, tags } = self;
+        let Self { cache, key, options, judge, value_ttl } = self;
         // Not one `match`: a future has room for what is matched on while it waits in an arm.
-        let miss = match cache.look_up::<O, Q>(key, options) {
+        let miss = match cache.look_up::<O, Q>(key, options, value_ttl) {
             Ok(value) => return O::hit(value),
             Err(miss) => miss,
         };
-        miss.tags_from(tags).load_async(async { load().await }).await
+        cache.judged_by(miss, judge).load_async(async { load().await }).await
     }
 }
 
-impl<K, V, Q, W, T> TaggedEntry<'_, K, V, Q, W, T>
+impl<K, V, Q, W, J> TaggedEntry<'_, K, V, Q, W, J>
 where
     K: Borrow<Q> + Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     W: FnOnce() -> EntryOptions,
-    T: FnOnce(&V) -> Vec<Tag>,
+    J: Judge<V>,
 {
     /// Like [`or_load`](TaggedEntry::or_load), for a load that can fail. Only an `Ok` is stored.
     ///
@@ -219,13 +268,13 @@ where
 }
 
 /// After [`share_errors`](TaggedEntry::share_errors).
-impl<K, V, Q, W, T> TaggedEntry<'_, K, V, Q, W, T, true>
+impl<K, V, Q, W, J> TaggedEntry<'_, K, V, Q, W, J, true>
 where
     K: Borrow<Q> + Hash + Eq + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     W: FnOnce() -> EntryOptions,
-    T: FnOnce(&V) -> Vec<Tag>,
+    J: Judge<V>,
 {
     /// Like [`or_load`](TaggedEntry::or_load), for a load that can fail. Only an `Ok` is stored.
     ///
@@ -253,7 +302,7 @@ where
     }
 }
 
-impl<K, V, Q, W, T, const SHARED: bool> fmt::Debug for TaggedEntry<'_, K, V, Q, W, T, SHARED>
+impl<K, V, Q, W, J, const SHARED: bool> fmt::Debug for TaggedEntry<'_, K, V, Q, W, J, SHARED>
 where
     Q: fmt::Debug + ?Sized,
 {

@@ -1,9 +1,11 @@
 //! The cache without the attributes.
 
-pub(crate) mod entry;
+mod background;
 mod each;
+pub(crate) mod entry;
 mod freshness;
 mod get_or_load;
+mod values;
 
 use std::any::TypeId;
 use std::borrow::Borrow;
@@ -22,9 +24,11 @@ use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, clone_value, discard_value};
 use crate::eviction::segment::RemovedEntries;
+use crate::eviction::weight::weight_of;
 use crate::flight::context::{self, Lifetime};
 use crate::load::attach::Answer;
 use crate::load::call::Call;
+use crate::query::MILLION;
 use crate::query::state::QueryState;
 use crate::query::windows::{Freshness, Windows};
 use crate::stats::Stats;
@@ -36,6 +40,7 @@ use crate::version::Version;
 use crate::version::registry::TagRef;
 use crate::version::scope::{Scope, ScopeRef, scope_id};
 use crate::version::tag_set::TagSet;
+use values::ValueRules;
 
 /// A concurrent, bounded cache whose entries expire and have tags: [`Cache`](crate::Cache) without the attributes.
 ///
@@ -72,6 +77,7 @@ pub struct TaggedCache<K, V> {
     engine: EngineHandle,
     store: Arc<Store<K, V>>,
     scope: Option<Arc<Scope>>,
+    rules: Arc<ValueRules<V>>,
 }
 
 /// Builds a [`TaggedCache`].
@@ -88,6 +94,9 @@ pub struct TaggedCache<K, V> {
 pub struct TaggedCacheBuilder<K, V> {
     settings: Settings,
     freshness: Freshness,
+    rules: ValueRules<V>,
+    /// In millionths.
+    jitter: u32,
     types: PhantomData<fn() -> (K, V)>,
 }
 
@@ -115,14 +124,103 @@ where
         self
     }
 
+    /// The most that the weights of all entries may sum up to, in any unit: see
+    /// [`CacheBuilder::max_weight`](crate::CacheBuilder::max_weight). Without it nothing is weighed.
+    pub fn max_weight(mut self, weight: u64) -> Self {
+        self.settings.max_weight = Some(weight);
+        self
+    }
+
+    /// The weight of an entry, from its value; 1 by default. Of an entry whose options say a weight it is not asked, and of
+    /// none if the cache has no [`max_weight`](TaggedCacheBuilder::max_weight).
+    ///
+    /// It is called once for each value that is to be stored, by the call that loads or inserts it, with no lock held.
+    ///
+    /// # Panics
+    ///
+    /// A load or an insert panics if it does, and stores nothing.
+    ///
+    /// ```
+    /// use cache_core::TaggedCache;
+    ///
+    /// let texts: TaggedCache<u32, String> = TaggedCache::builder().max_weight(10).weight(String::len).build();
+    /// texts.insert(1, "sixteen letters!".into());
+    /// assert_eq!((texts.get(&1), texts.stats().too_heavy), (None, 1));
+    /// for key in 0..100 {
+    ///     texts.insert(key, "four".into());
+    ///     assert!(texts.stats().weight <= 10);
+    /// }
+    /// assert_eq!(texts.len(), 2);
+    /// ```
+    pub fn weight(mut self, weight: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
+        self.rules.weight = Some(Box::new(weight));
+        self
+    }
+
+    /// The time to live of an entry, from its value, instead of the default. Options that say one are followed.
+    ///
+    /// It is counted from the start of the load, or from the insert. With zero the value is not stored. A value made from
+    /// cached values expires no later than they do: see [`EntryOptions::own_ttl`]. While a load is in flight nobody knows
+    /// how long its value lives, so callers join the load however long it takes.
+    ///
+    /// # Panics
+    ///
+    /// A load or an insert panics if it does, and stores nothing.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::TaggedCache;
+    ///
+    /// let ttl = |track: &Option<String>| Duration::from_secs(if track.is_some() { 300 } else { 5 });
+    /// let tracks: TaggedCache<u32, Option<String>> = TaggedCache::builder().ttl_from(ttl).build();
+    /// tracks.insert(1, None);
+    /// assert!(tracks.entries()[0].expires_in <= Duration::from_secs(5));
+    /// ```
+    pub fn ttl_from(mut self, ttl: impl Fn(&V) -> Duration + Send + Sync + 'static) -> Self {
+        self.rules.ttl = Some(Box::new(ttl));
+        self
+    }
+
+    /// Shortens each time to live at random by up to this share of it, so that what was stored together does not expire
+    /// together: with 0.1 an entry of 300 seconds lives 270 to 300 seconds. It is rounded to millionths.
+    ///
+    /// # Panics
+    ///
+    /// If the share is not in `0.0..1.0`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::TaggedCache;
+    ///
+    /// let cache = TaggedCache::builder().default_ttl(Duration::from_secs(300)).jitter(0.1).jitter_seed(7).build();
+    /// cache.insert("a", 1);
+    /// assert!((269..300).contains(&cache.entries()[0].expires_in.as_secs()));
+    /// ```
+    pub fn jitter(mut self, share: f64) -> Self {
+        assert!((0.0..1.0).contains(&share), "a jitter of {share} is not in 0.0..1.0");
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is less than a million")]
+        let jitter = (share * f64::from(MILLION)).round() as u32;
+        self.jitter = jitter.min(MILLION - 1);
+        self
+    }
+
+    /// The seed of the jitter, for tests: see [`CacheBuilder::jitter_seed`](crate::CacheBuilder::jitter_seed).
+    pub fn jitter_seed(mut self, seed: u64) -> Self {
+        self.settings.jitter_seed = Some(seed);
+        self
+    }
+
     /// Builds the cache.
     pub fn build(self) -> TaggedCache<K, V> {
-        let engine = Engine::new(self.settings);
-        let windows = Windows::of(self.freshness);
-        let query = Arc::new(QueryState { windows, ..QueryState::anonymous() });
-        let instance = TypeId::of::<()>();
-        let store = engine.make_store(query, instance, |_, _, _| Ok(()));
-        TaggedCache { engine: EngineHandle::new(Arc::new(engine)), store, scope: None }
+        let Self { settings, mut rules, jitter, freshness, .. } = self;
+        let engine = Engine::new(settings);
+        if !engine.storage.limits_weight() {
+            rules.weight = None;
+        }
+        let windows = Windows::of(freshness);
+        let query = Arc::new(QueryState { windows, jitter, ..QueryState::anonymous() });
+        let store = engine.make_store(query, TypeId::of::<()>(), |_, _, _| Ok(()));
+        TaggedCache { engine: EngineHandle::new(Arc::new(engine)), store, scope: None, rules: Arc::new(rules) }
     }
 }
 
@@ -191,7 +289,7 @@ where
         self.insert_with(key, value, EntryOptions::new());
     }
 
-    /// Like [`insert`](TaggedCache::insert), with tags or a time to live.
+    /// Like [`insert`](TaggedCache::insert), with tags, a time to live or a weight.
     ///
     /// ```
     /// use cache_core::{EntryOptions, TaggedCache};
@@ -203,12 +301,14 @@ where
     /// ```
     pub fn insert_with(&self, key: K, value: V, options: EntryOptions) {
         let (hash, now) = (self.hash(&key), self.engine.timeline().time.now());
+        let options = self.rules.complete(options, &value);
+        let weight = weight_of(options.weight);
         let candidate = self.engine.candidate(self.scope_ref(), &self.store, hash, options).with_key(key);
         // Dependents of the former value are invalidated before, to make room first, and after, because another call
         // may have read it in between.
         self.engine.invalidate_dependents(self.scope_ref(), &self.store, hash);
         let version = self.engine.timeline().versions.now();
-        let made = Made { valid_as_of: version, began: now, now, replaces: true };
+        let made = Made { valid_as_of: version, began: now, weight, now, replaces: true };
         if self.store.insert(&self.engine.storage, candidate, value, made).was_in_flight {
             // Later callers do not join a load in flight.
             self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash);
@@ -479,7 +579,8 @@ impl<K, V> RefUnwindSafe for TaggedCache<K, V> {}
 
 impl<K, V> Clone for TaggedCache<K, V> {
     fn clone(&self) -> Self {
-        Self { engine: self.engine.clone(), store: self.store.clone(), scope: self.scope.clone() }
+        let Self { engine, store, scope, rules } = self;
+        Self { engine: engine.clone(), store: store.clone(), scope: scope.clone(), rules: rules.clone() }
     }
 }
 
@@ -507,7 +608,8 @@ impl<K, V> fmt::Debug for TaggedCache<K, V> {
 
 impl<K, V> Default for TaggedCacheBuilder<K, V> {
     fn default() -> Self {
-        Self { settings: Settings::default(), freshness: Freshness::NONE, types: PhantomData }
+        let (settings, freshness) = (Settings::default(), Freshness::NONE);
+        Self { settings, freshness, rules: ValueRules::NONE, jitter: 0, types: PhantomData }
     }
 }
 

@@ -1,4 +1,4 @@
-//! P9: the entries never exceed the capacity, not even for a moment.
+//! P9: the entries never exceed the capacity, and their weights their limit, not even for a moment.
 
 use cache_core::{EntryOptions, TaggedCache};
 
@@ -94,5 +94,73 @@ fn p9_a_sweep_against_reads_invalidations_and_inserts_of_an_entry() {
         concurrently([Box::new(sweep), Box::new(read), Box::new(invalidate), Box::new(replace)]);
         cache.check_invariants();
         assert!(cache.len() <= 3);
+    });
+}
+
+fn weighed() -> Numbers {
+    TaggedCache::builder().capacity(4).max_weight(5).weight(|value| *value as usize).build()
+}
+
+/// Keys are ten times the weight of their values, and more. What is listed was stored at one moment.
+fn check_weight(cache: &Numbers) {
+    let listed: u32 = cache.entries().iter().map(|entry| entry.arguments.parse::<u32>().expect("a number") / 10).sum();
+    assert!(listed <= 5 && cache.stats().weight <= 5, "a weight of {listed}");
+}
+
+/// Guards: in `EvictionSegments::admit_if_possible`, the weight is taken before the entry is admitted.
+#[test]
+fn p9_concurrent_inserts_of_heavy_values_stay_within_the_weight() {
+    explore(|| {
+        let cache = weighed();
+        let insert = |keys: [u32; 2]| {
+            let cache = cache.clone();
+            move || {
+                for key in keys {
+                    cache.insert(key, key / 10);
+                    check_weight(&cache);
+                    cache.check_invariants();
+                }
+            }
+        };
+        let load = {
+            let cache = cache.clone();
+            move || {
+                assert_eq!(cache.get_or_load(&21, || 2), 2);
+                check_weight(&cache);
+            }
+        };
+        concurrently([Box::new(insert([32, 51])), Box::new(insert([41, 22])), Box::new(load)]);
+        check_weight(&cache);
+        cache.check_invariants();
+        assert!(cache.stats().evictions > 0);
+    });
+}
+
+/// One value is too heavy.
+#[test]
+fn p9_concurrent_replacements_by_heavier_and_lighter_values_stay_within_the_weight() {
+    explore(|| {
+        let cache = weighed();
+        cache.insert(1, 1);
+        let replace = |weights: [u32; 2]| {
+            let cache = cache.clone();
+            move || {
+                for weight in weights {
+                    cache.insert(7, weight);
+                    assert!(cache.stats().weight <= 5);
+                    cache.check_invariants();
+                }
+            }
+        };
+        let remove = {
+            let cache = cache.clone();
+            move || {
+                cache.invalidate_key(&7);
+                cache.insert(2, 2);
+            }
+        };
+        concurrently([Box::new(replace([5, 1])), Box::new(replace([3, 6])), Box::new(remove)]);
+        cache.check_invariants();
+        assert_eq!(cache.stats().too_heavy, 1);
     });
 }

@@ -1,10 +1,12 @@
 //! P18: values near and past their expiry, against writes.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use cache_core::{EntryOptions, ManualClock, TaggedCache};
+use cache_core::{EntryOptions, ManualClock, Runtime, TaggedCache, Task};
+use shuttle::future::{block_on, yield_now};
 use shuttle::thread;
 
 use crate::support::{Database, Numbers, Thread, concurrently, explore, is_idle, on_threads, read_against_write};
@@ -32,8 +34,7 @@ impl Aged {
             .stale_if_error(60 * SECOND)
             .clock(clock.clone())
             .build();
-        let this =
-            Self { database: Database::default(), is_down: Arc::default(), loads: Arc::default(), cache };
+        let this = Self { database: Database::default(), is_down: Arc::default(), loads: Arc::default(), cache };
         assert_eq!(this.read(), Ok(0));
         clock.advance(age * SECOND);
         this
@@ -64,10 +65,16 @@ fn refresh_against_write(age: u32) {
     for write in WRITES {
         explore(move || {
             let aged = Aged::new(age);
-            read_against_write(&aged, 2, [], |aged| aged.read().unwrap(), move |aged| {
-                aged.database.write(1);
-                write(aged);
-            });
+            read_against_write(
+                &aged,
+                2,
+                [],
+                |aged| aged.read().unwrap(),
+                move |aged| {
+                    aged.database.write(1);
+                    write(aged);
+                },
+            );
             assert!(is_idle(&aged.cache));
             aged.cache.check_invariants();
         });
@@ -91,10 +98,16 @@ fn failure_against_write(age: u32) {
             let aged = Aged::new(age);
             aged.is_down.store(true, Ordering::Relaxed);
             // An error shows nothing stale.
-            read_against_write(&aged, 2, [], |aged| aged.read().unwrap_or(1), move |aged| {
-                aged.database.write(1);
-                write(aged);
-            });
+            read_against_write(
+                &aged,
+                2,
+                [],
+                |aged| aged.read().unwrap_or(1),
+                move |aged| {
+                    aged.database.write(1);
+                    write(aged);
+                },
+            );
             assert_eq!(aged.read(), Err(()), "nothing may be served");
             assert!(is_idle(&aged.cache));
         });
@@ -214,4 +227,90 @@ fn p5_overlapping_lists_and_a_failure_in_one() {
         assert!(is_idle(&cache));
         cache.check_invariants();
     });
+}
+
+/// Each task in a thread of its own.
+struct Threads(Arc<AtomicU32>);
+
+impl Runtime for Threads {
+    fn spawn(&self, task: Task) {
+        let ended = self.0.clone();
+        thread::spawn(move || {
+            block_on(task);
+            ended.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+
+    fn sleep(&self, _: Duration) -> Task {
+        Box::pin(yield_now())
+    }
+}
+
+/// A cache with a value that is refreshed in the background.
+fn in_background(ended: &Arc<AtomicU32>) -> (Numbers, ManualClock) {
+    let clock = ManualClock::new();
+    let cache = TaggedCache::builder()
+        .capacity(8)
+        .default_ttl(10 * SECOND)
+        .refresh_ahead(2 * SECOND)
+        .stale_if_error(60 * SECOND)
+        .soft_timeout(SECOND)
+        .runtime(Threads(ended.clone()))
+        .clock(clock.clone())
+        .build();
+    cache.insert(KEY, 0);
+    (cache, clock)
+}
+
+/// The load would never end.
+///
+/// Guards: the last handle of a cache ends its loads, also one that has not begun, and they release the engine.
+#[test]
+fn p9_a_load_in_the_background_against_the_drop_of_the_cache() {
+    explore(|| {
+        let ended = Arc::new(AtomicU32::new(0));
+        let (cache, clock) = in_background(&ended);
+        clock.advance(9 * SECOND);
+        let other = cache.clone();
+        let asks = thread::spawn(move || {
+            let load = async {
+                yield_now().await;
+                pending().await
+            };
+            assert_eq!(block_on(other.entry(&KEY).or_load_in_background_async(load)), 0);
+        });
+        drop(cache);
+        asks.join().unwrap();
+        while ended.load(Ordering::SeqCst) == 0 {
+            thread::yield_now();
+        }
+    });
+}
+
+/// Guards: a load in the background is fenced like any other, and what is served meanwhile is checked.
+#[test]
+fn p1_a_load_in_the_background_against_a_write() {
+    for age in [9, 11] {
+        for write in [|cache: &Numbers| _ = cache.invalidate_key(&KEY), |cache: &Numbers| cache.invalidate_all()] {
+            explore(move || {
+                let (cache, clock) = in_background(&Arc::default());
+                let database = Database::default();
+                clock.advance(age * SECOND);
+                let state = (cache, database);
+                let read = |(cache, database): &(Numbers, Database)| {
+                    let database = database.clone();
+                    let load = async move {
+                        let number = database.read();
+                        yield_now().await;
+                        number
+                    };
+                    block_on(cache.entry(&KEY).or_load_in_background_async(load))
+                };
+                read_against_write(&state, 2, [], read, move |(cache, database)| {
+                    database.write(1);
+                    write(cache);
+                });
+            });
+        }
+    }
 }

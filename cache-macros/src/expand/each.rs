@@ -34,9 +34,9 @@ pub(crate) fn query(query: &Query<'_>, list: &List<'_>, function: &Function) -> 
     let iter = quote_spanned!(Span::mixed_site().located_at(ty.span())=> #name.iter());
     let body = borrowing_body_of(function, returns, &bindings.code(function), &krate);
     let (next, run) = if function.is_async() {
-        (quote!(next_async().await), quote!(instrument(#body).await))
+        (quote!(to_load_async().await), quote!(instrument(#body).await))
     } else {
-        (quote!(next()), quote!(within(#body)))
+        (quote!(to_load()), quote!(within(#body)))
     };
     let with_options = (!entry_options.is_empty() || !value_options.is_empty()).then(
         || quote_spanned!(Span::mixed_site()=> .map_err(|__cache_miss| __cache_miss #entry_options #value_options)),

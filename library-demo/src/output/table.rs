@@ -61,6 +61,11 @@ pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.3} s", time.as_secs_f64())
 }
 
+/// A duration in the unit that fits, such as `1.2µs` or `20.1ms`.
+pub(crate) fn short(time: Duration) -> String {
+    format!("{time:.1?}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::{left, percent, right, table};

@@ -20,7 +20,7 @@ use sqlx::{
 };
 
 use self::session::Connections;
-use super::MusicRepository;
+use super::{MusicRepository, Outage};
 use crate::{
     database::Database,
     error::DbError,
@@ -44,9 +44,22 @@ impl SqliteRepository {
     ///
     /// If the file holds something else or another version of the schema, or cannot be opened.
     pub async fn open(path: &Path, cache: Cache) -> Result<Self, DbError> {
+        Self::open_connections(path, cache, None).await
+    }
+
+    /// The same with a switch that makes the database fail.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_with_outage(path: &Path, cache: Cache, outage: Arc<Outage>) -> Result<Self, DbError> {
+        Self::open_connections(path, cache, Some(outage)).await
+    }
+
+    async fn open_connections(path: &Path, cache: Cache, outage: Option<Arc<Outage>>) -> Result<Self, DbError> {
         // Creates the schema, and turns on the write-ahead log: readers and the writer do not block each other.
         Database::open(path)?;
-        Ok(Self { connections: Connections::open(path).await?, queries: Arc::default(), cache })
+        Ok(Self { connections: Connections::open(path, outage).await?, queries: Arc::default(), cache })
     }
 
     /// The number of statements sent.

@@ -18,6 +18,7 @@ use crate::{
         answer::ask,
         cancel::run_to_completion,
         oracle::{Oracle, edited},
+        watch::Watch,
     },
     workload::{Mutation, Read, Step},
 };
@@ -27,6 +28,8 @@ pub(super) type Errors = UnboundedSender<DbError>;
 pub(super) struct Handler {
     pub(super) repository: Arc<dyn MusicRepository>,
     oracle: Oracle,
+    /// If the database may fail: such failures are counted, and do not end the load.
+    watch: Option<Arc<Watch>>,
     /// Tracks added and not deleted.
     added: Mutex<VecDeque<TrackId>>,
     stale: AtomicU64,
@@ -34,9 +37,13 @@ pub(super) struct Handler {
 
 impl Handler {
     /// For requests out of these steps, on a newly imported library.
-    pub(super) fn new<'a>(repository: Arc<dyn MusicRepository>, steps: impl Iterator<Item = &'a Step>) -> Arc<Self> {
+    pub(super) fn new<'a>(
+        repository: Arc<dyn MusicRepository>,
+        steps: impl Iterator<Item = &'a Step>,
+        watch: Option<Arc<Watch>>,
+    ) -> Arc<Self> {
         let oracle = Oracle::new(steps);
-        Arc::new(Self { repository, oracle, added: Mutex::default(), stale: AtomicU64::new(0) })
+        Arc::new(Self { repository, oracle, watch, added: Mutex::default(), stale: AtomicU64::new(0) })
     }
 
     /// The number of stale answers.
@@ -47,21 +54,38 @@ impl Handler {
     /// Handles one request. Cancelling stops a read, but no mutation.
     pub(super) async fn handle(self: &Arc<Self>, step: &Step, errors: &Errors) {
         match step {
-            Step::Read(read) => report(errors, self.read(read).await),
+            Step::Read(read) => self.report(errors, self.read(read).await),
             Step::Mutation(mutation) => {
                 let (handler, mutation, errors) = (self.clone(), mutation.clone(), errors.clone());
-                run_to_completion(async move { report(&errors, handler.mutate(mutation).await) }).await;
+                run_to_completion(async move {
+                    let outcome = handler.watch_mutation(mutation).await;
+                    handler.report(&errors, outcome);
+                })
+                .await;
             }
         }
     }
 
     async fn read(&self, read: &Read) -> Result<(), DbError> {
         let asked = self.oracle.now();
-        let answer = ask(&*self.repository, read).await?;
+        let watched = self.watch.as_ref().map(|watch| watch.begin_read(read));
+        let answer = ask(&*self.repository, read).await;
+        if let Some(watched) = watched {
+            watched.end(answer.is_err());
+        }
+        let answer = answer?;
         if self.oracle.is_stale(&answer, asked) {
             self.stale.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    async fn watch_mutation(&self, mutation: Mutation) -> Result<(), DbError> {
+        let Some(watch) = &self.watch else { return self.mutate(mutation).await };
+        let watched = watch.begin_mutation(&mutation);
+        let outcome = self.mutate(mutation).await;
+        watched.end(outcome.is_err());
+        outcome
     }
 
     /// Mutates, then tells the oracle. Only here is it known which favourite to set or remove and which track to
@@ -98,14 +122,17 @@ impl Handler {
         Ok(())
     }
 
+    fn report(&self, errors: &Errors, outcome: Result<(), DbError>) {
+        match outcome {
+            Err(error) if self.watch.is_none() || !error.is_outage() => {
+                // Only the first error is received.
+                drop(errors.send(error));
+            }
+            _ => {}
+        }
+    }
+
     fn added(&self) -> MutexGuard<'_, VecDeque<TrackId>> {
         self.added.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn report(errors: &Errors, outcome: Result<(), DbError>) {
-    if let Err(error) = outcome {
-        // Only the first error is received.
-        drop(errors.send(error));
     }
 }

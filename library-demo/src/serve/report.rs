@@ -3,15 +3,15 @@
 use std::{io::Write, sync::Arc};
 
 use cache_core::{Cache, HasCache, Stats};
-use tempfile::TempDir;
 
 use crate::{
-    database::Database,
     error::ReplayError,
-    import::CsvFiles,
     output::{Progress, left, percent, right, write_table},
     repository::SqliteRepository,
-    serve::service::{Budget, Load, Served, Service},
+    serve::{
+        sample::Sample,
+        service::{Budget, Load, Served, Service},
+    },
     workload::{Policy, visits},
 };
 
@@ -61,15 +61,8 @@ struct LoadResult {
 
 impl LoadResult {
     async fn of(load: Load, name: &str, cache: Cache, progress: &Progress) -> Result<Self, ReplayError> {
-        let folder = TempDir::new().map_err(ReplayError::Folder)?;
-        let file = folder.path().join("library.db");
-        let bar = progress.step(format!("{name}: import"), Some(0));
-        // This blocks the runtime, which serves no request yet.
-        let library = Database::open(&file)?;
-        library.import(&CsvFiles::embedded(), &bar)?;
-        let visits = visits(&library, usize::MAX)?;
-        drop((library, bar));
-
+        let Sample { file, visits, folder: _folder } =
+            Sample::import(name, |library| visits(library, usize::MAX), progress)?;
         let repository = Arc::new(SqliteRepository::open(&file, cache).await?);
         let service = Service::new(repository.clone(), visits);
         let mut served = service.serve(load, &progress.step(format!("{name}: serve"), Some(0))).await?;

@@ -16,11 +16,12 @@ use tokio::{sync::mpsc, task::JoinSet, time::interval};
 
 use crate::{
     error::DbError,
-    repository::MusicRepository,
+    repository::{MusicRepository, Outage},
     serve::{
         answer::ask,
         cancel::cancel_after,
         handler::{Errors, Handler},
+        watch::Watch,
     },
     workload::{Read, Step},
 };
@@ -72,8 +73,22 @@ pub struct Service {
 impl Service {
     /// For clients that repeat these visits on a newly imported library.
     pub fn new(repository: Arc<dyn MusicRepository>, visits: Vec<Vec<Step>>) -> Arc<Self> {
+        Self::watched(repository, visits, None)
+    }
+
+    /// The same for a repository whose database may fail: an outage does not end a load.
+    pub fn with_outage(
+        repository: Arc<dyn MusicRepository>,
+        visits: Vec<Vec<Step>>,
+        outage: Arc<Outage>,
+    ) -> (Arc<Self>, Arc<Watch>) {
+        let watch = Arc::new(Watch::new(outage, visits.iter().flatten()));
+        (Self::watched(repository, visits, Some(watch.clone())), watch)
+    }
+
+    fn watched(repository: Arc<dyn MusicRepository>, visits: Vec<Vec<Step>>, watch: Option<Arc<Watch>>) -> Arc<Self> {
         Arc::new(Self {
-            handler: Handler::new(repository, visits.iter().flatten()),
+            handler: Handler::new(repository, visits.iter().flatten(), watch),
             visits,
             visits_begun: AtomicUsize::new(0),
             operations: AtomicU64::new(0),
@@ -81,11 +96,11 @@ impl Service {
         })
     }
 
-    /// Serves a load, once: counts start with the service. No request is in flight when it returns.
+    /// Serves a load. All counts, also those that a budget limits, start with the service. No request is in flight when it returns.
     ///
     /// # Errors
     ///
-    /// At the first request that fails.
+    /// At the first request that fails, but for an outage that it [expects](Self::with_outage).
     pub async fn serve(self: &Arc<Self>, load: Load, progress: &ProgressBar) -> Result<Served, DbError> {
         let start = Instant::now();
         progress.set_length(match load.budget {

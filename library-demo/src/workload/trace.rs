@@ -76,6 +76,35 @@ pub fn visits(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbErro
     Ok(visits)
 }
 
+/// The tracks of the playlists of a newly imported library, 25 at a time, as the first `count` visits: each shows the
+/// popular tracks, the favourites and these tracks, one by one, then plays the first of them.
+///
+/// Every 10th visit also toggles a favourite, and every 20th edits a track. None adds a track: an addition that fails
+/// invalidates every single track, because its id is not known.
+///
+/// # Errors
+///
+/// If the database fails.
+pub fn listening(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbError> {
+    let mut visits = Vec::new();
+    for (visit, tracks) in (1..).zip(chunks(&library.get_playlists()?).take(count)) {
+        let id = tracks[0];
+        let reads = [Read::Popular, Read::Favorites].into_iter().chain(tracks.iter().copied().map(Read::Track));
+        let mut steps: Vec<_> = reads.map(Step::Read).collect();
+        steps.push(Step::Mutation(Mutation::Play(id)));
+        if visit % 10 == 0 {
+            steps.push(Step::Mutation(Mutation::Favorite(id, true)));
+        }
+        if visit % 20 == 0 {
+            let track = library.get_track(id)?.ok_or(DbError::UnknownTrack(id))?.info;
+            let title = Some(format!("{} (edited at visit {visit})", track.title));
+            steps.push(Step::Mutation(Mutation::Update(id, TrackChanges { title, ..TrackChanges::default() })));
+        }
+        visits.push(steps);
+    }
+    Ok(visits)
+}
+
 /// Reads the tracks of every playlist of a newly imported library, one by one, and plays one in 25.
 ///
 /// Many tracks are on several playlists: they are read again after plays of others.
@@ -84,15 +113,18 @@ pub fn visits(library: &Database, count: usize) -> Result<Vec<Vec<Step>>, DbErro
 ///
 /// If the database fails.
 pub fn playlists(library: &Database) -> Result<Vec<Step>, DbError> {
-    const TRACKS_PER_PLAY: usize = 25;
     let mut steps = Vec::new();
-    for playlist in library.get_playlists()? {
-        for tracks in playlist.chunks(TRACKS_PER_PLAY) {
-            steps.extend(tracks.iter().map(|&id| Step::Read(Read::Track(id))));
-            steps.push(Step::Mutation(Mutation::Play(tracks[0])));
-        }
+    for tracks in chunks(&library.get_playlists()?) {
+        steps.extend(tracks.iter().map(|&id| Step::Read(Read::Track(id))));
+        steps.push(Step::Mutation(Mutation::Play(tracks[0])));
     }
     Ok(steps)
+}
+
+/// The tracks of a playlist up to the next that is played.
+fn chunks(playlists: &[Vec<TrackId>]) -> impl Iterator<Item = &[TrackId]> {
+    const TRACKS_PER_PLAY: usize = 25;
+    playlists.iter().flat_map(|playlist| playlist.chunks(TRACKS_PER_PLAY))
 }
 
 /// The offset of the catalogue page with an imported track: imported ids count from 1 without a gap.

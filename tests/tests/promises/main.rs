@@ -41,6 +41,7 @@ mod asynchronous {
     mod handles;
     mod in_transaction;
     mod large_numbers;
+    mod lifetimes;
     mod lists;
     mod locks;
 
@@ -60,6 +61,7 @@ mod asynchronous {
     mod statistics;
     mod targets;
     mod transactions;
+    mod weights;
     mod writes_that_panic;
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Most tests poll directly, to control each step. No test sleeps.
 
+mod aged;
 mod cancellation;
 mod chains;
 mod composition;
