@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cache_core::{Cache, EntryInfo, HasCache, ManualClock, QueryStats, Stats, cached_query, invalidates};
 
-use crate::model::Value;
-use crate::ops::{Place, Query, Scope, TagName, Target, Writer, key_tag, scope_name};
+use crate::model::{Settings, Value};
+use crate::ops::{Place, Query, Scope, TagName, Target, Writer, key_tag, scope_name, weight};
 use crate::run::{Call, Failure, Subject};
 
 pub(crate) const MODULE: &str = module_path!();
@@ -62,7 +62,7 @@ impl<T> Repo<'_, T> {
         self.body.read().expect("this query does not fail")
     }
 
-    #[cached_query(ttl = self.body.ttl(&[]))]
+    #[cached_query(ttl = self.body.ttl(&[]), weight = |value| weight(**value))]
     fn fallible(&self, id: u8, name: &str) -> Result<Value, Failure> {
         let _ = (id, name);
         let value = self.body.read()?;
@@ -165,9 +165,13 @@ pub(crate) struct Annotated {
 }
 
 impl Annotated {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration, clock: &ManualClock) -> Self {
-        let cache = Cache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone()).build();
-        Self { cache, default_ttl }
+    pub(crate) fn new(settings: Settings, clock: &ManualClock) -> Self {
+        let Settings { capacity, default_ttl, max_weight, .. } = settings;
+        let mut cache = Cache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone());
+        if let Some(most) = max_weight {
+            cache = cache.max_weight(most);
+        }
+        Self { cache: cache.build(), default_ttl }
     }
 
     fn of(&self, scope: Scope) -> Cache {

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use cache_core::{EntryInfo, EntryOptions, ManualClock, Stats, TaggedCache};
 
-use crate::model::Value;
-use crate::ops::{End, Place, Scope, TagName, scope_name};
+use crate::model::{Settings, Value};
+use crate::ops::{End, Place, Scope, TagName, scope_name, weight};
 use crate::run::{Call, Failure, Subject};
-use crate::windows::Windows;
 
 pub(crate) struct Direct(TaggedCache<u8, Value>);
 
 impl Direct {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration, windows: Windows, clock: &ManualClock) -> Self {
-        let cache = TaggedCache::builder()
+    pub(crate) fn new(settings: Settings, clock: &ManualClock) -> Self {
+        let Settings { capacity, default_ttl, windows, max_weight } = settings;
+        let mut cache = TaggedCache::builder()
             .capacity(capacity)
             .default_ttl(default_ttl)
             .refresh_ahead(windows.refresh_ahead)
@@ -21,6 +21,9 @@ impl Direct {
             .stale_if_error(windows.stale_if_error)
             .retry_after(windows.retry_after)
             .clock(clock.clone());
+        if let Some(most) = max_weight {
+            cache = cache.max_weight(most).weight(|value: &Value| weight(**value));
+        }
         Self(cache.build())
     }
 

@@ -24,7 +24,7 @@ use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestError, TestRunner
 
 use crate::annotated::Annotated;
 use crate::direct::Direct;
-use crate::model::{FalseRefusals, Model};
+use crate::model::{FalseRefusals, Model, Settings};
 use crate::ops::{Domain, Op, Query};
 use crate::run::{Run, Subject};
 use crate::windows::Windows;
@@ -46,6 +46,9 @@ const ALL_QUERIES: &[Query] = &[
 ];
 
 const AGED_QUERIES: &[Query] = &[Query::KeptAndRefreshed, Query::Kept, Query::Refreshed, Query::FirstPlain];
+
+/// Less than the heaviest value weighs.
+const MAX_WEIGHT: u64 = 4;
 
 /// Of a cache without queries.
 const WINDOWS: [Windows; 4] =
@@ -92,35 +95,40 @@ fn annotated_with_a_capacity_for_all() {
 }
 
 fn direct(capacity: usize) {
-    let queries: &'static [Query] = &[Query::Direct];
+    let make = |settings, clock: &ManualClock| Box::new(Direct::new(settings, clock)) as Box<dyn Subject>;
     let mut all = FalseRefusals::default();
     for windows in WINDOWS {
-        let make = |ttl, clock: &ManualClock| Box::new(Direct::new(capacity, ttl, windows, clock)) as Box<dyn Subject>;
-        let has_windows = windows.is_any();
-        all = all + compare_all(capacity, 200, queries, windows, has_windows, make);
+        all = all + compare_all(200, &[Query::Direct], windows.is_any(), of(capacity, windows, None), make);
     }
+    all = all + compare_all(200, &[Query::Direct], false, of(capacity, Windows::NONE, Some(MAX_WEIGHT)), make);
     let FalseRefusals { possible, refused } = all;
     // The model's tags share 64 floors: about one in fifty is expected.
     assert!(refused * 8 <= possible + 20, "{refused} of {possible} values were refused without a reason");
 }
 
 fn annotated(capacity: usize) {
-    let make = |ttl, clock: &ManualClock| Box::new(Annotated::new(capacity, ttl, clock)) as Box<dyn Subject>;
-    for (queries, cases, has_windows) in
-        [([Query::FirstFallible].as_slice(), 40, false), (ALL_QUERIES, 40, false), (AGED_QUERIES, 100, true)]
-    {
-        compare_all(capacity, cases, queries, Windows::NONE, has_windows, make);
+    let make = |settings, clock: &ManualClock| Box::new(Annotated::new(settings, clock)) as Box<dyn Subject>;
+    for (queries, cases, has_windows, max_weight) in [
+        ([Query::FirstFallible].as_slice(), 40, false, None),
+        (ALL_QUERIES, 40, false, None),
+        (ALL_QUERIES, 40, false, Some(MAX_WEIGHT)),
+        (AGED_QUERIES, 100, true, None),
+    ] {
+        compare_all(cases, queries, has_windows, of(capacity, Windows::NONE, max_weight), make);
     }
+}
+
+fn of(capacity: usize, windows: Windows, max_weight: Option<u64>) -> Settings {
+    Settings { capacity, default_ttl: Duration::from_secs(3), windows, max_weight }
 }
 
 /// Compares each configuration, with the same number of cases.
 fn compare_all(
-    capacity: usize,
     cases: u32,
     queries: &'static [Query],
-    windows: Windows,
     has_windows: bool,
-    make: impl Fn(Duration, &ManualClock) -> Box<dyn Subject>,
+    settings: Settings,
+    make: impl Fn(Settings, &ManualClock) -> Box<dyn Subject>,
 ) -> FalseRefusals {
     let (false_refusals, stale_hits) = (Cell::new(FalseRefusals::default()), Cell::new(0));
     // What does not expire is served as it is without windows.
@@ -128,18 +136,20 @@ fn compare_all(
     for &expires in expiries {
         for scopes in [0, 2] {
             let domain = Domain { queries, keys: 4, scopes, expires, has_windows };
-            let default_ttl = Duration::from_secs(if expires { 3 } else { 1_000_000 });
-            compare(&format!("capacity {capacity}, {windows:?}, {domain:?}"), cases, &domain, |ops| {
+            let default_ttl = if expires { settings.default_ttl } else { Duration::from_secs(1_000_000) };
+            let settings = Settings { default_ttl, ..settings };
+            compare(&format!("{settings:?}, {domain:?}"), cases, &domain, |ops| {
                 let clock = ManualClock::new();
-                let subject = make(default_ttl, &clock);
-                let run = Run::new(&*subject, &clock, domain.scopes(), Model::new(capacity, default_ttl, windows));
+                let subject = make(settings, &clock);
+                let run = Run::new(&*subject, &clock, domain.scopes(), Model::new(settings));
                 run.steps(ops);
                 false_refusals.set(false_refusals.get() + run.false_refusals());
                 stale_hits.set(stale_hits.get() + subject.stats().stale_hits);
             });
         }
     }
-    assert_eq!(stale_hits.get() > 0, has_windows && capacity > 0, "{} expired answers", stale_hits.get());
+    let serves_expired = has_windows && settings.capacity > 0;
+    assert_eq!(stale_hits.get() > 0, serves_expired, "{} expired answers", stale_hits.get());
     false_refusals.get()
 }
 

@@ -27,6 +27,11 @@ pub(crate) fn key_tag(key: u8) -> TagName {
     ["key:0", "key:1", "key:2", "key:3"][usize::from(key)]
 }
 
+/// Of a value, from 0 to 5.
+pub(crate) fn weight(value: u64) -> usize {
+    [2, 1, 4, 0, 3, 1, 5][usize::from(value.to_le_bytes()[0] % 7)]
+}
+
 /// A cached function with its generic arguments, or the `TaggedCache`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Query {
@@ -90,6 +95,12 @@ impl Query {
             Self::KeptAndRefreshed => Some(Windows::of_seconds(1, 1, 3, 1)),
             _ => Some(Windows::NONE),
         }
+    }
+
+    /// Of a value, if the cache weighs them.
+    pub(crate) fn weight(self, value: u64) -> u64 {
+        let is_weighed = matches!(self, Self::Direct | Self::FirstFallible | Self::SecondFallible);
+        if is_weighed { weight(value) as u64 } else { 1 }
     }
 
     /// The arguments of a key, as a listing shows them.

@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
         let Called { number, late, end, .. } = call.called.take();
         // The model sees what the cache still holds of it.
         let returned = result.map(|result| result.map(|value| *value));
-        let discarded = self.subject.stats().discarded_loads;
+        let counted = self.subject.stats();
         let mut model = self.model();
         match (call.asked.get(), number, end) {
             (Asked::Hit(value), None, None) => assert_eq!(returned, Some(Ok(value)), "a hit: {plan:?}"),
@@ -190,8 +190,9 @@ impl<'a> Run<'a> {
             (Asked::Miss(miss), Some(number), Some(end)) => match end {
                 Ended::Value(value) => {
                     assert_eq!(returned, Some(Ok(value)), "the leader gets its own value: {plan:?}");
-                    let refused = discarded > model.stats().discarded_loads;
-                    model.end(number, &late, refused);
+                    let before = model.stats();
+                    let refused = counted.discarded_loads > before.discarded_loads;
+                    model.end(number, &late, refused, counted.too_heavy > before.too_heavy);
                 }
                 Ended::Err => {
                     let served = model.fail(number, miss, matches!(returned, Some(Ok(_))));

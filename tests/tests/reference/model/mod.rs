@@ -32,11 +32,18 @@ use parts::{Entry, Invalidation, Load, Part, Source, Target};
 /// Each value that is made has its own number.
 pub(crate) type Value = Arc<u64>;
 
-pub(crate) struct Model {
-    capacity: usize,
-    default_ttl: Duration,
+/// What a cache is built with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) capacity: usize,
+    pub(crate) default_ttl: Duration,
     /// Of a cache without queries.
-    direct: Windows,
+    pub(crate) windows: Windows,
+    pub(crate) max_weight: Option<u64>,
+}
+
+pub(crate) struct Model {
+    settings: Settings,
     pub(crate) now: Duration,
     invalidations: Vec<Invalidation>,
     /// Live and dead: a dead one stays until something removes it. At most one per place.
@@ -86,11 +93,9 @@ pub(crate) struct Miss {
 }
 
 impl Model {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration, direct: Windows) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            capacity,
-            default_ttl,
-            direct,
+            settings,
             now: Duration::ZERO,
             invalidations: Vec::new(),
             entries: Vec::new(),
@@ -104,7 +109,7 @@ impl Model {
     }
 
     fn windows(&self, query: Query) -> Windows {
-        query.windows().unwrap_or(self.direct)
+        query.windows().unwrap_or(self.settings.windows)
     }
 
     fn is_hit(&self, source: &Source) -> bool {
@@ -196,7 +201,7 @@ impl Model {
     fn load(&mut self, place: Place, began: Duration, ttl: Option<Duration>, tags: &[TagName]) -> Load {
         self.loads_begun += 1;
         let tags = tags.iter().copied().collect();
-        let expires_at = began + ttl.unwrap_or(self.default_ttl);
+        let expires_at = began + ttl.unwrap_or(self.settings.default_ttl);
         Load {
             number: self.loads_begun,
             own: Source { place, tags, since: self.invalidations.len(), may_share_floor: false },
@@ -222,21 +227,22 @@ impl Model {
         self.under_way.remove(index)
     }
 
-    /// A load has ended with a value. `late` are the tags from the value; `refused`: the cache counted it as discarded.
+    /// A load has ended with a value. `late` are the tags from the value; `refused`: the cache counted it as discarded,
+    /// `heavy`: as too heavy.
     ///
     /// The cache keeps no version of a tag without entries, but floors that several such tags share. So the
     /// invalidation of one tag may, rarely, refuse a load with another late tag.
-    pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool) {
+    pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool, heavy: bool) {
         let mut load = self.end_of(number);
         let place = load.own.place;
         load.own.tags.extend(late);
         load.own.may_share_floor = !late.is_empty();
         // Also if it is refused: the body that reads it shows it.
         self.serve(load.sources().cloned().collect(), load.expires_at);
-        if self.capacity == 0 || load.part == Part::Yes {
+        if self.settings.capacity == 0 || load.part == Part::Yes {
             return;
         }
-        if load.part == Part::Unknown && !refused && !load.made().is_held() {
+        if load.part == Part::Unknown && !refused && !heavy && !load.made().is_held() {
             self.forget_failure(place, Sure::Unknown);
             self.remove_dead();
             return;
@@ -290,7 +296,7 @@ impl Model {
     }
 
     pub(crate) fn insert(&mut self, place: Place, value: Made, ttl: Option<Duration>, tags: &[TagName]) {
-        if self.capacity == 0 {
+        if self.settings.capacity == 0 {
             return;
         }
         // It replaces the entry, and any load in flight.
@@ -311,17 +317,31 @@ impl Model {
                 return;
             }
             self.remove(index);
-        } else if self.entries.len() == self.capacity {
-            self.evict();
         }
+        if self.settings.max_weight.is_some_and(|most| load.weight() > most) {
+            self.counts(load.own.place.query).too_heavy += 1;
+            return;
+        }
+        self.make_room(&load);
         self.entries.push(Entry { load, hits: 0 });
     }
 
-    fn evict(&mut self) {
-        self.remove_dead();
-        if self.entries.len() < self.capacity {
+    /// Whether there is room for entries of these weights.
+    fn fits(&self, weights: &[u64]) -> bool {
+        self.entries.len() + weights.len() <= self.settings.capacity
+            && self.settings.max_weight.is_none_or(|most| self.weight() + weights.iter().sum::<u64>() <= most)
+    }
+
+    fn make_room(&mut self, new: &Load) {
+        if self.fits(&[new.weight()]) {
             return;
         }
+        self.remove_dead();
+        if self.fits(&[new.weight()]) {
+            return;
+        }
+        let all_kept = self.entries.iter().all(|entry| self.is_kept(entry, self.now));
+        assert!(all_kept, "an entry that may be served was evicted although there is a dead one");
         let indices = |is_meant: &dyn Fn(&Entry) -> bool| -> Vec<usize> {
             (0..self.entries.len()).filter(|&index| is_meant(&self.entries[index])).collect()
         };
@@ -330,11 +350,16 @@ impl Model {
             // A running load still holds what was evicted.
             gone = indices(&|entry| self.is_held_by_load(entry));
         }
-        let [victim] = gone[..] else { panic!("{} entries were evicted for one", gone.len()) };
-        let all_kept = self.entries.iter().all(|entry| self.is_kept(entry, self.now));
-        assert!(all_kept, "an entry that may be served was evicted although there is a dead one");
-        let query = self.entries.remove(victim).load.own.place.query;
-        self.counts(query).evictions += 1;
+        let mut weights = Vec::new();
+        for &index in gone.iter().rev() {
+            let evicted = self.entries.remove(index).load;
+            self.counts(evicted.own.place.query).evictions += 1;
+            weights.push(evicted.weight());
+        }
+        assert!(self.fits(&[new.weight()]), "there is more than fits after {} evictions", gone.len());
+        // As they leave one by one, the last one had to.
+        let had_to = weights.iter().any(|weight| !self.fits(&[new.weight(), *weight]));
+        assert!(had_to, "{} entries were evicted, and fewer would have done", gone.len());
     }
 
     /// Dead entries may be removed at any time. These have been.

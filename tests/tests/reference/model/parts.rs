@@ -103,6 +103,11 @@ impl Load {
         [&self.own].into_iter().chain(&self.read)
     }
 
+    /// That of its value.
+    pub(super) fn weight(&self) -> u64 {
+        self.own.place.query.weight(self.made().number)
+    }
+
     pub(super) fn made(&self) -> &Made {
         self.value.as_ref().expect("an entry has a value")
     }

@@ -11,7 +11,8 @@ use crate::ops::{QueryId, Scope, scope_name};
 impl Model {
     pub(crate) fn stats(&self) -> Stats {
         let mut all = Stats::default();
-        (all.entries, all.capacity) = (self.len(None), self.capacity);
+        (all.entries, all.capacity) = (self.len(None), self.settings.capacity);
+        (all.weight, all.max_weight) = (self.weight(), self.settings.max_weight.unwrap_or_default());
         for counts in self.counts.values() {
             all.hits += counts.hits;
             all.misses += counts.misses;
@@ -21,10 +22,16 @@ impl Model {
             all.evictions += counts.evictions;
             all.expirations += counts.expirations;
             all.invalidations += counts.invalidations;
+            all.too_heavy += counts.too_heavy;
             all.refreshes += counts.refreshes;
             all.stale_hits += counts.stale_hits;
         }
         all
+    }
+
+    /// Of all entries, with dead ones; 0 if nothing is weighed.
+    pub(super) fn weight(&self) -> u64 {
+        self.settings.max_weight.map_or(0, |_| self.entries.iter().map(|entry| entry.load.weight()).sum())
     }
 
     /// In the order of their names.
@@ -38,6 +45,7 @@ impl Model {
             (stats.loads, stats.load_errors) = (counts.loads, counts.load_errors);
             (stats.discarded_loads, stats.evictions) = (counts.discarded_loads, counts.evictions);
             (stats.expirations, stats.invalidations) = (counts.expirations, counts.invalidations);
+            stats.too_heavy = counts.too_heavy;
             (stats.refreshes, stats.stale_hits) = (counts.refreshes, counts.stale_hits);
             Some(stats)
         };
