@@ -154,6 +154,11 @@ impl Harness {
         let mut direct = TaggedCache::builder().capacity(scenario.capacity).default_ttl(ttl);
         let mut views = TaggedCache::builder().capacity(scenario.capacity).default_ttl(ttl);
         let mut cache = Cache::builder().capacity(scenario.capacity).default_ttl(ttl);
+        if let Some(most) = scenario.max_weight {
+            direct = direct.max_weight(most).weight(Answer::weight);
+            views = views.max_weight(most).weight(|view: &View| view.parts.len());
+            cache = cache.max_weight(most);
+        }
         if let Some(clock) = &clock {
             direct = direct.clock(SlowClock(clock.clone()));
             views = views.clock(SlowClock(clock.clone()));

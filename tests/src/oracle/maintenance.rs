@@ -23,8 +23,8 @@ impl Worker {
             1 => cache.purge(),
             2 => harness.inspect_list(place, &direct.entries()),
             3 => harness.inspect_list(place, &cache.entries()),
-            4 => harness.inspect_len(direct.stats().entries),
-            5 => harness.inspect_len(cache.stats().entries),
+            4 => harness.inspect_stats(&direct.stats()),
+            5 => harness.inspect_stats(&cache.stats()),
             6 => harness.inspect_len(direct.len()),
             _ => harness.inspect_len(cache.len()),
         }
@@ -35,6 +35,13 @@ impl Harness {
     fn inspect_len(&self, len: usize) {
         if len > self.scenario.capacity {
             self.add_violation(|| format!("{len} entries, but the capacity is {}", self.scenario.capacity));
+        }
+    }
+
+    fn inspect_stats(&self, stats: &Stats) {
+        self.inspect_len(stats.entries);
+        if stats.weight > self.scenario.max_weight.unwrap_or(0) {
+            self.add_violation(|| format!("a weight of {}, but the limit is {}", stats.weight, stats.max_weight));
         }
     }
 

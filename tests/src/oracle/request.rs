@@ -70,7 +70,7 @@ impl HasCache for Request<'_, '_> {
 }
 
 impl Request<'_, '_> {
-    #[cached_query(tags("key:{key}"))]
+    #[cached_query(tags("key:{key}"), weight = Answer::weight)]
     pub(super) fn query(&self, key: usize) -> Answer {
         block_on(self.call.load(key))
     }
@@ -80,7 +80,7 @@ impl Request<'_, '_> {
         block_on(self.call.try_load(key))
     }
 
-    #[cached_query(tags("key:{key}"))]
+    #[cached_query(tags("key:{key}"), weight = Answer::weight)]
     pub(super) async fn async_query(&self, key: usize) -> Answer {
         self.call.load(key).await
     }

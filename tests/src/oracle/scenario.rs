@@ -9,6 +9,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// Of each cache.
     pub(super) capacity: usize,
+    /// Of each cache.
+    pub(super) max_weight: Option<u64>,
     /// In each place.
     pub(super) keys: usize,
     pub(super) time: Time,
@@ -46,6 +48,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "one entry",
         capacity: 1,
+        max_weight: None,
         keys: 14,
         time: Time::Manual { ttl: ticks(50) },
         writes: 24,
@@ -57,6 +60,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "hot keys",
         capacity: 64,
+        max_weight: None,
         keys: 7,
         time: Time::Manual { ttl: ticks(100) },
         writes: 48,
@@ -68,6 +72,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "rare writes",
         capacity: 64,
+        max_weight: None,
         keys: 14,
         time: Time::System { ttl: Duration::from_secs(300) },
         writes: 4,
@@ -75,9 +80,11 @@ pub const SCENARIOS: [Scenario; 7] = [
         yields: 128,
         drop_panics: 2_000,
     },
+    // Of some entries, the weights leave room for fewer.
     Scenario {
         name: "eight entries",
         capacity: 8,
+        max_weight: Some(12),
         keys: 49,
         time: Time::Manual { ttl: ticks(10) },
         writes: 20,
@@ -88,6 +95,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "real clock",
         capacity: 64,
+        max_weight: None,
         keys: 200,
         time: Time::System { ttl: Duration::from_millis(3) },
         writes: 16,
@@ -99,6 +107,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "no evictions",
         capacity: 10_000,
+        max_weight: None,
         keys: 400,
         time: Time::Manual { ttl: ticks(200) },
         writes: 16,
@@ -109,6 +118,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "nothing stored",
         capacity: 0,
+        max_weight: None,
         keys: 7,
         time: Time::Manual { ttl: ticks(50) },
         writes: 16,

@@ -32,8 +32,9 @@ pub(super) enum Kind {
     Aged,
 }
 
+// Low keys are used more often.
 pub(super) const KINDS: [Kind; 7] =
-    [Kind::Plain, Kind::Tagged, Kind::Late, Kind::Inserted, Kind::Query, Kind::FallibleQuery, Kind::Aged];
+    [Kind::Plain, Kind::Aged, Kind::Tagged, Kind::Late, Kind::Inserted, Kind::Query, Kind::FallibleQuery];
 
 impl SlotId {
     pub(super) fn kind(self) -> Kind {
@@ -96,6 +97,11 @@ impl Clone for Answer {
 }
 
 impl Answer {
+    /// Of its entry: from 0 to 3.
+    pub(super) fn weight(&self) -> usize {
+        usize::from(self.number.to_le_bytes()[0] % 4)
+    }
+
     /// To be called after a cache returned it: from then on its drop does not panic.
     pub(super) fn received(&mut self) {
         self.bomb.defuse();
