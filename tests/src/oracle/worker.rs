@@ -132,7 +132,7 @@ impl Worker {
             record_activity(Activity::Maintaining);
             match &self.harness.clock {
                 Some(clock) if roll.is_multiple_of(2) => clock.advance(TICK * (1 + self.random.below(8))),
-                _ if self.random.one_in(4) => self.harness.set_down(self.random.one_in(3)),
+                _ if self.random.one_in(2) => self.harness.set_down(self.random.one_in(2)),
                 _ => self.maintenance(),
             }
         } else if roll < scenario.writes + 100 {
