@@ -56,6 +56,15 @@ impl Floor {
     }
 }
 
+impl Expectation {
+    /// What is served because a load failed must be valid at that time: the call that led it is checked as if it had begun
+    /// only then.
+    pub(super) fn after(self, failed: &[(SlotId, Floor)]) -> Self {
+        let floors = failed.iter().filter(|(of, _)| *of == self.of).map(|(_, floor)| *floor);
+        Self { floor: floors.fold(self.floor, Ord::max), ..self }
+    }
+}
+
 #[derive(Default)]
 struct Slot {
     number: AtomicU64,
@@ -263,13 +272,6 @@ impl Harness {
         let at = self.clock.as_ref().map_or(Duration::ZERO, Clock::now);
         let window = if of.kind() == Kind::Aged { AGED_WINDOW } else { Duration::ZERO };
         Expectation { of, floor, at, ttl: self.ttl_of(of.kind()), window }
-    }
-
-    /// What is served because a load failed must be valid at that time: the call that led it is checked as if it had begun
-    /// only then.
-    pub(super) fn expectation_after(&self, expected: Expectation, failed: &[(SlotId, Floor)]) -> Expectation {
-        let floors = failed.iter().filter(|(of, _)| *of == expected.of).map(|(_, floor)| *floor);
-        Expectation { floor: floors.fold(expected.floor, Ord::max), ..expected }
     }
 
     pub(super) fn floor(&self, of: SlotId) -> Floor {

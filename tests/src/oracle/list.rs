@@ -21,7 +21,9 @@ impl Call<'_> {
             return Err(self.fail(slots()));
         }
         body.end_well();
-        found.values_mut().for_each(|answer| answer.bomb = DropBomb::armed());
+        for answer in found.values_mut() {
+            answer.bomb = DropBomb::armed();
+        }
         Ok(found)
     }
 }
@@ -51,15 +53,11 @@ impl Worker {
         match result {
             Ok(mut found) => {
                 for (of, expected) in expected {
-                    match found.remove(&of.key) {
-                        Some(mut answer) => {
-                            answer.received();
-                            let failed = call.failed.lock().unwrap();
-                            self.harness.check(self.harness.expectation_after(expected, &failed), &answer);
-                        }
-                        None => {
-                            self.harness.add_violation(|| format!("missing: {of:?} is not in the answer for {keys:?}"))
-                        }
+                    if let Some(mut answer) = found.remove(&of.key) {
+                        answer.received();
+                        self.harness.check(expected.after(&call.failed.lock().unwrap()), &answer);
+                    } else {
+                        self.harness.add_violation(|| format!("missing: {of:?} in the answer for {keys:?}"));
                     }
                 }
                 if !found.is_empty() {

@@ -36,8 +36,8 @@ impl Call<'_> {
         match result {
             Ok(mut answer) => {
                 answer.received();
-                let harness = &self.worker.harness;
-                harness.check(harness.expectation_after(expected, self.failed.get_mut().unwrap()), &answer);
+                let expected = expected.after(self.failed.get_mut().unwrap());
+                self.worker.harness.check(expected, &answer);
                 self.is_answered = true;
                 Ok(answer)
             }
