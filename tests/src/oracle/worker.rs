@@ -128,10 +128,10 @@ impl Worker {
         } else if roll < scenario.writes + 32 {
             record_activity(Activity::Getting);
             self.get(of, context).await;
-        } else if roll < scenario.writes + 38 {
+        } else if roll < scenario.writes + 40 {
             record_activity(Activity::Maintaining);
             match &self.harness.clock {
-                Some(clock) if roll.is_multiple_of(2) => clock.advance(TICK * (1 + self.random.below(8))),
+                Some(clock) if !roll.is_multiple_of(4) => clock.advance(TICK * (1 + self.random.below(8))),
                 _ if self.random.one_in(2) => self.harness.set_down(self.random.one_in(2)),
                 _ => self.maintenance(),
             }

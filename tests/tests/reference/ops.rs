@@ -203,6 +203,8 @@ pub(crate) enum Writer {
     AgedKey(u8),
 }
 
+type WriterOfKey = fn(u8) -> Writer;
+
 /// A target of a writer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Target {
@@ -299,7 +301,7 @@ impl Domain {
     }
 
     fn write(&self, depth: u32) -> impl Strategy<Value = Op> + use<> {
-        let (writers, by_key): (&[Writer], &[fn(u8) -> Writer]) = if self.has_windows {
+        let (writers, by_key): (&[Writer], &[WriterOfKey]) = if self.has_windows {
             (&[Writer::Aged, Writer::All, Writer::FirstPlain], &[Writer::AgedKey])
         } else {
             (

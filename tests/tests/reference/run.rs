@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
                 );
             }
             (Asked::Miss(_), None, Some(Ended::Panic)) => {
-                assert_eq!(returned, None, "it panicked before the body: {plan:?}")
+                assert_eq!(returned, None, "it panicked before the body: {plan:?}");
             }
             (Asked::Miss(miss), None, None) => {
                 let value = model.find_late(plan.place, miss.at).expect("if no body ran, a value was stored meanwhile");

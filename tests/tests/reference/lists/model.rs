@@ -8,6 +8,9 @@ use crate::windows::Windows;
 /// An id in a scope, or in the root.
 pub(super) type Place = (Option<u8>, u8);
 
+/// What belongs to an id; `None` if the source does not know it: that is remembered.
+pub(super) type Item = Option<u64>;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Target {
     All,
@@ -22,8 +25,7 @@ type Source = (Place, usize);
 
 #[derive(Clone)]
 struct Entry {
-    /// `None` if the source does not know the id: that is remembered.
-    value: Option<u64>,
+    value: Item,
     sources: Vec<Source>,
     expires_at: Duration,
 }
@@ -124,7 +126,7 @@ impl Model {
         }
     }
 
-    fn serve(&mut self, entry: &Entry) -> Option<u64> {
+    fn serve(&mut self, entry: &Entry) -> Item {
         let has_expired = entry.expires_at <= self.now;
         self.counts.stale_hits += u64::from(has_expired);
         self.read(&entry.sources, if has_expired { Duration::ZERO } else { entry.expires_at });
@@ -132,21 +134,20 @@ impl Model {
     }
 
     /// Without a load.
-    pub(super) fn get(&mut self, place: Place) -> Option<Option<u64>> {
+    pub(super) fn get(&mut self, place: Place) -> Option<Item> {
         let live = self.entries.get(&place).filter(|entry| self.is_live(entry)).cloned();
-        match &live {
-            Some(_) => self.counts.hits += 1,
-            None => {
-                self.counts.misses += 1;
-                let since = self.invalidations.len();
-                self.read(&[(place, since)], Duration::MAX);
-            }
+        if live.is_some() {
+            self.counts.hits += 1;
+        } else {
+            self.counts.misses += 1;
+            let since = self.invalidations.len();
+            self.read(&[(place, since)], Duration::MAX);
         }
         live.map(|entry| self.serve(&entry))
     }
 
     /// The value, if the call is served one without a load.
-    pub(super) fn look_up(&mut self, place: Place) -> Option<Option<u64>> {
+    pub(super) fn look_up(&mut self, place: Place) -> Option<Item> {
         let Some(entry) = self.served(place) else {
             self.counts.misses += 1;
             return None;
@@ -194,7 +195,7 @@ impl Model {
     }
 
     /// The body has failed. Returns what is served instead; `None` for ids without such a value.
-    pub(super) fn fail(&mut self) -> Vec<Option<Option<u64>>> {
+    pub(super) fn fail(&mut self) -> Vec<Option<Item>> {
         let mut served = Vec::new();
         for load in self.end_body() {
             self.counts.load_errors += 1;
@@ -217,7 +218,7 @@ impl Model {
         }
     }
 
-    pub(super) fn insert(&mut self, place: Place, value: Option<u64>) {
+    pub(super) fn insert(&mut self, place: Place, value: Item) {
         if self.has_capacity {
             self.invalidate(None, Target::Place(place));
             let sources = vec![(place, self.invalidations.len())];

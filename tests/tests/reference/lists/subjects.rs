@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cache_core::{Cache, HasCache, ManualClock, Stats, TaggedCache, cached_query, invalidates};
 
-use super::model::{Place, Target};
+use super::model::{Item, Place, Target};
 use crate::ops::scope_name;
 use crate::run::Failure;
 use crate::windows::Windows;
@@ -31,13 +31,13 @@ pub(super) trait Subject {
     fn check_invariants(&self);
 
     /// One id, as a key.
-    fn one(&self, _: Place, _fallible: bool, _: Body<'_>) -> Result<Option<u64>, Failure> {
+    fn one(&self, _: Place, _fallible: bool, _: Body<'_>) -> Result<Item, Failure> {
         unreachable!("direct only")
     }
-    fn get(&self, _: Place) -> Option<Option<u64>> {
+    fn get(&self, _: Place) -> Option<Item> {
         unreachable!("direct only")
     }
-    fn insert(&self, _: Place, _: Option<u64>) {
+    fn insert(&self, _: Place, _: Item) {
         unreachable!("direct only")
     }
     fn invalidate_key(&self, _: Place) -> bool {
@@ -45,7 +45,7 @@ pub(super) trait Subject {
     }
 }
 
-pub(super) struct Direct(TaggedCache<u8, Option<u64>>);
+pub(super) struct Direct(TaggedCache<u8, Item>);
 
 impl Direct {
     pub(super) fn new(capacity: usize, windows: Windows, clock: &ManualClock) -> Self {
@@ -60,7 +60,7 @@ impl Direct {
         Self(cache.build())
     }
 
-    fn of(&self, scope: Option<u8>) -> TaggedCache<u8, Option<u64>> {
+    fn of(&self, scope: Option<u8>) -> TaggedCache<u8, Item> {
         scope.map_or_else(|| self.0.clone(), |scope| self.0.scope(scope_name(scope)))
     }
 }
@@ -74,7 +74,7 @@ impl Subject for Direct {
         Ok(self.of(scope).get_or_load_each(ids, |ids| pairs(ids).expect("it does not fail")))
     }
 
-    fn one(&self, (scope, id): Place, fallible: bool, body: Body<'_>) -> Result<Option<u64>, Failure> {
+    fn one(&self, (scope, id): Place, fallible: bool, body: Body<'_>) -> Result<Item, Failure> {
         let load = || body(&[id]).map(|found| found.get(&id).copied());
         if fallible {
             return self.of(scope).entry(&id).or_try_load(load);
@@ -82,11 +82,11 @@ impl Subject for Direct {
         Ok(self.of(scope).get_or_load(&id, || load().expect("it does not fail")))
     }
 
-    fn get(&self, (scope, id): Place) -> Option<Option<u64>> {
+    fn get(&self, (scope, id): Place) -> Option<Item> {
         self.of(scope).get(&id)
     }
 
-    fn insert(&self, (scope, id): Place, value: Option<u64>) {
+    fn insert(&self, (scope, id): Place, value: Item) {
         self.of(scope).insert(id, value);
     }
 

@@ -110,10 +110,9 @@ impl Model {
     /// When the load of a call begins that missed at `at`; `None` if the call must have been served.
     pub(crate) fn begins_at(&self, place: Place, at: Duration) -> Option<Duration> {
         match self.serves(place, at) {
-            Sure::No => Some(at),
             // What it has found is over by now.
             Sure::Yes | Sure::Unknown if self.find_kept(place, self.now).is_none() => Some(self.now),
-            Sure::Unknown => Some(at),
+            Sure::No | Sure::Unknown => Some(at),
             Sure::Yes => None,
         }
     }
