@@ -19,11 +19,17 @@
 //! The drop of a value or key in a cache sometimes panics, which must reach no caller, and the `Clone` of a value
 //! sometimes uses a cache.
 //!
+//! Some queries serve values past their expiry, and their source fails for a while now and then. An expired answer is
+//! right if its query allows it, and if it is no older than that; but the floor holds for it as for any other: an answer
+//! that was invalidated is wrong at any age. If the call's own load failed, the floor is that of the end of its body. Lists are checked id by id.
+//!
 //! Tasks are sometimes cancelled. A mutation counts as invalidated when its future is dropped, if its body has begun.
 
+mod background;
 mod cancellation;
 mod faults;
 mod harness;
+mod list;
 mod load;
 mod maintenance;
 mod random;
@@ -36,7 +42,7 @@ mod worker;
 mod write;
 
 use std::panic::resume_unwind;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -93,12 +99,12 @@ impl Workers {
         }
     }
 
-    fn runtime(self, harness: &Arc<Harness>, seed: u64) -> Option<Runtime> {
+    fn runtime(self, scenario: &'static Scenario, harness: &Weak<Harness>, seed: u64) -> Option<Runtime> {
         let Self::Tasks(threads) = self else { return None };
-        let (mut builder, harness) = (Builder::new_multi_thread(), Arc::downgrade(harness));
+        let (mut builder, harness) = (Builder::new_multi_thread(), harness.clone());
         builder.worker_threads(threads).enable_time().on_thread_start(move || {
             fastrand::seed(seed);
-            inject_faults_on_this_thread(&harness);
+            inject_faults_on_this_thread(scenario, &harness);
         });
         Some(builder.build().expect("threads can be spawned"))
     }
@@ -112,7 +118,12 @@ impl Workers {
 ///
 /// If a cache panics, or its structure is broken. If a worker hangs, the process ends: see [`watchdog`].
 pub fn run(scenario: &'static Scenario, seed: u64, workers: Workers, budget: Budget) -> Report {
-    let harness = Arc::new(Harness::new(scenario, workers.threads(), workers.tasks()));
+    let mut seeds = fastrand::Rng::with_seed(seed);
+    let mut runtime = None;
+    let harness = Arc::new_cyclic(|harness| {
+        runtime = workers.runtime(scenario, harness, seeds.u64(..));
+        Harness::new(scenario, workers, runtime.as_ref())
+    });
     let limit = match budget {
         Budget::Operations(_) => GRACE * 2,
         Budget::Time(time) => time + GRACE,
@@ -124,8 +135,6 @@ pub fn run(scenario: &'static Scenario, seed: u64, workers: Workers, budget: Bud
     Mutations { cache: harness.cache(0) }.register_queries();
     tally.query_targets.add(QUERIES.len() as u64);
 
-    let mut seeds = fastrand::Rng::with_seed(seed);
-    let runtime = workers.runtime(&harness, seeds.u64(..));
     let start = Instant::now();
     let api = if runtime.is_some() { Api::Either } else { Api::Blocking };
     thread::scope(|scope| {
@@ -134,7 +143,7 @@ pub fn run(scenario: &'static Scenario, seed: u64, workers: Workers, budget: Bud
             let weak = Arc::downgrade(&harness);
             scope.spawn(move || {
                 fastrand::seed(seed);
-                inject_faults_on_this_thread(&weak);
+                inject_faults_on_this_thread(scenario, &weak);
                 block_on(worker.run(budget, start));
                 worker.into_tally()
             })
@@ -156,5 +165,6 @@ pub fn run(scenario: &'static Scenario, seed: u64, workers: Workers, budget: Bud
             tally.add(&runtime.block_on(task).unwrap_or_else(|error| resume_unwind(error.into_panic())));
         }
     });
+    harness.wait_for_background();
     harness.check_at_end(&tally)
 }

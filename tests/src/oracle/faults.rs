@@ -5,13 +5,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::resume_unwind;
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 use std::thread;
 use std::time::Duration;
 
 use cache_core::{Clock, ManualClock};
 
 use super::harness::Harness;
+use super::scenario::Scenario;
 
 thread_local! {
     /// One of this many calls yields; 0: none.
@@ -28,12 +29,10 @@ thread_local! {
 pub(super) struct DropPanic;
 
 /// Sets the rates of the scenario on this thread.
-pub(super) fn inject_faults_on_this_thread(harness: &Weak<Harness>) {
-    if let Some(harness) = harness.upgrade() {
-        YIELDS.set(harness.scenario.yields);
-        DROP_PANICS.set(harness.scenario.drop_panics);
-        HARNESS.replace(Arc::downgrade(&harness));
-    }
+pub(super) fn inject_faults_on_this_thread(scenario: &Scenario, harness: &Weak<Harness>) {
+    YIELDS.set(scenario.yields);
+    DROP_PANICS.set(scenario.drop_panics);
+    HARNESS.replace(harness.clone());
 }
 
 /// Called in the drop of a value or key in a cache.

@@ -9,14 +9,17 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cache_core::{Cache, Clock, ManualClock, TaggedCache};
+use cache_core::{Cache, Clock, ManualClock, TaggedCache, TokioRuntime};
+use tokio::runtime::Runtime;
 
 use crate::watchdog;
 
+use super::Workers;
 use super::faults::{DropPanic, SlowClock};
 use super::load::PlannedPanic;
 use super::random::Random;
 use super::report::{Report, Tally};
+use super::request::{AGED_WINDOW, LIST_WINDOW, SHORT_TTL};
 use super::scenario::{Scenario, Time};
 use super::slot::{Answer, DropBomb, Kind, PLACES, SCOPES, SlotId};
 use super::view::{View, ViewFailed, ViewId, ViewKey};
@@ -30,10 +33,13 @@ pub(super) struct Expectation {
     of: SlotId,
     floor: Floor,
     at: Duration,
+    ttl: Duration,
+    /// For so long after its expiry, an answer is allowed.
+    window: Duration,
 }
 
 /// The lowest number that may be served; in the low 8 bits, how the write was invalidated.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Floor(u64);
 
 impl Floor {
@@ -47,6 +53,15 @@ impl Floor {
 
     fn invalidation(self) -> Invalidation {
         Invalidation::from_code(self.0 & 0xFF)
+    }
+}
+
+impl Expectation {
+    /// What is served because a load failed must be valid at that time: the call that led it is checked as if it had begun
+    /// only then.
+    pub(super) fn after(self, failed: &[(SlotId, Floor)]) -> Self {
+        let floors = failed.iter().filter(|(of, _)| *of == self.of).map(|(_, floor)| *floor);
+        Self { floor: floors.fold(self.floor, Ord::max), ..self }
     }
 }
 
@@ -95,6 +110,11 @@ pub(super) struct Harness {
     /// The number of ordered events so far.
     events: AtomicU64,
     clones: Clones,
+    background: BackgroundLoads,
+    /// Whether the source of [`Kind::Aged`] and of lists fails.
+    is_down: AtomicBool,
+    /// Answers that had expired, and were allowed to.
+    stale: AtomicU64,
     ttl: Duration,
     slots: Box<[Slot]>,
     /// The threads, then the tasks.
@@ -109,6 +129,13 @@ struct Clones {
     calls: AtomicU64,
     misses: AtomicU64,
     targets: AtomicU64,
+}
+
+/// Loads of queries in the background, or by callers of such queries. They belong to no worker.
+#[derive(Default)]
+pub(super) struct BackgroundLoads {
+    pub(super) loads: AtomicU64,
+    pub(super) errors: AtomicU64,
 }
 
 pub(super) struct ViewExpectation {
@@ -127,7 +154,8 @@ struct Violations {
 }
 
 impl Harness {
-    pub(super) fn new(scenario: &'static Scenario, threads: usize, tasks: usize) -> Self {
+    pub(super) fn new(scenario: &'static Scenario, workers: Workers, runtime: Option<&Runtime>) -> Self {
+        let (threads, tasks) = (workers.threads(), workers.tasks());
         let (clock, ttl) = match scenario.time {
             Time::Manual { ttl } => (Some(ManualClock::new()), ttl),
             Time::System { ttl } => (None, ttl),
@@ -135,10 +163,18 @@ impl Harness {
         let mut direct = TaggedCache::builder().capacity(scenario.capacity).default_ttl(ttl);
         let mut views = TaggedCache::builder().capacity(scenario.capacity).default_ttl(ttl);
         let mut cache = Cache::builder().capacity(scenario.capacity).default_ttl(ttl);
+        if let Some(most) = scenario.max_weight {
+            direct = direct.max_weight(most).weight(Answer::weight);
+            views = views.max_weight(most).weight(|view: &View| view.parts.len());
+            cache = cache.max_weight(most);
+        }
         if let Some(clock) = &clock {
             direct = direct.clock(SlowClock(clock.clone()));
             views = views.clock(SlowClock(clock.clone()));
             cache = cache.clock(SlowClock(clock.clone()));
+        }
+        if let Some(runtime) = runtime {
+            cache = cache.runtime(TokioRuntime::new(runtime.handle().clone()));
         }
         Self {
             scenario,
@@ -148,6 +184,9 @@ impl Harness {
             cache: cache.build(),
             events: AtomicU64::new(1),
             clones: Clones::default(),
+            background: BackgroundLoads::default(),
+            is_down: AtomicBool::new(false),
+            stale: AtomicU64::new(0),
             ttl,
             slots: (0..PLACES * scenario.keys).map(|_| Slot::default()).collect(),
             workers: (0..threads + tasks).map(|_| Status::default()).collect(),
@@ -193,7 +232,11 @@ impl Harness {
     }
 
     pub(super) fn ttl_of(&self, kind: Kind) -> Duration {
-        if kind == Kind::Tagged { self.ttl / 2 } else { self.ttl }
+        match kind {
+            Kind::Tagged => self.ttl / 2,
+            Kind::Aged => SHORT_TTL,
+            _ => self.ttl,
+        }
     }
 
     pub(super) fn read(&self, of: SlotId) -> Answer {
@@ -225,8 +268,19 @@ impl Harness {
 
     /// To be called before the cache is.
     pub(super) fn expectation(&self, of: SlotId) -> Expectation {
-        let floor = Floor(self.slot(of).floor.load(Ordering::SeqCst));
-        Expectation { of, floor, at: self.clock.as_ref().map_or(Duration::ZERO, Clock::now) }
+        let floor = self.floor(of);
+        let at = self.clock.as_ref().map_or(Duration::ZERO, Clock::now);
+        let window = if of.kind() == Kind::Aged { AGED_WINDOW } else { Duration::ZERO };
+        Expectation { of, floor, at, ttl: self.ttl_of(of.kind()), window }
+    }
+
+    pub(super) fn floor(&self, of: SlotId) -> Floor {
+        Floor(self.slot(of).floor.load(Ordering::SeqCst))
+    }
+
+    /// Like [`Harness::expectation`], for a list.
+    pub(super) fn list_expectation(&self, of: SlotId) -> Expectation {
+        Expectation { ttl: SHORT_TTL, window: LIST_WINDOW, ..self.expectation(of) }
     }
 
     /// Like [`Harness::expectation`].
@@ -237,7 +291,7 @@ impl Harness {
     }
 
     pub(super) fn check_view(&self, expected: &ViewExpectation, view: &View) {
-        let ViewExpectation { of, slots, at, .. } = expected;
+        let ViewExpectation { of, slots, at, event } = expected;
         if view.of != *of {
             self.add_violation(|| format!("foreign: {of:?} was answered with {view:?}"));
         } else if *at >= view.made_at.saturating_add(self.ttl) {
@@ -245,6 +299,10 @@ impl Harness {
         }
         for part in &view.parts {
             match slots.iter().find(|expected| expected.of == part.of) {
+                // What shows an expired answer is neither stored nor shared.
+                Some(&expected) if view.began < *event => {
+                    self.check_in(Expectation { window: Duration::ZERO, ..expected }, part, Some(*of));
+                }
                 Some(&expected) => self.check_in(expected, part, Some(*of)),
                 None => self.add_violation(|| format!("foreign: {of:?} shows {part:?}")),
             }
@@ -304,13 +362,35 @@ impl Harness {
         tally.direct_targets.add(self.clones.targets.load(Ordering::Relaxed));
     }
 
+    pub(super) fn background(&self) -> &BackgroundLoads {
+        &self.background
+    }
+
+    pub(super) fn add_background(&self, tally: &Tally) {
+        tally.query_loads.add(self.background.loads.load(Ordering::Relaxed));
+        tally.query_load_errors.add(self.background.errors.load(Ordering::Relaxed));
+    }
+
+    pub(super) fn is_down(&self) -> bool {
+        self.is_down.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::Relaxed);
+    }
+
+    pub(super) fn stale(&self) -> u64 {
+        self.stale.load(Ordering::Relaxed)
+    }
+
     pub(super) fn check(&self, expected: Expectation, answer: &Answer) {
         self.check_in(expected, answer, None);
     }
 
     /// Checks an answer, which may be a part of an outer query's.
     fn check_in(&self, expected: Expectation, answer: &Answer, outer: Option<ViewId>) {
-        let Expectation { of, floor, at } = expected;
+        let Expectation { of, floor, at, ttl, window } = expected;
+        let expires_at = answer.made_at.saturating_add(ttl);
         let through = || outer.map_or(": ".to_owned(), |outer| format!(" through an outer query: {outer:?}, "));
         if answer.of != of {
             self.add_violation(|| format!("foreign: {of:?} was answered with {answer:?}"));
@@ -323,10 +403,12 @@ impl Harness {
                     answer.number
                 )
             });
-        } else if at >= answer.made_at.saturating_add(self.ttl_of(of.kind())) {
+        } else if at >= expires_at.saturating_add(window) {
             self.add_violation(|| {
                 format!("expired{}{of:?} ({:?}) was answered at {at:?} with {answer:?}", through(), of.kind())
             });
+        } else if at >= expires_at && outer.is_none() {
+            self.stale.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::report::Count;
 use super::request::Call;
-use super::slot::{Answer, DropBomb, SlotId};
+use super::slot::{Answer, DropBomb, Kind, SlotId};
 use super::worker::{Api, Context, Worker};
 
 /// The error of a load, without `Clone`: callers cannot share it.
@@ -24,21 +24,28 @@ const DEPTH: u32 = 3;
 pub(super) struct Body<'a> {
     worker: &'a Worker,
     errors: &'a Count,
+    /// The number of loads.
+    ids: u64,
     is_well: bool,
 }
 
 impl<'a> Body<'a> {
     pub(super) fn begin(worker: &'a Worker, is_query: bool, has_loaded: &AtomicBool) -> Self {
+        Self::begin_all(worker, is_query, 1, has_loaded)
+    }
+
+    /// The body of so many loads.
+    pub(super) fn begin_all(worker: &'a Worker, is_query: bool, ids: u64, has_loaded: &AtomicBool) -> Self {
         let tally = &worker.tally;
         let (loads, errors) = if is_query {
             (&tally.query_loads, &tally.query_load_errors)
         } else {
             (&tally.direct_loads, &tally.direct_load_errors)
         };
-        loads.add(1);
+        loads.add(ids);
         has_loaded.store(true, Ordering::Relaxed);
         worker.enter_body();
-        Self { worker, errors, is_well: false }
+        Self { worker, errors, ids, is_well: false }
     }
 
     pub(super) fn end_well(&mut self) {
@@ -50,7 +57,7 @@ impl Drop for Body<'_> {
     fn drop(&mut self) {
         self.worker.leave_body();
         if !self.is_well {
-            self.errors.add(1);
+            self.errors.add(self.ids);
         }
     }
 }
@@ -73,12 +80,20 @@ impl Call<'_> {
     pub(super) async fn try_load(&self, key: usize) -> Result<Answer, Failed> {
         let mut body = self.body();
         let mut answer = self.read(key).await;
-        if self.worker.random.below(256) < 6 {
-            return Err(Failed { call: self.number });
+        let is_down = self.of.kind() == Kind::Aged && self.worker.harness.is_down();
+        if is_down || self.worker.random.below(256) < 6 {
+            return Err(self.fail([self.of]));
         }
         body.end_well();
         answer.bomb = DropBomb::armed();
         Ok(answer)
+    }
+
+    /// The body ends with an error.
+    pub(super) fn fail(&self, of: impl IntoIterator<Item = SlotId>) -> Failed {
+        let floors = of.into_iter().map(|of| (of, self.worker.harness.floor(of)));
+        self.failed.lock().unwrap().extend(floors);
+        Failed { call: self.number }
     }
 
     async fn read(&self, key: usize) -> Answer {
@@ -95,7 +110,7 @@ impl Call<'_> {
 
 impl Worker {
     /// What a body does between its read and its end. Most loads are fast: slow ones slow the whole run down.
-    async fn delay(&self, of: SlotId, context: Context) {
+    pub(super) async fn delay(&self, of: SlotId, context: Context) {
         match self.random.below(256) {
             0..12 => {
                 for _ in 0..=self.random.below(5) {

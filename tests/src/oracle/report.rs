@@ -37,6 +37,8 @@ pub(super) struct Tally {
     /// Targets of direct invalidations.
     pub(super) direct_targets: Count,
     pub(super) query_calls: Count,
+    /// Calls of the query that loads in the background. Which of them load, their worker does not know.
+    pub(super) background_calls: Count,
     pub(super) query_loads: Count,
     pub(super) query_load_errors: Count,
     /// Targets of the other invalidations.
@@ -50,7 +52,7 @@ impl Tally {
         }
     }
 
-    fn all(&self) -> [&Count; 14] {
+    fn all(&self) -> [&Count; 15] {
         [
             &self.operations,
             &self.cancelled,
@@ -63,15 +65,16 @@ impl Tally {
             &self.direct_load_errors,
             &self.direct_targets,
             &self.query_calls,
+            &self.background_calls,
             &self.query_loads,
             &self.query_load_errors,
             &self.query_targets,
         ]
     }
 
-    /// Of all kinds.
+    /// Of all kinds, with those that there may be.
     pub(super) fn loads(&self) -> u64 {
-        self.direct_loads.get() + self.query_loads.get()
+        self.direct_loads.get() + self.query_loads.get() + self.background_calls.get()
     }
 
     /// Calls, loads and load errors.
@@ -108,6 +111,8 @@ pub struct Report {
     pub evictions: u64,
     /// Entries that were found expired.
     pub expirations: u64,
+    /// Answers that had expired before the call, and were allowed to.
+    pub stale: u64,
     /// Wrong answers and wrong counts.
     pub violations: u64,
     /// The first few of each kind.
@@ -147,6 +152,7 @@ impl Report {
         self.discarded_loads += other.discarded_loads;
         self.evictions += other.evictions;
         self.expirations += other.expirations;
+        self.stale += other.stale;
         self.violations += other.violations;
         self.first_violations.extend_from_slice(&other.first_violations);
     }

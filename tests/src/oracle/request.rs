@@ -1,14 +1,16 @@
 //! Calls of a worker.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use cache_core::{Cache, EntryOptions, HasCache, cached_query};
 use futures_lite::future::{self, block_on};
 
 use super::faults::maybe_yield;
-use super::harness::Expectation;
+use super::harness::{Expectation, Floor};
 use super::load::Failed;
 use super::slot::{Answer, Kind, SlotId};
 use super::worker::{Api, Context, Worker};
@@ -24,7 +26,9 @@ pub(super) struct Call<'a> {
     /// A call begun elsewhere, which the body awaits.
     pub(super) pending: Mutex<Option<Pending<'a>>>,
     pub(super) has_loaded: AtomicBool,
-    is_answered: bool,
+    /// The floors at the end of its body, if that failed.
+    pub(super) failed: Mutex<Vec<(SlotId, Floor)>>,
+    pub(super) is_answered: bool,
 }
 
 impl Call<'_> {
@@ -32,6 +36,7 @@ impl Call<'_> {
         match result {
             Ok(mut answer) => {
                 answer.received();
+                let expected = expected.after(self.failed.get_mut().unwrap());
                 self.worker.harness.check(expected, &answer);
                 self.is_answered = true;
                 Ok(answer)
@@ -54,8 +59,8 @@ impl Drop for Call<'_> {
 
 /// Gives one call access to the annotated queries of one place.
 pub(super) struct Request<'a, 'e> {
-    call: &'a Call<'e>,
-    cache: Cache,
+    pub(super) call: &'a Call<'e>,
+    pub(super) cache: Cache,
 }
 
 impl HasCache for Request<'_, '_> {
@@ -65,7 +70,7 @@ impl HasCache for Request<'_, '_> {
 }
 
 impl Request<'_, '_> {
-    #[cached_query(tags("key:{key}"))]
+    #[cached_query(tags("key:{key}"), weight = Answer::weight)]
     pub(super) fn query(&self, key: usize) -> Answer {
         block_on(self.call.load(key))
     }
@@ -75,7 +80,7 @@ impl Request<'_, '_> {
         block_on(self.call.try_load(key))
     }
 
-    #[cached_query(tags("key:{key}"))]
+    #[cached_query(tags("key:{key}"), weight = Answer::weight)]
     pub(super) async fn async_query(&self, key: usize) -> Answer {
         self.call.load(key).await
     }
@@ -84,9 +89,62 @@ impl Request<'_, '_> {
     pub(super) async fn fallible_async_query(&self, key: usize) -> Result<Answer, Failed> {
         self.call.try_load(key).await
     }
+
+    #[cached_query(
+        ttl = "5ms",
+        tags("key:{key}"),
+        refresh_ahead = "2ms",
+        stale_while_revalidate = "10ms",
+        stale_if_error = "30ms",
+        retry_after = "3ms"
+    )]
+    pub(super) fn aged(&self, key: usize) -> Result<Answer, Failed> {
+        block_on(self.call.try_load(key))
+    }
+
+    #[cached_query(
+        ttl = "5ms",
+        tags("key:{key}"),
+        stale_while_revalidate = "30ms",
+        stale_if_error = "5ms",
+        retry_after = "3ms"
+    )]
+    pub(super) async fn async_aged(&self, key: usize) -> Result<Answer, Failed> {
+        self.call.try_load(key).await
+    }
+
+    #[cached_query(each = keys, ttl = "5ms", tags("key:{id}"), stale_if_error = "20ms", retry_after = "2ms")]
+    pub(super) fn list(&self, keys: &[usize]) -> Result<HashMap<usize, Answer>, Failed> {
+        block_on(self.call.load_list(keys))
+    }
+
+    #[cached_query(each = keys, ttl = "5ms", tags("key:{id}"), stale_while_revalidate = "20ms", retry_after = "2ms")]
+    pub(super) async fn async_list(&self, keys: &[usize]) -> Result<HashMap<usize, Answer>, Failed> {
+        self.call.load_list(keys).await
+    }
 }
 
-pub(super) const QUERIES: [&str; 4] = ["query", "fallible", "async_query", "fallible async"];
+/// Of queries that serve values past their expiry: so short that these are not invalidated before.
+pub(super) const SHORT_TTL: Duration = Duration::from_millis(5);
+
+/// Of the queries with `stale_while_revalidate` or `stale_if_error`: as long as the longer one.
+pub(super) const AGED_WINDOW: Duration = Duration::from_millis(30);
+
+/// Of lists.
+pub(super) const LIST_WINDOW: Duration = Duration::from_millis(20);
+
+/// All that a write of a key invalidates.
+pub(super) const QUERIES: [&str; 9] = [
+    "query",
+    "fallible",
+    "async_query",
+    "fallible async",
+    "aged",
+    "async_aged",
+    "in the background",
+    "list",
+    "async_list",
+];
 
 /// A call in a body is boxed: it may itself run a body.
 pub(super) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -107,7 +165,8 @@ impl Worker {
         let blocks = self.blocks(context);
         let (context, pending, has_loaded) = (context.body(), Mutex::new(pending), AtomicBool::new(false));
         let number = self.harness.event();
-        let call = Call { worker: self, of, number, context, pending, has_loaded, is_answered: false };
+        let failed = Mutex::default();
+        let call = Call { worker: self, of, number, context, pending, has_loaded, failed, is_answered: false };
         // No await between this and the call: a future that is dropped there would be counted but not called.
         if of.kind().is_query() {
             self.tally.query_calls.add(1);
@@ -126,6 +185,14 @@ impl Worker {
         let result = match (call.of.kind(), blocks) {
             (Kind::Query, true) => Ok(request.query(key)),
             (Kind::Query, false) => Ok(request.async_query(key).await),
+            (Kind::Aged, true) => request.aged(key),
+            (Kind::Aged, false) if self.random.one_in(2) => request.async_aged(key).await,
+            (Kind::Aged, false) => {
+                // Whether its body runs, this call cannot know: it does not count as abandoned.
+                call.has_loaded.store(true, Ordering::Relaxed);
+                self.tally.background_calls.add(1);
+                self.background(call.of, call.number).query(key).await
+            }
             (_, true) => request.fallible_query(key),
             (_, false) => request.fallible_async_query(key).await,
         };
@@ -152,10 +219,12 @@ impl Worker {
             (Kind::Late, false) => direct.entry(&key).tags_from(tags).or_try_load_async(try_load).await,
             (Kind::Inserted, true) => direct.entry(&key).or_try_load(|| block_on(try_load())),
             (Kind::Inserted, false) => direct.entry(&key).or_try_load_async(try_load).await,
-            (Kind::Plain | Kind::Query | Kind::FallibleQuery, true) => {
+            (Kind::Plain | Kind::Query | Kind::FallibleQuery | Kind::Aged, true) => {
                 Ok(direct.get_or_load(&key, || block_on(load())))
             }
-            (Kind::Plain | Kind::Query | Kind::FallibleQuery, false) => Ok(direct.get_or_load_async(&key, load).await),
+            (Kind::Plain | Kind::Query | Kind::FallibleQuery | Kind::Aged, false) => {
+                Ok(direct.get_or_load_async(&key, load).await)
+            }
         };
         call.end(expected, result)
     }

@@ -9,6 +9,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// Of each cache.
     pub(super) capacity: usize,
+    /// Of each cache.
+    pub(super) max_weight: Option<u64>,
     /// In each place.
     pub(super) keys: usize,
     pub(super) time: Time,
@@ -25,7 +27,7 @@ pub struct Scenario {
 /// The clock of the caches, and the default time to live.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Time {
-    /// Threads advance it, one [`TICK`] at a time.
+    /// Workers advance it, a few [`TICK`]s at a time.
     Manual {
         ttl: Duration,
     },
@@ -46,7 +48,8 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "one entry",
         capacity: 1,
-        keys: 12,
+        max_weight: None,
+        keys: 14,
         time: Time::Manual { ttl: ticks(50) },
         writes: 24,
         invalidate_all: 32,
@@ -57,7 +60,8 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "hot keys",
         capacity: 64,
-        keys: 6,
+        max_weight: None,
+        keys: 7,
         time: Time::Manual { ttl: ticks(100) },
         writes: 48,
         invalidate_all: 16,
@@ -68,17 +72,20 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "rare writes",
         capacity: 64,
-        keys: 12,
+        max_weight: None,
+        keys: 14,
         time: Time::System { ttl: Duration::from_secs(300) },
         writes: 4,
         invalidate_all: 64,
         yields: 128,
         drop_panics: 2_000,
     },
+    // Of some entries, the weights leave room for fewer.
     Scenario {
         name: "eight entries",
         capacity: 8,
-        keys: 48,
+        max_weight: Some(12),
+        keys: 49,
         time: Time::Manual { ttl: ticks(10) },
         writes: 20,
         invalidate_all: 64,
@@ -88,6 +95,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "real clock",
         capacity: 64,
+        max_weight: None,
         keys: 200,
         time: Time::System { ttl: Duration::from_millis(3) },
         writes: 16,
@@ -99,6 +107,7 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "no evictions",
         capacity: 10_000,
+        max_weight: None,
         keys: 400,
         time: Time::Manual { ttl: ticks(200) },
         writes: 16,
@@ -109,7 +118,8 @@ pub const SCENARIOS: [Scenario; 7] = [
     Scenario {
         name: "nothing stored",
         capacity: 0,
-        keys: 6,
+        max_weight: None,
+        keys: 7,
         time: Time::Manual { ttl: ticks(50) },
         writes: 16,
         invalidate_all: 16,

@@ -28,9 +28,13 @@ pub(super) enum Kind {
     Inserted,
     Query,
     FallibleQuery,
+    /// Served past its expiry while it is loaded anew, or if that fails.
+    Aged,
 }
 
-const KINDS: [Kind; 6] = [Kind::Plain, Kind::Tagged, Kind::Late, Kind::Inserted, Kind::Query, Kind::FallibleQuery];
+// Low keys are used more often.
+pub(super) const KINDS: [Kind; 7] =
+    [Kind::Plain, Kind::Aged, Kind::Tagged, Kind::Late, Kind::Inserted, Kind::Query, Kind::FallibleQuery];
 
 impl SlotId {
     pub(super) fn kind(self) -> Kind {
@@ -63,8 +67,13 @@ impl SlotId {
 }
 
 impl Kind {
-    pub(super) fn is_query(self) -> bool {
+    /// Whether it is also asked for in lists.
+    pub(super) fn is_in_lists(self) -> bool {
         matches!(self, Self::Query | Self::FallibleQuery)
+    }
+
+    pub(super) fn is_query(self) -> bool {
+        matches!(self, Self::Query | Self::FallibleQuery | Self::Aged)
     }
 }
 
@@ -88,6 +97,11 @@ impl Clone for Answer {
 }
 
 impl Answer {
+    /// Of its entry: from 0 to 3.
+    pub(super) fn weight(&self) -> usize {
+        usize::from(self.number.to_le_bytes()[0] % 4)
+    }
+
     /// To be called after a cache returned it: from then on its drop does not panic.
     pub(super) fn received(&mut self) {
         self.bomb.defuse();

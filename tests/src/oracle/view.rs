@@ -14,7 +14,7 @@ use super::faults::{maybe_use_cache_in_clone, maybe_yield};
 use super::harness::{Harness, ViewExpectation};
 use super::load::{Body, Failed};
 use super::request::Boxed;
-use super::slot::{Answer, DropBomb, SlotId};
+use super::slot::{Answer, DropBomb, KINDS, SlotId};
 use super::worker::{Api, Context, Worker};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,8 @@ pub(super) enum ViewKind {
     TaggedDeep,
 }
 
-const KINDS: [ViewKind; 4] = [ViewKind::Annotated, ViewKind::AnnotatedDeep, ViewKind::Tagged, ViewKind::TaggedDeep];
+const VIEW_KINDS: [ViewKind; 4] =
+    [ViewKind::Annotated, ViewKind::AnnotatedDeep, ViewKind::Tagged, ViewKind::TaggedDeep];
 
 /// A key whose drop sometimes panics.
 #[derive(Clone, Debug)]
@@ -69,6 +70,8 @@ pub(super) struct View {
     pub(super) parts: Vec<Answer>,
     /// A time after the start of its load. The maximum without a manual clock.
     pub(super) made_at: Duration,
+    /// The event after which its body began.
+    pub(super) began: u64,
     bomb: DropBomb,
 }
 
@@ -76,7 +79,7 @@ impl Clone for View {
     fn clone(&self) -> Self {
         maybe_yield();
         maybe_use_cache_in_clone();
-        Self { of: self.of, parts: self.parts.clone(), made_at: self.made_at, bomb: DropBomb::armed() }
+        Self { parts: self.parts.clone(), bomb: DropBomb::armed(), ..*self }
     }
 }
 
@@ -123,9 +126,9 @@ impl ViewId {
             // The inner queries read the other slots.
             (ViewKind::AnnotatedDeep | ViewKind::TaggedDeep, _) => vec![beside(4)],
             (_, 0) => vec![beside(0)],
-            // Slots of three kinds, in two caches.
+            // Slots of three kinds, often in two caches.
             (_, 1) => vec![beside(0), beside(1), beside(2)],
-            (_, 2) => vec![beside(0), beside(6), beside(12)],
+            (_, 2) => vec![beside(0), beside(KINDS.len()), beside(2 * KINDS.len())],
             // One slot in its place, one in the root.
             _ => vec![beside(0), SlotId { place: 0, ..beside(1) }],
         }
@@ -167,7 +170,7 @@ impl Drop for ViewCall<'_> {
 impl ViewCall<'_> {
     async fn load(&self) -> Result<View, ViewFailed> {
         let mut body = Body::begin(self.worker, self.of.is_annotated(), &self.has_loaded);
-        let made_at = self.worker.harness.now();
+        let (began, made_at) = (self.worker.harness.event(), self.worker.harness.now());
         let mut parts = Vec::new();
         let (read, random) = (self.read(&mut parts).await, &self.worker.random);
         // A body may return a value in spite of an error.
@@ -175,7 +178,7 @@ impl ViewCall<'_> {
             return Err(ViewFailed::new(self.of));
         }
         body.end_well();
-        Ok(View { of: self.of, parts, made_at, bomb: DropBomb::armed() })
+        Ok(View { of: self.of, parts, made_at, began, bomb: DropBomb::armed() })
     }
 
     async fn read(&self, parts: &mut Vec<Answer>) -> Result<(), Failed> {
@@ -259,7 +262,7 @@ impl Views<'_, '_> {
 
 impl Worker {
     pub(super) fn pick_view(&self) -> ViewId {
-        ViewId { kind: KINDS[self.random.index(KINDS.len())], at: self.harness.pick(&self.random) }
+        ViewId { kind: VIEW_KINDS[self.random.index(VIEW_KINDS.len())], at: self.harness.pick(&self.random) }
     }
 
     pub(super) async fn call_view(&self, of: ViewId, context: Context) -> Result<View, ViewFailed> {

@@ -128,10 +128,11 @@ impl Worker {
         } else if roll < scenario.writes + 32 {
             record_activity(Activity::Getting);
             self.get(of, context).await;
-        } else if roll < scenario.writes + 36 {
+        } else if roll < scenario.writes + 40 {
             record_activity(Activity::Maintaining);
             match &self.harness.clock {
-                Some(clock) if roll.is_multiple_of(2) => clock.advance(TICK),
+                Some(clock) if !roll.is_multiple_of(4) => clock.advance(TICK * (1 + self.random.below(8))),
+                _ if self.random.one_in(2) => self.harness.set_down(self.random.one_in(2)),
                 _ => self.maintenance(),
             }
         } else if roll < scenario.writes + 100 {
@@ -139,10 +140,10 @@ impl Worker {
             let _ = self.call_view(self.pick_view(), context).await;
         } else {
             record_activity(Activity::Calling);
-            let _ = if roll.is_multiple_of(8) {
-                self.call_two(of, context).await
-            } else {
-                self.call(of, context).await.map(drop)
+            let _ = match roll % 8 {
+                0 => self.call_two(of, context).await,
+                1 => self.call_list(of, context).await,
+                _ => self.call(of, context).await.map(drop),
             };
         }
     }

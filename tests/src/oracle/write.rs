@@ -9,6 +9,7 @@ use std::time::Duration;
 use cache_core::{Cache, HasCache, invalidates};
 use futures_lite::future::block_on;
 
+use super::background::Background;
 use super::faults::{Slow, maybe_yield};
 use super::harness::Floor;
 use super::load::PlannedPanic;
@@ -86,7 +87,7 @@ impl Invalidation {
             Kind::Tagged => &[Method::Tag, Method::Tag, Method::Key],
             Kind::Late => &[Method::LateTags, Method::LateTags, Method::Key],
             Kind::Inserted => &[Method::Insert, Method::Key],
-            Kind::Query | Kind::FallibleQuery => &[
+            Kind::Query | Kind::FallibleQuery | Kind::Aged => &[
                 Method::Attribute,
                 Method::KeyedAttribute,
                 Method::TaggedAttribute,
@@ -125,10 +126,30 @@ impl HasCache for Mutations {
 
 impl Mutations {
     /// Afterwards the queries are known by name.
-    #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
+    #[invalidates(
+        Request::query,
+        Request::fallible_query,
+        Request::async_query,
+        Request::fallible_async_query,
+        Request::aged,
+        Request::async_aged,
+        Background::query,
+        Request::list,
+        Request::async_list
+    )]
     pub(super) fn register_queries(&self) {}
 
-    #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
+    #[invalidates(
+        Request::query,
+        Request::fallible_query,
+        Request::async_query,
+        Request::fallible_async_query,
+        Request::aged,
+        Request::async_aged,
+        Background::query,
+        Request::list,
+        Request::async_list
+    )]
     fn write_queries(&self, write: &Write<'_>) {
         block_on(write.run(QUERIES.len()));
     }
@@ -137,7 +158,12 @@ impl Mutations {
         Request::query(key),
         Request::fallible_query(key),
         Request::async_query(key),
-        Request::fallible_async_query(key)
+        Request::fallible_async_query(key),
+        Request::aged(key),
+        Request::async_aged(key),
+        Background::query(key),
+        Request::list(key),
+        Request::async_list(key)
     )]
     fn write_keys(&self, key: usize, write: &Write<'_>) {
         block_on(write.run(QUERIES.len()));
@@ -147,7 +173,12 @@ impl Mutations {
         Request::query(key),
         Request::fallible_query(key),
         Request::async_query(key),
-        Request::fallible_async_query(key)
+        Request::fallible_async_query(key),
+        Request::aged(key),
+        Request::async_aged(key),
+        Background::query(key),
+        Request::list(key),
+        Request::async_list(key)
     )]
     async fn write_keys_async(&self, key: usize, write: &Write<'_>) {
         write.run(QUERIES.len()).await;
@@ -168,6 +199,11 @@ impl Mutations {
         |key| Request::fallible_query(*key),
         |key| Request::async_query(*key),
         |key| Request::fallible_async_query(*key),
+        |key| Request::aged(*key),
+        |key| Request::async_aged(*key),
+        |key| Background::query(*key),
+        |key| Request::list(*key),
+        |key| Request::async_list(*key),
         on = "ok"
     )]
     fn write_result(&self, write: &Write<'_>) -> Result<usize, WriteFailed> {
@@ -179,7 +215,12 @@ impl Mutations {
         |key| Request::query(*key),
         |key| Request::fallible_query(*key),
         |key| Request::async_query(*key),
-        |key| Request::fallible_async_query(*key)
+        |key| Request::fallible_async_query(*key),
+        |key| Request::aged(*key),
+        |key| Request::async_aged(*key),
+        |key| Background::query(*key),
+        |key| Request::list(*key),
+        |key| Request::async_list(*key)
     )]
     async fn write_result_async(&self, write: &Write<'_>) -> Result<usize, WriteFailed> {
         write.run(QUERIES.len()).await;
@@ -213,7 +254,17 @@ impl Mutations {
         block_on(write.run(1));
     }
 
-    #[invalidates(Request::query, Request::fallible_query, Request::async_query, Request::fallible_async_query)]
+    #[invalidates(
+        Request::query,
+        Request::fallible_query,
+        Request::async_query,
+        Request::fallible_async_query,
+        Request::aged,
+        Request::async_aged,
+        Background::query,
+        Request::list,
+        Request::async_list
+    )]
     async fn write_queries_async(&self, write: &Write<'_>) {
         write.run(QUERIES.len()).await;
     }

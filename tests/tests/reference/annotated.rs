@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cache_core::{Cache, EntryInfo, HasCache, ManualClock, QueryStats, Stats, cached_query, invalidates};
 
-use crate::model::Value;
-use crate::ops::{Place, Query, Scope, TagName, Target, Writer, key_tag, scope_name};
+use crate::model::{Settings, Value};
+use crate::ops::{Place, Query, Scope, TagName, Target, Writer, key_tag, scope_name, weight};
 use crate::run::{Call, Failure, Subject};
 
 pub(crate) const MODULE: &str = module_path!();
@@ -62,7 +62,7 @@ impl<T> Repo<'_, T> {
         self.body.read().expect("this query does not fail")
     }
 
-    #[cached_query(ttl = self.body.ttl(&[]))]
+    #[cached_query(ttl = self.body.ttl(&[]), weight = |value| weight(**value))]
     fn fallible(&self, id: u8, name: &str) -> Result<Value, Failure> {
         let _ = (id, name);
         let value = self.body.read()?;
@@ -79,6 +79,41 @@ impl<T> Repo<'_, T> {
     fn generic<U>(&self, key: u8) -> Value {
         let _ = (key, PhantomData::<U>);
         self.body.read().expect("this query does not fail")
+    }
+
+    #[cached_query(ttl = self.body.ttl(&[]), stale_if_error = "4s", retry_after = "2s")]
+    fn kept(&self, key: u8) -> Result<Value, Failure> {
+        let _ = key;
+        self.body.read()
+    }
+
+    #[cached_query(ttl = self.body.ttl(&[]), refresh_ahead = "1s", stale_while_revalidate = "2s")]
+    fn refreshed(&self, key: u8) -> Value {
+        let _ = key;
+        self.body.read().expect("this query does not fail")
+    }
+
+    #[cached_query(
+        ttl = self.body.ttl(&[key_tag(key)]),
+        tags("key:{key}"),
+        refresh_ahead = "1s",
+        stale_while_revalidate = "1s",
+        stale_if_error = "3s"
+    )]
+    fn kept_and_refreshed(&self, key: u8) -> Result<Value, Failure> {
+        let _ = key;
+        self.body.read()
+    }
+
+    #[invalidates("kept", "refreshed")]
+    fn write_aged(&self) -> Result<(), Failure> {
+        self.body.write()
+    }
+
+    #[invalidates(kept(key), refreshed(key), kept_and_refreshed(key))]
+    fn write_aged_key(&self, key: u8) -> Result<(), Failure> {
+        let _ = key;
+        self.body.write()
     }
 
     #[invalidates("plain")]
@@ -130,9 +165,13 @@ pub(crate) struct Annotated {
 }
 
 impl Annotated {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration, clock: &ManualClock) -> Self {
-        let cache = Cache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone()).build();
-        Self { cache, default_ttl }
+    pub(crate) fn new(settings: Settings, clock: &ManualClock) -> Self {
+        let Settings { capacity, default_ttl, max_weight, .. } = settings;
+        let mut cache = Cache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone());
+        if let Some(most) = max_weight {
+            cache = cache.max_weight(most);
+        }
+        Self { cache: cache.build(), default_ttl }
     }
 
     fn of(&self, scope: Scope) -> Cache {
@@ -159,6 +198,9 @@ impl Subject for Annotated {
             Query::Tagged => Ok(first.tagged(key)),
             Query::GenericU8 => Ok(first.generic::<u8>(key)),
             Query::GenericU16 => Ok(first.generic::<u16>(key)),
+            Query::Kept => first.kept(key),
+            Query::Refreshed => Ok(first.refreshed(key)),
+            Query::KeptAndRefreshed => first.kept_and_refreshed(key),
         }
     }
 
@@ -175,6 +217,8 @@ impl Subject for Annotated {
             Writer::Mixed(key) => first.write_mixed(key),
             Writer::TaggedResult(key) => first.write_tagged_result(key).map(drop),
             Writer::ResultOnOk(key) => first.write_result_on_ok(key).map(drop),
+            Writer::Aged => first.write_aged(),
+            Writer::AgedKey(key) => first.write_aged_key(key),
         }
     }
 
@@ -188,6 +232,10 @@ impl Subject for Annotated {
             Writer::SecondOnOk => vec![query(Query::SecondPlain), query(Query::SecondFallible)],
             Writer::Generic => vec![query(Query::GenericU8)],
             Writer::All => vec![Target::All],
+            Writer::Aged => vec![query(Query::Kept), query(Query::Refreshed)],
+            Writer::AgedKey(key) => {
+                vec![Key(Query::Kept, key), Key(Query::Refreshed, key), Key(Query::KeptAndRefreshed, key)]
+            }
             Writer::PlainKey(key) => vec![Key(Query::FirstPlain, key)],
             Writer::Mixed(key) => {
                 vec![Key(Query::FirstFallible, key), query(Query::GenericU8), Tag(key_tag(key))]
@@ -216,6 +264,10 @@ impl Subject for Annotated {
 
     fn len(&self, scope: Scope) -> usize {
         self.of(scope).len()
+    }
+
+    fn len_with_stale(&self, scope: Scope) -> usize {
+        self.of(scope).len_with_stale()
     }
 
     fn stats(&self) -> Stats {

@@ -4,15 +4,27 @@ use std::time::Duration;
 
 use cache_core::{EntryInfo, EntryOptions, ManualClock, Stats, TaggedCache};
 
-use crate::model::Value;
-use crate::ops::{End, Place, Scope, TagName, scope_name};
+use crate::model::{Settings, Value};
+use crate::ops::{End, Place, Scope, TagName, scope_name, weight};
 use crate::run::{Call, Failure, Subject};
 
 pub(crate) struct Direct(TaggedCache<u8, Value>);
 
 impl Direct {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration, clock: &ManualClock) -> Self {
-        Self(TaggedCache::builder().capacity(capacity).default_ttl(default_ttl).clock(clock.clone()).build())
+    pub(crate) fn new(settings: Settings, clock: &ManualClock) -> Self {
+        let Settings { capacity, default_ttl, windows, max_weight } = settings;
+        let mut cache = TaggedCache::builder()
+            .capacity(capacity)
+            .default_ttl(default_ttl)
+            .refresh_ahead(windows.refresh_ahead)
+            .stale_while_revalidate(windows.stale_while_revalidate)
+            .stale_if_error(windows.stale_if_error)
+            .retry_after(windows.retry_after)
+            .clock(clock.clone());
+        if let Some(most) = max_weight {
+            cache = cache.max_weight(most).weight(|value: &Value| weight(**value));
+        }
+        Self(cache.build())
     }
 
     fn of(&self, scope: Scope) -> TaggedCache<u8, Value> {
@@ -70,6 +82,10 @@ impl Subject for Direct {
 
     fn len(&self, scope: Scope) -> usize {
         self.of(scope).len()
+    }
+
+    fn len_with_stale(&self, scope: Scope) -> usize {
+        self.of(scope).len_with_stale()
     }
 
     fn stats(&self) -> Stats {

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::annotated::{self, First, Repo, Second};
+use crate::windows::Windows;
 
 pub(crate) type TagName = &'static str;
 
@@ -26,8 +27,13 @@ pub(crate) fn key_tag(key: u8) -> TagName {
     ["key:0", "key:1", "key:2", "key:3"][usize::from(key)]
 }
 
+/// Of a value, from 0 to 5.
+pub(crate) fn weight(value: u64) -> usize {
+    [2, 1, 4, 0, 3, 1, 5][usize::from(value.to_le_bytes()[0] % 7)]
+}
+
 /// A cached function with its generic arguments, or the `TaggedCache`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Query {
     Direct,
     FirstPlain,
@@ -39,6 +45,12 @@ pub(crate) enum Query {
     /// Two instantiations of one query.
     GenericU8,
     GenericU16,
+    /// A function that may fail, whose expired values are served then.
+    Kept,
+    /// One that cannot fail, whose values are loaded anew before and after their expiry.
+    Refreshed,
+    /// Both, with a tag of the key.
+    KeptAndRefreshed,
 }
 
 /// The identity of a query, for statistics and invalidations.
@@ -60,13 +72,35 @@ impl Query {
             Self::SecondFallible => ("fallible", second),
             Self::Tagged => ("tagged", first),
             Self::GenericU8 | Self::GenericU16 => ("generic", first),
+            Self::Kept => ("kept", first),
+            Self::Refreshed => ("refreshed", first),
+            Self::KeptAndRefreshed => ("kept_and_refreshed", first),
         };
         QueryId { name, module: annotated::MODULE, owner }
     }
 
     /// `None` where the call decides.
     fn is_fallible(self) -> Option<bool> {
-        (self != Self::Direct).then_some(matches!(self, Self::FirstFallible | Self::SecondFallible))
+        let is_fallible =
+            matches!(self, Self::FirstFallible | Self::SecondFallible | Self::Kept | Self::KeptAndRefreshed);
+        (self != Self::Direct).then_some(is_fallible)
+    }
+
+    /// As its attribute says; `None` where the cache decides.
+    pub(crate) fn windows(self) -> Option<Windows> {
+        match self {
+            Self::Direct => None,
+            Self::Kept => Some(Windows::of_seconds(0, 0, 4, 2)),
+            Self::Refreshed => Some(Windows::of_seconds(1, 2, 0, 1)),
+            Self::KeptAndRefreshed => Some(Windows::of_seconds(1, 1, 3, 1)),
+            _ => Some(Windows::NONE),
+        }
+    }
+
+    /// Of a value, if the cache weighs them.
+    pub(crate) fn weight(self, value: u64) -> u64 {
+        let is_weighed = matches!(self, Self::Direct | Self::FirstFallible | Self::SecondFallible);
+        if is_weighed { weight(value) as u64 } else { 1 }
     }
 
     /// The arguments of a key, as a listing shows them.
@@ -83,7 +117,7 @@ impl Query {
 }
 
 /// What is looked up: it has at most one entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) query: Query,
     pub(crate) scope: Scope,
@@ -94,14 +128,25 @@ pub(crate) struct Place {
 pub(crate) enum Op {
     Load(LoadPlan),
     Get(Place),
-    Insert { place: Place, ttl: Option<Duration>, tags: Vec<TagName> },
+    Insert {
+        place: Place,
+        ttl: Option<Duration>,
+        tags: Vec<TagName>,
+    },
     InvalidateKey(Place),
     InvalidateTags(Scope, Vec<TagName>),
     InvalidateNames(Scope, Vec<&'static str>),
     InvalidateAll(Scope),
-    Write { scope: Scope, writer: Writer, inside: Vec<Op>, end: End },
+    Write {
+        scope: Scope,
+        writer: Writer,
+        inside: Vec<Op>,
+        end: End,
+    },
     Purge,
     Advance(Duration),
+    /// From now on, every body that can fail does, or none that is not meant to.
+    SetDown(bool),
 }
 
 /// A call that loads on a miss, and what happens meanwhile.
@@ -152,7 +197,13 @@ pub(crate) enum Writer {
     TaggedResult(u8),
     /// The keys of `plain` and `fallible` from the returned value, on success.
     ResultOnOk(u8),
+    /// `kept` and `refreshed`.
+    Aged,
+    /// A key of `kept`, of `refreshed` and of `kept_and_refreshed`.
+    AgedKey(u8),
 }
+
+type WriterOfKey = fn(u8) -> Writer;
 
 /// A target of a writer.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +220,8 @@ pub(crate) struct Domain {
     pub(crate) queries: &'static [Query],
     pub(crate) keys: u8,
     pub(crate) scopes: u8,
+    /// Whether values are ever served past their expiry.
+    pub(crate) has_windows: bool,
     /// Whether times to live are short enough for entries to expire. If not, only a time to live of zero expires.
     pub(crate) expires: bool,
 }
@@ -205,12 +258,15 @@ impl Domain {
         let advance = (1..=3_u64).prop_map(|seconds| Op::Advance(Duration::from_secs(seconds)));
         // Few annotated methods have tags.
         let invalidations = if self.is_direct() { 4 } else { 1 };
+        // Without windows, a source that fails is no different from a body that does.
+        let outages = u32::from(self.has_windows);
         let common = prop_oneof![
             12 => self.load(depth).prop_map(Op::Load),
             invalidations => (scope(), tags()).prop_map(|(scope, tags)| Op::InvalidateTags(scope, tags)),
             1 => scope().prop_map(Op::InvalidateAll),
             1 => Just(Op::Purge),
-            3 => advance,
+            3 + 2 * outages => advance,
+            outages => any::<bool>().prop_map(Op::SetDown),
         ];
         if self.is_direct() {
             let insert = (place(), self.ttl(), tags()).prop_map(|(place, ttl, tags)| Op::Insert { place, ttl, tags });
@@ -222,7 +278,8 @@ impl Domain {
             ]
             .boxed()
         } else {
-            let names = vec(select(&["plain", "fallible", "tagged", "generic", "plai", ""][..]), 0..3);
+            let names = ["plain", "fallible", "tagged", "generic", "kept", "refreshed", "plai", ""];
+            let names = vec(select(names.to_vec()), 0..3);
             prop_oneof![
                 12 => common,
                 1 => (scope(), names).prop_map(|(scope, names)| Op::InvalidateNames(scope, names)),
@@ -244,9 +301,14 @@ impl Domain {
     }
 
     fn write(&self, depth: u32) -> impl Strategy<Value = Op> + use<> {
-        let writers =
-            [Writer::FirstPlain, Writer::SecondPlain, Writer::SecondOnOk, Writer::Generic, Writer::All].as_slice();
-        let by_key = [Writer::PlainKey, Writer::Mixed, Writer::TaggedResult, Writer::ResultOnOk].as_slice();
+        let (writers, by_key): (&[Writer], &[WriterOfKey]) = if self.has_windows {
+            (&[Writer::Aged, Writer::All, Writer::FirstPlain], &[Writer::AgedKey])
+        } else {
+            (
+                &[Writer::FirstPlain, Writer::SecondPlain, Writer::SecondOnOk, Writer::Generic, Writer::All],
+                &[Writer::PlainKey, Writer::Mixed, Writer::TaggedResult, Writer::ResultOnOk],
+            )
+        };
         let by_key = (select(by_key), 0..self.keys).prop_map(|(writer, key)| writer(key));
         (self.scope(), prop_oneof![select(writers), by_key], self.meanwhile(depth, 3), end()).prop_map(
             |(scope, writer, inside, end)| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cache_core::{EntryInfo, ManualClock, QueryStats, Stats};
 
-use crate::model::{FalseRefusals, Listed, Made, Miss, Model, Value, sorted};
+use crate::model::{Asked, FalseRefusals, Listed, Made, Miss, Model, Value, sorted};
 use crate::ops::{End, LoadPlan, Op, Place, Scope, TagName, Target, Writer};
 
 /// A cache under test, of either kind.
@@ -17,6 +17,7 @@ pub(crate) trait Subject {
     fn invalidate_all(&self, scope: Scope);
     fn purge(&self);
     fn len(&self, scope: Scope) -> usize;
+    fn len_with_stale(&self, scope: Scope) -> usize;
     fn stats(&self) -> Stats;
     fn entries(&self, scope: Scope) -> Vec<EntryInfo>;
     fn check_invariants(&self);
@@ -72,6 +73,8 @@ pub(crate) struct Run<'a> {
     clock: &'a ManualClock,
     scopes: Vec<Scope>,
     model: RefCell<Model>,
+    /// Whether the source of all values fails.
+    is_down: Cell<bool>,
     values_made: Cell<u64>,
     /// Those in memory, and some that were until recently.
     values: RefCell<Vec<Weak<u64>>>,
@@ -79,7 +82,8 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(subject: &'a dyn Subject, clock: &'a ManualClock, scopes: Vec<Scope>, model: Model) -> Self {
-        Self { subject, clock, scopes, model: model.into(), values_made: Cell::default(), values: RefCell::default() }
+        let (is_down, values_made, values) = (Cell::default(), Cell::default(), RefCell::default());
+        Self { subject, clock, scopes, model: model.into(), is_down, values_made, values }
     }
 
     pub(crate) fn false_refusals(&self) -> FalseRefusals {
@@ -101,7 +105,15 @@ impl<'a> Run<'a> {
     pub(crate) fn steps(&self, ops: &[Op]) {
         for op in ops {
             self.step(op);
+            self.purge_what_is_held();
             self.check();
+        }
+    }
+
+    /// So that it is known when it is removed.
+    fn purge_what_is_held(&self) {
+        if self.model().holds_dead() {
+            self.step(&Op::Purge);
         }
     }
 
@@ -145,34 +157,47 @@ impl<'a> Run<'a> {
                 self.clock.advance(*by);
                 self.model().now += *by;
             }
+            Op::SetDown(is_down) => self.is_down.set(*is_down),
         }
     }
 
     fn load(&self, plan: &LoadPlan) {
         let asked = self.model().look_up(plan.place);
-        let call = Call { run: self, plan, asked, called: RefCell::default() };
+        let call = Call { run: self, plan, asked: Cell::new(asked), called: RefCell::default() };
         let result = catch(|| self.subject.load(&call));
         let Called { number, late, end, .. } = call.called.take();
         // The model sees what the cache still holds of it.
         let returned = result.map(|result| result.map(|value| *value));
-        let discarded = self.subject.stats().discarded_loads;
+        let counted = self.subject.stats();
         let mut model = self.model();
-        match (asked, number, end) {
-            (Ok(value), None, None) => assert_eq!(returned, Some(Ok(value)), "a hit: {plan:?}"),
-            (Err(_), None, Some(Ended::Panic)) => assert_eq!(returned, None, "it panicked before the body: {plan:?}"),
-            (Err(_), None, None) => {
-                let value = model.find_late(plan.place).expect("if no body ran, a value was stored meanwhile");
+        match (call.asked.get(), number, end) {
+            (Asked::Hit(value), None, None) => assert_eq!(returned, Some(Ok(value)), "a hit: {plan:?}"),
+            (Asked::Either, None, None) => {
+                let value = model.hit(plan.place);
+                assert_eq!(
+                    returned,
+                    Some(Ok(value)),
+                    "it is served while another one loads, or after a failure: {plan:?}"
+                );
+            }
+            (Asked::Miss(_), None, Some(Ended::Panic)) => {
+                assert_eq!(returned, None, "it panicked before the body: {plan:?}");
+            }
+            (Asked::Miss(miss), None, None) => {
+                let value = model.find_late(plan.place, miss.at).expect("if no body ran, a value was stored meanwhile");
                 assert_eq!(returned, Some(Ok(value)), "a value was stored meanwhile: {plan:?}");
             }
-            (Err(miss), Some(number), Some(end)) => match end {
+            (Asked::Miss(miss), Some(number), Some(end)) => match end {
                 Ended::Value(value) => {
                     assert_eq!(returned, Some(Ok(value)), "the leader gets its own value: {plan:?}");
-                    let refused = discarded > model.stats().discarded_loads;
-                    model.end(number, &late, refused);
+                    let before = model.stats();
+                    let refused = counted.discarded_loads > before.discarded_loads;
+                    model.end(number, &late, refused, counted.too_heavy > before.too_heavy);
                 }
                 Ended::Err => {
-                    assert_eq!(returned, Some(Err(Failure)), "the leader gets its own error: {plan:?}");
-                    model.fail(number, miss);
+                    let served = model.fail(number, miss, matches!(returned, Some(Ok(_))));
+                    let why = "the leader gets its own error, unless there is a value to serve";
+                    assert_eq!(returned, Some(served.ok_or(Failure)), "{why}: {plan:?}");
                 }
                 Ended::Panic => {
                     assert_eq!(returned, None, "the leader gets its own panic: {plan:?}");
@@ -221,6 +246,8 @@ impl<'a> Run<'a> {
         }
         for &scope in &self.scopes {
             assert_eq!(self.subject.len(scope), model.len(scope), "len() of {scope:?}");
+            let with_stale = (self.subject.len_with_stale(scope), model.len_with_stale(scope));
+            assert_eq!(with_stale.0, with_stale.1, "len_with_stale() of {scope:?}");
             let entries = sorted(self.subject.entries(scope).iter().map(Listed::from));
             assert_eq!(entries, model.listing(scope), "entries() of {scope:?}");
         }
@@ -235,7 +262,7 @@ impl<'a> Run<'a> {
 pub(crate) struct Call<'a> {
     run: &'a Run<'a>,
     pub(crate) plan: &'a LoadPlan,
-    asked: Result<u64, Miss>,
+    asked: Cell<Asked>,
     called: RefCell<Called>,
 }
 
@@ -258,9 +285,22 @@ enum Ended {
 }
 
 impl Call<'_> {
+    /// A closure of the call runs: the call has missed.
+    fn miss(&self) -> Miss {
+        match self.asked.get() {
+            Asked::Hit(_) => panic!("closures run only on a miss: {:?}", self.plan),
+            Asked::Miss(miss) => miss,
+            Asked::Either => {
+                let miss = self.run.model().miss(self.plan.place);
+                self.asked.set(Asked::Miss(miss));
+                miss
+            }
+        }
+    }
+
     /// Called on a miss, before the body.
     pub(crate) fn options(&self) -> (Option<Duration>, Vec<TagName>) {
-        assert!(self.asked.is_err(), "options are made only on a miss");
+        self.miss();
         self.run.steps(&self.plan.before);
         self.panic_if(End::PanicBefore);
         let (ttl, tags) = (self.plan.ttl, self.plan.tags.clone());
@@ -278,18 +318,17 @@ impl Call<'_> {
 
     pub(crate) fn body(&self) -> Result<Value, Failure> {
         let place = self.plan.place;
-        let miss = self.asked.expect_err("a body runs only on a miss");
+        let miss = self.miss();
         let number = {
             let (mut called, mut model) = (self.called.borrow_mut(), self.run.model());
-            // If a value was stored meanwhile the time is read again; the value may have expired by then.
-            let at = if model.find(place, miss.at).is_some() { model.now } else { miss.at };
-            assert_eq!(model.find(place, at), None, "a body runs although there is a value");
-            let number = model.begin(place, at, called.ttl, &called.tags);
+            let at = model.begins_at(place, miss.at).expect("a body runs only if there is no value");
+            let number = model.begin(place, miss, at, called.ttl, &called.tags);
             *called.number.insert(number)
         };
+        self.run.purge_what_is_held();
         self.run.steps(&self.plan.inside);
         self.panic_if(End::Panic);
-        if self.plan.end == End::Err && self.plan.fallible {
+        if (self.plan.end == End::Err || self.run.is_down.get()) && self.plan.fallible {
             self.called.borrow_mut().end = Some(Ended::Err);
             return Err(Failure);
         }

@@ -9,21 +9,41 @@
 //! The model cannot know which entry is evicted. It observes that, and checks it against the rules. For this, and to
 //! find values that are kept although no call can return them, it holds a [`Weak`] of each value.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod aged;
+mod parts;
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Add;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{EntryInfo, QueryStats, Stats};
+use cache_core::Stats;
 
-use crate::ops::{Place, Query, QueryId, Scope, TagName, scope_name};
+pub(crate) use parts::Made;
+pub(crate) use view::{Listed, sorted};
+
+use crate::ops::{Place, Query, QueryId, Scope, TagName};
+use crate::windows::Windows;
+
+use aged::{Failed, Sure};
+use parts::{Entry, Invalidation, Load, Part, Source, Target};
 
 /// Each value that is made has its own number.
 pub(crate) type Value = Arc<u64>;
 
+/// What a cache is built with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) capacity: usize,
+    pub(crate) default_ttl: Duration,
+    /// Of a cache without queries.
+    pub(crate) windows: Windows,
+    pub(crate) max_weight: Option<u64>,
+}
+
 pub(crate) struct Model {
-    capacity: usize,
-    default_ttl: Duration,
+    settings: Settings,
     pub(crate) now: Duration,
     invalidations: Vec<Invalidation>,
     /// Live and dead: a dead one stays until something removes it. At most one per place.
@@ -32,6 +52,7 @@ pub(crate) struct Model {
     /// The running loads, innermost last: what is served belongs to that one.
     running: Vec<u64>,
     loads_begun: u64,
+    failed: HashMap<Place, Failed>,
     /// The statistics of each query that was used; `None` is for the cache as a whole.
     counts: BTreeMap<Option<QueryId>, Stats>,
     pub(crate) false_refusals: FalseRefusals,
@@ -52,126 +73,43 @@ impl Add for FalseRefusals {
     }
 }
 
-struct Invalidation {
-    /// Of the handle.
-    scope: Scope,
-    of: Target,
-}
-
-#[derive(Clone, Copy)]
-enum Target {
-    All,
-    Tag(TagName),
-    Query(QueryId),
-    /// In every scope of the handle.
-    Key(Query, u8),
-    /// In one scope or in the root.
-    Place(Place),
-}
-
-/// A dependency of an answer: invalidations that affect it affect the answer.
-#[derive(Clone)]
-struct Source {
-    place: Place,
-    tags: BTreeSet<TagName>,
-    /// The number of invalidations when its load began.
-    since: usize,
-    /// Whether an invalidation of other tags may affect it: see [`Model::end`].
-    may_share_floor: bool,
-}
-
-struct Load {
-    number: u64,
-    own: Source,
-    /// What its body has read so far, also through others.
-    read: Vec<Source>,
-    began: Duration,
-    own_expires_at: Duration,
-    /// The earliest of its own and of its reads.
-    expires_at: Duration,
-    /// Once there is one.
-    value: Option<Made>,
-    part: Part,
-}
-
-/// Whether a load is nested in one of the same place that can be joined: then the outer one is stored, and this is not.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    No,
-    Yes,
-    /// The outer load's reads were invalidated or have expired. The cache decides whether it can be joined: no caller
-    /// that comes now gets its value.
-    Unknown,
-}
-
-#[derive(Clone)]
-pub(crate) struct Made {
-    number: u64,
-    /// To see whether anything holds it.
-    held: Weak<u64>,
-}
-
-struct Entry {
-    load: Load,
-    hits: u64,
+/// What a call finds that may load.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asked {
+    Hit(u64),
+    Miss(Miss),
+    /// Either is right: it is unknown whether another load is under way, or has failed.
+    Either,
 }
 
 /// A call that has to load.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Miss {
     /// The time of the call, which it uses until its load ends, unless a value comes in between.
     pub(crate) at: Duration,
-    pub(crate) found_dead: bool,
-}
-
-impl Invalidation {
-    fn hits(&self, Source { place, tags, .. }: &Source) -> bool {
-        let in_reach = self.scope.is_none() || self.scope == place.scope;
-        in_reach
-            && match self.of {
-                Target::All => true,
-                Target::Tag(tag) => tags.contains(tag),
-                Target::Query(query) => place.query.id() == query,
-                Target::Key(query, key) => (place.query, place.key) == (query, key),
-                Target::Place(of) => *place == of,
-            }
-    }
-}
-
-impl Made {
-    pub(crate) fn new(value: &Value) -> Self {
-        Self { number: **value, held: Arc::downgrade(value) }
-    }
-
-    fn is_held(&self) -> bool {
-        self.held.strong_count() > 0
-    }
-}
-
-impl Load {
-    fn sources(&self) -> impl Iterator<Item = &Source> {
-        [&self.own].into_iter().chain(&self.read)
-    }
-
-    fn made(&self) -> &Made {
-        self.value.as_ref().expect("an entry has a value")
-    }
+    /// The number of invalidations by then.
+    arrived: usize,
+    found_dead: bool,
 }
 
 impl Model {
-    pub(crate) fn new(capacity: usize, default_ttl: Duration) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self {
-            capacity,
-            default_ttl,
+            settings,
             now: Duration::ZERO,
             invalidations: Vec::new(),
             entries: Vec::new(),
             under_way: Vec::new(),
             running: Vec::new(),
             loads_begun: 0,
+            failed: HashMap::new(),
             counts: BTreeMap::new(),
             false_refusals: FalseRefusals::default(),
         }
+    }
+
+    fn windows(&self, query: Query) -> Windows {
+        query.windows().unwrap_or(self.settings.windows)
     }
 
     fn is_hit(&self, source: &Source) -> bool {
@@ -190,22 +128,13 @@ impl Model {
         reader.expires_at = reader.expires_at.min(expires_at);
     }
 
-    fn serve_entry(&mut self, place: Place) {
-        let index = self.position(place).expect("an entry was found");
-        let load = &self.entries[index].load;
-        let (sources, expires_at) = (load.sources().cloned().collect(), load.expires_at);
-        self.serve(sources, expires_at);
-    }
-
-    /// A value that is stored before a call begins to load is its answer.
-    pub(crate) fn find_late(&mut self, place: Place) -> Option<u64> {
-        let found = self.find(place, self.now)?;
-        self.serve_entry(place);
-        Some(found)
-    }
-
     fn is_live(&self, entry: &Entry, at: Duration) -> bool {
         at < entry.load.expires_at && !self.is_stale(&entry.load)
+    }
+
+    /// Whether it may still be served, if only because a load fails.
+    fn is_kept(&self, entry: &Entry, at: Duration) -> bool {
+        self.windows(entry.load.own.place.query).is_kept(entry.load.expires_at, at) && !self.is_stale(&entry.load)
     }
 
     fn counts(&mut self, query: Query) -> &mut Stats {
@@ -216,68 +145,63 @@ impl Model {
         self.entries.iter().position(|entry| entry.load.own.place == place)
     }
 
-    /// The value of a live entry, which is served.
-    pub(crate) fn find(&mut self, place: Place, at: Duration) -> Option<u64> {
-        let index = self.position(place).filter(|&index| self.is_live(&self.entries[index], at))?;
-        let entry = &mut self.entries[index];
-        entry.hits += 1;
-        Some(entry.load.made().number)
-    }
-
-    /// A call that may load.
-    pub(crate) fn look_up(&mut self, place: Place) -> Result<u64, Miss> {
-        let found = self.find(place, self.now);
-        let counts = self.counts(place.query);
-        if let Some(value) = found {
-            counts.hits += 1;
-            self.serve_entry(place);
-            return Ok(value);
-        }
-        counts.misses += 1;
-        Err(Miss { at: self.now, found_dead: self.position(place).is_some() })
-    }
-
     /// A call that does not load.
     pub(crate) fn get(&mut self, place: Place) -> Option<u64> {
-        let found = self.look_up(place).ok();
-        if found.is_none() {
+        let is_live = self.position(place).is_some_and(|index| self.is_live(&self.entries[index], self.now));
+        if !is_live {
+            self.counts(place.query).misses += 1;
             // The absence is an answer too: a load that reads it depends on the key.
             let absent =
                 Source { place, tags: BTreeSet::new(), since: self.invalidations.len(), may_share_floor: false };
             self.serve(vec![absent], Duration::MAX);
             self.remove_if_dead(place);
         }
-        found
+        is_live.then(|| self.hit(place))
     }
 
     /// A body begins. Returns the number of the load.
-    pub(crate) fn begin(&mut self, place: Place, at: Duration, ttl: Option<Duration>, tags: &[TagName]) -> u64 {
+    pub(crate) fn begin(
+        &mut self,
+        place: Place,
+        Miss { arrived, .. }: Miss,
+        at: Duration,
+        ttl: Option<Duration>,
+        tags: &[TagName],
+    ) -> u64 {
         self.counts(place.query).loads += 1;
         let is_here = |load: &&Load| load.own.place == place && load.part != Part::Yes;
-        let can_be_joined = |load: &Load| {
-            at < load.expires_at && !self.is_stale(load) && !load.read.iter().any(|read| read.may_share_floor)
+        // A caller that arrived before an invalidation may get what the invalidation affects.
+        let is_hit = |load: &Load| {
+            self.invalidations[load.own.since..arrived.max(load.own.since)].iter().any(|by| by.hits(&load.own))
         };
-        let may_be_joined = |load: &Load| at < load.own_expires_at && !self.is_hit(&load.own);
+        let may_be_joined = |load: &Load| at < load.own_expires_at && !is_hit(load);
         let loads = || self.under_way.iter().filter(is_here);
         // If it is unknown whether an outer load can be joined, it is unknown of this one.
-        let part = if loads().any(|load| load.part == Part::No && can_be_joined(load)) {
+        let part = if loads().any(|load| load.part == Part::No && self.can_be_joined(load, at)) {
             Part::Yes
         } else if loads().any(may_be_joined) {
             Part::Unknown
         } else {
             Part::No
         };
-        let load = Load { part, ..self.load(place, at, ttl, tags) };
+        let aged = self.find_kept(place, at).map(|entry| Box::new(entry.load.clone()));
+        self.counts(place.query).refreshes += u64::from(aged.is_some());
+        let load = Load { part, aged, ..self.load(place, at, ttl, tags) };
         let number = load.number;
         self.under_way.push(load);
         self.running.push(number);
         number
     }
 
+    /// Whether a caller that comes now gets its value, as far as that is known.
+    fn can_be_joined(&self, load: &Load, at: Duration) -> bool {
+        at < load.expires_at && !self.is_stale(load) && !load.read.iter().any(|read| read.may_share_floor)
+    }
+
     fn load(&mut self, place: Place, began: Duration, ttl: Option<Duration>, tags: &[TagName]) -> Load {
         self.loads_begun += 1;
         let tags = tags.iter().copied().collect();
-        let expires_at = began + ttl.unwrap_or(self.default_ttl);
+        let expires_at = began + ttl.unwrap_or(self.settings.default_ttl);
         Load {
             number: self.loads_begun,
             own: Source { place, tags, since: self.invalidations.len(), may_share_floor: false },
@@ -287,6 +211,7 @@ impl Model {
             expires_at,
             value: None,
             part: Part::No,
+            aged: None,
         }
     }
 
@@ -302,24 +227,27 @@ impl Model {
         self.under_way.remove(index)
     }
 
-    /// A load has ended with a value. `late` are the tags from the value; `refused`: the cache counted it as discarded.
+    /// A load has ended with a value. `late` are the tags from the value; `refused`: the cache counted it as discarded,
+    /// `heavy`: as too heavy.
     ///
     /// The cache keeps no version of a tag without entries, but floors that several such tags share. So the
     /// invalidation of one tag may, rarely, refuse a load with another late tag.
-    pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool) {
+    pub(crate) fn end(&mut self, number: u64, late: &[TagName], refused: bool, heavy: bool) {
         let mut load = self.end_of(number);
         let place = load.own.place;
         load.own.tags.extend(late);
         load.own.may_share_floor = !late.is_empty();
         // Also if it is refused: the body that reads it shows it.
         self.serve(load.sources().cloned().collect(), load.expires_at);
-        if self.capacity == 0 || load.part == Part::Yes {
+        if self.settings.capacity == 0 || load.part == Part::Yes {
             return;
         }
-        if load.part == Part::Unknown && !refused && !load.made().is_held() {
+        if load.part == Part::Unknown && !refused && !heavy && !load.made().is_held() {
+            self.forget_failure(place, Sure::Unknown);
             self.remove_dead();
             return;
         }
+        self.forget_failure(place, Sure::Yes);
         let mut is_stale = self.is_stale(&load);
         let is_tag = |invalidation: &Invalidation| matches!(invalidation.of, Target::Tag(_));
         let is_tag_in = |source: &Source| self.invalidations[source.since..].iter().any(is_tag);
@@ -342,8 +270,9 @@ impl Model {
         }
     }
 
-    /// A load has ended in an `Err`.
-    pub(crate) fn fail(&mut self, number: u64, miss: Miss) {
+    /// A load has ended in an `Err`. Returns the value that its caller is served instead, if there is one. `is_served`: the
+    /// call returned a value.
+    pub(crate) fn fail(&mut self, number: u64, miss: Miss, is_served: bool) -> Option<u64> {
         let load = self.end_of(number);
         let place = load.own.place;
         self.counts(place.query).load_errors += 1;
@@ -354,6 +283,7 @@ impl Model {
             Part::Unknown => self.remove_dead(),
             Part::No | Part::Yes => {}
         }
+        self.answer_for_failed(&load, is_served)
     }
 
     /// A load has ended in a panic.
@@ -362,10 +292,11 @@ impl Model {
         self.counts(load.own.place.query).load_errors += 1;
         // As for an error: the body around may have caught it.
         self.serve(load.sources().cloned().collect(), load.expires_at);
+        self.record_failure(&load, Sure::Yes);
     }
 
     pub(crate) fn insert(&mut self, place: Place, value: Made, ttl: Option<Duration>, tags: &[TagName]) {
-        if self.capacity == 0 {
+        if self.settings.capacity == 0 {
             return;
         }
         // It replaces the entry, and any load in flight.
@@ -386,32 +317,56 @@ impl Model {
                 return;
             }
             self.remove(index);
-        } else if self.entries.len() == self.capacity {
-            self.evict();
         }
+        if self.settings.max_weight.is_some_and(|most| load.weight() > most) {
+            self.counts(load.own.place.query).too_heavy += 1;
+            return;
+        }
+        self.make_room(&load);
         self.entries.push(Entry { load, hits: 0 });
     }
 
-    fn evict(&mut self) {
-        self.remove_dead();
-        if self.entries.len() < self.capacity {
+    /// Whether there is room for entries of these weights.
+    fn fits(&self, weights: &[u64]) -> bool {
+        self.entries.len() + weights.len() <= self.settings.capacity
+            && self.settings.max_weight.is_none_or(|most| self.weight() + weights.iter().sum::<u64>() <= most)
+    }
+
+    fn make_room(&mut self, new: &Load) {
+        if self.fits(&[new.weight()]) {
             return;
         }
-        let gone: Vec<_> =
-            (0..self.entries.len()).filter(|&index| !self.entries[index].load.made().is_held()).collect();
-        let [victim] = gone[..] else { panic!("{} entries were evicted for one", gone.len()) };
-        let all_live = self.entries.iter().all(|entry| self.is_live(entry, self.now));
-        assert!(all_live, "a live entry was evicted although there is a dead one");
-        let query = self.entries[victim].load.own.place.query;
-        self.counts(query).evictions += 1;
-        self.remove(victim);
+        self.remove_dead();
+        if self.fits(&[new.weight()]) {
+            return;
+        }
+        let all_kept = self.entries.iter().all(|entry| self.is_kept(entry, self.now));
+        assert!(all_kept, "an entry that may be served was evicted although there is a dead one");
+        let indices = |is_meant: &dyn Fn(&Entry) -> bool| -> Vec<usize> {
+            (0..self.entries.len()).filter(|&index| is_meant(&self.entries[index])).collect()
+        };
+        let mut gone = indices(&|entry| !entry.load.made().is_held());
+        if gone.is_empty() {
+            // A running load still holds what was evicted.
+            gone = indices(&|entry| self.is_held_by_load(entry));
+        }
+        let mut weights = Vec::new();
+        for &index in gone.iter().rev() {
+            let evicted = self.entries.remove(index).load;
+            self.counts(evicted.own.place.query).evictions += 1;
+            weights.push(evicted.weight());
+        }
+        assert!(self.fits(&[new.weight()]), "there is more than fits after {} evictions", gone.len());
+        // As they leave one by one, the last one had to.
+        let had_to = weights.iter().any(|weight| !self.fits(&[new.weight(), *weight]));
+        assert!(had_to, "{} entries were evicted, and fewer would have done", gone.len());
     }
 
     /// Dead entries may be removed at any time. These have been.
     pub(crate) fn remove_dead(&mut self) {
         for index in (0..self.entries.len()).rev() {
             let entry = &self.entries[index];
-            if !entry.load.made().is_held() && !self.is_live(entry, self.now) {
+            if !entry.load.made().is_held() && !self.is_kept(entry, self.now) {
                 self.remove(index);
             }
         }
@@ -425,7 +380,7 @@ impl Model {
     }
 
     fn remove_if_dead(&mut self, place: Place) {
-        if let Some(index) = self.position(place).filter(|&index| !self.is_live(&self.entries[index], self.now)) {
+        if let Some(index) = self.position(place).filter(|&index| !self.is_kept(&self.entries[index], self.now)) {
             self.remove(index);
         }
     }
@@ -483,94 +438,15 @@ impl Model {
         self.live(scope).count()
     }
 
+    pub(crate) fn len_with_stale(&self, scope: Scope) -> usize {
+        self.in_scope(scope).filter(|entry| self.is_kept(entry, self.now)).count()
+    }
+
     fn live(&self, scope: Scope) -> impl Iterator<Item = &Entry> {
-        let in_scope = move |entry: &&Entry| scope.is_none() || entry.load.own.place.scope == scope;
-        self.entries.iter().filter(in_scope).filter(|entry| self.is_live(entry, self.now))
+        self.in_scope(scope).filter(|entry| self.is_live(entry, self.now))
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        let mut all = Stats::default();
-        (all.entries, all.capacity) = (self.len(None), self.capacity);
-        for counts in self.counts.values() {
-            all.hits += counts.hits;
-            all.misses += counts.misses;
-            all.loads += counts.loads;
-            all.load_errors += counts.load_errors;
-            all.discarded_loads += counts.discarded_loads;
-            all.evictions += counts.evictions;
-            all.expirations += counts.expirations;
-            all.invalidations += counts.invalidations;
-        }
-        all
+    fn in_scope(&self, scope: Scope) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| scope.is_none() || entry.load.own.place.scope == scope)
     }
-
-    /// In the order of their names.
-    pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
-        let of = |(query, counts): (&Option<QueryId>, &Stats)| {
-            let query = (*query)?;
-            let mut stats = QueryStats::default();
-            (stats.query, stats.module, stats.owner) = (query.name, query.module, query.owner);
-            stats.entries = self.live(None).filter(|entry| entry.load.own.place.query.id() == query).count();
-            (stats.hits, stats.misses) = (counts.hits, counts.misses);
-            (stats.loads, stats.load_errors) = (counts.loads, counts.load_errors);
-            (stats.discarded_loads, stats.evictions) = (counts.discarded_loads, counts.evictions);
-            (stats.expirations, stats.invalidations) = (counts.expirations, counts.invalidations);
-            Some(stats)
-        };
-        self.counts.iter().filter_map(of).collect()
-    }
-
-    pub(crate) fn listing(&self, scope: Scope) -> Vec<Listed> {
-        let listed = |entry: &Entry| {
-            let Load { own: Source { place, tags, .. }, began, expires_at, .. } = &entry.load;
-            Listed {
-                query: place.query.id(),
-                arguments: place.query.arguments(place.key),
-                scope: place.scope.map(|scope| scope_name(scope).into()),
-                tags: tags.iter().map(|&tag| tag.into()).collect(),
-                age: self.now.saturating_sub(*began),
-                expires_in: expires_at.saturating_sub(self.now),
-                hits: entry.hits,
-            }
-        };
-        sorted(self.live(scope).map(listed))
-    }
-
-    /// The values that the cache should hold, and those of loads in flight: no others are in memory.
-    pub(crate) fn held(&self) -> Vec<u64> {
-        let loads = self.entries.iter().map(|entry| &entry.load).chain(&self.under_way);
-        sorted(loads.filter_map(|load| load.value.as_ref()).map(|made| made.number))
-    }
-}
-
-/// A line of a listing.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Listed {
-    query: QueryId,
-    arguments: String,
-    scope: Option<String>,
-    tags: Vec<String>,
-    age: Duration,
-    expires_in: Duration,
-    hits: u64,
-}
-
-impl From<&EntryInfo> for Listed {
-    fn from(info: &EntryInfo) -> Self {
-        Self {
-            query: QueryId { name: info.query, module: info.module, owner: info.owner },
-            arguments: info.arguments.clone(),
-            scope: info.scope.as_deref().map(Into::into),
-            tags: sorted(info.tags.iter().map(|tag| tag.as_str().to_owned())),
-            age: info.age,
-            expires_in: info.expires_in,
-            hits: info.hits,
-        }
-    }
-}
-
-pub(crate) fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut items: Vec<_> = items.collect();
-    items.sort();
-    items
 }
