@@ -478,7 +478,7 @@ impl Drop for CountsDrops {
 async fn endless() -> u32 {
     if CALLS.fetch_add(1, Ordering::SeqCst) > 0 {
         let _counts = CountsDrops;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
     1
 }

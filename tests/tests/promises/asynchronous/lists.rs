@@ -13,13 +13,15 @@ use super::mode::block_on;
 #[derive(Clone, PartialEq, Debug)]
 struct Down;
 
+type Meanwhile = Box<dyn FnOnce(&Repo) + Send>;
+
 /// Ids below 100 exist, and their values are ten times the id and the generation.
 #[derive(HasCache)]
 struct Repo {
     generation: AtomicU32,
     is_down: AtomicBool,
     asked: Mutex<Vec<Vec<u32>>>,
-    meanwhile: Mutex<Option<Box<dyn FnOnce(&Repo) + Send>>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
     cache: Cache,
     clock: ManualClock,
 }
@@ -54,12 +56,13 @@ impl Repo {
     }
 
     #[cached_query(each = ids)]
+    #[allow(clippy::needless_pass_by_value, reason = "lists are taken by value, too")]
     async fn in_order(&self, ids: Vec<u32>) -> Vec<(u32, u32)> {
         self.find(&ids).unwrap_or_default()
     }
 
-    #[cached_query(each = ids, cache_if = |track| track.is_some())]
-    async fn only_present(&self, ids: &Vec<u32>, plus: u32) -> BTreeMap<u32, u32> {
+    #[cached_query(each = ids, cache_if = Option::is_some)]
+    async fn only_present(&self, ids: &[u32], plus: u32) -> BTreeMap<u32, u32> {
         let found: BTreeMap<_, _> = self.find(ids).unwrap_or_default();
         found.into_iter().map(|(id, track)| (id, track + plus)).collect()
     }
@@ -112,6 +115,7 @@ impl Repo {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "answers are compared with it")]
 fn map<const N: usize>(pairs: [(u32, u32); N]) -> Result<BTreeMap<u32, u32>, Down> {
     Ok(pairs.into())
 }
@@ -144,7 +148,7 @@ fn an_id_that_is_not_returned_is_remembered() {
     assert_eq!(repo.asked(), [vec![1, 100], vec![101]]);
     assert_eq!(repo.cache.len(), 3);
     for _ in 0..2 {
-        assert_eq!(block_on(repo.only_present(&vec![1, 100], 5)), [(1, 15)].into());
+        assert_eq!(block_on(repo.only_present(&[1, 100], 5)), [(1, 15)].into());
     }
     assert_eq!(repo.asked(), [vec![1, 100], vec![100]], "`cache_if` refuses what is absent");
 }
@@ -160,18 +164,19 @@ fn the_result_is_in_the_order_of_the_list() {
 #[test]
 fn p10_other_arguments_are_part_of_the_key_of_each_id() {
     let repo = Repo::new();
-    assert_eq!(block_on(repo.only_present(&vec![1], 0)), [(1, 10)].into());
-    assert_eq!(block_on(repo.only_present(&vec![1], 1)), [(1, 11)].into());
-    assert_eq!(block_on(repo.only_present(&vec![1], 0)), [(1, 10)].into());
+    assert_eq!(block_on(repo.only_present(&[1], 0)), [(1, 10)].into());
+    assert_eq!(block_on(repo.only_present(&[1], 1)), [(1, 11)].into());
+    assert_eq!(block_on(repo.only_present(&[1], 0)), [(1, 10)].into());
     assert_eq!(repo.asked().len(), 2);
     let tenant = Repo { cache: repo.cache.scope("tenant"), ..Repo::new() };
-    block_on(tenant.only_present(&vec![1], 0));
+    block_on(tenant.only_present(&[1], 0));
     assert_eq!(tenant.asked().len(), 1);
 }
 
 #[test]
 fn p1_ids_are_invalidated_one_by_one_by_name_and_by_tag() {
-    let writes: [(fn(&Repo), &[u32]); 5] = [
+    type Write = fn(&Repo);
+    let writes: [(Write, &[u32]); 5] = [
         (|repo| block_on(repo.change(2)), &[2]),
         (|repo| block_on(repo.change_all(&[3, 2])), &[2, 3]),
         (|repo| block_on(repo.change_by_name()), &[1, 2, 3]),

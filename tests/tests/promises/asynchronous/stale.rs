@@ -10,6 +10,13 @@ use cache_core::{Cache, HasCache, ManualClock, TaggedCache, cached_query, invali
 use super::mode::block_on;
 
 const SECOND: Duration = Duration::from_secs(1);
+const NANOSECOND: Duration = Duration::from_nanos(1);
+
+fn just_before(time: Duration) -> Duration {
+    time.checked_sub(NANOSECOND).expect("it is later than the start")
+}
+
+type Meanwhile = Box<dyn FnMut(&Repo) + Send>;
 
 /// A database with one number, which may be down.
 #[derive(HasCache)]
@@ -18,7 +25,7 @@ struct Repo {
     is_down: AtomicBool,
     calls: AtomicU32,
     /// Run in each body.
-    meanwhile: Mutex<Option<Box<dyn FnMut(&Repo) + Send>>>,
+    meanwhile: Mutex<Option<Meanwhile>>,
     cache: Cache,
     clock: ManualClock,
 }
@@ -132,9 +139,9 @@ fn p18_an_expired_value_is_not_served_after_its_window() {
     let repo = Repo::new();
     repo.ask().unwrap();
     repo.set_down(true);
-    repo.clock.advance(70 * SECOND - Duration::from_nanos(1));
+    repo.clock.advance(just_before(70 * SECOND));
     assert_eq!(repo.ask(), Ok(1));
-    repo.clock.advance(Duration::from_nanos(1));
+    repo.clock.advance(NANOSECOND);
     assert_eq!(repo.ask(), Err(Down));
     assert_eq!(repo.cache.len_with_stale(), 0);
 }
@@ -158,11 +165,11 @@ fn p18_after_a_failure_nobody_loads_for_a_while() {
     repo.clock.advance(10 * SECOND);
     repo.set_down(true);
     assert_eq!((repo.ask(), repo.calls()), (Ok(1), 2));
-    repo.clock.advance(SECOND - Duration::from_nanos(1));
+    repo.clock.advance(just_before(SECOND));
     for _ in 0..3 {
         assert_eq!((repo.ask(), repo.calls()), (Ok(1), 0), "one second is the default");
     }
-    repo.clock.advance(Duration::from_nanos(1));
+    repo.clock.advance(NANOSECOND);
     assert_eq!((repo.ask(), repo.calls()), (Ok(1), 1));
     let stats = repo.cache.stats();
     assert_eq!((stats.hits, stats.stale_hits, stats.load_errors), (3, 5, 2));
@@ -173,7 +180,7 @@ fn p18_after_a_failure_nobody_loads_for_a_while() {
     repo.set_down(true);
     repo.clock.advance(10 * SECOND);
     assert_eq!((ask(), repo.calls()), (Ok(1), 2));
-    repo.clock.advance(5 * SECOND - Duration::from_nanos(1));
+    repo.clock.advance(just_before(5 * SECOND));
     assert_eq!((ask(), repo.calls()), (Ok(1), 0));
 }
 
@@ -206,7 +213,7 @@ fn p18_an_invalidated_value_is_not_served_instead_of_an_error() {
             }
             repo.clock.advance(11 * SECOND);
             if is_during_load {
-                repo.when_loading(move |repo| write(repo));
+                repo.when_loading(write);
             } else {
                 write(&repo);
             }
@@ -243,9 +250,9 @@ fn p18_one_caller_refreshes_and_the_others_are_served_at_once() {
     for after in [8, 10, 12] {
         let repo = Repo::new();
         repo.ask_refreshed().unwrap();
-        repo.clock.advance(8 * SECOND - Duration::from_nanos(1));
+        repo.clock.advance(just_before(8 * SECOND));
         assert_eq!((repo.ask_refreshed(), repo.calls()), (Ok(1), 1), "it is fresh");
-        repo.clock.advance((after - 8) * SECOND + Duration::from_nanos(1));
+        repo.clock.advance((after - 8) * SECOND + NANOSECOND);
         repo.set(2);
         repo.when_loading(|repo| {
             thread::scope(|scope| {
