@@ -130,6 +130,7 @@ pub use runtime::TokioRuntime;
 pub use runtime::{Runtime, Task};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
+pub use tagged_cache::TaggedCache;
+pub use tagged_cache::builder::TaggedCacheBuilder;
 pub use tagged_cache::entry::TaggedEntry;
-pub use tagged_cache::{TaggedCache, TaggedCacheBuilder};
 pub use transaction::{CacheTransaction, CommitAfter};

@@ -5,7 +5,7 @@ use quote::{ToTokens, quote};
 use syn::{Error, Expr};
 
 use crate::expand::enclosing::entry_name;
-use crate::parse::options::ungrouped;
+use crate::parse::tokens::ungrouped;
 
 const EXAMPLE: &str = "write the call of a query, as in `entry!(repository.get_track(5))`";
 

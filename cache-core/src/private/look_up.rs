@@ -156,3 +156,97 @@ pub const fn receiver<S: ?Sized>(this: &S) -> &S {
 pub fn type_of<T>(_: &T) -> PhantomData<T> {
     PhantomData
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use crate::entry::info::EntryInfo;
+    use crate::private::{InGlobal, Part, QueryRef, for_entry, instance, look_up, plain};
+    use crate::query_entry::QueryEntry;
+    use crate::{Cache, ManualClock};
+
+    fn query() -> QueryRef<InGlobal> {
+        crate::private::query!(InGlobal, _, "find", ["id"], value_ttl = true, jitter = 500_000)
+    }
+
+    fn seconds(value: u64) -> Duration {
+        Duration::from_secs(value)
+    }
+
+    /// As the attribute expands a query whose value is its time to live in seconds, and its weight; what is odd is refused.
+    macro_rules! look_up {
+        ($cache:expr, $id:expr, $miss:ident => $end:expr) => {
+            match look_up(&query(), $cache, &(Part::shown(&$id), ()), plain::<u64>(), &instance(|| (), ())) {
+                Ok(value) => value,
+                Err(miss) => {
+                    let $miss = miss
+                        .cache_if(|value| value % 2 == 0)
+                        .ttl_from(|value| seconds(*value))
+                        .weight(|value| usize::try_from(*value).expect("it is small"));
+                    $end
+                }
+            }
+        };
+    }
+
+    fn load(cache: &Cache, id: u32, value: u64) -> u64 {
+        look_up!(cache, id, miss => miss.load(|| value))
+    }
+
+    fn entry(cache: &Cache, id: u32) -> QueryEntry<'static, u64> {
+        let mut entry = None;
+        let _ = look_up!(&for_entry(cache), id, miss => {
+            entry = Some(miss.entry::<u64>().typed(plain::<u64>()));
+            0
+        });
+        entry.expect("it always misses")
+    }
+
+    fn info(cache: &Cache) -> EntryInfo {
+        cache.entries().pop().expect("there is an entry")
+    }
+
+    fn cache() -> (Cache, ManualClock) {
+        let clock = ManualClock::new();
+        (Cache::builder().clock(clock.clone()).max_weight(100).jitter_seed(1).build(), clock)
+    }
+
+    #[test]
+    fn p8_the_value_of_a_query_says_how_long_it_lives_and_how_heavy_it_is() {
+        let (cache, clock) = cache();
+        assert_eq!((load(&cache, 1, 10), load(&cache, 1, 7)), (10, 10));
+        assert_eq!(cache.stats().weight, 10);
+        let left = info(&cache).expires_in;
+        assert!(left > seconds(5) && left < seconds(10), "{left:?}");
+        clock.advance(left);
+        assert_eq!((load(&cache, 1, 7), cache.stats().weight, cache.len()), (7, 0, 0), "an odd one is refused");
+        assert_eq!((load(&cache, 2, 102), cache.query_stats()[0].too_heavy), (102, 1));
+        cache.check_invariants();
+    }
+
+    #[test]
+    fn p8_a_value_that_is_put_says_so_too() {
+        let (cache, _) = cache();
+        let entry = entry(&cache, 1);
+        assert!(entry.insert(10) && entry.get() == Some(10));
+        let left = info(&cache).expires_in;
+        assert!(left > seconds(5) && left < seconds(10), "{left:?}");
+        assert_eq!(cache.stats().weight, 10);
+        assert!(!entry.insert(102), "it is too heavy");
+        assert_eq!((entry.get(), cache.stats().weight, cache.stats().too_heavy), (None, 0, 1));
+        assert!(entry.insert(10) && !entry.insert(0), "a time of zero");
+        assert_eq!((entry.get(), cache.stats().weight), (None, 0));
+        cache.check_invariants();
+    }
+
+    #[test]
+    fn p8_a_refresh_that_brings_a_value_for_no_time_removes_the_entry() {
+        let (cache, _) = cache();
+        load(&cache, 1, 10);
+        assert_eq!((load(&cache.refresh(), 1, 0), cache.len()), (0, 0));
+        load(&cache, 1, 10);
+        assert_eq!((load(&cache.refresh(), 1, 102), cache.len()), (102, 0), "so does one that is too heavy");
+        cache.check_invariants();
+    }
+}

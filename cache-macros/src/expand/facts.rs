@@ -4,7 +4,8 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Expr, ExprLit, Lit, LitStr};
 
-use crate::parse::options::{QueryOptions, StaleOptions, ungrouped};
+use crate::parse::options::{QueryOptions, StaleOptions};
+use crate::parse::tokens::ungrouped;
 use crate::parse::{duration, tag_text};
 
 pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {

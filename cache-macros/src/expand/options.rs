@@ -6,8 +6,9 @@ use syn::{Expr, ExprLit, Lit, Path};
 
 use crate::expand::facts::{is_static_ttl, static_tag};
 use crate::parse::function::Function;
-use crate::parse::options::{QueryOptions, ungrouped};
+use crate::parse::options::QueryOptions;
 use crate::parse::tokens;
+use crate::parse::tokens::ungrouped;
 
 /// For options that depend on the arguments.
 pub(crate) fn entry_options(options: &QueryOptions) -> TokenStream {

@@ -7,10 +7,10 @@ use syn::{Expr, ExprLit, ExprPath, Lifetime, Lit, Path};
 use crate::expand::enclosing::{Enclosing, at_attribute, entry_name};
 use crate::expand::key::respan;
 use crate::parse::function::Function;
-use crate::parse::options::ungrouped;
 use crate::parse::question::{has_question, replace_questions};
 use crate::parse::tag_text;
 use crate::parse::targets::{Each, FromResult, Invalidations, KeyRef, Named, Put, Target, is_underscore};
+use crate::parse::tokens::ungrouped;
 
 pub(super) struct Mutation<'a> {
     pub(super) function: &'a Function,

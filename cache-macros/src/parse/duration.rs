@@ -5,8 +5,8 @@ use std::time::Duration;
 use quote::ToTokens;
 use syn::{Error, Expr, ExprLit, ExprUnary, Lit, UnOp};
 
-use crate::parse::options::ungrouped;
 use crate::parse::tokens;
+use crate::parse::tokens::ungrouped;
 
 /// An option that takes a time, and the words for it.
 pub(crate) struct TimeOption {

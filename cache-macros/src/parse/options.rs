@@ -8,6 +8,7 @@ use syn::{Error, Expr, ExprLit, ExprUnary, Lit, LitBool, LitStr, Path, Token, Un
 
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::duration::{self, TimeOption};
+use crate::parse::tokens::ungrouped;
 use crate::parse::{share, tag_text};
 
 /// An option given at most once, with its name there.
@@ -221,14 +222,6 @@ impl CommonOptions {
     pub(crate) fn krate(&self) -> Path {
         self.krate.get().cloned().unwrap_or_else(|| syn::parse_quote!(::cache_core))
     }
-}
-
-/// Removes the invisible group that a `macro_rules!` puts around an expression.
-pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
-    while let Expr::Group(group) = expression {
-        expression = &group.expr;
-    }
-    expression
 }
 
 /// Refuses a capacity that is certainly no number of entries.

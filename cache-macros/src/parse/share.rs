@@ -2,7 +2,7 @@
 
 use syn::{Error, Expr, ExprLit, Lit};
 
-use crate::parse::options::ungrouped;
+use crate::parse::tokens::ungrouped;
 
 const EXAMPLES: &str = "write it like \"10%\" or \"2.5%\"";
 

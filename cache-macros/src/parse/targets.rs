@@ -8,8 +8,9 @@ use syn::{Error, Expr, ExprCall, ExprLit, ExprPath, Lit, LitStr, Pat, PatType, P
 
 use crate::errors::Errors;
 use crate::parse::keywords::{keyword_in_path, keyword_in_text};
-use crate::parse::options::{CommonOptions, Setting, each_item, tags, ungrouped, value};
+use crate::parse::options::{CommonOptions, Setting, each_item, tags, value};
 use crate::parse::question::{has_question, hidden_question};
+use crate::parse::tokens::ungrouped;
 
 #[derive(Default)]
 pub(crate) struct Invalidations {

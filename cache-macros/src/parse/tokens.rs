@@ -2,9 +2,17 @@
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::{Ident, LitStr};
+use syn::{Expr, Ident, LitStr};
 
 use crate::parse::tag_text;
+
+/// Removes the invisible group that a `macro_rules!` puts around an expression.
+pub(crate) fn ungrouped(mut expression: &Expr) -> &Expr {
+    while let Expr::Group(group) = expression {
+        expression = &group.expr;
+    }
+    expression
+}
 
 /// Whether tokens mention a name, also in the braces of a string.
 pub(crate) fn mentions(tokens: &TokenStream, name: &Ident) -> bool {

@@ -11,9 +11,10 @@ use syn::{Expr, GenericArgument, Ident, PathArguments, Receiver, ReceiverKind, S
 use crate::errors::{Errors, did_you_mean};
 use crate::parse::function::{Argument, Function};
 use crate::parse::list::List;
-use crate::parse::options::{QueryOptions, ungrouped};
+use crate::parse::options::QueryOptions;
 use crate::parse::targets::{FromResult, Invalidations, Named, Target};
 use crate::parse::tokens;
+use crate::parse::tokens::ungrouped;
 use crate::parse::transactions::transaction_in;
 use crate::parse::types::{bare_type, has_impl_trait, unknown_borrow, value_and_error};
 
