@@ -206,9 +206,9 @@ impl<K, V> TaggedCacheBuilder<K, V> {
     ///     .stale_if_error(Duration::from_secs(3_600))
     ///     .clock(clock.clone())
     ///     .build();
-    /// assert_eq!(rates.entry("EUR").or_try_load(|| Ok::<_, &str>(1.1)), Ok(1.1));
+    /// assert_eq!(rates.entry(&"EUR").or_try_load(|| Ok::<_, &str>(1.1)), Ok(1.1));
     /// clock.advance(Duration::from_secs(600));
-    /// assert_eq!(rates.entry("EUR").or_try_load(|| Err("the service is down")), Ok(1.1));
+    /// assert_eq!(rates.entry(&"EUR").or_try_load(|| Err("the service is down")), Ok(1.1));
     /// ```
     pub fn stale_if_error(mut self, span: Duration) -> Self {
         self.freshness.stale_if_error = span;
@@ -253,7 +253,7 @@ impl<K, V> TaggedCacheBuilder<K, V> {
     ///     .runtime(Threads)
     ///     .clock(clock.clone())
     ///     .build();
-    /// let rate = |rate| rates.entry("EUR").or_load_in_background(move || rate);
+    /// let rate = |rate| rates.entry(&"EUR").or_load_in_background(move || rate);
     /// assert_eq!(rate(110), 110);
     /// clock.advance(Duration::from_secs(301));
     /// assert_eq!(rate(120), 110); // and 120 is being loaded
