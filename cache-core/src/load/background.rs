@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use crate::entry::discard_value;
 use crate::flight::wait_graph::Wait;
 use crate::load::aged::{Standby, Timer};
 use crate::load::handoff::handoff;
@@ -37,7 +38,8 @@ where
         };
         let Some(value) = served else { return run(load, end) };
         load.leave_to_background();
-        load.engine.clone().background.spawn_blocking(move || drop(run(load, end)));
+        let (engine, query) = (load.engine.clone(), load.store.query.clone());
+        engine.background.spawn_blocking(move || discard_value(&query.counters, run(load, end)));
         O::hit(value)
     }
 
@@ -59,9 +61,9 @@ where
             return Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body).await;
         };
         load.leave_to_background();
-        let engine = load.engine.clone();
+        let (engine, query) = (load.engine.clone(), load.store.query.clone());
         let loading = Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body);
-        engine.background.spawn(async { drop(loading.await) });
+        engine.background.spawn(async move { discard_value(&query.counters, loading.await) });
         O::hit(value)
     }
 }
@@ -93,8 +95,8 @@ where
     // Before the load begins: if its body asks for a load that this caller is part of, it does not wait for that.
     let _wait = Wait::begin(load.context.id);
     load.leave_to_background();
-    let engine = load.engine.clone();
-    let (sender, mut receiver) = handoff();
+    let (engine, query) = (load.engine.clone(), load.store.query.clone());
+    let (sender, mut receiver) = handoff(query.clone());
     let loading = Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body);
     engine.background.spawn(async move { sender.send(loading.await) });
     let mut receive = pin!(receiver.receive());
@@ -113,7 +115,13 @@ where
     };
     match result {
         Some(result) if O::value(&result).is_some() => result,
-        Some(failed) => serve().map_or(failed, O::hit),
+        Some(failed) => match serve() {
+            Some(value) => {
+                discard_value(&query.counters, failed);
+                O::hit(value)
+            }
+            None => failed,
+        },
         None => O::hit(serve().expect("the runtime has dropped this load, or its body has panicked")),
     }
 }

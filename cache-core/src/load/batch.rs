@@ -9,6 +9,7 @@ use std::fmt;
 use std::hash::Hash;
 
 use crate::clock::FOREVER;
+use crate::entry::discard_value;
 use crate::flight::context::{Context, LoadStart};
 use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::SharedError;
@@ -18,6 +19,7 @@ use crate::load::judge::{Judge, KeepAll};
 use crate::load::leader::Leader;
 use crate::load::miss::{Miss, Request, StepFns};
 use crate::load::outcome::{Outcome, Whole};
+use crate::query::state::QueryState;
 use crate::sync::Arc;
 use crate::version::tag_set::TagSet;
 
@@ -62,7 +64,7 @@ impl<I: Hash + Eq + Clone> ListId for I {}
 pub struct Batch<I, T, R, K, J = KeepAll> {
     /// In the order of the list, without duplicates.
     ids: Vec<I>,
-    slots: Vec<Slot<K, T, J>>,
+    slots: Slots<K, T, J>,
     known: HashSet<I>,
     fns: MapFns<I, T, R>,
     /// Of all loads that it begins.
@@ -88,6 +90,24 @@ struct MapFns<I, T, R> {
 
 /// A miss of one id: `None` is stored if the body does not return it.
 type MissOf<K, T, J> = Miss<K, Option<T>, Whole<Option<T>>, J>;
+
+/// One for each id. Values that nobody takes are discarded.
+struct Slots<K, T, J> {
+    all: Vec<Slot<K, T, J>>,
+    /// Of a miss. Without one nothing is left over.
+    query: Option<Arc<QueryState>>,
+}
+
+impl<K, T, J> Drop for Slots<K, T, J> {
+    fn drop(&mut self) {
+        let Some(query) = &self.query else { return };
+        for slot in self.all.drain(..) {
+            if let Slot::Known(value) = slot {
+                discard_value(&query.counters, value);
+            }
+        }
+    }
+}
 
 enum Slot<K, T, J> {
     Known(Option<T>),
@@ -124,7 +144,8 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
             share_error: O::share_error,
             shared_error: O::shared_error,
         };
-        let (ids, slots, known) = (Vec::new(), Vec::new(), HashSet::new());
+        let slots = Slots { all: Vec::new(), query: None };
+        let (ids, known) = (Vec::new(), HashSet::new());
         Self { ids, slots, known, fns, load: next_load(), steps: None, context: None, failed: None }
     }
 
@@ -142,10 +163,11 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     pub fn add(&mut self, id: &I, found: Result<Option<T>, MissOf<K, T, J>>) {
         (self.fns.insert)(&mut self.known, (self.fns.clone)(id));
         self.ids.push((self.fns.clone)(id));
-        self.slots.push(match found {
+        self.slots.all.push(match found {
             Ok(value) => Slot::Known(value),
             Err(miss) => {
                 self.steps = Some(miss.steps);
+                self.slots.query.get_or_insert_with(|| miss.request.store.query.clone());
                 Slot::Missed(Box::new(miss))
             }
         });
@@ -177,7 +199,7 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
 
     /// Begins the loads. The body runs in this context.
     pub fn context(&mut self) -> LoadContext {
-        let loads: Vec<_> = self.slots.iter().filter_map(Slot::leader).collect();
+        let loads: Vec<_> = self.slots.all.iter().filter_map(Slot::leader).collect();
         for load in &loads {
             load.count();
         }
@@ -202,30 +224,39 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         let end = self.steps?.end;
         if let Some(shared) = self.context.take() {
             let read = shared.end(&TagSet::default());
-            for load in self.slots.iter().filter_map(Slot::leader) {
+            for load in self.slots.all.iter().filter_map(Slot::leader) {
                 load.context.attach_read(&read);
             }
         }
         match (self.fns.into_pairs)(result) {
             Ok(mut pairs) => {
-                for (id, slot) in self.ids.iter().zip(&mut self.slots) {
+                for (id, slot) in self.ids.iter().zip(&mut self.slots.all) {
                     let Some((load, judge)) = slot.take_lead() else { continue };
                     let (value, mut judge) = ((self.fns.remove)(&mut pairs, id), Some(judge));
                     (end.finish)(load, &value, &mut |value| judge.take()?.judge(value));
                     *slot = Slot::Known(value);
                 }
+                if let Some(query) = &self.slots.query {
+                    discard_value(&query.counters, pairs);
+                }
                 None
             }
             Err(failed) => {
                 let mut are_all_served = true;
-                for slot in &mut self.slots {
+                for slot in &mut self.slots.all {
                     let Some((load, _)) = slot.take_lead() else { continue };
                     match (end.fail)(load, &mut || (self.fns.share_error)(&failed)) {
                         Some(value) => *slot = Slot::Known(value),
                         None => are_all_served = false,
                     }
                 }
-                (!are_all_served).then_some(failed)
+                if !are_all_served {
+                    return Some(failed);
+                }
+                if let Some(query) = &self.slots.query {
+                    discard_value(&query.counters, failed);
+                }
+                None
             }
         }
     }
@@ -235,7 +266,8 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         if let Some(failed) = self.failed {
             return failed;
         }
-        let known = self.ids.into_iter().zip(self.slots);
+        let Self { ids, mut slots, .. } = self;
+        let known = ids.into_iter().zip(std::mem::take(&mut slots.all));
         (self.fns.collect)(&mut known.filter_map(|(id, slot)| match slot {
             Slot::Known(value) => Some((id, value?)),
             Slot::Missed(_) | Slot::Leads(..) | Slot::Follows(..) | Slot::Taken => None,
@@ -245,7 +277,7 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     /// `None` if nothing was missing.
     fn claim(&mut self) -> Option<StepFns<K, Option<T>>> {
         let steps = self.steps?;
-        for slot in &mut self.slots {
+        for slot in &mut self.slots.all {
             if let Slot::Missed(_) = slot
                 && let Slot::Missed(miss) = slot.take()
             {
@@ -258,11 +290,11 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     }
 
     fn has_leads(&self) -> bool {
-        self.failed.is_none() && self.slots.iter().any(|slot| slot.leader().is_some())
+        self.failed.is_none() && self.slots.all.iter().any(|slot| slot.leader().is_some())
     }
 
     fn leads(&self) -> Vec<I> {
-        let ids = self.ids.iter().zip(&self.slots);
+        let ids = self.ids.iter().zip(&self.slots.all);
         ids.filter(|(_, slot)| slot.leader().is_some()).map(|(id, _)| (self.fns.clone)(id)).collect()
     }
 
@@ -270,24 +302,24 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         if self.failed.is_some() {
             return None;
         }
-        let at = self.slots.iter().position(|slot| matches!(slot, Slot::Follows(..)))?;
-        let (step, judge) = self.slots[at].take_followed()?;
+        let at = self.slots.all.iter().position(|slot| matches!(slot, Slot::Follows(..)))?;
+        let (step, judge) = self.slots.all[at].take_followed()?;
         Some((at, step, judge))
     }
 
     /// Those whose loads have ended. This call may lead now, and must not wait before it has loaded.
     fn settle_others(&mut self, steps: &StepFns<K, Option<T>>) {
-        for at in 0..self.slots.len() {
-            let Some((step, judge)) = self.slots[at].take_followed() else { continue };
+        for at in 0..self.slots.all.len() {
+            let Some((step, judge)) = self.slots.all[at].take_followed() else { continue };
             match (steps.resume)(step) {
                 Ok(waited) => self.settle(steps, at, waited, judge),
-                Err(step) => self.slots[at] = Slot::of(Err(step), judge),
+                Err(step) => self.slots.all[at] = Slot::of(Err(step), judge),
             }
         }
     }
 
     fn settle(&mut self, steps: &StepFns<K, Option<T>>, at: usize, waited: Waited<K, Option<T>>, judge: J) {
-        self.slots[at] = match waited {
+        self.slots.all[at] = match waited {
             Waited::Value(value) => Slot::Known(value),
             Waited::Lead(load) => Slot::Leads(load, judge),
             Waited::Failed(error, attempt) => match (self.fns.shared_error)(&error) {

@@ -2,7 +2,9 @@
 
 use std::future::poll_fn;
 
+use crate::entry::discard_value;
 use crate::flight::promise::Listening;
+use crate::query::state::QueryState;
 use crate::sync::{Arc, AtomicUsize, Event, Mutex, Ordering};
 
 /// One side of a hand-over of one result.
@@ -14,10 +16,19 @@ struct Shared<R> {
     result: Mutex<Option<R>>,
     is_over: AtomicUsize,
     changed: Event,
+    /// Counts a panic in the `Drop` of a result that nobody takes.
+    query: Arc<QueryState>,
 }
 
-pub(crate) fn handoff<R>() -> (Sender<R>, Receiver<R>) {
-    let shared = Shared { result: Mutex::new(None), is_over: AtomicUsize::new(0), changed: Event::new() };
+impl<R> Drop for Shared<R> {
+    fn drop(&mut self) {
+        let unused = self.result.lock().take();
+        discard_value(&self.query.counters, unused);
+    }
+}
+
+pub(crate) fn handoff<R>(query: Arc<QueryState>) -> (Sender<R>, Receiver<R>) {
+    let shared = Shared { result: Mutex::new(None), is_over: AtomicUsize::new(0), changed: Event::new(), query };
     let shared = Arc::new(shared);
     (Sender(shared.clone()), Receiver(shared))
 }

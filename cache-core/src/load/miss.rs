@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 
 use crate::engine::Engine;
 use crate::engine::mode::Mode;
+use crate::entry::discard_value;
 use crate::entry::options::EntryOptions;
 use crate::flight::context::Running;
 use crate::flight::id::LoadId;
@@ -327,14 +328,18 @@ impl<K, V> EndFns<K, V> {
         result: O::Returned,
         judge: DynJudge<'_, V>,
     ) -> O::Returned {
-        let served = match O::value(&result) {
+        if let Some(value) = O::value(&result) {
+            (self.finish)(load, value, judge);
+            return result;
+        }
+        let query = load.store.query.clone();
+        match (self.fail)(load, &mut || O::share_error(&result)) {
             Some(value) => {
-                (self.finish)(load, value, judge);
-                None
+                discard_value(&query.counters, result);
+                O::hit(value)
             }
-            None => (self.fail)(load, &mut || O::share_error(&result)),
-        };
-        served.map_or(result, O::hit)
+            None => result,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! P5 and P18: calls that refresh a value or load a list, dropped half-done.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -138,6 +139,30 @@ fn p5_a_list_that_waits_for_another_and_is_dropped_leaves_nothing_behind() {
     while leader.poll().is_pending() {}
     assert_eq!(repo.bodies.load(Ordering::SeqCst), 1);
     assert_in_flight(&repo.cache, 0, 0);
+}
+
+#[derive(Clone)]
+struct PanicsInDrop(Arc<AtomicBool>);
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        assert!(!self.0.load(Ordering::SeqCst), "in `Drop`");
+    }
+}
+
+#[test]
+fn p11_a_panic_in_drop_of_what_a_list_had_found_reaches_no_caller() {
+    let (cache, is_armed) = (TaggedCache::<u32, Option<PanicsInDrop>>::new(), Arc::new(AtomicBool::new(false)));
+    cache.insert(1, Some(PanicsInDrop(is_armed.clone())));
+    let dropped = Task::begun(cache.get_or_load_each_async(&[1, 2], |_| pending::<Vec<(u32, PanicsInDrop)>>()));
+    is_armed.store(true, Ordering::SeqCst);
+    drop(dropped);
+    let failed = cache.get_or_try_load_each(&[1, 2], |_| Err::<Vec<(u32, PanicsInDrop)>, _>(()));
+    assert!(failed.is_err());
+    let found: Vec<_> = cache.get_or_load_each(&[2], |_| vec![(3, PanicsInDrop(is_armed.clone()))]);
+    is_armed.store(false, Ordering::SeqCst);
+    assert!(found.is_empty());
+    assert_eq!(cache.stats().drop_panics, 3);
 }
 
 /// A body of a load waits for a list, and the body of the list for that load.
