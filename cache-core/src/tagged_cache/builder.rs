@@ -50,7 +50,8 @@ where
     }
 
     /// The time to live of entries whose options set none; 300 seconds by default. It is counted from the start of the
-    /// load. A value made from cached values expires no later than they do: see [`EntryOptions::own_ttl`].
+    /// load. A value made from cached values expires no later than they do: see
+    /// [`EntryOptions::own_ttl`](crate::EntryOptions::own_ttl).
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.settings.default_ttl = ttl;
         self
@@ -98,8 +99,8 @@ where
     /// The time to live of an entry, from its value, instead of the default. Options that say one are followed.
     ///
     /// It is counted from the start of the load, or from the insert. With zero the value is not stored. A value made from
-    /// cached values expires no later than they do: see [`EntryOptions::own_ttl`]. While a load is in flight nobody knows
-    /// how long its value lives, so callers join the load however long it takes.
+    /// cached values expires no later than they do: see [`EntryOptions::own_ttl`](crate::EntryOptions::own_ttl). While a
+    /// load is in flight nobody knows how long its value lives, so callers join the load however long it takes.
     ///
     /// # Panics
     ///
