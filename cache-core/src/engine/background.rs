@@ -8,6 +8,7 @@ use pin_project_lite::pin_project;
 
 use crate::flight::promise::Listening;
 use crate::runtime::{Runtime, Task};
+use crate::sync::unwind::catch;
 use crate::sync::{Arc, AtomicUsize, Event, Ordering};
 
 pub(crate) struct Background {
@@ -85,7 +86,8 @@ impl Background {
     pub(crate) fn remove_handle(&self) {
         if self.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.stop.is_over.store(1, Ordering::Release);
-            self.stop.changed.notify(usize::MAX);
+            // A waker that panics concerns its own task only.
+            let _ = catch(|| self.stop.changed.notify(usize::MAX));
         }
     }
 }

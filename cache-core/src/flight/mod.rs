@@ -92,9 +92,9 @@ fn hash_of<K>(flight: &Flight<K>) -> u64 {
     flight.hash
 }
 
-/// Not a closure, for the same reason.
-fn is_load<K>(id: LoadId) -> impl Fn(&Flight<K>) -> bool {
-    move |flight| flight.id == id
+/// Loads of one batch have one number: they differ in their hashes. Not a closure, for the same reason.
+fn is_load<K>(hash: u64, id: LoadId) -> impl Fn(&Flight<K>) -> bool {
+    move |flight| flight.id == id && flight.hash == hash
 }
 
 pub(crate) struct Flights<K> {
@@ -165,18 +165,18 @@ impl<K> Flights<K> {
 
     #[inline(never)]
     pub(crate) fn get_mut(&mut self, hash: u64, id: LoadId) -> Option<&mut Flight<K>> {
-        self.loads.find_mut(hash, is_load(id))
+        self.loads.find_mut(hash, is_load(hash, id))
     }
 
     pub(crate) fn get(&self, hash: u64, id: LoadId) -> Option<&Flight<K>> {
-        self.loads.find(hash, is_load(id))
+        self.loads.find(hash, is_load(hash, id))
     }
 
     #[inline(never)]
     pub(crate) fn end(&mut self, hash: u64, id: LoadId) -> Option<Flight<K>> {
         /// Smaller tables are not shrunk.
         const FEW: usize = 32;
-        let found = self.loads.find_entry(hash, is_load(id)).ok()?;
+        let found = self.loads.find_entry(hash, is_load(hash, id)).ok()?;
         let (flight, _) = found.remove();
         if self.loads.capacity() > FEW && self.loads.len() < self.loads.capacity() / 8 {
             self.loads.shrink_to(self.loads.len() * 2, hash_of);
@@ -226,6 +226,10 @@ impl<K> Flights<K> {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
+    use foldhash::fast::FixedState;
+
     use crate::clock::TimeSource;
     use crate::flight::context::LoadStart;
     use crate::query::state::QueryState;
@@ -332,6 +336,18 @@ mod tests {
         assert!(flights.end(HASH, 2).is_none() && flights.get(HASH, 2).is_none());
         assert_eq!(flights.count(), (1, 0));
         flights.check_invariants();
+    }
+
+    /// The table compares a few bits of the hashes itself, and would find a load of another key among so many.
+    #[test]
+    fn p10_loads_of_one_batch_are_told_apart_by_their_hashes() {
+        let hash = |key: u64| FixedState::default().hash_one(key);
+        let mut flights = flights((0..1_750).map(|key| Flight { hash: hash(key), ..flight(1, "a", 0) }));
+        for key in (0..1_750).rev() {
+            assert_eq!(flights.get_mut(hash(key), 1).map(|flight| flight.hash), Some(hash(key)));
+            assert_eq!(flights.end(hash(key), 1).map(|flight| flight.hash), Some(hash(key)));
+        }
+        assert_eq!(flights.count(), (0, 0));
     }
 
     #[test]

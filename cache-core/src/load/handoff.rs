@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use crate::entry::discard_value;
 use crate::flight::promise::Listening;
 use crate::query::state::QueryState;
+use crate::sync::unwind::catch;
 use crate::sync::{Arc, AtomicUsize, Event, Mutex, Ordering};
 
 /// One side of a hand-over of one result.
@@ -42,7 +43,8 @@ impl<R> Sender<R> {
 impl<R> Drop for Sender<R> {
     fn drop(&mut self) {
         self.0.is_over.store(1, Ordering::Release);
-        self.0.changed.notify(usize::MAX);
+        // A waker that panics concerns its own task only.
+        let _ = catch(|| self.0.changed.notify(usize::MAX));
     }
 }
 

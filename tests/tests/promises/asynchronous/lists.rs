@@ -334,6 +334,18 @@ fn p9_a_list_is_longer_than_the_cache() {
 }
 
 #[test]
+fn p10_the_values_of_a_long_list_are_not_mixed_up() {
+    for _ in 0..5 {
+        let cache: TaggedCache<u32, Option<u32>> = TaggedCache::new();
+        let ids: Vec<u32> = (0..5_000).collect();
+        let found: Vec<(u32, u32)> = cache.get_or_load_each(&ids, |ids| ids.into_iter().map(|id| (id, id)).collect());
+        assert_eq!(found.len(), 5_000);
+        assert!(ids.iter().all(|id| cache.get(id) == Some(Some(*id))));
+        cache.check_invariants();
+    }
+}
+
+#[test]
 fn p5_a_body_that_panics_stores_nothing() {
     let repo = Repo::new();
     repo.when_loading(|_| panic!("in the body"));
