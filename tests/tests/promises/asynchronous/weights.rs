@@ -166,20 +166,19 @@ fn p9_dead_entries_make_room_for_a_heavy_one_before_live_ones() {
 
 #[test]
 fn p9_a_scan_does_not_evict_entries_in_use_of_a_cache_that_is_full_by_weight() {
-    for (capacity, entries) in [(10_000, 100), (100_000, 2_000)] {
-        let cache: Weights = builder(u64::from(entries) * 10).capacity(capacity).build();
-        for key in 0..entries {
-            cache.insert(key, 10);
-        }
-        for _ in 0..3 {
-            assert!((0..entries / 2).all(|key| cache.get(&key).is_some()));
-        }
-        for key in entries..entries * 20 {
-            cache.insert(key, 10);
-        }
-        let kept = (0..entries / 2).filter(|key| cache.get(key).is_some()).count();
-        assert_eq!(kept, entries as usize / 2, "a scan evicted entries in use");
+    let entries = 100;
+    let cache: Weights = builder(u64::from(entries) * 10).build();
+    for key in 0..entries {
+        cache.insert(key, 10);
     }
+    for _ in 0..3 {
+        assert!((0..entries / 2).all(|key| cache.get(&key).is_some()));
+    }
+    for key in entries..entries * 20 {
+        cache.insert(key, 10);
+    }
+    let kept = (0..entries / 2).filter(|key| cache.get(key).is_some()).count();
+    assert_eq!(kept, entries as usize / 2, "a scan evicted entries in use");
 }
 
 #[test]
