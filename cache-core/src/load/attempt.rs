@@ -295,17 +295,11 @@ impl<K: Storable + Eq, V: Storable + Clone> Step<K, V> {
                 Self::Lead(load) => return Waited::Lead(load),
                 Self::Follow(follower) => follower,
             };
-            if let Some(mut timer) = follower.soft_timeout() {
-                let is_late = poll_fn(|cx| match (follower.poll(cx), timer.poll(cx)) {
-                    (Poll::Ready(()), _) => Poll::Ready(false),
-                    (Poll::Pending, Poll::Ready(())) => Poll::Ready(true),
-                    (Poll::Pending, Poll::Pending) => Poll::Pending,
-                });
-                if is_late.await
-                    && let Some(value) = follower.serve_standby()
-                {
-                    return Waited::Value(value);
-                }
+            if let Some(mut timer) = follower.soft_timeout()
+                && timer.in_time(|cx| follower.poll(cx)).await.is_none()
+                && let Some(value) = follower.serve_standby()
+            {
+                return Waited::Value(value);
             }
             poll_fn(|cx| follower.poll(cx)).await;
             match follower.resume() {
@@ -376,6 +370,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Follower<K, V> {
                 }
                 attempt.attach(tags.clone(), attempt.arrived, lifetime(*expires_at));
                 if !*is_fenced && let Some(value) = attempt.serve_aged() {
+                    attempt.discard();
                     return ControlFlow::Break(Waited::Value(value));
                 }
                 match error {

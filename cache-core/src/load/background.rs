@@ -3,9 +3,7 @@
 //! Only where there is a value to serve: without one, or without a runtime, the load is that of
 //! [`Miss::load`] or [`Miss::load_async`], and its caller waits.
 
-use std::future::poll_fn;
 use std::pin::pin;
-use std::task::Poll;
 
 use crate::entry::discard_value;
 use crate::flight::wait_graph::Wait;
@@ -100,12 +98,7 @@ where
     let loading = Loading::<K, V, O, F, J>::begin(load, fns, end, judge, body);
     engine.background.spawn(async move { sender.send(loading.await) });
     let mut receive = pin!(receiver.receive());
-    let in_time = poll_fn(|cx| match (receive.as_mut().poll(cx), timer.poll(cx)) {
-        (Poll::Ready(result), _) => Poll::Ready(Some(result)),
-        (Poll::Pending, Poll::Ready(())) => Poll::Ready(None),
-        (Poll::Pending, Poll::Pending) => Poll::Pending,
-    });
-    let result = match in_time.await {
+    let result = match timer.in_time(|cx| receive.as_mut().poll(cx)).await {
         Some(result) => result,
         None => match serve() {
             Some(value) => return O::hit(value),
