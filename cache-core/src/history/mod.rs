@@ -94,6 +94,7 @@ pub(crate) struct LoggedTarget {
 
 #[derive(Clone)]
 pub(crate) enum Logged {
+    Nothing,
     Everything,
     Query(Arc<QueryState>),
     Key(Arc<QueryState>, KeyHash),
@@ -170,6 +171,7 @@ impl LoggedTarget {
         let is_in_scope = self.scope == ROOT || self.scope == *scope;
         is_in_scope
             && match &self.what {
+                Logged::Nothing => false,
                 Logged::Everything => true,
                 Logged::Query(named) => named.id == query.id,
                 Logged::Key(named, named_key) => named.id == query.id && named_key == key,
@@ -181,6 +183,7 @@ impl LoggedTarget {
 
     pub(crate) fn info(&self) -> TargetInfo {
         let kind = match &self.what {
+            Logged::Nothing => TargetInfoKind::Nothing,
             Logged::Everything => TargetInfoKind::Everything,
             Logged::Query(query) => TargetInfoKind::Query { name: query.name, owner: query.owner },
             Logged::Key(query, _) => TargetInfoKind::Key { name: query.name, owner: query.owner },

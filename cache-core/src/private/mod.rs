@@ -20,6 +20,7 @@ mod target;
 #[cfg(feature = "macros")]
 pub use cache_macros::entry_of_call;
 
+pub use crate::audit::inspect::{Inspector, Values};
 pub use crate::flight::promise::SharedError;
 pub use crate::load::batch::{Batch, ListId, Pairs};
 pub use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
@@ -51,6 +52,7 @@ pub use crate::{
 
 /// Traits for method lookup, imported without names.
 pub mod probing {
+    pub use crate::audit::inspect::{Compared as _, ComparedAndShown as _, Incomparable as _, OnlyShown as _};
     pub use crate::load::outcome::{ReturnedFallible as _, ReturnedPlain as _};
     pub use crate::private::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,

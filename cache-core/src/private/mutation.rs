@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
+use crate::audit::writes::Write;
 use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::elsewhere::MutationSite;
@@ -260,12 +261,17 @@ struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     targets: T,
     is_due: bool,
     outcome: PhantomData<fn() -> O>,
+    /// They end after everything is invalidated.
+    writes: [Option<Write>; 2],
 }
 
 impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
     fn new(pending: PendingInvalidation<O, T>) -> Self {
         let PendingInvalidation { cache, site, targets, only_on_ok, .. } = pending;
-        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData }
+        // Its targets may be in the global cache, too.
+        let global = Cache::installed_global().filter(|global| !Arc::ptr_eq(global.engine(), cache.engine()));
+        let writes = [cache.engine().begin_write(), global.and_then(|global| global.engine().begin_write())];
+        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData, writes }
     }
 
     fn conclude(&mut self, result: &O::Returned) {
@@ -282,6 +288,7 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
             self.targets.take_puts(&mut puts);
             invalidate(&self.cache, self.site, &self.targets, puts.0);
         }
+        self.writes = [None, None];
     }
 }
 
@@ -328,6 +335,9 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
             transaction.hold(Cache::global().engine(), held(&others));
         }
         return;
+    }
+    if own.is_empty() {
+        cache.engine().record_nothing(cache.scope_ref(), by);
     }
     // If a clock panics, the other cache is still invalidated.
     let result = catch(|| invalidate_and_put(cache.engine(), &own, &mut puts));

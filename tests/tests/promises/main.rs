@@ -47,6 +47,7 @@ mod asynchronous {
 
     mod mutations;
     mod names;
+    mod observers;
     mod one_event;
     mod one_load;
     mod outages;
