@@ -22,6 +22,20 @@ macro_rules! __cache_facts {
     }};
 }
 
+/// The facts of a mutation.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_mutation_facts {
+    ($name:literal $(, $kind:ident($($text:literal),*))*) => {{
+        static __CACHE_MUTATION: $crate::private::MutationFacts = $crate::private::MutationFacts::new(
+            $name,
+            ::core::module_path!(),
+            &[$($crate::private::TargetFacts::$kind($($text),*)),*],
+        );
+        &__CACHE_MUTATION
+    }};
+}
+
 /// What `#[invalidates]` refers to: the constant of a query and the function that makes its keys.
 #[doc(hidden)]
 #[macro_export]

@@ -23,6 +23,7 @@ use crate::private::put::PutTarget;
 use crate::private::target::{
     EntryToPut, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind, TargetList, Targets,
 };
+use crate::query::mutation_facts::MutationFacts;
 use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;
@@ -42,21 +43,32 @@ pub struct Mutation<'a, C, S: ?Sized, O, T> {
 }
 
 /// The targets of a method.
-#[track_caller]
-pub fn of_method<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OfMethod, S, O, ()> {
-    Mutation { cache, this, site: MutationSite::of::<S>(), targets: (), types: PhantomData }
+pub fn of_method<'a, S: ?Sized, O>(
+    facts: &'static MutationFacts,
+    _outcome: O,
+    cache: &'a Cache,
+    this: &'a S,
+) -> Mutation<'a, OfMethod, S, O, ()> {
+    Mutation { cache, this, site: MutationSite::of::<S>(facts), targets: (), types: PhantomData }
 }
 
 /// The targets of a function without `self`.
-#[track_caller]
-pub fn of_function<O>(_outcome: O, cache: &Cache) -> Mutation<'_, OfFunction, (), O, ()> {
-    Mutation { cache, this: &(), site: MutationSite::of::<()>(), targets: (), types: PhantomData }
+pub fn of_function<'a, O>(
+    facts: &'static MutationFacts,
+    _outcome: O,
+    cache: &'a Cache,
+) -> Mutation<'a, OfFunction, (), O, ()> {
+    Mutation { cache, this: &(), site: MutationSite::of::<()>(facts), targets: (), types: PhantomData }
 }
 
 /// The targets of a function with a `cache = ..`. Without `self`, `this` is `()`.
-#[track_caller]
-pub fn in_cache<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OtherCache, S, O, ()> {
-    Mutation { cache, this, site: MutationSite::of::<S>(), targets: (), types: PhantomData }
+pub fn in_cache<'a, S: ?Sized, O>(
+    facts: &'static MutationFacts,
+    _outcome: O,
+    cache: &'a Cache,
+    this: &'a S,
+) -> Mutation<'a, OtherCache, S, O, ()> {
+    Mutation { cache, this, site: MutationSite::of::<S>(facts), targets: (), types: PhantomData }
 }
 
 impl<'a, S: ?Sized, O: Outcome, T> Mutation<'a, OfMethod, S, O, T> {
