@@ -36,23 +36,11 @@ impl MutationSite {
     pub(crate) fn of<S: ?Sized>(facts: &'static MutationFacts) -> Self {
         Self { facts, owner: Owner::of::<S> }
     }
-}
 
-impl MutationSite {
-    pub(crate) fn name(&self) -> &'static str {
-        ""
-    }
-
-    pub(crate) fn module(&self) -> &'static str {
-        ""
-    }
-
+    /// Empty for a function without `self`.
     pub(crate) fn owner_name(&self) -> &'static str {
-        (self.owner)().name
-    }
-
-    pub(crate) fn file_and_line(&self) -> (&'static str, u32) {
-        (self.place.file(), self.place.line())
+        let owner = (self.owner)().name;
+        if owner == std::any::type_name::<()>() { "" } else { owner }
     }
 }
 

@@ -51,14 +51,14 @@ impl Writer {
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Function(site) => site.name(),
+            Self::Function(site) => site.facts.name,
             Self::Call { method, .. } => method,
         }
     }
 
     pub(crate) fn module(&self) -> &'static str {
         match self {
-            Self::Function(site) => site.module(),
+            Self::Function(site) => site.facts.place.module,
             Self::Call { .. } => "",
         }
     }
@@ -73,7 +73,7 @@ impl Writer {
     /// File and line; `""` and 0 if they are unknown.
     pub(crate) fn place(&self) -> (&'static str, u32) {
         match self {
-            Self::Function(site) => site.file_and_line(),
+            Self::Function(site) => (site.facts.place.file, site.facts.place.line),
             Self::Call { place, .. } => place.map_or(("", 0), |place| (place.file(), place.line())),
         }
     }

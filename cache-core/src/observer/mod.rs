@@ -86,7 +86,7 @@ pub trait Observer: Send + Sync + 'static {
 }
 
 /// An observer that its owner keeps a handle of.
-impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
+impl<T: Observer + ?Sized> Observer for Arc<T> {
     fn loaded(&self, event: &Loaded<'_>) {
         (**self).loaded(event);
     }

@@ -26,6 +26,7 @@ mod asynchronous {
     }
 
     mod apart;
+    mod audits;
     mod bounded;
     mod composition;
     mod composition_direct;

@@ -252,13 +252,13 @@ fn an_observer_is_told_of_scopes_and_of_direct_calls() {
                 r#"invalidate_all in Some("tenant"): ["everything"], 0, 0"#,
                 r#"invalidate_tags in None: ["the tag `a`"], 0, 0"#,
                 r#"insert in Some("tenant"): ["one key of `short`"], 0, 0"#,
-                r#"missed short(id = 1) in Some("tenant"): invalidated, Some(("invalidate_all", 0ns)), Some("everything")"#,
+                r#"missed short(id = 1) in Some("tenant"): invalidated, Some(("invalidate", 0ns)), Some("`short`")"#,
                 "loaded short(id = 1) in 0ns: Stored, 0",
             ]
         );
         let mutations = repo.cache.mutations();
         assert!(mutations.iter().all(|mutation| mutation.file == file!() && mutation.line > 0), "{mutations:?}");
-        assert_eq!(mutations.iter().map(|mutation| mutation.misses).collect::<Vec<_>>(), [0, 1, 0, 0]);
+        assert_eq!(mutations.iter().map(|mutation| mutation.misses).collect::<Vec<_>>(), [1, 0, 0, 0]);
     });
 }
 
@@ -341,7 +341,7 @@ struct Busy {
     outer: AtomicBool,
 }
 
-impl Observer for Arc<Busy> {
+impl Observer for Busy {
     fn missed(&self, missed: &Missed<'_>) {
         self.use_cache(missed.call.query);
     }
