@@ -273,7 +273,7 @@ impl Lifetime {
 /// Runs code that belongs to none of the loads on this thread.
 pub(crate) fn outside<R>(code: impl FnOnce() -> R) -> R {
     let suspended = RUNNING.try_with(|running| std::mem::take(&mut *running.borrow_mut())).unwrap_or_default();
-    let _suspended = Suspended { running: suspended, depth: DEPTH.replace(0) };
+    let _suspended = Suspended { running: suspended, depth: DEPTH.with(|depth| depth.replace(0)) };
     code()
 }
 
@@ -288,7 +288,7 @@ impl Drop for Suspended {
         let running = std::mem::take(&mut self.running);
         // Nothing is left of the code's own loads.
         let _ = RUNNING.try_with(|now| *now.borrow_mut() = running);
-        DEPTH.set(self.depth);
+        DEPTH.with(|depth| depth.set(self.depth));
     }
 }
 
