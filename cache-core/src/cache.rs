@@ -427,7 +427,7 @@ impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flights = self.engine.storage.count_flights();
         let mut cache = f.debug_struct("Cache");
-        if !matches!(self.mode, Mode::Ordinary) {
+        if !self.mode.is_ordinary() {
             cache.field("mode", &self.mode);
         }
         cache

@@ -102,16 +102,22 @@ pub(crate) enum Logged {
 }
 
 /// One invalidation.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Record {
     version: Version,
-    at: Nanos,
-    pub(crate) targets: SmallVec<[LoggedTarget; 2]>,
+    facts: Facts,
+    targets: SmallVec<[LoggedTarget; 2]>,
+    misses: u64,
+}
+
+/// What is known of an invalidation beside its version and its targets.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Facts {
+    pub(crate) at: Nanos,
     /// Entries that it removed at once.
     pub(crate) removed: usize,
     /// Loads in flight whose values it keeps from being stored.
     pub(crate) fenced: usize,
-    misses: u64,
 }
 
 /// What an invalidation may have been about.
@@ -124,16 +130,10 @@ pub(crate) struct Affected<'a> {
 }
 
 impl Record {
-    pub(crate) fn new(at: Nanos) -> Self {
-        Self { version: 0, at, targets: SmallVec::new(), removed: 0, fenced: 0, misses: 0 }
-    }
-
-    pub(crate) fn at(&self) -> Nanos {
-        self.at
-    }
-
-    pub(crate) fn with_version(self, version: Version) -> Self {
-        Self { version, ..self }
+    pub(crate) fn write(&mut self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
+        (self.version, self.facts, self.misses) = (version, *facts, 0);
+        self.targets.clear();
+        self.targets.extend(targets);
     }
 
     /// The target that was about an entry; if none is known to be, the only one.
@@ -157,10 +157,10 @@ impl Record {
             file,
             line,
             scope: first.and_then(|first| first.scope_name.as_deref().map(str::to_owned)),
-            ago: Duration::from_nanos(now.saturating_sub(self.at)),
+            ago: Duration::from_nanos(now.saturating_sub(self.facts.at)),
             targets: self.targets.iter().map(LoggedTarget::info).collect(),
-            removed: self.removed,
-            fenced: self.fenced,
+            removed: self.facts.removed,
+            fenced: self.facts.fenced,
             misses: self.misses,
         }
     }
@@ -208,12 +208,17 @@ impl History {
         self.capacity > 0
     }
 
-    /// Called under the turn of the clock. Returns the record that had to leave, to be dropped later.
-    pub(crate) fn add(&self, record: Record) -> Option<Record> {
+    /// Called under the turn of the clock. The place of the oldest record is used again: nothing is moved or, mostly,
+    /// allocated.
+    pub(crate) fn record(&self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
         let mut records = self.records.lock();
-        let left = if records.len() >= self.capacity { records.pop_front() } else { None };
-        records.push_back(record);
-        left
+        if records.len() < self.capacity {
+            records.push_back(Record::default());
+        } else {
+            records.rotate_left(1);
+        }
+        let Some(record) = records.back_mut() else { return };
+        record.write(version, facts, targets);
     }
 
     /// A miss is put down to an invalidation.
