@@ -30,7 +30,8 @@ pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};
 pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
-    Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Shown, StorableKey, Tuple, ValidKey, argument, each,
+    Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Secret, Shown, StorableKey, Tuple, ValidKey, argument,
+    each,
 };
 pub use crate::private::look_up::{CacheValue, Instance, instance, look_up, receiver, tags_of, type_of};
 pub use crate::private::mutation::{Mutation, PendingInvalidation, RunningMutation, in_cache, of_function, of_method};
