@@ -1,7 +1,7 @@
 //! The handle that a repository holds.
 
 use std::fmt;
-use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
+use std::panic::{Location, RefUnwindSafe, UnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
@@ -16,6 +16,7 @@ use crate::engine::settings::Settings;
 use crate::engine::transaction::{HeldTarget, TransactionState};
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
+use crate::graph::record_run_time_name;
 use crate::runtime::Runtime;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
@@ -216,11 +217,16 @@ impl Cache {
     /// # let cache = cache_core::Cache::new();
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
+    #[track_caller]
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
+        let place = Location::caller();
         match self.transaction_state() {
-            None => self.engine.invalidate_names(self.scope_ref(), queries),
+            None => self.engine.invalidate_names(self.scope_ref(), queries, place),
             Some(transaction) => {
-                self.hold(transaction, queries, |name| HeldTarget::name(self.scope_ref(), name.clone()));
+                self.hold(transaction, queries, |name| {
+                    record_run_time_name(name, place);
+                    HeldTarget::name(self.scope_ref(), name.clone())
+                });
             }
         }
     }

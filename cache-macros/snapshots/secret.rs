@@ -22,8 +22,8 @@ impl Library {
     const __session_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = ();
     ::cache_core::private::items! {
         const __cached_query_session = [InSelf, Self, "session", ["user", "token",
-        "device"]]; key[fn __cached_key_session(user : u32, token : & str, device :
-        Option < & Device >)] = (< Self > ::__cached_query_session,
+        "device"], line = ::core::line!()]; key[fn __cached_key_session(user : u32, token
+        : & str, device : Option < & Device >)] = (< Self > ::__cached_query_session,
         (::cache_core::private::Part::shown(& user),
         (::cache_core::private::Secret(::cache_core::private::Part::shown(& * token)),
         (::cache_core::private::Secret(::core::option::Option::map(::core::option::Option::as_ref(&

@@ -1,12 +1,13 @@
 //! Invalidations: what they name, and what they raise.
 
-use std::panic::resume_unwind;
+use std::panic::{Location, resume_unwind};
 
 use smol_str::SmolStr;
 
 use crate::engine::Engine;
 use crate::engine::hash::{in_scope, without_scope};
 use crate::eviction::segment::RemovedEntries;
+use crate::graph::record_run_time_name;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
@@ -78,8 +79,16 @@ impl Engine {
     }
 
     /// Like [`invalidate_tags`](Self::invalidate_tags), for names of queries.
-    pub(crate) fn invalidate_names<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
+    pub(crate) fn invalidate_names<T: AsRef<str>>(
+        &self,
+        scope: ScopeRef<'_>,
+        names: impl IntoIterator<Item = T>,
+        place: &'static Location<'static>,
+    ) {
         let (names, result) = read_names(names);
+        for name in &names {
+            record_run_time_name(name, place);
+        }
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
         let targets: Vec<_> = queries.iter().map(|query| (scope, TargetRef::Query(query))).collect();
         self.invalidate(&targets);

@@ -19,6 +19,7 @@ mod target;
 
 #[cfg(feature = "macros")]
 pub use cache_macros::entry_of_call;
+pub use inventory;
 
 pub use crate::flight::promise::SharedError;
 pub use crate::load::batch::{Batch, ListId, Pairs};
@@ -44,6 +45,7 @@ pub use crate::private::target::{
     list_of_function, list_of_method,
 };
 pub use crate::query::mutation_facts::{MutationFacts, TargetFacts};
+pub use crate::query::registered::{RegisteredMutation, RegisteredQuery};
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
     __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return,
