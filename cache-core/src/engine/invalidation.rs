@@ -200,6 +200,9 @@ impl Engine {
         by: Writer,
     ) {
         let (names, result) = read_names(names);
+        for name in &names {
+            by.record_name(name);
+        }
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
         let targets: Vec<_> =
             queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }).collect();

@@ -302,9 +302,16 @@ pub(crate) fn is_inside() -> bool {
     DEPTH.with(Cell::get) > 0
 }
 
-/// Attaches an answer to the innermost load on this thread. Sets may be empty. Not generic: compiled in this crate.
-pub(crate) fn attach(timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
+/// Attaches an answer of a query to the innermost load on this thread. Sets may be empty. Not generic: compiled in this crate.
+pub(crate) fn attach(
+    timeline: &Arc<Timeline>,
+    query: &QueryState,
+    sets: [TagSet; 3],
+    since: Version,
+    lifetime: Lifetime,
+) {
     if let Some(context) = innermost() {
+        context.query.record_read(query);
         context.attach(timeline, sets, since, lifetime);
     }
 }

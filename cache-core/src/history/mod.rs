@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 
 use crate::clock::Nanos;
 use crate::engine::elsewhere::MutationSite;
+use crate::graph::record_run_time_name;
 use crate::history::departed::{Departed, as_shown};
 use crate::history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 use crate::query::KeyHash;
@@ -40,13 +41,13 @@ pub(crate) enum Writer {
     /// An annotated function.
     Function(MutationSite),
     /// A call of a method of the cache.
-    Call { method: &'static str, place: Option<&'static Location<'static>> },
+    Call { method: &'static str, place: &'static Location<'static> },
 }
 
 impl Writer {
     #[track_caller]
     pub(crate) fn call(method: &'static str) -> Self {
-        Self::Call { method, place: Some(Location::caller()) }
+        Self::Call { method, place: Location::caller() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -70,11 +71,18 @@ impl Writer {
         }
     }
 
-    /// File and line; `""` and 0 if they are unknown.
+    /// It has named a query at run time, which the graph compares with those that there are.
+    pub(crate) fn record_name(&self, name: &str) {
+        if let Self::Call { place, .. } = self {
+            record_run_time_name(name, place);
+        }
+    }
+
+    /// File and line.
     pub(crate) fn place(&self) -> (&'static str, u32) {
         match self {
             Self::Function(site) => (site.facts.place.file, site.facts.place.line),
-            Self::Call { place, .. } => place.map_or(("", 0), |place| (place.file(), place.line())),
+            Self::Call { place, .. } => (place.file(), place.line()),
         }
     }
 
