@@ -259,7 +259,7 @@ mod tests {
                 load,
                 timeline,
                 query,
-                LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at },
+                LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at, is_audit: false },
             ),
             is_open: true,
             is_fenced: false,
