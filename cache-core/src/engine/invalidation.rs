@@ -11,6 +11,7 @@ use crate::eviction::segment::RemovedEntries;
 use crate::history::info::{MutationInfo, TargetInfo};
 use crate::history::{Affected, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{Invalidated, MissReason, Missed, Subject};
+use crate::observer::traced;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
@@ -69,8 +70,9 @@ impl Engine {
                 }
             }
         }
-        let mut record = self.record(targets, removed.len(), fenced);
-        let to_tell = record.clone().filter(|_| !self.storage.observers.is_empty());
+        let is_told = !self.storage.observers.is_empty() || traced::wants_invalidations();
+        let mut record = self.record(targets, removed.len(), fenced, is_told);
+        let to_tell = record.clone().filter(|_| is_told);
         let (mut at, mut oldest) = (0, None);
         self.storage.timeline.versions.invalidate(|version| {
             judge(version);
@@ -94,9 +96,9 @@ impl Engine {
     }
 
     /// `None` if nobody looks at it.
-    fn record(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize) -> Option<Record> {
+    fn record(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize, is_told: bool) -> Option<Record> {
         let storage = &self.storage;
-        if !storage.history.keeps_records() && storage.observers.is_empty() {
+        if !storage.history.keeps_records() && !is_told {
             return None;
         }
         // A clock that panics keeps nothing from being invalidated.
@@ -158,6 +160,7 @@ impl Engine {
     #[cold]
     fn tell_invalidated(&self, record: &Record) {
         let mutation = &record.info(record.at());
+        traced::invalidated(mutation);
         self.storage.observers.tell(|observer| observer.invalidated(&Invalidated { mutation }));
     }
 
