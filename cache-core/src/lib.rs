@@ -50,6 +50,8 @@
 //!   [`EntryOptions`].
 //! - [`LoadContext`] makes a spawned thread or task part of a load.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is cached, and how well.
+//! - An [`Observer`] is told what happens. The feature `metrics` has figures for [exporters](guide::metrics), the feature
+//!   `tracing` spans for [subscribers](guide::tracing).
 //! - [`ManualClock`] is for tests, [`TickingClock`] is cheaper to read, and [`Clock`] is for your own.
 //!
 //! # What is promised
@@ -82,6 +84,8 @@ extern crate self as cache_core;
 
 mod cache;
 mod has_cache;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod query_entry;
 mod read_point;
 mod tagged_cache;
@@ -124,6 +128,8 @@ pub use error::GlobalCacheInUse;
 pub use has_cache::HasCache;
 pub use history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 pub use load::context::{Instrumented, LoadContext};
+#[cfg(feature = "metrics")]
+pub use metrics::CacheMetrics;
 pub use observer::{Observer, events};
 pub use query_entry::QueryEntry;
 pub use query_entry::explanation::Explanation;

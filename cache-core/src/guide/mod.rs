@@ -45,6 +45,12 @@ pub mod testing {}
 #[doc = include_str!("seeing.md")]
 pub mod seeing {}
 
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+
+#[doc = include_str!("tracing.md")]
+pub mod tracing {}
+
 #[doc = include_str!("how_it_works.md")]
 pub mod how_it_works {}
 
