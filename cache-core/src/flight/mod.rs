@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod failures;
 pub(crate) mod id;
 pub(crate) mod promise;
+pub(crate) mod span;
 pub(crate) mod wait_graph;
 
 use hashbrown::HashTable;
