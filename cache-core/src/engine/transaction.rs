@@ -33,6 +33,8 @@ enum HeldKind {
     Query(u32),
     Key(u32, KeyHash),
     Tag(Tag),
+    /// With an audit: a mutation, by its name and place, has named nothing.
+    Nothing(&'static str, (&'static str, u32)),
 }
 
 /// A target that a transaction holds.
@@ -63,14 +65,19 @@ impl HeldTarget {
         Self { key, scope: scope.cloned(), query: None, by }
     }
 
-    /// `None` if it is a name: it may be that of several queries.
+    fn nothing(scope: ScopeRef<'_>, by: Writer) -> Self {
+        let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Nothing(by.name(), by.place()) };
+        Self { key, scope: scope.cloned(), query: None, by }
+    }
+
+    /// `None` if it is nothing, or a name: it may be that of several queries.
     fn target(&self) -> Option<ScopedTarget<'_>> {
         let target = match (&self.key.kind, &self.query) {
             (HeldKind::Everything, _) => TargetRef::Everything,
             (HeldKind::Tag(tag), _) => TargetRef::Tag(tag.as_str()),
             (HeldKind::Query(_), Some(query)) => TargetRef::Query(query),
             (HeldKind::Key(_, key), Some(query)) => TargetRef::Key(query, *key),
-            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..), _) => return None,
+            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..) | HeldKind::Nothing(..), _) => return None,
         };
         Some(ScopedTarget { scope: self.scope.as_ref(), target, by: self.by })
     }
@@ -184,6 +191,13 @@ impl TransactionState {
         self.hold_all(more, Certainty::Ended);
     }
 
+    /// See [`Engine::record_nothing`]. What the mutation has written is not committed before the end of the transaction.
+    pub(crate) fn hold_nothing(&self, engine: &Arc<Engine>, scope: ScopeRef<'_>, by: Writer) {
+        if engine.auditor.is_some() {
+            self.hold(engine, vec![HeldTarget::nothing(scope, by)]);
+        }
+    }
+
     fn hold_all(&self, more: HeldTargets, certainty: Certainty) {
         if more.is_empty() {
             return;
@@ -256,5 +270,8 @@ impl Engine {
             self.suspend(&targets, named.iter().map(|(_, name, _)| (*name).clone()));
         }
         self.invalidate(&targets);
+        for one in held.values().filter(|one| matches!(one.key.kind, HeldKind::Nothing(..))) {
+            self.record_nothing(one.scope.as_ref(), one.by);
+        }
     }
 }
