@@ -1,6 +1,8 @@
-//! How a unit of work uses the cache with other libraries than those of the demo: one file each, to copy.
+//! How a unit of work uses the cache with other libraries than those of the demo, and how tests audit the cache: one file
+//! each, to copy.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod diesel;
 pub mod sea_orm;
 

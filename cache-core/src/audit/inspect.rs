@@ -47,8 +47,8 @@ fn by_eq<V: PartialEq>(one: &V, other: &V) -> Option<bool> {
     is_reflexive.then(|| one != other)
 }
 
-fn by_debug<V: Debug>(one: &V, other: &V) -> Option<bool> {
-    Some(format!("{one:?}") != format!("{other:?}"))
+fn by_debug<V: Debug>(one: &V, other: &V) -> bool {
+    format!("{one:?}") != format!("{other:?}")
 }
 
 /// Compared by `PartialEq`, and shown.
@@ -83,7 +83,7 @@ pub trait OnlyShown<V> {
 
 impl<V: Debug> OnlyShown<V> for &Values<V> {
     fn __cache_inspector(&self) -> Inspector<V> {
-        Inspector { differ: by_debug, show: |value| Some(format!("{value:?}")) }
+        Inspector { differ: |one, other| Some(by_debug(one, other)), show: |value| Some(format!("{value:?}")) }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::audit::finding::StaleFinding;
 use crate::audit::writes::Writes;
 use crate::clock::Nanos;
 use crate::entry::Meta;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::version::Version;
 
 /// Compares cached answers with those of their bodies: see [`CacheBuilder::audit`](crate::CacheBuilder::audit).
@@ -81,8 +81,9 @@ impl Audit {
     #[must_use = "give it to a builder"]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 2^64")]
     pub fn sample(share: f64) -> Self {
-        assert!((0.0..=1.0).contains(&share), "the share of hits to audit is from 0 to 1, and not {share}");
+        /// 2^64.
         const ALL: f64 = 18_446_744_073_709_551_616.0;
+        assert!((0.0..=1.0).contains(&share), "the share of hits to audit is from 0 to 1, and not {share}");
         Self { threshold: (share < 1.0).then_some((share * ALL) as u64), on_finding: None }
     }
 
@@ -150,27 +151,32 @@ impl Auditor {
         self.audit.threshold.is_none_or(|threshold| draw() < threshold)
     }
 
-    /// Its answer was the same as that of a body that began at a version.
+    /// Its answer was the same as that of a body that began at a version. An entry that was reported stays so: with `self` in
+    /// the body and not in the key it is right and wrong in turns.
     pub(crate) fn record_right(&self, entry: Identity, as_of: Version) {
-        let mut checked = self.checked.lock();
-        // What was reported stays so: this body may have read before the write.
-        match checked.get_mut(&entry) {
-            Some(Checked::Right(version)) => *version = as_of.max(*version),
-            Some(Checked::Wrong) => {}
-            None => insert(&mut checked, entry, Checked::Right(as_of)),
+        let mut checked = self.checked();
+        // An audit that began earlier may end later.
+        if let Checked::Right(version) = checked.entry(entry).or_insert(Checked::Right(as_of)) {
+            *version = as_of.max(*version);
         }
     }
 
-    /// The version as of which it was right; `None` if it was reported.
+    /// The version as of which it was right; `None` if it was reported, also by another thread at the same time.
     pub(crate) fn begin_report(&self, entry: Identity) -> Option<Version> {
+        match self.checked().insert(entry, Checked::Wrong) {
+            Some(Checked::Wrong) => None,
+            Some(Checked::Right(version)) => Some(version),
+            None => Some(entry.birth),
+        }
+    }
+
+    /// There is room for one more.
+    fn checked(&self) -> MutexGuard<'_, HashMap<Identity, Checked, RandomState>> {
         let mut checked = self.checked.lock();
-        let right_as_of = match checked.get(&entry) {
-            Some(Checked::Wrong) => return None,
-            Some(Checked::Right(version)) => *version,
-            None => entry.birth,
-        };
-        insert(&mut checked, entry, Checked::Wrong);
-        Some(right_as_of)
+        if checked.len() >= MOST_CHECKED {
+            checked.clear();
+        }
+        checked
     }
 
     /// The caller holds no lock.
@@ -180,13 +186,6 @@ impl Auditor {
             None => eprintln!("cache-core: {finding}"),
         }
     }
-}
-
-fn insert(checked: &mut HashMap<Identity, Checked, RandomState>, entry: Identity, is: Checked) {
-    if checked.len() >= MOST_CHECKED {
-        checked.clear();
-    }
-    checked.insert(entry, is);
 }
 
 /// A random number. Each thread draws its own.
@@ -238,13 +237,28 @@ mod tests {
     }
 
     #[test]
+    fn of_several_threads_that_find_an_entry_wrong_one_reports_it() {
+        let auditor = Auditor::new(Audit::sample(1.0));
+        let entry = |hash| Identity { store: 1, hash, birth: 3, began: 0 };
+        let count = || (0..10_000).filter(|hash| auditor.begin_report(entry(*hash)).is_some()).count();
+        let reported = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(count));
+            threads.map(|thread| thread.join().expect("nothing panics"))
+        });
+        assert_eq!(reported.iter().sum::<usize>(), 10_000, "{reported:?}");
+    }
+
+    #[test]
     fn what_was_checked_is_remembered_up_to_a_bound() {
         let auditor = Auditor::new(Audit::sample(1.0));
         let entry = |hash| Identity { store: 1, hash, birth: 3, began: 0 };
         assert_eq!(auditor.begin_report(entry(0)), Some(3), "it was right when it was loaded");
         assert_eq!(auditor.begin_report(entry(0)), None, "once");
         auditor.record_right(entry(1), 9);
-        assert_eq!(auditor.begin_report(entry(1)), Some(9));
+        auditor.record_right(entry(1), 8);
+        assert_eq!(auditor.begin_report(entry(1)), Some(9), "the audit as of 8 was slow");
+        auditor.record_right(entry(1), 10);
+        assert_eq!(auditor.begin_report(entry(1)), None, "it is right and wrong in turns");
         (0..3 * MOST_CHECKED as u64).for_each(|hash| auditor.record_right(entry(hash), 1));
         assert!(auditor.checked.lock().len() <= MOST_CHECKED);
     }

@@ -33,6 +33,8 @@ enum HeldKind {
     Query(u32),
     Key(u32, KeyHash),
     Tag(Tag),
+    /// With an audit: a mutation, by its name and place, has named nothing.
+    Nothing(&'static str, (&'static str, u32)),
 }
 
 /// A target that a transaction holds.
@@ -63,14 +65,19 @@ impl HeldTarget {
         Self { key, scope: scope.cloned(), query: None, by }
     }
 
-    /// `None` if it is a name: it may be that of several queries.
+    fn nothing(scope: ScopeRef<'_>, by: Writer) -> Self {
+        let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Nothing(by.name(), by.place()) };
+        Self { key, scope: scope.cloned(), query: None, by }
+    }
+
+    /// `None` if it is nothing, or a name: it may be that of several queries.
     fn target(&self) -> Option<ScopedTarget<'_>> {
         let target = match (&self.key.kind, &self.query) {
             (HeldKind::Everything, _) => TargetRef::Everything,
             (HeldKind::Tag(tag), _) => TargetRef::Tag(tag.as_str()),
             (HeldKind::Query(_), Some(query)) => TargetRef::Query(query),
             (HeldKind::Key(_, key), Some(query)) => TargetRef::Key(query, *key),
-            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..), _) => return None,
+            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..) | HeldKind::Nothing(..), _) => return None,
         };
         Some(ScopedTarget { scope: self.scope.as_ref(), target, by: self.by })
     }
@@ -87,24 +94,24 @@ struct HeldOfCache {
     engine: Arc<Engine>,
     targets: HeldSet,
     /// Ends after they are invalidated.
-    _write: Option<Write>,
+    write: Option<Write>,
 }
 
 impl HeldTargets {
     fn add(&mut self, engine: &Arc<Engine>, targets: impl IntoIterator<Item = HeldTarget>) {
         let targets = targets.into_iter().map(|held| (held.key.clone(), held));
-        match self.0.iter_mut().find(|held| Arc::ptr_eq(&held.engine, engine)) {
-            Some(held) => held.targets.extend(targets),
-            None => {
-                let (engine, _write) = (engine.clone(), engine.begin_write());
-                self.0.push(HeldOfCache { engine, targets: targets.collect(), _write });
-            }
+        if let Some(held) = self.0.iter_mut().find(|held| Arc::ptr_eq(&held.engine, engine)) {
+            held.targets.extend(targets);
+        } else {
+            let (engine, write) = (engine.clone(), engine.begin_write());
+            self.0.push(HeldOfCache { engine, targets: targets.collect(), write });
         }
     }
 
     fn add_all(&mut self, more: Self) {
-        for HeldOfCache { engine, targets, _write } in more.0 {
+        for HeldOfCache { engine, targets, write } in more.0 {
             self.add(&engine, targets.into_values());
+            drop(write);
         }
     }
 
@@ -184,6 +191,13 @@ impl TransactionState {
         self.hold_all(more, Certainty::Ended);
     }
 
+    /// See [`Engine::record_nothing`]. What the mutation has written is not committed before the end of the transaction.
+    pub(crate) fn hold_nothing(&self, engine: &Arc<Engine>, scope: ScopeRef<'_>, by: Writer) {
+        if engine.auditor.is_some() {
+            self.hold(engine, vec![HeldTarget::nothing(scope, by)]);
+        }
+    }
+
     fn hold_all(&self, more: HeldTargets, certainty: Certainty) {
         if more.is_empty() {
             return;
@@ -256,5 +270,8 @@ impl Engine {
             self.suspend(&targets, named.iter().map(|(_, name, _)| (*name).clone()));
         }
         self.invalidate(&targets);
+        for one in held.values().filter(|one| matches!(one.key.kind, HeldKind::Nothing(..))) {
+            self.record_nothing(one.scope.as_ref(), one.by);
+        }
     }
 }

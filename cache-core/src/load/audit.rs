@@ -95,18 +95,18 @@ impl<K: Storable, V: Storable> Compared<'_, K, V> {
             return None;
         }
         let right_as_of = auditor.begin_report(identity)?;
-        let call = subject.call();
+        let of = subject.call();
         let show = |value| {
             let shown = catch(|| (inspector.show)(value)).ok().flatten();
             shown.unwrap_or_else(|| "(a value without `Debug`)".into())
         };
         let now = engine.timeline().time.now();
         Some(StaleFinding {
-            query: call.query,
-            module: call.module,
-            owner: call.owner,
-            scope: call.scope.map(str::to_owned),
-            arguments: catch(|| call.arguments()).unwrap_or_default(),
+            query: of.query,
+            module: of.module,
+            owner: of.owner,
+            scope: of.scope.map(str::to_owned),
+            arguments: catch(|| of.arguments()).unwrap_or_default(),
             cached: show(&entry.value),
             loaded: show(loaded),
             age: Duration::from_nanos(now.saturating_sub(entry.meta.began)),

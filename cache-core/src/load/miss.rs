@@ -246,6 +246,7 @@ impl<K, V, O, J> Miss<K, V, O, J> {
     }
 
     /// The answer of a hit.
+    #[expect(clippy::result_large_err, reason = "it is the one that was given")]
     pub(crate) fn without_audit(mut self) -> Result<V, Self> {
         match self.request.audited.take() {
             Some(hit) => Ok(hit.into_answer(&self.request.store.query.counters)),

@@ -299,6 +299,9 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
             let mut puts = PutValues::default();
             self.targets.take_puts(&mut puts);
             invalidate(&self.cache, self.site, &self.targets, puts.0);
+        } else if self.writes[0].is_some() {
+            // It has failed with `on = "ok"`, for the first time here. What it has written nevertheless is its fault.
+            record_nothing(&self.cache, Writer::Function(self.site));
         }
         self.writes = [None, None];
     }
@@ -340,6 +343,9 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
     for entry in elsewhere {
         entry.invalidate_alone(by);
     }
+    if own.is_empty() {
+        record_nothing(cache, by);
+    }
     if let Some(transaction) = cache.transaction_state() {
         let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| HeldTarget::from(*target)).collect();
         transaction.hold(cache.engine(), held(&own));
@@ -348,15 +354,20 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
         }
         return;
     }
-    if own.is_empty() {
-        cache.engine().record_nothing(cache.scope_ref(), by);
-    }
     // If a clock panics, the other cache is still invalidated.
     let result = catch(|| invalidate_and_put(cache.engine(), &own, &mut puts));
     if !others.is_empty() {
         invalidate_and_put(Cache::global().engine(), &others, &mut puts);
     }
     result.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// For the audit: in a transaction at its end.
+fn record_nothing(cache: &Cache, by: Writer) {
+    match cache.transaction_state() {
+        Some(transaction) => transaction.hold_nothing(cache.engine(), cache.scope_ref(), by),
+        None => cache.engine().record_nothing(cache.scope_ref(), by),
+    }
 }
 
 /// At one version. Takes the puts of this cache.

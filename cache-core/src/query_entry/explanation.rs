@@ -41,7 +41,7 @@ impl Explanation {
     /// [remembers](crate::CacheBuilder::mutation_log) it.
     pub fn invalidated_by(&self) -> Option<&MutationInfo> {
         match &self.found {
-            Err(Reason::Invalidated { mutation, .. }) => mutation.as_ref(),
+            Err(Reason::Invalidated { mutation, .. }) => mutation.as_deref(),
             _ => None,
         }
     }
@@ -68,8 +68,8 @@ pub(crate) enum Reason {
     Invalidated {
         /// Of an entry that is still there.
         what: Option<InvalidatedBy>,
-        mutation: Option<MutationInfo>,
-        target: Option<TargetInfo>,
+        mutation: Option<Box<MutationInfo>>,
+        target: Option<Box<TargetInfo>>,
     },
     Evicted,
     Absent {
@@ -98,7 +98,7 @@ impl fmt::Display for Reason {
                     None => f.write_str("it was invalidated")?,
                 }
                 let Some(mutation) = mutation else { return Ok(()) };
-                write_mutation(f, ",", mutation, target.as_ref())
+                write_mutation(f, ",", mutation, target.as_deref())
             }
             Self::Evicted => f.write_str("it was removed to make room for others"),
             Self::Absent { last } => {

@@ -151,7 +151,8 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
     fn invalidated(&self, gone: Gone, what: Option<InvalidatedBy>) -> Reason {
         let tag = if let Some(InvalidatedBy::Tag(tag)) = &what { Some(tag) } else { None };
         let by = self.with_affected(tag, |affected| self.cache.engine().who(gone, affected));
-        let (mutation, target) = by.map_or((None, None), |(mutation, target)| (Some(mutation), target));
+        let (mutation, target) =
+            by.map_or((None, None), |(mutation, target)| (Some(Box::new(mutation)), target.map(Box::new)));
         Reason::Invalidated { what, mutation, target }
     }
 

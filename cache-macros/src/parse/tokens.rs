@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_made_from_an_expression_has_it_in_it() {
         let is_made_from =
-            |tokens: &str, other: &str| super::is_made_from(&tokens.parse().unwrap(), &syn::parse_str(other).unwrap());
+            |tokens: &str, other: &str| is_made_from(&tokens.parse().unwrap(), &syn::parse_str(other).unwrap());
         for (tokens, other) in [("hash(&self.key)", "self.key"), ("a.b", "a.b"), ("f(a)", "a"), ("\"{a}\"", "a")] {
             assert!(is_made_from(tokens, other), "{tokens}: {other}");
         }
