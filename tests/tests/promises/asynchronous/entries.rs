@@ -331,13 +331,19 @@ fn an_entry_is_explained() {
         r#"`text(key = "a", number = 1)` is cached: loaded 3s ago, expires in 57s, hits: 0, tags: `all`, `key:a`"#,
     );
     repo.cache.invalidate_tags(["key:a"]);
-    explained(r#"`text(key = "a", number = 1)` is not cached: its tag `key:a` was invalidated after it was loaded"#);
+    explained(
+        r#"`text(key = "a", number = 1)` is not cached: its tag `key:a` was invalidated after it was loaded, 0ns ago, by `invalidate_tags`, which names the tag `key:a`"#,
+    );
     block_on(repo.text("a", 1));
     repo.cache.invalidate(["text"]);
-    explained(r#"`text(key = "a", number = 1)` is not cached: its query was invalidated after it was loaded"#);
+    explained(
+        r#"`text(key = "a", number = 1)` is not cached: its query was invalidated after it was loaded, 0ns ago, by `invalidate`, which names `text`"#,
+    );
     block_on(repo.text("a", 1));
     repo.cache.invalidate_all();
-    explained(r#"`text(key = "a", number = 1)` is not cached: everything was invalidated after it was loaded"#);
+    explained(
+        r#"`text(key = "a", number = 1)` is not cached: everything was invalidated after it was loaded, 0ns ago, by `invalidate_all`, which names everything"#,
+    );
     block_on(repo.text("a", 1));
     repo.clock.advance(Duration::from_secs(61));
     explained(r#"`text(key = "a", number = 1)` is not cached: it expired 1s ago"#);
