@@ -9,3 +9,4 @@ mod races;
 mod replay;
 mod seeds;
 mod two_databases;
+mod unnamed;
