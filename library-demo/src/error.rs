@@ -9,6 +9,9 @@ use thiserror::Error;
 
 use crate::model::TrackId;
 
+const SQLITE_BUSY: u32 = 5;
+const SQLITE_LOCKED: u32 = 6;
+
 /// Why a read or a mutation failed. The library is unchanged.
 #[derive(Debug, Error)]
 pub enum DbError {
@@ -37,12 +40,28 @@ pub enum DbError {
     /// `SQLite` failed, or its connection pool.
     #[error("the database failed: {0}")]
     Sqlx(#[from] sqlx::Error),
+    /// The service that has the library failed, or cannot be reached.
+    #[error("the service failed: {0}")]
+    Service(String),
 }
 
 impl DbError {
     /// Whether an [`Outage`](crate::Outage) is the reason.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Sqlx(sqlx::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused)
+    }
+
+    /// Whether the same call may succeed later: there is no connection, or another process writes.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Sqlx(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed) => true,
+            Self::Sqlx(sqlx::Error::Database(error)) => {
+                // The last byte is the code of `SQLite`, the others are details.
+                let code = error.code().and_then(|code| code.parse::<u32>().ok());
+                code.is_some_and(|code| matches!(code & 0xff, SQLITE_BUSY | SQLITE_LOCKED))
+            }
+            _ => false,
+        }
     }
 }
 

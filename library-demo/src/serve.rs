@@ -9,6 +9,7 @@ mod handler;
 mod judge;
 mod oracle;
 mod outage;
+mod remote;
 mod report;
 mod sample;
 mod service;
@@ -16,6 +17,7 @@ mod watch;
 
 pub use cancel::run_to_completion;
 pub use outage::{OutageLoad, serve_outage};
+pub use remote::serve_load_over_http;
 pub use report::serve_load;
 pub use service::{Budget, Load, Served, Service};
 pub use watch::{Latency, OutageReport, Watch};
