@@ -10,12 +10,15 @@ use smol_str::SmolStr;
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
 use crate::engine::handle::EngineHandle;
-use crate::engine::invalidation::{TargetRef, read_names};
+use crate::engine::invalidation::{ScopedTarget, TargetRef, read_names};
 use crate::engine::mode::Mode;
 use crate::engine::settings::Settings;
 use crate::engine::transaction::{HeldTarget, TransactionState};
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
+use crate::history::Writer;
+use crate::history::info::MutationInfo;
+use crate::observer::Observer;
 use crate::runtime::Runtime;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
@@ -198,7 +201,7 @@ impl Cache {
     /// Like [`invalidate`](Cache::invalidate), for tasks. It is ready at the first poll, and does nothing before.
     #[expect(clippy::unused_async, reason = "for a cache that tells other processes")]
     pub async fn invalidate_async<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        self.invalidate(queries);
+        self.invalidate_by(queries, Writer::Call { method: "invalidate_async", place: None });
     }
 
     /// Invalidates all entries of the queries with these names, in every type, and all that was made from them.
@@ -216,11 +219,16 @@ impl Cache {
     /// # let cache = cache_core::Cache::new();
     /// cache.invalidate(["get_all_tracks", "search_tracks"]);
     /// ```
+    #[track_caller]
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
+        self.invalidate_by(queries, Writer::call("invalidate"));
+    }
+
+    fn invalidate_by<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>, by: Writer) {
         match self.transaction_state() {
-            None => self.engine.invalidate_names(self.scope_ref(), queries),
+            None => self.engine.invalidate_names(self.scope_ref(), queries, by),
             Some(transaction) => {
-                self.hold(transaction, queries, |name| HeldTarget::name(self.scope_ref(), name.clone()));
+                self.hold(transaction, queries, |name| HeldTarget::name(self.scope_ref(), name.clone(), by));
             }
         }
     }
@@ -233,10 +241,14 @@ impl Cache {
     /// # let cache = cache_core::Cache::new();
     /// cache.invalidate_tags(["artist:22"]);
     /// ```
+    #[track_caller]
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
+        let (scope, by) = (self.scope_ref(), Writer::call("invalidate_tags"));
         match self.transaction_state() {
-            None => self.engine.invalidate_tags(self.scope_ref(), tags),
-            Some(transaction) => self.hold(transaction, tags, |tag| (self.scope_ref(), TargetRef::Tag(tag)).into()),
+            None => self.engine.invalidate_tags(scope, tags, by),
+            Some(transaction) => {
+                self.hold(transaction, tags, |tag| ScopedTarget { scope, target: TargetRef::Tag(tag), by }.into());
+            }
         }
     }
 
@@ -248,8 +260,10 @@ impl Cache {
     /// cache.invalidate_all();
     /// assert!(cache.is_empty());
     /// ```
+    #[track_caller]
     pub fn invalidate_all(&self) {
-        let everything = (self.scope_ref(), TargetRef::Everything);
+        let (scope, by) = (self.scope_ref(), Writer::call("invalidate_all"));
+        let everything = ScopedTarget { scope, target: TargetRef::Everything, by };
         match self.transaction_state() {
             None => self.engine.invalidate(&[everything]),
             Some(transaction) => transaction.hold(&self.engine, vec![everything.into()]),
@@ -325,6 +339,24 @@ impl Cache {
     /// ```
     pub fn entries(&self) -> Vec<EntryInfo> {
         self.engine.storage.entries(self.scope_ref())
+    }
+
+    /// The last invalidations of the cache, the oldest first: of mutations, of calls such as
+    /// [`invalidate`](Cache::invalidate), and of commits. Of all scopes, also through a scoped handle.
+    ///
+    /// [`CacheBuilder::mutation_log`] says how many are kept.
+    ///
+    /// *Locking*: a mutex that invalidations take, too, while the list is copied.
+    ///
+    /// ```
+    /// let cache = cache_core::Cache::new();
+    /// cache.invalidate_tags(["artist:22"]);
+    /// let [mutation] = &cache.mutations()[..] else { panic!("there was one") };
+    /// assert_eq!((mutation.function, mutation.file), ("invalidate_tags", file!()));
+    /// assert_eq!(mutation.targets[0].to_string(), "the tag `artist:22`");
+    /// ```
+    pub fn mutations(&self) -> Vec<MutationInfo> {
+        self.engine.mutations_since(0)
     }
 
     /// For tests: panics if the cache is inconsistent.
@@ -504,6 +536,25 @@ impl CacheBuilder {
     /// ```
     pub fn max_weight(mut self, weight: u64) -> Self {
         self.settings.max_weight = Some(weight);
+        self
+    }
+
+    /// Adds an observer, which is told of misses, loads, invalidations, evictions, and stale answers.
+    ///
+    /// Several are called in the order in which they were added. Without one, an event costs one comparison; with one, a miss
+    /// makes a second copy of its key.
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.settings.observers.push(observer);
+        self
+    }
+
+    /// How many invalidations the cache remembers for [`Cache::mutations`] and [`QueryEntry::explain`]; 512 by default.
+    ///
+    /// They take about 200 bytes each. With 0 none is recorded.
+    ///
+    /// [`QueryEntry::explain`]: crate::QueryEntry::explain
+    pub fn mutation_log(mut self, invalidations: usize) -> Self {
+        self.settings.mutation_log = invalidations;
         self
     }
 

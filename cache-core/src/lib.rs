@@ -97,6 +97,9 @@ mod engine;
 mod load;
 mod store;
 
+mod history;
+mod observer;
+
 mod entry;
 mod eviction;
 mod flight;
@@ -119,7 +122,9 @@ pub use entry::info::EntryInfo;
 pub use entry::options::EntryOptions;
 pub use error::GlobalCacheInUse;
 pub use has_cache::HasCache;
+pub use history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 pub use load::context::{Instrumented, LoadContext};
+pub use observer::{Observer, events};
 pub use query_entry::QueryEntry;
 pub use query_entry::explanation::Explanation;
 pub use read_point::ReadPoint;

@@ -39,6 +39,24 @@ impl MutationSite {
     }
 }
 
+impl MutationSite {
+    pub(crate) fn name(&self) -> &'static str {
+        ""
+    }
+
+    pub(crate) fn module(&self) -> &'static str {
+        ""
+    }
+
+    pub(crate) fn owner_name(&self) -> &'static str {
+        (self.owner)().name
+    }
+
+    pub(crate) fn file_and_line(&self) -> (&'static str, u32) {
+        (self.place.file(), self.place.line())
+    }
+}
+
 fn any_cache(site: Site) -> AnyCache {
     (site.query.number(), (site.owner)())
 }

@@ -1,5 +1,6 @@
 //! Invalidations: what they name, and what they raise.
 
+use std::any::TypeId;
 use std::panic::resume_unwind;
 
 use smol_str::SmolStr;
@@ -7,12 +8,16 @@ use smol_str::SmolStr;
 use crate::engine::Engine;
 use crate::engine::hash::{in_scope, without_scope};
 use crate::eviction::segment::RemovedEntries;
+use crate::history::info::{MutationInfo, TargetInfo};
+use crate::history::{Affected, Logged, LoggedTarget, Record, Writer};
+use crate::observer::events::{Invalidated, MissReason, Missed, Subject};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
-use crate::store::Store;
+use crate::store::{Gone, Store};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
+use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::label::{KeyId, LabelRef};
 use crate::version::scope::{ScopeRef, scope_id};
@@ -26,7 +31,13 @@ pub(crate) enum TargetRef<'a> {
     Tag(&'a str),
 }
 
-pub(crate) type ScopedTarget<'a> = (ScopeRef<'a>, TargetRef<'a>);
+#[derive(Clone, Copy)]
+pub(crate) struct ScopedTarget<'a> {
+    pub(crate) scope: ScopeRef<'a>,
+    pub(crate) target: TargetRef<'a>,
+    /// Who named it.
+    pub(crate) by: Writer,
+}
 
 impl Engine {
     /// Invalidates all targets at one version.
@@ -40,8 +51,11 @@ impl Engine {
     /// `judge` is called with the version before anything is raised to it, under the turn of the clock: what it finds
     /// valid is valid as of that version.
     pub(crate) fn invalidate_and_judge(&self, targets: &[ScopedTarget<'_>], judge: impl FnOnce(Version)) {
-        let mut removed = RemovedEntries::new();
-        for &(scope, target) in targets {
+        if targets.is_empty() {
+            return;
+        }
+        let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
+        for &ScopedTarget { scope, target, .. } in targets {
             match target {
                 TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
                 TargetRef::Query(query) => query.counters.count(Event::Invalidation),
@@ -50,38 +64,127 @@ impl Engine {
                     let scope = scope_id(scope);
                     for number in query.stores.alike(key.instance) {
                         let store = self.storage.stores.of_number(number);
-                        store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
+                        fenced += store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
                     }
                 }
             }
         }
-        if targets.is_empty() {
-            return;
-        }
+        let mut record = self.record(targets, removed.len(), fenced);
+        let to_tell = record.clone().filter(|_| !self.storage.observers.is_empty());
+        let (mut at, mut oldest) = (0, None);
         self.storage.timeline.versions.invalidate(|version| {
             judge(version);
-            for &(scope, target) in targets {
+            for &ScopedTarget { scope, target, .. } in targets {
                 self.raise(scope, target, version);
             }
+            at = version;
+            oldest = record.take().and_then(|record| self.storage.history.add(record.with_version(version)));
         });
-        if !removed.is_empty() {
-            self.storage.count_and_discard(removed);
+        drop(oldest);
+        let result = if removed.is_empty() {
+            Ok(())
+        } else {
+            // A clock that panics does so after everything is done.
+            catch(|| self.storage.count_and_discard(removed, at)).map(|_| ())
+        };
+        if let Some(record) = to_tell {
+            self.tell_invalidated(&record.with_version(at));
         }
+        result.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+
+    /// `None` if nobody looks at it.
+    fn record(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize) -> Option<Record> {
+        let storage = &self.storage;
+        if !storage.history.keeps_records() && storage.observers.is_empty() {
+            return None;
+        }
+        // A clock that panics keeps nothing from being invalidated.
+        let mut record = Record::new(catch(|| storage.timeline.time.now()).unwrap_or_default());
+        (record.removed, record.fenced) = (removed, fenced);
+        for &ScopedTarget { scope, target, by } in targets {
+            let what = match target {
+                TargetRef::Everything => Logged::Everything,
+                TargetRef::Query(query) => Logged::Query(query.clone()),
+                TargetRef::Key(query, key) => Logged::Key(query.clone(), key),
+                TargetRef::Tag(tag) => Logged::Tag(tag.into()),
+            };
+            record.fenced += match target {
+                TargetRef::Everything => self.names.all().iter().map(|query| query.loads_in_flight()).sum(),
+                TargetRef::Query(query) => query.loads_in_flight(),
+                TargetRef::Key(..) | TargetRef::Tag(_) => 0,
+            };
+            record.targets.push(LoggedTarget::new(what, scope, by));
+        }
+        Some(record)
+    }
+
+    /// `hash` is that in the scope of the subject. `tags`: of the entry, as far as they are known.
+    #[cold]
+    pub(crate) fn tell_missed(&self, subject: &Subject, gone: Gone, instance: TypeId, hash: u64, tags: &[Tag]) {
+        let reason = match gone {
+            Gone::Unknown => MissReason::Cold,
+            Gone::Expired => MissReason::Expired,
+            Gone::Evicted => MissReason::Evicted,
+            Gone::Invalidated(_) => MissReason::Invalidated,
+            Gone::PassedBy => MissReason::Bypassed,
+        };
+        let key = KeyHash { hash: without_scope(hash, subject.scope_id()), instance };
+        let by = self.who(gone, &Affected { query: subject.query(), key, scope: subject.scope_id(), tags });
+        let (mutation, target) = by.map_or((None, None), |(mutation, target)| (Some(mutation), target));
+        let (call, mutation, target) = (subject.call(), mutation.as_ref(), target.as_ref());
+        self.storage.observers.tell(|observer| observer.missed(&Missed { call, reason, mutation, target }));
+    }
+
+    /// By what an entry was invalidated, and through which target, if the records reach.
+    pub(crate) fn who(&self, gone: Gone, affected: &Affected<'_>) -> Option<(MutationInfo, Option<TargetInfo>)> {
+        let Gone::Invalidated(version) = gone else { return None };
+        let record = self.storage.history.find(version)?;
+        let target = record.target_of(affected).map(LoggedTarget::info);
+        let now = self.storage.timeline.time.now();
+        Some((record.info(now), target))
+    }
+
+    /// The invalidations of the cache after a version, as far as they are kept.
+    pub(crate) fn mutations_since(&self, version: Version) -> Vec<MutationInfo> {
+        let records = self.storage.history.since(version);
+        if records.is_empty() {
+            return Vec::new();
+        }
+        let now = self.storage.timeline.time.now();
+        records.iter().map(|record| record.info(now)).collect()
+    }
+
+    #[cold]
+    fn tell_invalidated(&self, record: &Record) {
+        let mutation = &record.info(record.at());
+        self.storage.observers.tell(|observer| observer.invalidated(&Invalidated { mutation }));
     }
 
     /// At one version. A panic of user code resumes afterwards.
-    pub(crate) fn invalidate_tags<T: AsRef<str>>(&self, scope: ScopeRef<'_>, tags: impl IntoIterator<Item = T>) {
+    pub(crate) fn invalidate_tags<T: AsRef<str>>(
+        &self,
+        scope: ScopeRef<'_>,
+        tags: impl IntoIterator<Item = T>,
+        by: Writer,
+    ) {
         let (tags, result) = read_names(tags);
-        let targets: Vec<_> = tags.iter().map(|tag| (scope, TargetRef::Tag(tag))).collect();
+        let targets: Vec<_> = tags.iter().map(|tag| ScopedTarget { scope, target: TargetRef::Tag(tag), by }).collect();
         self.invalidate(&targets);
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
     /// Like [`invalidate_tags`](Self::invalidate_tags), for names of queries.
-    pub(crate) fn invalidate_names<T: AsRef<str>>(&self, scope: ScopeRef<'_>, names: impl IntoIterator<Item = T>) {
+    pub(crate) fn invalidate_names<T: AsRef<str>>(
+        &self,
+        scope: ScopeRef<'_>,
+        names: impl IntoIterator<Item = T>,
+        by: Writer,
+    ) {
         let (names, result) = read_names(names);
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
-        let targets: Vec<_> = queries.iter().map(|query| (scope, TargetRef::Query(query))).collect();
+        let targets: Vec<_> =
+            queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }).collect();
         self.invalidate(&targets);
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
@@ -108,10 +211,19 @@ impl Engine {
         query.any_key.raise(version);
     }
 
-    /// `hash` is that in the scope. The entry has been removed.
-    pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
+    fn raise_at_next(&self, raise: impl FnOnce(Version)) -> Version {
+        let mut at = 0;
+        self.storage.timeline.versions.invalidate(|version| {
+            raise(version);
+            at = version;
+        });
+        at
+    }
+
+    /// `hash` is that in the scope. The entry has been removed. Returns the version; so does the next but one.
+    pub(crate) fn invalidate_key_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) -> Version {
         let key = self.key_id(&store.query, store.instance, without_scope(hash, scope_id(scope)));
-        self.storage.timeline.versions.invalidate(|version| self.raise_key(scope, &store.query, key, version));
+        self.raise_at_next(|version| self.raise_key(scope, &store.query, key, version))
     }
 
     pub(crate) fn invalidate_dependents<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>, hash: u64) {
@@ -123,8 +235,8 @@ impl Engine {
     }
 
     /// Which key is meant is unknown.
-    pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) {
-        self.storage.timeline.versions.invalidate(|version| self.raise(scope, TargetRef::Query(&store.query), version));
+    pub(crate) fn invalidate_query_of<K, V>(&self, scope: ScopeRef<'_>, store: &Store<K, V>) -> Version {
+        self.raise_at_next(|version| self.raise(scope, TargetRef::Query(&store.query), version))
     }
 }
 

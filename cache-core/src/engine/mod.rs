@@ -32,6 +32,7 @@ use crate::engine::uncertain::Uncertain;
 use crate::entry::options::EntryOptions;
 use crate::eviction::EvictionSegments;
 use crate::eviction::quota::Quota;
+use crate::history::History;
 use crate::query::state::QueryState;
 use crate::query::{KeyHash, Query, Site};
 use crate::stats::counters::{Counters, processors};
@@ -75,6 +76,8 @@ impl Engine {
                 eviction: EvictionSegments::new(capacity, settings.max_weight, shards),
                 stores: Stores::new(shards),
                 capacity,
+                history: History::new(settings.mutation_log, capacity),
+                observers: settings.observers,
             },
             quotas: AtomicU32::new(0),
             default_ttl: saturating_nanos(settings.default_ttl),
@@ -298,7 +301,8 @@ fn shards_per_store(capacity: usize, processors: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::invalidation::TargetRef;
+    use crate::engine::invalidation::{ScopedTarget, TargetRef};
+    use crate::history::Writer;
     use crate::query::KeyHash;
     use crate::{Cache, EntryOptions, TaggedCache};
 
@@ -311,7 +315,8 @@ mod tests {
     }
 
     fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: TargetRef<'_>) {
-        engine.invalidate(&[(scope, target)]);
+        let by = Writer::call("invalidate");
+        engine.invalidate(&[ScopedTarget { scope, target, by }]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::clock::TimeSource;
+use crate::observer::Observers;
 use crate::runtime::Runtime;
 use crate::sync::Arc;
 
@@ -20,6 +21,9 @@ pub(crate) struct Settings {
     pub(crate) max_weight: Option<u64>,
     /// `None`: a random one.
     pub(crate) jitter_seed: Option<u64>,
+    /// How many invalidations are remembered.
+    pub(crate) mutation_log: usize,
+    pub(crate) observers: Observers,
 }
 
 impl Default for Settings {
@@ -32,6 +36,8 @@ impl Default for Settings {
             runtime: None,
             max_weight: None,
             jitter_seed: None,
+            mutation_log: 512,
+            observers: Observers::default(),
         }
     }
 }

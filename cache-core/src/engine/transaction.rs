@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::engine::Engine;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::history::Writer;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::sync::unwind::catch;
@@ -39,24 +40,26 @@ pub(crate) struct HeldTarget {
     scope: Option<Arc<Scope>>,
     /// Of a query or a key.
     query: Option<Arc<QueryState>>,
+    /// Who named it last.
+    by: Writer,
 }
 
 impl From<ScopedTarget<'_>> for HeldTarget {
-    fn from((scope, target): ScopedTarget<'_>) -> Self {
+    fn from(ScopedTarget { scope, target, by }: ScopedTarget<'_>) -> Self {
         let (kind, query) = match target {
             TargetRef::Everything => (HeldKind::Everything, None),
             TargetRef::Query(query) => (HeldKind::Query(query.id), Some(query.clone())),
             TargetRef::Key(query, key) => (HeldKind::Key(query.id, key), Some(query.clone())),
             TargetRef::Tag(tag) => (HeldKind::Tag(Tag::from(tag)), None),
         };
-        Self { key: HeldKey { scope: scope_id(scope), kind }, scope: scope.cloned(), query }
+        Self { key: HeldKey { scope: scope_id(scope), kind }, scope: scope.cloned(), query, by }
     }
 }
 
 impl HeldTarget {
-    pub(crate) fn name(scope: ScopeRef<'_>, name: SmolStr) -> Self {
+    pub(crate) fn name(scope: ScopeRef<'_>, name: SmolStr, by: Writer) -> Self {
         let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Name(name) };
-        Self { key, scope: scope.cloned(), query: None }
+        Self { key, scope: scope.cloned(), query: None, by }
     }
 
     /// `None` if it is a name: it may be that of several queries.
@@ -68,7 +71,7 @@ impl HeldTarget {
             (HeldKind::Key(_, key), Some(query)) => TargetRef::Key(query, *key),
             (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..), _) => return None,
         };
-        Some((self.scope.as_ref(), target))
+        Some(ScopedTarget { scope: self.scope.as_ref(), target, by: self.by })
     }
 }
 
@@ -230,12 +233,13 @@ impl Engine {
         let (mut targets, mut named) = (Vec::new(), Vec::new());
         for one in held.values() {
             match &one.key.kind {
-                HeldKind::Name(name) => named.push((one.scope.as_ref(), name, self.queries_of_name(name))),
+                HeldKind::Name(name) => named.push((one, name, self.queries_of_name(name))),
                 _ => targets.extend(one.target()),
             }
         }
-        for (scope, _, queries) in &named {
-            targets.extend(queries.iter().map(|query| (*scope, TargetRef::Query(query))));
+        for (one, _, queries) in &named {
+            let (scope, by) = (one.scope.as_ref(), one.by);
+            targets.extend(queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }));
         }
         if certainty == Certainty::Uncertain {
             self.suspend(&targets, named.iter().map(|(_, name, _)| (*name).clone()));

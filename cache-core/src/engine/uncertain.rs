@@ -73,7 +73,7 @@ impl Engine {
         self.timeline().set_uncertain(true);
     }
 
-    fn nodes_of(&self, (scope, target): ScopedTarget<'_>) -> SmallVec<[Node; 2]> {
+    fn nodes_of(&self, ScopedTarget { scope, target, .. }: ScopedTarget<'_>) -> SmallVec<[Node; 2]> {
         match (target, scope) {
             (TargetRef::Everything, None) => smallvec![Node::Tag(self.timeline().everything.clone())],
             (TargetRef::Everything, Some(scope)) => smallvec![Node::Scope(scope.clone())],

@@ -31,6 +31,8 @@ pub(crate) struct Entry<K, V> {
 
 #[repr(C)]
 pub(crate) struct Meta {
+    /// The version when its load began.
+    pub(crate) birth: Version,
     /// The start of its load.
     pub(crate) began: Nanos,
     /// Its id in its segment, or [`NIL`]. Written under the lock of the segment, which orders it.
@@ -58,6 +60,8 @@ pub(crate) struct EntryOrigin {
     /// See [`EvictionSegments`](crate::eviction::EvictionSegments).
     pub(crate) segment: u8,
     pub(crate) tags: TagSet,
+    /// The version when its load began.
+    pub(crate) birth: Version,
     pub(crate) valid_as_of: Version,
     pub(crate) began: Nanos,
     pub(crate) expires_at: Nanos,
@@ -65,11 +69,11 @@ pub(crate) struct EntryOrigin {
 
 impl Meta {
     pub(crate) fn new(origin: EntryOrigin) -> Self {
-        let EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began, expires_at } = origin;
+        let EntryOrigin { hash, scope, store, segment, tags, birth, valid_as_of, began, expires_at } = origin;
         let mark = if tags.has_foreign() { FOREIGN } else { 0 };
         let (valid_as_of, id) = (AtomicU64::new(valid_as_of | mark), AtomicU32::new(NIL));
         let store_and_segment = store | u32::from(segment) << STORE_BITS;
-        Self { tags, began, id, store_and_segment, scope, hits: Hits::new(0), hash, expires_at, valid_as_of }
+        Self { birth, tags, began, id, store_and_segment, scope, hits: Hits::new(0), hash, expires_at, valid_as_of }
     }
 
     pub(crate) fn store(&self) -> u32 {
@@ -198,9 +202,9 @@ mod tests {
     }
 
     fn entry<V>(value: V) -> Arc<Entry<PanicsInDrop, V>> {
-        let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, 1);
-        let meta =
-            Meta::new(EntryOrigin { hash: 0, scope: 0, store: 1, segment: 0, tags, valid_as_of, began, expires_at });
+        let (tags, birth, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, 0, 1);
+        let (hash, scope, store, segment) = (0, 0, 1, 0);
+        let meta = Meta::new(EntryOrigin { hash, scope, store, segment, tags, birth, valid_as_of, began, expires_at });
         Arc::new(Entry { meta, key: PanicsInDrop, value })
     }
 

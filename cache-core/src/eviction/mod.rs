@@ -288,8 +288,17 @@ mod tests {
     fn insert(all: &EvictionSegments, hash: u64, quota: Option<Quota>, expires_at: u64) -> Vec<u64> {
         let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, quota));
         let store = quota.map_or(0, |quota| quota.number);
-        let meta =
-            Meta::new(EntryOrigin { hash, scope: 0, store, segment, tags, valid_as_of: 0, began: 0, expires_at });
+        let meta = Meta::new(EntryOrigin {
+            hash,
+            scope: 0,
+            store,
+            segment,
+            tags,
+            birth: 0,
+            valid_as_of: 0,
+            began: 0,
+            expires_at,
+        });
         let entry: Arc<dyn AnyEntry> = Arc::new(Entry { meta, key: (), value: () });
         let snapshot = Snapshot { now: 1, version: 0 };
         let admission = Admission { entry: &entry, weight: 1, predecessor: None, quota, snapshot, inspector: &Expired };
@@ -344,8 +353,17 @@ mod tests {
             // Admitted without a sweep.
             all.places_taken.fetch_add(1, Ordering::Relaxed);
             let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, None));
-            let origin =
-                EntryOrigin { hash, scope: 0, store: 0, segment, tags, valid_as_of: 0, began: 0, expires_at: 1 };
+            let origin = EntryOrigin {
+                hash,
+                scope: 0,
+                store: 0,
+                segment,
+                tags,
+                birth: 0,
+                valid_as_of: 0,
+                began: 0,
+                expires_at: 1,
+            };
             let entry = Arc::new(Entry { meta: Meta::new(origin), key: (), value: () });
             all.segments[usize::from(segment)].lock().admit(entry, None, None, true);
         }

@@ -425,8 +425,17 @@ mod tests {
     fn entry(key: u64, quota: Option<Quota>) -> Arc<dyn AnyEntry> {
         let store = quota.map_or(0, |quota| quota.number);
         let (tags, valid_as_of, began, expires_at) = (TagSet::default(), 0, 0, FOREVER);
-        let meta =
-            Meta::new(EntryOrigin { hash: key, scope: 0, store, segment: 0, tags, valid_as_of, began, expires_at });
+        let meta = Meta::new(EntryOrigin {
+            hash: key,
+            scope: 0,
+            store,
+            segment: 0,
+            tags,
+            birth: 0,
+            valid_as_of,
+            began,
+            expires_at,
+        });
         Arc::new(Entry { meta, key: (), value: () })
     }
 

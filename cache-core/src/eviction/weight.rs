@@ -268,7 +268,8 @@ mod tests {
     fn entry(all: &EvictionSegments, hash: u64, quota: Option<Quota>, expires_at: u64) -> Arc<dyn AnyEntry> {
         let (tags, segment) = (TagSet::default(), all.segment_of((hash >> 48) as usize, quota));
         let store = quota.map_or(0, |quota| quota.number);
-        let origin = EntryOrigin { hash, scope: 0, store, segment, tags, valid_as_of: 0, began: 0, expires_at };
+        let origin =
+            EntryOrigin { hash, scope: 0, store, segment, tags, birth: 0, valid_as_of: 0, began: 0, expires_at };
         Arc::new(Entry { meta: Meta::new(origin), key: (), value: () })
     }
 

@@ -267,6 +267,28 @@ impl Lifetime {
     }
 }
 
+/// Runs code that belongs to none of the loads on this thread.
+pub(crate) fn outside<R>(code: impl FnOnce() -> R) -> R {
+    let suspended = RUNNING.try_with(|running| std::mem::take(&mut *running.borrow_mut())).unwrap_or_default();
+    let _suspended = Suspended { running: suspended, depth: DEPTH.replace(0) };
+    code()
+}
+
+/// The loads that the code after it belongs to.
+struct Suspended {
+    running: Vec<Arc<Context>>,
+    depth: usize,
+}
+
+impl Drop for Suspended {
+    fn drop(&mut self) {
+        let running = std::mem::take(&mut self.running);
+        // Nothing is left of the code's own loads.
+        let _ = RUNNING.try_with(|now| *now.borrow_mut() = running);
+        DEPTH.set(self.depth);
+    }
+}
+
 #[inline]
 pub(crate) fn is_inside() -> bool {
     DEPTH.with(Cell::get) > 0

@@ -186,15 +186,15 @@ impl<K> Flights<K> {
 
     /// Keeps the loads of a key from being stored, and from being joined by callers after the next version. Returns
     /// whether there was one.
-    pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> bool {
-        let mut was_in_flight = false;
+    pub(crate) fn fence(&mut self, hash: u64, scope: ScopeId, is_key: impl Fn(&K) -> bool) -> usize {
+        let mut fenced = 0;
         for flight in self.loads.iter_hash_mut(hash) {
             if flight.is_of(hash, scope, &is_key) {
                 flight.is_fenced = true;
-                was_in_flight = true;
+                fenced += 1;
             }
         }
-        was_in_flight
+        fenced
     }
 
     /// A load has ended and stored its value.
@@ -301,8 +301,8 @@ mod tests {
     #[test]
     fn p1_a_fenced_load_is_joined_only_by_who_came_before_it_began() {
         let mut flights = flights([flight(1, "a", 4), flight(2, "b", 4), Flight { scope: 1, ..flight(3, "a", 4) }]);
-        assert!(flights.fence(HASH, 0, |key| *key == "a"));
-        assert!(!flights.fence(HASH, 0, |key| *key == "c"));
+        assert_eq!(flights.fence(HASH, 0, |key| *key == "a"), 1);
+        assert_eq!(flights.fence(HASH, 0, |key| *key == "c"), 0);
         let fenced: Vec<_> = (1..=3).filter(|&id| flights.get(HASH, id).unwrap().is_fenced).collect();
         assert_eq!(fenced, [1]);
         assert_eq!((open(&flights, "a", 4), open(&flights, "a", 5)), (Some(1), None));

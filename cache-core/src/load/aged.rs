@@ -27,7 +27,7 @@ pub(crate) fn serve<K: Storable, V: Storable + Clone>(
     if !engine.storage.is_valid(&store.query, &entry.meta) {
         return None;
     }
-    store.count_served(&entry.meta, now);
+    store.count_served(&engine.storage, entry, now);
     let answer = Answer { tags: entry.meta.tags.clone(), since, lifetime: Lifetime::of_served(&entry.meta, now) };
     attach(engine.timeline(), &store.query, key_node, answer);
     Some(entry.value.clone())

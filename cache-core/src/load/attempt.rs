@@ -18,9 +18,10 @@ use crate::flight::wait_graph::Wait;
 use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach, prepare};
 use crate::load::leader::Leader;
+use crate::observer::events::Subject;
 use crate::store::aged::AgedEntry;
 use crate::store::candidate::Candidate;
-use crate::store::{Absent, Caller, Claim, NewLoad, Storable, Store};
+use crate::store::{Absent, Caller, Claim, Gone, NewLoad, Storable, Store};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -51,6 +52,8 @@ pub(crate) struct Attempt<K, V> {
     joins_left: u32,
     /// See [`Request`](crate::load::miss::Request).
     batch: Option<LoadId>,
+    /// If somebody watches.
+    subject: Option<Arc<Subject>>,
 }
 
 /// After so many loads whose values expired before they were loaded, a caller loads for itself.
@@ -58,11 +61,13 @@ const MAX_EXPIRED_JOINS: u32 = 2;
 
 pub(crate) struct Absence {
     pub(crate) absent: Absent,
+    pub(crate) gone: Gone,
     pub(crate) now: Nanos,
     /// As in [`Attempt`]; so are the next two.
     pub(crate) arrived: Version,
     pub(crate) ticket: LoadId,
     pub(crate) key_node: Option<TagRef>,
+    pub(crate) subject: Option<Arc<Subject>>,
 }
 
 pub(crate) enum Step<K, V> {
@@ -102,7 +107,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         absence: Absence,
         batch: Option<LoadId>,
     ) -> Self {
-        let Absence { absent, now, arrived, ticket, key_node } = absence;
+        let Absence { absent, now, arrived, ticket, key_node, subject, .. } = absence;
         Self {
             engine,
             store,
@@ -119,6 +124,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             may_wait: true,
             joins_left: MAX_EXPIRED_JOINS,
             batch,
+            subject,
         }
     }
 
@@ -141,7 +147,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                     // User code has run since.
                     self.now = self.engine.timeline().time.now();
                     if self.store.is_kept(&self.engine.storage, &entry.meta, self.now) {
-                        self.store.count_served(&entry.meta, self.now);
+                        self.store.count_served(&self.engine.storage, &entry, self.now);
                         self.attach(entry.meta.tags.clone(), since, Lifetime::of_served(&entry.meta, self.now));
                         let value = clone_value(entry, &self.store.query.counters);
                         self.discard();
@@ -207,7 +213,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     }
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
-        let Self { engine, store, scope, hash, key_node, found_dead, aged, mode, .. } = self;
+        let Self { engine, store, scope, hash, key_node, found_dead, aged, mode, subject, .. } = self;
         let NewLoad { is_listed, context } = lead;
         Step::Lead(Leader {
             engine,
@@ -221,7 +227,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             found_dead,
             aged,
             is_in_background: false,
+            has_begun: false,
             has_ended: false,
+            subject,
         })
     }
 

@@ -199,10 +199,8 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
 
     /// Begins the loads. The body runs in this context.
     pub fn context(&mut self) -> LoadContext {
+        self.slots.all.iter_mut().filter_map(Slot::leader_mut).for_each(Leader::count);
         let loads: Vec<_> = self.slots.all.iter().filter_map(Slot::leader).collect();
-        for load in &loads {
-            load.count();
-        }
         let Some(any) = loads.first() else { return LoadContext::default() };
         // What the body reads is attached here, and at the end to each load.
         let tags = TagSet::default();
@@ -345,6 +343,10 @@ impl<K, T, J> Slot<K, T, J> {
 
     fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Taken)
+    }
+
+    fn leader_mut(&mut self) -> Option<&mut Leader<K, Option<T>>> {
+        if let Self::Leads(load, _) = self { Some(load) } else { None }
     }
 
     fn leader(&self) -> Option<&Leader<K, Option<T>>> {

@@ -9,7 +9,7 @@ use crate::flight::id::{LoadId, next_load};
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
-use crate::store::{Absent, Held, Storable, Store, Wanted};
+use crate::store::{Absent, Gone, Held, NotFound, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -30,7 +30,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
             return self.look_up_inside(wanted);
         }
         let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
-        found.map_err(|absent| self.absence(absent))
+        found.map_err(|not_found| self.absence(not_found))
     }
 
     /// After a look-up: serves a value that is not fresh, and counts a hit or a miss if the look-up has not. Apart from
@@ -66,7 +66,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         match found {
             Ok(entry) => {
                 store.query.counters.count(Event::Hit);
-                store.count_served(&entry.meta, now);
+                store.count_served(storage, &entry, now);
                 if let Some(key_node) = &absence.key_node {
                     let lifetime = Lifetime::of_served(&entry.meta, now);
                     let answer = Answer { tags: entry.meta.tags.clone(), since: absence.arrived, lifetime };
@@ -75,7 +75,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
                 Ok(clone_value(entry, &store.query.counters))
             }
             Err(absent) => {
-                store.query.counters.count(Event::Miss);
+                storage.count_miss(&store.query, absence.gone);
                 Err(Absence { absent, ..absence })
             }
         }
@@ -92,27 +92,29 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     }
 
     #[cold]
-    fn absence(&self, (absent, now): (Absent, Nanos)) -> Absence {
+    fn absence(&self, NotFound { absent, gone, now }: NotFound) -> Absence {
         self.engine.resume_certain();
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
-        Absence { absent, now, arrived, ticket, key_node: None }
+        Absence { absent, gone, now, arrived, ticket, key_node: None, subject: None }
     }
 
     /// A miss without a look-up, through a handle that takes nothing from the cache.
     #[cold]
     #[inline(never)]
     pub(crate) fn pass_by(&self, hash: u64, mode: &Mode) -> Absence {
+        let (absent, gone) = (Absent::Missing, Gone::PassedBy);
         if let Mode::Entry(_) = mode {
             // There is no load that it would be of use to.
-            return Absence { absent: Absent::Missing, now: 0, arrived: 0, ticket: LoadId::default(), key_node: None };
+            let ticket = LoadId::default();
+            return Absence { absent, gone, now: 0, arrived: 0, ticket, key_node: None, subject: None };
         }
-        self.store.query.counters.count(Event::Miss);
+        self.engine.storage.count_miss(&self.store.query, gone);
         let now = self.engine.timeline().time.now();
         if !context::is_inside() {
-            return self.absence((Absent::Missing, now));
+            return self.absence(NotFound { absent, gone, now });
         }
         let ((key_node, arrived), ticket) = (self.key_node_as_of_now(hash), next_load());
-        Absence { absent: Absent::Missing, now, arrived, ticket, key_node: Some(key_node) }
+        Absence { absent, gone, now, arrived, ticket, key_node: Some(key_node), subject: None }
     }
 
     /// Attaches the answer to the load around the call, with nothing pinned.
@@ -128,7 +130,9 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
                 self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
                 Ok(clone_value(entry, &store.query.counters))
             }
-            Err((absent, now)) => Err(Absence { absent, now, arrived, ticket, key_node: Some(key_node) }),
+            Err(NotFound { absent, gone, now }) => {
+                Err(Absence { absent, gone, now, arrived, ticket, key_node: Some(key_node), subject: None })
+            }
         }
     }
 
@@ -163,13 +167,15 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         let held = |entry| Held { entry, counters: &self.store.query.counters };
         if !context::is_inside() {
             return match self.store.peek(&self.engine.storage, wanted, |_| ()) {
-                Err((Absent::Dead, now)) if self.store.has_windows => held(self.find_live(wanted, now)).entry.is_some(),
+                Err(NotFound { absent: Absent::Dead, now, .. }) if self.store.has_windows => {
+                    held(self.find_live(wanted, now)).entry.is_some()
+                }
                 found => found.is_ok(),
             };
         }
         let (key_node, since) = self.key_node_as_of_now(wanted.hash);
         let found = self.store.peek(&self.engine.storage, wanted, Arc::clone);
-        let found = found.or_else(|(_, now)| self.find_live(wanted, now).ok_or(()));
+        let found = found.or_else(|NotFound { now, .. }| self.find_live(wanted, now).ok_or(()));
         let found = held(found.ok());
         let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
             (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))

@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 use std::thread::panicking;
+use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::engine::Engine;
@@ -14,9 +15,10 @@ use crate::flight::promise::{Completer, End, SharedError};
 use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach_load, prepare};
 use crate::load::judge::Judged;
+use crate::observer::events::{LoadOutcome, Loaded, Subject};
 use crate::stats::counters::Event;
 use crate::store::aged::AgedEntry;
-use crate::store::{Loaded, Storable, Store, Wanted};
+use crate::store::{Loaded as LoadedValue, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
@@ -43,12 +45,17 @@ pub(crate) struct Leader<K, V> {
     pub(super) aged: Option<Arc<AgedEntry<K, V>>>,
     /// Whether no caller waits for it: it serves nothing instead of its own value.
     pub(super) is_in_background: bool,
+    /// Whether its body runs, or has run.
+    pub(super) has_begun: bool,
     pub(super) has_ended: bool,
+    /// If somebody watches.
+    pub(super) subject: Option<Arc<Subject>>,
 }
 
 impl<K, V> Leader<K, V> {
     /// Called before the body runs.
-    pub(crate) fn count(&self) {
+    pub(crate) fn count(&mut self) {
+        self.has_begun = true;
         self.store.query.counters.count(Event::Load);
         if self.aged.is_some() {
             self.store.query.counters.count(Event::Refresh);
@@ -109,11 +116,19 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         let expires_at = own_expiry.min(dependencies.expires_at);
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
+        let mut outcome = LoadOutcome::Refused;
+        let mut shared_by = 0;
         if self.is_listed {
             // What is there is outdated.
             let replaces = is_refused && (self.mode == ReadMode::Anew || self.aged.is_some());
-            let loaded = Loaded { copy, replaces, dependencies, expires_at, weight, now };
-            if self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded) {
+            let loaded = LoadedValue { copy, replaces, dependencies, expires_at, weight, now };
+            let completed = self.store.complete(&self.engine.storage, self.hash, self.context.id, value, loaded);
+            shared_by = completed.shared_by;
+            if completed.is_stored {
+                outcome = LoadOutcome::Stored;
+            }
+            if completed.is_refused {
+                outcome = LoadOutcome::Discarded;
                 self.store.query.counters.count(Event::DiscardedLoad);
                 // Only its key may have been invalidated.
                 since = self.context.birth;
@@ -122,6 +137,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         self.has_ended = true;
         drop(running);
         self.attach(tags, since, Lifetime::Until(expires_at));
+        self.tell(outcome, shared_by, || now);
     }
 
     /// `error` copies the error, if it can be shared. Returns the value that is served instead, if there is one.
@@ -131,17 +147,19 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         self.has_ended = true;
         let dependencies = self.end_without_value();
         if !self.is_listed {
+            self.tell(LoadOutcome::Failed, 0, || self.context.timeline.time.now());
             return None;
         }
-        let needs_time = self.aged.is_some() || self.found_dead;
+        let needs_time = self.aged.is_some() || self.found_dead || self.subject.is_some();
         // A clock that panics keeps no follower waiting.
         let now = if needs_time { catch(|| self.context.timeline.time.now()) } else { Ok(0) };
         if let Ok(now) = now {
             self.record_failure(now);
         }
-        let mut served = None;
+        let (mut served, mut shared_by) = (None, 0);
         if let Some(flight) = self.store.fail(self.hash, self.context.id) {
-            let Flight { key, scope, promise, is_fenced, order, .. } = flight;
+            let Flight { key, scope, promise, is_fenced, order, followers, .. } = flight;
+            shared_by = followers;
             let counters = &self.store.query.counters;
             if let Some(promise) = promise.map(|promise| Completer::new(promise, counters)) {
                 promise.complete(if dependencies.is_private {
@@ -158,11 +176,22 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
             served = self.aged.take().filter(|_| !is_fenced && !self.is_in_background);
         }
         let now = now.unwrap_or_else(|panic| resume_unwind(panic));
+        self.tell(LoadOutcome::Failed, shared_by, || now);
         served.and_then(|aged| serve(&self.engine, &self.store, &aged, self.key_node.as_ref(), now))
     }
 }
 
 impl<K, V> Leader<K, V> {
+    /// The load has ended. The caller holds no lock.
+    fn tell(&self, outcome: LoadOutcome, shared_by: usize, now: impl FnOnce() -> Nanos) {
+        if self.has_begun {
+            self.store.query.counters.count(Event::LoadEnd);
+        }
+        if let Some(subject) = &self.subject {
+            tell_loaded(&self.engine, subject, self.context.began, outcome, shared_by, now());
+        }
+    }
+
     fn end_without_value(&self) -> Dependencies {
         let mut dependencies = self.context.end(&TagSet::default());
         // A result made from the error expires when the value would have.
@@ -200,6 +229,13 @@ impl<K, V> Leader<K, V> {
 }
 
 /// Not generic: compiled in this crate.
+#[cold]
+fn tell_loaded(engine: &Engine, subject: &Subject, began: Nanos, outcome: LoadOutcome, shared_by: usize, now: Nanos) {
+    let (call, duration) = (subject.call(), Duration::from_nanos(now.saturating_sub(began)));
+    engine.storage.observers.tell(|observer| observer.loaded(&Loaded { call, duration, outcome, shared_by }));
+}
+
+/// Not generic: compiled in this crate.
 fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Vec<Tag>) -> TagSet {
     if tags.is_empty() {
         return TagSet::default();
@@ -212,6 +248,9 @@ impl<K, V> Drop for Leader<K, V> {
         if !self.has_ended {
             self.abandon();
             self.end_without_value();
+            let outcome = if panicking() { LoadOutcome::Panicked } else { LoadOutcome::Dropped };
+            // A clock that panics would end the program.
+            self.tell(outcome, 0, || catch(|| self.context.timeline.time.now()).unwrap_or(self.context.began));
         }
     }
 }

@@ -23,10 +23,11 @@ use crate::load::attempt::{Absence, Attempt, Step, Waited};
 use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
-use crate::store::{Storable, Store};
+use crate::observer::events::Subject;
+use crate::store::{Gone, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
-use crate::version::scope::Scope;
+use crate::version::scope::{Scope, scope_id};
 
 /// A call that missed. It takes the options of the entry, then loads.
 ///
@@ -120,6 +121,30 @@ type DynShare<'a> = &'a mut dyn FnMut() -> Option<SharedError>;
 
 /// A [`Judge`] that is called once.
 type DynJudge<'a, V> = &'a mut dyn FnMut(&V) -> Option<Judged>;
+
+impl<K: Storable, V: Storable> Request<K, V> {
+    /// `key` is another copy of its key.
+    #[cold]
+    pub(crate) fn watch(&mut self, key: K)
+    where
+        K: Eq,
+    {
+        if let Mode::Entry(_) = self.mode {
+            // Nothing is loaded.
+            return;
+        }
+        let (store, gone) = (&self.store, self.absence.gone);
+        let is_key = |stored: &K| *stored == self.key;
+        let wanted = Wanted { hash: self.hash, scope: scope_id(self.scope.as_ref()), is_key };
+        let tag =
+            if let Gone::Invalidated(_) = gone { store.invalidated_tag(&self.engine.storage, &wanted) } else { None };
+        let describe = store.describe;
+        let subject =
+            Subject::new(store.query.clone(), self.scope.clone(), move |query, out| describe(&key, query, out));
+        self.engine.tell_missed(&subject, gone, store.instance, self.hash, tag.as_slice());
+        self.absence.subject = Some(subject);
+    }
+}
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
@@ -308,7 +333,7 @@ pub(super) async fn follow<K, V, O: Outcome<Value = V>>(
 
 impl<K, V> RunningBody<K, V> {
     #[inline(never)]
-    pub(super) fn begin(load: Leader<K, V>, end: EndFns<K, V>) -> Self {
+    pub(super) fn begin(mut load: Leader<K, V>, end: EndFns<K, V>) -> Self {
         load.count();
         Self { running: load.enter(), load, end }
     }
@@ -396,7 +421,7 @@ impl<K, V> Stage<K, V> {
         }
     }
 
-    fn load(load: Leader<K, V>) -> Self {
+    fn load(mut load: Leader<K, V>) -> Self {
         load.count();
         Self::Load(load)
     }

@@ -108,8 +108,11 @@ where
         Err(absence) => absence,
     };
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
-    let mode = cache.mode().clone();
-    let request = Request { engine, store, scope, hash, key: parts.to_owned(), mode, absence, batch: None };
+    let (mode, key) = (cache.mode().clone(), parts.to_owned());
+    let mut request = Request { engine, store, scope, hash, key, mode, absence, batch: None };
+    if cache.engine().storage.is_watched() {
+        request.watch(parts.to_owned());
+    }
     Err(Miss::new(request, site.query.options(), Some(make_entry::<P, V>)))
 }
 

@@ -14,6 +14,7 @@ use crate::engine::Engine;
 use crate::engine::elsewhere::MutationSite;
 use crate::engine::invalidation::ScopedTarget;
 use crate::engine::transaction::HeldTarget;
+use crate::history::Writer;
 use crate::load::outcome::Outcome;
 use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 use crate::private::from_value::{FromResult, FromValue, ValueTargets};
@@ -292,6 +293,7 @@ impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
 
 /// Invalidates all targets of a mutation: in each cache at one version. In a transaction they are held.
 fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, mut puts: Vec<Box<dyn AnyPut>>) {
+    let by = Writer::Function(site);
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
         let of = if target.is_global { Cache::global() } else { cache };
@@ -300,7 +302,7 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
         {
             eprintln!("{report}");
         }
-        let resolved = target.resolve(of);
+        let resolved = target.resolve(of, by);
         // The global cache may be that of the mutation.
         if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
     });
@@ -308,16 +310,16 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
     targets.each_entry(&mut |EntryToPut(entry)| {
         let of = entry.cache().engine();
         if Arc::ptr_eq(of, cache.engine()) {
-            own.push(entry.target());
+            own.push(entry.target(by));
         } else if Arc::ptr_eq(of, Cache::global().engine()) {
-            others.push(entry.target());
+            others.push(entry.target(by));
         } else {
             elsewhere.push(entry);
         }
     });
     // A query with a `cache = ..` of its own.
     for entry in elsewhere {
-        entry.invalidate_alone();
+        entry.invalidate_alone(by);
     }
     if let Some(transaction) = cache.transaction_state() {
         let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| HeldTarget::from(*target)).collect();

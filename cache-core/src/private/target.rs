@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::engine::elsewhere::{self, MutationSite};
 use crate::engine::hash::hash_key;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::history::Writer;
 use crate::private::caches::{OfFunction, OfMethod, OtherCache};
 use crate::private::key::Parts;
 use crate::query::{KeyHash, KeyRef, QueryRef, Site};
@@ -164,7 +165,7 @@ impl Target {
         if engine.query(site).stores.is_empty() { elsewhere::report(site, mutation, engine.timeline()) } else { None }
     }
 
-    pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache) -> ScopedTarget<'a> {
+    pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache, by: Writer) -> ScopedTarget<'a> {
         let engine = cache.engine();
         let target = match &self.kind {
             TargetKind::Query(site) => TargetRef::Query(engine.query(*site)),
@@ -172,7 +173,7 @@ impl Target {
             TargetKind::Tag(tag) => TargetRef::Tag(tag.as_str()),
             TargetKind::All => TargetRef::Everything,
         };
-        (cache.scope_ref(), target)
+        ScopedTarget { scope: cache.scope_ref(), target, by }
     }
 }
 

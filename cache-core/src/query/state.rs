@@ -10,7 +10,7 @@ use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
 use crate::query::windows::{Freshness, Windows};
 use crate::query::{Query, Site, SourcePlace};
-use crate::stats::counters::Counters;
+use crate::stats::counters::{Counters, Event};
 use crate::stats::{QueryStats, Stats};
 use crate::sync::{AtomicUsize, OnceLock, Ordering, RwLock};
 use crate::version::registry::TagRef;
@@ -90,6 +90,13 @@ impl QueryState {
             && self.puts.fetch_or(READS_ANSWERS, Ordering::AcqRel) == HAS_PUTS
     }
 
+    /// Exact if no load begins or ends meanwhile.
+    pub(crate) fn loads_in_flight(&self) -> usize {
+        // In this order: more may end meanwhile, which is no number below 0.
+        let ended = self.counters.sum(Event::LoadEnd);
+        usize::try_from(self.counters.sum(Event::Load).saturating_sub(ended)).unwrap_or(0)
+    }
+
     pub(crate) fn stats(&self, entries: usize) -> QueryStats {
         let mut sum = Stats::default();
         sum.add(&self.counters);
@@ -100,6 +107,11 @@ impl QueryState {
             entries,
             hits: sum.hits,
             misses: sum.misses,
+            cold_misses: sum.cold_misses,
+            expired_misses: sum.expired_misses,
+            invalidated_misses: sum.invalidated_misses,
+            evicted_misses: sum.evicted_misses,
+            bypassed_misses: sum.bypassed_misses,
             loads: sum.loads,
             load_errors: sum.load_errors,
             discarded_loads: sum.discarded_loads,

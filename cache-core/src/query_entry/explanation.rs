@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
+use crate::history::info::{MutationInfo, TargetInfo};
 use crate::version::tag_set::InvalidatedBy;
 
 /// Says whether one call of a query is cached, and why or why not: see [`QueryEntry::explain`](crate::QueryEntry::explain).
@@ -16,6 +17,8 @@ pub struct Explanation {
     /// Its entry, or why it is not cached.
     pub(crate) found: Result<EntryInfo, Reason>,
     pub(crate) is_loading: bool,
+    /// The invalidations since it was loaded, the oldest first.
+    pub(crate) since: Vec<MutationInfo>,
 }
 
 impl Explanation {
@@ -33,6 +36,22 @@ impl Explanation {
     pub fn is_loading(&self) -> bool {
         self.is_loading
     }
+
+    /// By what it was invalidated, if that is why it is not cached, and the cache
+    /// [remembers](crate::CacheBuilder::mutation_log) it.
+    pub fn invalidated_by(&self) -> Option<&MutationInfo> {
+        match &self.found {
+            Err(Reason::Invalidated { mutation, .. }) => mutation.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The invalidations of the cache since the entry was loaded, the oldest first; none if it is not cached. None of them
+    /// was about it. If the answer is wrong all the same, one of them names too little, or a write does not say what it
+    /// invalidates.
+    pub fn mutations_since(&self) -> &[MutationInfo] {
+        &self.since
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,9 +60,22 @@ pub(crate) enum Reason {
     Bypassed,
     Refreshed,
     NothingIsStored,
-    Expired { ago: Nanos, is_kept: bool },
-    Invalidated(InvalidatedBy),
-    Absent,
+    Expired {
+        /// Unknown if its entry has left.
+        ago: Option<Nanos>,
+        is_kept: bool,
+    },
+    Invalidated {
+        /// Of an entry that is still there.
+        what: Option<InvalidatedBy>,
+        mutation: Option<MutationInfo>,
+        target: Option<TargetInfo>,
+    },
+    Evicted,
+    Absent {
+        /// The last invalidation that would have been about it, and through which target.
+        last: Option<Box<(MutationInfo, Option<TargetInfo>)>>,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -54,24 +86,53 @@ impl fmt::Display for Reason {
             Self::Refreshed => f.write_str("this handle loads anew on each call"),
             Self::NothingIsStored => f.write_str("the capacity is 0"),
             Self::Expired { ago, is_kept } => {
-                write!(f, "it expired {:?} ago", Duration::from_nanos(*ago))?;
+                match ago {
+                    Some(ago) => write!(f, "it expired {:?} ago", Duration::from_nanos(*ago))?,
+                    None => f.write_str("it has expired")?,
+                }
                 if *is_kept { f.write_str(", and may be served while it is loaded or if that fails") } else { Ok(()) }
             }
-            Self::Invalidated(by) => write!(f, "{by} after it was loaded"),
-            Self::Absent => f.write_str("it was not loaded, or has left the cache"),
+            Self::Invalidated { what, mutation, target } => {
+                match what {
+                    Some(what) => write!(f, "{what} after it was loaded")?,
+                    None => f.write_str("it was invalidated")?,
+                }
+                let Some(mutation) = mutation else { return Ok(()) };
+                write_mutation(f, ",", mutation, target.as_ref())
+            }
+            Self::Evicted => f.write_str("it was removed to make room for others"),
+            Self::Absent { last } => {
+                f.write_str("it was not loaded, or has left the cache")?;
+                let Some((mutation, target)) = last.as_deref() else { return Ok(()) };
+                write_mutation(f, "; it was last invalidated", mutation, target.as_ref())
+            }
         }
     }
 }
 
+fn write_mutation(
+    f: &mut fmt::Formatter<'_>,
+    before: &str,
+    mutation: &MutationInfo,
+    target: Option<&TargetInfo>,
+) -> fmt::Result {
+    let function = target.map_or(mutation.function, |target| target.by);
+    write!(f, "{before} {:?} ago, by `{function}`", mutation.ago)?;
+    if let Some(target) = target { write!(f, ", which names {target}") } else { Ok(()) }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { call, found, is_loading } = self;
+        let Self { call, found, is_loading, since } = self;
         write!(f, "`{call}` is ")?;
         match found {
             Ok(EntryInfo { age, expires_in, hits, tags, .. }) => {
                 write!(f, "cached: loaded {age:?} ago, expires in {expires_in:?}, hits: {hits}")?;
                 for (number, tag) in tags.iter().enumerate() {
                     write!(f, "{} `{}`", if number == 0 { ", tags:" } else { "," }, tag.as_str())?;
+                }
+                if let [.., last] = &since[..] {
+                    write!(f, "; invalidations of other entries since then: {}, the last by {last}", since.len())?;
                 }
             }
             Err(reason) => write!(f, "not cached: {reason}")?,

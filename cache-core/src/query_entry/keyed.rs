@@ -10,6 +10,7 @@ use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{AnyEntry, Entry};
 use crate::eviction::weight::weight_of;
+use crate::history::{Affected, LoggedTarget, Writer};
 use crate::load::call::Call;
 use crate::load::judge::Judged;
 use crate::load::miss::{EntryParts, JudgeFn, Request};
@@ -17,20 +18,21 @@ use crate::query::KeyHash;
 use crate::query_entry::explanation::{Explanation, Reason};
 use crate::query_entry::put::{AnyPut, Put};
 use crate::read_point::ReadPoint;
-use crate::store::{Held, Storable, Store, Wanted};
+use crate::store::{Gone, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
+use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::registry::TagRef;
 use crate::version::scope::scope_id;
-use crate::version::tag_set::TagSetBuilder;
+use crate::version::tag_set::{InvalidatedBy, TagSetBuilder};
 
 /// An entry whose key and value have any type.
 pub(crate) trait AnyKeyedEntry: Send + Sync {
     fn cache(&self) -> &Cache;
     /// The target that invalidates it.
-    fn target(&self) -> ScopedTarget<'_>;
+    fn target(&self, by: Writer) -> ScopedTarget<'_>;
     /// Invalidates it, or holds that until the commit.
-    fn invalidate_alone(&self);
+    fn invalidate_alone(&self, by: Writer);
     /// The call, for people.
     fn call(&self) -> String;
 }
@@ -40,8 +42,8 @@ pub(crate) trait TypedEntry<V>: AnyKeyedEntry {
     fn get(&self) -> Option<V>;
     fn is_cached(&self) -> bool;
     /// `None`: it is current now.
-    fn insert(&self, point: Option<&ReadPoint>, value: V) -> bool;
-    fn invalidate(&self) -> bool;
+    fn insert(&self, point: Option<&ReadPoint>, value: V, by: Writer) -> bool;
+    fn invalidate(&self, by: Writer) -> bool;
     fn info(&self) -> Option<EntryInfo>;
     fn explain(&self) -> Explanation;
     /// A value to store with an invalidation; `None` if it is not storable.
@@ -81,6 +83,11 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == self.key }
     }
 
+    fn key_hash(&self) -> KeyHash {
+        let hash = without_scope(self.hash, scope_id(self.cache.scope_ref()));
+        KeyHash { hash, instance: self.store.instance }
+    }
+
     /// Also a dead one.
     fn find(&self) -> Held<'_, K, V> {
         Held { entry: self.store.find_current(&self.wanted()), counters: &self.store.query.counters }
@@ -91,6 +98,16 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         let (storage, now) = (&self.cache.engine().storage, self.cache.engine().timeline().time.now());
         let is_live = found.entry.as_ref().is_some_and(|entry| self.store.is_live(storage, &entry.meta, now));
         if is_live { found } else { Held { entry: None, counters: &self.store.query.counters } }
+    }
+
+    fn info_and_birth(&self) -> Option<(EntryInfo, Version)> {
+        if !self.cache.mode().is_ordinary() {
+            return None;
+        }
+        let found = self.find_live();
+        let now = self.cache.engine().timeline().time.now();
+        let entry = found.entry.as_ref()?;
+        Some((self.store.info_of(entry, now)?, entry.meta.birth))
     }
 
     fn reason(&self) -> Reason {
@@ -106,25 +123,55 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         }
         let found = self.find();
         let now = engine.timeline().time.now();
-        match found.entry.as_ref().map(|entry| &entry.meta) {
-            None => Reason::Absent,
-            Some(meta) if now >= meta.expires_at => {
+        let Some(meta) = found.entry.as_ref().map(|entry| &entry.meta) else {
+            return match engine.storage.history.departed.find(self.store.number, self.hash) {
+                Gone::Expired => Reason::Expired { ago: None, is_kept: false },
+                Gone::Evicted => Reason::Evicted,
+                gone @ Gone::Invalidated(_) => self.invalidated(gone, None),
+                Gone::Unknown | Gone::PassedBy => self.last_invalidation(),
+            };
+        };
+        match engine.storage.invalidated_by(&self.store.query, meta) {
+            Some(what) => self.invalidated(self.store.why_dead(&engine.storage, meta), Some(what)),
+            None if now >= meta.expires_at => {
                 let is_kept = self.store.is_kept(&engine.storage, meta, now);
-                Reason::Expired { ago: now - meta.expires_at, is_kept }
+                Reason::Expired { ago: Some(now - meta.expires_at), is_kept }
             }
-            Some(meta) => match engine.storage.invalidated_by(&self.store.query, meta) {
-                Some(by) => Reason::Invalidated(by),
-                None => Reason::Absent,
-            },
+            None => Reason::Absent { last: None },
         }
+    }
+
+    fn with_affected<R>(&self, tag: Option<&Tag>, with: impl FnOnce(&Affected<'_>) -> R) -> R {
+        let tags: Vec<Tag> = self.options.tags.iter().chain(tag).cloned().collect();
+        let scope = scope_id(self.cache.scope_ref());
+        with(&Affected { query: &self.store.query, key: self.key_hash(), scope, tags: &tags })
+    }
+
+    /// `what`: if its entry is still there.
+    fn invalidated(&self, gone: Gone, what: Option<InvalidatedBy>) -> Reason {
+        let tag = if let Some(InvalidatedBy::Tag(tag)) = &what { Some(tag) } else { None };
+        let by = self.with_affected(tag, |affected| self.cache.engine().who(gone, affected));
+        let (mutation, target) = by.map_or((None, None), |(mutation, target)| (Some(mutation), target));
+        Reason::Invalidated { what, mutation, target }
+    }
+
+    /// Of a key about which nothing else is known.
+    fn last_invalidation(&self) -> Reason {
+        let engine = self.cache.engine();
+        let found = self.with_affected(None, |affected| {
+            let record = engine.storage.history.last_about(affected, 0)?;
+            let target = record.target_of(affected).map(LoggedTarget::info);
+            Some((record.info(engine.timeline().time.now()), target))
+        });
+        Reason::Absent { last: found.map(Box::new) }
     }
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> AnyKeyedEntry for KeyedEntry<K, V> {
-    fn invalidate_alone(&self) {
+    fn invalidate_alone(&self, by: Writer) {
         match self.cache.transaction_state() {
-            None => self.cache.engine().invalidate(&[self.target()]),
-            Some(transaction) => transaction.hold(self.cache.engine(), vec![HeldTarget::from(self.target())]),
+            None => self.cache.engine().invalidate(&[self.target(by)]),
+            Some(transaction) => transaction.hold(self.cache.engine(), vec![HeldTarget::from(self.target(by))]),
         }
     }
 
@@ -140,10 +187,9 @@ impl<K: Storable + Eq, V: Storable + Clone> AnyKeyedEntry for KeyedEntry<K, V> {
         &self.cache
     }
 
-    fn target(&self) -> ScopedTarget<'_> {
+    fn target(&self, by: Writer) -> ScopedTarget<'_> {
         let scope = self.cache.scope_ref();
-        let key = KeyHash { hash: without_scope(self.hash, scope_id(scope)), instance: self.store.instance };
-        (scope, TargetRef::Key(&self.store.query, key))
+        ScopedTarget { scope, target: TargetRef::Key(&self.store.query, self.key_hash()), by }
     }
 }
 
@@ -156,13 +202,13 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         self.cache.mode().is_ordinary() && self.look_up().contains(&self.wanted())
     }
 
-    fn insert(&self, point: Option<&ReadPoint>, value: V) -> bool {
+    fn insert(&self, point: Option<&ReadPoint>, value: V, by: Writer) -> bool {
         let engine = self.cache.engine();
         let now = ReadPoint::now(engine.timeline());
         let Some(mut put) = self.put(point.unwrap_or(&now), value, true) else {
             // What is cached is not the value.
             if point.is_none() {
-                self.invalidate();
+                self.invalidate(by);
             }
             return false;
         };
@@ -170,28 +216,25 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         if point.is_some() && !put.is_current() {
             return false;
         }
-        engine.invalidate_and_judge(&[self.target()], |version| put.judge(version));
+        engine.invalidate_and_judge(&[self.target(by)], |version| put.judge(version));
         put.store(engine)
     }
 
-    fn invalidate(&self) -> bool {
+    fn invalidate(&self, by: Writer) -> bool {
         let was_cached = self.find_live().entry.is_some();
-        self.invalidate_alone();
+        self.invalidate_alone(by);
         was_cached
     }
 
     fn info(&self) -> Option<EntryInfo> {
-        if !self.cache.mode().is_ordinary() {
-            return None;
-        }
-        let found = self.find_live();
-        let now = self.cache.engine().timeline().time.now();
-        self.store.info_of(found.entry.as_ref()?, now)
+        self.info_and_birth().map(|(info, _)| info)
     }
 
     fn explain(&self) -> Explanation {
-        let found = self.info().ok_or_else(|| self.reason());
-        Explanation { call: self.call(), found, is_loading: self.store.is_loading(&self.wanted()) }
+        let (found, birth) =
+            self.info_and_birth().map_or_else(|| (Err(self.reason()), None), |(info, birth)| (Ok(info), Some(birth)));
+        let since = birth.map_or_else(Vec::new, |birth| self.cache.engine().mutations_since(birth));
+        Explanation { call: self.call(), found, is_loading: self.store.is_loading(&self.wanted()), since }
     }
 
     fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>> {

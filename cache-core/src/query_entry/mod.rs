@@ -8,6 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::entry::info::EntryInfo;
+use crate::history::Writer;
 use crate::query_entry::explanation::Explanation;
 use crate::query_entry::keyed::TypedEntry;
 use crate::read_point::ReadPoint;
@@ -72,8 +73,9 @@ impl<V> QueryEntry<'_, V> {
     /// # Panics
     ///
     /// When `Eq` or `Clone` of an argument, `cache_if` or `tags_from` does.
+    #[track_caller]
     pub fn insert(&self, value: V) -> bool {
-        self.entry.insert(None, value)
+        self.entry.insert(None, value, Writer::call("insert"))
     }
 
     /// Like [`insert`](QueryEntry::insert), for a value that was read at or after a [`ReadPoint`] of the same cache.
@@ -109,16 +111,18 @@ impl<V> QueryEntry<'_, V> {
     /// repo.cache.invalidate(["name"]);
     /// assert!(!entry!(repo.name(1)).insert_if_current(&point, "Ada".into()), "it may have been renamed");
     /// ```
+    #[track_caller]
     pub fn insert_if_current(&self, point: &ReadPoint, value: V) -> bool {
-        self.entry.insert(Some(point), value)
+        self.entry.insert(Some(point), value, Writer::call("insert_if_current"))
     }
 
     /// Invalidates the entry, and all that was made from its value. Returns whether it was cached.
     ///
     /// A load in flight is not stored, and no later call joins it. In a transaction it is held until the commit. Through
     /// a root handle it reaches the key in every scope; the answer is about the root.
+    #[track_caller]
     pub fn invalidate(&self) -> bool {
-        self.entry.invalidate()
+        self.entry.invalidate(Writer::call("invalidate"))
     }
 
     /// The description of the entry, if it is cached.

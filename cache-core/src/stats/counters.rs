@@ -10,7 +10,14 @@ use crate::sync::threads;
 pub(crate) enum Event {
     Hit,
     Miss,
+    ColdMiss,
+    ExpiredMiss,
+    InvalidatedMiss,
+    EvictedMiss,
+    BypassedMiss,
     Load,
+    /// Whatever its outcome.
+    LoadEnd,
     LoadError,
     DiscardedLoad,
     Eviction,

@@ -28,8 +28,19 @@ pub struct Stats {
     pub max_weight: u64,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that loaded, or waited for a load in flight.
+    /// Calls that loaded, or waited for a load in flight. The sum of the next five.
     pub misses: u64,
+    /// Misses of what was never loaded, or left so long ago that the cache no longer knows why.
+    pub cold_misses: u64,
+    /// Misses of what had expired, or was about to be refreshed.
+    pub expired_misses: u64,
+    /// Misses of what was invalidated.
+    pub invalidated_misses: u64,
+    /// Misses of what was removed to make room for others.
+    pub evicted_misses: u64,
+    /// Calls through handles that take nothing from the cache: [bypass](crate::Cache::bypass),
+    /// [refresh](crate::Cache::refresh), and those in a [transaction](crate::Cache::transaction).
+    pub bypassed_misses: u64,
     /// Bodies run, whatever their outcome; of a list, one for each id. Direct inserts do not count.
     pub loads: u64,
     /// Loads that ended in `Err` or a panic, or whose future was dropped before it was ready.
@@ -65,6 +76,11 @@ impl Stats {
     pub(crate) fn add(&mut self, counters: &Counters) {
         self.hits += counters.sum(Event::Hit);
         self.misses += counters.sum(Event::Miss);
+        self.cold_misses += counters.sum(Event::ColdMiss);
+        self.expired_misses += counters.sum(Event::ExpiredMiss);
+        self.invalidated_misses += counters.sum(Event::InvalidatedMiss);
+        self.evicted_misses += counters.sum(Event::EvictedMiss);
+        self.bypassed_misses += counters.sum(Event::BypassedMiss);
         self.loads += counters.sum(Event::Load);
         self.load_errors += counters.sum(Event::LoadError);
         self.discarded_loads += counters.sum(Event::DiscardedLoad);
@@ -129,8 +145,18 @@ pub struct QueryStats {
     pub entries: usize,
     /// Calls answered from the cache.
     pub hits: u64,
-    /// Calls that loaded or waited.
+    /// Calls that loaded or waited; the sum of the next five.
     pub misses: u64,
+    /// Misses of what was never loaded, or left so long ago that the cache no longer knows why.
+    pub cold_misses: u64,
+    /// Misses of what had expired, or was about to be refreshed.
+    pub expired_misses: u64,
+    /// Misses of what was invalidated.
+    pub invalidated_misses: u64,
+    /// Misses of what was removed to make room for others.
+    pub evicted_misses: u64,
+    /// Calls through handles that take nothing from the cache.
+    pub bypassed_misses: u64,
     /// Bodies run.
     pub loads: u64,
     /// Loads that failed, panicked, or were dropped.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::clock::Nanos;
-use crate::entry::{Entry, Meta, address, discard, discard_some};
+use crate::entry::{Entry, address, discard, discard_some};
 use crate::flight::InFlight;
+use crate::observer::events::ServedStale;
 use crate::query::state::QueryState;
 use crate::query::windows::Age;
 use crate::stats::counters::Event;
@@ -86,11 +87,19 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Err(Absent::Dead)
     }
 
-    /// Counts an answer from an entry that may have expired.
-    pub(crate) fn count_served(&self, meta: &Meta, now: Nanos) {
-        meta.hits.record();
-        if now >= meta.expires_at {
-            self.query.counters.count(Event::StaleHit);
+    /// Counts an answer from an entry that may have expired. The caller holds no lock.
+    pub(crate) fn count_served(&self, storage: &Storage, entry: &Entry<K, V>, now: Nanos) {
+        let expires_at = entry.meta.expires_at;
+        entry.meta.hits.record();
+        if now < expires_at {
+            return;
+        }
+        self.query.counters.count(Event::StaleHit);
+        if !storage.observers.is_empty() {
+            self.with_call(entry, |call| {
+                let expired_for = Duration::from_nanos(now - expires_at);
+                storage.observers.tell(|observer| observer.served_stale(&ServedStale { call, expired_for }));
+            });
         }
     }
 

@@ -135,8 +135,17 @@ mod tests {
 
     fn entry(key: u64) -> Arc<Entry<u64, u64>> {
         let (hash, tags, valid_as_of) = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15), TagSet::default(), 0);
-        let meta =
-            Meta::new(EntryOrigin { hash, scope: 0, store: 1, segment: 0, tags, valid_as_of, began: 0, expires_at: 1 });
+        let meta = Meta::new(EntryOrigin {
+            hash,
+            scope: 0,
+            store: 1,
+            segment: 0,
+            tags,
+            birth: 0,
+            valid_as_of,
+            began: 0,
+            expires_at: 1,
+        });
         Arc::new(Entry { meta, key, value: key })
     }
 

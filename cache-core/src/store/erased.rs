@@ -8,6 +8,7 @@ use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Entry, Meta};
 use crate::eviction::segment::{RemovedEntries, push};
+use crate::observer::events::Call;
 use crate::query::state::QueryState;
 use crate::store::storage::{AnyStore, Storage, WithEntries};
 use crate::store::{Describe, Storable, Store, Wanted};
@@ -25,8 +26,8 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         }
     }
 
-    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries) {
-        self.forget(storage, &Wanted { hash, scope, is_key: |_: &K| true }, |entry| push(removed, entry));
+    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries) -> usize {
+        self.forget(storage, &Wanted { hash, scope, is_key: |_: &K| true }, |entry| push(removed, entry))
     }
 
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo> {
@@ -66,6 +67,12 @@ fn typed<K: Storable, V: Storable>(entry: Arc<dyn AnyEntry>) -> Option<Arc<Entry
 }
 
 impl<K: Storable, V: Storable> Store<K, V> {
+    /// The call that an entry answers; the caller holds no lock.
+    pub(crate) fn with_call(&self, entry: &Entry<K, V>, with: impl FnOnce(Call<'_>)) {
+        let describe = |out: &mut dyn fmt::Write| (self.describe)(&entry.key, &self.query, out);
+        with(Call::new(&self.query, entry.meta.tags.scope(), &describe));
+    }
+
     /// `describe` formats the key; the caller holds no lock.
     pub(crate) fn info_with(&self, entry: &Arc<dyn AnyEntry>, now: Nanos, describe: Describe<K>) -> Option<EntryInfo> {
         let typed = typed::<K, V>(entry.clone())?;

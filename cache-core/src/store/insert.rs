@@ -25,6 +25,15 @@ pub(crate) struct Loaded<V> {
     pub(crate) now: Nanos,
 }
 
+/// How a load has ended.
+pub(crate) struct Completed {
+    /// Something that it depends on was invalidated.
+    pub(crate) is_refused: bool,
+    pub(crate) is_stored: bool,
+    /// How many others waited for it.
+    pub(crate) shared_by: usize,
+}
+
 /// How a value was made that is inserted.
 #[derive(Clone, Copy)]
 pub(crate) struct Made {
@@ -60,8 +69,8 @@ impl<K, V> Default for Displaced<K, V> {
 
 impl<K: Storable, V: Storable> Store<K, V> {
     /// Ends a load, and stores its value if it is valid. Of several loads of one key, the last begun wins. `value` is
-    /// cloned for followers if it is not stored. Returns whether the value was refused.
-    pub(crate) fn complete(&self, storage: &Storage, hash: u64, load: LoadId, value: &V, loaded: Loaded<V>) -> bool
+    /// cloned for followers if it is not stored.
+    pub(crate) fn complete(&self, storage: &Storage, hash: u64, load: LoadId, value: &V, loaded: Loaded<V>) -> Completed
     where
         K: Eq,
         V: Clone,
@@ -78,6 +87,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         shard.state_mut().failures.forget(hash, flight.scope);
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
+        let shared_by = flight.followers;
         let order = flight.order;
         let is_predecessor_kept = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
         let is_predecessor_live =
@@ -90,6 +100,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             store: self.number,
             segment: storage.eviction.segment_of(self.place(hash), self.query.quota),
             tags,
+            birth: flight.context.birth,
             valid_as_of: since,
             began: flight.began,
             expires_at,
@@ -143,8 +154,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         }
         discard_some(predecessor, counters);
         self.settle(storage, displaced, now);
+        let is_stored = entry.is_some();
         discard_some(entry, counters);
-        is_refused
+        Completed { is_refused, is_stored, shared_by }
     }
 
     /// Stores a value that no load of its key has made. If it replaces others, it takes the place of the key's entry, and
@@ -163,12 +175,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let expires_at = candidate.expires_at(began);
         let Candidate { key, hash, scope, tags, .. } = candidate;
         let (store, segment) = (self.number, storage.eviction.segment_of(self.place(hash), self.query.quota));
-        let origin = EntryOrigin { hash, scope, store, segment, tags, valid_as_of, began, expires_at };
+        let birth = valid_as_of;
+        let origin = EntryOrigin { hash, scope, store, segment, tags, birth, valid_as_of, began, expires_at };
         let new = Arc::new(Entry { meta: Meta::new(origin), key, value });
         let mut shard = self.lock(hash);
         let is_key = |stored: &K| *stored == new.key;
         let predecessor = shard.value().find(hash, scope, is_key).cloned();
-        let was_in_flight = replaces && shard.state_mut().fence(hash, scope, is_key);
+        let was_in_flight = replaces && shard.state_mut().fence(hash, scope, is_key) > 0;
         let is_live = |meta: &Meta| now < meta.expires_at && !storage.seems_dead(meta, now);
         let has_live = predecessor.as_ref().is_some_and(|entry| is_live(&entry.meta));
         let is_kept = now < expires_at && (replaces || !has_live);

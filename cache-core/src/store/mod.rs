@@ -60,7 +60,10 @@ use crate::store::entry_table::EntryTable;
 use crate::store::storage::{Storage, WithEntries};
 use crate::sync::Arc;
 use crate::sync::read_mostly::{ReadMostly, Writer};
+use crate::tag::Tag;
+use crate::version::Version;
 use crate::version::scope::ScopeId;
+use crate::version::tag_set::InvalidatedBy;
 
 pub(crate) trait Storable: Send + Sync + 'static {}
 impl<T: Send + Sync + 'static> Storable for T {}
@@ -123,6 +126,27 @@ pub(crate) enum Absent {
     Missing,
 }
 
+/// Why nothing fresh is stored, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gone {
+    Unknown,
+    /// Or to be refreshed.
+    Expired,
+    Evicted,
+    /// At a version; of another cache at 0.
+    Invalidated(Version),
+    /// The caller takes nothing.
+    PassedBy,
+}
+
+/// A look-up found nothing fresh.
+#[derive(Clone, Copy)]
+pub(crate) struct NotFound {
+    pub(crate) absent: Absent,
+    pub(crate) gone: Gone,
+    pub(crate) now: Nanos,
+}
+
 impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn new(
         number: u32,
@@ -138,7 +162,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Finds the fresh entry of a key, and counts a hit or a miss. `take` may be slow, and may use the cache: see
-    /// [`ReadMostly`]. A miss returns the time. A dead entry of a store with [`Windows`] is not counted: it may still be
+    /// [`ReadMostly`]. A dead entry of a store with [`Windows`] is not counted: it may still be
     /// served.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a call would cost each hit")]
@@ -147,15 +171,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, (Absent, Nanos)> {
+    ) -> Result<R, NotFound> {
         let found = self.peek(storage, wanted, |entry| {
             entry.meta.hits.record();
             take(entry)
         });
         match found {
             Ok(_) => self.query.counters.count(Event::Hit),
-            Err((Absent::Dead, _)) if self.has_windows => {}
-            Err(_) => self.query.counters.count(Event::Miss),
+            Err(NotFound { absent: Absent::Dead, .. }) if self.has_windows => {}
+            Err(NotFound { gone, .. }) => storage.count_miss(&self.query, gone),
         }
         found
     }
@@ -168,12 +192,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, (Absent, Nanos)> {
+    ) -> Result<R, NotFound> {
         let Some(pin) = self.shards.pin(self.place(wanted.hash)) else {
             return self.get_current(storage, wanted, take);
         };
         let found = pin.find_fast(wanted.hash, wanted.scope, &wanted.is_key);
-        self.take_fresh(storage, found, take)
+        self.take_fresh(storage, wanted.hash, found, take)
     }
 
     /// Like [`peek`](Self::peek), for a stale stripe: on the current table.
@@ -183,9 +207,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, (Absent, Nanos)> {
+    ) -> Result<R, NotFound> {
         let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
-        self.take_fresh(storage, held.entry.as_ref(), take)
+        self.take_fresh(storage, wanted.hash, held.entry.as_ref(), take)
     }
 
     #[inline(always)]
@@ -193,17 +217,47 @@ impl<K: Storable, V: Storable> Store<K, V> {
     fn take_fresh<R>(
         &self,
         storage: &Storage,
+        hash: u64,
         found: Option<&Arc<Entry<K, V>>>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, (Absent, Nanos)> {
+    ) -> Result<R, NotFound> {
         // Only now: the processor fetches the entry meanwhile.
         let now = storage.timeline.time.now();
-        let Some(entry) = found else { return Err((Absent::Missing, now)) };
+        let Some(entry) = found else { return Err(self.missing(storage, hash, now)) };
         let is_fresh = Windows::is_fresh(self.refresh_ahead, entry.meta.expires_at, now);
         if !is_fresh || !storage.is_valid(&self.query, &entry.meta) {
-            return Err((Absent::Dead, now));
+            return Err(self.dead(storage, &entry.meta, now));
         }
         Ok(take(entry))
+    }
+
+    #[cold]
+    fn missing(&self, storage: &Storage, hash: u64, now: Nanos) -> NotFound {
+        NotFound { absent: Absent::Missing, gone: storage.history.departed.find(self.number, hash), now }
+    }
+
+    #[cold]
+    fn dead(&self, storage: &Storage, meta: &Meta, now: Nanos) -> NotFound {
+        NotFound { absent: Absent::Dead, gone: self.why_dead(storage, meta), now }
+    }
+
+    /// Of an entry that is not fresh.
+    pub(crate) fn why_dead(&self, storage: &Storage, meta: &Meta) -> Gone {
+        storage.invalidated_at(&self.query, meta).map_or(Gone::Expired, Gone::Invalidated)
+    }
+
+    /// The tag through which the entry of a key was invalidated, if it was, and is still there.
+    pub(crate) fn invalidated_tag(&self, storage: &Storage, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<Tag> {
+        let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
+        match storage.invalidated_by(&self.query, &held.entry.as_ref()?.meta)? {
+            InvalidatedBy::Tag(tag) => Some(tag),
+            _ => None,
+        }
+    }
+
+    /// The entry is about to leave, and nothing takes its place.
+    pub(crate) fn record_departure(&self, storage: &Storage, meta: &Meta, gone: Gone) {
+        storage.history.departed.record(self.number, meta.hash, gone);
     }
 
     /// Whether a load of a key is in flight.

@@ -1,10 +1,13 @@
 //! How an entry leaves its store: its key invalidated, dead, or evicted.
 
+use std::time::Duration;
+
 use crate::clock::Nanos;
 use crate::entry::{Entry, Meta, address, discard, discard_some};
+use crate::observer::events::Evicted;
 use crate::stats::counters::Event;
 use crate::store::storage::Storage;
-use crate::store::{ShardWriter, Storable, Store, Wanted};
+use crate::store::{Gone, ShardWriter, Storable, Store, Wanted};
 use crate::sync::Arc;
 
 impl<K: Storable, V: Storable> Store<K, V> {
@@ -20,26 +23,28 @@ impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn remove_dead(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
         let removed = remove(storage, &mut self.lock(entry.meta.hash), &entry);
         if removed.is_some() {
+            self.record_departure(storage, &entry.meta, self.why_dead(storage, &entry.meta));
             self.count_expiration(&entry.meta, now);
         }
         discard_some(removed, &self.query.counters);
         discard(entry, &self.query.counters);
     }
 
-    /// Removes the entries of a key, and fences its loads in flight. If `wanted` matches every key, this applies to all
+    /// Removes the entries of a key, and fences its loads in flight. Returns their number. If `wanted` matches every key, this applies to all
     /// keys with its hash; two keys share a hash with a probability of 2^-64.
     pub(crate) fn forget(
         &self,
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         mut removed: impl FnMut(Arc<Entry<K, V>>),
-    ) {
+    ) -> usize {
         let mut shard = self.lock(wanted.hash);
-        shard.state_mut().fence(wanted.hash, wanted.scope, &wanted.is_key);
+        let fenced = shard.state_mut().fence(wanted.hash, wanted.scope, &wanted.is_key);
         while let Some(entry) = shard.value().find(wanted.hash, wanted.scope, &wanted.is_key).cloned() {
             drop(remove(storage, &mut shard, &entry));
             removed(entry);
         }
+        fenced
     }
 
     /// The entry has left the eviction.
@@ -51,17 +56,30 @@ impl<K: Storable, V: Storable> Store<K, V> {
             self.discard_evicted(storage, removed, now);
         } else {
             if self.is_kept(storage, &entry.meta, now) {
-                self.query.counters.count(Event::Eviction);
+                self.tell_evicted(storage, &entry, now);
             }
             discard(entry, &self.query.counters);
         }
     }
 
+    fn tell_evicted(&self, storage: &Storage, entry: &Arc<Entry<K, V>>, now: Nanos) {
+        self.query.counters.count(Event::Eviction);
+        if storage.observers.is_empty() {
+            return;
+        }
+        self.with_call(entry, |call| {
+            let age = Duration::from_nanos(now.saturating_sub(entry.meta.began));
+            storage.observers.tell(|observer| observer.evicted(&Evicted { call, age }));
+        });
+    }
+
     /// The entry was evicted and removed.
     pub(super) fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
         if self.is_kept(storage, &entry.meta, now) {
-            self.query.counters.count(Event::Eviction);
+            self.record_departure(storage, &entry.meta, Gone::Evicted);
+            self.tell_evicted(storage, &entry, now);
         } else {
+            self.record_departure(storage, &entry.meta, self.why_dead(storage, &entry.meta));
             self.count_expiration(&entry.meta, now);
         }
         discard(entry, &self.query.counters);

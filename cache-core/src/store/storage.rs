@@ -12,8 +12,11 @@ use crate::eviction::s3_fifo::State;
 use crate::eviction::segment::{Aftermath, Inspector, RemovedEntries};
 use crate::eviction::sweep::{Life, Snapshot};
 use crate::eviction::{Admission, EvictionSegments};
+use crate::history::History;
+use crate::observer::Observers;
 use crate::query::state::QueryState;
 use crate::stats::counters::{Counters, Event};
+use crate::store::Gone;
 use crate::sync::table::Table;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, OnceLock};
@@ -28,8 +31,8 @@ pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
     /// See [`Store::dispose`](crate::store::Store::dispose).
     fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
-    /// Moves the scope's entries with this hash to `removed`.
-    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries);
+    /// Moves the scope's entries with this hash to `removed`. Returns the number of loads that it fences.
+    fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries) -> usize;
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
     fn shrink(&self);
     fn count_flights(&self) -> Option<(usize, usize)>;
@@ -45,6 +48,8 @@ pub(crate) struct Storage {
     pub(crate) stores: Stores,
     /// Of all stores together, in entries.
     pub(crate) capacity: usize,
+    pub(crate) history: History,
+    pub(crate) observers: Observers,
 }
 
 impl Storage {
@@ -88,6 +93,35 @@ impl Storage {
             return Some(InvalidatedBy::Query);
         }
         meta.tags.invalidated_by(since)
+    }
+
+    /// When an entry was last invalidated, if it is invalid. Of an answer of another cache: 0.
+    pub(crate) fn invalidated_at(&self, query: &QueryState, meta: &Meta) -> Option<Version> {
+        let since = meta.valid_as_of();
+        let of_all = [&self.timeline.everything, &query.node];
+        let raised = of_all.into_iter().find_map(|node| node.raised_after(since));
+        raised.or_else(|| meta.tags.raised_after(since))
+    }
+
+    /// Whether somebody wants to know of single calls.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.observers.is_empty()
+    }
+
+    /// Counts a miss, and why it is one.
+    #[cold]
+    pub(crate) fn count_miss(&self, query: &QueryState, gone: Gone) {
+        query.counters.count(Event::Miss);
+        query.counters.count(match gone {
+            Gone::Unknown => Event::ColdMiss,
+            Gone::Expired => Event::ExpiredMiss,
+            Gone::Evicted => Event::EvictedMiss,
+            Gone::PassedBy => Event::BypassedMiss,
+            Gone::Invalidated(version) => {
+                self.history.count_miss(version);
+                Event::InvalidatedMiss
+            }
+        });
     }
 
     pub(crate) fn inspector(&self, now: Nanos) -> impl Inspector + '_ {
@@ -259,10 +293,11 @@ impl Storage {
         &self.stores.of_number(entry.meta().store()).query().counters
     }
 
-    /// The entries were invalidated. Counts the expired ones. Returns the time.
-    pub(crate) fn count_and_discard(&self, removed: RemovedEntries) -> Nanos {
+    /// The entries were invalidated at a version. Counts the expired ones. Returns the time.
+    pub(crate) fn count_and_discard(&self, removed: RemovedEntries, version: Version) -> Nanos {
         let now = catch(|| self.timeline.time.now());
         for entry in removed {
+            self.history.departed.record(entry.meta().store(), entry.meta().hash, Gone::Invalidated(version));
             let counters = self.counters_of(&*entry);
             if now.as_ref().is_ok_and(|now| *now >= entry.meta().expires_at) {
                 counters.count(Event::Expiration);

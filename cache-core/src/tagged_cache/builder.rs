@@ -152,7 +152,8 @@ where
     /// Builds the cache.
     pub fn build(self) -> TaggedCache<K, V> {
         let Self { settings, mut rules, jitter, freshness, .. } = self;
-        let engine = Engine::new(settings);
+        // There is no query that would be told apart.
+        let engine = Engine::new(Settings { mutation_log: 0, ..settings });
         if !engine.storage.limits_weight() {
             rules.weight = None;
         }

@@ -13,13 +13,14 @@ use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 
 use crate::engine::handle::EngineHandle;
-use crate::engine::invalidation::TargetRef;
+use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, clone_value, discard_value};
 use crate::eviction::segment::RemovedEntries;
 use crate::eviction::weight::weight_of;
 use crate::flight::context::{self, Lifetime};
+use crate::history::Writer;
 use crate::load::attach::Answer;
 use crate::load::call::Call;
 use crate::stats::Stats;
@@ -267,12 +268,13 @@ where
     /// assert!(cache.is_empty());
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(self.scope_ref(), tags);
+        self.engine.invalidate_tags(self.scope_ref(), tags, Writer::call("invalidate_tags"));
     }
 
     /// Invalidates everything; through a scoped handle, everything in the scope.
     pub fn invalidate_all(&self) {
-        self.engine.invalidate(&[(self.scope_ref(), TargetRef::Everything)]);
+        let by = Writer::call("invalidate_all");
+        self.engine.invalidate(&[ScopedTarget { scope: self.scope_ref(), target: TargetRef::Everything, by }]);
     }
 
     /// Frees dead entries in all scopes, and shrinks tables: see [`Cache::purge`](crate::Cache::purge).
@@ -367,15 +369,15 @@ where
             self.store.forget(&self.engine.storage, &wanted, |entry| {
                 live.entry.get_or_insert_with(|| entry.clone());
                 removed.push(entry);
-            });
+            })
         });
         let was_valid =
             live.entry.as_ref().is_some_and(|entry| self.engine.storage.is_valid(&self.store.query, &entry.meta));
-        match &compared {
-            Ok(()) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
+        let version = match &compared {
+            Ok(_) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
             Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
-        }
-        let now = self.engine.storage.count_and_discard(removed);
+        };
+        let now = self.engine.storage.count_and_discard(removed, version);
         if let Err(panic) = compared {
             resume_unwind(panic);
         }

@@ -61,6 +61,13 @@ impl Dependency {
         }
     }
 
+    fn raised_after(&self, version: Version) -> Option<Version> {
+        match self {
+            Self::Local(node) => node.raised_after(version),
+            Self::Foreign(node, valid_as_of) => node.raised_after(*valid_as_of).map(|_| 0),
+        }
+    }
+
     fn is_valid_since(&self, version: Version) -> bool {
         match self {
             Self::Local(node) => node.is_valid_since(version),
@@ -102,6 +109,16 @@ impl TagNode {
             && everywhere.as_ref().is_none_or(|everywhere| everywhere.is_valid_since(version))
             && scope.as_ref().is_none_or(|scope| scope.invalidated_at.is_valid_since(version))
             && self.members().is_none_or(|members| members.all.iter().all(|one| one.is_valid_since(version)))
+    }
+
+    /// When it was last invalidated, if that was after a version. Of a node of another cache: 0.
+    pub(crate) fn raised_after(&self, version: Version) -> Option<Version> {
+        let of = |at: &InvalidatedAt| (!at.is_valid_since(version)).then(|| at.version());
+        let Parents { everywhere, scope, .. } = &self.parents;
+        of(&self.invalidated_at)
+            .or_else(|| everywhere.as_ref().and_then(|everywhere| everywhere.raised_after(version)))
+            .or_else(|| scope.as_ref().and_then(|scope| of(&scope.invalidated_at)))
+            .or_else(|| self.members()?.all.iter().find_map(|one| one.raised_after(version)))
     }
 
     pub(crate) fn members(&self) -> Option<&Members> {

@@ -21,6 +21,11 @@ impl TagSet {
         self.0.as_ref().is_none_or(|node| node.is_valid_since(version))
     }
 
+    /// See [`TagNode::raised_after`].
+    pub(crate) fn raised_after(&self, version: Version) -> Option<Version> {
+        self.0.as_ref()?.raised_after(version)
+    }
+
     /// Whether a node is of another cache, whose invalidations this one's clock does not show.
     pub(crate) fn has_foreign(&self) -> bool {
         // Own nodes are always local.

@@ -1,0 +1,104 @@
+//! Why keys are no longer stored.
+//!
+//! A table of one word for each of some places. A key that leaves writes its place, and a later one may overwrite it: what
+//! is forgotten counts as never loaded. A word has 24 bits of the key's hash beside those that choose the place.
+
+use crate::store::Gone;
+use crate::sync::{AtomicU64, OnceLock, Ordering};
+use crate::version::Version;
+
+/// Half a megabyte.
+const MOST: usize = 1 << 16;
+
+const KIND: u32 = 38;
+const HASH: u32 = 40;
+
+pub(crate) struct Departed {
+    /// Made when the first key leaves.
+    places: OnceLock<Box<[AtomicU64]>>,
+    len: usize,
+}
+
+impl Departed {
+    /// `capacity`: that of the cache, in entries.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { places: OnceLock::new(), len: (capacity / 2).clamp(64, MOST).next_power_of_two() }
+    }
+
+    /// `hash` is that of the key in its scope.
+    pub(crate) fn record(&self, store: u32, hash: u64, gone: Gone) {
+        let (kind, version) = match gone {
+            Gone::Unknown | Gone::PassedBy => return,
+            Gone::Expired => (1, 0),
+            Gone::Evicted => (2, 0),
+            Gone::Invalidated(version) => (3, version & ((1 << KIND) - 1)),
+        };
+        let places = self.places.get_or_init(|| (0..self.len).map(|_| AtomicU64::new(0)).collect());
+        let hash = mix(store, hash);
+        // All that is read is in this word.
+        places[self.place(hash)].store(fingerprint(hash) | kind << KIND | version, Ordering::Relaxed);
+    }
+
+    /// Why a key that is not stored has left, if it is known.
+    pub(crate) fn find(&self, store: u32, hash: u64) -> Gone {
+        let Some(places) = self.places.get() else { return Gone::Unknown };
+        let hash = mix(store, hash);
+        let word = places[self.place(hash)].load(Ordering::Relaxed);
+        match (word & !(u64::MAX << HASH)) >> KIND {
+            _ if word & (u64::MAX << HASH) != fingerprint(hash) => Gone::Unknown,
+            1 => Gone::Expired,
+            2 => Gone::Evicted,
+            3 => Gone::Invalidated(word & ((1 << KIND) - 1)),
+            _ => Gone::Unknown,
+        }
+    }
+
+    fn place(&self, hash: u64) -> usize {
+        // The number of places is a power of two below 2^17.
+        (hash & 0xffff_ffff) as usize & (self.len - 1)
+    }
+}
+
+/// Two queries may have keys of one hash.
+fn mix(store: u32, hash: u64) -> u64 {
+    hash ^ u64::from(store).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn fingerprint(hash: u64) -> u64 {
+    hash & (u64::MAX << HASH)
+}
+
+/// As many as 38 bits show: there were not so many invalidations between a departure and a look-up.
+pub(crate) fn as_shown(version: Version) -> Version {
+    version & ((1 << KIND) - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_left_is_known_until_another_takes_its_place() {
+        let departed = Departed::new(100);
+        assert_eq!(departed.find(1, 5), Gone::Unknown);
+        departed.record(1, 5, Gone::Invalidated(77));
+        assert_eq!(departed.find(1, 5), Gone::Invalidated(77));
+        assert_eq!((departed.find(2, 5), departed.find(1, 6)), (Gone::Unknown, Gone::Unknown));
+        departed.record(1, 5 | 1 << 50, Gone::Evicted);
+        assert_eq!((departed.find(1, 5 | 1 << 50), departed.find(1, 5)), (Gone::Evicted, Gone::Unknown));
+        departed.record(1, 5, Gone::Expired);
+        assert_eq!(departed.find(1, 5), Gone::Expired);
+        departed.record(1, 5, Gone::Unknown);
+        assert_eq!(departed.find(1, 5), Gone::Expired, "nothing is known that is newer");
+    }
+
+    #[test]
+    fn p9_the_table_has_a_bound() {
+        for (capacity, places) in [(0, 64), (10_000, 8_192), (1 << 28, 1 << 16)] {
+            let departed = Departed::new(capacity);
+            assert!(departed.places.get().is_none(), "it is made when it is needed");
+            departed.record(1, 1, Gone::Expired);
+            assert_eq!(departed.places.get().map(|places| places.len()), Some(places));
+        }
+    }
+}

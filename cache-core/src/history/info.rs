@@ -1,0 +1,95 @@
+//! Invalidations, for people.
+
+use std::fmt;
+use std::time::Duration;
+
+/// An invalidation that has happened: of a mutation, of a call such as [`Cache::invalidate`](crate::Cache::invalidate), or
+/// of the commit of a transaction. See [`Cache::mutations`](crate::Cache::mutations).
+///
+/// `Display` is for people, and its words may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MutationInfo {
+    /// Its number in the order of all invalidations of the cache.
+    pub version: u64,
+    /// The annotated function; of a call of the cache itself the method, such as `invalidate`; `commit` of a transaction in
+    /// which several wrote.
+    pub function: &'static str,
+    /// The module of the function; empty for a call or a commit.
+    pub module: &'static str,
+    /// The type whose method the function is, by [`std::any::type_name`]; empty for a free function, a call or a commit.
+    pub owner: &'static str,
+    /// The file of the function or the call; empty if it is unknown.
+    pub file: &'static str,
+    /// The line in the file; 0 if it is unknown.
+    pub line: u32,
+    /// The scope of the handle, if it has one.
+    pub scope: Option<String>,
+    /// How long ago it happened, by the clock of the cache.
+    pub ago: Duration,
+    /// What it named.
+    pub targets: Vec<TargetInfo>,
+    /// Entries that it removed at once: those of the keys that it named. Other entries are found invalid when they are
+    /// asked for: see `misses`.
+    pub removed: usize,
+    /// Loads in flight whose values it keeps from being stored: of the keys and of the whole queries that it named, and of
+    /// all for everything. In a scope, those of the query in all scopes. Loads that have a tag are not known.
+    pub fenced: usize,
+    /// Calls that missed because of it so far.
+    pub misses: u64,
+}
+
+/// What an invalidation named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TargetInfo {
+    /// What it is.
+    pub kind: TargetInfoKind,
+    /// The function, or the method of the cache, that named it.
+    pub by: &'static str,
+}
+
+/// What a target is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TargetInfoKind {
+    /// Everything, or everything in a scope.
+    Everything,
+    /// All entries of a query.
+    Query {
+        /// Its name.
+        name: &'static str,
+        /// The type whose method it is; empty for a free function.
+        owner: &'static str,
+    },
+    /// The entry of one key.
+    Key {
+        /// The name of its query.
+        name: &'static str,
+        /// The type whose method that is; empty for a free function.
+        owner: &'static str,
+    },
+    /// All entries with a tag.
+    Tag(String),
+}
+
+impl fmt::Display for TargetInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            TargetInfoKind::Everything => f.write_str("everything"),
+            TargetInfoKind::Query { name, .. } => write!(f, "`{name}`"),
+            TargetInfoKind::Key { name, .. } => write!(f, "one key of `{name}`"),
+            TargetInfoKind::Tag(tag) => write!(f, "the tag `{tag}`"),
+        }
+    }
+}
+
+impl fmt::Display for MutationInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`, {:?} ago, named ", self.function, self.ago)?;
+        for (number, target) in self.targets.iter().enumerate() {
+            write!(f, "{}{target}", if number == 0 { "" } else { ", " })?;
+        }
+        if let Some(scope) = &self.scope { write!(f, ", in the scope `{scope}`") } else { Ok(()) }
+    }
+}

@@ -1,0 +1,196 @@
+//! What an [`Observer`](crate::Observer) is told.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::entry::discard_value;
+use crate::history::info::{MutationInfo, TargetInfo};
+use crate::query::state::QueryState;
+use crate::sync::Arc;
+use crate::version::scope::{Scope, ScopeId, ScopeRef, scope_id};
+
+pub(crate) type DescribeArguments<'a> = &'a dyn Fn(&mut dyn fmt::Write) -> fmt::Result;
+
+/// A call of a query, or the entry of one.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Call<'a> {
+    /// The name of the query.
+    pub query: &'static str,
+    /// The module of the query.
+    pub module: &'static str,
+    /// The type whose method the query is; empty for a free function.
+    pub owner: &'static str,
+    /// The scope of the handle, if it has one.
+    pub scope: Option<&'a str>,
+    describe: DescribeArguments<'a>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(query: &QueryState, scope: ScopeRef<'a>, describe: DescribeArguments<'a>) -> Self {
+        let QueryState { name, module, owner, .. } = *query;
+        Self { query: name, module, owner, scope: scope.map(|scope| &*scope.name), describe }
+    }
+
+    /// The arguments in the key, as [`EntryInfo::arguments`](crate::EntryInfo::arguments) shows them. They are formatted by
+    /// this call.
+    ///
+    /// # Panics
+    ///
+    /// If the `Debug` of an argument does.
+    pub fn arguments(&self) -> String {
+        let mut arguments = String::new();
+        // Arguments whose `Debug` fails are shown as far as it got.
+        let _ = (self.describe)(&mut arguments);
+        arguments
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.query, self.arguments())
+    }
+}
+
+/// A load has ended.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Loaded<'a> {
+    /// The call that led it.
+    pub call: Call<'a>,
+    /// From its start to its end, by the clock of the cache.
+    pub duration: Duration,
+    /// How it ended.
+    pub outcome: LoadOutcome,
+    /// How many other callers waited for it when it ended.
+    pub shared_by: usize,
+}
+
+/// How a load has ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum LoadOutcome {
+    /// Its value was stored.
+    Stored,
+    /// Its value was not stored: its query refused it, it was too heavy or had expired, a newer one was there, or its cache
+    /// or handle stores nothing.
+    Refused,
+    /// Its value was not stored: something that it depends on was invalidated meanwhile.
+    Discarded,
+    /// It was an error.
+    Failed,
+    /// The body has panicked.
+    Panicked,
+    /// Its future was dropped.
+    Dropped,
+}
+
+/// A call was not answered from the cache.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Missed<'a> {
+    /// The call.
+    pub call: Call<'a>,
+    /// Why there was no entry.
+    pub reason: MissReason,
+    /// By what its entry was invalidated, as far as [`Cache::mutations`](crate::Cache::mutations) reach.
+    pub mutation: Option<&'a MutationInfo>,
+    /// The target of that mutation that was about the entry, if it is known.
+    pub target: Option<&'a TargetInfo>,
+}
+
+/// Why a call was not answered from the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum MissReason {
+    /// It was never loaded, or so long ago that the cache has forgotten why it is no longer there.
+    Cold,
+    /// Its entry has expired, or is about to be refreshed.
+    Expired,
+    /// Its entry was invalidated.
+    Invalidated,
+    /// Its entry was removed to make room for others.
+    Evicted,
+    /// The handle takes nothing from the cache: a [bypass](crate::Cache::bypass), one that
+    /// [refreshes](crate::Cache::refresh), or one in a [transaction](crate::Cache::transaction).
+    Bypassed,
+}
+
+impl fmt::Display for MissReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cold => "cold",
+            Self::Expired => "expired",
+            Self::Invalidated => "invalidated",
+            Self::Evicted => "evicted",
+            Self::Bypassed => "bypassed",
+        })
+    }
+}
+
+/// Something was invalidated.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Invalidated<'a> {
+    /// What named what.
+    pub mutation: &'a MutationInfo,
+}
+
+/// A live entry was removed to make room for others.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Evicted<'a> {
+    /// The call that it answered.
+    pub call: Call<'a>,
+    /// The time since its load began.
+    pub age: Duration,
+}
+
+/// A call was answered by an expired value.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ServedStale<'a> {
+    /// The call.
+    pub call: Call<'a>,
+    /// The time since the value expired.
+    pub expired_for: Duration,
+}
+
+/// What a load keeps for who watches it: its call.
+pub(crate) struct Subject {
+    query: Arc<QueryState>,
+    scope: Option<Arc<Scope>>,
+    /// Taken when it is dropped.
+    describe: Option<OwnDescribe>,
+}
+
+type OwnDescribe = Box<dyn Fn(&mut dyn fmt::Write) -> fmt::Result + Send + Sync>;
+
+impl Subject {
+    pub(crate) fn new(
+        query: Arc<QueryState>,
+        scope: Option<Arc<Scope>>,
+        describe: impl Fn(&QueryState, &mut dyn fmt::Write) -> fmt::Result + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        let of = query.clone();
+        Arc::new(Self { query, scope, describe: Some(Box::new(move |out| describe(&of, out))) })
+    }
+
+    pub(crate) fn query(&self) -> &QueryState {
+        &self.query
+    }
+
+    pub(crate) fn scope_id(&self) -> ScopeId {
+        scope_id(self.scope.as_ref())
+    }
+
+    pub(crate) fn call(&self) -> Call<'_> {
+        Call::new(&self.query, self.scope.as_ref(), self.describe.as_ref().expect("it is taken on drop"))
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        discard_value(&self.query.counters, self.describe.take());
+    }
+}

@@ -1,0 +1,121 @@
+//! What a cache tells about itself as it happens.
+
+pub mod events;
+
+use std::fmt;
+
+use crate::flight::context::outside;
+use crate::observer::events::{Evicted, Invalidated, Loaded, Missed, ServedStale};
+use crate::sync::Arc;
+use crate::sync::unwind::catch;
+
+/// Is told what a cache does, other than hits: those are counted in [`Stats`](crate::Stats) and
+/// [`QueryStats`](crate::QueryStats), so that they cost nothing.
+///
+/// It is called by the thread that does it, after it is done, with no lock held and outside of the load that the call may
+/// belong to: it may be slow, which delays that caller, and may use the cache. What it reads through cached queries then
+/// makes events of its own: end the circle. A panic in it is caught, and changes nothing.
+///
+/// All methods do nothing unless they are written. Calls of a [`TaggedCache`](crate::TaggedCache) are not told.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use cache_core::{Cache, HasCache, Observer, cached_query, events, invalidates};
+///
+/// #[derive(Clone, Default)]
+/// struct Diary(Arc<Mutex<Vec<String>>>);
+///
+/// impl Observer for Diary {
+///     fn missed(&self, event: &events::Missed<'_>) {
+///         let by = event.mutation.map(|mutation| mutation.function);
+///         let line = format!("{}({}): {} {by:?}", event.call.query, event.call.arguments(), event.reason);
+///         self.0.lock().unwrap().push(line);
+///     }
+/// }
+///
+/// #[derive(HasCache)]
+/// struct Tracks {
+///     cache: Cache,
+/// }
+///
+/// impl Tracks {
+///     #[cached_query(ttl = "5m")]
+///     fn title(&self, id: u32) -> String {
+///         format!("track {id}")
+///     }
+///
+///     #[invalidates(title(id))]
+///     fn rename(&self, id: u32) {}
+/// }
+///
+/// let diary = Diary::default();
+/// let tracks = Tracks { cache: Cache::builder().observer(diary.clone()).build() };
+/// tracks.title(7);
+/// tracks.rename(7);
+/// tracks.title(7);
+/// assert_eq!(*diary.0.lock().unwrap(), [
+///     "title(id = 7): cold None",
+///     r#"title(id = 7): invalidated Some("rename")"#,
+/// ]);
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// A load has ended, whatever its outcome.
+    fn loaded(&self, event: &Loaded<'_>) {
+        let _ = event;
+    }
+
+    /// A call was not answered from the cache: it loads, or waits for a load. It is told before that.
+    fn missed(&self, event: &Missed<'_>) {
+        let _ = event;
+    }
+
+    /// Something was invalidated.
+    fn invalidated(&self, event: &Invalidated<'_>) {
+        let _ = event;
+    }
+
+    /// A live entry was removed to make room for others.
+    fn evicted(&self, event: &Evicted<'_>) {
+        let _ = event;
+    }
+
+    /// A call was answered by an expired value.
+    fn served_stale(&self, event: &ServedStale<'_>) {
+        let _ = event;
+    }
+}
+
+/// The observers of one cache, in the order in which they were given.
+#[derive(Clone, Default)]
+pub(crate) struct Observers(Vec<Arc<dyn Observer>>);
+
+impl Observers {
+    pub(crate) fn push(&mut self, observer: impl Observer) {
+        self.0.push(Arc::new(observer));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The caller holds no lock.
+    pub(crate) fn tell(&self, tell: impl Fn(&dyn Observer)) {
+        if self.0.is_empty() {
+            return;
+        }
+        outside(|| {
+            for observer in &self.0 {
+                if let Err(panic) = catch(|| tell(&**observer)) {
+                    // The panic hook has reported it. Its `Drop` might panic, too.
+                    std::mem::forget(panic);
+                }
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} observers", self.0.len())
+    }
+}
