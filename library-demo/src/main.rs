@@ -267,7 +267,7 @@ fn run_service(arguments: &Serve, db: Option<&Path>, out: &mut impl Write) -> Re
         &sample
     };
     Runtime::new()?.block_on(async {
-        let app = App::open(file, Cache::new()).await?;
+        let app = App::open(file, Cache::builder()).await?;
         let server = Server::bind(&arguments.host, arguments.port, app).await?;
         let stop = interrupt()?;
         writeln!(out, "listening on http://{}", server.address())?;

@@ -5,7 +5,7 @@
 //! | `/` and `/cache` | the pages |
 //! | `/api/tracks`, `/api/tracks/{id}`, `/api/search`, `/api/favorites`, `/api/recent`, `/api/popular` | reads |
 //! | `/api/tracks`, `/api/tracks/{id}`, `/api/tracks/{id}/play`, `/api/tracks/{id}/favorite`, `/api/purchases` | writes |
-//! | `/api/cache`, `/api/cache/events`, `/api/cache/forget`, `/api/cache/bypass`, `/api/cache/purge` | the cache, for its page |
+//! | `/cache/events`, `/api/cache`, `/api/cache/forget`, `/api/cache/bypass`, `/api/cache/purge` | the cache, for its page |
 //! | `/metrics` | the same for Prometheus |
 //!
 //! Pages of other origins can neither read nor change anything.
@@ -14,10 +14,12 @@ mod api;
 mod cache_api;
 mod error;
 mod extract;
+mod last_misses;
 mod live;
 mod metrics;
 mod origin;
 mod pages;
+mod snapshot;
 
 use std::{
     io,
@@ -38,10 +40,10 @@ use axum::{
     routing::{get, post, put},
     serve::ListenerExt,
 };
-use cache_core::{Cache, HasCache};
+use cache_core::{Cache, CacheBuilder, HasCache};
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
-use self::{live::Live, metrics::Metrics, origin::Hosts};
+use self::{last_misses::LastMisses, live::Live, metrics::Metrics, origin::Hosts};
 use crate::{
     error::DbError,
     repository::{MusicRepository, Outage, SqliteRepository},
@@ -53,19 +55,21 @@ pub struct App {
     /// The same file, through a handle that bypasses the cache.
     uncached: SqliteRepository,
     bypass: AtomicBool,
+    last_misses: LastMisses,
     live: Live,
     metrics: Metrics,
 }
 
 impl App {
-    /// Opens the library in a file, and caches its reads.
+    /// Opens the library in a file, and caches its reads in a cache with these settings.
     ///
     /// # Errors
     ///
     /// If the file holds something else, or cannot be opened.
-    pub async fn open(path: &Path, cache: Cache) -> Result<Self, DbError> {
+    pub async fn open(path: &Path, cache: CacheBuilder) -> Result<Self, DbError> {
+        let (cache, last_misses) = Self::observed(cache);
         let library = SqliteRepository::open(path, cache.clone()).await?;
-        Ok(Self::new(library, SqliteRepository::open(path, cache.bypass()).await?))
+        Ok(Self::new(library, SqliteRepository::open(path, cache.bypass()).await?, last_misses))
     }
 
     /// The same with a switch that makes the database fail.
@@ -73,13 +77,27 @@ impl App {
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub async fn open_with_outage(path: &Path, cache: Cache, outage: Arc<Outage>) -> Result<Self, DbError> {
+    pub async fn open_with_outage(path: &Path, cache: CacheBuilder, outage: Arc<Outage>) -> Result<Self, DbError> {
+        let (cache, last_misses) = Self::observed(cache);
         let library = SqliteRepository::open_with_outage(path, cache.clone(), outage.clone()).await?;
-        Ok(Self::new(library, SqliteRepository::open_with_outage(path, cache.bypass(), outage).await?))
+        let uncached = SqliteRepository::open_with_outage(path, cache.bypass(), outage).await?;
+        Ok(Self::new(library, uncached, last_misses))
     }
 
-    fn new(library: SqliteRepository, uncached: SqliteRepository) -> Self {
-        Self { library, uncached, bypass: AtomicBool::new(false), live: Live::default(), metrics: Metrics::default() }
+    fn observed(cache: CacheBuilder) -> (Cache, LastMisses) {
+        let last_misses = LastMisses::default();
+        (cache.observer(last_misses.clone()).build(), last_misses)
+    }
+
+    fn new(library: SqliteRepository, uncached: SqliteRepository, last_misses: LastMisses) -> Self {
+        Self {
+            library,
+            uncached,
+            bypass: AtomicBool::new(false),
+            last_misses,
+            live: Live::default(),
+            metrics: Metrics::default(),
+        }
     }
 
     /// For reads. Writes go through `library`, which forgets what they change.
@@ -179,12 +197,12 @@ fn router(app: Arc<App>, hosts: Hosts, stopped: watch::Receiver<bool>) -> Router
         .route("/popular", get(api::popular))
         .route("/purchases", post(api::purchase))
         .route("/cache", get(cache_api::snapshot))
-        .route("/cache/events", get(move |app: Shared| cache_api::events(app, stopped.clone())))
         .route("/cache/forget", post(cache_api::forget))
         .route("/cache/bypass", put(cache_api::set_bypass))
         .route("/cache/purge", post(cache_api::purge));
     Router::new()
         .nest("/api", api)
+        .route("/cache/events", get(move |app: Shared| cache_api::events(app, stopped.clone())))
         .route("/metrics", get(metrics::metrics))
         .merge(pages::router())
         .fallback(error::unknown_path)

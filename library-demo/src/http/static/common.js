@@ -44,9 +44,29 @@ export function element(name, className = "", text = "") {
   return made;
 }
 
+/** Makes these the children of a container. Those that stay are not moved, and keep the focus. */
+export function arrange(container, nodes) {
+  nodes.forEach((node, at) => {
+    if (container.children[at] !== node) container.insertBefore(node, container.children[at] ?? null);
+  });
+  while (container.children.length > nodes.length) container.lastElementChild.remove();
+}
+
+/** Shows items as children of a container: the child of an item that is still there is kept. */
+export function fill(container, items, { key, make, update }) {
+  const kept = new Map([...container.children].map((node) => [node.dataset.key, node]));
+  arrange(container, items.map((item, at) => {
+    const name = String(key(item, at));
+    const node = kept.get(name) ?? make(item);
+    node.dataset.key = name;
+    update(node, item);
+    return node;
+  }));
+}
+
 export const number = (value) => value.toLocaleString("en");
 
-export const plural = (count, noun) => `${number(count)} ${noun}${count === 1 ? "" : "s"}`;
+export const plural = (count, noun, several = `${noun}s`) => `${number(count)} ${count === 1 ? noun : several}`;
 
 function sentence(text) {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;

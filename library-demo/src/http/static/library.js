@@ -1,6 +1,6 @@
 // The page of the library.
 
-import { api, element, number, plural, reporting } from "/common.js";
+import { api, element, fill, number, plural, reporting } from "/common.js";
 
 const PAGE = 25;
 const VIEWS = ["tracks", "favorites", "recent", "popular"];
@@ -94,9 +94,8 @@ function render({ items, total }) {
     list.replaceChildren(element("li", "empty muted", EMPTY[state.text ? "search" : state.view]));
     return;
   }
-  // Rows are kept, and with them the focus.
-  const rows = [...list.querySelectorAll(".track")];
-  list.replaceChildren(...items.map((track, at) => fillRow(rows[at] ?? newRow(), track)));
+  list.querySelector(".empty")?.remove();
+  fill(list, items, { key: (_, at) => at, make: newRow, update: fillRow });
 }
 
 function newRow() {
@@ -120,7 +119,6 @@ function fillRow(row, track) {
   const heart = row.querySelector(".heart");
   heart.setAttribute("aria-label", `Favourite ${track.title}`);
   heart.setAttribute("aria-pressed", favorites.has(track.id));
-  return row;
 }
 
 function renderFailure(error) {

@@ -1,0 +1,51 @@
+//! The service to test.
+
+use cache_core::Cache;
+use indicatif::ProgressBar;
+use library_demo::{
+    CsvFiles, Database,
+    http::{App, Server},
+};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+/// The sample library, served on a free port.
+#[derive(Debug)]
+pub struct Service {
+    url: String,
+    serving: JoinHandle<()>,
+    _folder: TempDir,
+}
+
+impl Service {
+    /// Begins to serve.
+    ///
+    /// # Panics
+    ///
+    /// If that fails.
+    pub async fn start() -> Self {
+        let folder = TempDir::new().expect("there is a folder for temporary files");
+        let file = folder.path().join("library.db");
+        let library = Database::open(&file).expect("the file is new");
+        library.import(&CsvFiles::embedded(), &ProgressBar::hidden()).expect("the sample is valid");
+        drop(library);
+        let app = App::open(&file, Cache::builder()).await.expect("the file is a library");
+        let server = Server::bind("127.0.0.1", 0, app).await.expect("a port is free");
+        let url = format!("http://{}", server.address());
+        let serving = tokio::spawn(async {
+            server.run(std::future::pending()).await.expect("the socket works");
+        });
+        Self { url, serving, _folder: folder }
+    }
+
+    /// The URL of a page, such as `/cache`.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
