@@ -7,6 +7,7 @@ use std::time::Duration;
 use once_cell::sync::OnceCell;
 use smol_str::SmolStr;
 
+use crate::audit::Audit;
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
 use crate::engine::handle::EngineHandle;
@@ -108,7 +109,9 @@ impl Cache {
     }
 
     pub(crate) fn from_settings(settings: Settings) -> Self {
-        Self { engine: EngineHandle::new(Arc::new(Engine::new(settings))), scope: None, mode: Mode::Ordinary }
+        let engine = Arc::new(Engine::new(settings));
+        let mode = if engine.auditor.is_some() { Mode::Audited } else { Mode::Ordinary };
+        Self { engine: EngineHandle::new(engine), scope: None, mode }
     }
 
     /// The cache of annotated functions that are not methods.
@@ -126,6 +129,11 @@ impl Cache {
     /// ```
     pub fn global() -> &'static Self {
         GLOBAL.get_or_init(Self::new)
+    }
+
+    /// If there is one.
+    pub(crate) fn installed_global() -> Option<&'static Self> {
+        GLOBAL.get()
     }
 
     /// A handle on a part of this cache whose entries are separate from all others.
@@ -419,7 +427,7 @@ impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flights = self.engine.storage.count_flights();
         let mut cache = f.debug_struct("Cache");
-        if !self.mode.is_ordinary() {
+        if !matches!(self.mode, Mode::Ordinary) {
             cache.field("mode", &self.mode);
         }
         cache
@@ -545,6 +553,25 @@ impl CacheBuilder {
     /// makes a second copy of its key.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.settings.observers.push(observer);
+        self
+    }
+
+    /// Runs the bodies of a share of the hits as well, and reports answers that differ: for tests, and for a small share of
+    /// production.
+    ///
+    /// A difference is reported as a [`StaleFinding`](crate::StaleFinding) if no invalidation came between, with the
+    /// mutations that ran since the answer was loaded or last found right. One of them names too little. Each wrong entry is
+    /// reported once. Values are compared by `PartialEq`, or else by what `Debug` shows; others, and those of generic
+    /// functions without these bounds, are not. While a mutation or a transaction of the cache is in progress, differences
+    /// are not reported: it may be about to invalidate.
+    ///
+    /// The call waits for the body, and gets the cached answer all the same; an `Err` of the body tells nothing, a panic
+    /// reaches the caller. What the body reads through cached queries is read from the cache, and not audited in turn. Hits
+    /// of queries with `each` are not audited. [`Stats::audited`] counts the bodies, and [`Stats::loads`] does not.
+    ///
+    /// A hit that is not audited costs a random number. For tests: see [`Audit`].
+    pub fn audit(mut self, audit: Audit) -> Self {
+        self.settings.audit = Some(audit);
         self
     }
 

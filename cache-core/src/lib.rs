@@ -97,6 +97,7 @@ mod engine;
 mod load;
 mod store;
 
+mod audit;
 mod history;
 mod observer;
 
@@ -114,6 +115,8 @@ pub mod guide;
 #[doc(hidden)]
 pub mod private;
 
+pub use audit::Audit;
+pub use audit::finding::StaleFinding;
 pub use cache::{Cache, CacheBuilder};
 #[cfg(feature = "macros")]
 pub use cache_macros::{HasCache, cached_impl, cached_query, invalidates};

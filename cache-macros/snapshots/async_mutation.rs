@@ -5,6 +5,9 @@ impl Library {
             __cached_key_get_track;
         );
         let __cache_pending = ::cache_core::private::of_method(
+                ::cache_core::private::mutation_facts!(
+                    "update", key("", "get_track", "get_track(id)")
+                ),
                 ::cache_core::private::outcome!(Result < Track, DbError >),
                 ::cache_core::HasCache::cache(self),
                 self,

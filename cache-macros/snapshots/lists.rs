@@ -10,6 +10,12 @@ impl Library {
             #[allow(unused_imports, reason = "whether it is needed depends on types")]
             use ::cache_core::private::probing::*;
             ::cache_core::private::of_method(
+                    ::cache_core::private::mutation_facts!(
+                        "update", key("", "get_track",
+                        "for id in ids { get_track(_, *id) }"), key("", "by_album",
+                        "by_album(album?)"), tag("artist:{track}",
+                        "|tracks| for track in tracks { tags(\"artist:{track}\") }")
+                    ),
                     ::cache_core::private::outcome!(Vec < u32 >),
                     ::cache_core::HasCache::cache(self),
                     self,

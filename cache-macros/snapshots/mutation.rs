@@ -14,6 +14,12 @@ impl Library {
             __cached_key_get_track;
         );
         let __cache_pending = ::cache_core::private::of_method(
+                ::cache_core::private::mutation_facts!(
+                    "update", query("", "get_all_tracks", "get_all_tracks"), key("",
+                    "get_track", "get_track(id)"), key("", "by_artist",
+                    "|track| by_artist(track.artist)"), tag("album:{album}",
+                    "tags(\"album:{album}\")")
+                ),
                 ::cache_core::private::outcome!(Result < Track, DbError >),
                 ::cache_core::HasCache::cache(self),
                 self,

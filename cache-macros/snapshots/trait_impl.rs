@@ -12,6 +12,9 @@ impl<D: Database> Tracks for Library<D> {
     }
     fn remove(&self, id: Self::Id) {
         let __cache_pending = ::cache_core::private::of_method(
+                ::cache_core::private::mutation_facts!(
+                    "remove", key("", "get", "get(id)")
+                ),
                 ::cache_core::private::plain(),
                 ::cache_core::HasCache::cache(self),
                 self,

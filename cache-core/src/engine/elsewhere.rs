@@ -2,11 +2,11 @@
 //! with a cache each.
 
 use std::collections::{HashMap, HashSet};
-use std::panic::Location;
 
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 
+use crate::query::mutation_facts::MutationFacts;
 use crate::query::owner::Owner;
 use crate::query::{Query, Site, SourcePlace};
 use crate::sync::{Arc, Weak};
@@ -19,7 +19,7 @@ type AnyCache = (u32, Owner);
 struct Seen {
     caches: HashMap<AnyCache, Vec<Weak<Timeline>>>,
     /// With the places of the writes.
-    reported: HashSet<(AnyCache, Location<'static>)>,
+    reported: HashSet<(AnyCache, SourcePlace)>,
 }
 
 static SEEN: Lazy<Mutex<Seen>> = Lazy::new(Mutex::default);
@@ -27,33 +27,20 @@ static SEEN: Lazy<Mutex<Seen>> = Lazy::new(Mutex::default);
 /// The mutation that invalidates.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MutationSite {
-    pub(crate) place: &'static Location<'static>,
+    pub(crate) facts: &'static MutationFacts,
     pub(crate) owner: fn() -> Owner,
 }
 
 impl MutationSite {
     /// `S` is the type of its `self`.
-    #[track_caller]
-    pub(crate) fn of<S: ?Sized>() -> Self {
-        Self { place: Location::caller(), owner: Owner::of::<S> }
-    }
-}
-
-impl MutationSite {
-    pub(crate) fn name(&self) -> &'static str {
-        ""
+    pub(crate) fn of<S: ?Sized>(facts: &'static MutationFacts) -> Self {
+        Self { facts, owner: Owner::of::<S> }
     }
 
-    pub(crate) fn module(&self) -> &'static str {
-        ""
-    }
-
+    /// Empty for a function without `self`.
     pub(crate) fn owner_name(&self) -> &'static str {
-        (self.owner)().name
-    }
-
-    pub(crate) fn file_and_line(&self) -> (&'static str, u32) {
-        (self.place.file(), self.place.line())
+        let owner = (self.owner)().name;
+        if owner == std::any::type_name::<()>() { "" } else { owner }
     }
 }
 
@@ -83,17 +70,16 @@ pub(crate) fn report(site: Site, mutation: MutationSite, timeline: &Arc<Timeline
         let is_other = |known: &Weak<Timeline>| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(timeline));
         caches.iter().any(|known| known.strong_count() > 0 && is_other(known))
     });
-    if !is_elsewhere || !seen.reported.insert((query, *mutation.place)) {
+    if !is_elsewhere || !seen.reported.insert((query, mutation.facts.place)) {
         return None;
     }
     let Query { name, place: SourcePlace { file, line, .. }, .. } = site.query;
-    let (owner, at) = ((site.owner)().name, mutation.place);
+    let (owner, at) = ((site.owner)().name, mutation.facts.place);
     Some(format!(
         "cache-core: the write at {}:{} invalidates `{owner}::{name}` ({file}:{line}) in a cache that never had it, while \
          another cache has it: nothing is invalidated there. Give both repositories clones of one `Cache`, or name the \
          cache of that query with `cache = ..`.",
-        at.file(),
-        at.line(),
+        at.file, at.line,
     ))
 }
 
@@ -103,6 +89,7 @@ mod tests {
     use crate::clock::TimeSource;
 
     static QUERY: Query = Query::new("name", "m", &[]);
+    static MUTATION: MutationFacts = MutationFacts::new("update", "m", &[]);
 
     struct Users;
     struct Orders;
@@ -113,7 +100,7 @@ mod tests {
         let timelines = [(); 2].map(|()| Arc::new(Timeline::new(TimeSource::System)));
         let [of_users, of_orders] = &timelines;
         let site = Site { query: &QUERY, owner: Owner::of::<Users> };
-        let write = |owner| MutationSite { place: Location::caller(), owner };
+        let write = |owner| MutationSite { facts: &MUTATION, owner };
         let (orders, others) = (write(Owner::of::<Orders>), write(Owner::of::<Others>));
         assert_eq!(report(site, orders, of_orders), None, "no other cache has it");
         record_use(site, of_users);
@@ -132,7 +119,7 @@ mod tests {
     fn a_cache_that_has_gone_counts_no_more() {
         static QUERY: Query = Query::new("gone", "m", &[]);
         let site = Site { query: &QUERY, owner: Owner::of::<Users> };
-        let write = MutationSite { place: Location::caller(), owner: Owner::of::<Orders> };
+        let write = MutationSite { facts: &MUTATION, owner: Owner::of::<Orders> };
         record_use(site, &Arc::new(Timeline::new(TimeSource::System)));
         assert_eq!(report(site, write, &Arc::new(Timeline::new(TimeSource::System))), None);
     }

@@ -93,6 +93,20 @@ impl Engine {
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
 
+    /// A mutation has named nothing here, as its list was empty, or named what is in another cache. If an answer is wrong
+    /// then, it may be its fault.
+    pub(crate) fn record_nothing(&self, scope: ScopeRef<'_>, by: Writer) {
+        if self.auditor.is_none() {
+            return;
+        }
+        if let Some(mut record) = self.record(&[], 0, 0) {
+            record.targets.push(LoggedTarget::new(Logged::Nothing, scope, by));
+            let mut oldest = None;
+            self.raise_at_next(|version| oldest = self.storage.history.add(record.with_version(version)));
+            drop(oldest);
+        }
+    }
+
     /// `None` if nobody looks at it.
     fn record(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize) -> Option<Record> {
         let storage = &self.storage;

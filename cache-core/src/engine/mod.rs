@@ -22,6 +22,8 @@ use std::time::Duration;
 
 use foldhash::fast::{FoldHasher, RandomState};
 
+use crate::audit::writes::{Calm, Write};
+use crate::audit::{Audit, Auditor};
 use crate::clock::{FOREVER, Nanos, saturating_nanos};
 use crate::engine::background::Background;
 use crate::engine::catalog::{Marker, QueryNames, QueryTable};
@@ -61,6 +63,8 @@ pub(crate) struct Engine {
     names: QueryNames,
     uncertain: Uncertain,
     pub(crate) background: Background,
+    /// If hits are audited.
+    pub(crate) auditor: Option<Auditor>,
     /// What concerns no single query.
     counters: Counters,
 }
@@ -89,8 +93,19 @@ impl Engine {
             names: QueryNames::new(parts),
             uncertain: Uncertain::new(saturating_nanos(settings.commit_grace)),
             background: Background::new(settings.runtime),
+            auditor: settings.audit.filter(Audit::is_on).map(Auditor::new),
             counters: Counters::new(),
         }
+    }
+
+    /// See [`Writes::calm`](crate::audit::writes::Writes::calm).
+    pub(crate) fn calm(&self) -> Option<Calm> {
+        self.auditor.as_ref()?.writes.calm()
+    }
+
+    /// A write begins. `None` if nobody wants to know.
+    pub(crate) fn begin_write(&self) -> Option<Write> {
+        self.auditor.as_ref().map(|auditor| Write::begin(&auditor.writes))
     }
 
     pub(crate) fn timeline(&self) -> &Arc<Timeline> {

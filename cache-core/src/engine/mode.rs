@@ -9,6 +9,8 @@ use crate::sync::Arc;
 #[derive(Clone)]
 pub(crate) enum Mode {
     Ordinary,
+    /// Ordinary, but some hits are audited.
+    Audited,
     Bypass,
     Refresh,
     Transaction(Arc<TransactionState>),
@@ -33,6 +35,7 @@ impl fmt::Debug for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ordinary => "ordinary",
+            Self::Audited => "audited",
             Self::Bypass => "bypass",
             Self::Refresh => "refresh",
             Self::Transaction(_) => "in a transaction",
@@ -42,14 +45,20 @@ impl fmt::Debug for Mode {
 }
 
 impl Mode {
+    /// Whether calls are answered from the cache.
     #[inline]
-    pub(crate) fn is_ordinary(&self) -> bool {
-        matches!(self, Self::Ordinary)
+    pub(crate) fn takes_entries(&self) -> bool {
+        matches!(self, Self::Ordinary | Self::Audited)
+    }
+
+    #[inline]
+    pub(crate) fn is_audited(&self) -> bool {
+        matches!(self, Self::Audited)
     }
 
     pub(crate) fn read_mode(&self) -> ReadMode {
         match self {
-            Self::Ordinary | Self::Entry(_) => ReadMode::Cached,
+            Self::Ordinary | Self::Audited | Self::Entry(_) => ReadMode::Cached,
             Self::Bypass => ReadMode::Uncached,
             Self::Refresh => ReadMode::Anew,
             Self::Transaction(_) => ReadMode::Private,
@@ -60,7 +69,7 @@ impl Mode {
         match self {
             Self::Transaction(transaction) => Some(transaction),
             Self::Entry(mode) => mode.transaction(),
-            Self::Ordinary | Self::Bypass | Self::Refresh => None,
+            Self::Ordinary | Self::Audited | Self::Bypass | Self::Refresh => None,
         }
     }
 
@@ -68,7 +77,7 @@ impl Mode {
     pub(crate) fn or_transaction(&self, other: Self) -> Self {
         match self {
             Self::Transaction(_) => self.clone(),
-            Self::Ordinary | Self::Bypass | Self::Refresh | Self::Entry(_) => other,
+            Self::Ordinary | Self::Audited | Self::Bypass | Self::Refresh | Self::Entry(_) => other,
         }
     }
 }

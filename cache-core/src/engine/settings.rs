@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::audit::Audit;
 use crate::clock::TimeSource;
 use crate::observer::Observers;
 use crate::runtime::Runtime;
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     /// How many invalidations are remembered.
     pub(crate) mutation_log: usize,
     pub(crate) observers: Observers,
+    pub(crate) audit: Option<Audit>,
 }
 
 impl Default for Settings {
@@ -38,6 +40,7 @@ impl Default for Settings {
             jitter_seed: None,
             mutation_log: 512,
             observers: Observers::default(),
+            audit: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use foldhash::fast::RandomState;
 use smol_str::SmolStr;
 
+use crate::audit::writes::Write;
 use crate::engine::Engine;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::history::Writer;
@@ -80,32 +81,42 @@ type HeldSet = HashMap<HeldKey, HeldTarget, RandomState>;
 
 /// What is held, by cache. Nearly always of one.
 #[derive(Default)]
-pub(crate) struct HeldTargets(Vec<(Arc<Engine>, HeldSet)>);
+pub(crate) struct HeldTargets(Vec<HeldOfCache>);
+
+struct HeldOfCache {
+    engine: Arc<Engine>,
+    targets: HeldSet,
+    /// Ends after they are invalidated.
+    _write: Option<Write>,
+}
 
 impl HeldTargets {
     fn add(&mut self, engine: &Arc<Engine>, targets: impl IntoIterator<Item = HeldTarget>) {
         let targets = targets.into_iter().map(|held| (held.key.clone(), held));
-        match self.0.iter_mut().find(|(known, _)| Arc::ptr_eq(known, engine)) {
-            Some((_, held)) => held.extend(targets),
-            None => self.0.push((engine.clone(), targets.collect())),
+        match self.0.iter_mut().find(|held| Arc::ptr_eq(&held.engine, engine)) {
+            Some(held) => held.targets.extend(targets),
+            None => {
+                let (engine, _write) = (engine.clone(), engine.begin_write());
+                self.0.push(HeldOfCache { engine, targets: targets.collect(), _write });
+            }
         }
     }
 
     fn add_all(&mut self, more: Self) {
-        for (engine, targets) in more.0 {
+        for HeldOfCache { engine, targets, _write } in more.0 {
             self.add(&engine, targets.into_values());
         }
     }
 
     fn is_empty(&self) -> bool {
-        self.0.iter().all(|(_, held)| held.is_empty())
+        self.0.iter().all(|held| held.targets.is_empty())
     }
 
     /// In each cache at one version. A panic of one resumes after the others.
     fn invalidate(&self, certainty: Certainty) {
         let mut result = Ok(());
-        for (engine, held) in &self.0 {
-            result = result.and(catch(|| engine.invalidate_held(held, certainty)));
+        for HeldOfCache { engine, targets, .. } in &self.0 {
+            result = result.and(catch(|| engine.invalidate_held(targets, certainty)));
         }
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
@@ -223,7 +234,7 @@ impl TransactionState {
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.progress.lock().held.0.iter().map(|(_, held)| held.len()).sum()
+        self.progress.lock().held.0.iter().map(|held| held.targets.len()).sum()
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct Context {
     pub(crate) expires_at: Nanos,
     /// Whether it is, or has read, an answer of a transaction: it is neither stored nor shared.
     is_private: AtomicUsize,
+    /// Whether it is the body of a hit that is audited.
+    is_audit: bool,
     reads: Mutex<Reads>,
 }
 
@@ -53,6 +55,7 @@ pub(crate) struct LoadStart {
     pub(crate) own_ttl: bool,
     pub(crate) began: Nanos,
     pub(crate) expires_at: Nanos,
+    pub(crate) is_audit: bool,
 }
 
 struct Reads {
@@ -100,14 +103,14 @@ impl Context {
         id: LoadId,
         timeline: Arc<Timeline>,
         query: Arc<QueryState>,
-        LoadStart { tags, own_ttl, began, expires_at }: LoadStart,
+        LoadStart { tags, own_ttl, began, expires_at, is_audit }: LoadStart,
     ) -> Arc<Self> {
         let birth = timeline.versions.now();
         let sets = HashMap::default();
         let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
         let is_private = AtomicUsize::new(0);
-        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, began, expires_at, is_private, reads })
+        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, began, expires_at, is_private, is_audit, reads })
     }
 
     pub(crate) fn set_private(&self) {
@@ -287,6 +290,11 @@ impl Drop for Suspended {
         let _ = RUNNING.try_with(|now| *now.borrow_mut() = running);
         DEPTH.set(self.depth);
     }
+}
+
+/// Whether the running code belongs to the body of a hit that is audited.
+pub(crate) fn is_in_audit() -> bool {
+    is_inside() && with_running(|running| running.iter().any(|context| context.is_audit)) == Some(true)
 }
 
 #[inline]

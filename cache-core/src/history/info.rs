@@ -53,6 +53,8 @@ pub struct TargetInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TargetInfoKind {
+    /// Nothing of this cache. Recorded only with an [audit](crate::CacheBuilder::audit).
+    Nothing,
     /// Everything, or everything in a scope.
     Everything,
     /// All entries of a query.
@@ -76,6 +78,7 @@ pub enum TargetInfoKind {
 impl fmt::Display for TargetInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
+            TargetInfoKind::Nothing => f.write_str("nothing"),
             TargetInfoKind::Everything => f.write_str("everything"),
             TargetInfoKind::Query { name, .. } => write!(f, "`{name}`"),
             TargetInfoKind::Key { name, .. } => write!(f, "one key of `{name}`"),

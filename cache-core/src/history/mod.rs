@@ -51,14 +51,14 @@ impl Writer {
 
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Function(site) => site.name(),
+            Self::Function(site) => site.facts.name,
             Self::Call { method, .. } => method,
         }
     }
 
     pub(crate) fn module(&self) -> &'static str {
         match self {
-            Self::Function(site) => site.module(),
+            Self::Function(site) => site.facts.place.module,
             Self::Call { .. } => "",
         }
     }
@@ -73,7 +73,7 @@ impl Writer {
     /// File and line; `""` and 0 if they are unknown.
     pub(crate) fn place(&self) -> (&'static str, u32) {
         match self {
-            Self::Function(site) => site.file_and_line(),
+            Self::Function(site) => (site.facts.place.file, site.facts.place.line),
             Self::Call { place, .. } => place.map_or(("", 0), |place| (place.file(), place.line())),
         }
     }
@@ -94,6 +94,7 @@ pub(crate) struct LoggedTarget {
 
 #[derive(Clone)]
 pub(crate) enum Logged {
+    Nothing,
     Everything,
     Query(Arc<QueryState>),
     Key(Arc<QueryState>, KeyHash),
@@ -170,6 +171,7 @@ impl LoggedTarget {
         let is_in_scope = self.scope == ROOT || self.scope == *scope;
         is_in_scope
             && match &self.what {
+                Logged::Nothing => false,
                 Logged::Everything => true,
                 Logged::Query(named) => named.id == query.id,
                 Logged::Key(named, named_key) => named.id == query.id && named_key == key,
@@ -181,6 +183,7 @@ impl LoggedTarget {
 
     pub(crate) fn info(&self) -> TargetInfo {
         let kind = match &self.what {
+            Logged::Nothing => TargetInfoKind::Nothing,
             Logged::Everything => TargetInfoKind::Everything,
             Logged::Query(query) => TargetInfoKind::Query { name: query.name, owner: query.owner },
             Logged::Key(query, _) => TargetInfoKind::Key { name: query.name, owner: query.owner },

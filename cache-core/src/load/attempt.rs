@@ -202,7 +202,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         let expires_at = candidate.expires_at(self.now);
         let Candidate { key, own_ttl, tags, .. } = candidate;
         discard_value(&self.store.query.counters, key);
-        let start = LoadStart { tags, own_ttl, began: self.now, expires_at };
+        let start = LoadStart { tags, own_ttl, began: self.now, expires_at, is_audit: false };
         let id = self.batch.unwrap_or_else(next_load);
         let context = Context::new(id, self.engine.timeline().clone(), self.store.query.clone(), start);
         if self.mode == ReadMode::Private {
@@ -230,6 +230,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             has_begun: false,
             has_ended: false,
             subject,
+            audited: None,
         })
     }
 

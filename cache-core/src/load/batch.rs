@@ -163,7 +163,8 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     pub fn add(&mut self, id: &I, found: Result<Option<T>, MissOf<K, T, J>>) {
         (self.fns.insert)(&mut self.known, (self.fns.clone)(id));
         self.ids.push((self.fns.clone)(id));
-        self.slots.all.push(match found {
+        // A hit is not audited: the body would have to run for this id alone.
+        self.slots.all.push(match found.or_else(Miss::without_audit) {
             Ok(value) => Slot::Known(value),
             Err(miss) => {
                 self.steps = Some(miss.steps);
@@ -204,7 +205,7 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         let Some(any) = loads.first() else { return LoadContext::default() };
         // What the body reads is attached here, and at the end to each load.
         let tags = TagSet::default();
-        let start = LoadStart { tags, own_ttl: false, began: any.context.began, expires_at: FOREVER };
+        let start = LoadStart { tags, own_ttl: false, began: any.context.began, expires_at: FOREVER, is_audit: false };
         let shared = Context::new(self.load, any.context.timeline.clone(), any.store.query.clone(), start);
         // A load that was taken over has another number. The body must not wait for that one, either.
         let others = loads.iter().map(|load| &load.context).filter(|context| context.id != self.load);

@@ -4,16 +4,18 @@ use std::panic::resume_unwind;
 use std::thread::panicking;
 use std::time::Duration;
 
-use crate::clock::Nanos;
+use crate::clock::{FOREVER, Nanos};
 use crate::engine::Engine;
 use crate::engine::mode::ReadMode;
 use crate::entry::discard_value;
 use crate::eviction::weight::weight_of;
 use crate::flight::Flight;
-use crate::flight::context::{Context, Dependencies, Lifetime, Running};
+use crate::flight::context::{Context, Dependencies, Lifetime, LoadStart, Running};
+use crate::flight::id::next_load;
 use crate::flight::promise::{Completer, End, SharedError};
 use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach_load, prepare};
+use crate::load::audit::AuditedHit;
 use crate::load::judge::Judged;
 use crate::observer::events::{LoadOutcome, Loaded, Subject};
 use crate::stats::counters::Event;
@@ -50,11 +52,47 @@ pub(crate) struct Leader<K, V> {
     pub(super) has_ended: bool,
     /// If somebody watches.
     pub(super) subject: Option<Arc<Subject>>,
+    /// If it is the body of a hit that is audited: then nothing else is done with its value.
+    pub(super) audited: Option<Box<AuditedHit<K, V>>>,
 }
 
 impl<K, V> Leader<K, V> {
+    /// Runs the body of a hit.
+    pub(crate) fn of_audit(
+        engine: Arc<Engine>,
+        store: Arc<Store<K, V>>,
+        scope: Option<Arc<Scope>>,
+        hash: u64,
+        hit: Box<AuditedHit<K, V>>,
+        now: Nanos,
+    ) -> Self {
+        let tags = TagSet::default();
+        let start = LoadStart { tags, own_ttl: true, began: now, expires_at: FOREVER, is_audit: true };
+        let context = Context::new(next_load(), engine.timeline().clone(), store.query.clone(), start);
+        Self {
+            engine,
+            store,
+            scope,
+            hash,
+            is_listed: false,
+            mode: ReadMode::Uncached,
+            context,
+            key_node: None,
+            found_dead: false,
+            aged: None,
+            is_in_background: false,
+            has_begun: false,
+            has_ended: false,
+            subject: None,
+            audited: Some(hit),
+        }
+    }
+
     /// Called before the body runs.
     pub(crate) fn count(&mut self) {
+        if self.audited.is_some() {
+            return self.store.query.counters.count(Event::Audited);
+        }
         self.has_begun = true;
         self.store.query.counters.count(Event::Load);
         if self.aged.is_some() {
@@ -245,7 +283,9 @@ fn late_tags(engine: &Engine, scope: ScopeRef<'_>, tags: Vec<Tag>) -> TagSet {
 
 impl<K, V> Drop for Leader<K, V> {
     fn drop(&mut self) {
-        if !self.has_ended {
+        if let Some(hit) = self.audited.take() {
+            hit.discard(&self.store.query.counters);
+        } else if !self.has_ended {
             self.abandon();
             self.end_without_value();
             let outcome = if panicking() { LoadOutcome::Panicked } else { LoadOutcome::Dropped };

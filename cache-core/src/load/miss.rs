@@ -11,20 +11,22 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
+use crate::audit::inspect::{Inspector, Values};
 use crate::engine::Engine;
 use crate::engine::mode::Mode;
-use crate::entry::discard_value;
 use crate::entry::options::EntryOptions;
+use crate::entry::{Entry, discard_value};
 use crate::flight::context::Running;
 use crate::flight::id::LoadId;
 use crate::flight::promise::SharedError;
 use crate::load::aged::Standby;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
+use crate::load::audit::AuditedHit;
 use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::observer::events::Subject;
-use crate::store::{Gone, Storable, Store, Wanted};
+use crate::store::{Absent, Gone, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::scope::{Scope, scope_id};
@@ -66,6 +68,8 @@ pub(crate) struct Request<K, V> {
     pub(crate) absence: Absence,
     /// The number of its load, if that is one of several with one body.
     pub(crate) batch: Option<LoadId>,
+    /// If the call has hit, and its body runs only to be compared.
+    pub(crate) audited: Option<Box<AuditedHit<K, V>>>,
 }
 
 /// Functions that need bounds on the types.
@@ -96,6 +100,8 @@ pub(super) struct EndFns<K, V> {
     /// Returns the value that is served instead.
     pub(super) fail: fn(Leader<K, V>, DynShare<'_>) -> Option<V>,
     pub(super) serve: fn(&Standby<K, V>) -> Option<V>,
+    /// Returns the answer.
+    pub(super) conclude_audit: fn(Leader<K, V>, Option<&V>) -> V,
 }
 
 macro_rules! copied {
@@ -146,9 +152,35 @@ impl<K: Storable, V: Storable> Request<K, V> {
     }
 }
 
+impl<K: Storable, V: Storable> Request<K, V> {
+    /// Of a hit whose body runs as well. `keys` are two copies of its key.
+    pub(crate) fn of_audit(
+        engine: Arc<Engine>,
+        store: Arc<Store<K, V>>,
+        scope: Option<Arc<Scope>>,
+        hash: u64,
+        [key, shown]: [K; 2],
+        mode: Mode,
+        (answer, entry): (V, Arc<Entry<K, V>>),
+    ) -> Self {
+        let describe = store.describe;
+        let subject = Subject::new(store.query.clone(), scope.clone(), move |query, out| describe(&shown, query, out));
+        let (calm, version) = (engine.calm(), engine.timeline().versions.now());
+        let audited = AuditedHit { answer, entry, subject, inspector: None, calm, version };
+        let (now, ticket) = (engine.timeline().time.now(), LoadId::default());
+        let (absent, gone) = (Absent::Missing, Gone::PassedBy);
+        let absence = Absence { absent, gone, now, arrived: version, ticket, key_node: None, subject: None };
+        Self { engine, store, scope, hash, key, mode, absence, batch: None, audited: Some(Box::new(audited)) }
+    }
+}
+
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
-        let Self { engine, store, scope, hash, key, mode, absence, batch } = self;
+        let Self { engine, store, scope, hash, key, mode, absence, batch, audited } = self;
+        if let Some(hit) = audited {
+            discard_value(&store.query.counters, key);
+            return Err(Step::Lead(Leader::of_audit(engine, store, scope, hash, hit, absence.now)));
+        }
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
         Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch).step()
     }
@@ -171,6 +203,7 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K,
                 finish: |load, value, judge| load.finish(value, judge),
                 fail: |load, error| load.fail(error),
                 serve: Standby::serve,
+                conclude_audit: |load, value| load.conclude_audit(value),
             },
         };
         Self { request, options, steps, make_entry, judge: KeepAll, outcome: PhantomData }
@@ -210,6 +243,27 @@ impl<K, V, O, J> Miss<K, V, O, J> {
     pub fn weight<F: FnOnce(&V) -> usize>(self, weight: F) -> Miss<K, V, O, Weight<J, F>> {
         let weight = self.request.engine.storage.limits_weight().then_some(weight);
         self.with_judge(|judge| Weight(judge, weight))
+    }
+
+    /// The answer of a hit.
+    pub(crate) fn without_audit(mut self) -> Result<V, Self> {
+        match self.request.audited.take() {
+            Some(hit) => Ok(hit.into_answer(&self.request.store.query.counters)),
+            None => Err(self),
+        }
+    }
+
+    /// The type of its values.
+    pub fn values(&self) -> Values<V> {
+        Values::new()
+    }
+
+    /// How values are compared, if it is a hit that is audited.
+    pub fn inspected_by(mut self, inspector: Inspector<V>) -> Self {
+        if let Some(hit) = &mut self.request.audited {
+            hit.inspector = Some(inspector);
+        }
+        self
     }
 
     pub(crate) fn options(&self) -> &EntryOptions {
@@ -353,6 +407,12 @@ impl<K, V> EndFns<K, V> {
         result: O::Returned,
         judge: DynJudge<'_, V>,
     ) -> O::Returned {
+        if load.audited.is_some() {
+            let query = load.store.query.clone();
+            let answer = (self.conclude_audit)(load, O::value(&result));
+            discard_value(&query.counters, result);
+            return O::hit(answer);
+        }
         if let Some(value) = O::value(&result) {
             (self.finish)(load, value, judge);
             return result;

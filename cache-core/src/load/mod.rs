@@ -3,6 +3,7 @@
 pub(crate) mod aged;
 pub(crate) mod attach;
 pub(crate) mod attempt;
+pub(crate) mod audit;
 mod background;
 pub(crate) mod batch;
 pub(crate) mod call;

@@ -85,6 +85,29 @@ pub trait Observer: Send + Sync + 'static {
     }
 }
 
+/// An observer that its owner keeps a handle of.
+impl<T: Observer + ?Sized> Observer for Arc<T> {
+    fn loaded(&self, event: &Loaded<'_>) {
+        (**self).loaded(event);
+    }
+
+    fn missed(&self, event: &Missed<'_>) {
+        (**self).missed(event);
+    }
+
+    fn invalidated(&self, event: &Invalidated<'_>) {
+        (**self).invalidated(event);
+    }
+
+    fn evicted(&self, event: &Evicted<'_>) {
+        (**self).evicted(event);
+    }
+
+    fn served_stale(&self, event: &ServedStale<'_>) {
+        (**self).served_stale(event);
+    }
+}
+
 /// The observers of one cache, in the order in which they were given.
 #[derive(Clone, Default)]
 pub(crate) struct Observers(Vec<Arc<dyn Observer>>);

@@ -4,9 +4,11 @@ use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::audit::Auditor;
 use crate::cache::Cache;
 use crate::engine::catalog::{Marker, Side};
 use crate::engine::mode::Mode;
+use crate::flight::context::is_in_audit;
 use crate::load::attempt::Absence;
 use crate::load::call::Call;
 use crate::load::miss::{Miss, Request};
@@ -78,11 +80,51 @@ where
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    let found = if cache.mode().is_ordinary() { call.look_up(&wanted) } else { Err(call.pass_by(hash, cache.mode())) };
+    let mode = cache.mode();
+    let found = if mode.takes_entries() { call.look_up(&wanted) } else { Err(call.pass_by(hash, mode)) };
     match found {
+        Ok(value) if mode.is_audited() => audited(site, cache, store, hash, parts, value),
         Ok(value) => Ok(O::hit(value)),
         Err(absence) => missed(site, cache, store, hash, parts, absence),
     }
+}
+
+/// A hit of a cache that is audited: some of them run their body.
+#[inline(never)]
+#[expect(clippy::result_large_err, reason = "as for a miss")]
+fn audited<O, P, V>(
+    site: Site,
+    cache: &Cache,
+    store: &Arc<dyn AnyStore>,
+    hash: u64,
+    parts: &P,
+    answer: V,
+) -> Result<O::Returned, Miss<P::Owned, V, O>>
+where
+    O: Outcome<Value = V>,
+    P: Parts,
+    V: Clone + Send + Sync + 'static,
+{
+    let engine = cache.engine();
+    let is_due = engine.auditor.as_ref().is_some_and(Auditor::is_due);
+    if !is_due || is_in_audit() {
+        return Ok(O::hit(answer));
+    }
+    let typed = downcast::<P::Owned, V>(store);
+    let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
+    let Some(entry) = typed.find_current(&Wanted { hash, scope, is_key }) else { return Ok(O::hit(answer)) };
+    let (store, scope) = (downcast_arc(store), cache.scope_ref().cloned());
+    let mode = cache.mode().clone();
+    let request = Request::of_audit(
+        engine.clone(),
+        store,
+        scope,
+        hash,
+        [parts.to_owned(), parts.to_owned()],
+        mode,
+        (answer, entry),
+    );
+    Err(Miss::new(request, site.query.options(), None))
 }
 
 #[cold]
@@ -109,7 +151,7 @@ where
     };
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
     let (mode, key) = (cache.mode().clone(), parts.to_owned());
-    let mut request = Request { engine, store, scope, hash, key, mode, absence, batch: None };
+    let mut request = Request { engine, store, scope, hash, key, mode, absence, batch: None, audited: None };
     if cache.engine().storage.is_watched() {
         request.watch(parts.to_owned());
     }

@@ -22,6 +22,20 @@ macro_rules! __cache_facts {
     }};
 }
 
+/// The facts of a mutation.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_mutation_facts {
+    ($name:literal $(, $kind:ident($($text:literal),*))*) => {{
+        static __CACHE_MUTATION: $crate::private::MutationFacts = $crate::private::MutationFacts::new(
+            $name,
+            ::core::module_path!(),
+            &[$($crate::private::TargetFacts::$kind($($text),*)),*],
+        );
+        &__CACHE_MUTATION
+    }};
+}
+
 /// What `#[invalidates]` refers to: the constant of a query and the function that makes its keys.
 #[doc(hidden)]
 #[macro_export]
@@ -126,7 +140,12 @@ macro_rules! __cache_look_up {
     ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {
         match $crate::private::look_up_one!($query, $cache, $parts, $outcome, $generics) {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
-            ::core::result::Result::Err(__cache_miss) => __cache_miss,
+            ::core::result::Result::Err(__cache_miss) => {
+                #[allow(unused_imports, reason = "whether it is needed depends on types")]
+                use $crate::private::probing::*;
+                let __cache_inspector = (&&&&__cache_miss.values()).__cache_inspector();
+                __cache_miss.inspected_by(__cache_inspector)
+            }
         }
     };
 }

@@ -20,6 +20,7 @@ mod target;
 #[cfg(feature = "macros")]
 pub use cache_macros::entry_of_call;
 
+pub use crate::audit::inspect::{Inspector, Values};
 pub use crate::flight::promise::SharedError;
 pub use crate::load::batch::{Batch, ListId, Pairs};
 pub use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
@@ -42,15 +43,18 @@ pub use crate::private::target::{
     Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, key_of_self, key_ref, list_in_cache,
     list_of_function, list_of_method,
 };
+pub use crate::query::mutation_facts::{MutationFacts, TargetFacts};
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
     __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return,
-    __cache_look_up_one as look_up_one, __cache_needs_result as needs_result, __cache_outcome as outcome,
-    __cache_query as query, __cache_returns as returns, __cache_suggest as suggest, __cache_typed_entry as typed_entry,
+    __cache_look_up_one as look_up_one, __cache_mutation_facts as mutation_facts, __cache_needs_result as needs_result,
+    __cache_outcome as outcome, __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
+    __cache_typed_entry as typed_entry,
 };
 
 /// Traits for method lookup, imported without names.
 pub mod probing {
+    pub use crate::audit::inspect::{Compared as _, ComparedAndShown as _, Incomparable as _, OnlyShown as _};
     pub use crate::load::outcome::{ReturnedFallible as _, ReturnedPlain as _};
     pub use crate::private::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,

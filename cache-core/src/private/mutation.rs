@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use smallvec::SmallVec;
 
+use crate::audit::writes::Write;
 use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::engine::elsewhere::MutationSite;
@@ -22,6 +23,7 @@ use crate::private::put::PutTarget;
 use crate::private::target::{
     EntryToPut, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind, TargetList, Targets,
 };
+use crate::query::mutation_facts::MutationFacts;
 use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;
@@ -41,21 +43,32 @@ pub struct Mutation<'a, C, S: ?Sized, O, T> {
 }
 
 /// The targets of a method.
-#[track_caller]
-pub fn of_method<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OfMethod, S, O, ()> {
-    Mutation { cache, this, site: MutationSite::of::<S>(), targets: (), types: PhantomData }
+pub fn of_method<'a, S: ?Sized, O>(
+    facts: &'static MutationFacts,
+    _outcome: O,
+    cache: &'a Cache,
+    this: &'a S,
+) -> Mutation<'a, OfMethod, S, O, ()> {
+    Mutation { cache, this, site: MutationSite::of::<S>(facts), targets: (), types: PhantomData }
 }
 
 /// The targets of a function without `self`.
-#[track_caller]
-pub fn of_function<O>(_outcome: O, cache: &Cache) -> Mutation<'_, OfFunction, (), O, ()> {
-    Mutation { cache, this: &(), site: MutationSite::of::<()>(), targets: (), types: PhantomData }
+pub fn of_function<'a, O>(
+    facts: &'static MutationFacts,
+    _outcome: O,
+    cache: &'a Cache,
+) -> Mutation<'a, OfFunction, (), O, ()> {
+    Mutation { cache, this: &(), site: MutationSite::of::<()>(facts), targets: (), types: PhantomData }
 }
 
 /// The targets of a function with a `cache = ..`. Without `self`, `this` is `()`.
-#[track_caller]
-pub fn in_cache<'a, S: ?Sized, O>(_outcome: O, cache: &'a Cache, this: &'a S) -> Mutation<'a, OtherCache, S, O, ()> {
-    Mutation { cache, this, site: MutationSite::of::<S>(), targets: (), types: PhantomData }
+pub fn in_cache<'a, S: ?Sized, O>(
+    facts: &'static MutationFacts,
+    _outcome: O,
+    cache: &'a Cache,
+    this: &'a S,
+) -> Mutation<'a, OtherCache, S, O, ()> {
+    Mutation { cache, this, site: MutationSite::of::<S>(facts), targets: (), types: PhantomData }
 }
 
 impl<'a, S: ?Sized, O: Outcome, T> Mutation<'a, OfMethod, S, O, T> {
@@ -260,12 +273,17 @@ struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     targets: T,
     is_due: bool,
     outcome: PhantomData<fn() -> O>,
+    /// They end after everything is invalidated.
+    writes: [Option<Write>; 2],
 }
 
 impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
     fn new(pending: PendingInvalidation<O, T>) -> Self {
         let PendingInvalidation { cache, site, targets, only_on_ok, .. } = pending;
-        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData }
+        // Its targets may be in the global cache, too.
+        let global = Cache::installed_global().filter(|global| !Arc::ptr_eq(global.engine(), cache.engine()));
+        let writes = [cache.engine().begin_write(), global.and_then(|global| global.engine().begin_write())];
+        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData, writes }
     }
 
     fn conclude(&mut self, result: &O::Returned) {
@@ -282,6 +300,7 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
             self.targets.take_puts(&mut puts);
             invalidate(&self.cache, self.site, &self.targets, puts.0);
         }
+        self.writes = [None, None];
     }
 }
 
@@ -328,6 +347,9 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
             transaction.hold(Cache::global().engine(), held(&others));
         }
         return;
+    }
+    if own.is_empty() {
+        cache.engine().record_nothing(cache.scope_ref(), by);
     }
     // If a clock panics, the other cache is still invalidated.
     let result = catch(|| invalidate_and_put(cache.engine(), &own, &mut puts));

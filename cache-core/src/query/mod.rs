@@ -1,5 +1,6 @@
 //! Queries, and their state in each cache.
 
+pub(crate) mod mutation_facts;
 pub(crate) mod owner;
 pub(crate) mod state;
 pub(crate) mod windows;
@@ -47,12 +48,17 @@ pub(crate) struct SourcePlace {
     column: u32,
 }
 
+impl SourcePlace {
+    pub(crate) const fn new(module: &'static str, at: &'static Location<'static>) -> Self {
+        Self { module, file: at.file(), line: at.line(), column: at.column() }
+    }
+}
+
 impl Query {
     /// One function, identified by the caller's location. `arguments` names the parts of its key.
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
-        let place = Location::caller();
-        let place = SourcePlace { module, file: place.file(), line: place.line(), column: place.column() };
+        let place = SourcePlace::new(module, Location::caller());
         let (capacity, ttl, own_ttl, value_ttl, jitter, tags) = (None, None, false, false, 0, &[] as _);
         let (freshness, number) = (Freshness::NONE, AtomicU32::new(0));
         Self { name, place, arguments, capacity, ttl, own_ttl, value_ttl, jitter, tags, freshness, number }

@@ -121,6 +121,8 @@ impl QueryState {
             invalidations: sum.invalidations,
             refreshes: sum.refreshes,
             stale_hits: sum.stale_hits,
+            audited: sum.audited,
+            stale_found: sum.stale_found,
         }
     }
 

@@ -101,7 +101,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
     }
 
     fn info_and_birth(&self) -> Option<(EntryInfo, Version)> {
-        if !self.cache.mode().is_ordinary() {
+        if !self.cache.mode().takes_entries() {
             return None;
         }
         let found = self.find_live();
@@ -116,7 +116,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
             Mode::Transaction(_) => return Reason::InTransaction,
             Mode::Bypass => return Reason::Bypassed,
             Mode::Refresh => return Reason::Refreshed,
-            Mode::Ordinary | Mode::Entry(_) => {}
+            Mode::Ordinary | Mode::Audited | Mode::Entry(_) => {}
         }
         if engine.storage.capacity_of(&self.store.query) == 0 {
             return Reason::NothingIsStored;
@@ -195,11 +195,11 @@ impl<K: Storable + Eq, V: Storable + Clone> AnyKeyedEntry for KeyedEntry<K, V> {
 
 impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
     fn get(&self) -> Option<V> {
-        if self.cache.mode().is_ordinary() { self.look_up().get(&self.wanted()) } else { None }
+        if self.cache.mode().takes_entries() { self.look_up().get(&self.wanted()) } else { None }
     }
 
     fn is_cached(&self) -> bool {
-        self.cache.mode().is_ordinary() && self.look_up().contains(&self.wanted())
+        self.cache.mode().takes_entries() && self.look_up().contains(&self.wanted())
     }
 
     fn insert(&self, point: Option<&ReadPoint>, value: V, by: Writer) -> bool {
@@ -239,7 +239,7 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
 
     fn put(&self, point: &ReadPoint, value: V, replaces: bool) -> Option<Box<dyn AnyPut>> {
         let engine = self.cache.engine();
-        let stores = matches!(self.cache.mode(), Mode::Ordinary | Mode::Refresh);
+        let stores = matches!(self.cache.mode(), Mode::Ordinary | Mode::Audited | Mode::Refresh);
         if !stores || !point.is_of(engine.timeline()) {
             return None;
         }

@@ -26,6 +26,8 @@ pub(crate) enum Event {
     Invalidation,
     Refresh,
     StaleHit,
+    Audited,
+    StaleFound,
     DropPanic,
 }
 

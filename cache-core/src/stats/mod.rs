@@ -63,6 +63,10 @@ pub struct Stats {
     /// Calls answered by an expired value, because a load failed, took too long, or was left to another caller or to the
     /// background.
     pub stale_hits: u64,
+    /// Hits whose body ran as well: see [`CacheBuilder::audit`](crate::CacheBuilder::audit).
+    pub audited: u64,
+    /// Findings of the audit: entries with a wrong answer.
+    pub stale_found: u64,
     /// Panics in the `Drop` of keys and values, caught as they would reach an unrelated call.
     pub drop_panics: u64,
 }
@@ -90,6 +94,8 @@ impl Stats {
         self.invalidations += counters.sum(Event::Invalidation);
         self.refreshes += counters.sum(Event::Refresh);
         self.stale_hits += counters.sum(Event::StaleHit);
+        self.audited += counters.sum(Event::Audited);
+        self.stale_found += counters.sum(Event::StaleFound);
         self.drop_panics += counters.sum(Event::DropPanic);
     }
 }
@@ -120,6 +126,8 @@ impl fmt::Display for Stats {
             ("refreshes", self.refreshes),
             ("stale hits", self.stale_hits),
             ("too heavy", self.too_heavy),
+            ("audited", self.audited),
+            ("stale found", self.stale_found),
             ("drop panics", self.drop_panics),
         ];
         for (name, count) in rare {
@@ -175,6 +183,10 @@ pub struct QueryStats {
     pub refreshes: u64,
     /// Calls answered by an expired value.
     pub stale_hits: u64,
+    /// Hits whose body ran as well.
+    pub audited: u64,
+    /// Findings of the audit.
+    pub stale_found: u64,
 }
 
 impl QueryStats {

@@ -90,7 +90,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         // Loads of one batch have different hashes, except with a probability of 2^-64.
         let batch = caller.batch.filter(|batch| shard.state().get(hash, *batch).is_none());
         let id = taken_over.or(batch).unwrap_or_else(next_load);
-        let start = LoadStart { tags: candidate.tags, own_ttl: candidate.own_ttl, began: caller.now, expires_at };
+        let start = LoadStart {
+            tags: candidate.tags,
+            own_ttl: candidate.own_ttl,
+            began: caller.now,
+            expires_at,
+            is_audit: false,
+        };
         let context = Context::new(id, storage.timeline.clone(), self.query.clone(), start);
         // A load that callers may join is always listed.
         let is_open = !matches!(in_flight.state, InFlight::Open(_));

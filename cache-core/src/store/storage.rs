@@ -21,6 +21,8 @@ use crate::sync::table::Table;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, OnceLock};
 use crate::version::Version;
+#[cfg(doc)]
+use crate::version::registry::TagNode;
 use crate::version::scope::{ScopeId, ScopeRef};
 use crate::version::tag_set::InvalidatedBy;
 use crate::version::timeline::Timeline;
@@ -95,12 +97,11 @@ impl Storage {
         meta.tags.invalidated_by(since)
     }
 
-    /// When an entry was last invalidated, if it is invalid. Of an answer of another cache: 0.
+    /// When an entry was invalidated, if it is invalid: see [`TagNode::raised_after`].
     pub(crate) fn invalidated_at(&self, query: &QueryState, meta: &Meta) -> Option<Version> {
         let since = meta.valid_as_of();
-        let of_all = [&self.timeline.everything, &query.node];
-        let raised = of_all.into_iter().find_map(|node| node.raised_after(since));
-        raised.or_else(|| meta.tags.raised_after(since))
+        let nodes = [&self.timeline.everything, &query.node].map(|node| node.raised_after(since));
+        nodes.into_iter().chain([meta.tags.raised_after(since)]).flatten().min()
     }
 
     /// Whether somebody wants to know of single calls.

@@ -92,7 +92,11 @@ where
         options.value_ttl = value_ttl && options.ttl.is_none();
         let (engine, store, scope) = (Arc::clone(&self.engine), self.store.clone(), self.scope_ref().cloned());
         let mode = Mode::Ordinary;
-        Err(Miss::new(Request { engine, store, scope, hash, key, mode, absence, batch: None }, options, None))
+        Err(Miss::new(
+            Request { engine, store, scope, hash, key, mode, absence, batch: None, audited: None },
+            options,
+            None,
+        ))
     }
 
     /// What the options say of the value comes first, then `judge`, then the rules of the cache.

@@ -111,14 +111,16 @@ impl TagNode {
             && self.members().is_none_or(|members| members.all.iter().all(|one| one.is_valid_since(version)))
     }
 
-    /// When it was last invalidated, if that was after a version. Of a node of another cache: 0.
+    /// When it was invalidated after a version, if it was: of each node that it is, the last time is known, and of those
+    /// times the first counts. Of a node of another cache: 0.
     pub(crate) fn raised_after(&self, version: Version) -> Option<Version> {
         let of = |at: &InvalidatedAt| (!at.is_valid_since(version)).then(|| at.version());
         let Parents { everywhere, scope, .. } = &self.parents;
-        of(&self.invalidated_at)
-            .or_else(|| everywhere.as_ref().and_then(|everywhere| everywhere.raised_after(version)))
-            .or_else(|| scope.as_ref().and_then(|scope| of(&scope.invalidated_at)))
-            .or_else(|| self.members()?.all.iter().find_map(|one| one.raised_after(version)))
+        let of_everywhere = everywhere.as_ref().and_then(|everywhere| everywhere.raised_after(version));
+        let of_scope = scope.as_ref().and_then(|scope| of(&scope.invalidated_at));
+        let of_members = self.members().into_iter().flat_map(|members| members.all.iter());
+        let of_members = of_members.filter_map(|one| one.raised_after(version)).min();
+        [of(&self.invalidated_at), of_everywhere, of_scope, of_members].into_iter().flatten().min()
     }
 
     pub(crate) fn members(&self) -> Option<&Members> {

@@ -11,6 +11,7 @@ mod body;
 pub(crate) mod enclosing;
 mod facts;
 pub(crate) mod key;
+mod mutation_facts;
 mod options;
 mod outcome;
 pub(crate) mod skipped;

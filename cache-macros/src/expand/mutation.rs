@@ -9,6 +9,7 @@ use syn::{ExprPath, FnArg, Signature, Type};
 
 use crate::expand::body::{body_of, cache};
 use crate::expand::enclosing::{Enclosing, constant_name, key_name, skipping_key_name};
+use crate::expand::mutation_facts::mutation_facts;
 use crate::expand::targets::{Mutation, for_each_key, last_name, probes};
 use crate::parse::function::{Function, is_named, unnamed_argument};
 use crate::parse::patterns::{bound_names, has_mutable_reference, plain_name};
@@ -73,12 +74,13 @@ impl Mutation<'_> {
 
     fn pending(&self) -> TokenStream {
         let (krate, common, outcome) = (self.krate, &self.invalidations.common, self.outcome());
+        let facts = mutation_facts(self.function, &self.invalidations.targets, krate);
         let (cache, this) = (cache(self.function, common, krate), self.function.this(krate));
         let start = match (this, common.cache.get()) {
-            (Some(this), None) => quote_spanned!(Span::mixed_site()=> of_method(#outcome, #cache, #this)),
-            (None, None) => quote_spanned!(Span::mixed_site()=> of_function(#outcome, #cache)),
-            (Some(this), Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, #this)),
-            (None, Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#outcome, #cache, &())),
+            (Some(this), None) => quote_spanned!(Span::mixed_site()=> of_method(#facts, #outcome, #cache, #this)),
+            (None, None) => quote_spanned!(Span::mixed_site()=> of_function(#facts, #outcome, #cache)),
+            (Some(this), Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#facts, #outcome, #cache, #this)),
+            (None, Some(_)) => quote_spanned!(Span::mixed_site()=> in_cache(#facts, #outcome, #cache, &())),
         };
         let targets: Vec<_> = self.invalidations.targets.iter().map(|target| self.target(target)).collect();
         let when = if self.invalidations.on.get().is_some() { quote!(when_ok()) } else { quote!(when_ended()) };

@@ -71,6 +71,8 @@ pub(crate) fn of_expression(tokens: TokenStream) -> String {
                 match sign.as_char() {
                     '.' | ':' | '?' => text.push(sign.as_char()),
                     ',' | ';' => text.extend([sign.as_char(), ' ']),
+                    // Of a macro.
+                    '!' if is_after_operand && sign.spacing() == Spacing::Alone => text.push('!'),
                     sign if !is_after_operand => text.push(sign),
                     sign if is_joint => text.insert(text.trim_end().len(), sign),
                     sign => text.extend([' ', sign, ' ']),
@@ -132,6 +134,8 @@ mod tests {
             "f(a, &b)[1].c",
             "a::b(c)?.d",
             "a == b && !c",
+            "a != b",
+            "format!(\"{}\", a)",
             "(a, b.0)",
         ];
         for case in cases {

@@ -26,6 +26,7 @@ mod asynchronous {
     }
 
     mod apart;
+    mod audits;
     mod bounded;
     mod composition;
     mod composition_direct;
@@ -47,6 +48,7 @@ mod asynchronous {
 
     mod mutations;
     mod names;
+    mod observers;
     mod one_event;
     mod one_load;
     mod outages;

@@ -1,0 +1,53 @@
+//! What the audit finds.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::history::info::MutationInfo;
+
+/// A cached answer that was not the one of its body, though nothing was invalidated meanwhile.
+///
+/// One of the mutations that ran since names too little, a write is not annotated at all, or the answer depends on what is
+/// not in the key, such as `self` or the time. `Display` is for people, and its words may change.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StaleFinding {
+    /// The name of the query.
+    pub query: &'static str,
+    /// The module of the query.
+    pub module: &'static str,
+    /// The type whose method the query is; empty for a free function.
+    pub owner: &'static str,
+    /// The scope of the handle, if it has one.
+    pub scope: Option<String>,
+    /// The arguments, as [`EntryInfo::arguments`](crate::EntryInfo::arguments) shows them.
+    pub arguments: String,
+    /// The cached answer, by its `Debug`, if it has one.
+    pub cached: String,
+    /// The answer of the body, by its `Debug`, if it has one.
+    pub loaded: String,
+    /// The time since the load of the cached answer began.
+    pub age: Duration,
+    /// The invalidations since the answer was loaded, or was last found right by an audit, the oldest first, as far as
+    /// [`Cache::mutations`](crate::Cache::mutations) reach. None of them was about it.
+    pub mutations: Vec<MutationInfo>,
+}
+
+impl fmt::Display for StaleFinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { query, arguments, cached, loaded, age, mutations, .. } = self;
+        write!(f, "the cached answer of `{query}({arguments})`, {age:?} old, is wrong: it is {cached}, and ")?;
+        write!(f, "would be loaded as {loaded}. ")?;
+        if mutations.is_empty() {
+            return f.write_str(
+                "No mutation ran since it was loaded: the write is not annotated, or the answer depends on what is not in \
+                 the key, such as `self`.",
+            );
+        }
+        f.write_str("Since it was right, these ran, one of which should name it: ")?;
+        for (number, mutation) in mutations.iter().enumerate() {
+            write!(f, "{}{mutation}", if number == 0 { "" } else { "; " })?;
+        }
+        f.write_str(".")
+    }
+}
