@@ -27,7 +27,8 @@ impl Driver {
             .spawn()
             .unwrap_or_else(|error| panic!("chromedriver {MISSING} ({error})"));
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let port = lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let port =
+            lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
         // It must be able to go on writing.
         thread::spawn(move || lines.for_each(drop));
         let Some(port) = port else {

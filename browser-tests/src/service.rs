@@ -1,10 +1,9 @@
 //! The service to test.
 
-use cache_core::Cache;
 use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database,
-    http::{App, Server},
+    http::{App, Server, Settings},
 };
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -29,7 +28,8 @@ impl Service {
         let library = Database::open(&file).expect("the file is new");
         library.import(&CsvFiles::embedded(), &ProgressBar::hidden()).expect("the sample is valid");
         drop(library);
-        let app = App::open(&file, Cache::builder()).await.expect("the file is a library");
+        let app =
+            App::open(&file, Settings { audit: 1.0, ..Settings::default() }).await.expect("the file is a library");
         let server = Server::bind("127.0.0.1", 0, app).await.expect("a port is free");
         let url = format!("http://{}", server.address());
         let serving = tokio::spawn(async {

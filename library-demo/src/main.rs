@@ -15,7 +15,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
-    http::{App, Server},
+    http::{App, Server, Settings},
     output::{Progress, left, right, table},
     replay::replay,
     serve::{Budget, Load, OutageLoad, serve_load, serve_load_over_http, serve_outage},
@@ -115,6 +115,9 @@ struct Serve {
     /// The address or name to listen on; only this machine reaches the default
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: String,
+    /// The share of hits that are audited: the body runs as well, and its answer is compared
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    audit: f64,
 }
 
 #[derive(Args)]
@@ -267,13 +270,21 @@ fn run_service(arguments: &Serve, db: Option<&Path>, out: &mut impl Write) -> Re
         &sample
     };
     Runtime::new()?.block_on(async {
-        let app = App::open(file, Cache::builder()).await?;
+        let app = App::open(file, Settings { audit: arguments.audit, ..Settings::default() }).await?;
         let server = Server::bind(&arguments.host, arguments.port, app).await?;
         let stop = interrupt()?;
         writeln!(out, "listening on http://{}", server.address())?;
         out.flush()?;
         Ok(server.run(stop).await?)
     })
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("it is a number from 0 to 1".to_owned()),
+    }
 }
 
 /// Is ready when the process is asked to end.

@@ -1,75 +1,72 @@
 //! The last calls that missed, and why.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use cache_core::{Observer, events::Missed};
+use cache_core::{Observer, events};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::snapshot::Age;
+
+/// How many are kept.
 const KEPT: usize = 30;
 
 /// Observes the misses of a cache. Clones are of one list.
 #[derive(Clone, Default)]
-pub(super) struct LastMisses(Arc<Mutex<VecDeque<Miss>>>);
+pub(super) struct LastMisses(Arc<Mutex<VecDeque<Kept>>>);
 
-struct Miss {
-    number: u64,
+struct Kept {
     at: Instant,
-    query: &'static str,
-    arguments: String,
-    reason: String,
-    /// The function that invalidated it, the target that it named, and the number of that invalidation.
-    invalidated: Option<(&'static str, String, u64)>,
+    miss: Miss,
 }
 
-#[derive(Serialize)]
-pub(super) struct LastMiss {
+#[derive(Clone, PartialEq, Serialize)]
+pub(super) struct Miss {
     /// Of all misses, from 0.
     number: u64,
     query: &'static str,
     arguments: String,
     reason: String,
-    /// Of an invalidated one: the function that did that.
-    by: Option<&'static str>,
+    invalidated: Option<Invalidated>,
+    ago_ms: Age,
+}
+
+/// What invalidated the answer that was there before.
+#[derive(Clone, PartialEq, Serialize)]
+struct Invalidated {
+    by: &'static str,
     /// The target that it named.
-    through: Option<String>,
-    /// The number of that invalidation.
-    version: Option<u64>,
-    ago_ms: u128,
+    through: String,
 }
 
 impl LastMisses {
     /// The last first.
-    pub(super) fn list(&self) -> Vec<LastMiss> {
-        let misses = self.0.lock();
-        misses.iter().rev().map(LastMiss::of).collect()
+    pub(super) fn list(&self) -> Vec<Miss> {
+        let kept = self.0.lock();
+        kept.iter().map(|Kept { at, miss }| Miss { ago_ms: at.elapsed().into(), ..miss.clone() }).collect()
     }
 }
 
 impl Observer for LastMisses {
-    fn missed(&self, event: &Missed<'_>) {
-        let invalidated = event.mutation.map(|mutation| {
-            let through = event.target.map(ToString::to_string).unwrap_or_default();
-            (mutation.function, through, mutation.version)
-        });
-        let (arguments, reason) = (event.call.arguments(), event.reason.to_string());
-        let mut misses = self.0.lock();
-        if misses.len() == KEPT {
-            misses.pop_front();
-        }
-        let number = misses.back().map_or(0, |last| last.number + 1);
-        misses.push_back(Miss { number, at: Instant::now(), query: event.call.query, arguments, reason, invalidated });
-    }
-}
-
-impl LastMiss {
-    fn of(miss: &Miss) -> Self {
-        let Miss { number, at, query, arguments, reason, invalidated } = miss;
-        let (by, through, version) = match invalidated {
-            Some((by, through, version)) => (Some(*by), Some(through.clone()), Some(*version)),
-            None => (None, None, None),
+    fn missed(&self, event: &events::Missed<'_>) {
+        let mut miss = Miss {
+            number: 0,
+            query: event.call.query,
+            arguments: event.call.arguments(),
+            reason: event.reason.to_string(),
+            invalidated: event.mutation.map(|mutation| Invalidated {
+                by: mutation.function,
+                through: event.target.map(ToString::to_string).unwrap_or_default(),
+            }),
+            ago_ms: Age::from(Duration::ZERO),
         };
-        let (arguments, reason) = (arguments.clone(), reason.clone());
-        Self { number: *number, query, arguments, reason, by, through, version, ago_ms: at.elapsed().as_millis() }
+        let mut kept = self.0.lock();
+        miss.number = kept.front().map_or(0, |last| last.miss.number + 1);
+        kept.truncate(KEPT - 1);
+        kept.push_front(Kept { at: Instant::now(), miss });
     }
 }

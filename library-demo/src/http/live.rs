@@ -10,10 +10,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{
-    App,
-    snapshot::{Mark, Snapshot},
-};
+use super::{App, snapshot::Snapshot};
 
 /// How many may watch at once.
 pub(super) const MAX_VIEWERS: usize = 64;
@@ -34,10 +31,11 @@ impl App {
 
     async fn publish_changes(self: &Arc<Self>) {
         let mut published = self.live.published.lock().await;
-        if self.mark() != *published {
-            let snapshot = self.snapshot().await;
-            *published = snapshot.mark.clone();
-            self.live.latest.send_replace(Arc::new(snapshot));
+        let snapshot = self.snapshot().await;
+        if published.as_ref().is_none_or(|published| published.content != snapshot.content) {
+            let snapshot = Arc::new(snapshot);
+            *published = Some(snapshot.clone());
+            self.live.latest.send_replace(Some(snapshot));
         }
     }
 
@@ -47,15 +45,15 @@ impl App {
         // Nothing is published meanwhile: what comes from `latest` is younger than the first snapshot.
         let _published = self.live.published.lock().await;
         let latest = self.live.latest.subscribe();
-        let first = self.snapshot().await;
-        Some(Viewer { first: Some(first.json), seen: first.mark, latest, stopped, _permit: permit })
+        let first = Arc::new(self.snapshot().await);
+        Some(Viewer { first: Some(first.clone()), seen: first, latest, stopped, _permit: permit })
     }
 }
 
 pub(super) struct Live {
-    /// What the last snapshot in `latest` shows.
-    published: Mutex<Mark>,
-    latest: watch::Sender<Arc<Snapshot>>,
+    /// The last one in `latest`.
+    published: Mutex<Option<Arc<Snapshot>>>,
+    latest: watch::Sender<Option<Arc<Snapshot>>>,
     viewers: Arc<Semaphore>,
 }
 
@@ -77,10 +75,10 @@ impl Live {
 
 /// One who watches.
 pub(super) struct Viewer {
-    first: Option<Arc<str>>,
-    /// What the last snapshot of this viewer shows.
-    seen: Mark,
-    latest: watch::Receiver<Arc<Snapshot>>,
+    first: Option<Arc<Snapshot>>,
+    /// The last that this viewer got.
+    seen: Arc<Snapshot>,
+    latest: watch::Receiver<Option<Arc<Snapshot>>>,
     stopped: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 }
@@ -89,17 +87,17 @@ impl Viewer {
     /// The next snapshot that shows something new; `None` when the service ends.
     pub(super) async fn next(&mut self) -> Option<Arc<str>> {
         if let Some(first) = self.first.take() {
-            return Some(first);
+            return Some(first.json.clone());
         }
         loop {
             tokio::select! {
                 _ = self.stopped.wait_for(|stopped| *stopped) => return None,
                 changed = self.latest.changed() => changed.ok()?,
             }
-            let latest = self.latest.borrow_and_update().clone();
-            if latest.mark != self.seen {
-                self.seen = latest.mark.clone();
-                return Some(latest.json.clone());
+            let latest = self.latest.borrow_and_update().clone()?;
+            if latest.content != self.seen.content {
+                self.seen = latest;
+                return Some(self.seen.json.clone());
             }
         }
     }

@@ -14,6 +14,7 @@ mod api;
 mod cache_api;
 mod error;
 mod extract;
+mod findings;
 mod last_misses;
 mod live;
 mod metrics;
@@ -40,14 +41,31 @@ use axum::{
     routing::{get, post, put},
     serve::ListenerExt,
 };
-use cache_core::{Cache, CacheBuilder, HasCache};
+use cache_core::{Audit, Cache, CacheBuilder, HasCache};
 use tokio::{net::TcpListener, sync::watch, time::timeout};
 
-use self::{last_misses::LastMisses, live::Live, metrics::Metrics, origin::Hosts};
+use self::{findings::Findings, last_misses::LastMisses, live::Live, metrics::Metrics, origin::Hosts};
 use crate::{
     error::DbError,
     repository::{MusicRepository, Outage, SqliteRepository},
 };
+
+/// How to serve a library.
+pub struct Settings {
+    /// Its cache, which the service observes and audits.
+    pub cache: CacheBuilder,
+    /// The share of hits that are audited, from 0 to 1.
+    pub audit: f64,
+    /// A switch that makes the database fail.
+    pub outage: Option<Arc<Outage>>,
+}
+
+impl Default for Settings {
+    /// One hit of 100 is audited.
+    fn default() -> Self {
+        Self { cache: Cache::builder(), audit: 0.01, outage: None }
+    }
+}
 
 /// A library to serve.
 pub struct App {
@@ -56,48 +74,33 @@ pub struct App {
     uncached: SqliteRepository,
     bypass: AtomicBool,
     last_misses: LastMisses,
+    findings: Findings,
     live: Live,
     metrics: Metrics,
 }
 
 impl App {
-    /// Opens the library in a file, and caches its reads in a cache with these settings.
+    /// Opens the library in a file.
     ///
     /// # Errors
     ///
     /// If the file holds something else, or cannot be opened.
-    pub async fn open(path: &Path, cache: CacheBuilder) -> Result<Self, DbError> {
-        let (cache, last_misses) = Self::observed(cache);
-        let library = SqliteRepository::open(path, cache.clone()).await?;
-        Ok(Self::new(library, SqliteRepository::open(path, cache.bypass()).await?, last_misses))
-    }
-
-    /// The same with a switch that makes the database fail.
-    ///
-    /// # Errors
-    ///
-    /// As [`open`](Self::open).
-    pub async fn open_with_outage(path: &Path, cache: CacheBuilder, outage: Arc<Outage>) -> Result<Self, DbError> {
-        let (cache, last_misses) = Self::observed(cache);
-        let library = SqliteRepository::open_with_outage(path, cache.clone(), outage.clone()).await?;
-        let uncached = SqliteRepository::open_with_outage(path, cache.bypass(), outage).await?;
-        Ok(Self::new(library, uncached, last_misses))
-    }
-
-    fn observed(cache: CacheBuilder) -> (Cache, LastMisses) {
-        let last_misses = LastMisses::default();
-        (cache.observer(last_misses.clone()).build(), last_misses)
-    }
-
-    fn new(library: SqliteRepository, uncached: SqliteRepository, last_misses: LastMisses) -> Self {
-        Self {
-            library,
-            uncached,
+    pub async fn open(path: &Path, settings: Settings) -> Result<Self, DbError> {
+        let Settings { cache, audit, outage } = settings;
+        let (last_misses, findings) = (LastMisses::default(), Findings::default());
+        let found = findings.clone();
+        let audit = Audit::sample(audit).on_finding(move |finding| found.record(finding));
+        let cache = cache.observer(last_misses.clone()).audit(audit).build();
+        let outage = outage.unwrap_or_else(|| Arc::new(Outage::new(Duration::ZERO)));
+        Ok(Self {
+            library: SqliteRepository::open_with_outage(path, cache.clone(), outage.clone()).await?,
+            uncached: SqliteRepository::open_with_outage(path, cache.bypass(), outage).await?,
             bypass: AtomicBool::new(false),
             last_misses,
+            findings,
             live: Live::default(),
             metrics: Metrics::default(),
-        }
+        })
     }
 
     /// For reads. Writes go through `library`, which forgets what they change.

@@ -1,12 +1,12 @@
 //! What the page of the cache shows, as JSON.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cache_core::{EntryInfo, MutationInfo, QueryStats, Stats, TargetInfo, TargetInfoKind};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::{App, last_misses::LastMiss};
+use super::{App, findings::Finding, last_misses::Miss};
 
 /// How many entries a snapshot has: the youngest.
 const ENTRIES: usize = 50;
@@ -14,18 +14,28 @@ const ENTRIES: usize = 50;
 const MUTATIONS: usize = 30;
 
 /// The state of the cache at a time.
-#[derive(Default)]
 pub(super) struct Snapshot {
-    pub(super) mark: Mark,
+    pub(super) content: Content,
     pub(super) json: Arc<str>,
 }
 
-/// It differs if there is something new to show. Ages differ at all times: the page counts those itself.
-#[derive(Clone, Default, PartialEq)]
-pub(super) struct Mark {
-    stats: Stats,
-    is_bypassed: bool,
-    database_queries: u64,
+/// How long ago something happened, or how long it has yet, in milliseconds.
+///
+/// It is equal to any other: time passes, and the page counts on. So snapshots are equal if nothing has happened.
+#[derive(Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub(super) struct Age(u128);
+
+impl From<Duration> for Age {
+    fn from(age: Duration) -> Self {
+        Self(age.as_millis())
+    }
+}
+
+impl PartialEq for Age {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl App {
@@ -34,37 +44,33 @@ impl App {
         let app = self.clone();
         // It visits all entries.
         spawn_blocking(move || {
-            // What happens between the mark and the rest is in the next snapshot, too.
-            let mark = app.mark();
-            let json = serde_json::to_string(&app.content(&mark)).expect("all keys are strings").into();
-            Snapshot { mark, json }
+            let content = app.content();
+            let json = serde_json::to_string(&content).expect("all keys are strings").into();
+            Snapshot { content, json }
         })
         .await
         .expect("a snapshot does not panic")
     }
 
-    pub(super) fn mark(&self) -> Mark {
-        Mark { stats: self.cache().stats(), is_bypassed: self.is_bypassed(), database_queries: self.database_queries() }
-    }
-
-    fn content(&self, mark: &Mark) -> Content {
+    fn content(&self) -> Content {
         let mut entries = self.cache().entries();
         entries.sort_by_key(|entry| entry.age);
         Content {
-            bypass: mark.is_bypassed,
-            database_queries: mark.database_queries,
-            totals: Totals::of(&mark.stats),
+            bypass: self.is_bypassed(),
+            database_queries: self.database_queries(),
+            totals: Totals::of(&self.cache().stats()),
             queries: self.cache().query_stats().iter().map(Query::of).collect(),
             mutations: self.cache().mutations().iter().rev().take(MUTATIONS).map(Mutation::of).collect(),
             misses: self.last_misses.list(),
+            findings: self.findings.list(),
             entries_hidden: entries.len().saturating_sub(ENTRIES),
             entries: entries.into_iter().take(ENTRIES).map(Entry::of).collect(),
         }
     }
 }
 
-#[derive(Serialize)]
-struct Content {
+#[derive(PartialEq, Serialize)]
+pub(super) struct Content {
     bypass: bool,
     database_queries: u64,
     totals: Totals,
@@ -72,14 +78,16 @@ struct Content {
     /// The last first.
     mutations: Vec<Mutation>,
     /// The last first.
-    misses: Vec<LastMiss>,
+    misses: Vec<Miss>,
+    /// The last first.
+    findings: Vec<Finding>,
     /// The youngest first.
     entries: Vec<Entry>,
     /// Entries that are not in the list.
     entries_hidden: usize,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Totals {
     entries: usize,
     capacity: usize,
@@ -91,9 +99,11 @@ struct Totals {
     discarded_loads: u64,
     evictions: u64,
     invalidations: u64,
+    audited: u64,
+    stale_found: u64,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Query {
     query: &'static str,
     owner: &'static str,
@@ -108,7 +118,7 @@ struct Query {
 }
 
 /// Why calls missed.
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Reasons {
     cold: u64,
     invalidated: u64,
@@ -117,21 +127,21 @@ struct Reasons {
     bypassed: u64,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Mutation {
     version: u64,
     function: &'static str,
     owner: &'static str,
     /// `file:line`; empty if it is unknown.
     place: String,
-    ago_ms: u128,
+    ago_ms: Age,
     targets: Vec<Target>,
     removed: usize,
     fenced: usize,
     misses: u64,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Target {
     /// `everything`, `query`, `key` or `tag`.
     kind: &'static str,
@@ -140,13 +150,13 @@ struct Target {
     by: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Entry {
     query: &'static str,
     arguments: String,
     tags: Vec<String>,
-    age_ms: u128,
-    expires_in_ms: u128,
+    age_ms: Age,
+    expires_in_ms: Age,
     hits: u64,
 }
 
@@ -163,6 +173,8 @@ impl Totals {
             discarded_loads: stats.discarded_loads,
             evictions: stats.evictions,
             invalidations: stats.invalidations,
+            audited: stats.audited,
+            stale_found: stats.stale_found,
         }
     }
 }
@@ -197,7 +209,7 @@ impl Mutation {
             function: info.function,
             owner: info.owner,
             place: if info.file.is_empty() { String::new() } else { format!("{}:{}", info.file, info.line) },
-            ago_ms: info.ago.as_millis(),
+            ago_ms: info.ago.into(),
             targets: info.targets.iter().map(Target::of).collect(),
             removed: info.removed,
             fenced: info.fenced,
@@ -224,8 +236,8 @@ impl Entry {
             query: info.query,
             arguments: info.arguments,
             tags: info.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
-            age_ms: info.age.as_millis(),
-            expires_in_ms: info.expires_in.as_millis(),
+            age_ms: info.age.into(),
+            expires_in_ms: info.expires_in.into(),
             hits: info.hits,
         }
     }

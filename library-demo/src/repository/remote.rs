@@ -1,6 +1,6 @@
 //! A library that a service on HTTP has.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use async_trait::async_trait;
 use axum::{
@@ -136,9 +136,9 @@ struct Failure {
 
 impl Failure {
     fn unexpected(error: impl std::error::Error) -> Self {
-        // The message of the client is that of its source.
-        let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
-        Self { status: None, error: format!("{error}{source}") }
+        // The client's own message does not say what its sources do.
+        let causes = iter::successors(error.source(), |error| error.source());
+        Self { status: None, error: causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}")) }
     }
 
     fn of(status: StatusCode, answer: &[u8]) -> Self {

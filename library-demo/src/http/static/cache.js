@@ -38,6 +38,7 @@ function render() {
   renderQueries();
   renderMutations();
   renderMisses();
+  renderFindings();
   renderEntries();
   renderAges();
 }
@@ -127,17 +128,47 @@ function targetText(kind, name) {
 function renderMisses() {
   show("last", "no-last", snapshot.misses, {
     key: ({ number }) => number,
-    make: ({ query, arguments: args, reason, by, through }) => {
+    make: ({ query, arguments: args, reason, invalidated }) => {
       const item = element("li", isFirst ? "" : "new");
       const head = element("p", "head");
       head.append(call(query, args), element("span", "ago muted"));
       const why = element("p", "effect muted");
       why.append(element("span", `key ${reason}`, reason));
-      if (by) why.append(" by ", element("code", "", by), ` through ${through.replaceAll("`", "")}`);
+      if (invalidated) {
+        const through = ` through ${invalidated.through.replaceAll("`", "")}`;
+        why.append(" by ", element("code", "", invalidated.by), through);
+      }
       item.append(head, why);
       return item;
     },
     update: (item, { ago_ms }) => (item.querySelector(".ago").dataset.age = ago_ms),
+  });
+}
+
+// Findings
+
+function renderFindings() {
+  const { audited } = snapshot.totals;
+  $("audit-summary").textContent = audited ? `${plural(audited, "hit")} compared with the database` : "";
+  $("no-findings").textContent = audited ? "All of them were right." : "No hit was compared with the database yet.";
+  show("findings", "no-findings", snapshot.findings, {
+    // They have no numbers: there are few.
+    key: (_, at) => at,
+    make: () => {
+      const item = element("li");
+      item.append(element("p", "head"), element("p", "wrong"), element("p", "right"), element("p", "effect muted"));
+      return item;
+    },
+    update: (item, { query, arguments: args, cached, loaded, mutations, ago_ms }) => {
+      const ago = element("span", "ago muted");
+      ago.dataset.age = ago_ms;
+      item.querySelector(".head").replaceChildren(call(query, args), ago);
+      item.querySelector(".wrong").replaceChildren("cached ", element("code", "", cached));
+      item.querySelector(".right").replaceChildren("loaded ", element("code", "", loaded));
+      item.querySelector(".effect").textContent = mutations.length
+        ? `One of these should have forgotten it: ${[...new Set(mutations)].join(", ")}`
+        : "No mutation ran since it was loaded: something else has changed the database.";
+    },
   });
 }
 
