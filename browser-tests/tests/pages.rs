@@ -178,6 +178,11 @@ async fn what_goes_wrong_is_shown() {
         .await;
 }
 
+// Keys, as the driver takes them.
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
+
 /// What can be clicked or typed into and has no name for people who hear the page.
 const NAMELESS: &str = "return [...document.querySelectorAll('button, input, a, [role=switch]')]
     .filter(control => !(control.ariaLabel || control.textContent.trim() || control.labels?.[0]?.textContent.trim()))
@@ -190,9 +195,6 @@ async fn pages_work_with_a_keyboard() {
     browser.wait_until(LOADED).await;
     assert_eq!(browser.run(NAMELESS).await, json!([]));
 
-    const TAB: &str = "\u{e004}";
-    const ENTER: &str = "\u{e007}";
-    const ESCAPE: &str = "\u{e00c}";
     // From the search over "Add track", the four lists and the first row's buttons.
     browser.type_into("#search", &TAB.repeat(6)).await;
     assert_eq!(

@@ -102,3 +102,52 @@ impl Viewer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use futures_lite::future::poll_once;
+    use serde_json::Value;
+    use tempfile::TempDir;
+    use tokio::sync::watch;
+
+    use crate::{
+        database::Database,
+        http::{App, Settings},
+        model::{NewTrack, TrackId},
+        repository::MusicRepository,
+    };
+
+    #[tokio::test]
+    async fn a_slow_viewer_gets_the_last_snapshot_and_holds_no_other() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("library.db");
+        let new = NewTrack { id: Some(TrackId(1)), title: "One".to_owned(), ..NewTrack::default() };
+        Database::open(&file).unwrap().add_track(&new).unwrap();
+        let app = Arc::new(App::open(&file, Settings::default()).await.unwrap());
+        let (stopping, stopped) = watch::channel(false);
+
+        let mut viewer = app.clone().view(stopped).await.unwrap();
+        viewer.next().await.unwrap();
+        assert!(app.live.has_viewers());
+        let mut published = Vec::new();
+        for _ in 0..20 {
+            app.library.record_track_play(TrackId(1)).await.unwrap();
+            app.publish_changes().await;
+            published.push(app.live.latest.borrow().as_ref().map(Arc::downgrade).unwrap());
+        }
+        let last = published.pop().unwrap();
+        assert!(last.upgrade().is_some() && published.iter().all(|snapshot| snapshot.upgrade().is_none()));
+        let next: Value = serde_json::from_str(&viewer.next().await.unwrap()).unwrap();
+        assert_eq!(next["mutations"].as_array().unwrap().len(), 20);
+
+        // Nothing has happened since.
+        app.publish_changes().await;
+        assert!(poll_once(viewer.next()).await.is_none());
+        stopping.send_replace(true);
+        assert_eq!(viewer.next().await, None);
+        drop(viewer);
+        assert!(!app.live.has_viewers());
+    }
+}

@@ -59,7 +59,7 @@ impl App {
             bypass: self.is_bypassed(),
             database_queries: self.database_queries(),
             totals: Totals::of(&self.cache().stats()),
-            queries: self.cache().query_stats().iter().map(Query::of).collect(),
+            queries: self.cache().query_stats().iter().map(QueryCounts::of).collect(),
             mutations: self.cache().mutations().iter().rev().take(MUTATIONS).map(Mutation::of).collect(),
             misses: self.last_misses.list(),
             findings: self.findings.list(),
@@ -74,7 +74,7 @@ pub(super) struct Content {
     bypass: bool,
     database_queries: u64,
     totals: Totals,
-    queries: Vec<Query>,
+    queries: Vec<QueryCounts>,
     /// The last first.
     mutations: Vec<Mutation>,
     /// The last first.
@@ -104,7 +104,7 @@ struct Totals {
 }
 
 #[derive(PartialEq, Serialize)]
-struct Query {
+struct QueryCounts {
     query: &'static str,
     owner: &'static str,
     entries: usize,
@@ -179,7 +179,7 @@ impl Totals {
     }
 }
 
-impl Query {
+impl QueryCounts {
     fn of(stats: &QueryStats) -> Self {
         Self {
             query: stats.query,

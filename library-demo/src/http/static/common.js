@@ -45,7 +45,7 @@ export function element(name, className = "", text = "") {
 }
 
 /** Makes these the children of a container. Those that stay are not moved, and keep the focus. */
-export function arrange(container, nodes) {
+function arrange(container, nodes) {
   nodes.forEach((node, at) => {
     if (container.children[at] !== node) container.insertBefore(node, container.children[at] ?? null);
   });
