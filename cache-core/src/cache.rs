@@ -207,9 +207,10 @@ impl Cache {
     }
 
     /// Like [`invalidate`](Cache::invalidate), for tasks. It is ready at the first poll, and does nothing before.
-    #[expect(clippy::unused_async, reason = "for a cache that tells other processes")]
-    pub async fn invalidate_async<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        self.invalidate_by(queries, Writer::Call { method: "invalidate_async", place: None });
+    #[track_caller]
+    pub fn invalidate_async<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) -> impl Future<Output = ()> {
+        let by = Writer::call("invalidate_async");
+        async move { self.invalidate_by(queries, by) }
     }
 
     /// Invalidates all entries of the queries with these names, in every type, and all that was made from them.
@@ -236,7 +237,10 @@ impl Cache {
         match self.transaction_state() {
             None => self.engine.invalidate_names(self.scope_ref(), queries, by),
             Some(transaction) => {
-                self.hold(transaction, queries, |name| HeldTarget::name(self.scope_ref(), name.clone(), by));
+                self.hold(transaction, queries, |name| {
+                    by.record_name(name);
+                    HeldTarget::name(self.scope_ref(), name.clone(), by)
+                });
             }
         }
     }
@@ -427,7 +431,7 @@ impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flights = self.engine.storage.count_flights();
         let mut cache = f.debug_struct("Cache");
-        if !matches!(self.mode, Mode::Ordinary) {
+        if !self.mode.is_ordinary() {
             cache.field("mode", &self.mode);
         }
         cache

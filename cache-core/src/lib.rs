@@ -50,6 +50,7 @@
 //!   [`EntryOptions`].
 //! - [`LoadContext`] makes a spawned thread or task part of a load.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is cached, and how well.
+//! - [`graph()`] shows which write invalidates which read, and what is missing.
 //! - [`ManualClock`] is for tests, [`TickingClock`] is cheaper to read, and [`Clock`] is for your own.
 //!
 //! # What is promised
@@ -104,6 +105,7 @@ mod observer;
 mod entry;
 mod eviction;
 mod flight;
+mod graph;
 mod query;
 mod version;
 
@@ -124,6 +126,7 @@ pub use clock::{Clock, ManualClock, SystemClock, TickingClock};
 pub use entry::info::EntryInfo;
 pub use entry::options::EntryOptions;
 pub use error::GlobalCacheInUse;
+pub use graph::{Graph, GraphMutation, GraphQuery, GraphTarget, GraphTargetKind, Warning, graph};
 pub use has_cache::HasCache;
 pub use history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 pub use load::context::{Instrumented, LoadContext};

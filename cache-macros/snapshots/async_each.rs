@@ -22,10 +22,11 @@ async fn rates(
     for id in currencies.iter() {
         if __cache_batch.is_new(id) {
             let __cache_found = ::cache_core::private::look_up_one!(
-                ::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"],
-                stale_if_error = ::core::time::Duration::new(3600u64, 0u32)),
-                ::cache_core::Cache::global(), ((&& && ::cache_core::private::argument(&
-                (id.code()))).__cache_part(), ()), __cache_batch.outcome(), ()
+                ::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"], line =
+                ::core::line!(), stale_if_error = ::core::time::Duration::new(3600u64,
+                0u32)), ::cache_core::Cache::global(), ((&& &&
+                ::cache_core::private::argument(& (id.code()))).__cache_part(), ()),
+                __cache_batch.outcome(), ()
             );
             __cache_batch.add(id, __cache_found);
         }
@@ -60,14 +61,15 @@ async fn rates(
 #[allow(dead_code, non_upper_case_globals, reason = "its name is an advice")]
 const __rates_is_cached_so_put_cached_impl_on_the_impl_or_trait_around_it: () = ();
 ::cache_core::private::items! {
-    const __cached_query_rates = [InGlobal, _, "rates", ["id.code()"], stale_if_error =
-    ::core::time::Duration::new(3600u64, 0u32)]; key[fn __cached_key_rates(executor : &
-    Pool, id : Currency)] = (& id, ::cache_core::private::query!(InGlobal, _, "rates",
-    ["id.code()"], stale_if_error = ::core::time::Duration::new(3600u64, 0u32)), ((&& &&
-    ::cache_core::private::argument(& (id.code()))).__cache_part(), ()), ()); key[fn
+    const __cached_query_rates = [InGlobal, _, "rates", ["id.code()"], line =
+    ::core::line!(), stale_if_error = ::core::time::Duration::new(3600u64, 0u32)]; key[fn
+    __cached_key_rates(executor : & Pool, id : Currency)] = (& id,
+    ::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"], line =
+    ::core::line!(), stale_if_error = ::core::time::Duration::new(3600u64, 0u32)), ((&&
+    && ::cache_core::private::argument(& (id.code()))).__cache_part(), ()), ()); key[fn
     __cached_key_without_skipped_arguments_of_rates(_ :
     ::cache_core::private::UnderscoreForSkippedArgument, id : Currency)] = (& id,
-    ::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"], stale_if_error =
-    ::core::time::Duration::new(3600u64, 0u32)), ((&& &&
-    ::cache_core::private::argument(& (id.code()))).__cache_part(), ()), ());
+    ::cache_core::private::query!(InGlobal, _, "rates", ["id.code()"], line =
+    ::core::line!(), stale_if_error = ::core::time::Duration::new(3600u64, 0u32)), ((&&
+    && ::cache_core::private::argument(& (id.code()))).__cache_part(), ()), ());
 }

@@ -14,9 +14,9 @@ impl Library {
             .await
     }
     ::cache_core::private::items! {
-        pub const __cached_query_get_track = [InSelf, Self, "get_track", ["id"], ttl =
-        ::core::time::Duration::new(300u64, 0u32)]; key pub [fn __cached_key_get_track(id
-        : u32)] = (< Self > ::__cached_query_get_track,
+        pub const __cached_query_get_track = [InSelf, Self, "get_track", ["id"], line =
+        ::core::line!(), ttl = ::core::time::Duration::new(300u64, 0u32)]; key pub [fn
+        __cached_key_get_track(id : u32)] = (< Self > ::__cached_query_get_track,
         (::cache_core::private::Part::shown(& id), ()), ()); entry pub [fn
         __cached_entry_get_track(& self, id : u32)] -> [Result < Option < Track >,
         DbError >] = ([< Self > ::__cached_query_get_track,

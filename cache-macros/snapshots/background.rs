@@ -16,9 +16,9 @@ impl Library {
             .await
     }
     ::cache_core::private::items! {
-        pub const __cached_query_get = [InSelf, Self, "get", ["id"], ttl =
-        ::core::time::Duration::new(300u64, 0u32), stale_while_revalidate =
-        ::core::time::Duration::new(30u64, 0u32), soft_timeout =
+        pub const __cached_query_get = [InSelf, Self, "get", ["id"], line =
+        ::core::line!(), ttl = ::core::time::Duration::new(300u64, 0u32),
+        stale_while_revalidate = ::core::time::Duration::new(30u64, 0u32), soft_timeout =
         ::core::time::Duration::new(0u64, 200000000u32)]; key pub [fn __cached_key_get(id
         : u32)] = (< Self > ::__cached_query_get, (::cache_core::private::Part::shown(&
         id), ()), ()); entry pub [fn __cached_entry_get(self : Arc < Self >, id : u32)]

@@ -48,9 +48,10 @@ impl Library {
     }
     ::cache_core::private::items! {
         pub const __cached_query_tracks = [InSelf, Self, "tracks", ["id", "language"],
-        ttl = ::core::time::Duration::new(300u64, 0u32)]; key pub [fn
-        __cached_key_tracks(id : TrackId, language : String)] = (& id, < Self >
-        ::__cached_query_tracks, ((&& && ::cache_core::private::argument(& * id))
-        .__cache_part(), (::cache_core::private::Part::shown(& language), ())), ());
+        line = ::core::line!(), ttl = ::core::time::Duration::new(300u64, 0u32),
+        formatted_tags = & ["track:{id}"]]; key pub [fn __cached_key_tracks(id : TrackId,
+        language : String)] = (& id, < Self > ::__cached_query_tracks, ((&& &&
+        ::cache_core::private::argument(& * id)).__cache_part(),
+        (::cache_core::private::Part::shown(& language), ())), ());
     }
 }

@@ -17,8 +17,9 @@ impl Library {
     }
     ::cache_core::private::items! {
         pub const __cached_query_search = [InSelf, Self, "search", ["self.tenant",
-        "filter.text()"], capacity = 100, ttl = ::core::time::Duration::new(3600u64,
-        0u32), own_ttl = true, tags = & ["search"]]; key pub [fn
+        "filter.text()"], line = ::core::line!(), capacity = 100, ttl =
+        ::core::time::Duration::new(3600u64, 0u32), own_ttl = true, tags = & ["search"],
+        formatted_tags = & ["tenant:{tenant}"], other_tags = true]; key pub [fn
         __cached_key_search(filter : Filter < '_ >)] of self = (| __cache_self | < Self >
         ::__cached_query_search, ((&& && ::cache_core::private::argument(& (__cache_self
         .tenant))).__cache_part(), ((&& && ::cache_core::private::argument(& (filter

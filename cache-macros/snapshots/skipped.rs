@@ -18,10 +18,11 @@ impl Library {
             .await
     }
     ::cache_core::private::items! {
-        pub const __cached_query_get = [InSelf, Self, "get", ["id"]]; key pub [fn
-        __cached_key_get < 'c, E : Executor < 'c > > (executor : E, id : u32)] = (< Self
-        > ::__cached_query_get, (::cache_core::private::Part::shown(& id), ()), ()); key
-        pub [fn __cached_key_without_skipped_arguments_of_get(_ :
+        pub const __cached_query_get = [InSelf, Self, "get", ["id"], line =
+        ::core::line!()]; key pub [fn __cached_key_get < 'c, E : Executor < 'c > >
+        (executor : E, id : u32)] = (< Self > ::__cached_query_get,
+        (::cache_core::private::Part::shown(& id), ()), ()); key pub [fn
+        __cached_key_without_skipped_arguments_of_get(_ :
         ::cache_core::private::UnderscoreForSkippedArgument, id : u32)] = (< Self >
         ::__cached_query_get, (::cache_core::private::Part::shown(& id), ()), ()); entry
         pub [fn __cached_entry_get < 'c, E : Executor < 'c > > (& self, executor : E, id

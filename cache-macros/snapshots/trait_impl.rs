@@ -58,8 +58,8 @@ pub(crate) trait __Cached_Tracks_for_Library_D<D: Database>: Tracks {
 )]
 impl<D: Database> __Cached_Tracks_for_Library_D<D> for Library<D> {
     ::cache_core::private::items! {
-        const __cached_query_get = [InSelf, Self, "get", ["id"], ttl =
-        ::core::time::Duration::new(300u64, 0u32)]; key[fn __cached_key_get(id :
+        const __cached_query_get = [InSelf, Self, "get", ["id"], line = ::core::line!(),
+        ttl = ::core::time::Duration::new(300u64, 0u32)]; key[fn __cached_key_get(id :
         Self::Id)] = (< Self as __Cached_Tracks_for_Library_D < D > >
         ::__cached_query_get, ((&& && ::cache_core::private::argument(& id))
         .__cache_part(), ()), (::core::marker::PhantomData:: < D >,)); entry[fn

@@ -41,6 +41,7 @@ mod validate;
 /// | `soft_timeout = "200ms"` | a caller that has waited so long gets the expired value, and the load goes on; needs `background` |
 /// | `key(expr, ..)` | these expressions are the key, instead of all arguments |
 /// | `skip(arg, ..)` | these arguments are not part of the key |
+/// | `secret(arg, ..)` | these arguments are part of the key, but listings show `***` |
 /// | `each = ids` | this list is cached by each of its ids, and the body runs for those that are missing |
 /// | `tags("all", "artist:{artist_id}", expr)` | tags: strings, formatted from the arguments like `format!`, or `Into<Tag>` |
 /// | `tags_from = \|value\| ..` | more tags, from the value: an iterator of `Into<Tag>` |
@@ -272,6 +273,39 @@ mod validate;
 /// # tracks.cache.invalidate_all();
 /// # tracks.search(&Filter { text: "a", limit: 2 });
 /// # assert_eq!(tracks.cache.entries()[0].arguments, r#"self.tenant = 7, filter.text = "a", filter.limit = 2"#);
+/// ```
+///
+/// # `secret`
+///
+/// Listings, explanations and events show the arguments of an entry. Those that `secret(..)` names are shown as `***`, and
+/// need no `Debug`. They are part of the key like others: an entry holds them in memory. With `key(..)` every part that is
+/// made from a named argument is secret; other parts are repeated, as in `secret(self.token)`. Tags are shown, so none is
+/// made from a secret. What a value shows of it, and the messages of its errors, are yours.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// # #[derive(HasCache)]
+/// # struct Users { api_key: String, cache: Cache }
+/// impl Users {
+///     #[cached_query(ttl = "1m", secret(password))]
+///     fn log_in(&self, user: &str, password: &str) -> bool {
+///         // ..
+///         # user == password
+///     }
+///
+///     #[cached_query(key(self.api_key, id), secret(self.api_key))]
+///     fn profile(&self, id: u32) -> Option<String> {
+///         // ..
+///         # let _ = id;
+///         # None
+///     }
+/// }
+/// # let users = Users { api_key: "k3y".into(), cache: Cache::new() };
+/// # users.log_in("ann", "hunter2");
+/// # assert_eq!(users.cache.entries()[0].arguments, r#"user = "ann", password = ***"#);
+/// # users.cache.invalidate_all();
+/// # users.profile(1);
+/// # assert_eq!(users.cache.entries()[0].arguments, "self.api_key = ***, id = 1");
 /// ```
 ///
 /// # `each`

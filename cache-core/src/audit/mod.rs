@@ -152,26 +152,25 @@ impl Auditor {
 
     /// Its answer was the same as that of a body that began at a version.
     pub(crate) fn record_right(&self, entry: Identity, as_of: Version) {
-        self.record(entry, Checked::Right(as_of));
+        let mut checked = self.checked.lock();
+        // What was reported stays so: this body may have read before the write.
+        match checked.get_mut(&entry) {
+            Some(Checked::Right(version)) => *version = as_of.max(*version),
+            Some(Checked::Wrong) => {}
+            None => insert(&mut checked, entry, Checked::Right(as_of)),
+        }
     }
 
     /// The version as of which it was right; `None` if it was reported.
     pub(crate) fn begin_report(&self, entry: Identity) -> Option<Version> {
-        let right_as_of = match self.checked.lock().get(&entry) {
+        let mut checked = self.checked.lock();
+        let right_as_of = match checked.get(&entry) {
             Some(Checked::Wrong) => return None,
             Some(Checked::Right(version)) => *version,
             None => entry.birth,
         };
-        self.record(entry, Checked::Wrong);
+        insert(&mut checked, entry, Checked::Wrong);
         Some(right_as_of)
-    }
-
-    fn record(&self, entry: Identity, is: Checked) {
-        let mut checked = self.checked.lock();
-        if checked.len() >= MOST_CHECKED {
-            checked.clear();
-        }
-        checked.insert(entry, is);
     }
 
     /// The caller holds no lock.
@@ -181,6 +180,13 @@ impl Auditor {
             None => eprintln!("cache-core: {finding}"),
         }
     }
+}
+
+fn insert(checked: &mut HashMap<Identity, Checked, RandomState>, entry: Identity, is: Checked) {
+    if checked.len() >= MOST_CHECKED {
+        checked.clear();
+    }
+    checked.insert(entry, is);
 }
 
 /// A random number. Each thread draws its own.

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use crate::query::mutation_facts::MutationFacts;
 use crate::query::owner::Owner;
+use crate::query::seen::{Elsewhere, record_elsewhere};
 use crate::query::{Query, Site, SourcePlace};
 use crate::sync::{Arc, Weak};
 use crate::version::timeline::Timeline;
@@ -58,8 +59,8 @@ pub(crate) fn record_use(site: Site, timeline: &Arc<Timeline>) {
     }
 }
 
-/// What to tell about an invalidation in a cache that never had the query; once for each query and write. Writes of the
-/// query's own type use the same cache as its reads.
+/// What to tell about an invalidation in a cache that never had the query; once for each query and write. From then on the
+/// graph warns of it. Writes of the query's own type use the same cache as its reads.
 pub(crate) fn report(site: Site, mutation: MutationSite, timeline: &Arc<Timeline>) -> Option<String> {
     let query = any_cache(site);
     if query.1 == (mutation.owner)() {
@@ -73,6 +74,10 @@ pub(crate) fn report(site: Site, mutation: MutationSite, timeline: &Arc<Timeline
     if !is_elsewhere || !seen.reported.insert((query, mutation.facts.place)) {
         return None;
     }
+    drop(seen);
+    let MutationFacts { name: mutation_name, place, .. } = *mutation.facts;
+    let (query, owner) = query;
+    record_elsewhere(Elsewhere { mutation: (place, mutation_name), query, owner: owner.name });
     let Query { name, place: SourcePlace { file, line, .. }, .. } = site.query;
     let (owner, at) = ((site.owner)().name, mutation.facts.place);
     Some(format!(

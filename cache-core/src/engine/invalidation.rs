@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::engine::hash::{in_scope, without_scope};
 use crate::eviction::segment::RemovedEntries;
 use crate::history::info::{MutationInfo, TargetInfo};
-use crate::history::{Affected, Logged, LoggedTarget, Record, Writer};
+use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{Invalidated, MissReason, Missed, Subject};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
@@ -37,6 +37,18 @@ pub(crate) struct ScopedTarget<'a> {
     pub(crate) target: TargetRef<'a>,
     /// Who named it.
     pub(crate) by: Writer,
+}
+
+impl From<&ScopedTarget<'_>> for LoggedTarget {
+    fn from(&ScopedTarget { scope, target, by }: &ScopedTarget<'_>) -> Self {
+        let what = match target {
+            TargetRef::Everything => Logged::Everything,
+            TargetRef::Query(query) => Logged::Query(query.clone()),
+            TargetRef::Key(query, key) => Logged::Key(query.clone(), key),
+            TargetRef::Tag(tag) => Logged::Tag(tag.into()),
+        };
+        Self::new(what, scope, by)
+    }
 }
 
 impl Engine {
@@ -69,26 +81,26 @@ impl Engine {
                 }
             }
         }
-        let mut record = self.record(targets, removed.len(), fenced);
-        let to_tell = record.clone().filter(|_| !self.storage.observers.is_empty());
-        let (mut at, mut oldest) = (0, None);
+        let facts = self.facts(targets, removed.len(), fenced);
+        let mut at = 0;
         self.storage.timeline.versions.invalidate(|version| {
             judge(version);
             for &ScopedTarget { scope, target, .. } in targets {
                 self.raise(scope, target, version);
             }
             at = version;
-            oldest = record.take().and_then(|record| self.storage.history.add(record.with_version(version)));
+            if self.storage.history.keeps_records() {
+                self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
+            }
         });
-        drop(oldest);
         let result = if removed.is_empty() {
             Ok(())
         } else {
             // A clock that panics does so after everything is done.
             catch(|| self.storage.count_and_discard(removed, at)).map(|_| ())
         };
-        if let Some(record) = to_tell {
-            self.tell_invalidated(&record.with_version(at));
+        if !self.storage.observers.is_empty() {
+            self.tell_invalidated(at, &facts, targets);
         }
         result.unwrap_or_else(|panic| resume_unwind(panic));
     }
@@ -99,38 +111,28 @@ impl Engine {
         if self.auditor.is_none() {
             return;
         }
-        if let Some(mut record) = self.record(&[], 0, 0) {
-            record.targets.push(LoggedTarget::new(Logged::Nothing, scope, by));
-            let mut oldest = None;
-            self.raise_at_next(|version| oldest = self.storage.history.add(record.with_version(version)));
-            drop(oldest);
+        let facts = self.facts(&[], 0, 0);
+        if self.storage.history.keeps_records() {
+            self.raise_at_next(|version| {
+                let nothing = LoggedTarget::new(Logged::Nothing, scope, by);
+                self.storage.history.record(version, &facts, [nothing].into_iter());
+            });
         }
     }
 
-    /// `None` if nobody looks at it.
-    fn record(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize) -> Option<Record> {
+    fn facts(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize) -> Facts {
         let storage = &self.storage;
         if !storage.history.keeps_records() && storage.observers.is_empty() {
-            return None;
+            return Facts::default();
         }
+        let of_queries = targets.iter().map(|target| match target.target {
+            TargetRef::Everything => self.names.all().iter().map(|query| query.loads_in_flight()).sum(),
+            TargetRef::Query(query) => query.loads_in_flight(),
+            TargetRef::Key(..) | TargetRef::Tag(_) => 0,
+        });
         // A clock that panics keeps nothing from being invalidated.
-        let mut record = Record::new(catch(|| storage.timeline.time.now()).unwrap_or_default());
-        (record.removed, record.fenced) = (removed, fenced);
-        for &ScopedTarget { scope, target, by } in targets {
-            let what = match target {
-                TargetRef::Everything => Logged::Everything,
-                TargetRef::Query(query) => Logged::Query(query.clone()),
-                TargetRef::Key(query, key) => Logged::Key(query.clone(), key),
-                TargetRef::Tag(tag) => Logged::Tag(tag.into()),
-            };
-            record.fenced += match target {
-                TargetRef::Everything => self.names.all().iter().map(|query| query.loads_in_flight()).sum(),
-                TargetRef::Query(query) => query.loads_in_flight(),
-                TargetRef::Key(..) | TargetRef::Tag(_) => 0,
-            };
-            record.targets.push(LoggedTarget::new(what, scope, by));
-        }
-        Some(record)
+        let at = catch(|| storage.timeline.time.now()).unwrap_or_default();
+        Facts { at, removed, fenced: fenced + of_queries.sum::<usize>() }
     }
 
     /// `hash` is that in the scope of the subject. `tags`: of the entry, as far as they are known.
@@ -170,8 +172,10 @@ impl Engine {
     }
 
     #[cold]
-    fn tell_invalidated(&self, record: &Record) {
-        let mutation = &record.info(record.at());
+    fn tell_invalidated(&self, version: Version, facts: &Facts, targets: &[ScopedTarget<'_>]) {
+        let mut record = Record::default();
+        record.write(version, facts, targets.iter().map(LoggedTarget::from));
+        let mutation = &record.info(facts.at);
         self.storage.observers.tell(|observer| observer.invalidated(&Invalidated { mutation }));
     }
 
@@ -196,6 +200,9 @@ impl Engine {
         by: Writer,
     ) {
         let (names, result) = read_names(names);
+        for name in &names {
+            by.record_name(name);
+        }
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
         let targets: Vec<_> =
             queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }).collect();

@@ -138,10 +138,7 @@ impl Engine {
     ) -> &Arc<dyn AnyStore> {
         self.queries.store(site, marker, TypeId::of::<(K, V)>(), &mut || {
             let store = self.make_store::<K, V>(self.query(site).clone(), marker.instance, describe);
-            // Only debug builds report it.
-            if cfg!(debug_assertions) {
-                elsewhere::record_use(site, self.timeline());
-            }
+            elsewhere::record_use(site, self.timeline());
             (store.number, store)
         })
     }

@@ -45,15 +45,14 @@ impl fmt::Debug for Mode {
 }
 
 impl Mode {
-    /// Whether calls are answered from the cache.
     #[inline]
-    pub(crate) fn takes_entries(&self) -> bool {
-        matches!(self, Self::Ordinary | Self::Audited)
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(self, Self::Ordinary)
     }
 
-    #[inline]
-    pub(crate) fn is_audited(&self) -> bool {
-        matches!(self, Self::Audited)
+    /// Whether calls are answered from the cache.
+    pub(crate) fn takes_entries(&self) -> bool {
+        matches!(self, Self::Ordinary | Self::Audited)
     }
 
     pub(crate) fn read_mode(&self) -> ReadMode {

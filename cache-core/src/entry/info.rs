@@ -15,7 +15,8 @@ pub struct EntryInfo {
     pub module: &'static str,
     /// The type whose method the query is, by [`std::any::type_name`]; empty for a free function.
     pub owner: &'static str,
-    /// The arguments, as in `limit = 10, offset = 0`. One without `Debug` is shown as `_`.
+    /// The arguments, as in `limit = 10, offset = 0`. One without `Debug` is shown as `_`, a secret one as
+    /// `***`.
     pub arguments: String,
     /// The scope; `None` is the root.
     pub scope: Option<Arc<str>>,

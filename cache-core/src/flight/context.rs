@@ -273,7 +273,7 @@ impl Lifetime {
 /// Runs code that belongs to none of the loads on this thread.
 pub(crate) fn outside<R>(code: impl FnOnce() -> R) -> R {
     let suspended = RUNNING.try_with(|running| std::mem::take(&mut *running.borrow_mut())).unwrap_or_default();
-    let _suspended = Suspended { running: suspended, depth: DEPTH.replace(0) };
+    let _suspended = Suspended { running: suspended, depth: DEPTH.with(|depth| depth.replace(0)) };
     code()
 }
 
@@ -288,7 +288,7 @@ impl Drop for Suspended {
         let running = std::mem::take(&mut self.running);
         // Nothing is left of the code's own loads.
         let _ = RUNNING.try_with(|now| *now.borrow_mut() = running);
-        DEPTH.set(self.depth);
+        DEPTH.with(|depth| depth.set(self.depth));
     }
 }
 
@@ -302,9 +302,16 @@ pub(crate) fn is_inside() -> bool {
     DEPTH.with(Cell::get) > 0
 }
 
-/// Attaches an answer to the innermost load on this thread. Sets may be empty. Not generic: compiled in this crate.
-pub(crate) fn attach(timeline: &Arc<Timeline>, sets: [TagSet; 3], since: Version, lifetime: Lifetime) {
+/// Attaches an answer of a query to the innermost load on this thread. Sets may be empty. Not generic: compiled in this crate.
+pub(crate) fn attach(
+    timeline: &Arc<Timeline>,
+    query: &QueryState,
+    sets: [TagSet; 3],
+    since: Version,
+    lifetime: Lifetime,
+) {
     if let Some(context) = innermost() {
+        context.query.record_read(query);
         context.attach(timeline, sets, since, lifetime);
     }
 }

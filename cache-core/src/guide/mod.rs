@@ -45,6 +45,9 @@ pub mod testing {}
 #[doc = include_str!("seeing.md")]
 pub mod seeing {}
 
+#[doc = include_str!("audit.md")]
+pub mod audit {}
+
 #[doc = include_str!("how_it_works.md")]
 pub mod how_it_works {}
 

@@ -3,8 +3,10 @@
 //! A table of one word for each of some places. A key that leaves writes its place, and a later one may overwrite it: what
 //! is forgotten counts as never loaded. A word has 24 bits of the key's hash beside those that choose the place.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::store::Gone;
-use crate::sync::{AtomicU64, OnceLock, Ordering};
 use crate::version::Version;
 
 /// Half a megabyte.

@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 
 use crate::clock::Nanos;
 use crate::engine::elsewhere::MutationSite;
+use crate::graph::record_run_time_name;
 use crate::history::departed::{Departed, as_shown};
 use crate::history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 use crate::query::KeyHash;
@@ -40,13 +41,13 @@ pub(crate) enum Writer {
     /// An annotated function.
     Function(MutationSite),
     /// A call of a method of the cache.
-    Call { method: &'static str, place: Option<&'static Location<'static>> },
+    Call { method: &'static str, place: &'static Location<'static> },
 }
 
 impl Writer {
     #[track_caller]
     pub(crate) fn call(method: &'static str) -> Self {
-        Self::Call { method, place: Some(Location::caller()) }
+        Self::Call { method, place: Location::caller() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -70,11 +71,18 @@ impl Writer {
         }
     }
 
-    /// File and line; `""` and 0 if they are unknown.
+    /// It has named a query at run time, which the graph compares with those that there are.
+    pub(crate) fn record_name(&self, name: &str) {
+        if let Self::Call { place, .. } = self {
+            record_run_time_name(name, place);
+        }
+    }
+
+    /// File and line.
     pub(crate) fn place(&self) -> (&'static str, u32) {
         match self {
             Self::Function(site) => (site.facts.place.file, site.facts.place.line),
-            Self::Call { place, .. } => place.map_or(("", 0), |place| (place.file(), place.line())),
+            Self::Call { place, .. } => (place.file(), place.line()),
         }
     }
 
@@ -102,16 +110,22 @@ pub(crate) enum Logged {
 }
 
 /// One invalidation.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Record {
     version: Version,
-    at: Nanos,
-    pub(crate) targets: SmallVec<[LoggedTarget; 2]>,
+    facts: Facts,
+    targets: SmallVec<[LoggedTarget; 2]>,
+    misses: u64,
+}
+
+/// What is known of an invalidation beside its version and its targets.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Facts {
+    pub(crate) at: Nanos,
     /// Entries that it removed at once.
     pub(crate) removed: usize,
     /// Loads in flight whose values it keeps from being stored.
     pub(crate) fenced: usize,
-    misses: u64,
 }
 
 /// What an invalidation may have been about.
@@ -124,16 +138,10 @@ pub(crate) struct Affected<'a> {
 }
 
 impl Record {
-    pub(crate) fn new(at: Nanos) -> Self {
-        Self { version: 0, at, targets: SmallVec::new(), removed: 0, fenced: 0, misses: 0 }
-    }
-
-    pub(crate) fn at(&self) -> Nanos {
-        self.at
-    }
-
-    pub(crate) fn with_version(self, version: Version) -> Self {
-        Self { version, ..self }
+    pub(crate) fn write(&mut self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
+        (self.version, self.facts, self.misses) = (version, *facts, 0);
+        self.targets.clear();
+        self.targets.extend(targets);
     }
 
     /// The target that was about an entry; if none is known to be, the only one.
@@ -157,10 +165,10 @@ impl Record {
             file,
             line,
             scope: first.and_then(|first| first.scope_name.as_deref().map(str::to_owned)),
-            ago: Duration::from_nanos(now.saturating_sub(self.at)),
+            ago: Duration::from_nanos(now.saturating_sub(self.facts.at)),
             targets: self.targets.iter().map(LoggedTarget::info).collect(),
-            removed: self.removed,
-            fenced: self.fenced,
+            removed: self.facts.removed,
+            fenced: self.facts.fenced,
             misses: self.misses,
         }
     }
@@ -208,12 +216,17 @@ impl History {
         self.capacity > 0
     }
 
-    /// Called under the turn of the clock. Returns the record that had to leave, to be dropped later.
-    pub(crate) fn add(&self, record: Record) -> Option<Record> {
+    /// Called under the turn of the clock. The place of the oldest record is used again: nothing is moved or, mostly,
+    /// allocated.
+    pub(crate) fn record(&self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
         let mut records = self.records.lock();
-        let left = if records.len() >= self.capacity { records.pop_front() } else { None };
-        records.push_back(record);
-        left
+        if records.len() < self.capacity {
+            records.push_back(Record::default());
+        } else {
+            records.rotate_left(1);
+        }
+        let Some(record) = records.back_mut() else { return };
+        record.write(version, facts, targets);
     }
 
     /// A miss is put down to an invalidation.

@@ -26,7 +26,7 @@ pub(crate) fn attach(timeline: &Arc<Timeline>, query: &QueryState, key_node: Opt
     // Without a node if the caller was in no load when it asked: see `prepare`.
     let key_node = key_node.unwrap_or(&query.any_key);
     let sets = [key_node.clone().into(), query.node.clone().into(), tags];
-    context::attach(timeline, sets, since, lifetime);
+    context::attach(timeline, query, sets, since, lifetime);
 }
 
 /// Attaches an ended load to the enclosing load.
@@ -39,7 +39,7 @@ pub(crate) fn attach_load(context: &Context, query: &QueryState, key_node: Optio
     }
     // The key is only known to be valid as of the birth of the load.
     let key = [key_node.unwrap_or(&query.any_key).clone().into(), TagSet::default(), TagSet::default()];
-    context::attach(&context.timeline, key, context.birth, answer.lifetime);
+    context::attach(&context.timeline, query, key, context.birth, answer.lifetime);
     attach(&context.timeline, query, key_node, answer);
 }
 

@@ -9,7 +9,7 @@ use crate::flight::id::{LoadId, next_load};
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
-use crate::store::{Absent, Gone, Held, NotFound, Storable, Store, Wanted};
+use crate::store::{Absent, Gone, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -30,7 +30,13 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
             return self.look_up_inside(wanted);
         }
         let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
-        found.map_err(|not_found| self.absence(not_found))
+        found.map_err(|absent| self.absence(&wanted.as_dyn(), absent))
+    }
+
+    /// The same, compiled once for all types of arguments.
+    #[inline(never)]
+    pub(crate) fn look_up_dyn(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>) -> Result<V, Absence> {
+        self.look_up(wanted)
     }
 
     /// After a look-up: serves a value that is not fresh, and counts a hit or a miss if the look-up has not. Apart from
@@ -75,7 +81,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
                 Ok(clone_value(entry, &store.query.counters))
             }
             Err(absent) => {
-                storage.count_miss(&store.query, absence.gone);
+                store.query.counters.count(Event::Miss);
+                storage.count_reason(&store.query, absence.gone);
                 Err(Absence { absent, ..absence })
             }
         }
@@ -92,7 +99,21 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     }
 
     #[cold]
-    fn absence(&self, NotFound { absent, gone, now }: NotFound) -> Absence {
+    fn absence(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>, (absent, now): (Absent, Nanos)) -> Absence {
+        let gone = self.why(wanted, absent);
+        self.absence_of(absent, gone, now)
+    }
+
+    /// Why a look-up found nothing fresh. Counts that, unless a value may still be served.
+    fn why(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>, absent: Absent) -> Gone {
+        let gone = self.store.why(&self.engine.storage, wanted, absent);
+        if absent == Absent::Missing || !self.store.has_windows {
+            self.engine.storage.count_reason(&self.store.query, gone);
+        }
+        gone
+    }
+
+    fn absence_of(&self, absent: Absent, gone: Gone, now: Nanos) -> Absence {
         self.engine.resume_certain();
         let (arrived, ticket) = (self.engine.timeline().versions.now(), next_load());
         Absence { absent, gone, now, arrived, ticket, key_node: None, subject: None }
@@ -108,10 +129,11 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
             let ticket = LoadId::default();
             return Absence { absent, gone, now: 0, arrived: 0, ticket, key_node: None, subject: None };
         }
-        self.engine.storage.count_miss(&self.store.query, gone);
+        self.store.query.counters.count(Event::Miss);
+        self.engine.storage.count_reason(&self.store.query, gone);
         let now = self.engine.timeline().time.now();
         if !context::is_inside() {
-            return self.absence(NotFound { absent, gone, now });
+            return self.absence_of(absent, gone, now);
         }
         let ((key_node, arrived), ticket) = (self.key_node_as_of_now(hash), next_load());
         Absence { absent, gone, now, arrived, ticket, key_node: Some(key_node), subject: None }
@@ -130,7 +152,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
                 self.attach(&key_node, Answer { tags: entry.meta.tags.clone(), since: arrived, lifetime });
                 Ok(clone_value(entry, &store.query.counters))
             }
-            Err(NotFound { absent, gone, now }) => {
+            Err((absent, now)) => {
+                let gone = self.why(&wanted.as_dyn(), absent);
                 Err(Absence { absent, gone, now, arrived, ticket, key_node: Some(key_node), subject: None })
             }
         }
@@ -167,15 +190,13 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         let held = |entry| Held { entry, counters: &self.store.query.counters };
         if !context::is_inside() {
             return match self.store.peek(&self.engine.storage, wanted, |_| ()) {
-                Err(NotFound { absent: Absent::Dead, now, .. }) if self.store.has_windows => {
-                    held(self.find_live(wanted, now)).entry.is_some()
-                }
+                Err((Absent::Dead, now)) if self.store.has_windows => held(self.find_live(wanted, now)).entry.is_some(),
                 found => found.is_ok(),
             };
         }
         let (key_node, since) = self.key_node_as_of_now(wanted.hash);
         let found = self.store.peek(&self.engine.storage, wanted, Arc::clone);
-        let found = found.or_else(|NotFound { now, .. }| self.find_live(wanted, now).ok_or(()));
+        let found = found.or_else(|(_, now)| self.find_live(wanted, now).ok_or(()));
         let found = held(found.ok());
         let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
             (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))

@@ -278,6 +278,42 @@ impl<P: Borrowing> Borrowing for Option<P> {
     }
 }
 
+/// A part that nobody may see.
+pub struct Secret<P>(pub P);
+
+impl<P> fmt::Debug for Secret<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(SECRET)
+    }
+}
+
+/// What is shown of a secret.
+const SECRET: &str = "***";
+
+impl<P: Borrowing> Borrowing for Secret<P> {
+    type Owned = P::Owned;
+
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.hash(hasher);
+    }
+
+    fn is(&self, owned: &P::Owned) -> bool {
+        self.0.is(owned)
+    }
+
+    fn to_owned(&self) -> P::Owned {
+        self.0.to_owned()
+    }
+
+    fn duplicate(owned: &P::Owned) -> P::Owned {
+        P::duplicate(owned)
+    }
+
+    fn show(_: &P::Owned, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str(SECRET)
+    }
+}
+
 /// A tuple of parts, as a list.
 #[derive(Debug)]
 pub struct Tuple<L>(pub L);
@@ -466,6 +502,19 @@ mod tests {
         assert!(parts.are(&stored));
         assert!(!parts.are(&(String::from("b"), (vec![1, 2], (Secret(3), ())))));
         assert_eq!(shown(&parts, &["text", "numbers", "secret"]), r#"text = "a", numbers = [1, 2], secret = _"#);
+    }
+
+    #[test]
+    fn a_secret_part_is_a_key_that_is_not_shown() {
+        let (password, token) = (String::from("hunter2"), Some("t0ken"));
+        let of = |password| (Secret(part!(password)), (Secret(part!(&token)), (part!(&7), ())));
+        let parts = of(password.as_str());
+        let stored = Parts::to_owned(&parts);
+        assert_eq!(stored, (String::from("hunter2"), (Some(String::from("t0ken")), (7, ()))));
+        assert!(parts.are(&stored) && !of("hunter3").are(&stored));
+        assert_ne!(hash(&parts), hash(&of("hunter3")));
+        assert_eq!(shown(&parts, &["password", "token", "limit"]), "password = ***, token = ***, limit = 7");
+        assert_eq!(format!("{:?}", parts.0), "***");
     }
 
     /// The attribute cannot see these types.

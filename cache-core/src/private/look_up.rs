@@ -80,17 +80,46 @@ where
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    let mode = cache.mode();
-    let found = if mode.takes_entries() { call.look_up(&wanted) } else { Err(call.pass_by(hash, mode)) };
-    match found {
-        Ok(value) if mode.is_audited() => audited(site, cache, store, hash, parts, value),
+    if !cache.mode().is_ordinary() {
+        return look_up_otherwise(site, cache, store, hash, parts);
+    }
+    match call.look_up(&wanted) {
         Ok(value) => Ok(O::hit(value)),
         Err(absence) => missed(site, cache, store, hash, parts, absence),
     }
 }
 
-/// A hit of a cache that is audited: some of them run their body.
+/// Through a handle that is not [ordinary](Mode::Ordinary).
 #[inline(never)]
+#[expect(clippy::result_large_err, reason = "as for a miss")]
+fn look_up_otherwise<O, P, V>(
+    site: Site,
+    cache: &Cache,
+    store: &Arc<dyn AnyStore>,
+    hash: u64,
+    parts: &P,
+) -> Result<O::Returned, Miss<P::Owned, V, O>>
+where
+    O: Outcome<Value = V>,
+    P: Parts,
+    V: Clone + Send + Sync + 'static,
+{
+    let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
+    let call = Call::<P::Owned, V> { engine: cache.engine(), store: downcast(store), scope: cache.scope_ref() };
+    let mode = cache.mode();
+    let found = if mode.takes_entries() {
+        call.look_up_dyn(&Wanted { hash, scope, is_key: &is_key })
+    } else {
+        Err(call.pass_by(hash, mode))
+    };
+    match found {
+        Ok(value) => audited(site, cache, store, hash, parts, value),
+        Err(absence) => missed(site, cache, store, hash, parts, absence),
+    }
+}
+
+/// A hit of a cache that is audited: some of them run their body.
+#[inline]
 #[expect(clippy::result_large_err, reason = "as for a miss")]
 fn audited<O, P, V>(
     site: Site,
@@ -110,6 +139,26 @@ where
     if !is_due || is_in_audit() {
         return Ok(O::hit(answer));
     }
+    begin_audit(site, cache, store, hash, parts, answer)
+}
+
+#[cold]
+#[inline(never)]
+#[expect(clippy::result_large_err, reason = "as for a miss")]
+fn begin_audit<O, P, V>(
+    site: Site,
+    cache: &Cache,
+    store: &Arc<dyn AnyStore>,
+    hash: u64,
+    parts: &P,
+    answer: V,
+) -> Result<O::Returned, Miss<P::Owned, V, O>>
+where
+    O: Outcome<Value = V>,
+    P: Parts,
+    V: Clone + Send + Sync + 'static,
+{
+    let engine = cache.engine();
     let typed = downcast::<P::Owned, V>(store);
     let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
     let Some(entry) = typed.find_current(&Wanted { hash, scope, is_key }) else { return Ok(O::hit(answer)) };

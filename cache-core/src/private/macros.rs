@@ -15,9 +15,18 @@ macro_rules! __cache_query {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_facts {
-    ($name:literal, [$($parts:tt)*] $(, $fact:ident = $value:expr)*) => {{
+    // For the graph. Of the places that state the facts of a query, one registers them.
+    ($name:literal, @registered $($facts:tt)*) => {{
+        $crate::private::facts!(@static $name, $($facts)*);
+        $crate::private::inventory::submit! { $crate::private::RegisteredQuery(&__CACHE_QUERY) }
+        &__CACHE_QUERY
+    }};
+    (@static $name:literal, [$($parts:tt)*] $(, $fact:ident = $value:expr)*) => {
         static __CACHE_QUERY: $crate::private::Query =
             $crate::private::Query::new($name, ::core::module_path!(), &[$($parts)*])$(.$fact($value))*;
+    };
+    ($name:literal, [$($parts:tt)*] $($facts:tt)*) => {{
+        $crate::private::facts!(@static $name, [$($parts)*] $($facts)*);
         &__CACHE_QUERY
     }};
 }
@@ -32,6 +41,7 @@ macro_rules! __cache_mutation_facts {
             ::core::module_path!(),
             &[$($crate::private::TargetFacts::$kind($($text),*)),*],
         );
+        $crate::private::inventory::submit! { $crate::private::RegisteredMutation(&__CACHE_MUTATION) }
         &__CACHE_MUTATION
     }};
 }
@@ -58,14 +68,14 @@ macro_rules! __cache_items {
     };
     // Defined.
     (
-        $vis:vis const $constant:ident = [$place:ident, $($facts:tt)*];
+        $vis:vis const $constant:ident = [$place:ident, $owner:tt, $name:literal, $($facts:tt)*];
         $(key $key_vis:vis [$($signature:tt)*] $(of $this:ident)? $(where [$($bounds:tt)*])? = $key:tt;)*
         $(entry $entry_vis:vis [$($entry:tt)*] -> [$returned:ty] $(where [$($entry_bounds:tt)*])? = $request:tt;)?
     ) => {
         $crate::private::items! {
             @hidden
             $vis const $constant: $crate::private::QueryRef<$crate::private::$place> =
-                $crate::private::query!($place, $($facts)*);
+                $crate::private::query!($place, $owner, $name, @registered $($facts)*);
         }
         $($crate::private::items! {
             @hidden

@@ -19,6 +19,7 @@ mod target;
 
 #[cfg(feature = "macros")]
 pub use cache_macros::entry_of_call;
+pub use inventory;
 
 pub use crate::audit::inspect::{Inspector, Values};
 pub use crate::flight::promise::SharedError;
@@ -31,7 +32,8 @@ pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};
 pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
-    Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Shown, StorableKey, Tuple, ValidKey, argument, each,
+    Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Secret, Shown, StorableKey, Tuple, ValidKey, argument,
+    each,
 };
 pub use crate::private::look_up::{CacheValue, Instance, instance, look_up, receiver, tags_of, type_of};
 pub use crate::private::mutation::{Mutation, PendingInvalidation, RunningMutation, in_cache, of_function, of_method};
@@ -44,6 +46,7 @@ pub use crate::private::target::{
     list_of_function, list_of_method,
 };
 pub use crate::query::mutation_facts::{MutationFacts, TargetFacts};
+pub use crate::query::registered::{RegisteredMutation, RegisteredQuery};
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
     __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return,

@@ -316,8 +316,8 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
         let of = if target.is_global { Cache::global() } else { cache };
-        if cfg!(debug_assertions)
-            && let Some(report) = target.unheard(of, site)
+        if let Some(report) = target.unheard(of, site)
+            && cfg!(debug_assertions)
         {
             eprintln!("{report}");
         }

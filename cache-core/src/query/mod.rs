@@ -2,6 +2,8 @@
 
 pub(crate) mod mutation_facts;
 pub(crate) mod owner;
+pub(crate) mod registered;
+pub(crate) mod seen;
 pub(crate) mod state;
 pub(crate) mod windows;
 
@@ -25,6 +27,8 @@ pub(crate) const MILLION: u32 = 1_000_000;
 #[derive(Debug)]
 pub struct Query {
     pub(crate) name: &'static str,
+    /// The function's name.
+    pub(crate) function: &'static str,
     pub(crate) place: SourcePlace,
     /// The names of the key's parts.
     pub(crate) arguments: &'static [&'static str],
@@ -35,12 +39,16 @@ pub struct Query {
     /// In millionths of the time to live.
     pub(crate) jitter: u32,
     pub(crate) tags: &'static [&'static str],
+    /// The texts of tags from arguments. Only the graph uses them.
+    pub(crate) formatted_tags: &'static [&'static str],
+    /// Whether there are tags from the value or from an expression.
+    pub(crate) has_other_tags: bool,
     pub(crate) freshness: Freshness,
     /// Its number in this process, from 1; 0 until its first use.
     number: AtomicU32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct SourcePlace {
     pub(crate) module: &'static str,
     pub(crate) file: &'static str,
@@ -59,9 +67,22 @@ impl Query {
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, arguments: &'static [&'static str]) -> Self {
         let place = SourcePlace::new(module, Location::caller());
-        let (capacity, ttl, own_ttl, value_ttl, jitter, tags) = (None, None, false, false, 0, &[] as _);
-        let (freshness, number) = (Freshness::NONE, AtomicU32::new(0));
-        Self { name, place, arguments, capacity, ttl, own_ttl, value_ttl, jitter, tags, freshness, number }
+        Self {
+            name,
+            function: name,
+            place,
+            arguments,
+            capacity: None,
+            ttl: None,
+            own_ttl: false,
+            value_ttl: false,
+            jitter: 0,
+            tags: &[],
+            formatted_tags: &[],
+            has_other_tags: false,
+            freshness: Freshness::NONE,
+            number: AtomicU32::new(0),
+        }
     }
 
     /// Limits its entries.
@@ -108,6 +129,34 @@ impl Query {
     #[must_use]
     pub const fn tags(mut self, tags: &'static [&'static str]) -> Self {
         self.tags = tags;
+        self
+    }
+
+    /// Sets the texts of their tags from arguments.
+    #[must_use]
+    pub const fn formatted_tags(mut self, texts: &'static [&'static str]) -> Self {
+        self.formatted_tags = texts;
+        self
+    }
+
+    /// Sets whether they have tags whose text is not known.
+    #[must_use]
+    pub const fn other_tags(mut self, has_other_tags: bool) -> Self {
+        self.has_other_tags = has_other_tags;
+        self
+    }
+
+    /// Sets the line of the function: the caller of [`new`](Self::new) is an attribute, which may be that of a whole `impl`.
+    #[must_use]
+    pub const fn line(mut self, line: u32) -> Self {
+        self.place.line = line;
+        self
+    }
+
+    /// Sets the name of the function, if the query has another.
+    #[must_use]
+    pub const fn function(mut self, name: &'static str) -> Self {
+        self.function = name;
         self
     }
 

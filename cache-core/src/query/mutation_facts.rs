@@ -6,7 +6,6 @@ use crate::query::SourcePlace;
 
 /// The static facts of a function with `#[invalidates]`: of one attribute, if it has several.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the graph is to read them")]
 pub struct MutationFacts {
     /// The function's name.
     pub(crate) name: &'static str,
@@ -24,7 +23,6 @@ impl MutationFacts {
 
 /// A target as it is written.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "the graph is to read them")]
 pub struct TargetFacts {
     /// In one line, and cut if it is long.
     pub(crate) text: &'static str,

@@ -8,10 +8,12 @@ use smallvec::SmallVec;
 
 use crate::eviction::quota::Quota;
 use crate::query::owner::Owner;
+use crate::query::seen::record_read;
 use crate::query::windows::{Freshness, Windows};
 use crate::query::{Query, Site, SourcePlace};
 use crate::stats::counters::{Counters, Event};
 use crate::stats::{QueryStats, Stats};
+use crate::sync::append_map::AppendMap;
 use crate::sync::{AtomicUsize, OnceLock, Ordering, RwLock};
 use crate::version::registry::TagRef;
 use crate::version::tag_set::TagSet;
@@ -24,6 +26,10 @@ const HAS_PUTS: usize = 2;
 pub(crate) struct QueryState {
     /// Its number in the cache, from 1; 0 for no query.
     pub(crate) id: u32,
+    /// Its number in the process: see [`Query::number`].
+    pub(crate) number: u32,
+    /// The queries whose answers its loads were seen to read, by these numbers.
+    pub(crate) inner: AppendMap<u32, ()>,
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
     /// The type whose method it is; empty for a free function.
@@ -52,6 +58,8 @@ impl QueryState {
     pub(crate) fn anonymous() -> Self {
         Self {
             id: 0,
+            number: 0,
+            inner: AppendMap::default(),
             name: "",
             module: "",
             owner: "",
@@ -97,6 +105,13 @@ impl QueryState {
         usize::try_from(self.counters.sum(Event::Load).saturating_sub(ended)).unwrap_or(0)
     }
 
+    /// A load of it has read an answer of another query, which the graph shows. No lock, if it has before.
+    pub(crate) fn record_read(&self, inner: &Self) {
+        if self.is_named() && inner.is_named() && self.inner.get(&inner.number).is_none() {
+            self.inner.get_or_insert_with(inner.number, || record_read(self.number, inner.number));
+        }
+    }
+
     pub(crate) fn stats(&self, entries: usize) -> QueryStats {
         let mut sum = Stats::default();
         sum.add(&self.counters);
@@ -131,7 +146,8 @@ impl QueryState {
         let windows = Windows::of(freshness);
         let Owner { name: owner, .. } = (site.owner)();
         let owner = if owner == module { "" } else { owner };
-        Self { id, name, module, owner, arguments, tags, quota, windows, jitter, ..Self::anonymous() }
+        let number = site.query.number();
+        Self { id, number, name, module, owner, arguments, tags, quota, windows, jitter, ..Self::anonymous() }
     }
 }
 

@@ -139,14 +139,6 @@ pub(crate) enum Gone {
     PassedBy,
 }
 
-/// A look-up found nothing fresh.
-#[derive(Clone, Copy)]
-pub(crate) struct NotFound {
-    pub(crate) absent: Absent,
-    pub(crate) gone: Gone,
-    pub(crate) now: Nanos,
-}
-
 impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn new(
         number: u32,
@@ -162,7 +154,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// Finds the fresh entry of a key, and counts a hit or a miss. `take` may be slow, and may use the cache: see
-    /// [`ReadMostly`]. A dead entry of a store with [`Windows`] is not counted: it may still be
+    /// [`ReadMostly`]. A miss returns the time. A dead entry of a store with [`Windows`] is not counted: it may still be
     /// served.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a call would cost each hit")]
@@ -171,15 +163,15 @@ impl<K: Storable, V: Storable> Store<K, V> {
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, NotFound> {
+    ) -> Result<R, (Absent, Nanos)> {
         let found = self.peek(storage, wanted, |entry| {
             entry.meta.hits.record();
             take(entry)
         });
         match found {
             Ok(_) => self.query.counters.count(Event::Hit),
-            Err(NotFound { absent: Absent::Dead, .. }) if self.has_windows => {}
-            Err(NotFound { gone, .. }) => storage.count_miss(&self.query, gone),
+            Err((Absent::Dead, _)) if self.has_windows => {}
+            Err(_) => self.query.counters.count(Event::Miss),
         }
         found
     }
@@ -192,12 +184,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, NotFound> {
+    ) -> Result<R, (Absent, Nanos)> {
         let Some(pin) = self.shards.pin(self.place(wanted.hash)) else {
             return self.get_current(storage, wanted, take);
         };
         let found = pin.find_fast(wanted.hash, wanted.scope, &wanted.is_key);
-        self.take_fresh(storage, wanted.hash, found, take)
+        self.take_fresh(storage, found, take)
     }
 
     /// Like [`peek`](Self::peek), for a stale stripe: on the current table.
@@ -207,9 +199,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
         storage: &Storage,
         wanted: &Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, NotFound> {
+    ) -> Result<R, (Absent, Nanos)> {
         let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
-        self.take_fresh(storage, wanted.hash, held.entry.as_ref(), take)
+        self.take_fresh(storage, held.entry.as_ref(), take)
     }
 
     #[inline(always)]
@@ -217,28 +209,28 @@ impl<K: Storable, V: Storable> Store<K, V> {
     fn take_fresh<R>(
         &self,
         storage: &Storage,
-        hash: u64,
         found: Option<&Arc<Entry<K, V>>>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
-    ) -> Result<R, NotFound> {
+    ) -> Result<R, (Absent, Nanos)> {
         // Only now: the processor fetches the entry meanwhile.
         let now = storage.timeline.time.now();
-        let Some(entry) = found else { return Err(self.missing(storage, hash, now)) };
+        let Some(entry) = found else { return Err((Absent::Missing, now)) };
         let is_fresh = Windows::is_fresh(self.refresh_ahead, entry.meta.expires_at, now);
         if !is_fresh || !storage.is_valid(&self.query, &entry.meta) {
-            return Err(self.dead(storage, &entry.meta, now));
+            return Err((Absent::Dead, now));
         }
         Ok(take(entry))
     }
 
+    /// Why a look-up found nothing fresh.
     #[cold]
-    fn missing(&self, storage: &Storage, hash: u64, now: Nanos) -> NotFound {
-        NotFound { absent: Absent::Missing, gone: storage.history.departed.find(self.number, hash), now }
-    }
-
-    #[cold]
-    fn dead(&self, storage: &Storage, meta: &Meta, now: Nanos) -> NotFound {
-        NotFound { absent: Absent::Dead, gone: self.why_dead(storage, meta), now }
+    pub(crate) fn why(&self, storage: &Storage, wanted: &Wanted<&dyn Fn(&K) -> bool>, absent: Absent) -> Gone {
+        let entry = if absent == Absent::Dead { self.find_current(wanted) } else { None };
+        let held = Held { entry, counters: &self.query.counters };
+        match &held.entry {
+            Some(entry) => self.why_dead(storage, &entry.meta),
+            None => storage.history.departed.find(self.number, wanted.hash),
+        }
     }
 
     /// Of an entry that is not fresh.

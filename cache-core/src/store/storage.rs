@@ -109,10 +109,9 @@ impl Storage {
         !self.observers.is_empty()
     }
 
-    /// Counts a miss, and why it is one.
+    /// Counts why a call has missed.
     #[cold]
-    pub(crate) fn count_miss(&self, query: &QueryState, gone: Gone) {
-        query.counters.count(Event::Miss);
+    pub(crate) fn count_reason(&self, query: &QueryState, gone: Gone) {
         query.counters.count(match gone {
             Gone::Unknown => Event::ColdMiss,
             Gone::Expired => Event::ExpiredMiss,

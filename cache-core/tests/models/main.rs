@@ -22,6 +22,7 @@ mod keyed;
 mod outages;
 mod pins;
 mod puts;
+mod seeing;
 mod stale;
 mod tags;
 mod tasks;

@@ -27,10 +27,15 @@ pub(crate) fn facts(options: &QueryOptions, is_valid: bool) -> TokenStream {
     let own_ttl = options.own_ttl.get().map(|()| quote!(, own_ttl = true));
     let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(static_tag).collect();
     let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
+    let others = || options.tags.get().into_iter().flatten().filter(|given| static_tag(given).is_none());
+    let formatted: Vec<_> = others().filter_map(tag_text::of_tag).collect();
+    let formatted = (!formatted.is_empty()).then(|| quote!(, formatted_tags = &[#(#formatted),*]));
+    let has_others = options.tags_from.get().is_some() || others().any(|tag| tag_text::of_tag(tag).is_none());
+    let others = has_others.then(|| quote!(, other_tags = true));
     let value_ttl = options.ttl_from.get().map(|_| quote!(, value_ttl = true));
     let jitter = options.jitter.get().map(|parts_per_million| quote!(, jitter = #parts_per_million));
     let stale = is_valid.then(|| stale_facts(&options.stale));
-    quote!(#capacity #ttl #own_ttl #tags #value_ttl #jitter #stale)
+    quote!(#capacity #ttl #own_ttl #tags #formatted #others #value_ttl #jitter #stale)
 }
 
 fn stale_facts(options: &StaleOptions) -> TokenStream {

@@ -122,9 +122,13 @@ impl Query<'_> {
     /// Arguments of the macro `query!`.
     fn facts(&self) -> TokenStream {
         let (place, parts, options) = (self.place(), self.key.names(), facts(self.options, self.is_valid));
-        let name = self.options.name.get().map_or_else(|| self.function.name(), syn::LitStr::value);
+        let function = self.function.name();
+        let name = self.options.name.get().map_or_else(|| function.clone(), syn::LitStr::value);
+        let function = (name != function).then(|| quote!(, function = #function));
+        // In a `#[cached_impl]` all attributes have one place.
+        let line = quote_spanned!(self.function.signature.ident.span()=> ::core::line!());
         let owner = if self.enclosing.is_associated(self.function) { quote!(Self) } else { quote!(_) };
-        quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts] #options)
+        quote_spanned!(Span::mixed_site()=> #place, #owner, #name, [#parts], line = #line #function #options)
     }
 
     /// The query, for its function and its key function. A function that may or may not be in an `impl` does not know the

@@ -11,29 +11,37 @@ use crate::parse::options::QueryOptions;
 use crate::parse::tokens;
 use crate::parse::types::{bare_type, borrows, container, is_known};
 
-pub(crate) enum Key<'a> {
+pub(crate) struct Key<'a> {
+    pub(crate) parts: KeyParts<'a>,
+    /// What `secret(..)` names.
+    secret: &'a [Expr],
+}
+
+pub(crate) enum KeyParts<'a> {
     Arguments(Vec<Argument<'a>>),
     Expressions(&'a [Expr]),
 }
 
 impl<'a> Key<'a> {
     pub(crate) fn of(function: &'a Function, options: &'a QueryOptions) -> Self {
+        let secret = options.secret.get().map_or(&[][..], |secret| secret);
         if let Some(given) = options.key.get() {
-            return Self::Expressions(given);
+            return Self { parts: KeyParts::Expressions(given), secret };
         }
         let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
         let is_skipped = |argument: &Argument<'_>| skipped.iter().any(|skipped| argument.is(skipped));
-        Self::Arguments(function.arguments().filter(|argument| !is_skipped(argument)).collect())
+        let kept = function.arguments().filter(|argument| !is_skipped(argument)).collect();
+        Self { parts: KeyParts::Arguments(kept), secret }
     }
 
     /// The names of the parts, for an array.
     pub(crate) fn names(&self) -> TokenStream {
-        match self {
-            Self::Arguments(arguments) => {
+        match &self.parts {
+            KeyParts::Arguments(arguments) => {
                 let names = arguments.iter().map(|Argument { label, cfgs, .. }| quote!(#(#cfgs)* #label));
                 quote!(#(#names),*)
             }
-            Self::Expressions(given) => {
+            KeyParts::Expressions(given) => {
                 let names = given.iter().map(|expression| tokens::of_expression(expression.to_token_stream()));
                 quote!(#(#names),*)
             }
@@ -43,13 +51,14 @@ impl<'a> Key<'a> {
     /// The borrowed parts.
     pub(crate) fn parts(&self, krate: &Path) -> TokenStream {
         let end = quote_spanned!(Span::mixed_site()=> ());
-        match self {
-            Self::Arguments(arguments) => arguments.iter().rev().fold(end, |rest, argument| {
+        match &self.parts {
+            KeyParts::Arguments(arguments) => arguments.iter().rev().fold(end, |rest, argument| {
                 let Argument { name, ty, cfgs, .. } = argument;
                 let part = match ty {
                     Some(ty) => part(ty, &quote!(#name), krate),
                     None => leaf(&quote!(#name), name.span(), krate),
                 };
+                let part = self.shown(&quote!(#name), part, krate);
                 if cfgs.is_empty() {
                     return quote_spanned!(Span::mixed_site()=> (#part, #rest));
                 }
@@ -60,19 +69,28 @@ impl<'a> Key<'a> {
                     __cache_rest
                 })
             }),
-            Self::Expressions(given) => given.iter().rev().fold(end, |rest, expression| {
+            KeyParts::Expressions(given) => given.iter().rev().fold(end, |rest, expression| {
                 // No lint reports generated parentheses.
                 let place = quote_spanned!(Span::mixed_site()=> (#expression));
                 let part = leaf(&place, expression.span(), krate);
+                let part = self.shown(&expression.to_token_stream(), part, krate);
                 quote_spanned!(Span::mixed_site()=> (#part, #rest))
             }),
         }
     }
 
+    /// A part as listings show it: not at all, if it is made from a secret.
+    fn shown(&self, from: &TokenStream, part: TokenStream, krate: &Path) -> TokenStream {
+        if !self.secret.iter().any(|secret| tokens::is_made_from(from, secret)) {
+            return part;
+        }
+        quote_spanned!(Span::mixed_site()=> #krate::private::Secret(#part))
+    }
+
     pub(crate) fn mentions_self(&self) -> bool {
-        match self {
-            Self::Arguments(_) => false,
-            Self::Expressions(given) => given.iter().any(|expression| {
+        match &self.parts {
+            KeyParts::Arguments(_) => false,
+            KeyParts::Expressions(given) => given.iter().any(|expression| {
                 // The first segment of a path is not a value.
                 tokens::has_ident(expression.to_token_stream(), &|ident, begins_path| ident == "self" && !begins_path)
             }),

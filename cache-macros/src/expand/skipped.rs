@@ -7,7 +7,7 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, FnArg, GenericParam, Generics, Ident, PatType, Signature, WherePredicate};
 
-use crate::expand::key::Key;
+use crate::expand::key::{Key, KeyParts};
 use crate::parse::function::Function;
 use crate::parse::patterns::bound_names;
 use crate::parse::tokens;
@@ -22,12 +22,12 @@ pub(crate) struct Skipped<'a> {
 
 impl<'a> Skipped<'a> {
     pub(crate) fn of(function: &'a Function, key: &Key<'_>) -> Self {
-        let is_skipped = |argument: &PatType| match key {
-            Key::Expressions(given) => {
+        let is_skipped = |argument: &PatType| match &key.parts {
+            KeyParts::Expressions(given) => {
                 let key = quote!(#(#given),*);
                 !bound_names(&argument.pat).iter().any(|name| tokens::mentions(&key, name))
             }
-            Key::Arguments(kept) => {
+            KeyParts::Arguments(kept) => {
                 let names = bound_names(&argument.pat);
                 !names.is_empty() && !names.iter().any(|name| kept.iter().any(|argument| argument.is(name)))
             }
@@ -102,7 +102,7 @@ fn unused_without(function: &Function, is_skipped: &[bool], key: &Key<'_>) -> BT
     if let Some(receiver) = function.receiver() {
         kept.extend(mentioned(&receiver.to_token_stream(), &all));
     }
-    if let Key::Expressions(given) = key {
+    if let KeyParts::Expressions(given) = &key.parts {
         kept.extend(mentioned(&quote!(#(#given),*), &all));
     }
     let mut skipped = mentioned(&types(true), &all);

@@ -49,6 +49,8 @@ pub(crate) struct QueryOptions {
     pub(crate) name: Setting<LitStr>,
     pub(crate) key: Setting<Vec<Expr>>,
     pub(crate) skip: Setting<Vec<Ident>>,
+    /// Arguments, or parts of the key.
+    pub(crate) secret: Setting<Vec<Expr>>,
     pub(crate) each: Setting<Ident>,
     pub(crate) tags: Setting<Vec<Expr>>,
     pub(crate) tags_from: Setting<Expr>,
@@ -90,6 +92,7 @@ impl QueryOptions {
         "soft_timeout",
         "key",
         "skip",
+        "secret",
         "each",
         "tags",
         "tags_from",
@@ -153,6 +156,10 @@ impl QueryOptions {
                 let names: Vec<Expr> =
                     list(&key, input, "name the arguments that are not part of the key, as in `skip(connection)`")?;
                 self.skip.set(&key, names.iter().map(argument_name).collect::<syn::Result<_>>()?)
+            }
+            "secret" => {
+                let remedy = "name the arguments that nobody may see, as in `secret(password)`";
+                self.secret.set(&key, list(&key, input, remedy)?)
             }
             "each" => {
                 let given: Expr = value(&key, input)?;
@@ -386,7 +393,7 @@ mod tests {
         let options = parse(quote! {
             ttl = "5m", own_ttl, ttl_from = |value| value.age, jitter = "2.5%", stale_if_error = "1h", retry_after = 5,
             refresh_ahead = AHEAD, stale_while_revalidate = "30s", background, soft_timeout = "200ms", each = ids,
-            weight = T::size, key(a.b, f(c, d)), skip(e, r#type), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
+            weight = T::size, key(a.b, f(c, d)), skip(e, r#type), secret(f, g.h), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
             cache_if = T::is_whole, capacity = N * 2, cache = &self.cache, name = "n", crate = ::renamed,
         })
         .expect("all is well");
@@ -402,6 +409,7 @@ mod tests {
         assert_eq!(options.weight.get().map(text).as_deref(), Some("T :: size"));
         assert_eq!(list(options.key.get().unwrap()), ["a . b", "f (c , d)"]);
         assert_eq!(options.skip.get().unwrap().iter().map(text).collect::<Vec<_>>(), ["e", "r#type"]);
+        assert_eq!(list(options.secret.get().unwrap()), ["f", "g . h"]);
         assert_eq!(list(options.tags.get().unwrap()), ["\"x\"", "\"y:{a}\"", "tag (a)"]);
         assert_eq!(options.tags_from.get().map(text).as_deref(), Some("| value | [value . a]"));
         assert_eq!(options.cache_if.get().map(text).as_deref(), Some("T :: is_whole"));
@@ -494,6 +502,10 @@ mod tests {
             (quote!(key = a), "`key` takes a list in parentheses"),
             (quote!(key()), "`key(..)` is empty"),
             (quote!(skip()), "`skip(..)` is empty"),
+            (quote!(secret()), "`secret(..)` is empty: name the arguments that nobody may see"),
+            (quote!(secret = a), "`secret` takes a list in parentheses"),
+            (quote!(secret(a), secret(b)), "`secret` is given twice"),
+            (quote!(secrets(a)), "did you mean `secret`?"),
             (quote!(tags()), "`tags(..)` is empty"),
             (quote!(tags = "a"), "`tags` takes a list in parentheses"),
             (quote!(name = ""), "this name is empty"),

@@ -1,6 +1,7 @@
 //! Tokens: the names in them, and how people write them.
 
 use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Expr, Ident, LitStr};
 
@@ -43,6 +44,33 @@ pub(crate) fn uses(tokens: &TokenStream, name: &Ident) -> bool {
         TokenTree::Group(group) => uses(&group.stream(), name),
         token => mentions(&token.into(), name),
     })
+}
+
+/// Whether an expression is made from another one: a name, or what is written like it.
+pub(crate) fn is_made_from(tokens: &TokenStream, other: &Expr) -> bool {
+    let other = ungrouped(other);
+    if let Some(name) = name_of(other) {
+        return uses(tokens, name);
+    }
+    let (all, part) = (flat(tokens.clone()), flat(other.to_token_stream()));
+    all.windows(part.len()).any(|window| window == part)
+}
+
+/// The name that an expression is.
+pub(crate) fn name_of(expression: &Expr) -> Option<&Ident> {
+    match ungrouped(expression) {
+        Expr::Path(path) => path.path.get_ident(),
+        _ => None,
+    }
+}
+
+/// The tokens without their groups.
+fn flat(tokens: TokenStream) -> Vec<String> {
+    let of = |token| match token {
+        TokenTree::Group(group) => flat(group.stream()),
+        token => vec![token.to_string()],
+    };
+    tokens.into_iter().flat_map(of).collect()
 }
 
 /// Whether any identifier is wanted. `is_wanted` also gets whether it begins a path.
@@ -119,6 +147,18 @@ mod tests {
         }
         for given in ["|t| t.x > id", "|t| f(id)", "|t| format!(\"{id}\")", "|t| id.x", "|t| 0..id"] {
             assert!(uses(given, "id"), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_from_an_expression_has_it_in_it() {
+        let is_made_from =
+            |tokens: &str, other: &str| super::is_made_from(&tokens.parse().unwrap(), &syn::parse_str(other).unwrap());
+        for (tokens, other) in [("hash(&self.key)", "self.key"), ("a.b", "a.b"), ("f(a)", "a"), ("\"{a}\"", "a")] {
+            assert!(is_made_from(tokens, other), "{tokens}: {other}");
+        }
+        for (tokens, other) in [("self.keys", "self.key"), ("self.a", "a"), ("a.b", "b.a"), ("a", "a.b")] {
+            assert!(!is_made_from(tokens, other), "{tokens}: {other}");
         }
     }
 

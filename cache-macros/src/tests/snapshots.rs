@@ -48,6 +48,16 @@ fn a_function_without_self() {
 }
 
 #[test]
+fn a_query_with_secrets() {
+    let function = quote! {
+        fn session(&self, user: u32, token: &str, device: Option<&Device>) -> Option<Session> {
+            self.find(user, token, device)
+        }
+    };
+    assert_snapshot("secret", in_impl(&cached_query(quote!(secret(token, device)), &function)));
+}
+
+#[test]
 fn a_query_with_many_options() {
     let options = quote! {
         key(self.tenant, filter.text()),

@@ -18,6 +18,7 @@ pub(super) fn each(list: &List<'_>, options: &QueryOptions, errors: &mut Errors)
         errors.add(option.span(), "add `id`, one id of the list, to the key: each has an entry of its own");
     }
     names_list(options.tags.get().map_or(&[], |tags| tags), list, errors);
+    names_list(options.secret.get().map_or(&[], |secret| secret), list, errors);
     for skipped in options.skip.get().into_iter().flatten() {
         if skipped.unraw() == name.unraw() {
             errors.add(skipped.span(), &format!("remove `{name}`: each of its ids is a key"));

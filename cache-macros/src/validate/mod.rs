@@ -1,6 +1,7 @@
 //! Refuses what cannot work, and says what to write instead.
 
 mod each;
+mod secret;
 mod stale;
 
 use quote::{ToTokens, quote};
@@ -31,6 +32,7 @@ pub(crate) fn cached_query(function: &Function, list: Option<&List<'_>>, options
         let of_key = list.map_or(function, |list| &list.of_one);
         key(of_key, list, options, errors);
         tags(of_key, options, errors);
+        secret::secret(of_key, list, options, errors);
     }
     stale::stale(function, options, errors);
     if options.common.in_transaction.get().is_none() {

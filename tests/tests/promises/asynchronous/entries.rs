@@ -355,3 +355,73 @@ fn an_entry_is_explained() {
         assert!(text.contains(reason), "{text}");
     }
 }
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Password(&'static str);
+
+#[derive(HasCache)]
+struct Users {
+    api_key: String,
+    cache: Cache,
+}
+
+impl Users {
+    #[cached_query(secret(password, codes), tags("user:{user}"))]
+    async fn log_in(&self, user: &str, password: &Password, codes: Option<&[String]>) -> bool {
+        user.len() < password.0.len() + codes.map_or(0, <[String]>::len)
+    }
+
+    #[cached_query(key(self.api_key, token.trim(), page), secret(self.api_key, token))]
+    async fn profile(&self, token: &str, page: u32) -> u32 {
+        page
+    }
+
+    #[cached_query(each = tokens, secret(id))]
+    async fn sessions(&self, tokens: &[String], device: u8) -> std::collections::HashMap<String, u8> {
+        tokens.iter().map(|token| (token.clone(), device)).collect()
+    }
+
+    #[invalidates(log_in(user, password, codes))]
+    async fn log_out(&self, user: &str, password: &Password, codes: Option<&[String]>) {}
+}
+
+#[test]
+fn a_secret_argument_is_part_of_the_key_and_is_shown_nowhere() {
+    let users = Users { api_key: "hunter2".into(), cache: Cache::new() };
+    let (password, codes) = (Password("hunter2"), ["hunter2".to_owned()]);
+    let told = |users: &Users| {
+        let (log_in, profile) =
+            (entry!(users.log_in("ann", &password, Some(&codes))), entry!(users.profile("hunter2", 1)));
+        let mut told: Vec<_> = users.cache.entries().iter().map(|entry| format!("{entry:?}")).collect();
+        told.extend([format!("{:?}", users.cache), format!("{log_in:?}"), format!("{profile:?}")]);
+        for explanation in [log_in.explain(), profile.explain()] {
+            told.extend([format!("{explanation:?}"), explanation.to_string()]);
+        }
+        told.extend([format!("{:?}", log_in.info()), format!("{:?}", profile.info())]);
+        told
+    };
+    let mut all = told(&users);
+    block_on(users.log_in("ann", &password, Some(&codes)));
+    block_on(users.profile(" hunter2", 1));
+    block_on(users.sessions(&codes, 1));
+    all.extend(told(&users));
+    for told in &all {
+        assert!(!told.contains("hunter") && !told.contains("Some(["), "{told}");
+    }
+    let mut arguments: Vec<_> = users.cache.entries().into_iter().map(|entry| entry.arguments).collect();
+    arguments.sort();
+    let expected = [
+        "id = ***, device = 1",
+        "self.api_key = ***, token.trim() = ***, page = 1",
+        r#"user = "ann", password = ***, codes = ***"#,
+    ];
+    assert_eq!(arguments, expected);
+    // They are part of the key.
+    assert!(!entry!(users.log_in("ann", &Password("other"), Some(&codes))).is_cached());
+    assert!(!entry!(users.log_in("ann", &password, None)).is_cached());
+    assert!(entry!(users.profile("hunter2", 1)).is_cached() && !entry!(users.profile("other", 1)).is_cached());
+    block_on(users.log_out("ann", &Password("other"), Some(&codes)));
+    assert!(entry!(users.log_in("ann", &password, Some(&codes))).is_cached());
+    block_on(users.log_out("ann", &password, Some(&codes)));
+    assert!(!entry!(users.log_in("ann", &password, Some(&codes))).is_cached());
+}

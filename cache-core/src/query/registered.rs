@@ -1,0 +1,42 @@
+//! The queries and mutations of the program, whether they run or not.
+
+use std::collections::BTreeMap;
+
+use crate::query::mutation_facts::{MutationFacts, TargetFacts};
+use crate::query::{Query, SourcePlace};
+
+/// A query, as expansions submit it.
+#[derive(Debug)]
+pub struct RegisteredQuery(pub &'static Query);
+
+/// A mutation, as expansions submit it.
+#[derive(Debug)]
+pub struct RegisteredMutation(pub &'static MutationFacts);
+
+inventory::collect!(RegisteredQuery);
+inventory::collect!(RegisteredMutation);
+
+/// Each one once, although expansions may state its facts several times.
+pub(crate) fn queries() -> impl Iterator<Item = &'static Query> {
+    let all = inventory::iter::<RegisteredQuery>.into_iter().map(|query| query.0);
+    all.map(|query| (key(query.place, query.name), query)).collect::<BTreeMap<_, _>>().into_values()
+}
+
+/// Each one with the facts of all of its attributes.
+pub(crate) fn mutations() -> impl Iterator<Item = Vec<&'static MutationFacts>> {
+    let mut all = BTreeMap::<_, Vec<&MutationFacts>>::new();
+    for RegisteredMutation(facts) in inventory::iter::<RegisteredMutation> {
+        all.entry(key(facts.place, facts.name)).or_default().push(facts);
+    }
+    let text = |target: &TargetFacts| target.text;
+    all.into_values().map(move |mut facts| {
+        // The linker decides in which order they come.
+        facts.sort_by(|one, other| one.targets.iter().map(text).cmp(other.targets.iter().map(text)));
+        facts
+    })
+}
+
+/// By module and name: the order is the same wherever the functions stand, unless two in one module have one name.
+fn key(place: SourcePlace, name: &'static str) -> (&'static str, &'static str, SourcePlace) {
+    (place.module, name, place)
+}

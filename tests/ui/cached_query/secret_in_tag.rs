@@ -1,0 +1,17 @@
+//! says: tags are shown, and `password` is secret: make the tag from another argument
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Users {
+    cache: Cache,
+}
+
+impl Users {
+    #[cached_query(secret(password), tags("user:{user}", "password:{password}"))]
+    fn log_in(&self, user: &str, password: &str) -> bool {
+        user == password
+    }
+}
+
+fn main() {}

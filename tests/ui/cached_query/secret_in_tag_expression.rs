@@ -1,0 +1,17 @@
+//! says: tags are shown, and `password` is secret: make the tag from another argument
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Users {
+    cache: Cache,
+}
+
+impl Users {
+    #[cached_query(secret(password), tags(format!("length:{}", password.len())))]
+    fn log_in(&self, user: &str, password: &str) -> bool {
+        user == password
+    }
+}
+
+fn main() {}

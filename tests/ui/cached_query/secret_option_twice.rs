@@ -1,0 +1,17 @@
+//! says: `secret` is given twice: keep one
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Users {
+    cache: Cache,
+}
+
+impl Users {
+    #[cached_query(secret(user), secret(password))]
+    fn log_in(&self, user: &str, password: &str) -> bool {
+        user == password
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+//! says: there is no argument `token`
+
+use cache_core::{Cache, HasCache, cached_query};
+
+#[derive(HasCache)]
+struct Users {
+    cache: Cache,
+}
+
+impl Users {
+    #[cached_query(secret(token))]
+    fn log_in(&self, user: &str, password: &str) -> bool {
+        user == password
+    }
+}
+
+fn main() {}
