@@ -47,6 +47,10 @@ async fn the_cache_shows_a_play_within_a_second() {
     for target in ["get_popular_tracks", "get_recent_tracks", "get_all_tracks", "one key of get_track"] {
         assert!(text.as_str().unwrap().contains(target), "{text}");
     }
+    let lit = "[...document.querySelectorAll('.node.lit text')].map(node => node.textContent).sort().join()";
+    let play = "get_all_tracks,get_popular_tracks,get_recent_tracks,get_track,record_track_play";
+    browser.wait_until(&format!("{lit} === '{play}'")).await;
+    assert_eq!(browser.run("return document.querySelectorAll('.edge.lit').length").await, json!(4));
     // The page asked again for what it shows.
     let miss = "[...document.querySelectorAll('#last li')].find(li => li.textContent.includes('get_all_tracks'))";
     browser.wait_until(&format!("{miss}?.textContent.includes('invalidated by record_track_play')")).await;
@@ -172,6 +176,7 @@ async fn what_goes_wrong_is_shown() {
     browser
         .wait_until("document.querySelector('.toast')?.textContent.startsWith('The service does not answer.')")
         .await;
+    browser.click(".toast button").await;
     browser.click("#next").await;
     browser
         .wait_until("document.querySelector('.empty')?.textContent.startsWith('The service does not answer.')")
@@ -234,13 +239,16 @@ async fn pages_fit_phones_and_the_dark() {
         browser.click(&format!("[data-view='{view}']")).await;
         browser.wait_until("!document.querySelector('[aria-busy]')").await;
     }
-    for (track, button) in [(5, "play"), (7, "heart"), (8, "heart"), (7, "play"), (5, "play")] {
-        browser.click(&format!(".track[data-id='{track}'] .{button}")).await;
-        browser.wait_until(LOADED).await;
-    }
     browser.click(".track[data-id='3'] .edit").await;
     browser.click("#buy").await;
     browser.wait_until("!document.querySelector('#editor').open").await;
+    for (track, button) in [(7, "play"), (7, "heart"), (8, "heart"), (7, "play"), (5, "play")] {
+        browser.click(&format!(".track[data-id='{track}'] .{button}")).await;
+        browser.wait_until(LOADED).await;
+        browser
+            .run("return Promise.all([5, 7, 5].map(id => fetch(`/api/tracks/${id}`).then(track => track.text())))")
+            .await;
+    }
     browser.type_into("#search", "love").await;
     browser.wait_until("document.querySelector('#summary').textContent.includes('with')").await;
 

@@ -196,7 +196,7 @@ fn help_names_every_command() {
     ] {
         assert!(help.contains(command), "{command}: {help}");
     }
-    assert!(help.contains("--db <FILE>") && help.contains("[aliases: --database]"), "{help}");
+    assert!(help.contains("--db <FILE>") && help.contains("[alias: --database]"), "{help}");
 }
 
 /// Here stderr is a pipe, not a terminal.

@@ -6,6 +6,7 @@
 //! | `/api/tracks`, `/api/tracks/{id}`, `/api/search`, `/api/favorites`, `/api/recent`, `/api/popular` | reads |
 //! | `/api/tracks`, `/api/tracks/{id}`, `/api/tracks/{id}/play`, `/api/tracks/{id}/favorite`, `/api/purchases` | writes |
 //! | `/cache/events`, `/api/cache`, `/api/cache/forget`, `/api/cache/bypass`, `/api/cache/purge` | the cache, for its page |
+//! | `/api/cache/graph` | which mutation forgets which query |
 //! | `/metrics` | the same for Prometheus |
 //!
 //! Pages of other origins can neither read nor change anything.
@@ -15,6 +16,7 @@ mod cache_api;
 mod error;
 mod extract;
 mod findings;
+mod graph;
 mod last_misses;
 mod live;
 mod metrics;
@@ -200,6 +202,7 @@ fn router(app: Arc<App>, hosts: Hosts, stopped: watch::Receiver<bool>) -> Router
         .route("/popular", get(api::popular))
         .route("/purchases", post(api::purchase))
         .route("/cache", get(cache_api::snapshot))
+        .route("/cache/graph", get(graph::graph))
         .route("/cache/forget", post(cache_api::forget))
         .route("/cache/bypass", put(cache_api::set_bypass))
         .route("/cache/purge", post(cache_api::purge));

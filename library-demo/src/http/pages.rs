@@ -20,13 +20,14 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 
 /// Path, type and text.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     ("/", HTML, include_str!("static/index.html")),
     ("/cache", HTML, include_str!("static/cache.html")),
     ("/style.css", CSS, include_str!("static/style.css")),
     ("/common.js", SCRIPT, include_str!("static/common.js")),
     ("/library.js", SCRIPT, include_str!("static/library.js")),
     ("/cache.js", SCRIPT, include_str!("static/cache.js")),
+    ("/graph.js", SCRIPT, include_str!("static/graph.js")),
     ("/favicon.svg", SVG, include_str!("static/favicon.svg")),
 ];
 

@@ -144,6 +144,30 @@ async fn an_audit_finds_what_changes_behind_the_service() {
 }
 
 #[tokio::test]
+async fn the_graph_has_what_each_mutation_forgets() {
+    let server = TestServer::start(&[]).await;
+    let graph = server.client.get("/api/cache/graph").await;
+    let queries = [
+        "get_all_tracks",
+        "get_favorite_tracks",
+        "get_popular_tracks",
+        "get_recent_tracks",
+        "get_track",
+        "search_tracks",
+    ];
+    assert_eq!(names(&graph["queries"], "name"), queries);
+    assert_eq!(graph["queries"][5]["text"], "search_tracks(query, limit, offset)");
+    let mutations = ["add_track", "delete_track", "record_track_play", "set_track_favorite", "update_track"];
+    assert_eq!(names(&graph["mutations"], "function"), mutations);
+    let edges = graph["mutations"][2]["edges"].as_array().unwrap();
+    let edges: Vec<_> = edges.iter().map(|edge| (edge["query"].as_str().unwrap(), edge["is_key"] == true)).collect();
+    let play =
+        [("get_popular_tracks", false), ("get_recent_tracks", false), ("get_all_tracks", false), ("get_track", true)];
+    assert_eq!(edges, play);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn viewers_are_limited_and_end_with_the_service() {
     let server = TestServer::start(&["One"]).await;
     let mut viewers: Vec<Events> = Vec::new();

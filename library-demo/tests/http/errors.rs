@@ -190,6 +190,7 @@ async fn pages_load_nothing_from_elsewhere() {
         ("/common.js", "text/javascript; charset=utf-8"),
         ("/library.js", "text/javascript; charset=utf-8"),
         ("/cache.js", "text/javascript; charset=utf-8"),
+        ("/graph.js", "text/javascript; charset=utf-8"),
         ("/favicon.svg", "image/svg+xml"),
     ] {
         let answer = server.client.send("GET", path, "").await;

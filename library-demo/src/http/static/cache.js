@@ -1,6 +1,7 @@
 // The page of the cache.
 
-import { api, element, fill, number, plural, reporting } from "/common.js";
+import { api, element, fill, number, plural, report, reporting } from "/common.js";
+import { draw, light } from "/graph.js";
 
 const REASONS = ["cold", "invalidated", "expired", "evicted", "bypassed"];
 
@@ -37,6 +38,7 @@ function render() {
   $("database_queries").textContent = number(snapshot.database_queries);
   renderQueries();
   renderMutations();
+  lightUp();
   renderMisses();
   renderFindings();
   renderEntries();
@@ -118,6 +120,19 @@ function renderMutations() {
     },
   });
 }
+
+// The graph, which does not change while the service runs
+
+const place = $("graph");
+const lightUp = () => light(place, snapshot?.mutations[0]);
+
+api("GET", "cache/graph").then((graph) => {
+  // Also at once.
+  new ResizeObserver(() => {
+    draw(graph, place);
+    lightUp();
+  }).observe(place);
+}).catch(report);
 
 function targetText(kind, name) {
   return { everything: "everything", query: name, key: `one key of ${name}`, tag: `tag ${name}` }[kind];
