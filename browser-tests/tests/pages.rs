@@ -276,5 +276,15 @@ async fn pages_fit_phones_and_the_dark() {
         let [light, dark, phone, phone_dark] = brightness.try_into().unwrap();
         assert!(light == phone && dark == phone_dark && light > 200 && dark < 60, "{page}: {light}, {dark}");
     }
+    for (name, screen) in [("below", Screen::WIDE), ("below-phone", Screen::PHONE)] {
+        browser.open(&service.url("/cache"), screen).await;
+        browser.wait_until("document.querySelector('#entry-list tr')").await;
+        browser.run("scrollTo(0, document.body.scrollHeight)").await;
+        browser.save_screenshot(&screenshots.join(format!("cache-{name}.png"))).await;
+    }
+    browser.open(&service.url("/"), Screen::PHONE).await;
+    browser.wait_until(LOADED).await;
+    browser.click(".track .edit").await;
+    browser.save_screenshot(&screenshots.join("library-editor.png")).await;
     assert_clean(&browser, &service).await;
 }

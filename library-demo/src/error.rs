@@ -109,3 +109,30 @@ pub enum ReplayError {
     #[error("cannot write the output: {0}")]
     Output(#[from] io::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+    use tempfile::TempDir;
+
+    use super::DbError;
+    use crate::database::Database;
+
+    #[tokio::test]
+    async fn another_process_that_writes_is_a_temporary_error() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("library.db");
+        Database::open(&file).unwrap();
+        let options = SqliteConnectOptions::new().filename(&file).busy_timeout(Duration::ZERO);
+        let mut connection = options.connect().await.unwrap();
+
+        let other = rusqlite::Connection::open(&file).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let locked = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection).await.unwrap_err();
+        assert!(DbError::from(locked).is_temporary());
+        let wrong = sqlx::query("SELECT * FROM nothing").execute(&mut connection).await.unwrap_err();
+        assert!(!DbError::from(wrong).is_temporary());
+    }
+}

@@ -1,7 +1,7 @@
 //! The load test: concurrent clients, some of whose requests are cancelled, and an oracle that finds stale answers.
 //!
 //! Each client makes visits of the replay's trace, while others change what it reads. [`serve_outage`] has a database that
-//! fails for a while, and judges which answers a cache has by then.
+//! fails for a while, and judges which answers a cache has by then. [`serve_load_over_http`] has that of another process.
 
 mod answer;
 mod cancel;

@@ -16,6 +16,7 @@ use super::{App, snapshot::Snapshot};
 pub(super) const MAX_VIEWERS: usize = 64;
 /// The least time between two snapshots.
 const PERIOD: Duration = Duration::from_millis(250);
+
 impl App {
     /// Shows viewers what has changed, for ever.
     pub(super) async fn publish(self: &Arc<Self>) {
@@ -30,20 +31,22 @@ impl App {
     }
 
     async fn publish_changes(self: &Arc<Self>) {
-        let mut published = self.live.published.lock().await;
+        let _turn = self.live.turn.lock().await;
         let snapshot = self.snapshot().await;
-        if published.as_ref().is_none_or(|published| published.content != snapshot.content) {
-            let snapshot = Arc::new(snapshot);
-            *published = Some(snapshot.clone());
-            self.live.latest.send_replace(Some(snapshot));
-        }
+        self.live.latest.send_if_modified(|latest| {
+            let is_new = latest.as_ref().is_none_or(|latest| latest.content != snapshot.content);
+            if is_new {
+                *latest = Some(Arc::new(snapshot));
+            }
+            is_new
+        });
     }
 
     /// `None` if there are too many viewers.
     pub(super) async fn view(self: Arc<Self>, stopped: watch::Receiver<bool>) -> Option<Viewer> {
         let permit = self.live.viewers.clone().try_acquire_owned().ok()?;
         // Nothing is published meanwhile: what comes from `latest` is younger than the first snapshot.
-        let _published = self.live.published.lock().await;
+        let _turn = self.live.turn.lock().await;
         let latest = self.live.latest.subscribe();
         let first = Arc::new(self.snapshot().await);
         Some(Viewer { first: Some(first.clone()), seen: first, latest, stopped, _permit: permit })
@@ -51,8 +54,8 @@ impl App {
 }
 
 pub(super) struct Live {
-    /// The last one in `latest`.
-    published: Mutex<Option<Arc<Snapshot>>>,
+    /// Held while a snapshot is taken, so that they are published in their order.
+    turn: Mutex<()>,
     latest: watch::Sender<Option<Arc<Snapshot>>>,
     viewers: Arc<Semaphore>,
 }
@@ -60,7 +63,7 @@ pub(super) struct Live {
 impl Default for Live {
     fn default() -> Self {
         Self {
-            published: Mutex::default(),
+            turn: Mutex::default(),
             latest: watch::Sender::default(),
             viewers: Arc::new(Semaphore::new(MAX_VIEWERS)),
         }

@@ -10,6 +10,23 @@
 //! | `/metrics` | the same for Prometheus |
 //!
 //! Pages of other origins can neither read nor change anything.
+//!
+//! ```
+//! use library_demo::http::{App, Server, Settings};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::TempDir::new()?;
+//! # let file = folder.path().join("library.db");
+//! let app = App::open(&file, Settings::default()).await?;
+//! let server = Server::bind("127.0.0.1", 0, app).await?;
+//! println!("listening on http://{}", server.address());
+//!
+//! let stop = async {}; // think of a signal
+//! server.run(stop).await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod api;
 mod cache_api;

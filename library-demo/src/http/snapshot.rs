@@ -242,3 +242,36 @@ impl Entry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache_core::{Cache, HasCache, cached_query};
+    use tempfile::TempDir;
+
+    use crate::http::{App, Settings};
+
+    #[derive(HasCache)]
+    struct Artists {
+        cache: Cache,
+    }
+
+    impl Artists {
+        #[cached_query(ttl = "5m", tags("artist:{id}"))]
+        fn name(&self, id: u32) -> String {
+            format!("artist {id}")
+        }
+    }
+
+    #[tokio::test]
+    async fn entries_have_tags() {
+        let folder = TempDir::new().unwrap();
+        let app = App::open(&folder.path().join("library.db"), Settings::default()).await.unwrap();
+        Artists { cache: app.cache().clone() }.name(7);
+        let content = app.content();
+        assert_eq!((content.entries[0].query, &*content.entries[0].tags), ("name", &["artist:7".to_owned()][..]));
+        assert!(content == app.content(), "only ages differ");
+
+        app.cache().invalidate_tags(["artist:7"]);
+        assert!(app.content().entries.is_empty() && content != app.content());
+    }
+}

@@ -26,6 +26,16 @@ use crate::{
 };
 
 /// A music library that [`library-demo serve`](crate::http) has, over HTTP.
+///
+/// ```
+/// use library_demo::RemoteRepository;
+///
+/// let library = RemoteRepository::new("http://127.0.0.1:8080")?;
+/// let uncached = library.bypass();
+/// # let _ = uncached;
+/// assert!(RemoteRepository::new("127.0.0.1").is_err());
+/// # Ok::<(), library_demo::DbError>(())
+/// ```
 #[derive(Clone)]
 pub struct RemoteRepository {
     client: Client<HttpConnector, Full<Bytes>>,

@@ -15,7 +15,12 @@ let isFirst = true;
 // The events
 
 const events = new EventSource("/cache/events");
-events.addEventListener("open", () => setState("live"));
+events.addEventListener("open", () => {
+  setState("live");
+  // After a restart of the service, numbers begin again.
+  isFirst = true;
+  for (const id of ["mutations", "last"]) $(id).replaceChildren();
+});
 events.addEventListener("error", () => setState("offline"));
 events.addEventListener("snapshot", ({ data }) => {
   snapshot = JSON.parse(data);
