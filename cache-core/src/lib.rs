@@ -51,6 +51,8 @@
 //! - [`LoadContext`] makes a spawned thread or task part of a load.
 //! - [`Stats`], [`QueryStats`] and [`EntryInfo`] show what is cached, and how well.
 //! - [`graph()`] shows which write invalidates which read, and what is missing.
+//! - An [`Observer`] is told what happens. The feature `metrics` has figures for [exporters](guide::metrics), the feature
+//!   `tracing` spans for [subscribers](guide::tracing).
 //! - [`ManualClock`] is for tests, [`TickingClock`] is cheaper to read, and [`Clock`] is for your own.
 //!
 //! # What is promised
@@ -83,6 +85,8 @@ extern crate self as cache_core;
 
 mod cache;
 mod has_cache;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod query_entry;
 mod read_point;
 mod tagged_cache;
@@ -130,6 +134,8 @@ pub use graph::{Graph, GraphMutation, GraphQuery, GraphTarget, GraphTargetKind, 
 pub use has_cache::HasCache;
 pub use history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 pub use load::context::{Instrumented, LoadContext};
+#[cfg(feature = "metrics")]
+pub use metrics::CacheMetrics;
 pub use observer::{Observer, events};
 pub use query_entry::QueryEntry;
 pub use query_entry::explanation::Explanation;

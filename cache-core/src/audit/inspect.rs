@@ -114,10 +114,14 @@ mod tests {
 
     struct Neither;
 
+    fn values_of<V>(_: &V) -> Values<V> {
+        Values::new()
+    }
+
     macro_rules! inspect {
         ($one:expr, $other:expr) => {{
             let (one, other) = ($one, $other);
-            let values = Values::new();
+            let values = values_of(&one);
             let inspector = (&&&&values).__cache_inspector();
             ((inspector.differ)(&one, &other), (inspector.show)(&one))
         }};

@@ -11,6 +11,7 @@ use crate::eviction::segment::RemovedEntries;
 use crate::history::info::{MutationInfo, TargetInfo};
 use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{Invalidated, MissReason, Missed, Subject};
+use crate::observer::traced;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
@@ -81,7 +82,8 @@ impl Engine {
                 }
             }
         }
-        let facts = self.facts(targets, removed.len(), fenced);
+        let is_told = !self.storage.observers.is_empty() || traced::wants_invalidations();
+        let facts = self.facts(targets, removed.len(), fenced, is_told);
         let mut at = 0;
         self.storage.timeline.versions.invalidate(|version| {
             judge(version);
@@ -99,7 +101,7 @@ impl Engine {
             // A clock that panics does so after everything is done.
             catch(|| self.storage.count_and_discard(removed, at)).map(|_| ())
         };
-        if !self.storage.observers.is_empty() {
+        if is_told {
             self.tell_invalidated(at, &facts, targets);
         }
         result.unwrap_or_else(|panic| resume_unwind(panic));
@@ -111,7 +113,7 @@ impl Engine {
         if self.auditor.is_none() {
             return;
         }
-        let facts = self.facts(&[], 0, 0);
+        let facts = self.facts(&[], 0, 0, false);
         if self.storage.history.keeps_records() {
             self.raise_at_next(|version| {
                 let nothing = LoggedTarget::new(Logged::Nothing, scope, by);
@@ -120,9 +122,9 @@ impl Engine {
         }
     }
 
-    fn facts(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize) -> Facts {
+    fn facts(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize, is_told: bool) -> Facts {
         let storage = &self.storage;
-        if !storage.history.keeps_records() && storage.observers.is_empty() {
+        if !storage.history.keeps_records() && !is_told {
             return Facts::default();
         }
         let of_queries = targets.iter().map(|target| match target.target {
@@ -176,6 +178,7 @@ impl Engine {
         let mut record = Record::default();
         record.write(version, facts, targets.iter().map(LoggedTarget::from));
         let mutation = &record.info(facts.at);
+        traced::invalidated(mutation);
         self.storage.observers.tell(|observer| observer.invalidated(&Invalidated { mutation }));
     }
 

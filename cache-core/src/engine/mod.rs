@@ -288,6 +288,12 @@ impl Engine {
         stats
     }
 
+    /// Of what concerns no single query.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn own_counters(&self) -> &Counters {
+        &self.counters
+    }
+
     pub(crate) fn query_stats(&self) -> Vec<QueryStats> {
         let mut live = std::collections::HashMap::<u32, usize>::new();
         self.storage.for_each_live(None, |entry, _| *live.entry(entry.meta().store()).or_default() += 1);

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use crate::clock::{FOREVER, Nanos};
 use crate::entry::Meta;
 use crate::flight::id::LoadId;
+use crate::flight::span::LoadSpan;
 use crate::query::state::QueryState;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread_local};
@@ -47,6 +48,7 @@ pub(crate) struct Context {
     is_private: AtomicUsize,
     /// Whether it is the body of a hit that is audited.
     is_audit: bool,
+    pub(crate) span: LoadSpan,
     reads: Mutex<Reads>,
 }
 
@@ -109,8 +111,21 @@ impl Context {
         let sets = HashMap::default();
         let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
-        let is_private = AtomicUsize::new(0);
-        Arc::new(Self { id, timeline, birth, query, tags, own_ttl, began, expires_at, is_private, is_audit, reads })
+        let (is_private, span) = (AtomicUsize::new(0), LoadSpan::default());
+        Arc::new(Self {
+            id,
+            timeline,
+            birth,
+            query,
+            tags,
+            own_ttl,
+            began,
+            expires_at,
+            is_private,
+            is_audit,
+            span,
+            reads,
+        })
     }
 
     pub(crate) fn set_private(&self) {
@@ -347,10 +362,13 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn enter(context: &Arc<Context>) -> Self {
         let is_entered = RUNNING.try_with(|running| running.borrow_mut().push(context.clone())).is_ok();
+        let running = Self { is_entered };
         if is_entered {
             DEPTH.with(|depth| depth.set(depth.get() + 1));
+            // If a subscriber panics, `running` is dropped.
+            context.span.enter();
         }
-        Self { is_entered }
+        running
     }
 }
 
@@ -360,7 +378,9 @@ impl Drop for Running {
             DEPTH.with(|depth| depth.set(depth.get() - 1));
             let left = RUNNING.try_with(|running| running.borrow_mut().pop());
             // After the borrow: this may be the last reference to what the body read.
-            drop(left);
+            if let Ok(Some(context)) = left {
+                context.span.exit();
+            }
         }
     }
 }

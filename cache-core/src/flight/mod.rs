@@ -10,6 +10,7 @@ pub(crate) mod context;
 pub(crate) mod failures;
 pub(crate) mod id;
 pub(crate) mod promise;
+pub(crate) mod span;
 pub(crate) mod wait_graph;
 
 use hashbrown::HashTable;
@@ -259,7 +260,7 @@ mod tests {
                 load,
                 timeline,
                 query,
-                LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at },
+                LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at, is_audit: false },
             ),
             is_open: true,
             is_fenced: false,

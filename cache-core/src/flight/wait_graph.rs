@@ -261,7 +261,7 @@ mod tests {
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
         let timeline = Arc::new(Timeline::new(TimeSource::System));
         let query = Arc::new(QueryState::anonymous());
-        let start = || LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at: 1 };
+        let start = || LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at: 1, is_audit: false };
         let context = |&body| Context::new(body, timeline.clone(), query.clone(), start());
         let _running: Vec<_> = bodies.iter().map(|body| Running::enter(&context(body))).collect();
         run()

@@ -46,7 +46,7 @@ impl Graph {
     ///
     /// Of the names that no query has, the first 256 are kept.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # use cache_core::{Cache, HasCache, cached_query, graph};
     /// # #[derive(HasCache)]
     /// # struct Library { cache: Cache }
@@ -61,7 +61,7 @@ impl Graph {
     /// # library.count_forever();
     ///
     /// let warnings = graph().warnings();
-    /// assert!(warnings.iter().any(|warning| warning.to_string().contains("count_forever` is cached, and no mutation")));
+    /// assert!(warnings.iter().any(|warning| warning.to_string().contains("::count_forever` ")));
     /// ```
     pub fn warnings(&self) -> Vec<Warning> {
         let never = self.queries.iter().zip(self.reached()).filter(|(_, is_reached)| !is_reached);

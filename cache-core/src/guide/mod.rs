@@ -48,6 +48,12 @@ pub mod seeing {}
 #[doc = include_str!("audit.md")]
 pub mod audit {}
 
+#[doc = include_str!("metrics.md")]
+pub mod metrics {}
+
+#[doc = include_str!("tracing.md")]
+pub mod tracing {}
+
 #[doc = include_str!("how_it_works.md")]
 pub mod how_it_works {}
 

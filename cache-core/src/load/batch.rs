@@ -207,6 +207,10 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         let tags = TagSet::default();
         let start = LoadStart { tags, own_ttl: false, began: any.context.began, expires_at: FOREVER, is_audit: false };
         let shared = Context::new(self.load, any.context.timeline.clone(), any.store.query.clone(), start);
+        shared.span.begin_batch(&any.store.query, any.scope.as_ref(), loads.len());
+        for load in &loads {
+            load.context.span.join(&shared.span);
+        }
         // A load that was taken over has another number. The body must not wait for that one, either.
         let others = loads.iter().map(|load| &load.context).filter(|context| context.id != self.load);
         let context = LoadContext::of(others.cloned().chain([shared.clone()]).collect());

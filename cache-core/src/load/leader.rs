@@ -120,6 +120,13 @@ impl<K, V> Leader<K, V> {
 
     pub(crate) fn leave_to_background(&mut self) {
         self.is_in_background = true;
+        // While the caller's span is known.
+        self.begin_span();
+    }
+
+    /// Called before the body runs, and once for several loads of one body.
+    pub(crate) fn begin_span(&self) {
+        self.context.span.begin(&self.store.query, self.scope.as_ref());
     }
 
     pub(crate) fn within<R>(&self, part: impl FnOnce() -> R) -> R {
@@ -225,6 +232,8 @@ impl<K, V> Leader<K, V> {
         if self.has_begun {
             self.store.query.counters.count(Event::LoadEnd);
         }
+        let is_failure = matches!(outcome, LoadOutcome::Failed | LoadOutcome::Panicked);
+        self.context.span.end(&self.store.query, outcome.as_str(), is_failure);
         if let Some(subject) = &self.subject {
             tell_loaded(&self.engine, subject, self.context.began, outcome, shared_by, now());
         }

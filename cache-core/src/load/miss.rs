@@ -389,6 +389,7 @@ impl<K, V> RunningBody<K, V> {
     #[inline(never)]
     pub(super) fn begin(mut load: Leader<K, V>, end: EndFns<K, V>) -> Self {
         load.count();
+        load.begin_span();
         Self { running: load.enter(), load, end }
     }
 
@@ -483,6 +484,7 @@ impl<K, V> Stage<K, V> {
 
     fn load(mut load: Leader<K, V>) -> Self {
         load.count();
+        load.begin_span();
         Self::Load(load)
     }
 }

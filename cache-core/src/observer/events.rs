@@ -85,6 +85,20 @@ pub enum LoadOutcome {
     Dropped,
 }
 
+impl LoadOutcome {
+    /// As metrics and traces name it: `stored`, `refused`, `discarded`, `failed`, `panicked` or `dropped`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::Refused => "refused",
+            Self::Discarded => "discarded",
+            Self::Failed => "failed",
+            Self::Panicked => "panicked",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
 /// A call was not answered from the cache.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

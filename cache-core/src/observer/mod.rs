@@ -1,6 +1,7 @@
 //! What a cache tells about itself as it happens.
 
 pub mod events;
+pub(crate) mod traced;
 
 use std::fmt;
 

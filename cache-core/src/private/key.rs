@@ -474,7 +474,7 @@ mod tests {
     use super::*;
 
     #[derive(Clone, PartialEq, Eq, Hash)]
-    struct Secret(u8);
+    struct Opaque(u8);
 
     macro_rules! part {
         ($argument:expr) => {
@@ -496,19 +496,19 @@ mod tests {
 
     #[test]
     fn a_key_is_found_borrowed_and_shown_by_name() {
-        let (text, numbers, secret) = (String::from("a"), [1, 2], Secret(3));
+        let (text, numbers, secret) = (String::from("a"), [1, 2], Opaque(3));
         let parts = (part!(text.as_str()), (part!(&numbers[..]), (part!(&secret), ())));
         let stored = Parts::to_owned(&parts);
         assert!(parts.are(&stored));
-        assert!(!parts.are(&(String::from("b"), (vec![1, 2], (Secret(3), ())))));
+        assert!(!parts.are(&(String::from("b"), (vec![1, 2], (Opaque(3), ())))));
         assert_eq!(shown(&parts, &["text", "numbers", "secret"]), r#"text = "a", numbers = [1, 2], secret = _"#);
     }
 
     #[test]
     fn a_secret_part_is_a_key_that_is_not_shown() {
-        let (password, token) = (String::from("hunter2"), Some("t0ken"));
-        let of = |password| (Secret(part!(password)), (Secret(part!(&token)), (part!(&7), ())));
-        let parts = of(password.as_str());
+        let token = Some("t0ken");
+        let of = |password: &'static str| (Secret(part!(password)), (Secret(part!(&token)), (part!(&7), ())));
+        let parts = of("hunter2");
         let stored = Parts::to_owned(&parts);
         assert_eq!(stored, (String::from("hunter2"), (Some(String::from("t0ken")), (7, ()))));
         assert!(parts.are(&stored) && !of("hunter3").are(&stored));
@@ -520,9 +520,9 @@ mod tests {
     /// The attribute cannot see these types.
     #[test]
     fn references_are_seen_through() {
-        let (text, secret, nothing) = ("a", &Secret(3), None::<&str>);
+        let (text, secret, nothing) = ("a", &Opaque(3), None::<&str>);
         let references = Parts::to_owned(&(part!(&text), (part!(&secret), ())));
-        assert!(references == (String::from("a"), (Secret(3), ())));
+        assert!(references == (String::from("a"), (Opaque(3), ())));
         let options = Parts::to_owned(&(part!(&Some(text)), (part!(&nothing), ())));
         assert_eq!(options, (Some(String::from("a")), (None, ())));
     }

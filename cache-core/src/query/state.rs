@@ -130,6 +130,7 @@ impl QueryState {
             loads: sum.loads,
             load_errors: sum.load_errors,
             discarded_loads: sum.discarded_loads,
+            puts: sum.puts,
             evictions: sum.evictions,
             too_heavy: sum.too_heavy,
             expirations: sum.expirations,

@@ -20,6 +20,7 @@ pub(crate) enum Event {
     LoadEnd,
     LoadError,
     DiscardedLoad,
+    Put,
     Eviction,
     TooHeavy,
     Expiration,

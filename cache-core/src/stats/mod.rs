@@ -48,6 +48,8 @@ pub struct Stats {
     /// Loads whose value was not stored, because a dependency was invalidated or a value of the key was inserted
     /// meanwhile.
     pub discarded_loads: u64,
+    /// Values stored: those of loads, and direct inserts.
+    pub puts: u64,
     /// Live entries removed to make room for others.
     pub evictions: u64,
     /// Values that were not stored because each is heavier than `max_weight`.
@@ -88,6 +90,7 @@ impl Stats {
         self.loads += counters.sum(Event::Load);
         self.load_errors += counters.sum(Event::LoadError);
         self.discarded_loads += counters.sum(Event::DiscardedLoad);
+        self.puts += counters.sum(Event::Put);
         self.evictions += counters.sum(Event::Eviction);
         self.too_heavy += counters.sum(Event::TooHeavy);
         self.expirations += counters.sum(Event::Expiration);
@@ -171,6 +174,8 @@ pub struct QueryStats {
     pub load_errors: u64,
     /// Loads whose value was not stored.
     pub discarded_loads: u64,
+    /// Values stored.
+    pub puts: u64,
     /// Live entries removed to make room for others.
     pub evictions: u64,
     /// Values heavier than `max_weight`.
@@ -193,6 +198,55 @@ impl QueryStats {
     /// The share of hits among all calls, from 0 to 1; 0 without calls.
     pub fn hit_rate(&self) -> f64 {
         hit_rate(self.hits, self.misses)
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            query: _,
+            module: _,
+            owner: _,
+            entries,
+            hits,
+            misses,
+            cold_misses,
+            expired_misses,
+            invalidated_misses,
+            evicted_misses,
+            bypassed_misses,
+            loads,
+            load_errors,
+            discarded_loads,
+            puts,
+            evictions,
+            too_heavy,
+            expirations,
+            invalidations,
+            refreshes,
+            stale_hits,
+            audited,
+            stale_found,
+        } = other;
+        self.entries += entries;
+        self.hits += hits;
+        self.misses += misses;
+        self.cold_misses += cold_misses;
+        self.expired_misses += expired_misses;
+        self.invalidated_misses += invalidated_misses;
+        self.evicted_misses += evicted_misses;
+        self.bypassed_misses += bypassed_misses;
+        self.loads += loads;
+        self.load_errors += load_errors;
+        self.discarded_loads += discarded_loads;
+        self.puts += puts;
+        self.evictions += evictions;
+        self.too_heavy += too_heavy;
+        self.expirations += expirations;
+        self.invalidations += invalidations;
+        self.refreshes += refreshes;
+        self.stale_hits += stale_hits;
+        self.audited += audited;
+        self.stale_found += stale_found;
     }
 }
 

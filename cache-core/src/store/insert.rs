@@ -214,6 +214,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         now: Nanos,
     ) -> Displaced<K, V> {
         let entry: Arc<dyn AnyEntry> = new.clone();
+        self.query.counters.count(Event::Put);
         let predecessor_meta = predecessor.map(|entry| &entry.meta);
         let mut aftermath = storage.admit(&entry, weight, predecessor_meta, self.query.quota, now);
         let replaced = shard.value_mut().put(predecessor, new.clone());

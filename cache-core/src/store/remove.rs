@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::clock::Nanos;
 use crate::entry::{Entry, Meta, address, discard, discard_some};
 use crate::observer::events::Evicted;
+use crate::observer::traced;
 use crate::stats::counters::Event;
 use crate::store::storage::Storage;
 use crate::store::{Gone, ShardWriter, Storable, Store, Wanted};
@@ -64,12 +65,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     fn tell_evicted(&self, storage: &Storage, entry: &Arc<Entry<K, V>>, now: Nanos) {
         self.query.counters.count(Event::Eviction);
-        if storage.observers.is_empty() {
+        if storage.observers.is_empty() && !traced::wants_traces() {
             return;
         }
         self.with_call(entry, |call| {
-            let age = Duration::from_nanos(now.saturating_sub(entry.meta.began));
-            storage.observers.tell(|observer| observer.evicted(&Evicted { call, age }));
+            let event = Evicted { call, age: Duration::from_nanos(now.saturating_sub(entry.meta.began)) };
+            traced::evicted(&event);
+            storage.observers.tell(|observer| observer.evicted(&event));
         });
     }
 

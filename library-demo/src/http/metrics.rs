@@ -1,60 +1,60 @@
-//! Metrics for Prometheus, named as Micrometer names those of caches.
+//! Metrics for Prometheus.
+
+use std::{sync::Arc, time::Duration};
 
 use axum::http::{HeaderName, header::CONTENT_TYPE};
-use cache_core::Cache;
-use metrics::{counter, describe_counter, describe_gauge, gauge, with_local_recorder};
+use cache_core::{Cache, CacheMetrics, Observer, events::Loaded};
+use metrics::{counter, describe_counter, with_local_recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+use tokio::time::interval;
 
 use super::Shared;
 
-/// The metrics of one cache.
+/// The metrics of one service: with a global recorder there could be one in a process. Clones are of the same.
+#[derive(Clone)]
 pub(super) struct Metrics {
-    /// Not a global one: there is one for each service in a process.
-    recorder: PrometheusRecorder,
+    recorder: Arc<PrometheusRecorder>,
+    cache: CacheMetrics,
 }
+
+/// Of loads, in seconds.
+const BUCKETS: [f64; 10] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 
 impl Default for Metrics {
     fn default() -> Self {
-        let recorder = PrometheusBuilder::new().build_recorder();
+        let builder = PrometheusBuilder::new().with_recommended_naming(true);
+        let recorder = builder.set_buckets(&BUCKETS).expect("there are some").build_recorder();
         with_local_recorder(&recorder, || {
-            describe_counter!("cache_gets_total", "Calls, by their result: hit or miss");
-            describe_counter!("cache_puts_total", "Values that were loaded and stored");
-            describe_counter!("cache_loads_total", "Bodies run");
-            describe_counter!("cache_load_errors_total", "Bodies that failed");
-            describe_counter!("cache_evictions_total", "Live entries that were removed for others");
-            describe_counter!("cache_invalidations_total", "Targets of invalidations");
-            describe_gauge!("cache_size", "Live entries");
-            describe_gauge!("cache_capacity", "The most entries that there may be");
-            describe_counter!("library_database_queries_total", "Statements sent to the database");
+            describe_counter!("library.database.queries", "Statements sent to the database");
         });
-        Self { recorder }
+        Self { recorder: Arc::new(recorder), cache: CacheMetrics::new("library") }
     }
 }
 
 impl Metrics {
-    /// Copies the counters of the cache, and writes all of them down.
+    /// The figures of now, as text.
     fn render(&self, cache: &Cache, database_queries: u64) -> String {
-        with_local_recorder(&self.recorder, || record(cache, database_queries));
+        with_local_recorder(&*self.recorder, || {
+            self.cache.record(cache);
+            counter!("library.database.queries").absolute(database_queries);
+        });
         self.recorder.handle().render()
+    }
+
+    /// Sums up what was measured, for ever: else measurements would pile up until somebody asks for them.
+    pub(super) async fn keep_up(&self) {
+        let mut ticks = interval(Duration::from_secs(5));
+        loop {
+            ticks.tick().await;
+            self.recorder.handle().run_upkeep();
+        }
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-fn record(cache: &Cache, database_queries: u64) {
-    for query in cache.query_stats() {
-        let name = query.query;
-        counter!("cache_gets_total", "query" => name, "result" => "hit").absolute(query.hits);
-        counter!("cache_gets_total", "query" => name, "result" => "miss").absolute(query.misses);
-        let unstored = query.load_errors + query.discarded_loads + query.too_heavy;
-        counter!("cache_puts_total", "query" => name).absolute(query.loads.saturating_sub(unstored));
-        counter!("cache_loads_total", "query" => name).absolute(query.loads);
-        counter!("cache_load_errors_total", "query" => name).absolute(query.load_errors);
-        counter!("cache_evictions_total", "query" => name).absolute(query.evictions);
-        counter!("cache_invalidations_total", "query" => name).absolute(query.invalidations);
-        gauge!("cache_size", "query" => name).set(query.entries as f64);
+impl Observer for Metrics {
+    fn loaded(&self, event: &Loaded<'_>) {
+        with_local_recorder(&*self.recorder, || self.cache.loaded(event));
     }
-    gauge!("cache_capacity").set(cache.stats().capacity as f64);
-    counter!("library_database_queries_total").absolute(database_queries);
 }
 
 pub(super) async fn metrics(app: Shared) -> ([(HeaderName, &'static str); 1], String) {

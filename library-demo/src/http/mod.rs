@@ -106,10 +106,10 @@ impl App {
     /// If the file holds something else, or cannot be opened.
     pub async fn open(path: &Path, settings: Settings) -> Result<Self, DbError> {
         let Settings { cache, audit, outage } = settings;
-        let (last_misses, findings) = (LastMisses::default(), Findings::default());
+        let (last_misses, findings, metrics) = (LastMisses::default(), Findings::default(), Metrics::default());
         let found = findings.clone();
         let audit = Audit::sample(audit).on_finding(move |finding| found.record(finding));
-        let cache = cache.observer(last_misses.clone()).audit(audit).build();
+        let cache = cache.observer(last_misses.clone()).observer(metrics.clone()).audit(audit).build();
         let outage = outage.unwrap_or_else(|| Arc::new(Outage::new(Duration::ZERO)));
         Ok(Self {
             library: SqliteRepository::open_with_outage(path, cache.clone(), outage.clone()).await?,
@@ -118,7 +118,7 @@ impl App {
             last_misses,
             findings,
             live: Live::default(),
-            metrics: Metrics::default(),
+            metrics,
         })
     }
 
@@ -196,6 +196,7 @@ impl Server {
         tokio::select! {
             result = &mut serving => return result,
             () = app.publish() => {}
+            () = app.metrics.keep_up() => {}
             () = stop => {}
         }
         stopping.send_replace(true);

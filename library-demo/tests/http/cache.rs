@@ -189,6 +189,17 @@ async fn viewers_are_limited_and_end_with_the_service() {
     }
 }
 
+/// As the parser writes it: labels are sorted.
+fn sample(name: &str, query: &str, labels: &str) -> String {
+    let (module, owner) = ("library_demo::repository::sqlite", "library_demo::repository::sqlite::SqliteRepository");
+    let mut labels: Vec<_> = labels.split(',').filter(|label| !label.is_empty()).map(str::to_owned).collect();
+    for (label, value) in [("cache", "library"), ("module", module), ("owner", owner), ("query", query)] {
+        labels.push(format!("{label}=\"{value}\""));
+    }
+    labels.sort();
+    format!("{name}{{{}}}", labels.join(","))
+}
+
 #[tokio::test]
 async fn metrics_count_what_was_done() {
     let server = TestServer::start(&["One", "Two"]).await;
@@ -202,22 +213,28 @@ async fn metrics_count_what_was_done() {
     let answer = client.send("GET", "/metrics", "").await;
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"), "{answer:?}");
     let samples = prometheus::parse(&answer.text);
-    for (sample, value) in [
-        (r#"cache_gets_total{query="get_track",result="hit"}"#, 2.0),
-        (r#"cache_gets_total{query="get_track",result="miss"}"#, 3.0),
-        (r#"cache_gets_total{query="search_tracks",result="miss"}"#, 1.0),
-        (r#"cache_puts_total{query="get_track"}"#, 3.0),
-        (r#"cache_size{query="get_track"}"#, 2.0),
-        (r#"cache_size{query="get_recent_tracks"}"#, 0.0),
-        (r#"cache_evictions_total{query="get_track"}"#, 0.0),
-        // Three of one track, one page and one search of two statements each, and the play.
-        ("library_database_queries_total", 8.0),
+    for (name, query, labels, value) in [
+        ("cache_gets_total", "get_track", r#",result="hit""#, 2.0),
+        ("cache_gets_total", "get_track", r#",result="miss""#, 3.0),
+        ("cache_gets_total", "search_tracks", r#",result="miss""#, 1.0),
+        ("cache_misses_total", "get_track", r#",reason="cold""#, 2.0),
+        ("cache_misses_total", "get_track", r#",reason="invalidated""#, 1.0),
+        ("cache_puts_total", "get_track", "", 3.0),
+        ("cache_load_total", "get_track", r#",result="success""#, 3.0),
+        ("cache_load_duration_seconds_count", "get_track", r#",outcome="stored""#, 3.0),
+        ("cache_load_duration_seconds_bucket", "get_track", r#",le="+Inf",outcome="stored""#, 3.0),
+        ("cache_size", "get_track", "", 2.0),
+        ("cache_size", "get_recent_tracks", "", 0.0),
+        ("cache_evictions_total", "get_track", "", 0.0),
     ] {
-        assert_eq!(samples.get(sample), Some(&value), "{sample}: {}", answer.text);
+        let sample = sample(name, query, labels);
+        assert_eq!(samples.get(&sample), Some(&value), "{sample}: {}", answer.text);
     }
+    // Three of one track, one page and one search of two statements each, and the play.
+    assert_eq!(samples.get("library_database_queries_total"), Some(&8.0));
     // Counters go on, and do not begin again.
     client.get("/api/tracks/1").await;
     let again = prometheus::parse(&client.send("GET", "/metrics", "").await.text);
-    assert_eq!(again.get(r#"cache_gets_total{query="get_track",result="hit"}"#), Some(&3.0));
+    assert_eq!(again.get(&sample("cache_gets_total", "get_track", r#",result="hit""#)), Some(&3.0));
     server.stop().await;
 }
