@@ -1,5 +1,7 @@
 //! The service to test.
 
+use std::path::PathBuf;
+
 use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database,
@@ -13,7 +15,7 @@ use tokio::task::JoinHandle;
 pub struct Service {
     url: String,
     serving: JoinHandle<()>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Service {
@@ -35,7 +37,12 @@ impl Service {
         let serving = tokio::spawn(async {
             server.run(std::future::pending()).await.expect("the socket works");
         });
-        Self { url, serving, _folder: folder }
+        Self { url, serving, folder }
+    }
+
+    /// The library's file, which another process may change.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("library.db")
     }
 
     /// The URL of a page, such as `/cache`.

@@ -8,6 +8,7 @@ use std::{
 };
 
 use browser_tests::{Browser, Screen, Service};
+use library_demo::{Database, TrackId};
 use serde_json::json;
 
 /// No script failed, all files were found, and all are of the service.
@@ -23,6 +24,11 @@ async fn assert_clean(browser: &Browser, service: &Service) {
 /// Its pages of a new window.
 fn is_of_browser(url: &str) -> bool {
     ["data:", "chrome:", "chrome-untrusted:", "about:"].iter().any(|scheme| url.starts_with(scheme))
+}
+
+/// A file to look at.
+fn screenshot(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../target/screenshots/{name}.png"))
 }
 
 const LOADED: &str = "document.querySelectorAll('.track').length === 25 && !document.querySelector('[aria-busy]')";
@@ -158,6 +164,28 @@ async fn the_buttons_of_the_cache_forget_and_bypass() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_audit_shows_a_wrong_answer() {
+    let (service, browser) = (Service::start().await, Browser::start().await);
+    browser.open(&service.url("/cache"), Screen::WIDE).await;
+    browser.wait_until("document.querySelector('#no-findings').textContent.startsWith('No hit was compared')").await;
+    let read = "return fetch('/api/tracks/5').then(track => track.json())";
+    assert_eq!(browser.run(read).await["plays"], 0);
+    // The service does not know of this play.
+    Database::open(service.file()).unwrap().record_track_play(TrackId(5)).unwrap();
+    assert_eq!(browser.run(read).await["plays"], 0);
+
+    let finding = "document.querySelector('#findings li')?.innerText ?? ''";
+    browser.wait_until(&format!("({finding}).startsWith('get_track(id = TrackId(5))')")).await;
+    let text = browser.run(&format!("return {finding}")).await;
+    let text = text.as_str().unwrap();
+    assert!(text.contains("plays: 0") && text.contains("plays: 1") && text.contains("No mutation ran"), "{text}");
+    assert_eq!(browser.run("return document.querySelector('#no-findings').hidden").await, json!(true));
+    browser.run("document.querySelector('#findings').scrollIntoView({ block: 'center' })").await;
+    browser.save_screenshot(&screenshot("cache-finding")).await;
+    assert_clean(&browser, &service).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_goes_wrong_is_shown() {
     let (service, browser) = (Service::start().await, Browser::start().await);
     browser.open(&service.url("/"), Screen::WIDE).await;
@@ -252,7 +280,6 @@ async fn pages_fit_phones_and_the_dark() {
     browser.type_into("#search", "love").await;
     browser.wait_until("document.querySelector('#summary').textContent.includes('with')").await;
 
-    let screenshots = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/screenshots");
     for (page, path) in [("library", "/"), ("cache", "/cache")] {
         let mut brightness = Vec::new();
         for (name, screen) in [
@@ -271,7 +298,7 @@ async fn pages_fit_phones_and_the_dark() {
             assert!(overflow.as_i64().unwrap() <= 0, "{page}, {name}: {overflow}");
             let red = "return Number(getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0])";
             brightness.push(browser.run(red).await.as_u64().unwrap());
-            browser.save_screenshot(&screenshots.join(format!("{page}-{name}.png"))).await;
+            browser.save_screenshot(&screenshot(&format!("{page}-{name}"))).await;
         }
         let [light, dark, phone, phone_dark] = brightness.try_into().unwrap();
         assert!(light == phone && dark == phone_dark && light > 200 && dark < 60, "{page}: {light}, {dark}");
@@ -280,11 +307,11 @@ async fn pages_fit_phones_and_the_dark() {
         browser.open(&service.url("/cache"), screen).await;
         browser.wait_until("document.querySelector('#entry-list tr')").await;
         browser.run("scrollTo(0, document.body.scrollHeight)").await;
-        browser.save_screenshot(&screenshots.join(format!("cache-{name}.png"))).await;
+        browser.save_screenshot(&screenshot(&format!("cache-{name}"))).await;
     }
     browser.open(&service.url("/"), Screen::PHONE).await;
     browser.wait_until(LOADED).await;
     browser.click(".track .edit").await;
-    browser.save_screenshot(&screenshots.join("library-editor.png")).await;
+    browser.save_screenshot(&screenshot("library-editor")).await;
     assert_clean(&browser, &service).await;
 }
