@@ -6,10 +6,12 @@
 //!   reasons. [`LibraryManager::purchase`] is a unit of work: several mutations in one transaction.
 //! - [`Track`], [`TrackInfo`] and [`Page`]: the answers, divided so that a mutation invalidates little.
 //! - [`Database`]: the library without a cache; [`Database::import`] fills it from [`CsvFiles`].
-//! - [`MusicRepository`] and [`SqliteRepository`]: the same as `async fn`s in a trait, for services.
+//! - [`MusicRepository`] and [`SqliteRepository`]: the same as `async fn`s in a trait, for services; [`RemoteRepository`]
+//!   is one of another process.
 //! - [`workload`]: reads and mutations as data.
 //! - [`replay`]: measures what the cache saves, and checks that no answer is stale.
 //! - [`serve`]: the same with concurrent tasks, whose requests may be cancelled, and with an [`Outage`] of the database.
+//! - [`http`]: the library as a service, with a page that shows what its cache does.
 //!
 //! ```
 //! use cache_core::{Cache, HasCache};
@@ -30,6 +32,7 @@
 
 mod database;
 mod error;
+pub mod http;
 mod import;
 mod manager;
 mod model;
@@ -45,4 +48,6 @@ pub use error::{DbError, ImportError, ReplayError};
 pub use import::{CsvFiles, ImportSummary};
 pub use manager::LibraryManager;
 pub use model::{Moment, NewPurchase, NewTrack, Page, Track, TrackChanges, TrackId, TrackInfo};
-pub use repository::{MusicRepository, Outage, ShortLived, SqliteRepository, StaleIfError};
+pub use repository::{
+    MusicRepository, Outage, RemoteCounts, RemoteRepository, ShortLived, SqliteRepository, StaleIfError,
+};

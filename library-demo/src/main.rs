@@ -15,10 +15,12 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
+    http::{App, Server, Settings},
     output::{Progress, left, right, table},
     replay::replay,
-    serve::{Budget, Load, OutageLoad, serve_load, serve_outage},
+    serve::{Budget, Load, OutageLoad, serve_load, serve_load_over_http, serve_outage},
 };
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 /// A music library with cached reads.
@@ -29,7 +31,7 @@ use tokio::runtime::Runtime;
 #[command(version)]
 struct Cli {
     /// The library's file; not for serve-load [default: the sample library, in memory; for import an empty one]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, visible_alias = "database", global = true, value_name = "FILE")]
     db: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -39,6 +41,8 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Library(LibraryCommand),
+    /// Serve a library on HTTP: a page, a JSON API, and /cache, which shows what the cache does
+    Serve(Serve),
     /// Serve the sample library to many tasks at once, without a cache and with one, and count stale answers
     ///
     /// It fails if there are any. With --outage, the database fails for a while, and the tables show what callers notice of
@@ -104,6 +108,19 @@ struct Paging {
 }
 
 #[derive(Args)]
+struct Serve {
+    /// The port to listen on; 0 for any that is free
+    #[arg(long, value_name = "N", default_value_t = 8080)]
+    port: u16,
+    /// The address or name to listen on; only this machine reaches the default
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    host: String,
+    /// The share of hits that are audited: the body runs as well, and its answer is compared
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    audit: f64,
+}
+
+#[derive(Args)]
 struct ServeLoad {
     /// The number of clients, each a task
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = value_parser!(u16).range(1..))]
@@ -124,6 +141,9 @@ struct ServeLoad {
         value_parser = value_parser!(u32).range(..=100)
     )]
     cancelled: u32,
+    /// Send the load to the sample library that `library-demo serve` has at this URL, and change it there
+    #[arg(long, value_name = "URL", conflicts_with = "outage")]
+    url: Option<String>,
     /// Let the database fail for this many seconds, in the middle of each row's time [default: none; without a number 5]
     #[arg(
         long,
@@ -169,6 +189,7 @@ fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
             no_db("--db needs a command: the replay uses copies of the sample library")?;
             run_replay(out)
         }
+        Some(Command::Serve(serve)) => run_service(&serve, cli.db.as_deref(), out),
         Some(Command::ServeLoad(load)) => {
             no_db(
                 "serve-load does not accept --db: it changes what it serves, so it uses copies of the sample library",
@@ -237,6 +258,56 @@ fn check(failed: &[String]) -> Result<(), Box<dyn Error>> {
     Err(format!("these expectations do not hold:\n  {}", failed.join("\n  ")).into())
 }
 
+fn run_service(arguments: &Serve, db: Option<&Path>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let folder = TempDir::new()?;
+    let sample = folder.path().join("library.db");
+    let file = if let Some(file) = db {
+        // Reports a file that is missing.
+        open(Some(file), false)?;
+        file
+    } else {
+        Database::open(&sample)?.import(&CsvFiles::embedded(), &Progress::stderr().step("import", Some(0)))?;
+        &sample
+    };
+    Runtime::new()?.block_on(async {
+        let app = App::open(file, Settings { audit: arguments.audit, ..Settings::default() }).await?;
+        let server = Server::bind(&arguments.host, arguments.port, app).await?;
+        let stop = interrupt()?;
+        writeln!(out, "listening on http://{}", server.address())?;
+        out.flush()?;
+        Ok(server.run(stop).await?)
+    })
+}
+
+/// A number from 0 to 1.
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("it is a number from 0 to 1".to_owned()),
+    }
+}
+
+/// Is ready when the process is asked to end.
+#[cfg(unix)]
+fn interrupt() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Is ready when the process is asked to end.
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "on Unix it may fail")]
+fn interrupt() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
 fn run_load(arguments: &ServeLoad, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
     if let Some(outage) = arguments.outage {
@@ -251,7 +322,14 @@ fn run_load(arguments: &ServeLoad, out: &mut impl Write) -> Result<(), Box<dyn E
         cancelled: arguments.cancelled,
         seed,
     };
-    match Runtime::new()?.block_on(serve_load(out, load, &Progress::stderr()))? {
+    let progress = Progress::stderr();
+    let stale = Runtime::new()?.block_on(async {
+        match &arguments.url {
+            Some(url) => serve_load_over_http(out, load, url, &progress).await,
+            None => serve_load(out, load, &progress).await,
+        }
+    })?;
+    match stale {
         0 => Ok(()),
         stale => Err(format!("{stale} answers were stale; the seed is {}", load.seed).into()),
     }

@@ -1,13 +1,17 @@
 //! The data and answers of the library.
 //!
 //! A play changes a [`Track`] but no [`TrackInfo`]: answers of `TrackInfo`s stay cached.
+//!
+//! As JSON they are what the [service](crate::http) answers and takes.
 
 use std::fmt;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use serde::{Deserialize, Serialize};
 
 /// The id of a track.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TrackId(pub u32);
 
 impl fmt::Display for TrackId {
@@ -29,7 +33,7 @@ impl FromSql for TrackId {
 }
 
 /// The description of a track.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrackInfo {
     /// Its id.
     pub id: TrackId,
@@ -52,9 +56,10 @@ pub struct TrackInfo {
 }
 
 /// A track and its plays.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Track {
     /// Its description.
+    #[serde(flatten)]
     pub info: TrackInfo,
     /// The number of plays.
     pub plays: u32,
@@ -65,7 +70,8 @@ pub struct Track {
 /// A logical timestamp: each addition and each play is one later than all others in the library.
 ///
 /// Unlike a clock it has no ties, and is known to tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Moment(pub u32);
 
 impl FromSql for Moment {
@@ -75,7 +81,8 @@ impl FromSql for Moment {
 }
 
 /// A track to add.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct NewTrack {
     /// Its id; `None` for the one after the highest in use.
     pub id: Option<TrackId>,
@@ -98,7 +105,8 @@ pub struct NewTrack {
 }
 
 /// An edit of a track; `None` changes nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TrackChanges {
     /// The new title.
     pub title: Option<String>,
@@ -113,7 +121,8 @@ pub struct TrackChanges {
 }
 
 /// Tracks that a customer buys together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewPurchase {
     /// Such as `2026-11-29`.
     pub invoice_date: String,
@@ -124,7 +133,7 @@ pub struct NewPurchase {
 }
 
 /// A part of a long answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
     /// At most `limit` rows, after the first `offset`.
     pub items: Vec<T>,

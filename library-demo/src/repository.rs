@@ -1,6 +1,7 @@
 //! The library of an asynchronous service: a trait, and an implementation with cached reads.
 
 mod outage;
+mod remote;
 mod short_lived;
 mod sqlite;
 
@@ -14,6 +15,7 @@ use crate::{
 };
 
 pub use outage::Outage;
+pub use remote::{RemoteCounts, RemoteRepository};
 pub use short_lived::{ShortLived, StaleIfError};
 pub use sqlite::SqliteRepository;
 

@@ -181,11 +181,22 @@ fn a_closed_pipe_is_no_error() {
 #[test]
 fn help_names_every_command() {
     let help = stdout(&["--help"]);
-    for command in
-        ["import", "list", "search", "show", "favorites", "recent", "popular", "play", "favorite", "serve-load", "--db"]
-    {
+    for command in [
+        "import",
+        "list",
+        "search",
+        "show",
+        "favorites",
+        "recent",
+        "popular",
+        "play",
+        "favorite",
+        "serve ",
+        "serve-load",
+    ] {
         assert!(help.contains(command), "{command}: {help}");
     }
+    assert!(help.contains("--db <FILE>") && help.contains("[alias: --database]"), "{help}");
 }
 
 /// Here stderr is a pipe, not a terminal.

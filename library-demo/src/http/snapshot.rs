@@ -1,0 +1,277 @@
+//! What the page of the cache shows, as JSON.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{EntryInfo, MutationInfo, QueryStats, Stats, TargetInfo, TargetInfoKind};
+use serde::Serialize;
+use tokio::task::spawn_blocking;
+
+use super::{App, findings::Finding, last_misses::Miss};
+
+/// How many entries a snapshot has: the youngest.
+const ENTRIES: usize = 50;
+/// How many invalidations it has: the last.
+const MUTATIONS: usize = 30;
+
+/// The state of the cache at a time.
+pub(super) struct Snapshot {
+    pub(super) content: Content,
+    pub(super) json: Arc<str>,
+}
+
+/// How long ago something happened, or how long it has yet, in milliseconds.
+///
+/// It is equal to any other: time passes, and the page counts on. So snapshots are equal if nothing has happened.
+#[derive(Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub(super) struct Age(u128);
+
+impl From<Duration> for Age {
+    fn from(age: Duration) -> Self {
+        Self(age.as_millis())
+    }
+}
+
+impl PartialEq for Age {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl App {
+    /// What the cache is like now.
+    pub(super) async fn snapshot(self: &Arc<Self>) -> Snapshot {
+        let app = self.clone();
+        // It visits all entries.
+        spawn_blocking(move || {
+            let content = app.content();
+            let json = serde_json::to_string(&content).expect("all keys are strings").into();
+            Snapshot { content, json }
+        })
+        .await
+        .expect("a snapshot does not panic")
+    }
+
+    fn content(&self) -> Content {
+        let mut entries = self.cache().entries();
+        entries.sort_by_key(|entry| entry.age);
+        Content {
+            bypass: self.is_bypassed(),
+            database_queries: self.database_queries(),
+            totals: Totals::of(&self.cache().stats()),
+            queries: self.cache().query_stats().iter().map(QueryCounts::of).collect(),
+            mutations: self.cache().mutations().iter().rev().take(MUTATIONS).map(Mutation::of).collect(),
+            misses: self.last_misses.list(),
+            findings: self.findings.list(),
+            entries_hidden: entries.len().saturating_sub(ENTRIES),
+            entries: entries.into_iter().take(ENTRIES).map(Entry::of).collect(),
+        }
+    }
+}
+
+#[derive(PartialEq, Serialize)]
+pub(super) struct Content {
+    bypass: bool,
+    database_queries: u64,
+    totals: Totals,
+    queries: Vec<QueryCounts>,
+    /// The last first.
+    mutations: Vec<Mutation>,
+    /// The last first.
+    misses: Vec<Miss>,
+    /// The last first.
+    findings: Vec<Finding>,
+    /// The youngest first.
+    entries: Vec<Entry>,
+    /// Entries that are not in the list.
+    entries_hidden: usize,
+}
+
+#[derive(PartialEq, Serialize)]
+struct Totals {
+    entries: usize,
+    capacity: usize,
+    hits: u64,
+    misses: u64,
+    hit_rate: f64,
+    loads: u64,
+    load_errors: u64,
+    discarded_loads: u64,
+    evictions: u64,
+    invalidations: u64,
+    audited: u64,
+    stale_found: u64,
+}
+
+#[derive(PartialEq, Serialize)]
+struct QueryCounts {
+    query: &'static str,
+    owner: &'static str,
+    entries: usize,
+    hits: u64,
+    misses: u64,
+    hit_rate: f64,
+    reasons: Reasons,
+    loads: u64,
+    load_errors: u64,
+    discarded_loads: u64,
+}
+
+/// Why calls missed.
+#[derive(PartialEq, Serialize)]
+struct Reasons {
+    cold: u64,
+    invalidated: u64,
+    expired: u64,
+    evicted: u64,
+    bypassed: u64,
+}
+
+#[derive(PartialEq, Serialize)]
+struct Mutation {
+    version: u64,
+    function: &'static str,
+    owner: &'static str,
+    /// `file:line`; empty if it is unknown.
+    place: String,
+    ago_ms: Age,
+    targets: Vec<Target>,
+    removed: usize,
+    fenced: usize,
+    misses: u64,
+}
+
+#[derive(PartialEq, Serialize)]
+struct Target {
+    /// `everything`, `query`, `key` or `tag`.
+    kind: &'static str,
+    name: String,
+    /// The function that named it.
+    by: &'static str,
+}
+
+#[derive(PartialEq, Serialize)]
+struct Entry {
+    query: &'static str,
+    arguments: String,
+    tags: Vec<String>,
+    age_ms: Age,
+    expires_in_ms: Age,
+    hits: u64,
+}
+
+impl Totals {
+    fn of(stats: &Stats) -> Self {
+        Self {
+            entries: stats.entries,
+            capacity: stats.capacity,
+            hits: stats.hits,
+            misses: stats.misses,
+            hit_rate: stats.hit_rate(),
+            loads: stats.loads,
+            load_errors: stats.load_errors,
+            discarded_loads: stats.discarded_loads,
+            evictions: stats.evictions,
+            invalidations: stats.invalidations,
+            audited: stats.audited,
+            stale_found: stats.stale_found,
+        }
+    }
+}
+
+impl QueryCounts {
+    fn of(stats: &QueryStats) -> Self {
+        Self {
+            query: stats.query,
+            owner: stats.owner,
+            entries: stats.entries,
+            hits: stats.hits,
+            misses: stats.misses,
+            hit_rate: stats.hit_rate(),
+            reasons: Reasons {
+                cold: stats.cold_misses,
+                invalidated: stats.invalidated_misses,
+                expired: stats.expired_misses,
+                evicted: stats.evicted_misses,
+                bypassed: stats.bypassed_misses,
+            },
+            loads: stats.loads,
+            load_errors: stats.load_errors,
+            discarded_loads: stats.discarded_loads,
+        }
+    }
+}
+
+impl Mutation {
+    fn of(info: &MutationInfo) -> Self {
+        Self {
+            version: info.version,
+            function: info.function,
+            owner: info.owner,
+            place: if info.file.is_empty() { String::new() } else { format!("{}:{}", info.file, info.line) },
+            ago_ms: info.ago.into(),
+            targets: info.targets.iter().map(Target::of).collect(),
+            removed: info.removed,
+            fenced: info.fenced,
+            misses: info.misses,
+        }
+    }
+}
+
+impl Target {
+    fn of(info: &TargetInfo) -> Self {
+        let (kind, name) = match &info.kind {
+            TargetInfoKind::Query { name, .. } => ("query", (*name).to_owned()),
+            TargetInfoKind::Key { name, .. } => ("key", (*name).to_owned()),
+            TargetInfoKind::Tag(tag) => ("tag", tag.clone()),
+            _ => ("everything", String::new()),
+        };
+        Self { kind, name, by: info.by }
+    }
+}
+
+impl Entry {
+    fn of(info: EntryInfo) -> Self {
+        Self {
+            query: info.query,
+            arguments: info.arguments,
+            tags: info.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            age_ms: info.age.into(),
+            expires_in_ms: info.expires_in.into(),
+            hits: info.hits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cache_core::{Cache, HasCache, cached_query};
+    use tempfile::TempDir;
+
+    use crate::http::{App, Settings};
+
+    #[derive(HasCache)]
+    struct Artists {
+        cache: Cache,
+    }
+
+    impl Artists {
+        #[cached_query(ttl = "5m", tags("artist:{id}"))]
+        fn name(&self, id: u32) -> String {
+            format!("artist {id}")
+        }
+    }
+
+    #[tokio::test]
+    async fn entries_have_tags() {
+        let folder = TempDir::new().unwrap();
+        let app = App::open(&folder.path().join("library.db"), Settings::default()).await.unwrap();
+        Artists { cache: app.cache().clone() }.name(7);
+        let content = app.content();
+        assert_eq!((content.entries[0].query, &*content.entries[0].tags), ("name", &["artist:7".to_owned()][..]));
+        assert!(content == app.content(), "only ages differ");
+
+        app.cache().invalidate_tags(["artist:7"]);
+        assert!(app.content().entries.is_empty() && content != app.content());
+    }
+}
