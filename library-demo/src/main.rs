@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 
-use cache_core::Cache;
-use clap::{Args, Parser, Subcommand, value_parser};
+use cache_core::{Cache, graph};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use indicatif::ProgressBar;
 use library_demo::{
     CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
@@ -43,12 +43,30 @@ enum Command {
     Library(LibraryCommand),
     /// Serve a library on HTTP: a page, a JSON API, and /cache, which shows what the cache does
     Serve(Serve),
+    /// Show which mutation invalidates which query, and warn of what is missing
+    ///
+    /// The graph goes to the standard output, warnings to the standard error stream.
+    Graph {
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
+        format: GraphFormat,
+    },
     /// Serve the sample library to many tasks at once, without a cache and with one, and count stale answers
     ///
     /// It fails if there are any. With --outage, the database fails for a while, and the tables show what callers notice of
     /// it without a cache, with one whose answers live for a second, and with one that serves expired answers then
     /// (`stale_if_error`). There it also fails if a read fails although its answer was cached.
     ServeLoad(ServeLoad),
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum GraphFormat {
+    /// For Markdown
+    Mermaid,
+    /// For Graphviz
+    Dot,
+    /// For a file in the repository, whose changes a review shows
+    Json,
 }
 
 /// Commands on one library, that of `--db`.
@@ -190,6 +208,10 @@ fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
             run_replay(out)
         }
         Some(Command::Serve(serve)) => run_service(&serve, cli.db.as_deref(), out),
+        Some(Command::Graph { format }) => {
+            no_db("graph does not accept --db: it is of the program, and not of a library")?;
+            write_graph(format, out)
+        }
         Some(Command::ServeLoad(load)) => {
             no_db(
                 "serve-load does not accept --db: it changes what it serves, so it uses copies of the sample library",
@@ -245,6 +267,20 @@ fn execute(command: LibraryCommand, library: &LibraryManager, bar: &ProgressBar)
             format!("track {id} is {now} a favourite")
         }
     })
+}
+
+fn write_graph(format: GraphFormat, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let graph = graph();
+    let text = match format {
+        GraphFormat::Mermaid => graph.to_mermaid(),
+        GraphFormat::Dot => graph.to_dot(),
+        GraphFormat::Json => graph.clone().without_runs().to_json(),
+    };
+    writeln!(out, "{}", text.trim_end())?;
+    for warning in graph.warnings() {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
 }
 
 fn run_replay(out: &mut impl Write) -> Result<(), Box<dyn Error>> {

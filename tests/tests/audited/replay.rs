@@ -97,7 +97,9 @@ impl<L: Library> Replay<L> {
             reads.extend([Read::Track(TrackId(*id)), Read::Search(text.clone())]);
             reads.push(Read::AllTracks { offset: (id - 1) / PAGE * PAGE });
         }
-        reads.iter().for_each(|read| self.library.ask(read).unwrap());
+        for read in &reads {
+            self.library.ask(read).unwrap();
+        }
     }
 
     pub(crate) fn end(self) -> Found {

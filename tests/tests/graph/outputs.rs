@@ -86,17 +86,14 @@ fn of_dot(dot: &str) -> (BTreeSet<String>, Vec<(String, String, String)>) {
     for line in body.lines().map(str::trim_start).filter(|line| *line != "rankdir=LR;") {
         let (subject, attributes) = line.split_once(" [").expect("it has attributes");
         let (label, rest) = unquoted(attributes.strip_prefix("label=").expect("the label is first"));
-        match subject.split_once(" -> ") {
-            Some((from, to)) => {
-                assert!(matches!(rest, ", style=solid];" | ", style=dashed];" | ", style=bold];"), "{line}");
-                edges.push((from.to_owned(), to.to_owned(), label));
-            }
-            None => {
-                let (tooltip, rest) = unquoted(rest.strip_prefix(", tooltip=").expect("the tooltip is next"));
-                assert!(tooltip.contains(".rs:") && tooltip.starts_with("graph::"), "{line}");
-                assert!(matches!(rest, ", shape=box];" | ", shape=ellipse];"), "{line}");
-                assert!(nodes.insert(subject.to_owned()), "{line}");
-            }
+        if let Some((from, to)) = subject.split_once(" -> ") {
+            assert!(matches!(rest, ", style=solid];" | ", style=dashed];" | ", style=bold];"), "{line}");
+            edges.push((from.to_owned(), to.to_owned(), label));
+        } else {
+            let (tooltip, rest) = unquoted(rest.strip_prefix(", tooltip=").expect("the tooltip is next"));
+            assert!(tooltip.contains(".rs:") && tooltip.starts_with("graph::"), "{line}");
+            assert!(matches!(rest, ", shape=box];" | ", shape=ellipse];"), "{line}");
+            assert!(nodes.insert(subject.to_owned()), "{line}");
         }
     }
     (nodes, edges)

@@ -179,9 +179,13 @@ fn a_mutation_that_names_nothing_is_named() {
 fn a_tag_of_another_key_is_too_little() {
     block_on(async {
         let (repo, findings) = Repo::new(Cache::builder());
-        (repo.two(1).await, repo.two(2).await, repo.one().await.unwrap());
+        repo.two(1).await;
+        repo.two(2).await;
+        repo.one().await.unwrap();
         repo.set_two_of(1).await;
-        (repo.two(1).await, repo.two(2).await, repo.one().await.unwrap());
+        repo.two(1).await;
+        repo.two(2).await;
+        repo.one().await.unwrap();
         assert_eq!(findings.take(), [("two(of = 2)".into(), vec!["set_two_of"])]);
     });
 }
@@ -192,12 +196,14 @@ fn what_is_not_in_the_key_is_found_by_two_repositories_on_one_cache() {
         let (repo, findings) = Repo::new(Cache::builder());
         let mut other = Repo::on(repo.cache.clone());
         other.two.store(7, SeqCst);
-        (repo.two(1).await, repo.two(1).await);
+        repo.two(1).await;
+        repo.two(1).await;
         assert_eq!(findings.take(), []);
         assert_eq!(other.two(1).await, 1);
         assert_eq!(findings.take(), [("two(of = 1)".into(), vec![])]);
         other.cache = repo.cache.scope("of the other");
-        (other.two(1).await, other.two(1).await);
+        other.two(1).await;
+        other.two(1).await;
         assert_eq!(findings.take(), [], "a scope is the remedy");
     });
 }
@@ -324,7 +330,8 @@ fn a_finding_may_use_the_cache() {
 fn without_an_audit_no_body_runs_twice() {
     block_on(async {
         let repo = Repo::on(Cache::builder().audit(Audit::sample(0.0)).build());
-        (repo.fibonacci(5).await, repo.fibonacci(5).await);
+        repo.fibonacci(5).await;
+        repo.fibonacci(5).await;
         assert_eq!((repo.two.load(SeqCst), repo.cache.stats().audited), (6, 0));
     });
 }

@@ -465,7 +465,7 @@ fn a_transaction_is_one_event_with_those_who_wrote_in_it() {
         let inside = repo.on(transaction.cache());
         inside.add().await;
         inside.touch(7).await;
-        assert_eq!(diary.take(), [String::new(); 0], "nothing is invalidated yet");
+        assert!(diary.take().is_empty(), "nothing is invalidated yet");
         transaction.commit();
         let [mutation] = &repo.cache.mutations()[..] else { panic!("it is one") };
         let mut targets: Vec<_> = mutation.targets.iter().map(|target| format!("{target} by {}", target.by)).collect();
