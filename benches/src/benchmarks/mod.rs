@@ -11,6 +11,7 @@ pub mod invalidate;
 pub mod latency;
 pub mod memory;
 pub mod miss;
+pub mod seeing;
 
 use indicatif::ProgressBar;
 
@@ -27,8 +28,9 @@ pub struct Benchmark {
 }
 
 /// All benchmarks, in the order of the report.
-pub const BENCHMARKS: [Benchmark; 11] = [
+pub const BENCHMARKS: [Benchmark; 12] = [
     Benchmark { name: "hit", run: hit::run },
+    Benchmark { name: "seeing", run: seeing::run },
     Benchmark { name: "contended", run: contended::run },
     Benchmark { name: "async_hit", run: async_hit::run },
     Benchmark { name: "miss", run: miss::run },

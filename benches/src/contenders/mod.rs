@@ -26,6 +26,10 @@ use crate::workload::{Batch, ENTRIES, Key, Keys, MISSING_KEYS, Pair, Text};
 pub(crate) const OURS: &str = "cache-core";
 pub(crate) const OURS_4_TAGS: &str = "cache-core, 4 tags";
 pub(crate) const OURS_GET: &str = "cache-core, TaggedCache::get";
+/// With an observer that counts for an exporter.
+pub(crate) const OURS_OBSERVED: &str = "cache-core, observed";
+/// The same, and one hit in a hundred is audited.
+pub(crate) const OURS_ALL_ON: &str = "cache-core, all on";
 /// This cache, with a clock that a thread advances.
 pub(crate) const OURS_TICKING: &str = "cache-core, ticking clock";
 pub(crate) const FLOOR: &str = "floor: hashbrown + foldhash";

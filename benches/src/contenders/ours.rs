@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use cache_core::{Cache, EntryOptions, HasCache, TaggedCache, TickingClock, cached_query};
+use cache_core::{
+    Audit, Cache, CacheBuilder, CacheMetrics, EntryOptions, HasCache, TaggedCache, TickingClock, cached_query,
+};
 
 use super::{
-    AsyncHits, Hits, OURS, OURS_4_TAGS, OURS_GET, OURS_TICKING, hits_by_async_load, hits_by_get, hits_by_load,
-    misses_when_full,
+    AsyncHits, Hits, OURS, OURS_4_TAGS, OURS_ALL_ON, OURS_GET, OURS_OBSERVED, OURS_TICKING, hits_by_async_load,
+    hits_by_get, hits_by_load, misses_when_full,
 };
 use crate::rounds::{BatchFn, Trial};
 use crate::workload::{AMPLE_CAPACITY, ENTRIES, Key, Keys, Pair, Text, Value, load};
@@ -111,6 +113,32 @@ pub(crate) fn ticking_hits(clock: &TickingClock) -> [Trial; 3] {
         Trial::new(OURS_TICKING, u64::KIND, hits_by_load(&Keys::zipf(), move |id| by_id.by_id(id))),
         Trial::new(OURS_TICKING, Text::KIND, hits_by_load(&Keys::zipf(), move |name| by_name.by_name(name))),
     ]
+}
+
+/// A method with one tag, by how much is told of it: nothing but the log of mutations, events to an observer, and findings of
+/// an audit.
+pub(crate) fn seen_hits() -> Vec<Trial> {
+    let observed = || Cache::builder().observer(CacheMetrics::new("bench"));
+    let how: [(&str, fn(CacheBuilder) -> CacheBuilder); 3] = [
+        (OURS, |_| Cache::builder()),
+        (OURS_OBSERVED, |observed| observed),
+        (OURS_ALL_ON, |observed| observed.audit(Audit::sample(0.01))),
+    ];
+    how.iter()
+        .flat_map(|(contender, build)| {
+            let repo = || Repo { cache: build(observed()).capacity(AMPLE_CAPACITY).build() };
+            let [by_pair, by_id, by_name] = [repo(), repo(), repo()];
+            [
+                Trial::new(
+                    contender,
+                    Pair::KIND,
+                    hits_by_load(&Keys::zipf(), move |(limit, offset)| by_pair.page(limit, offset)),
+                ),
+                Trial::new(contender, u64::KIND, hits_by_load(&Keys::zipf(), move |id| by_id.by_id(id))),
+                Trial::new(contender, Text::KIND, hits_by_load(&Keys::zipf(), move |name| by_name.by_name(name))),
+            ]
+        })
+        .collect()
 }
 
 pub(crate) const HITS_4_TAGS: Hits = Hits {
