@@ -1,4 +1,4 @@
-//! says: the trait bound `Tag: From<u32>` is not satisfied
+//! says: Tag: From<u32>` is not satisfied
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
 
