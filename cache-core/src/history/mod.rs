@@ -8,7 +8,6 @@
 pub(crate) mod departed;
 pub(crate) mod info;
 
-use std::collections::VecDeque;
 use std::panic::Location;
 use std::time::Duration;
 
@@ -28,11 +27,62 @@ use crate::version::Version;
 use crate::version::scope::{ROOT, ScopeId, ScopeRef, scope_id};
 
 pub(crate) struct History {
-    /// The oldest first.
-    records: Mutex<VecDeque<Record>>,
+    records: Mutex<Records>,
     /// How many are kept.
     capacity: usize,
     pub(crate) departed: Departed,
+}
+
+/// The last records, in a ring.
+#[derive(Default)]
+struct Records {
+    ring: Vec<Record>,
+    /// The place of the oldest one, when the ring is full.
+    oldest: usize,
+}
+
+impl Records {
+    /// In the order of their versions.
+    fn parts(&self) -> [&[Record]; 2] {
+        let (later, earlier) = self.ring.split_at(self.oldest);
+        [earlier, later]
+    }
+
+    fn iter(&self) -> impl DoubleEndedIterator<Item = &Record> {
+        self.parts().into_iter().flatten()
+    }
+
+    /// The first one for which it is false, in a list whose first part it is true of.
+    fn partition_point(&self, is_before: impl Fn(&Record) -> bool) -> usize {
+        let [earlier, later] = self.parts();
+        match earlier.partition_point(&is_before) {
+            all if all == earlier.len() => all + later.partition_point(&is_before),
+            index => index,
+        }
+    }
+
+    /// In the order of their versions.
+    fn get_mut(&mut self, index: usize) -> Option<&mut Record> {
+        let earlier = self.ring.len() - self.oldest;
+        let place = if index < earlier { index + self.oldest } else { index - earlier };
+        if index < self.ring.len() { self.ring.get_mut(place) } else { None }
+    }
+
+    /// The place of a new one, which may have an old one. `None` if none are kept.
+    fn next(&mut self, capacity: usize) -> Option<&mut Record> {
+        if self.ring.len() < capacity {
+            self.ring.push(Record::default());
+            return self.ring.last_mut();
+        }
+        let place = self.oldest;
+        self.oldest = if place + 1 < capacity { place + 1 } else { 0 };
+        self.ring.get_mut(place)
+    }
+
+    fn find(&mut self, version: Version) -> Option<&mut Record> {
+        let index = self.partition_point(|record| as_shown(record.version) < as_shown(version));
+        self.get_mut(index).filter(|record| as_shown(record.version) == as_shown(version))
+    }
 }
 
 /// Who invalidates.
@@ -220,12 +270,7 @@ impl History {
     /// allocated.
     pub(crate) fn record(&self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
         let mut records = self.records.lock();
-        if records.len() < self.capacity {
-            records.push_back(Record::default());
-        } else {
-            records.rotate_left(1);
-        }
-        let Some(record) = records.back_mut() else { return };
+        let Some(record) = records.next(self.capacity) else { return };
         record.write(version, facts, targets);
     }
 
@@ -235,15 +280,13 @@ impl History {
         if !self.keeps_records() {
             return;
         }
-        let mut records = self.records.lock();
-        if let Some(index) = position(&records, version) {
-            records[index].misses += 1;
+        if let Some(record) = self.records.lock().find(version) {
+            record.misses += 1;
         }
     }
 
     pub(crate) fn find(&self, version: Version) -> Option<Record> {
-        let records = self.records.lock();
-        position(&records, version).map(|index| records[index].clone())
+        self.records.lock().find(version).cloned()
     }
 
     /// The last one after `since` that was about an entry.
@@ -261,7 +304,31 @@ impl History {
     }
 }
 
-fn position(records: &VecDeque<Record>, version: Version) -> Option<usize> {
-    let index = records.partition_point(|record| as_shown(record.version) < as_shown(version));
-    records.get(index).filter(|record| as_shown(record.version) == as_shown(version)).map(|_| index)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_records_are_found_by_their_version() {
+        let history = History::new(3, 10);
+        let versions = |since| history.since(since).iter().map(|record| record.version).collect::<Vec<_>>();
+        assert_eq!(versions(0), []);
+        for (count, version) in (1..).zip([2, 3, 5, 8, 9, 12, 13]) {
+            history.record(version, &Facts::default(), std::iter::empty());
+            history.count_miss(version);
+            assert_eq!(versions(0).len(), count.min(3));
+            assert_eq!(versions(version - 1), [version]);
+            assert!(history.find(version).is_some_and(|record| record.misses == 1), "a place is used anew");
+            assert!(history.find(version + 1).is_none() && history.find(4).is_none());
+        }
+        assert_eq!((versions(0), versions(9)), (vec![9, 12, 13], vec![12, 13]));
+        assert!(history.find(8).is_none(), "the log reaches no further");
+    }
+
+    #[test]
+    fn a_log_of_none_keeps_none() {
+        let history = History::new(0, 10);
+        history.record(1, &Facts::default(), std::iter::empty());
+        assert!(history.find(1).is_none() && history.since(0).is_empty());
+    }
 }
