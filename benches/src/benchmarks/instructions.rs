@@ -9,8 +9,9 @@ use crate::results::{Effort, Figure, Results, Table};
 use crate::{programs, progress};
 
 /// The kinds of calls that `calls-of` makes, with their names in the report.
-pub const KINDS: [(&str, &str); 12] = [
+pub const KINDS: [(&str, &str); 13] = [
     ("u64", "hit, u64"),
+    ("u64-all-on", "hit, u64, observed, 1 in 100 audited"),
     ("str", "hit, &str of 12"),
     ("pair", "hit, (u32, u32)"),
     ("tags4", "hit, u64, 4 tags"),

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
 
-use cache_core::{Cache, HasCache, TaggedCache, cached_query, invalidates};
+use cache_core::{Audit, Cache, CacheMetrics, HasCache, TaggedCache, cached_query, invalidates};
 
 const KEYS: u32 = 1_000;
 
@@ -84,9 +84,17 @@ fn main() -> ExitCode {
     let texts: Vec<String> = (0..KEYS).map(|number| format!("key {number:08}")).collect();
     let text = |number: u32| texts[(number % KEYS) as usize].as_str();
     let id = |number: u32| u64::from(number % KEYS);
+    let all_on = || {
+        let builder = Cache::builder().capacity(KEYS as usize).observer(CacheMetrics::new("bench"));
+        Ours { cache: builder.audit(Audit::sample(0.01)).build() }
+    };
     match kind.as_str() {
         "loop" => each(calls, |number| _ = black_box(id(number))),
         "u64" => each(calls, |number| _ = black_box(ours.by_id(id(number)))),
+        "u64-all-on" => {
+            let ours = all_on();
+            each(calls, |number| _ = black_box(ours.by_id(id(number))));
+        }
         "str" => each(calls, |number| _ = black_box(ours.by_text(text(number)))),
         "pair" => each(calls, |number| _ = black_box(ours.by_pair(number % KEYS, 7))),
         "tags4" => each(calls, |number| _ = black_box(ours.by_id_with_tags(id(number)))),

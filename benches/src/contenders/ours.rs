@@ -124,7 +124,7 @@ pub(crate) fn seen_hits() -> Vec<Trial> {
         (OURS_OBSERVED, |observed| observed),
         (OURS_ALL_ON, |observed| observed.audit(Audit::sample(0.01))),
     ];
-    how.iter()
+    how.into_iter()
         .flat_map(|(contender, build)| {
             let repo = || Repo { cache: build(observed()).capacity(AMPLE_CAPACITY).build() };
             let [by_pair, by_id, by_name] = [repo(), repo(), repo()];
