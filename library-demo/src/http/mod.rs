@@ -146,7 +146,7 @@ type Shared = axum::extract::State<Arc<App>>;
 /// The most bytes in the body of a request.
 const BODY_LIMIT: usize = 64 << 10;
 
-/// How long a connection may take to end after the service was told to.
+/// How long connections may take to end after the service was told to.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// A service that listens.
@@ -200,10 +200,10 @@ impl Server {
             () = stop => {}
         }
         stopping.send_replace(true);
-        // A client that reads nothing must not keep the service.
+        // Neither a client that reads nothing nor a statement that does not end must keep the service.
         let result = timeout(GRACE, serving).await.unwrap_or(Ok(()));
-        app.library.close().await;
-        app.uncached.close().await;
+        let close = async { tokio::join!(app.library.close(), app.uncached.close()) };
+        drop(timeout(GRACE, close).await);
         result
     }
 }

@@ -1,9 +1,14 @@
 //! `serve-load --url`.
 
-use std::process::Output;
+use std::{process::Output, sync::Arc};
 
 use indicatif::ProgressBar;
-use library_demo::{CsvFiles, Database, http::Settings};
+use library_demo::{
+    CsvFiles, Database, RemoteRepository, TrackId,
+    http::Settings,
+    serve::{Budget, Load, Service},
+    workload::{Read, Step},
+};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -43,6 +48,24 @@ async fn a_load_over_http_finds_no_stale_answer() {
     server.client.write("PUT", "/api/cache/bypass", r#"{"on": true}"#).await;
     let (is_success, table, stderr) = serve_load(&arguments).await;
     assert!(!is_success && table.is_empty() && stderr.contains("switch that off"), "{stderr}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_comparison_finds_stale_answers_over_http() {
+    let server = TestServer::start(&["One"]).await;
+    let remote = RemoteRepository::new(&server.url()).unwrap();
+    let visits = vec![vec![Step::Read(Read::Track(TrackId(1))), Step::Read(Read::Popular)]];
+    let load = Load { tasks: 1, budget: Budget::Operations(2), cancelled: 0, seed: 1 };
+    let service = Service::new(Arc::new(remote.clone()), visits);
+    let served = service.serve(load, &ProgressBar::hidden()).await.unwrap();
+    assert_eq!((served.operations, served.stale), (2, 0));
+
+    let truth = remote.bypass();
+    assert_eq!(service.compare_with(&truth, &ProgressBar::hidden()).await.unwrap(), 0);
+    // The service does not know of this play.
+    Database::open(server.file()).unwrap().record_track_play(TrackId(1)).unwrap();
+    assert_eq!(service.compare_with(&truth, &ProgressBar::hidden()).await.unwrap(), 2);
     server.stop().await;
 }
 
