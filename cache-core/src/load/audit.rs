@@ -1,5 +1,6 @@
 //! The end of the body of a hit that is audited.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::audit::finding::StaleFinding;
@@ -8,7 +9,7 @@ use crate::audit::writes::Calm;
 use crate::audit::{Auditor, Identity};
 use crate::entry::{Entry, discard, discard_value};
 use crate::load::leader::Leader;
-use crate::observer::events::Subject;
+use crate::observer::events::Call;
 use crate::stats::counters::{Counters, Event};
 use crate::store::{Storable, Store};
 use crate::sync::Arc;
@@ -20,7 +21,8 @@ pub(crate) struct AuditedHit<K, V> {
     /// The answer of the call, whatever the body returns.
     pub(crate) answer: V,
     pub(crate) entry: Arc<Entry<K, V>>,
-    pub(crate) subject: Arc<Subject>,
+    /// Until the body runs, the request has it.
+    pub(crate) key: Option<K>,
     /// `None` while it is not known how values are compared.
     pub(crate) inspector: Option<Inspector<V>>,
     /// `None` if a write was in progress.
@@ -33,11 +35,13 @@ impl<K, V> AuditedHit<K, V> {
     /// Without its body.
     pub(crate) fn into_answer(self, counters: &Counters) -> V {
         discard(self.entry, counters);
+        discard_value(counters, self.key);
         self.answer
     }
 
     pub(crate) fn discard(self, counters: &Counters) {
         discard(self.entry, counters);
+        discard_value(counters, self.key);
         discard_value(counters, self.answer);
     }
 }
@@ -47,16 +51,17 @@ impl<K: Storable + Eq, V: Storable> Leader<K, V> {
     pub(crate) fn conclude_audit(mut self, loaded: Option<&V>) -> V {
         let hit = self.audited.take().expect("it is an audit");
         self.has_ended = true;
-        let AuditedHit { answer, entry, subject, inspector, calm, version } = *hit;
-        let found = match (loaded, inspector, &self.engine.auditor) {
-            (Some(loaded), Some(inspector), Some(auditor)) => {
+        let AuditedHit { answer, entry, key, inspector, calm, version } = *hit;
+        let found = match (loaded, inspector, &self.engine.auditor, &key) {
+            (Some(loaded), Some(inspector), Some(auditor), Some(key)) => {
                 let compared = Compared { store: &self.store, entry: &entry, loaded, inspector };
-                self.within(|| compared.finding(&self, auditor, &subject, calm, version))
+                self.within(|| compared.finding(&self, auditor, key, calm, version))
             }
             // A body that fails says nothing of the answer.
             _ => None,
         };
         discard(entry, &self.store.query.counters);
+        discard_value(&self.store.query.counters, key);
         if let (Some(finding), Some(auditor)) = (found, &self.engine.auditor) {
             self.store.query.counters.count(Event::StaleFound);
             auditor.report(&finding);
@@ -77,7 +82,7 @@ impl<K: Storable, V: Storable> Compared<'_, K, V> {
         &self,
         load: &Leader<K, V>,
         auditor: &Auditor,
-        subject: &Subject,
+        key: &K,
         calm: Option<Calm>,
         version: Version,
     ) -> Option<StaleFinding> {
@@ -95,7 +100,8 @@ impl<K: Storable, V: Storable> Compared<'_, K, V> {
             return None;
         }
         let right_as_of = auditor.begin_report(identity)?;
-        let of = subject.call();
+        let describe = |out: &mut dyn fmt::Write| (store.describe)(key, &store.query, out);
+        let of = Call::new(&store.query, load.scope.as_ref(), &describe);
         let show = |value| {
             let shown = catch(|| (inspector.show)(value)).ok().flatten();
             shown.unwrap_or_else(|| "(a value without `Debug`)".into())

@@ -153,20 +153,18 @@ impl<K: Storable, V: Storable> Request<K, V> {
 }
 
 impl<K: Storable, V: Storable> Request<K, V> {
-    /// Of a hit whose body runs as well. `keys` are two copies of its key.
+    /// Of a hit whose body runs as well.
     pub(crate) fn of_audit(
         engine: Arc<Engine>,
         store: Arc<Store<K, V>>,
         scope: Option<Arc<Scope>>,
         hash: u64,
-        [key, shown]: [K; 2],
+        key: K,
         mode: Mode,
         (answer, entry): (V, Arc<Entry<K, V>>),
     ) -> Self {
-        let describe = store.describe;
-        let subject = Subject::new(store.query.clone(), scope.clone(), move |query, out| describe(&shown, query, out));
         let (calm, version) = (engine.calm(), engine.timeline().versions.now());
-        let audited = AuditedHit { answer, entry, subject, inspector: None, calm, version };
+        let audited = AuditedHit { answer, entry, key: None, inspector: None, calm, version };
         let (now, ticket) = (engine.timeline().time.now(), LoadId::default());
         let (absent, gone) = (Absent::Missing, Gone::PassedBy);
         let absence = Absence { absent, gone, now, arrived: version, ticket, key_node: None, subject: None };
@@ -177,8 +175,8 @@ impl<K: Storable, V: Storable> Request<K, V> {
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
         let Self { engine, store, scope, hash, key, mode, absence, batch, audited } = self;
-        if let Some(hit) = audited {
-            discard_value(&store.query.counters, key);
+        if let Some(mut hit) = audited {
+            hit.key = Some(key);
             return Err(Step::Lead(Leader::of_audit(engine, store, scope, hash, hit, absence.now)));
         }
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);

@@ -80,7 +80,7 @@ where
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
     let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
     let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    if !cache.mode().is_ordinary() {
+    if !cache.mode().is_ordinary() && !is_as_ordinary(cache) {
         return look_up_otherwise(site, cache, store, hash, parts);
     }
     match call.look_up(&wanted) {
@@ -89,7 +89,15 @@ where
     }
 }
 
-/// Through a handle that is not [ordinary](Mode::Ordinary).
+/// Whether a call through a handle that is not [ordinary](Mode::Ordinary) is answered like others: in a cache that is audited,
+/// most of them.
+#[inline]
+fn is_as_ordinary(cache: &Cache) -> bool {
+    cache.mode().takes_entries() && !cache.engine().auditor.as_ref().is_some_and(Auditor::is_due)
+}
+
+/// A call that is audited if it hits, or one through a handle that takes nothing from the cache.
+#[cold]
 #[inline(never)]
 #[expect(clippy::result_large_err, reason = "as for a miss")]
 fn look_up_otherwise<O, P, V>(
@@ -113,35 +121,12 @@ where
         Err(call.pass_by(hash, mode))
     };
     match found {
-        Ok(value) => audited(site, cache, store, hash, parts, value),
+        Ok(value) => begin_audit(site, cache, store, hash, parts, value),
         Err(absence) => missed(site, cache, store, hash, parts, absence),
     }
 }
 
-/// A hit of a cache that is audited: some of them run their body.
-#[inline]
-#[expect(clippy::result_large_err, reason = "as for a miss")]
-fn audited<O, P, V>(
-    site: Site,
-    cache: &Cache,
-    store: &Arc<dyn AnyStore>,
-    hash: u64,
-    parts: &P,
-    answer: V,
-) -> Result<O::Returned, Miss<P::Owned, V, O>>
-where
-    O: Outcome<Value = V>,
-    P: Parts,
-    V: Clone + Send + Sync + 'static,
-{
-    let engine = cache.engine();
-    let is_due = engine.auditor.as_ref().is_some_and(Auditor::is_due);
-    if !is_due || is_in_audit() {
-        return Ok(O::hit(answer));
-    }
-    begin_audit(site, cache, store, hash, parts, answer)
-}
-
+/// Makes a miss of a hit, whose body runs to be compared.
 #[cold]
 #[inline(never)]
 #[expect(clippy::result_large_err, reason = "as for a miss")]
@@ -159,20 +144,15 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let engine = cache.engine();
+    if is_in_audit() {
+        return Ok(O::hit(answer));
+    }
     let typed = downcast::<P::Owned, V>(store);
     let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
     let Some(entry) = typed.find_current(&Wanted { hash, scope, is_key }) else { return Ok(O::hit(answer)) };
     let (store, scope) = (downcast_arc(store), cache.scope_ref().cloned());
     let mode = cache.mode().clone();
-    let request = Request::of_audit(
-        engine.clone(),
-        store,
-        scope,
-        hash,
-        [parts.to_owned(), parts.to_owned()],
-        mode,
-        (answer, entry),
-    );
+    let request = Request::of_audit(engine.clone(), store, scope, hash, parts.to_owned(), mode, (answer, entry));
     Err(Miss::new(request, site.query.options(), None))
 }
 

@@ -319,12 +319,12 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
         let of = if target.is_global { Cache::global() } else { cache };
-        if let Some(report) = target.unheard(of, site)
+        let resolved = target.resolve(of, by);
+        if let Some(report) = target.unheard(&resolved, of, site)
             && cfg!(debug_assertions)
         {
             eprintln!("{report}");
         }
-        let resolved = target.resolve(of, by);
         // The global cache may be that of the mutation.
         if Arc::ptr_eq(of.engine(), cache.engine()) { own.push(resolved) } else { others.push(resolved) }
     });

@@ -158,11 +158,11 @@ impl From<TargetKind> for Target {
 }
 
 impl Target {
-    /// What to tell if its query is in another cache, and not in this one.
-    pub(crate) fn unheard(&self, cache: &Cache, mutation: MutationSite) -> Option<String> {
+    /// What to tell if its query is in another cache, and not in this one. `resolved`: the same.
+    pub(crate) fn unheard(&self, resolved: &ScopedTarget<'_>, cache: &Cache, mutation: MutationSite) -> Option<String> {
+        let (TargetRef::Query(query) | TargetRef::Key(query, _)) = resolved.target else { return None };
         let (TargetKind::Query(site) | TargetKind::Key(site, _)) = self.kind else { return None };
-        let engine = cache.engine();
-        if engine.query(site).stores.is_empty() { elsewhere::report(site, mutation, engine.timeline()) } else { None }
+        if query.stores.is_empty() { elsewhere::report(site, mutation, cache.engine().timeline()) } else { None }
     }
 
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache, by: Writer) -> ScopedTarget<'a> {

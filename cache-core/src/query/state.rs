@@ -100,9 +100,7 @@ impl QueryState {
 
     /// Exact if no load begins or ends meanwhile.
     pub(crate) fn loads_in_flight(&self) -> usize {
-        // In this order: more may end meanwhile, which is no number below 0.
-        let ended = self.counters.sum(Event::LoadEnd);
-        usize::try_from(self.counters.sum(Event::Load).saturating_sub(ended)).unwrap_or(0)
+        self.counters.difference(Event::Load, Event::LoadEnd)
     }
 
     /// A load of it has read an answer of another query, which the graph shows. No lock, if it has before.

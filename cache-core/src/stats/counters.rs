@@ -72,6 +72,17 @@ impl Counters {
         self.shared[number & (self.shared.len() - 1)].0[event as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// How many more of one event there were than of another; 0 if that is not so for a moment.
+    pub(crate) fn difference(&self, more: Event, less: Event) -> usize {
+        let mut difference = 0_u64;
+        for Stripe(counts) in self.own.iter().chain(&self.shared) {
+            let of = |event: Event| counts[event as usize].load(Ordering::Relaxed);
+            // A load may end on another thread than the one on which it began.
+            difference = difference.wrapping_add(of(more).wrapping_sub(of(less)));
+        }
+        usize::try_from(difference.cast_signed().max(0)).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn sum(&self, event: Event) -> u64 {
         let stripes = self.own.iter().chain(&self.shared);
         stripes.map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
