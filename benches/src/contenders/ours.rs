@@ -118,8 +118,9 @@ pub(crate) fn ticking_hits(clock: &TickingClock) -> [Trial; 3] {
 /// A method with one tag, by how much is told of it: nothing but the log of mutations, events to an observer, and findings of
 /// an audit.
 pub(crate) fn seen_hits() -> Vec<Trial> {
+    type Build = fn(CacheBuilder) -> CacheBuilder;
     let observed = || Cache::builder().observer(CacheMetrics::new("bench"));
-    let how: [(&str, fn(CacheBuilder) -> CacheBuilder); 3] = [
+    let how: [(&str, Build); 3] = [
         (OURS, |_| Cache::builder()),
         (OURS_OBSERVED, |observed| observed),
         (OURS_ALL_ON, |observed| observed.audit(Audit::sample(0.01))),
