@@ -58,8 +58,8 @@ async fn the_comparison_finds_stale_answers_over_http() {
     let visits = vec![vec![Step::Read(Read::Track(TrackId(1))), Step::Read(Read::Popular)]];
     let load = Load { tasks: 1, budget: Budget::Operations(2), cancelled: 0, seed: 1 };
     let service = Service::new(Arc::new(remote.clone()), visits);
-    let served = service.serve(load, &ProgressBar::hidden()).await.unwrap();
-    assert_eq!((served.operations, served.stale), (2, 0));
+    let outcome = service.serve(load, &ProgressBar::hidden()).await.unwrap();
+    assert_eq!((outcome.operations, outcome.stale), (2, 0));
 
     let truth = remote.bypass();
     assert_eq!(service.compare_with(&truth, &ProgressBar::hidden()).await.unwrap(), 0);
