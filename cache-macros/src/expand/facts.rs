@@ -2,11 +2,13 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Expr, ExprLit, Lit, LitStr};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprLit, ExprMacro, Lit, LitStr, Token};
 
+use crate::parse::duration;
 use crate::parse::options::{QueryOptions, StaleOptions};
+use crate::parse::tag_text::is_formatted;
 use crate::parse::tokens::ungrouped;
-use crate::parse::{duration, tag_text};
 
 pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {
     duration::of_literal(ttl).is_some()
@@ -15,7 +17,19 @@ pub(crate) fn is_static_ttl(ttl: &Expr) -> bool {
 /// A tag without arguments.
 pub(crate) fn static_tag(given: &Expr) -> Option<&LitStr> {
     match ungrouped(given) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !tag_text::is_formatted(&text.value()) => Some(text),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if !is_formatted(&text.value()) => Some(text),
+        _ => None,
+    }
+}
+
+/// The text of a tag that is a string, or is made by `format!`.
+pub(crate) fn tag_text(tag: &Expr) -> Option<String> {
+    match ungrouped(tag) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+        Expr::Macro(ExprMacro { mac, .. }) if mac.path.segments.last()?.ident == "format" => {
+            let arguments = mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
+            tag_text(arguments.first()?)
+        }
         _ => None,
     }
 }
@@ -28,9 +42,9 @@ pub(crate) fn facts(options: &QueryOptions, is_valid: bool) -> TokenStream {
     let tags: Vec<_> = options.tags.get().into_iter().flatten().filter_map(static_tag).collect();
     let tags = (!tags.is_empty()).then(|| quote!(, tags = &[#(#tags),*]));
     let others = || options.tags.get().into_iter().flatten().filter(|given| static_tag(given).is_none());
-    let formatted: Vec<_> = others().filter_map(tag_text::of_tag).collect();
+    let formatted: Vec<_> = others().filter_map(tag_text).collect();
     let formatted = (!formatted.is_empty()).then(|| quote!(, formatted_tags = &[#(#formatted),*]));
-    let has_others = options.tags_from.get().is_some() || others().any(|tag| tag_text::of_tag(tag).is_none());
+    let has_others = options.tags_from.get().is_some() || others().any(|tag| tag_text(tag).is_none());
     let others = has_others.then(|| quote!(, other_tags = true));
     let value_ttl = options.ttl_from.get().map(|_| quote!(, value_ttl = true));
     let jitter = options.jitter.get().map(|parts_per_million| quote!(, jitter = #parts_per_million));

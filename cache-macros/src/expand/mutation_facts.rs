@@ -5,10 +5,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{ExprPath, Path};
 
+use crate::expand::facts::tag_text;
 use crate::expand::key::respan;
 use crate::expand::targets::last_name;
 use crate::parse::function::Function;
-use crate::parse::tag_text;
 use crate::parse::targets::{Each, FromResult, KeyRef, Named, Target};
 use crate::parse::tokens::{of_expression, ungrouped};
 
@@ -47,7 +47,7 @@ fn of_named(named: &Named, around: &dyn Fn(String) -> String, facts: &mut Vec<To
         }
         Named::Tag(tag) => {
             let text = cut(&around(format!("tags({})", of_expression(tag.to_token_stream()))));
-            let of_text = tag_text::of_tag(tag).map(|tag| quote!(tag(#tag, #text)));
+            let of_text = tag_text(tag).map(|tag| quote!(tag(#tag, #text)));
             facts.push(of_text.unwrap_or_else(|| quote!(unknown_tag(#text))));
         }
         Named::Each(each) => {

@@ -1,22 +1,5 @@
 //! The text of a tag: `"artist:{artist_id:>4}"`.
 
-use syn::punctuated::Punctuated;
-use syn::{Expr, ExprLit, ExprMacro, Lit, Token};
-
-use crate::parse::tokens::ungrouped;
-
-/// The text of a tag that is a string, or is made by `format!`.
-pub(crate) fn of_tag(tag: &Expr) -> Option<String> {
-    match ungrouped(tag) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-        Expr::Macro(ExprMacro { mac, .. }) if mac.path.segments.last()?.ident == "format" => {
-            let arguments = mac.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated).ok()?;
-            of_tag(arguments.first()?)
-        }
-        _ => None,
-    }
-}
-
 pub(crate) fn is_formatted(text: &str) -> bool {
     text.contains(['{', '}'])
 }
