@@ -1,16 +1,11 @@
 //! The findings of the audit.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use cache_core::StaleFinding;
-use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::snapshot::Age;
+use super::{age::Age, recent::Recent};
 
 /// How many are kept: the last.
 const KEPT: usize = 20;
@@ -22,12 +17,7 @@ const MUTATIONS: usize = 10;
 
 /// The last findings. Clones are of one list.
 #[derive(Clone, Default)]
-pub(super) struct Findings(Arc<Mutex<VecDeque<Kept>>>);
-
-struct Kept {
-    at: Instant,
-    finding: Finding,
-}
+pub(super) struct Findings(Recent<Finding, KEPT>);
 
 /// A wrong answer, without what makes it long.
 #[derive(Clone, PartialEq, Serialize)]
@@ -53,15 +43,12 @@ impl Findings {
             mutations: found.mutations.iter().rev().take(MUTATIONS).map(|mutation| mutation.function).collect(),
             ago_ms: Age::from(Duration::ZERO),
         };
-        let mut kept = self.0.lock();
-        kept.truncate(KEPT - 1);
-        kept.push_front(Kept { at: Instant::now(), finding });
+        self.0.push(|_| finding);
     }
 
     /// The last first.
     pub(super) fn list(&self) -> Vec<Finding> {
-        let kept = self.0.lock();
-        kept.iter().map(|Kept { at, finding }| Finding { ago_ms: at.elapsed().into(), ..finding.clone() }).collect()
+        self.0.list(|finding, ago| Finding { ago_ms: ago.into(), ..finding.clone() })
     }
 }
 

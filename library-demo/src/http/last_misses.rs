@@ -1,28 +1,18 @@
 //! The last calls that missed, and why.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use cache_core::{Observer, events};
-use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::snapshot::Age;
+use super::{age::Age, recent::Recent};
 
 /// How many are kept.
 const KEPT: usize = 30;
 
 /// Observes the misses of a cache. Clones are of one list.
 #[derive(Clone, Default)]
-pub(super) struct LastMisses(Arc<Mutex<VecDeque<Kept>>>);
-
-struct Kept {
-    at: Instant,
-    miss: Miss,
-}
+pub(super) struct LastMisses(Recent<Miss, KEPT>);
 
 #[derive(Clone, PartialEq, Serialize)]
 pub(super) struct Miss {
@@ -46,14 +36,13 @@ struct Invalidated {
 impl LastMisses {
     /// The last first.
     pub(super) fn list(&self) -> Vec<Miss> {
-        let kept = self.0.lock();
-        kept.iter().map(|Kept { at, miss }| Miss { ago_ms: at.elapsed().into(), ..miss.clone() }).collect()
+        self.0.list(|miss, ago| Miss { ago_ms: ago.into(), ..miss.clone() })
     }
 }
 
 impl Observer for LastMisses {
     fn missed(&self, event: &events::Missed<'_>) {
-        let mut miss = Miss {
+        let miss = Miss {
             number: 0,
             query: event.call.query,
             arguments: event.call.arguments(),
@@ -64,9 +53,6 @@ impl Observer for LastMisses {
             }),
             ago_ms: Age::from(Duration::ZERO),
         };
-        let mut kept = self.0.lock();
-        miss.number = kept.front().map_or(0, |last| last.miss.number + 1);
-        kept.truncate(KEPT - 1);
-        kept.push_front(Kept { at: Instant::now(), miss });
+        self.0.push(|last| Miss { number: last.map_or(0, |last| last.number + 1), ..miss });
     }
 }

@@ -28,6 +28,7 @@
 //! # }
 //! ```
 
+mod age;
 mod api;
 mod cache_api;
 mod error;
@@ -39,6 +40,7 @@ mod live;
 mod metrics;
 mod origin;
 mod pages;
+mod recent;
 mod snapshot;
 
 use std::{

@@ -1,12 +1,12 @@
 //! What the page of the cache shows, as JSON.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use cache_core::{EntryInfo, MutationInfo, QueryStats, Stats, TargetInfo, TargetInfoKind};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::{App, findings::Finding, last_misses::Miss};
+use super::{App, age::Age, findings::Finding, last_misses::Miss};
 
 /// How many entries a snapshot has: the youngest.
 const ENTRIES: usize = 50;
@@ -17,25 +17,6 @@ const MUTATIONS: usize = 30;
 pub(super) struct Snapshot {
     pub(super) content: Content,
     pub(super) json: Arc<str>,
-}
-
-/// How long ago something happened, or how long it has yet, in milliseconds.
-///
-/// It is equal to any other: time passes, and the page counts on. So snapshots are equal if nothing has happened.
-#[derive(Clone, Copy, Serialize)]
-#[serde(transparent)]
-pub(super) struct Age(u128);
-
-impl From<Duration> for Age {
-    fn from(age: Duration) -> Self {
-        Self(age.as_millis())
-    }
-}
-
-impl PartialEq for Age {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
 }
 
 impl App {
