@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 
-use crate::query::mutation_facts::MutationFacts;
+use crate::query::mutation_facts::{MutationFacts, MutationSite};
 use crate::query::owner::Owner;
 use crate::query::seen::{Elsewhere, record_elsewhere};
 use crate::query::{Query, Site, SourcePlace};
@@ -24,26 +24,6 @@ struct Seen {
 }
 
 static SEEN: Lazy<Mutex<Seen>> = Lazy::new(Mutex::default);
-
-/// The mutation that invalidates.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct MutationSite {
-    pub(crate) facts: &'static MutationFacts,
-    pub(crate) owner: fn() -> Owner,
-}
-
-impl MutationSite {
-    /// `S` is the type of its `self`.
-    pub(crate) fn of<S: ?Sized>(facts: &'static MutationFacts) -> Self {
-        Self { facts, owner: Owner::of::<S> }
-    }
-
-    /// Empty for a function without `self`.
-    pub(crate) fn owner_name(&self) -> &'static str {
-        let owner = (self.owner)().name;
-        if owner == std::any::type_name::<()>() { "" } else { owner }
-    }
-}
 
 fn any_cache(site: Site) -> AnyCache {
     (site.query.number(), (site.owner)())

@@ -8,14 +8,14 @@ use smol_str::SmolStr;
 use crate::engine::Engine;
 use crate::engine::hash::{in_scope, without_scope};
 use crate::eviction::segment::RemovedEntries;
+use crate::history::departed::Gone;
 use crate::history::info::{MutationInfo, TargetInfo};
 use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
-use crate::observer::events::{Invalidated, MissReason, Missed, Subject};
-use crate::observer::traced;
+use crate::observer::events::{MissReason, Missed, Subject};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::stats::counters::Event;
-use crate::store::{Gone, Store};
+use crate::store::Store;
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
@@ -82,15 +82,13 @@ impl Engine {
                 }
             }
         }
-        let is_told = !self.storage.observers.is_empty() || traced::wants_invalidations();
+        let is_told = self.storage.observers.want_invalidations();
         let facts = self.facts(targets, removed.len(), fenced, is_told);
-        let mut at = 0;
-        self.storage.timeline.versions.invalidate(|version| {
+        let at = self.raise_at_next(|version| {
             judge(version);
             for &ScopedTarget { scope, target, .. } in targets {
                 self.raise(scope, target, version);
             }
-            at = version;
             if self.storage.history.keeps_records() {
                 self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
             }
@@ -177,9 +175,7 @@ impl Engine {
     fn tell_invalidated(&self, version: Version, facts: &Facts, targets: &[ScopedTarget<'_>]) {
         let mut record = Record::default();
         record.write(version, facts, targets.iter().map(LoggedTarget::from));
-        let mutation = &record.info(facts.at);
-        traced::invalidated(mutation);
-        self.storage.observers.tell(|observer| observer.invalidated(&Invalidated { mutation }));
+        self.storage.observers.invalidated(&record.info(facts.at));
     }
 
     /// At one version. A panic of user code resumes afterwards.

@@ -9,13 +9,13 @@ pub(crate) mod options;
 
 use std::any::Any;
 use std::mem::needs_drop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicU32;
 
 use crate::clock::Nanos;
 use crate::entry::hits::Hits;
 use crate::entry::id::{EntryId, NIL};
 use crate::stats::counters::{Counters, Event};
+use crate::sync::unwind::contain;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::version::Version;
 use crate::version::scope::ScopeId;
@@ -174,10 +174,8 @@ pub(crate) fn discard_value<T>(counters: &Counters, value: T) {
 /// Not generic: compiled once, in this crate.
 #[inline(never)]
 fn catch_drop_panic(counters: &Counters, drop_value: &mut dyn FnMut()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(drop_value)) {
+    if !contain(drop_value) {
         counters.count(Event::DropPanic);
-        // Its `Drop` might panic, too.
-        std::mem::forget(panic);
     }
 }
 

@@ -16,7 +16,7 @@ mod on {
     use ::tracing::{Span, debug, debug_span};
 
     use crate::query::state::QueryState;
-    use crate::sync::unwind::catch;
+    use crate::sync::unwind::contain;
     use crate::sync::{Arc, Mutex};
     use crate::version::scope::ScopeRef;
 
@@ -98,7 +98,7 @@ mod on {
             };
             let Some(outcome) = outcome else { return };
             // It may be called while a panic unwinds.
-            let told = catch(|| {
+            contain(|| {
                 if let Some(body) = body {
                     body.span.record("outcome", outcome);
                 }
@@ -115,10 +115,6 @@ mod on {
                     );
                 }
             });
-            if let Err(panic) = told {
-                // The panic hook has reported it. Its `Drop` might panic, too.
-                std::mem::forget(panic);
-            }
         }
     }
 

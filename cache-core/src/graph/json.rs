@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::text::escaped;
 use super::{Graph, GraphMutation, GraphQuery, GraphTarget, GraphTargetKind};
 
 impl Graph {
@@ -110,21 +111,11 @@ fn slashes(file: &str) -> String {
 }
 
 fn string(text: &str) -> String {
-    let mut escaped = String::from("\"");
-    for sign in text.chars() {
-        match sign {
-            '"' | '\\' => escaped.extend(['\\', sign]),
-            sign if sign.is_control() => {
-                let mut units = [0; 2];
-                for unit in sign.encode_utf16(&mut units) {
-                    write!(escaped, "\\u{unit:04x}").expect("a string takes all");
-                }
-            }
-            sign => escaped.push(sign),
+    escaped(text, |string, sign| {
+        for unit in sign.encode_utf16(&mut [0; 2]) {
+            write!(string, "\\u{unit:04x}").expect("a string takes all");
         }
-    }
-    escaped.push('"');
-    escaped
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use std::collections::{BTreeSet, HashMap};
 
 pub use crate::graph::warning::Warning;
 use crate::query::mutation_facts::{MutationFacts, NamedTarget, TargetFacts};
-pub(crate) use crate::query::seen::record_run_time_name;
 use crate::query::seen::{Seen, seen};
 use crate::query::{Query, SourcePlace, registered};
 

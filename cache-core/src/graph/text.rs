@@ -121,11 +121,16 @@ fn entities(text: &str) -> String {
 
 /// A quoted string of Graphviz. A backslash begins an escape in it.
 fn quoted(text: &str) -> String {
+    escaped(text, |quoted, _| quoted.push(' '))
+}
+
+/// A text in quotes, with a backslash before quotes and backslashes. `push` writes control characters.
+pub(super) fn escaped(text: &str, push: impl Fn(&mut String, char)) -> String {
     let mut escaped = String::from("\"");
     for sign in text.chars() {
         match sign {
             '"' | '\\' => escaped.extend(['\\', sign]),
-            sign if sign.is_control() => escaped.push(' '),
+            sign if sign.is_control() => push(&mut escaped, sign),
             sign => escaped.push(sign),
         }
     }

@@ -6,7 +6,6 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::store::Gone;
 use crate::version::Version;
 
 /// Half a megabyte.
@@ -14,6 +13,19 @@ const MOST: usize = 1 << 16;
 
 const KIND: u32 = 38;
 const HASH: u32 = 40;
+
+/// Why nothing fresh is stored, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Gone {
+    Unknown,
+    /// Or to be refreshed.
+    Expired,
+    Evicted,
+    /// At a version; of another cache at 0.
+    Invalidated(Version),
+    /// The caller takes nothing.
+    PassedBy,
+}
 
 pub(crate) struct Departed {
     /// Made when the first key leaves.

@@ -15,11 +15,11 @@ use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::clock::Nanos;
-use crate::engine::elsewhere::MutationSite;
-use crate::graph::record_run_time_name;
 use crate::history::departed::{Departed, as_shown};
 use crate::history::info::{MutationInfo, TargetInfo, TargetInfoKind};
 use crate::query::KeyHash;
+use crate::query::mutation_facts::MutationSite;
+use crate::query::seen::record_run_time_name;
 use crate::query::state::QueryState;
 use crate::sync::{Arc, Mutex};
 use crate::tag::Tag;
@@ -289,11 +289,11 @@ impl History {
         self.records.lock().find(version).cloned()
     }
 
-    /// The last one after `since` that was about an entry.
-    pub(crate) fn last_about(&self, affected: &Affected<'_>, since: Version) -> Option<Record> {
+    /// The last one that was about an entry.
+    pub(crate) fn last_about(&self, affected: &Affected<'_>) -> Option<Record> {
         let records = self.records.lock();
-        let mut after = records.iter().rev().take_while(|record| record.version > since);
-        after.find(|record| record.targets.iter().any(|target| target.is_about(affected))).cloned()
+        let is_about = |record: &&Record| record.targets.iter().any(|target| target.is_about(affected));
+        records.iter().rev().find(is_about).cloned()
     }
 
     /// Those after a version.

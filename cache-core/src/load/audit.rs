@@ -1,20 +1,21 @@
-//! The end of the body of a hit that is audited.
+//! A hit that is audited.
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::audit::Identity;
 use crate::audit::finding::StaleFinding;
 use crate::audit::inspect::Inspector;
 use crate::audit::writes::Calm;
-use crate::audit::{Auditor, Identity};
+use crate::engine::Engine;
 use crate::entry::{Entry, discard, discard_value};
-use crate::load::leader::Leader;
 use crate::observer::events::Call;
-use crate::stats::counters::{Counters, Event};
+use crate::stats::counters::Counters;
 use crate::store::{Storable, Store};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::version::Version;
+use crate::version::scope::ScopeRef;
 
 /// A hit whose body runs as well.
 pub(crate) struct AuditedHit<K, V> {
@@ -32,7 +33,6 @@ pub(crate) struct AuditedHit<K, V> {
 }
 
 impl<K, V> AuditedHit<K, V> {
-    /// Without its body.
     pub(crate) fn into_answer(self, counters: &Counters) -> V {
         discard(self.entry, counters);
         discard_value(counters, self.key);
@@ -40,68 +40,35 @@ impl<K, V> AuditedHit<K, V> {
     }
 
     pub(crate) fn discard(self, counters: &Counters) {
-        discard(self.entry, counters);
-        discard_value(counters, self.key);
-        discard_value(counters, self.answer);
+        discard_value(counters, self.into_answer(counters));
     }
 }
 
-impl<K: Storable + Eq, V: Storable> Leader<K, V> {
-    /// Compares the value of the body with the cached one, and returns the answer of the call.
-    pub(crate) fn conclude_audit(mut self, loaded: Option<&V>) -> V {
-        let hit = self.audited.take().expect("it is an audit");
-        self.has_ended = true;
-        let AuditedHit { answer, entry, key, inspector, calm, version } = *hit;
-        let found = match (loaded, inspector, &self.engine.auditor, &key) {
-            (Some(loaded), Some(inspector), Some(auditor), Some(key)) => {
-                let compared = Compared { store: &self.store, entry: &entry, loaded, inspector };
-                self.within(|| compared.finding(&self, auditor, key, calm, version))
-            }
-            // A body that fails says nothing of the answer.
-            _ => None,
-        };
-        discard(entry, &self.store.query.counters);
-        discard_value(&self.store.query.counters, key);
-        if let (Some(finding), Some(auditor)) = (found, &self.engine.auditor) {
-            self.store.query.counters.count(Event::StaleFound);
-            auditor.report(&finding);
-        }
-        answer
-    }
-}
-
-struct Compared<'a, K, V> {
-    store: &'a Store<K, V>,
-    entry: &'a Arc<Entry<K, V>>,
-    loaded: &'a V,
-    inspector: Inspector<V>,
-}
-
-impl<K: Storable, V: Storable> Compared<'_, K, V> {
-    fn finding(
+impl<K: Storable, V: Storable> AuditedHit<K, V> {
+    /// Whether the body's value tells of a wrong answer.
+    pub(crate) fn finding(
         &self,
-        load: &Leader<K, V>,
-        auditor: &Auditor,
-        key: &K,
-        calm: Option<Calm>,
-        version: Version,
+        engine: &Engine,
+        store: &Store<K, V>,
+        scope: ScopeRef<'_>,
+        loaded: &V,
     ) -> Option<StaleFinding> {
-        let Self { store, entry, loaded, inspector } = self;
+        let Self { entry, key, inspector, calm, version, .. } = self;
+        let (auditor, key, inspector) = (engine.auditor.as_ref()?, key.as_ref()?, inspector.as_ref()?);
         // If the comparison panics, it tells nothing.
         let differ = catch(|| (inspector.differ)(&entry.value, loaded)).ok()??;
         let identity = Identity::from(&entry.meta);
         if !differ {
-            auditor.record_right(identity, version);
+            auditor.record_right(identity, *version);
             return None;
         }
-        let engine = &load.engine;
         let was_calm = calm.is_some_and(|calm| auditor.writes.is_still(calm)) && !engine.timeline().is_uncertain();
         if !was_calm || !store.has(entry) || !engine.storage.is_valid(&store.query, &entry.meta) {
             return None;
         }
         let right_as_of = auditor.begin_report(identity)?;
         let describe = |out: &mut dyn fmt::Write| (store.describe)(key, &store.query, out);
-        let of = Call::new(&store.query, load.scope.as_ref(), &describe);
+        let of = Call::new(&store.query, scope, &describe);
         let show = |value| {
             let shown = catch(|| (inspector.show)(value)).ok().flatten();
             shown.unwrap_or_else(|| "(a value without `Debug`)".into())

@@ -6,10 +6,11 @@ use crate::engine::mode::Mode;
 use crate::entry::{Entry, clone_value, discard};
 use crate::flight::context::{self, Lifetime};
 use crate::flight::id::{LoadId, next_load};
+use crate::history::departed::Gone;
 use crate::load::attach::{Answer, attach};
 use crate::load::attempt::Absence;
 use crate::stats::counters::Event;
-use crate::store::{Absent, Gone, Held, Storable, Store, Wanted};
+use crate::store::{Absent, Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
@@ -81,8 +82,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
                 Ok(clone_value(entry, &store.query.counters))
             }
             Err(absent) => {
-                store.query.counters.count(Event::Miss);
-                storage.count_reason(&store.query, absence.gone);
+                storage.count_miss(&store.query, absence.gone);
                 Err(Absence { absent, ..absence })
             }
         }
@@ -104,11 +104,11 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         self.absence_of(absent, gone, now)
     }
 
-    /// Why a look-up found nothing fresh. Counts that, unless a value may still be served.
+    /// Why a look-up found nothing fresh. Counts a miss, unless a value may still be served.
     fn why(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>, absent: Absent) -> Gone {
         let gone = self.store.why(&self.engine.storage, wanted, absent);
         if absent == Absent::Missing || !self.store.has_windows {
-            self.engine.storage.count_reason(&self.store.query, gone);
+            self.engine.storage.count_miss(&self.store.query, gone);
         }
         gone
     }
@@ -129,8 +129,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
             let ticket = LoadId::default();
             return Absence { absent, gone, now: 0, arrived: 0, ticket, key_node: None, subject: None };
         }
-        self.store.query.counters.count(Event::Miss);
-        self.engine.storage.count_reason(&self.store.query, gone);
+        self.engine.storage.count_miss(&self.store.query, gone);
         let now = self.engine.timeline().time.now();
         if !context::is_inside() {
             return self.absence_of(absent, gone, now);

@@ -275,6 +275,24 @@ impl<K, V> Leader<K, V> {
     }
 }
 
+impl<K: Storable, V: Storable> Leader<K, V> {
+    /// Compares the value of an audit's body with the cached one, and returns the answer of the call.
+    pub(crate) fn conclude_audit(mut self, loaded: Option<&V>) -> V {
+        let hit = self.audited.take().expect("it is an audit");
+        self.has_ended = true;
+        let counters = &self.store.query.counters;
+        // A body that fails says nothing of the answer.
+        let found = loaded
+            .and_then(|loaded| self.within(|| hit.finding(&self.engine, &self.store, self.scope.as_ref(), loaded)));
+        let answer = hit.into_answer(counters);
+        if let (Some(finding), Some(auditor)) = (found, &self.engine.auditor) {
+            counters.count(Event::StaleFound);
+            auditor.report(&finding);
+        }
+        answer
+    }
+}
+
 /// Not generic: compiled in this crate.
 #[cold]
 fn tell_loaded(engine: &Engine, subject: &Subject, began: Nanos, outcome: LoadOutcome, shared_by: usize, now: Nanos) {

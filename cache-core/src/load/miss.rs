@@ -19,6 +19,7 @@ use crate::entry::{Entry, discard_value};
 use crate::flight::context::Running;
 use crate::flight::id::LoadId;
 use crate::flight::promise::SharedError;
+use crate::history::departed::Gone;
 use crate::load::aged::Standby;
 use crate::load::attempt::{Absence, Attempt, Step, Waited};
 use crate::load::audit::AuditedHit;
@@ -26,7 +27,7 @@ use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unj
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::observer::events::Subject;
-use crate::store::{Absent, Gone, Storable, Store, Wanted};
+use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::scope::{Scope, scope_id};

@@ -62,7 +62,7 @@ pub struct Loaded<'a> {
     pub duration: Duration,
     /// How it ended.
     pub outcome: LoadOutcome,
-    /// How many other callers waited for it when it ended.
+    /// The number of callers that had joined it when it ended.
     pub shared_by: usize,
 }
 

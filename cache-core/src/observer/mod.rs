@@ -1,14 +1,15 @@
 //! What a cache tells about itself as it happens.
 
 pub mod events;
-pub(crate) mod traced;
+mod traced;
 
 use std::fmt;
 
 use crate::flight::context::outside;
+use crate::history::info::MutationInfo;
 use crate::observer::events::{Evicted, Invalidated, Loaded, Missed, ServedStale};
 use crate::sync::Arc;
-use crate::sync::unwind::catch;
+use crate::sync::unwind::contain;
 
 /// Is told what a cache does, other than hits: those are counted in [`Stats`](crate::Stats) and
 /// [`QueryStats`](crate::QueryStats), so that they cost nothing.
@@ -122,6 +123,31 @@ impl Observers {
         self.0.is_empty()
     }
 
+    /// Whether somebody wants to know of evictions and of stale answers.
+    pub(crate) fn want_traces(&self) -> bool {
+        !self.0.is_empty() || traced::wants_traces()
+    }
+
+    pub(crate) fn want_invalidations(&self) -> bool {
+        !self.0.is_empty() || traced::wants_invalidations()
+    }
+
+    /// The caller holds no lock; so with the next two.
+    pub(crate) fn evicted(&self, event: &Evicted<'_>) {
+        traced::evicted(event);
+        self.tell(|observer| observer.evicted(event));
+    }
+
+    pub(crate) fn served_stale(&self, event: &ServedStale<'_>) {
+        traced::served_stale(event);
+        self.tell(|observer| observer.served_stale(event));
+    }
+
+    pub(crate) fn invalidated(&self, mutation: &MutationInfo) {
+        traced::invalidated(mutation);
+        self.tell(|observer| observer.invalidated(&Invalidated { mutation }));
+    }
+
     /// The caller holds no lock.
     pub(crate) fn tell(&self, tell: impl Fn(&dyn Observer)) {
         if self.0.is_empty() {
@@ -129,10 +155,7 @@ impl Observers {
         }
         outside(|| {
             for observer in &self.0 {
-                if let Err(panic) = catch(|| tell(&**observer)) {
-                    // The panic hook has reported it. Its `Drop` might panic, too.
-                    std::mem::forget(panic);
-                }
+                contain(|| tell(&**observer));
             }
         });
     }

@@ -15,7 +15,7 @@ mod on {
     use crate::flight::span::{TARGET, known};
     use crate::history::info::{MutationInfo, TargetInfo};
     use crate::observer::events::{Evicted, ServedStale};
-    use crate::sync::unwind::catch;
+    use crate::sync::unwind::contain;
 
     /// Whether somebody looks at [`invalidated`].
     pub(crate) fn wants_invalidations() -> bool {
@@ -74,10 +74,7 @@ mod on {
 
     /// Like an observer: outside of all loads, and a panic changes nothing.
     fn emit(event: impl FnOnce()) {
-        if let Err(panic) = outside(|| catch(event)) {
-            // The panic hook has reported it. Its `Drop` might panic, too.
-            std::mem::forget(panic);
-        }
+        outside(|| contain(event));
     }
 
     struct Targets<'a>(&'a [TargetInfo]);

@@ -114,45 +114,17 @@ where
 {
     let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
     let call = Call::<P::Owned, V> { engine: cache.engine(), store: downcast(store), scope: cache.scope_ref() };
-    let mode = cache.mode();
-    let found = if mode.takes_entries() {
-        call.look_up_dyn(&Wanted { hash, scope, is_key: &is_key })
-    } else {
-        Err(call.pass_by(hash, mode))
+    let (mode, wanted) = (cache.mode(), Wanted { hash, scope, is_key: &is_key as &dyn Fn(&P::Owned) -> bool });
+    let found = if mode.takes_entries() { call.look_up_dyn(&wanted) } else { Err(call.pass_by(hash, mode)) };
+    let answer = match found {
+        Ok(answer) => answer,
+        Err(absence) => return missed(site, cache, store, hash, parts, absence),
     };
-    match found {
-        Ok(value) => begin_audit(site, cache, store, hash, parts, value),
-        Err(absence) => missed(site, cache, store, hash, parts, absence),
-    }
-}
-
-/// Makes a miss of a hit, whose body runs to be compared.
-#[cold]
-#[inline(never)]
-#[expect(clippy::result_large_err, reason = "as for a miss")]
-fn begin_audit<O, P, V>(
-    site: Site,
-    cache: &Cache,
-    store: &Arc<dyn AnyStore>,
-    hash: u64,
-    parts: &P,
-    answer: V,
-) -> Result<O::Returned, Miss<P::Owned, V, O>>
-where
-    O: Outcome<Value = V>,
-    P: Parts,
-    V: Clone + Send + Sync + 'static,
-{
-    let engine = cache.engine();
-    if is_in_audit() {
-        return Ok(O::hit(answer));
-    }
-    let typed = downcast::<P::Owned, V>(store);
-    let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
-    let Some(entry) = typed.find_current(&Wanted { hash, scope, is_key }) else { return Ok(O::hit(answer)) };
-    let (store, scope) = (downcast_arc(store), cache.scope_ref().cloned());
-    let mode = cache.mode().clone();
-    let request = Request::of_audit(engine.clone(), store, scope, hash, parts.to_owned(), mode, (answer, entry));
+    let entry = if is_in_audit() { None } else { call.store.find_current(&wanted) };
+    let Some(entry) = entry else { return Ok(O::hit(answer)) };
+    // A miss of a hit, whose body runs to be compared.
+    let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
+    let request = Request::of_audit(engine, store, scope, hash, parts.to_owned(), mode.clone(), (answer, entry));
     Err(Miss::new(request, site.query.options(), None))
 }
 

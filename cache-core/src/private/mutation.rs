@@ -12,7 +12,6 @@ use smallvec::SmallVec;
 use crate::audit::writes::Write;
 use crate::cache::Cache;
 use crate::engine::Engine;
-use crate::engine::elsewhere::MutationSite;
 use crate::engine::invalidation::ScopedTarget;
 use crate::engine::transaction::HeldTarget;
 use crate::history::Writer;
@@ -23,7 +22,7 @@ use crate::private::put::PutTarget;
 use crate::private::target::{
     EntryToPut, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind, TargetList, Targets,
 };
-use crate::query::mutation_facts::MutationFacts;
+use crate::query::mutation_facts::{MutationFacts, MutationSite};
 use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;

@@ -4,12 +4,13 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::cache::Cache;
-use crate::engine::elsewhere::{self, MutationSite};
+use crate::engine::elsewhere;
 use crate::engine::hash::hash_key;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::history::Writer;
 use crate::private::caches::{OfFunction, OfMethod, OtherCache};
 use crate::private::key::Parts;
+use crate::query::mutation_facts::MutationSite;
 use crate::query::{KeyHash, KeyRef, QueryRef, Site};
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use crate::query::SourcePlace;
+use crate::query::owner::Owner;
 
 /// The static facts of a function with `#[invalidates]`: of one attribute, if it has several.
 #[derive(Debug)]
@@ -18,6 +19,26 @@ impl MutationFacts {
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, targets: &'static [TargetFacts]) -> Self {
         Self { name, place: SourcePlace::new(module, Location::caller()), targets }
+    }
+}
+
+/// The mutation that invalidates.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MutationSite {
+    pub(crate) facts: &'static MutationFacts,
+    pub(crate) owner: fn() -> Owner,
+}
+
+impl MutationSite {
+    /// `S` is the type of its `self`.
+    pub(crate) fn of<S: ?Sized>(facts: &'static MutationFacts) -> Self {
+        Self { facts, owner: Owner::of::<S> }
+    }
+
+    /// Empty for a function without `self`.
+    pub(crate) fn owner_name(&self) -> &'static str {
+        let owner = (self.owner)().name;
+        if owner == std::any::type_name::<()>() { "" } else { owner }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{AnyEntry, Entry};
 use crate::eviction::weight::weight_of;
+use crate::history::departed::Gone;
 use crate::history::{Affected, LoggedTarget, Writer};
 use crate::load::call::Call;
 use crate::load::judge::Judged;
@@ -18,7 +19,7 @@ use crate::query::KeyHash;
 use crate::query_entry::explanation::{Explanation, Reason};
 use crate::query_entry::put::{AnyPut, Put};
 use crate::read_point::ReadPoint;
-use crate::store::{Gone, Held, Storable, Store, Wanted};
+use crate::store::{Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::Version;
@@ -160,7 +161,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
     fn last_invalidation(&self) -> Reason {
         let engine = self.cache.engine();
         let found = self.with_affected(None, |affected| {
-            let record = engine.storage.history.last_about(affected, 0)?;
+            let record = engine.storage.history.last_about(affected)?;
             let target = record.target_of(affected).map(LoggedTarget::info);
             Some((record.info(engine.timeline().time.now()), target))
         });

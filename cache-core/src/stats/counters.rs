@@ -9,7 +9,6 @@ use crate::sync::threads;
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Hit,
-    Miss,
     ColdMiss,
     ExpiredMiss,
     InvalidatedMiss,
@@ -116,7 +115,7 @@ mod tests {
             });
         }
         assert_eq!(counters.sum(Event::Hit), 3 * threads as u64 * EVENTS);
-        assert_eq!(counters.sum(Event::Miss), 0);
+        assert_eq!(counters.sum(Event::ColdMiss), 0);
     }
 
     #[test]
@@ -131,7 +130,7 @@ mod tests {
         struct CountsWhenDropped(Arc<Counters>);
         impl Drop for CountsWhenDropped {
             fn drop(&mut self) {
-                self.0.count(Event::Miss);
+                self.0.count(Event::ColdMiss);
             }
         }
         thread_local! {
@@ -154,6 +153,6 @@ mod tests {
             };
             thread::spawn(run).join().unwrap();
         }
-        assert_eq!(counters.sum(Event::Miss), 2);
+        assert_eq!(counters.sum(Event::ColdMiss), 2);
     }
 }

@@ -81,12 +81,17 @@ impl Stats {
 
     pub(crate) fn add(&mut self, counters: &Counters) {
         self.hits += counters.sum(Event::Hit);
-        self.misses += counters.sum(Event::Miss);
         self.cold_misses += counters.sum(Event::ColdMiss);
         self.expired_misses += counters.sum(Event::ExpiredMiss);
         self.invalidated_misses += counters.sum(Event::InvalidatedMiss);
         self.evicted_misses += counters.sum(Event::EvictedMiss);
         self.bypassed_misses += counters.sum(Event::BypassedMiss);
+        // Each miss has one reason.
+        self.misses = self.cold_misses
+            + self.expired_misses
+            + self.invalidated_misses
+            + self.evicted_misses
+            + self.bypassed_misses;
         self.loads += counters.sum(Event::Load);
         self.load_errors += counters.sum(Event::LoadError);
         self.discarded_loads += counters.sum(Event::DiscardedLoad);

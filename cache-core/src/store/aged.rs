@@ -6,7 +6,6 @@ use crate::clock::Nanos;
 use crate::entry::{Entry, address, discard, discard_some};
 use crate::flight::InFlight;
 use crate::observer::events::ServedStale;
-use crate::observer::traced;
 use crate::query::state::QueryState;
 use crate::query::windows::Age;
 use crate::stats::counters::Event;
@@ -96,11 +95,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
             return;
         }
         self.query.counters.count(Event::StaleHit);
-        if !storage.observers.is_empty() || traced::wants_traces() {
+        if storage.observers.want_traces() {
             self.with_call(entry, |call| {
-                let event = ServedStale { call, expired_for: Duration::from_nanos(now - expires_at) };
-                traced::served_stale(&event);
-                storage.observers.tell(|observer| observer.served_stale(&event));
+                let expired_for = Duration::from_nanos(now - expires_at);
+                storage.observers.served_stale(&ServedStale { call, expired_for });
             });
         }
     }

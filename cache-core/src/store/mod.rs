@@ -53,6 +53,7 @@ use std::fmt;
 use crate::clock::Nanos;
 use crate::entry::{Entry, Meta, address, discard};
 use crate::flight::Flights;
+use crate::history::departed::Gone;
 use crate::query::state::QueryState;
 use crate::query::windows::Windows;
 use crate::stats::counters::{Counters, Event, processors};
@@ -61,7 +62,6 @@ use crate::store::storage::{Storage, WithEntries};
 use crate::sync::Arc;
 use crate::sync::read_mostly::{ReadMostly, Writer};
 use crate::tag::Tag;
-use crate::version::Version;
 use crate::version::scope::ScopeId;
 use crate::version::tag_set::InvalidatedBy;
 
@@ -126,19 +126,6 @@ pub(crate) enum Absent {
     Missing,
 }
 
-/// Why nothing fresh is stored, as far as it is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Gone {
-    Unknown,
-    /// Or to be refreshed.
-    Expired,
-    Evicted,
-    /// At a version; of another cache at 0.
-    Invalidated(Version),
-    /// The caller takes nothing.
-    PassedBy,
-}
-
 impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn new(
         number: u32,
@@ -153,9 +140,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         Self { number, shards, refresh_ahead, has_windows, query, instance, describe }
     }
 
-    /// Finds the fresh entry of a key, and counts a hit or a miss. `take` may be slow, and may use the cache: see
-    /// [`ReadMostly`]. A miss returns the time. A dead entry of a store with [`Windows`] is not counted: it may still be
-    /// served.
+    /// Finds the fresh entry of a key, and counts a hit. `take` may be slow, and may use the cache: see [`ReadMostly`]. A miss
+    /// returns the time; who loads it [counts](Storage::count_miss) it.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it has two callers, and a call would cost each hit")]
     pub(crate) fn look_up<R>(
@@ -168,10 +154,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
             entry.meta.hits.record();
             take(entry)
         });
-        match found {
-            Ok(_) => self.query.counters.count(Event::Hit),
-            Err((Absent::Dead, _)) if self.has_windows => {}
-            Err(_) => self.query.counters.count(Event::Miss),
+        if found.is_ok() {
+            self.query.counters.count(Event::Hit);
         }
         found
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::entry::{Entry, Meta, address, discard, discard_some};
+use crate::history::departed::Gone;
 use crate::observer::events::Evicted;
-use crate::observer::traced;
 use crate::stats::counters::Event;
 use crate::store::storage::Storage;
-use crate::store::{Gone, ShardWriter, Storable, Store, Wanted};
+use crate::store::{ShardWriter, Storable, Store, Wanted};
 use crate::sync::Arc;
 
 impl<K: Storable, V: Storable> Store<K, V> {
@@ -65,14 +65,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
 
     fn tell_evicted(&self, storage: &Storage, entry: &Arc<Entry<K, V>>, now: Nanos) {
         self.query.counters.count(Event::Eviction);
-        if storage.observers.is_empty() && !traced::wants_traces() {
-            return;
+        if storage.observers.want_traces() {
+            self.with_call(entry, |call| {
+                let age = Duration::from_nanos(now.saturating_sub(entry.meta.began));
+                storage.observers.evicted(&Evicted { call, age });
+            });
         }
-        self.with_call(entry, |call| {
-            let event = Evicted { call, age: Duration::from_nanos(now.saturating_sub(entry.meta.began)) };
-            traced::evicted(&event);
-            storage.observers.tell(|observer| observer.evicted(&event));
-        });
     }
 
     /// The entry was evicted and removed.

@@ -13,10 +13,10 @@ use crate::eviction::segment::{Aftermath, Inspector, RemovedEntries};
 use crate::eviction::sweep::{Life, Snapshot};
 use crate::eviction::{Admission, EvictionSegments};
 use crate::history::History;
+use crate::history::departed::Gone;
 use crate::observer::Observers;
 use crate::query::state::QueryState;
 use crate::stats::counters::{Counters, Event};
-use crate::store::Gone;
 use crate::sync::table::Table;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, OnceLock};
@@ -109,9 +109,9 @@ impl Storage {
         !self.observers.is_empty()
     }
 
-    /// Counts why a call has missed.
+    /// Counts a miss by its reason.
     #[cold]
-    pub(crate) fn count_reason(&self, query: &QueryState, gone: Gone) {
+    pub(crate) fn count_miss(&self, query: &QueryState, gone: Gone) {
         query.counters.count(match gone {
             Gone::Unknown => Event::ColdMiss,
             Gone::Expired => Event::ExpiredMiss,

@@ -81,7 +81,7 @@ fn in_threads<L: Shop + Sync>(library: &L, write: impl Fn(&L, &mut Rng, TrackId)
     library.cache().check_invariants();
 }
 
-/// An addition is deleted by who has added it: the others only see it come and go.
+/// An addition is deleted by the thread that added it: the others only read it.
 fn write_anything<L: Shop>(library: &L, random: &mut Rng, add: TrackId) {
     if random.u32(0..4) == 0 {
         return library.purchase(&any_purchase(random)).unwrap();
