@@ -18,8 +18,22 @@ pub(crate) struct Driver {
 
 impl Driver {
     pub(crate) fn start() -> Self {
+        /// Its port is free for IPv6 when it takes it, and now and then it is not for IPv4: then it ends.
+        const ATTEMPTS: usize = 5;
         let is_there = |program: &str| Command::new(program).arg("--version").stdout(Stdio::null()).status().is_ok();
         assert!(is_there("chromium"), "chromium {MISSING}");
+        let mut printed = String::new();
+        for _ in 0..ATTEMPTS {
+            match Self::try_start() {
+                Ok(driver) => return driver,
+                Err(lines) => printed = lines,
+            }
+        }
+        panic!("chromedriver says on no line which port it has, but:\n{printed}");
+    }
+
+    /// Or else what it has printed.
+    fn try_start() -> Result<Self, String> {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -27,15 +41,22 @@ impl Driver {
             .spawn()
             .unwrap_or_else(|error| panic!("chromedriver {MISSING} ({error})"));
         let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-        let port =
-            lines.find_map(|line| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok());
+        let mut printed = String::new();
+        let port = lines.find_map(|line| {
+            printed.push_str(&line);
+            printed.push('\n');
+            line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        });
         // It must be able to go on writing.
         thread::spawn(move || lines.for_each(drop));
-        let Some(port) = port else {
-            drop(process.kill());
-            panic!("chromedriver says on no line which port it has");
-        };
-        Self { process, port }
+        match port {
+            Some(port) => Ok(Self { process, port }),
+            None => {
+                drop(process.kill());
+                drop(process.wait());
+                Err(printed)
+            }
+        }
     }
 
     pub(crate) fn url(&self) -> String {

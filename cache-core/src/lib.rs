@@ -105,6 +105,8 @@ mod store;
 mod audit;
 mod history;
 mod observer;
+#[cfg(feature = "shared")]
+mod shared;
 
 mod entry;
 mod eviction;
@@ -145,6 +147,14 @@ pub use runtime::ThreadPool;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use runtime::{Runtime, Task};
+#[cfg(feature = "shared")]
+pub use shared::follower::{Follower, Restart};
+#[cfg(feature = "shared")]
+pub use shared::lease::LeaseTime;
+#[cfg(feature = "shared")]
+pub use shared::tier::{
+    LogPosition, Publication, PublishError, PutOutcome, SharedTier, StoredValue, TierError, TierFuture,
+};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
 pub use tagged_cache::TaggedCache;

@@ -145,7 +145,7 @@ impl Engine {
             Gone::Invalidated(_) => MissReason::Invalidated,
             Gone::PassedBy => MissReason::Bypassed,
         };
-        let key = KeyHash { hash: without_scope(hash, subject.scope_id()), instance };
+        let key = KeyHash { hash: without_scope(hash, subject.scope_id()), instance, mark: 0 };
         let by = self.who(gone, &Affected { query: subject.query(), key, scope: subject.scope_id(), tags });
         let (mutation, target) = by.map_or((None, None), |(mutation, target)| (Some(mutation), target));
         let (call, mutation, target) = (subject.call(), mutation.as_ref(), target.as_ref());

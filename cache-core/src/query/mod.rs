@@ -9,6 +9,7 @@ pub(crate) mod windows;
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -44,6 +45,8 @@ pub struct Query {
     /// Whether there are tags from the value or from an expression.
     pub(crate) has_other_tags: bool,
     pub(crate) freshness: Freshness,
+    /// Whether other processes may have its entries.
+    pub(crate) is_shared: bool,
     /// Its number in this process, from 1; 0 until its first use.
     number: AtomicU32,
 }
@@ -81,6 +84,7 @@ impl Query {
             formatted_tags: &[],
             has_other_tags: false,
             freshness: Freshness::NONE,
+            is_shared: false,
             number: AtomicU32::new(0),
         }
     }
@@ -143,6 +147,13 @@ impl Query {
     #[must_use]
     pub const fn other_tags(mut self, has_other_tags: bool) -> Self {
         self.has_other_tags = has_other_tags;
+        self
+    }
+
+    /// Sets whether other processes may have its entries.
+    #[must_use]
+    pub const fn shared(mut self, is_shared: bool) -> Self {
+        self.is_shared = is_shared;
         self
     }
 
@@ -265,12 +276,29 @@ pub struct KeyRef<W> {
 }
 
 /// The hash of a key, in the instantiations of a function with the same generic arguments.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyHash {
     /// Without a scope.
     pub(crate) hash: u64,
     /// Represents the function's own generic arguments.
     pub(crate) instance: TypeId,
+    /// A hash of the key that is the same in each process; 0 if it has none.
+    pub(crate) mark: u64,
+}
+
+// Who has the mark of a key has the same key as who has not.
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.instance == other.instance
+    }
+}
+
+impl Eq for KeyHash {}
+
+impl Hash for KeyHash {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.hash, self.instance).hash(hasher);
+    }
 }
 
 impl<W> KeyRef<W> {

@@ -86,7 +86,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
 
     fn key_hash(&self) -> KeyHash {
         let hash = without_scope(self.hash, scope_id(self.cache.scope_ref()));
-        KeyHash { hash, instance: self.store.instance }
+        KeyHash { hash, instance: self.store.instance, mark: 0 }
     }
 
     /// Also a dead one.
