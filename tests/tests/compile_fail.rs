@@ -52,7 +52,7 @@ fn each_misuse_fails_and_is_told_in_our_words() {
     let mut failures = Vec::new();
     for (name, path) in &cases {
         let words = words(path);
-        match told.get(option) {
+        match told.get(name) {
             None => failures.push(format!("{}: it compiles", path.display())),
             Some(told) if !told.contains(&words) => {
                 failures.push(format!("{}: nobody says `{words}`:\n{told}", path.display()));
