@@ -291,7 +291,8 @@ impl Hub {
         let epoch = state.epoch?;
         let items = state.outbox.take_batch();
         state.is_publishing = !items.is_empty();
-        state.is_publishing.then_some(Batch { hub: self, epoch, items })
+        // Not made in vain: its drop takes the lock.
+        state.is_publishing.then(|| Batch { hub: self, epoch, items })
     }
 
     /// A record was appended.
