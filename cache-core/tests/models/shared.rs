@@ -116,6 +116,17 @@ fn p21_a_slow_loader_stores_nothing_that_others_take() {
     });
 }
 
+/// Guards: in `Engine::hear`, that a record counts as applied after it has taken effect in memory.
+#[test]
+fn p21_what_is_made_from_memory_is_as_old_as_that() {
+    explore_switching(3, 2, || {
+        let (_, [first, second, third]) = processes();
+        first.number();
+        concurrently([first.reads(Process::outer), second.writes(|second| second.write(1))]);
+        assert_eq!(third.outer(), 1);
+    });
+}
+
 /// Guards: in `Engine::hear`, that others' records are invalidations here.
 #[test]
 fn p20_a_load_is_fenced_by_a_write_of_another_process() {
