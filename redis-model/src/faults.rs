@@ -62,6 +62,19 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The same, of another process.
+    pub(crate) fn of(self, process: usize) -> Self {
+        match self {
+            Self::Cut(_) => Self::Cut(process),
+            Self::HalfOpen(_) => Self::HalfOpen(process),
+            Self::Pause(_, span) => Self::Pause(process, span),
+            Self::Die(_) => Self::Die(process),
+            of_servers => of_servers,
+        }
+    }
+}
+
 impl World {
     pub(crate) fn fail(&mut self, fault: Fault) {
         match fault {

@@ -25,8 +25,6 @@ pub enum Mechanism {
     MarkBeforeForgetting,
     /// Memory and second level answer only while a proof is at most `max_lag` old.
     Lease,
-    /// A restart ends the lease: what it hears again was in the history before.
-    RestartEndsLease,
     /// A restart reaches loads in flight, and does not only clear the memory.
     RestartFencesLoads,
     /// A restart in the same epoch keeps the history: it may have a write of its own that is acknowledged, but not heard.
@@ -39,7 +37,7 @@ pub enum Mechanism {
     RefuseToCreate,
     /// Without a lease, callers join only loads that know everything until `max_lag` ago.
     BoundedJoins,
-    /// For these joins, a load is as old as the oldest answer that it has read from the cache.
+    /// For these joins, a load is as old as the oldest answer that it has got from the cache, or waits for.
     AgeOfNestedAnswers,
     /// A record is in the history before the memory forgets what it names.
     HistoryBeforeRaise,

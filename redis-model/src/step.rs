@@ -14,27 +14,76 @@ pub(crate) enum Step {
     Write(usize, usize),
     /// With `on_unreachable = "fail"`.
     AnnouncedWrite(usize, usize),
-    Follow(usize),
-    Load(usize, u8),
-    ContinueWrite(usize, u8),
-    SendQueued(usize),
+    Work(usize, Work),
+    /// Several steps of the same work, and of the messages of the process, with nothing of others between them.
+    Hurry(usize, Work),
+}
+
+/// What a process does by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Work {
+    Follow,
+    Load(u8),
+    Write(u8),
+    SendQueued,
+}
+
+/// How often a walk does what. It differs from walk to walk: what happens seldom in most is frequent in some.
+#[derive(Debug)]
+pub(crate) struct Style {
+    weights: [u32; 8],
+    works: [u32; 4],
+    faults: Vec<Fault>,
+}
+
+impl Style {
+    pub(crate) fn random(rng: &mut fastrand::Rng) -> Self {
+        let mut scaled = |weight: u32| weight * rng.u32(1..8);
+        let weights = [8, 15, 4, 15, 6, 4, 40, 80].map(&mut scaled);
+        let works = [9, 5, 5, 1].map(&mut scaled);
+        let kinds = rng.usize(1..5);
+        Self { weights, works, faults: (0..kinds).map(|_| Fault::random(rng)).collect() }
+    }
+}
+
+/// An index, as often as its weight says.
+fn choose(weights: &[u32], rng: &mut fastrand::Rng) -> usize {
+    let mut left = rng.u32(..weights.iter().sum::<u32>());
+    weights
+        .iter()
+        .position(|weight| {
+            let is_it = left < *weight;
+            left = left.saturating_sub(*weight);
+            is_it
+        })
+        .unwrap_or_default()
 }
 
 impl Step {
-    pub(crate) fn random(rng: &mut fastrand::Rng) -> Self {
+    pub(crate) fn random(style: &Style, rng: &mut fastrand::Rng) -> Self {
         let process = rng.usize(..PROCESSES);
         let pick = rng.u8(..);
-        match rng.u8(..100) {
-            0..13 => Self::Tick(1 + pick % 4),
-            13..38 => Self::Network(pick),
-            38..41 => Self::Fault(Fault::random(rng)),
-            41..53 => Self::Call(process, Query::ALL[usize::from(pick) % Query::COUNT]),
-            53..57 => Self::Write(process, usize::from(pick % 2)),
-            57..59 => Self::AnnouncedWrite(process, usize::from(pick % 2)),
-            59..77 => Self::Follow(process),
-            77..90 => Self::Load(process, pick),
-            90..98 => Self::ContinueWrite(process, pick),
-            _ => Self::SendQueued(process),
+        let row = usize::from(pick % 2);
+        match choose(&style.weights, rng) {
+            0 => Self::Tick(1 + pick % 3),
+            1 => Self::Network(pick),
+            2 => Self::Fault(style.faults[usize::from(pick) % style.faults.len()].of(process)),
+            3 => Self::Call(process, Query::ALL[usize::from(pick) % Query::COUNT]),
+            4 => Self::Write(process, row),
+            5 => Self::AnnouncedWrite(process, row),
+            6 => Self::Work(process, Work::random(style, rng)),
+            _ => Self::Hurry(process, Work::random(style, rng)),
+        }
+    }
+}
+
+impl Work {
+    fn random(style: &Style, rng: &mut fastrand::Rng) -> Self {
+        match choose(&style.works, rng) {
+            0 => Self::Follow,
+            1 => Self::Load(rng.u8(..)),
+            2 => Self::Write(rng.u8(..)),
+            _ => Self::SendQueued,
         }
     }
 }

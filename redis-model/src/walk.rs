@@ -5,8 +5,9 @@ use std::ops::AddAssign;
 
 use crate::mechanism::Mechanisms;
 use crate::oracle::Excused;
-use crate::step::Step;
+use crate::step::{Step, Style, Work};
 use crate::trace::Trace;
+use crate::words::PROCESSES;
 use crate::world::World;
 
 /// How often something happened: walks in which nothing happens prove nothing.
@@ -86,8 +87,11 @@ pub fn walk(seeds: std::ops::Range<u64>, mechanisms: Mechanisms) -> Result<Count
 
 fn random_steps(seed: u64) -> Vec<Step> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    let length = rng.usize(100..500);
-    (0..length).map(|_| Step::random(&mut rng)).collect()
+    let style = Style::random(&mut rng);
+    let length = rng.usize(50..300);
+    // Nothing is served from memory before a process has followed for a while.
+    let begin = (0..2 * PROCESSES).map(|number| Step::Hurry(number % PROCESSES, Work::Follow));
+    begin.chain((0..length).map(|_| Step::random(&style, &mut rng))).collect()
 }
 
 fn run(steps: &[Step], mechanisms: Mechanisms, trace: Trace) -> World {

@@ -5,10 +5,13 @@ use crate::network::{Body, Message};
 use crate::oracle::Oracle;
 use crate::process::Process;
 use crate::redis::{Data, Server};
-use crate::step::Step;
+use crate::step::{Step, Work};
 use crate::trace::Trace;
 use crate::walk::Counts;
 use crate::words::{HOLD, MAX_LAG, PROCESSES, Query, Time};
+
+/// How many steps a process makes in a hurry.
+const HURRY: usize = 8;
 
 /// What everything takes part in.
 #[derive(Debug)]
@@ -68,15 +71,30 @@ impl World {
             Step::Call(process, query) => self.with(process, |process, env| process.call(query, env)),
             Step::Write(process, row) => self.with(process, |process, env| process.write(row, false, env)),
             Step::AnnouncedWrite(process, row) => self.with(process, |process, env| process.write(row, true, env)),
-            Step::Follow(process) => {
-                let run = self.primary.run;
-                self.with(process, |process, env| process.follow(run, env));
+            Step::Work(process, work) => self.work(process, work),
+            Step::Hurry(process, work) => self.hurry(process, work),
+        }
+    }
+
+    fn work(&mut self, process: usize, work: Work) {
+        let run = self.primary.run;
+        self.with(process, |process, env| match work {
+            Work::Follow => process.follow(run, env),
+            Work::Load(pick) => process.load(pick.into(), env),
+            Work::Write(pick) => process.continue_write(pick.into(), env),
+            Work::SendQueued => process.send_queued(env),
+        });
+    }
+
+    fn hurry(&mut self, process: usize, work: Work) {
+        for _ in 0..HURRY {
+            self.work(process, work);
+            // A request, and its reply.
+            for _ in 0..2 {
+                if let Some(index) = self.env.network.iter().rposition(|message| message.process == process) {
+                    self.deliver(index);
+                }
             }
-            Step::Load(process, pick) => self.with(process, |process, env| process.load(pick.into(), env)),
-            Step::ContinueWrite(process, pick) => {
-                self.with(process, |process, env| process.continue_write(pick.into(), env));
-            }
-            Step::SendQueued(process) => self.with(process, Process::send_queued),
         }
     }
 
@@ -132,6 +150,7 @@ impl World {
             process.pause(0);
             process.disconnect();
         }
+        self.tick();
         self.run_until_idle();
         (0..2 * MAX_LAG + HOLD).for_each(|_| self.tick());
         self.run_until_idle();

@@ -19,11 +19,9 @@ pub(super) struct Reader {
 /// What reading has as its effect, in steps: other threads of the process run between them.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
-    /// A restart begins.
-    EndLease,
-    /// Second step: from now on the second level is judged by the new history.
+    /// A restart begins: from now on the second level is judged by the new history. The lease may still be live.
     RestartHistory(Position),
-    /// Third step: everything in memory is forgotten, and loads in flight are fenced.
+    /// Second step: everything in memory is forgotten, and loads in flight are fenced.
     RestartMemory,
     /// A record is in the history, and its intent holds.
     Remember(Position, Record),
@@ -145,9 +143,6 @@ impl Process {
             (id, nonce) = (id - 1, polled.records[first].predecessor);
         }
         let is_new = self.history.epoch != Some(head.epoch);
-        if env.mechanisms.has(Mechanism::RestartEndsLease) {
-            self.effects.push_back(Effect::EndLease);
-        }
         let position = Position { epoch: head.epoch, id };
         self.effects.push_back(Effect::RestartHistory(position));
         self.effects.push_back(Effect::RestartMemory);
@@ -182,7 +177,6 @@ impl Process {
 
     fn apply(&mut self, effect: Effect, env: &Env) {
         match effect {
-            Effect::EndLease => self.lease = None,
             Effect::RestartHistory(position) => {
                 if self.history.epoch != Some(position.epoch) || !env.mechanisms.has(Mechanism::RestartKeepsHistory) {
                     self.history.last = Default::default();

@@ -51,7 +51,7 @@ pub(super) struct Flight {
     id: u32,
     query: Query,
     began: Time,
-    /// It shows every write that was acknowledged before this.
+    /// What it has read shows every write that was acknowledged before this.
     known_until: Time,
     since: u32,
     /// What was applied before it began.
@@ -105,7 +105,7 @@ impl Process {
         let joined = self.flights.iter().position(|flight| {
             flight.query == query
                 && self.is_valid(flight.depends_on, flight.since)
-                && (!is_bounded(flight, self) || flight.known_until >= oldest)
+                && (!is_bounded(flight, self) || self.known_until(flight, env) >= oldest)
         });
         if let Some(joined) = joined {
             env.counts.joins += 1;
@@ -130,6 +130,18 @@ impl Process {
         });
     }
 
+    /// A load shows every write that was acknowledged before this. It may wait for an answer that is older than it is.
+    fn known_until(&self, flight: &Flight, env: &Env) -> Time {
+        if !env.mechanisms.has(Mechanism::AgeOfNestedAnswers) {
+            return flight.began;
+        }
+        let waits_for = |other: &&Flight| {
+            other.waiters.iter().any(|waiter| matches!(waiter, Waiter::Load { flight: id, .. } if *id == flight.id))
+        };
+        let awaited = self.flights.iter().filter(waits_for).map(|other| self.known_until(other, env));
+        awaited.min().map_or(flight.known_until, |awaited| awaited.min(flight.known_until))
+    }
+
     fn answer(&mut self, waiter: Waiter, found: &Found, env: &mut Env) {
         match waiter {
             Waiter::Caller { started, doubt } => {
@@ -140,16 +152,13 @@ impl Process {
                 env.oracle.check(&answer, env.now);
             }
             Waiter::Load { flight, doubt } => {
-                let keeps_age = env.mechanisms.has(Mechanism::AgeOfNestedAnswers);
                 let keeps_dependencies = env.mechanisms.has(Mechanism::DependenciesOfNestedAnswers);
                 let Some(flight) = self.flight(flight) else { return };
                 if keeps_dependencies {
                     flight.depends_on = flight.depends_on.with(found.depends_on);
                     flight.since = flight.since.min(found.since);
                 }
-                if keeps_age {
-                    flight.known_until = flight.known_until.min(found.known_until);
-                }
+                flight.known_until = flight.known_until.min(found.known_until);
                 flight.value = found.value;
                 flight.is_of_second_level |= found.is_of_second_level;
                 flight.doubt = flight.doubt.with(found.doubt).with(doubt);
@@ -227,9 +236,7 @@ impl Process {
         env.counts.second_level_hits += 1;
         flight.stage = Stage::Accepted;
         (flight.value, flight.depends_on) = (stored.value, stored.depends_on);
-        if env.mechanisms.has(Mechanism::AgeOfNestedAnswers) {
-            flight.known_until = flight.known_until.min(lease.heard_until);
-        }
+        flight.known_until = flight.known_until.min(lease.heard_until);
         flight.is_of_second_level = true;
         flight.doubt = flight.doubt.with(stored.doubt).with(lease.doubt);
         flight.doubt.went_back |= env.oracle.has_gone_back(stored.born.epoch);
