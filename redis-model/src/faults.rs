@@ -32,8 +32,8 @@ pub(crate) enum Fault {
     SplitBrain,
     /// The old primary ends.
     Heal,
-    /// The server goes on with what was saved, in the same run.
-    GoBack,
+    /// The server goes on with an older state of the log, in the same run: so many records are lost from its end.
+    GoBack(u8),
 }
 
 impl Fault {
@@ -57,7 +57,7 @@ impl Fault {
             34..36 => Self::Failover,
             36 => Self::SplitBrain,
             37 => Self::Heal,
-            _ => Self::GoBack,
+            _ => Self::GoBack(rng.u8(1..4)),
         }
     }
 }
@@ -90,7 +90,7 @@ impl World {
                     log.records.drain(..log.records.len().min(count.into()));
                 }
             }
-            Fault::FlushAll => self.primary.data = self.written_nothing(),
+            Fault::FlushAll => self.primary.data = Data::default(),
             Fault::DeleteHead => self.primary.data.head = None,
             Fault::DeleteLog => self.primary.data.log = None,
             Fault::Evict(value) => {
@@ -101,7 +101,7 @@ impl World {
             Fault::Replicate => self.replica = self.primary.data.clone(),
             Fault::RestartWithData => self.restart(self.primary.data.clone()),
             Fault::RestartWithSaved => self.restart(self.saved.clone()),
-            Fault::RestartEmpty => self.restart(self.written_nothing()),
+            Fault::RestartEmpty => self.restart(Data::default()),
             Fault::Failover => self.restart(self.replica.clone()),
             Fault::SplitBrain => {
                 self.heal();
@@ -111,9 +111,12 @@ impl World {
                 self.demoted = Some(demoted);
             }
             Fault::Heal => self.heal(),
-            Fault::GoBack => {
-                self.primary.data = self.saved.clone();
-                self.env.oracle.goes_back(&self.primary.data);
+            Fault::GoBack(count) => {
+                for _ in 0..count {
+                    if let Some(position) = self.primary.data.lose_last() {
+                        self.env.oracle.went_back(position);
+                    }
+                }
             }
         }
         self.env.oracle.log_changed(&self.primary.data, self.env.now);
@@ -140,9 +143,5 @@ impl World {
 
     fn server(&mut self, data: Data) -> Server {
         Server { run: self.env.next_number(), is_demoted: false, data }
-    }
-
-    fn written_nothing(&self) -> Data {
-        Data { written: self.primary.data.written, ..Data::default() }
     }
 }

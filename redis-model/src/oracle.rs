@@ -14,7 +14,7 @@
 //!
 //! - A writer dies between the commit and the acknowledgement of its publication: the write never counts.
 //! - Split brain: a write that only a server acknowledged that was the primary no more counts from when the primary has
-//!   acknowledged it; an answer for which such a server has proved the lease does not count.
+//!   acknowledged it, also in its own process; an answer for which such a server has proved the lease does not count.
 //! - Going back: a server that goes on with an older state of its data in the same run (`RESTORE`, a proxy that hides a
 //!   failover). A write that was written since that state does not count until it is written again. Answers of the second
 //!   level, of that epoch, do not count.
@@ -66,8 +66,8 @@ struct Write {
     /// When, and as which write of its row.
     committed: Option<(Time, u32)>,
     returned: Option<Time>,
-    /// In the log of the primary, with the number of the publication.
-    written: Vec<(Position, u32)>,
+    /// Where the log of the primary has, or had, it.
+    written: Vec<Position>,
     acknowledged: Option<Time>,
     acknowledged_by_demoted: Option<Time>,
     was_undone: bool,
@@ -86,7 +86,6 @@ pub(crate) struct Answer {
 #[derive(Default, Debug)]
 pub(crate) struct Oracle {
     writes: Vec<Write>,
-    written: u32,
     epochs_that_went_back: Vec<Epoch>,
     /// All is healed: nothing is late any more.
     pub(crate) is_settled: bool,
@@ -125,35 +124,32 @@ impl Oracle {
         }
     }
 
-    /// A server has written a publication. Returns its number.
-    pub(crate) fn written(&mut self, publication: Publication, position: Position, by_primary: bool, now: Time) -> u32 {
-        self.written += 1;
+    /// A server has written a publication.
+    pub(crate) fn written(&mut self, publication: Publication, position: Position, by_primary: bool, now: Time) {
         let write = &mut self.writes[publication.token];
         match publication.kind {
             _ if !by_primary => {}
             Kind::Intent => write.intent = Some(Intent { until: now + HOLD, is_lost: false }),
-            Kind::Write => write.written.push((position, self.written)),
+            Kind::Write => write.written.push(position),
         }
-        self.written
     }
 
     /// The writer has heard that its write is published.
     pub(crate) fn acknowledged(&mut self, token: Token, position: Position, now: Time) {
         let write = &mut self.writes[token];
-        if write.written.iter().any(|(written, _)| *written == position) {
+        if write.written.contains(&position) {
             write.acknowledged.get_or_insert(now);
         } else if !write.was_undone {
             write.acknowledged_by_demoted.get_or_insert(now);
         }
     }
 
-    /// The primary goes on with data that it has had before, in the same run.
-    pub(crate) fn goes_back(&mut self, data: &Data) {
-        self.epochs_that_went_back.extend(data.head.map(|head| head.epoch));
-        for write in &mut self.writes {
-            let before = write.written.len();
-            write.written.retain(|(_, number)| *number <= data.written);
-            if write.written.is_empty() && before > 0 {
+    /// The primary has lost a record, in the same run.
+    pub(crate) fn went_back(&mut self, lost: Position) {
+        self.epochs_that_went_back.push(lost.epoch);
+        for write in self.writes.iter_mut().filter(|write| write.written.contains(&lost)) {
+            write.written.retain(|written| *written != lost);
+            if write.written.is_empty() {
                 (write.acknowledged, write.was_undone) = (None, true);
             }
         }
@@ -206,7 +202,12 @@ impl Oracle {
         if write.acknowledged.is_some_and(is_late) {
             return Some("which was acknowledged");
         }
+        let only_demoted_acknowledged = write.acknowledged.is_none() && write.acknowledged_by_demoted.is_some();
         if write.writer == answer.process && write.returned.is_some_and(|returned| returned < answer.started) {
+            if only_demoted_acknowledged {
+                self.excused.split_brain += 1;
+                return None;
+            }
             return Some("which has returned in this process");
         }
         if write.intent.as_ref().is_some_and(|intent| !intent.is_lost && committed < intent.until) && is_late(committed) {

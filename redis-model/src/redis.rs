@@ -38,8 +38,17 @@ pub(crate) struct Data {
     pub(crate) head: Option<Head>,
     pub(crate) log: Option<Stream>,
     pub(crate) values: [Option<Stored>; Query::COUNT],
-    /// How many publications of the walk were written before it was copied. Only the oracle reads it.
-    pub(crate) written: u32,
+}
+
+impl Data {
+    /// The head and the stream as they were before the last record.
+    pub(crate) fn lose_last(&mut self) -> Option<Position> {
+        let (head, log) = (self.head.as_mut()?, self.log.as_mut()?);
+        let lost = log.records.pop_back()?;
+        (head.id, head.nonce) = (lost.id - 1, lost.predecessor);
+        log.last = head.id;
+        Some(Position { epoch: head.epoch, id: lost.id })
+    }
 }
 
 #[derive(Debug)]
@@ -108,7 +117,7 @@ impl Server {
         log.last = record.id;
         log.records.push_back(record);
         let position = Position { epoch, id: record.id };
-        self.data.written = env.oracle.written(publication, position, !self.is_demoted, env.now);
+        env.oracle.written(publication, position, !self.is_demoted, env.now);
         Some(position)
     }
 }

@@ -16,7 +16,7 @@ pub(crate) enum Step {
     AnnouncedWrite(usize, usize),
     Work(usize, Work),
     /// Several steps of the same work, and of the messages of the process, with nothing of others between them.
-    Hurry(usize, Work),
+    Hurry(usize, Work, u8),
 }
 
 /// What a process does by itself.
@@ -34,15 +34,20 @@ pub(crate) struct Style {
     weights: [u32; 8],
     works: [u32; 4],
     faults: Vec<Fault>,
+    longest_tick: u8,
+    queries: Vec<Query>,
+    rows: Vec<usize>,
 }
 
 impl Style {
     pub(crate) fn random(rng: &mut fastrand::Rng) -> Self {
-        let mut scaled = |weight: u32| weight * rng.u32(1..8);
-        let weights = [8, 15, 4, 15, 6, 4, 40, 80].map(&mut scaled);
+        let mut scaled = |weight: u32| weight << rng.u32(0..4);
+        let weights = [8, 15, 4, 15, 5, 5, 40, 80].map(&mut scaled);
         let works = [9, 5, 5, 1].map(&mut scaled);
-        let kinds = rng.usize(1..5);
-        Self { weights, works, faults: (0..kinds).map(|_| Fault::random(rng)).collect() }
+        let faults = (0..rng.usize(1..5)).map(|_| Fault::random(rng)).collect();
+        let queries = (0..3).map(|_| Query::ALL[rng.usize(..Query::COUNT)]).collect();
+        let rows = (0..2).map(|_| rng.usize(..2)).collect();
+        Self { weights, works, faults, longest_tick: rng.u8(1..8), queries, rows }
     }
 }
 
@@ -63,16 +68,16 @@ impl Step {
     pub(crate) fn random(style: &Style, rng: &mut fastrand::Rng) -> Self {
         let process = rng.usize(..PROCESSES);
         let pick = rng.u8(..);
-        let row = usize::from(pick % 2);
+        let row = style.rows[usize::from(pick) % style.rows.len()];
         match choose(&style.weights, rng) {
-            0 => Self::Tick(1 + pick % 3),
+            0 => Self::Tick(1 + pick % style.longest_tick),
             1 => Self::Network(pick),
             2 => Self::Fault(style.faults[usize::from(pick) % style.faults.len()].of(process)),
-            3 => Self::Call(process, Query::ALL[usize::from(pick) % Query::COUNT]),
+            3 => Self::Call(process, style.queries[usize::from(pick) % style.queries.len()]),
             4 => Self::Write(process, row),
             5 => Self::AnnouncedWrite(process, row),
             6 => Self::Work(process, Work::random(style, rng)),
-            _ => Self::Hurry(process, Work::random(style, rng)),
+            _ => Self::Hurry(process, Work::random(style, rng), rng.u8(1..12)),
         }
     }
 }

@@ -90,7 +90,7 @@ fn random_steps(seed: u64) -> Vec<Step> {
     let style = Style::random(&mut rng);
     let length = rng.usize(50..300);
     // Nothing is served from memory before a process has followed for a while.
-    let begin = (0..2 * PROCESSES).map(|number| Step::Hurry(number % PROCESSES, Work::Follow));
+    let begin = (0..2 * PROCESSES).map(|number| Step::Hurry(number % PROCESSES, Work::Follow, 8));
     begin.chain((0..length).map(|_| Step::random(&style, &mut rng))).collect()
 }
 

@@ -10,8 +10,8 @@ use crate::trace::Trace;
 use crate::walk::Counts;
 use crate::words::{HOLD, MAX_LAG, PROCESSES, Query, Time};
 
-/// How many steps a process makes in a hurry.
-const HURRY: usize = 8;
+/// Within how many rounds all must be well again. With most writes in a walk it takes some hundreds.
+const ROUNDS: usize = 5_000;
 
 /// What everything takes part in.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl World {
             Step::Write(process, row) => self.with(process, |process, env| process.write(row, false, env)),
             Step::AnnouncedWrite(process, row) => self.with(process, |process, env| process.write(row, true, env)),
             Step::Work(process, work) => self.work(process, work),
-            Step::Hurry(process, work) => self.hurry(process, work),
+            Step::Hurry(process, work, count) => (0..count).for_each(|_| self.hurry(process, work)),
         }
     }
 
@@ -87,13 +87,11 @@ impl World {
     }
 
     fn hurry(&mut self, process: usize, work: Work) {
-        for _ in 0..HURRY {
-            self.work(process, work);
-            // A request, and its reply.
-            for _ in 0..2 {
-                if let Some(index) = self.env.network.iter().rposition(|message| message.process == process) {
-                    self.deliver(index);
-                }
+        self.work(process, work);
+        // A request, and its reply.
+        for _ in 0..2 {
+            if let Some(index) = self.env.network.iter().rposition(|message| message.process == process) {
+                self.deliver(index);
             }
         }
     }
@@ -164,7 +162,7 @@ impl World {
     /// Everything in turn, until all know of everything that was before this.
     fn run_until_idle(&mut self) {
         let begin = self.env.now;
-        for round in 0..500 {
+        for round in 0..ROUNDS {
             let is_idle = |process: &Process| process.is_idle(begin);
             if self.env.oracle.violation.is_some()
                 || (self.env.network.is_empty() && self.processes.iter().all(is_idle))
