@@ -113,8 +113,8 @@ impl World {
             Fault::Heal => self.heal(),
             Fault::GoBack(count) => {
                 for _ in 0..count {
-                    if let Some(position) = self.primary.data.lose_last() {
-                        self.env.oracle.went_back(position);
+                    if let Some((publication, position)) = self.primary.data.lose_last() {
+                        self.env.oracle.went_back(publication, position);
                     }
                 }
             }

@@ -19,7 +19,7 @@
 //!   failover). A write that was written since that state does not count until it is written again. Answers of the second
 //!   level, of that epoch, do not count.
 //!
-//! An intent that the log loses while it holds is none: its write counts as one that was not announced.
+//! An intent that the log loses while it holds, or by going back, is none: its write counts as one that was not announced.
 
 use crate::redis::Data;
 use crate::words::{Epoch, HOLD, Kind, MAX_LAG, Position, Publication, Time, Token, Value};
@@ -145,12 +145,20 @@ impl Oracle {
     }
 
     /// The primary has lost a record, in the same run.
-    pub(crate) fn went_back(&mut self, lost: Position) {
-        self.epochs_that_went_back.push(lost.epoch);
-        for write in self.writes.iter_mut().filter(|write| write.written.contains(&lost)) {
-            write.written.retain(|written| *written != lost);
-            if write.written.is_empty() {
-                (write.acknowledged, write.was_undone) = (None, true);
+    pub(crate) fn went_back(&mut self, lost: Publication, position: Position) {
+        self.epochs_that_went_back.push(position.epoch);
+        let write = &mut self.writes[lost.token];
+        match lost.kind {
+            Kind::Intent => {
+                if let Some(intent) = &mut write.intent {
+                    intent.is_lost = true;
+                }
+            }
+            Kind::Write => {
+                write.written.retain(|written| *written != position);
+                if write.written.is_empty() {
+                    (write.acknowledged, write.was_undone) = (None, true);
+                }
             }
         }
     }

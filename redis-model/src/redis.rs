@@ -42,12 +42,12 @@ pub(crate) struct Data {
 
 impl Data {
     /// The head and the stream as they were before the last record.
-    pub(crate) fn lose_last(&mut self) -> Option<Position> {
+    pub(crate) fn lose_last(&mut self) -> Option<(Publication, Position)> {
         let (head, log) = (self.head.as_mut()?, self.log.as_mut()?);
         let lost = log.records.pop_back()?;
         (head.id, head.nonce) = (lost.id - 1, lost.predecessor);
         log.last = head.id;
-        Some(Position { epoch: head.epoch, id: lost.id })
+        Some((lost.publication, Position { epoch: head.epoch, id: lost.id }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::faults::Fault;
 use crate::words::{PROCESSES, Query};
+use crate::world::World;
 
 /// Of one actor. A `u8` says which of several that are possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,7 +66,17 @@ fn choose(weights: &[u32], rng: &mut fastrand::Rng) -> usize {
 }
 
 impl Step {
-    pub(crate) fn random(style: &Style, rng: &mut fastrand::Rng) -> Self {
+    /// One that does something.
+    pub(crate) fn random(style: &Style, world: &World, rng: &mut fastrand::Rng) -> Self {
+        loop {
+            let step = Self::any(style, rng);
+            if world.is_possible(step) {
+                return step;
+            }
+        }
+    }
+
+    fn any(style: &Style, rng: &mut fastrand::Rng) -> Self {
         let process = rng.usize(..PROCESSES);
         let pick = rng.u8(..);
         let row = style.rows[usize::from(pick) % style.rows.len()];

@@ -74,8 +74,7 @@ impl fmt::Display for Violation {
 pub fn walk(seeds: std::ops::Range<u64>, mechanisms: Mechanisms) -> Result<Counts, Box<Violation>> {
     let mut counts = Counts::default();
     for (walks, seed) in (1..).zip(seeds) {
-        let steps = random_steps(seed);
-        let world = run(&steps, mechanisms, Trace::default());
+        let (steps, world) = wander(seed, mechanisms);
         if world.env.oracle.violation.is_some() {
             return Err(Box::new(shrink(steps, seed, walks, mechanisms)));
         }
@@ -85,13 +84,23 @@ pub fn walk(seeds: std::ops::Range<u64>, mechanisms: Mechanisms) -> Result<Count
     Ok(counts)
 }
 
-fn random_steps(seed: u64) -> Vec<Step> {
+fn wander(seed: u64, mechanisms: Mechanisms) -> (Vec<Step>, World) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let style = Style::random(&mut rng);
-    let length = rng.usize(50..300);
+    let mut world = World::new(mechanisms, Trace::default());
     // Nothing is served from memory before a process has followed for a while.
-    let begin = (0..2 * PROCESSES).map(|number| Step::Hurry(number % PROCESSES, Work::Follow, 8));
-    begin.chain((0..length).map(|_| Step::random(&style, &mut rng))).collect()
+    let mut steps: Vec<_> = (0..PROCESSES).map(|process| Step::Hurry(process, Work::Follow, 16)).collect();
+    steps.iter().for_each(|step| world.step(*step));
+    for _ in 0..rng.usize(30..200) {
+        if world.env.oracle.violation.is_some() {
+            return (steps, world);
+        }
+        let step = Step::random(&style, &world, &mut rng);
+        steps.push(step);
+        world.step(step);
+    }
+    world.settle();
+    (steps, world)
 }
 
 fn run(steps: &[Step], mechanisms: Mechanisms, trace: Trace) -> World {

@@ -76,6 +76,21 @@ impl World {
         }
     }
 
+    /// Whether a step does something.
+    pub(crate) fn is_possible(&self, step: Step) -> bool {
+        match step {
+            Step::Tick(_) | Step::Fault(_) => true,
+            Step::Network(_) => !self.env.network.is_empty(),
+            Step::Call(process, _) | Step::Write(process, _) | Step::AnnouncedWrite(process, _) => {
+                !self.processes[process].is_paused(self.env.now)
+            }
+            Step::Work(process, work) | Step::Hurry(process, work, _) => {
+                let process = &self.processes[process];
+                !process.is_paused(self.env.now) && process.has(work)
+            }
+        }
+    }
+
     fn work(&mut self, process: usize, work: Work) {
         let run = self.primary.run;
         self.with(process, |process, env| match work {

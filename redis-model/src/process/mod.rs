@@ -16,6 +16,7 @@ use crate::oracle::Doubt;
 use crate::process::following::{Effect, Reader};
 use crate::process::reading::{Entry, Flight};
 use crate::process::writing::{Outgoing, WriteInProgress};
+use crate::step::Work;
 use crate::words::{Epoch, Id, MAX_LAG, Position, Publication, Query, Run, Targets, Time, Token};
 use crate::world::Env;
 
@@ -126,6 +127,16 @@ impl Process {
 
     pub(crate) fn is_paused(&self, now: Time) -> bool {
         now < self.paused_until
+    }
+
+    /// Whether there is such work.
+    pub(crate) fn has(&self, work: Work) -> bool {
+        match work {
+            Work::Follow => self.polling.is_none() || !self.effects.is_empty(),
+            Work::Load(_) => !self.flights.is_empty(),
+            Work::Write(_) => !self.writes.is_empty(),
+            Work::SendQueued => self.outbox.iter().any(|outgoing| !outgoing.is_sent),
+        }
     }
 
     /// Time goes on, also for what waits.
