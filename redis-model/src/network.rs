@@ -1,5 +1,7 @@
 //! Messages between processes and servers. They arrive in any order, and as late as the walk likes.
 
+use std::fmt;
+
 use crate::redis::{Head, Record};
 use crate::words::{Epoch, Id, Position, Publication, Query, Run, Stored, Time};
 
@@ -34,20 +36,45 @@ pub(crate) enum Reply {
     ReadBack(Polled),
     Begun,
     /// Without a position: refused.
-    Published { publication: Publication, position: Option<Position> },
-    Got { flight: u32, stored: Option<Stored> },
-    Stored { flight: u32 },
+    Published {
+        publication: Publication,
+        position: Option<Position>,
+    },
+    Got {
+        flight: u32,
+        stored: Option<Stored>,
+    },
+    Stored {
+        flight: u32,
+    },
 }
 
 /// The state of the log, and records.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Polled {
     pub(crate) sent: Time,
     pub(crate) run: Run,
-    /// The outer: whether it was asked for.
-    pub(crate) head: Option<Option<Head>>,
+    /// Whether the head was asked for.
+    pub(crate) has_head: bool,
+    pub(crate) head: Option<Head>,
     pub(crate) records: Vec<Record>,
     pub(crate) last_in_stream: Option<Id>,
     /// Only the oracle reads it.
     pub(crate) is_of_primary: bool,
+}
+
+/// Short, for traces.
+impl fmt::Debug for Polled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(sent at {}, run {}", self.sent, self.run)?;
+        match self.head {
+            Some(head) => write!(f, ", head {head:?}")?,
+            None if self.has_head => f.write_str(", no head")?,
+            None => {}
+        }
+        if !self.records.is_empty() {
+            write!(f, ", {:?}", self.records)?;
+        }
+        f.write_str(")")
+    }
 }

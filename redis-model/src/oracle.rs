@@ -44,10 +44,7 @@ pub(crate) struct Doubt {
 
 impl Doubt {
     pub(crate) fn with(self, other: Self) -> Self {
-        Self {
-            split_brain: self.split_brain || other.split_brain,
-            went_back: self.went_back || other.went_back,
-        }
+        Self { split_brain: self.split_brain || other.split_brain, went_back: self.went_back || other.went_back }
     }
 }
 
@@ -171,9 +168,10 @@ impl Oracle {
     pub(crate) fn log_changed(&mut self, data: &Data, now: Time) {
         for (token, write) in self.writes.iter_mut().enumerate() {
             let is_kept = || {
-                data.log.iter().flat_map(|log| &log.records).any(|record| {
-                    record.publication.token == token && record.publication.kind == Kind::Intent
-                })
+                data.log
+                    .iter()
+                    .flat_map(|log| &log.records)
+                    .any(|record| record.publication.token == token && record.publication.kind == Kind::Intent)
             };
             if let Some(intent) = write.intent.as_mut().filter(|intent| intent.until > now) {
                 intent.is_lost |= !is_kept();
@@ -218,7 +216,8 @@ impl Oracle {
             }
             return Some("which has returned in this process");
         }
-        if write.intent.as_ref().is_some_and(|intent| !intent.is_lost && committed < intent.until) && is_late(committed) {
+        if write.intent.as_ref().is_some_and(|intent| !intent.is_lost && committed < intent.until) && is_late(committed)
+        {
             return Some("which was announced");
         }
         if write.was_undone && write.acknowledged.is_none() {

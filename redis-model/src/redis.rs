@@ -1,16 +1,17 @@
 //! A server: the head and the stream of the log, the values of the second level, and the scripts.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::mechanism::Mechanism;
 use crate::network::{Polled, Reply, Request};
-use crate::world::Env;
 use crate::words::{Epoch, Id, Position, Publication, Query, Run, Stored};
+use crate::world::Env;
 
 /// How many records one poll answers.
-const POLL_LIMIT: usize = 2;
+pub(crate) const POLL_LIMIT: usize = 2;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Head {
     pub(crate) epoch: Epoch,
     pub(crate) id: Id,
@@ -18,7 +19,7 @@ pub(crate) struct Head {
     pub(crate) run: Run,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Record {
     pub(crate) id: Id,
     pub(crate) nonce: u32,
@@ -86,7 +87,8 @@ impl Server {
         Polled {
             sent,
             run: self.run,
-            head: with_head.then_some(self.data.head),
+            has_head: with_head,
+            head: self.data.head.filter(|_| with_head),
             records: records.take(limit).copied().collect(),
             last_in_stream: self.data.log.as_ref().map(|log| log.last),
             is_of_primary: !self.is_demoted,
@@ -119,5 +121,19 @@ impl Server {
         let position = Position { epoch, id: record.id };
         env.oracle.written(publication, position, !self.is_demoted, env.now);
         Some(position)
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} nonce {} of run {}", self.epoch, self.id, self.nonce, self.run)
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} nonce {} after {}: {:?}", self.id, self.nonce, self.predecessor, self.publication)
     }
 }

@@ -90,7 +90,9 @@ fn wander(seed: u64, mechanisms: Mechanisms) -> (Vec<Step>, World) {
     let mut world = World::new(mechanisms, Trace::default());
     // Nothing is served from memory before a process has followed for a while.
     let mut steps: Vec<_> = (0..PROCESSES).map(|process| Step::Hurry(process, Work::Follow, 16)).collect();
-    steps.iter().for_each(|step| world.step(*step));
+    for step in &steps {
+        world.step(*step);
+    }
     for _ in 0..rng.usize(30..200) {
         if world.env.oracle.violation.is_some() {
             return (steps, world);

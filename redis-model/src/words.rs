@@ -1,5 +1,7 @@
 //! Names and numbers of the model.
 
+use std::fmt;
+
 use crate::oracle::Doubt;
 
 /// Moments of the model's clock.
@@ -42,7 +44,7 @@ impl Query {
 }
 
 /// A set of what can be invalidated: here, queries.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Targets(u8);
 
 impl Targets {
@@ -72,7 +74,7 @@ impl Targets {
 /// Of each row that was read, how many writes to it are seen.
 pub(crate) type Value = [Option<u32>; 2];
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) epoch: Epoch,
     pub(crate) id: Id,
@@ -86,7 +88,7 @@ pub(crate) enum Kind {
     Write,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Publication {
     pub(crate) token: Token,
     pub(crate) targets: Targets,
@@ -94,10 +96,42 @@ pub(crate) struct Publication {
 }
 
 /// A value of the second level.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Stored {
     pub(crate) born: Position,
     pub(crate) depends_on: Targets,
     pub(crate) value: Value,
     pub(crate) doubt: Doubt,
+}
+
+/// Short, for traces.
+impl fmt::Debug for Targets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.indices().map(|index| Query::ALL[index])).finish()
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.id)
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Publication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            Kind::Intent => "intent of write",
+            Kind::Write => "write",
+        };
+        write!(f, "{what} {} invalidates {:?}", self.token, self.targets)
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} born at {:?}, depends on {:?}", self.value, self.born, self.depends_on)
+    }
 }

@@ -169,7 +169,9 @@ impl World {
         self.run_until_idle();
         self.env.oracle.is_settled = true;
         for process in &mut self.processes {
-            Query::ALL.into_iter().for_each(|query| process.call(query, &mut self.env));
+            for query in Query::ALL {
+                process.call(query, &mut self.env);
+            }
         }
         self.run_until_idle();
     }

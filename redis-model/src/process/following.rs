@@ -1,10 +1,12 @@
 //! The log: from a connection to what the memory forgets.
 
-use crate::mechanism::Mechanism;
+use std::cmp::Ordering;
+
+use crate::mechanism::{Mechanism, Mechanisms};
 use crate::network::{Polled, Request};
 use crate::oracle::Doubt;
 use crate::process::{Connection, Hold, Lease, Process};
-use crate::redis::Record;
+use crate::redis::{POLL_LIMIT, Record};
 use crate::words::{Epoch, HOLD, Id, Kind, POLL_TIMEOUT, Position, Run};
 use crate::world::Env;
 
@@ -34,6 +36,29 @@ pub(super) enum Effect {
     Prove(Lease),
 }
 
+impl Reader {
+    /// Where it is after these records, and whether that is the end. `None`: something is missing, or may be.
+    fn read(mut self, polled: &Polled, mechanisms: Mechanisms) -> Option<(Self, bool)> {
+        let checks_gaps = mechanisms.has(Mechanism::GapCheck);
+        let checks_nonces = mechanisms.has(Mechanism::PredecessorNonce);
+        for record in &polled.records {
+            let is_next = record.id == self.id + 1;
+            if (!is_next && checks_gaps) || (is_next && record.predecessor != self.nonce && checks_nonces) {
+                return None;
+            }
+            (self.id, self.nonce) = (record.id, record.nonce);
+        }
+        let is_out_of_records = polled.records.len() < POLL_LIMIT;
+        let Some(head) = polled.head else { return Some((self, is_out_of_records)) };
+        let is_broken = match head.id.cmp(&self.id) {
+            Ordering::Less => mechanisms.has(Mechanism::StepBackCheck),
+            Ordering::Equal => head.nonce != self.nonce && checks_nonces,
+            Ordering::Greater => is_out_of_records && checks_gaps,
+        };
+        (!is_broken).then_some((self, head.id <= self.id || is_out_of_records))
+    }
+}
+
 impl Process {
     /// One step of following: apply what was read, else connect, else ask.
     pub(crate) fn follow(&mut self, primary: Run, env: &mut Env) {
@@ -49,7 +74,8 @@ impl Process {
         if self.polling.is_some() {
             return;
         }
-        let with_head = env.mechanisms.has(Mechanism::HeadInEachPoll) || !connection.has_polled || self.reader.is_none();
+        let with_head =
+            env.mechanisms.has(Mechanism::HeadInEachPoll) || !connection.has_polled || self.reader.is_none();
         connection.has_polled = true;
         self.polling = Some(0);
         self.send(Request::Poll { after: self.reader.map_or(0, |reader| reader.id), with_head, sent: env.now }, env);
@@ -65,55 +91,33 @@ impl Process {
     }
 
     /// What a poll has answered: the next records, or that there is something wrong.
-    pub(super) fn polled(&mut self, polled: Polled, env: &mut Env) {
+    pub(super) fn polled(&mut self, polled: &Polled, env: &mut Env) {
         self.polling = None;
-        if let Some(head) = polled.head {
-            let Some(head) = head else { return self.begin_epoch(None, env) };
-            if Self::must_begin(&polled, env) {
-                return self.begin_epoch(Some(head.epoch), env);
+        if polled.has_head {
+            let epoch = polled.head.map(|head| head.epoch);
+            if Self::must_begin(polled, env) {
+                return self.begin_epoch(epoch, env);
             }
-            if self.reader.is_none_or(|reader| reader.epoch != head.epoch) {
+            if self.reader.map(|reader| reader.epoch) != epoch {
                 return self.ask_to_read_back(env);
             }
         }
-        let Some(mut reader) = self.reader else { return };
-        let checks_gaps = env.mechanisms.has(Mechanism::GapCheck);
-        let checks_nonces = env.mechanisms.has(Mechanism::PredecessorNonce);
-        let mut heard = Vec::new();
-        for record in &polled.records {
-            let is_next = record.id == reader.id + 1;
-            if (!is_next && checks_gaps) || (is_next && record.predecessor != reader.nonce && checks_nonces) {
-                return self.ask_to_read_back(env);
-            }
-            (reader.id, reader.nonce) = (record.id, record.nonce);
-            heard.push(*record);
-        }
-        let is_complete = match polled.head.flatten() {
-            None => polled.records.len() < 2,
-            Some(head) if head.id < reader.id && env.mechanisms.has(Mechanism::StepBackCheck) => {
-                return self.ask_to_read_back(env);
-            }
-            Some(head) if head.id == reader.id && head.nonce != reader.nonce && checks_nonces => {
-                return self.ask_to_read_back(env);
-            }
-            // Records are missing from the end: gone, or more than one poll answers.
-            Some(head) if head.id > reader.id && polled.records.is_empty() && checks_gaps => {
-                return self.ask_to_read_back(env);
-            }
-            Some(head) => head.id <= reader.id || polled.records.is_empty(),
+        let Some(reader) = self.reader else { return };
+        let Some((reader, is_complete)) = reader.read(polled, env.mechanisms) else {
+            return self.ask_to_read_back(env);
         };
         self.reader = Some(reader);
-        for record in heard {
-            self.hear(record, reader.epoch, env);
+        for record in &polled.records {
+            self.hear(*record, reader.epoch, env);
         }
         if is_complete {
-            self.prove(&polled);
+            self.prove(polled);
         }
     }
 
     /// Whether the log is not to be relied upon, although it has a head.
     fn must_begin(polled: &Polled, env: &Env) -> bool {
-        let Some(head) = polled.head.flatten() else { return true };
+        let Some(head) = polled.head else { return true };
         (env.mechanisms.has(Mechanism::RunId) && head.run != polled.run)
             || (env.mechanisms.has(Mechanism::RefuseToCreate) && polled.last_in_stream != Some(head.id))
     }
@@ -135,7 +139,7 @@ impl Process {
         if Self::must_begin(polled, env) {
             return;
         }
-        let Some(head) = polled.head.flatten() else { return };
+        let Some(head) = polled.head else { return };
         let (mut id, mut nonce) = (head.id, head.nonce);
         let mut first = polled.records.len();
         while first > 0 && polled.records[first - 1].id == id && polled.records[first - 1].nonce == nonce {

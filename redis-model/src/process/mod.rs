@@ -188,7 +188,7 @@ impl Process {
 
     pub(crate) fn receive(&mut self, reply: Reply, env: &mut Env) {
         match reply {
-            Reply::Polled(polled) => self.polled(polled, env),
+            Reply::Polled(polled) => self.polled(&polled, env),
             Reply::ReadBack(polled) => self.read_back(&polled, env),
             Reply::Begun => self.polling = None,
             Reply::Published { publication, position } => self.was_published(publication, position, env),

@@ -19,9 +19,15 @@ pub(super) struct Entry {
 /// Who gets the value of a load.
 #[derive(Clone, Copy, Debug)]
 enum Waiter {
-    Caller { started: Time, doubt: Doubt },
+    Caller {
+        started: Time,
+        doubt: Doubt,
+    },
     /// Another load, with what it is in doubt about.
-    Load { flight: u32, doubt: Doubt },
+    Load {
+        flight: u32,
+        doubt: Doubt,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +35,9 @@ enum Stage {
     /// Nothing is done yet.
     Begin,
     /// The second level was asked.
-    Get { waited: Time },
+    Get {
+        waited: Time,
+    },
     /// The second level has answered, and the answer is valid.
     Accepted,
     /// The body runs, and has read nothing.
@@ -41,7 +49,9 @@ enum Stage {
     /// The body has returned.
     Loaded,
     /// The second level is to store the value.
-    Put { waited: Time },
+    Put {
+        waited: Time,
+    },
     End,
 }
 
