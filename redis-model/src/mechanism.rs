@@ -27,7 +27,7 @@ pub enum Mechanism {
     Lease,
     /// A restart reaches loads in flight, and does not only clear the memory.
     RestartFencesLoads,
-    /// A restart in the same epoch keeps the history: it may have a write of its own that is acknowledged, but not heard.
+    /// A restart in the same epoch, after a gap, keeps the history: it may have a write of its own that is acknowledged, but not heard.
     RestartKeepsHistory,
     /// A process publishes in a new epoch only once it has restarted in it.
     PublishAfterRestart,
@@ -41,7 +41,7 @@ pub enum Mechanism {
     AgeOfNestedAnswers,
     /// A record is in the history before the memory forgets what it names.
     HistoryBeforeRaise,
-    /// A record counts as applied only after the memory has forgotten what it names.
+    /// A record counts as applied only after the memory has forgotten what it names; so does a restart.
     AppliedAfterRaise,
     /// What an intent names is neither stored nor taken from the second level until the outcome.
     IntentsHold,

@@ -42,7 +42,7 @@ macro_rules! found_when_out {
 found_when_out! {
     p20_the_gap_check_is_found_when_it_is_out: GapCheck within 10_000;
     p20_the_step_back_check_is_found_when_it_is_out: StepBackCheck within 10_000;
-    p20_the_nonce_of_the_predecessor_is_found_when_it_is_out: PredecessorNonce within 100_000;
+    p20_the_nonce_of_the_predecessor_is_found_when_it_is_out: PredecessorNonce within 200_000;
     p20_the_run_id_is_found_when_it_is_out: RunId within 20_000;
     p21_the_epoch_of_entries_is_found_when_it_is_out: EpochOfEntries within 1_000;
     p21_the_birth_of_entries_is_found_when_it_is_out: BornOfEntries within 1_000;
@@ -54,7 +54,7 @@ found_when_out! {
     p21_the_history_that_a_restart_keeps_is_found_when_it_is_cleared: RestartKeepsHistory within 100_000;
     p20_publishing_after_the_restart_is_found_when_it_comes_before: PublishAfterRestart within 100_000;
     p20_publishing_again_is_found_when_it_is_out: PublishAgain within 100_000;
-    p21_the_script_that_creates_no_stream_is_found_when_it_does: RefuseToCreate within 10_000;
+    p21_the_script_that_creates_no_stream_is_found_when_it_does: RefuseToCreate within 100_000;
     p20_bounded_joins_are_found_when_they_are_not: BoundedJoins within 10_000;
     p20_the_age_of_nested_answers_is_found_when_it_does_not_count: AgeOfNestedAnswers within 100_000;
     p20_the_history_before_the_raise_is_found_when_it_comes_after: HistoryBeforeRaise within 100_000;

@@ -18,6 +18,14 @@ pub(super) struct Reader {
     nonce: u32,
 }
 
+/// What is wrong with the log.
+enum Trouble {
+    /// Records are missing.
+    Gap,
+    /// Ids were given twice, or will be: positions of this epoch mean nothing any more.
+    Twice,
+}
+
 /// What reading has as its effect, in steps: other threads of the process run between them.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Effect {
@@ -37,25 +45,29 @@ pub(super) enum Effect {
 }
 
 impl Reader {
-    /// Where it is after these records, and whether that is the end. `None`: something is missing, or may be.
-    fn read(mut self, polled: &Polled, mechanisms: Mechanisms) -> Option<(Self, bool)> {
+    /// Where it is after these records, and whether that is the end.
+    fn read(mut self, polled: &Polled, mechanisms: Mechanisms) -> Result<(Self, bool), Trouble> {
         let checks_gaps = mechanisms.has(Mechanism::GapCheck);
         let checks_nonces = mechanisms.has(Mechanism::PredecessorNonce);
         for record in &polled.records {
-            let is_next = record.id == self.id + 1;
-            if (!is_next && checks_gaps) || (is_next && record.predecessor != self.nonce && checks_nonces) {
-                return None;
+            if record.id != self.id + 1 {
+                if checks_gaps {
+                    return Err(Trouble::Gap);
+                }
+            } else if record.predecessor != self.nonce && checks_nonces {
+                return Err(Trouble::Twice);
             }
             (self.id, self.nonce) = (record.id, record.nonce);
         }
         let is_out_of_records = polled.records.len() < POLL_LIMIT;
-        let Some(head) = polled.head else { return Some((self, is_out_of_records)) };
-        let is_broken = match head.id.cmp(&self.id) {
-            Ordering::Less => mechanisms.has(Mechanism::StepBackCheck),
-            Ordering::Equal => head.nonce != self.nonce && checks_nonces,
-            Ordering::Greater => is_out_of_records && checks_gaps,
-        };
-        (!is_broken).then_some((self, head.id <= self.id || is_out_of_records))
+        let Some(head) = polled.head else { return Ok((self, is_out_of_records)) };
+        match head.id.cmp(&self.id) {
+            Ordering::Less if mechanisms.has(Mechanism::StepBackCheck) => Err(Trouble::Twice),
+            Ordering::Equal if head.nonce != self.nonce && checks_nonces => Err(Trouble::Twice),
+            Ordering::Greater if is_out_of_records && checks_gaps => Err(Trouble::Gap),
+            Ordering::Greater => Ok((self, is_out_of_records)),
+            Ordering::Less | Ordering::Equal => Ok((self, true)),
+        }
     }
 }
 
@@ -103,8 +115,10 @@ impl Process {
             }
         }
         let Some(reader) = self.reader else { return };
-        let Some((reader, is_complete)) = reader.read(polled, env.mechanisms) else {
-            return self.ask_to_read_back(env);
+        let (reader, is_complete) = match reader.read(polled, env.mechanisms) {
+            Ok(read) => read,
+            Err(Trouble::Gap) => return self.ask_to_read_back(env),
+            Err(Trouble::Twice) => return self.begin_epoch(Some(reader.epoch), env),
         };
         self.reader = Some(reader);
         for record in &polled.records {
@@ -148,9 +162,13 @@ impl Process {
         }
         let is_new = self.history.epoch != Some(head.epoch);
         let position = Position { epoch: head.epoch, id };
-        self.effects.push_back(Effect::RestartHistory(position));
-        self.effects.push_back(Effect::RestartMemory);
-        self.effects.push_back(Effect::Apply(position));
+        let (history, memory, apply) =
+            (Effect::RestartHistory(position), Effect::RestartMemory, Effect::Apply(position));
+        self.effects.extend(if env.mechanisms.has(Mechanism::AppliedAfterRaise) {
+            [history, memory, apply]
+        } else {
+            [history, apply, memory]
+        });
         for record in &polled.records[first..] {
             self.hear(*record, head.epoch, env);
         }
