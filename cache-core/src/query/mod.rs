@@ -26,6 +26,7 @@ pub(crate) const MILLION: u32 = 1_000_000;
 
 /// The static facts of an annotated function.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Query {
     pub(crate) name: &'static str,
     /// The function's name.
@@ -283,6 +284,7 @@ pub(crate) struct KeyHash {
     /// Represents the function's own generic arguments.
     pub(crate) instance: TypeId,
     /// A hash of the key that is the same in each process; 0 if it has none.
+    #[cfg_attr(not(feature = "shared"), expect(dead_code, reason = "there are no other processes"))]
     pub(crate) mark: u64,
 }
 
