@@ -144,7 +144,7 @@ fn a_record_with_another_predecessor_is_found() {
         .arg(&["{cache}:head", "id", "2", "nonce", "5"])
         .exec(&mut redis)
         .unwrap();
-    a.recorder.wait_for(&Event::Restart(Restart::Lost));
+    a.recorder.wait_for(&Event::Restart(Restart::NewEpoch));
     assert!(!records(&a).contains(&Event::Heard("other".to_owned())));
     assert_ne!(number(&mut redis, "epoch"), epoch);
 }
