@@ -92,6 +92,11 @@ impl LogReader {
         self.last.map(|last| last.epoch)
     }
 
+    /// Whether an answer has nothing to tell.
+    pub(crate) fn knows(&self, answer: &Answer) -> bool {
+        answer.records.is_empty() && self.last == answer.head.as_ref().map(Last::of)
+    }
+
     /// Takes the answer to a poll that asked for what is [after](Self::after), by a server process `run`.
     pub(crate) fn read(&mut self, answer: Answer, run: &str, listener: &dyn Listener) -> Next {
         // Another process of the server may have lost what was acknowledged.
@@ -120,7 +125,9 @@ impl LogReader {
                 return self.distrust();
             }
             last = Last { epoch: head.epoch, id: record.id, nonce: record.nonce };
-            listener.hear(last.position(), &record.body);
+            if !listener.hear(last.position(), &record.body) {
+                listener.restart(last.position(), Restart::Lost);
+            }
         }
         self.last = Some(last);
         if last.id < head.id {
@@ -138,7 +145,7 @@ impl LogReader {
 
     /// Ids of this epoch were given twice, or may be: positions mean nothing any more, also those of stored values.
     pub(crate) fn distrust(&mut self) -> Next {
-        self.forget(Restart::Lost);
+        self.forget(Restart::NewEpoch);
         Next::BeginEpoch
     }
 
@@ -153,7 +160,7 @@ impl LogReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listener::recording::{Call, Recording};
+    use crate::listener::recording::{Call, REFUSED, Recording};
 
     const RUN: &str = "run";
 
@@ -227,6 +234,9 @@ mod tests {
     #[test]
     fn goes_on_in_order() {
         let mut reader = reader_at_2();
+        assert!(
+            reader.knows(&answer(7, 2, [])) && !reader.knows(&answer(7, 3, [])) && !reader.knows(&answer(7, 3, [3]))
+        );
         assert_eq!(read(&mut reader, answer(7, 2, [])), (Next::UpToDate, vec![]));
         assert_eq!(read(&mut reader, answer(7, 4, 3..=4)), (Next::UpToDate, vec![hear(7, 3), hear(7, 4)]));
         assert_eq!(reader.after(), 4);
@@ -250,6 +260,18 @@ mod tests {
     fn a_full_answer_without_a_record_ends_the_poll() {
         let foreign = Answer { is_complete: false, ..answer(7, 5, []) };
         assert_eq!(read(&mut reader_at_2(), foreign), (Next::UpToDate, vec![restart(7, 5, Restart::Lost)]));
+    }
+
+    #[test]
+    fn a_record_that_the_cache_refuses_is_a_loss() {
+        let mut refused = answer(7, 4, 3..=4);
+        refused.records[0].body = REFUSED.to_vec();
+        let heard = vec![
+            Call::Hear(LogPosition { epoch: 7, id: 3 }, REFUSED.to_vec()),
+            restart(7, 3, Restart::Lost),
+            hear(7, 4),
+        ];
+        assert_eq!(read(&mut reader_at_2(), refused), (Next::UpToDate, heard));
     }
 
     #[test]
@@ -278,7 +300,7 @@ mod tests {
         let mut reader = reader_at_2();
         assert_eq!(read(&mut reader, answer(7, 1, [])), (Next::BeginEpoch, vec![]));
         assert_eq!(reader.after(), 0);
-        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::Lost)]));
+        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::NewEpoch)]));
     }
 
     #[test]
@@ -287,7 +309,7 @@ mod tests {
         other.records[0].previous += 1;
         let mut reader = reader_at_2();
         assert_eq!(read(&mut reader, other), (Next::BeginEpoch, vec![]));
-        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::Lost)]));
+        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::NewEpoch)]));
     }
 
     #[test]
