@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::{Client, FromRedisValue, RedisResult};
+use redis::{Client, Cmd, FromRedisValue, RedisResult};
 use tempfile::TempDir;
 
 /// No answer takes longer, and no start.
@@ -50,13 +50,14 @@ impl Server {
         server
     }
 
-    /// Starts a replica of the server that listens on a port, with what that has now. It writes nothing to its disk.
+    /// Starts a replica of the server that listens on a port, with what that has now. It keeps it when it is restarted.
     ///
     /// # Panics
     ///
     /// If that fails.
     pub fn replica_of(port: u16) -> Self {
-        let server = Self::start_with(&["--save", "", "--replicaof", "127.0.0.1", &port.to_string()]);
+        let (persistent, port) = (["--save", "", "--appendonly", "yes"], port.to_string());
+        let server = Self::start_with(&[&persistent[..], &["--replicaof", "127.0.0.1", &port]].concat());
         let start = Instant::now();
         while !server.command::<String>(&["INFO", "replication"]).contains("master_link_status:up") {
             assert!(start.elapsed() < PATIENCE, "the replica does not connect");
@@ -82,20 +83,24 @@ impl Server {
     /// # Panics
     ///
     /// If the server does not answer, or with an error, or with another type.
-    pub fn command<T: FromRedisValue>(&self, words: &[&str]) -> T {
+    pub fn command<T: FromRedisValue>(&self, words: &[impl AsRef<[u8]>]) -> T {
         let (name, arguments) = words.split_first().expect("a command has a name");
-        self.try_command(name, arguments).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+        let words = || String::from_utf8_lossy(name.as_ref());
+        let arguments: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
+        self.try_command(name.as_ref(), &arguments).unwrap_or_else(|error| panic!("{}: {error}", words()))
     }
 
-    fn try_command<T: FromRedisValue>(&self, name: &str, arguments: &[&str]) -> RedisResult<T> {
+    fn try_command<T: FromRedisValue>(&self, name: &[u8], arguments: &[&[u8]]) -> RedisResult<T> {
         let mut connection = Client::open(self.url())?.get_connection_with_timeout(PATIENCE)?;
         connection.set_read_timeout(Some(PATIENCE))?;
-        redis::cmd(name).arg(arguments).query(&mut connection)
+        Cmd::new().arg(name).arg(arguments).query(&mut connection)
     }
 
     fn run(&mut self) {
         let mut process = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no"])
+            // Replicas need not wait for others.
+            .args(["--repl-diskless-sync-delay", "0"])
             .args(&self.arguments)
             .arg("--dir")
             .arg(self.folder.path())
@@ -109,7 +114,7 @@ impl Server {
         self.process = Some(process);
         let start = Instant::now();
         // It listens before it has read what is in its folder.
-        while self.try_command::<String>("PING", &[]).is_err() {
+        while self.try_command::<String>(b"PING", &[]).is_err() {
             assert!(start.elapsed() < PATIENCE, "redis-server does not answer");
             thread::sleep(Duration::from_millis(5));
         }
