@@ -21,6 +21,7 @@ use crate::history::Writer;
 use crate::history::info::MutationInfo;
 use crate::observer::Observer;
 use crate::runtime::Runtime;
+use crate::shared::publish::Ticket;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
 use crate::version::scope::{Scope, ScopeRef};
@@ -110,6 +111,10 @@ impl Cache {
 
     pub(crate) fn from_settings(settings: Settings) -> Self {
         let engine = Arc::new(Engine::new(settings));
+        #[cfg(feature = "shared")]
+        if let Some(shared) = engine.shared() {
+            shared.tier.follow(crate::Follower::new(&engine));
+        }
         let mode = if engine.auditor.is_some() { Mode::Audited } else { Mode::Ordinary };
         Self { engine: EngineHandle::new(engine), scope: None, mode }
     }
@@ -210,7 +215,7 @@ impl Cache {
     #[track_caller]
     pub fn invalidate_async<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) -> impl Future<Output = ()> {
         let by = Writer::call("invalidate_async");
-        async move { self.invalidate_by(queries, by) }
+        async move { self.invalidate_by(queries, by).await }
     }
 
     /// Invalidates all entries of the queries with these names, in every type, and all that was made from them.
@@ -230,18 +235,16 @@ impl Cache {
     /// ```
     #[track_caller]
     pub fn invalidate<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>) {
-        self.invalidate_by(queries, Writer::call("invalidate"));
+        self.invalidate_by(queries, Writer::call("invalidate")).wait();
     }
 
-    fn invalidate_by<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>, by: Writer) {
+    fn invalidate_by<T: AsRef<str>>(&self, queries: impl IntoIterator<Item = T>, by: Writer) -> Ticket {
         match self.transaction_state() {
             None => self.engine.invalidate_names(self.scope_ref(), queries, by),
-            Some(transaction) => {
-                self.hold(transaction, queries, |name| {
-                    by.record_name(name);
-                    HeldTarget::name(self.scope_ref(), name.clone(), by)
-                });
-            }
+            Some(transaction) => self.hold(transaction, queries, |name| {
+                by.record_name(name);
+                HeldTarget::name(self.scope_ref(), name.clone(), by)
+            }),
         }
     }
 
@@ -256,12 +259,13 @@ impl Cache {
     #[track_caller]
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
         let (scope, by) = (self.scope_ref(), Writer::call("invalidate_tags"));
-        match self.transaction_state() {
+        let ticket = match self.transaction_state() {
             None => self.engine.invalidate_tags(scope, tags, by),
             Some(transaction) => {
-                self.hold(transaction, tags, |tag| ScopedTarget { scope, target: TargetRef::Tag(tag), by }.into());
+                self.hold(transaction, tags, |tag| ScopedTarget { scope, target: TargetRef::Tag(tag), by }.into())
             }
-        }
+        };
+        ticket.wait();
     }
 
     /// Invalidates everything; through a scoped handle, everything in the scope. Otherwise like
@@ -276,10 +280,11 @@ impl Cache {
     pub fn invalidate_all(&self) {
         let (scope, by) = (self.scope_ref(), Writer::call("invalidate_all"));
         let everything = ScopedTarget { scope, target: TargetRef::Everything, by };
-        match self.transaction_state() {
+        let ticket = match self.transaction_state() {
             None => self.engine.invalidate(&[everything]),
             Some(transaction) => transaction.hold(&self.engine, vec![everything.into()]),
-        }
+        };
+        ticket.wait();
     }
 
     /// Frees all expired and invalidated entries, in all scopes, and shrinks tables that have become too large.
@@ -371,6 +376,12 @@ impl Cache {
         self.engine.mutations_since(0)
     }
 
+    /// What the cache has done with its [tier](CacheBuilder::shared); `None` without one.
+    #[cfg(feature = "shared")]
+    pub fn shared_stats(&self) -> Option<crate::SharedStats> {
+        self.engine.shared().map(|shared| shared.stats())
+    }
+
     /// For tests: panics if the cache is inconsistent.
     #[doc(hidden)]
     pub fn check_invariants(&self) {
@@ -391,10 +402,11 @@ impl Cache {
         transaction: &TransactionState,
         names: impl IntoIterator<Item = T>,
         target: impl Fn(&SmolStr) -> HeldTarget,
-    ) {
+    ) -> Ticket {
         let (names, result) = read_names(names);
-        transaction.hold(&self.engine, names.iter().map(target).collect());
+        let ticket = transaction.hold(&self.engine, names.iter().map(target).collect());
         result.unwrap_or_else(|panic| resume_unwind(panic));
+        ticket
     }
 
     /// The handle that an entry was made with.
@@ -600,6 +612,17 @@ impl CacheBuilder {
     /// ```
     pub fn jitter_seed(mut self, seed: u64) -> Self {
         self.settings.jitter_seed = Some(seed);
+        self
+    }
+
+    /// Shares the cache with other processes: a second level for queries with the flag `shared`, and a log of all
+    /// invalidations. See [`SharedTier`](crate::SharedTier); the crate `cache-redis` has one.
+    ///
+    /// Until the tier proves that all invalidations were heard, and whenever it cannot, nothing is served from memory, and
+    /// calls load.
+    #[cfg(feature = "shared")]
+    pub fn shared(mut self, tier: impl crate::SharedTier) -> Self {
+        self.settings.tier = Some(Arc::new(tier));
         self
     }
 

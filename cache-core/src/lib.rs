@@ -107,6 +107,9 @@ mod history;
 mod observer;
 #[cfg(feature = "shared")]
 mod shared;
+#[cfg(not(feature = "shared"))]
+#[path = "shared/absent.rs"]
+mod shared;
 
 mod entry;
 mod eviction;
@@ -151,6 +154,8 @@ pub use runtime::{Runtime, Task};
 pub use shared::follower::{Follower, Restart};
 #[cfg(feature = "shared")]
 pub use shared::lease::LeaseTime;
+#[cfg(feature = "shared")]
+pub use shared::stats::SharedStats;
 #[cfg(feature = "shared")]
 pub use shared::tier::{
     LogPosition, Publication, PublishError, PutOutcome, SharedTier, StoredValue, TierError, TierFuture,

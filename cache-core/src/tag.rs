@@ -26,6 +26,15 @@ use crate::sync::Arc;
 pub struct Tag(SmolStr);
 
 impl Tag {
+    /// Whether it is a [mark](crate::shared) of what is invalidated in several processes, and no tag of the user's.
+    pub(crate) fn is_mark(&self) -> bool {
+        self.as_str().starts_with('\0')
+    }
+
+    pub(crate) fn name_of_query_mark(tag: &str) -> Option<&str> {
+        tag.strip_prefix("\0q:")
+    }
+
     #[inline]
     pub(crate) const fn from_static(text: &'static str) -> Self {
         Self(SmolStr::new_static(text))

@@ -1,6 +1,7 @@
 //! Transactions: reads that are not cached, and invalidations that wait for the commit.
 
 use std::fmt;
+use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,6 +12,7 @@ use crate::cache::Cache;
 use crate::engine::mode::Mode;
 use crate::engine::transaction::{Certainty, TransactionState};
 use crate::load::outcome::is_err;
+use crate::shared::publish::{Ticket, Waiting};
 use crate::sync::Arc;
 
 /// A transaction of the database, as the cache sees it.
@@ -116,7 +118,7 @@ impl CacheTransaction {
     ///
     /// When a custom clock does, after everything is invalidated.
     pub fn commit(mut self) {
-        self.end(Certainty::Ended);
+        self.end(Certainty::Ended).wait();
     }
 
     /// Like [`commit`](CacheTransaction::commit), for tasks. It is ready at the first poll.
@@ -124,9 +126,8 @@ impl CacheTransaction {
     /// # Cancellation
     ///
     /// Dropped before its first poll, it invalidates, too.
-    #[expect(clippy::unused_async, reason = "for a cache that tells other processes")]
-    pub async fn commit_async(self) {
-        self.commit();
+    pub async fn commit_async(mut self) {
+        self.end(Certainty::Ended).await;
     }
 
     /// Ends it after the database has rolled back: nothing is invalidated.
@@ -177,7 +178,9 @@ impl CacheTransaction {
     /// ```
     pub fn commit_after<R>(mut self, commit: impl FnOnce() -> R) -> R {
         let ending = Ending { transaction: &mut self, certainty: Certainty::Uncertain };
-        ending.after(commit)
+        let (result, ticket) = ending.after(commit);
+        ticket.wait();
+        result
     }
 
     /// Like [`commit_after`](CacheTransaction::commit_after), with a future.
@@ -187,13 +190,11 @@ impl CacheTransaction {
     /// Dropped before its first poll, it counts as committed. Dropped later, the commit may still happen: as after an
     /// error, what was held is invalidated and not stored for a grace.
     pub fn commit_after_async<F: Future>(self, commit: F) -> CommitAfter<F> {
-        CommitAfter { commit, transaction: self, has_begun: false }
+        CommitAfter { commit, transaction: self, has_begun: false, waiting: Waiting::default() }
     }
 
-    fn end(&mut self, certainty: Certainty) {
-        if !std::mem::replace(&mut self.has_ended, true) {
-            self.state.commit(certainty);
-        }
+    fn end(&mut self, certainty: Certainty) -> Ticket {
+        if std::mem::replace(&mut self.has_ended, true) { Ticket::default() } else { self.state.commit(certainty) }
     }
 }
 
@@ -204,16 +205,16 @@ struct Ending<'a> {
 }
 
 impl Ending<'_> {
-    fn after<R>(mut self, commit: impl FnOnce() -> R) -> R {
+    fn after<R>(self, commit: impl FnOnce() -> R) -> (R, Ticket) {
         let result = commit();
-        self.certainty = certainty_of(&result);
-        result
+        let ticket = self.transaction.end(certainty_of(&result));
+        (result, ticket)
     }
 }
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.transaction.end(self.certainty);
+        self.transaction.end(self.certainty).leave();
     }
 }
 
@@ -223,7 +224,7 @@ fn certainty_of<R>(result: &R) -> Certainty {
 
 impl Drop for CacheTransaction {
     fn drop(&mut self) {
-        self.end(Certainty::Ended);
+        self.end(Certainty::Ended).leave();
     }
 }
 
@@ -243,18 +244,19 @@ impl RefUnwindSafe for CacheTransaction {}
 pin_project! {
     /// A commit of the database, and then of a transaction: see [`CacheTransaction::commit_after_async`].
     #[must_use = "it does nothing until it is polled"]
-    pub struct CommitAfter<F> {
+    pub struct CommitAfter<F: Future> {
         #[pin]
         commit: F,
         transaction: CacheTransaction,
         has_begun: bool,
+        waiting: Waiting<F::Output>,
     }
 
-    impl<F> PinnedDrop for CommitAfter<F> {
+    impl<F: Future> PinnedDrop for CommitAfter<F> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
             let certainty = if *this.has_begun { Certainty::Uncertain } else { Certainty::Ended };
-            this.transaction.end(certainty);
+            this.transaction.end(certainty).leave();
         }
     }
 }
@@ -264,14 +266,21 @@ impl<F: Future> Future for CommitAfter<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
+        if let Some(waited) = this.waiting.poll(cx) {
+            return waited;
+        }
         *this.has_begun = true;
         let result = ready!(this.commit.poll(cx));
-        this.transaction.end(certainty_of(&result));
-        Poll::Ready(result)
+        let ticket = this.transaction.end(certainty_of(&result));
+        match this.waiting.begin(ticket, result) {
+            ControlFlow::Break(result) => Poll::Ready(result),
+            // It is polled for the first time.
+            ControlFlow::Continue(()) => this.waiting.poll(cx).unwrap_or(Poll::Pending),
+        }
     }
 }
 
-impl<F> fmt::Debug for CommitAfter<F> {
+impl<F: Future> fmt::Debug for CommitAfter<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CommitAfter").field("transaction", &self.transaction).finish_non_exhaustive()
     }

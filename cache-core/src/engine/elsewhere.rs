@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_write_of_another_type_in_another_cache_is_reported_once() {
-        let timelines = [(); 2].map(|()| Arc::new(Timeline::new(TimeSource::System)));
+        let timelines = [(); 2].map(|()| Arc::new(Timeline::new(TimeSource::System, None)));
         let [of_users, of_orders] = &timelines;
         let site = Site { query: &QUERY, owner: Owner::of::<Users> };
         let write = |owner| MutationSite { facts: &MUTATION, owner };
@@ -105,7 +105,7 @@ mod tests {
         static QUERY: Query = Query::new("gone", "m", &[]);
         let site = Site { query: &QUERY, owner: Owner::of::<Users> };
         let write = MutationSite { facts: &MUTATION, owner: Owner::of::<Orders> };
-        record_use(site, &Arc::new(Timeline::new(TimeSource::System)));
-        assert_eq!(report(site, write, &Arc::new(Timeline::new(TimeSource::System))), None);
+        record_use(site, &Arc::new(Timeline::new(TimeSource::System, None)));
+        assert_eq!(report(site, write, &Arc::new(Timeline::new(TimeSource::System, None))), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{MissReason, Missed, Subject};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
+use crate::shared::publish::{Published, Ticket};
 use crate::stats::counters::Event;
 use crate::store::Store;
 use crate::sync::Arc;
@@ -53,18 +54,52 @@ impl From<&ScopedTarget<'_>> for LoggedTarget {
 }
 
 impl Engine {
-    /// Invalidates all targets at one version.
-    ///
-    /// First the entries of keys are removed and their loads fenced. Then every target is raised, and the clock shows
-    /// the version: from here on, dependents are refused. Last, with no lock held, the removed entries are dropped.
-    pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) {
-        self.invalidate_and_judge(targets, |_| ());
+    /// Invalidates all targets at one version, here and in other processes.
+    pub(crate) fn invalidate(&self, targets: &[ScopedTarget<'_>]) -> Ticket {
+        self.invalidate_and_judge(targets, |_| ())
     }
 
     /// `judge` is called with the version before anything is raised to it, under the turn of the clock: what it finds
     /// valid is valid as of that version.
-    pub(crate) fn invalidate_and_judge(&self, targets: &[ScopedTarget<'_>], judge: impl FnOnce(Version)) {
-        if targets.is_empty() {
+    pub(crate) fn invalidate_and_judge(&self, targets: &[ScopedTarget<'_>], judge: impl FnOnce(Version)) -> Ticket {
+        self.invalidate_with(targets, Published::default(), judge)
+    }
+
+    /// `published`: what other processes hear beside the targets.
+    pub(crate) fn invalidate_with(
+        &self,
+        targets: &[ScopedTarget<'_>],
+        published: Published<'_>,
+        judge: impl FnOnce(Version),
+    ) -> Ticket {
+        let Some(prepared) = self.prepare(targets, published) else {
+            self.invalidate_marked(targets, &[], judge);
+            return Ticket::default();
+        };
+        // A panic of user code resumes after others have heard.
+        let result = catch(|| self.invalidate_marked(targets, prepared.marks(), judge));
+        let ticket = self.publish(&prepared);
+        result.unwrap_or_else(|panic| resume_unwind(panic));
+        ticket
+    }
+
+    /// Invalidates all targets at one version, in this process alone.
+    #[cfg(feature = "shared")]
+    pub(crate) fn invalidate_here(&self, targets: &[ScopedTarget<'_>]) {
+        self.invalidate_marked(targets, &[], |_| ());
+    }
+
+    /// First the entries of keys are removed and their loads fenced. Then every target is raised, and the clock shows
+    /// the version: from here on, dependents are refused. Last, with no lock held, the removed entries are dropped.
+    ///
+    /// `marks`: tags that are raised, too.
+    fn invalidate_marked(
+        &self,
+        targets: &[ScopedTarget<'_>],
+        marks: &[(ScopeRef<'_>, SmolStr)],
+        judge: impl FnOnce(Version),
+    ) {
+        if targets.is_empty() && marks.is_empty() {
             return;
         }
         let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
@@ -82,14 +117,17 @@ impl Engine {
                 }
             }
         }
-        let is_told = self.storage.observers.want_invalidations();
+        let is_told = self.storage.observers.want_invalidations() && !targets.is_empty();
         let facts = self.facts(targets, removed.len(), fenced, is_told);
         let at = self.raise_at_next(|version| {
             judge(version);
             for &ScopedTarget { scope, target, .. } in targets {
                 self.raise(scope, target, version);
             }
-            if self.storage.history.keeps_records() {
+            for (scope, mark) in marks {
+                self.registry.raise(LabelRef::Tag(mark, scope_id(*scope)), version);
+            }
+            if self.storage.history.keeps_records() && !targets.is_empty() {
                 self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
             }
         });
@@ -184,11 +222,12 @@ impl Engine {
         scope: ScopeRef<'_>,
         tags: impl IntoIterator<Item = T>,
         by: Writer,
-    ) {
+    ) -> Ticket {
         let (tags, result) = read_names(tags);
         let targets: Vec<_> = tags.iter().map(|tag| ScopedTarget { scope, target: TargetRef::Tag(tag), by }).collect();
-        self.invalidate(&targets);
+        let ticket = self.invalidate(&targets);
         result.unwrap_or_else(|panic| resume_unwind(panic));
+        ticket
     }
 
     /// Like [`invalidate_tags`](Self::invalidate_tags), for names of queries.
@@ -197,7 +236,7 @@ impl Engine {
         scope: ScopeRef<'_>,
         names: impl IntoIterator<Item = T>,
         by: Writer,
-    ) {
+    ) -> Ticket {
         let (names, result) = read_names(names);
         for name in &names {
             by.record_name(name);
@@ -205,8 +244,12 @@ impl Engine {
         let queries: Vec<_> = names.iter().flat_map(|name| self.queries_of_name(name)).collect();
         let targets: Vec<_> =
             queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }).collect();
-        self.invalidate(&targets);
+        // Other processes may have queries that this one has not used.
+        let names: Vec<_> = names.iter().map(|name| (scope, name.as_str())).collect();
+        let published = Published { names: &names, by: by.name(), ..Published::default() };
+        let ticket = self.invalidate_with(&targets, published, |_| ());
         result.unwrap_or_else(|panic| resume_unwind(panic));
+        ticket
     }
 
     fn raise(&self, scope: ScopeRef<'_>, target: TargetRef<'_>, version: Version) {

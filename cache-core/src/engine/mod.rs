@@ -37,6 +37,7 @@ use crate::eviction::quota::Quota;
 use crate::history::History;
 use crate::query::state::QueryState;
 use crate::query::{KeyHash, Query, Site};
+use crate::shared::state::Shared;
 use crate::stats::counters::{Counters, processors};
 use crate::stats::{QueryStats, Stats};
 use crate::store::candidate::Candidate;
@@ -67,16 +68,20 @@ pub(crate) struct Engine {
     pub(crate) auditor: Option<Auditor>,
     /// What concerns no single query.
     counters: Counters,
+    /// If other processes have the same cache.
+    shared: Option<Arc<Shared>>,
 }
 
 impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let capacity = settings.capacity.min(MAX_CAPACITY);
         let processors = processors();
+        let shared = Shared::of(&settings);
+        let lease = shared.as_ref().map(|shared| shared.lease.clone());
         let (parts, shards) = ((processors * 4).next_power_of_two(), shards_per_store(capacity, processors));
         Self {
             storage: Storage {
-                timeline: Arc::new(Timeline::new(settings.time)),
+                timeline: Arc::new(Timeline::new(settings.time, lease)),
                 eviction: EvictionSegments::new(capacity, settings.max_weight, shards),
                 stores: Stores::new(shards),
                 capacity,
@@ -95,7 +100,13 @@ impl Engine {
             background: Background::new(settings.runtime),
             auditor: settings.audit.filter(Audit::is_on).map(Auditor::new),
             counters: Counters::new(),
+            shared,
         }
+    }
+
+    #[cfg(feature = "shared")]
+    pub(crate) fn shared(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref()
     }
 
     /// See [`Writes::calm`](crate::audit::writes::Writes::calm).
@@ -201,15 +212,14 @@ impl Engine {
         // Its own key may be suspended.
         let own_key = self.timeline().is_uncertain().then(|| self.key_node(scope, query, instance, hash));
         if scope.is_none() && tags.is_empty() && own_key.is_none() {
-            let tags = if query.tags.is_empty() {
+            let tags = if query.tags.is_empty() && self.shared.is_none() {
                 TagSet::default()
             } else {
-                query.tag_nodes(|| query.tags.iter().map(|tag| self.tag_node(None, Tag::from_static(tag))).collect())
+                query.tag_nodes(|| self.tags_of(query).map(|tag| self.tag_node(None, tag)).collect())
             };
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags };
         }
-        let of_query = query.tags.iter().copied().map(Tag::from_static);
-        let tags = of_query.chain(tags).map(|tag| self.tag_node(scope, tag)).chain(own_key);
+        let tags = self.tags_of(query).chain(tags).map(|tag| self.tag_node(scope, tag)).chain(own_key);
         let Some(of) = scope else {
             return Candidate { key: (), hash, scope: ROOT, ttl, own_ttl, tags: tags.collect() };
         };
@@ -220,6 +230,11 @@ impl Engine {
             .then(|| self.key_node_in(None, query, self.key_id(query, instance, without_scope(hash, of.id))));
         let tags = [of_scope].into_iter().chain(key_everywhere).chain(tags).collect();
         Candidate { key: (), hash, scope: of.id, ttl, own_ttl, tags }
+    }
+
+    /// Of all entries of a query.
+    fn tags_of(&self, query: &QueryState) -> impl Iterator<Item = Tag> {
+        query.tags.iter().copied().map(Tag::from_static).chain(self.mark_of(query))
     }
 
     /// A time to live with the jitter of the query.

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) mutation_log: usize,
     pub(crate) observers: Observers,
     pub(crate) audit: Option<Audit>,
+    #[cfg(feature = "shared")]
+    pub(crate) tier: Option<Arc<dyn crate::SharedTier>>,
 }
 
 impl Default for Settings {
@@ -41,6 +43,8 @@ impl Default for Settings {
             mutation_log: 512,
             observers: Observers::default(),
             audit: None,
+            #[cfg(feature = "shared")]
+            tier: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::history::Writer;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
+use crate::shared::publish::{Published, Ticket};
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::tag::Tag;
@@ -120,12 +121,13 @@ impl HeldTargets {
     }
 
     /// In each cache at one version. A panic of one resumes after the others.
-    fn invalidate(&self, certainty: Certainty) {
-        let mut result = Ok(());
+    fn invalidate(&self, certainty: Certainty) -> Ticket {
+        let mut result = Ok(Ticket::default());
         for HeldOfCache { engine, targets, .. } in &self.0 {
-            result = result.and(catch(|| engine.invalidate_held(targets, certainty)));
+            let of_cache = catch(|| engine.invalidate_held(targets, certainty));
+            result = result.and_then(|ticket| of_cache.map(|of_cache| ticket.and(of_cache)));
         }
-        result.unwrap_or_else(|panic| resume_unwind(panic));
+        result.unwrap_or_else(|panic| resume_unwind(panic))
     }
 }
 
@@ -185,45 +187,45 @@ impl TransactionState {
     }
 
     /// Holds targets, or after the end of the transaction invalidates them at once.
-    pub(crate) fn hold(&self, engine: &Arc<Engine>, targets: Vec<HeldTarget>) {
+    pub(crate) fn hold(&self, engine: &Arc<Engine>, targets: Vec<HeldTarget>) -> Ticket {
         let mut more = HeldTargets::default();
         more.add(engine, targets);
-        self.hold_all(more, Certainty::Ended);
+        self.hold_all(more, Certainty::Ended)
     }
 
     /// See [`Engine::record_nothing`]. What the mutation has written is not committed before the end of the transaction.
     pub(crate) fn hold_nothing(&self, engine: &Arc<Engine>, scope: ScopeRef<'_>, by: Writer) {
         if engine.auditor.is_some() {
-            self.hold(engine, vec![HeldTarget::nothing(scope, by)]);
+            self.hold(engine, vec![HeldTarget::nothing(scope, by)]).leave();
         }
     }
 
-    fn hold_all(&self, more: HeldTargets, certainty: Certainty) {
+    fn hold_all(&self, more: HeldTargets, certainty: Certainty) -> Ticket {
         if more.is_empty() {
-            return;
+            return Ticket::default();
         }
         let mut progress = self.progress.lock();
         if progress.has_ended {
             drop(progress);
-            more.invalidate(certainty);
-        } else {
-            progress.held.add_all(more);
+            return more.invalidate(certainty);
         }
+        progress.held.add_all(more);
+        Ticket::default()
     }
 
     /// Ends it: what it holds takes effect, or is handed to its parent.
-    pub(crate) fn commit(&self, certainty: Certainty) {
+    pub(crate) fn commit(&self, certainty: Certainty) -> Ticket {
         let held = self.end();
         if held.is_empty() {
-            return;
+            return Ticket::default();
         }
         match &self.parent {
             None => held.invalidate(certainty),
             Some(Parent { state, is_savepoint: true }) => state.hold_all(held, certainty),
             Some(Parent { state, is_savepoint: false }) => {
                 let result = catch(|| held.invalidate(certainty));
-                state.hold_all(held, certainty);
-                result.unwrap_or_else(|panic| resume_unwind(panic));
+                let ticket = state.hold_all(held, certainty);
+                result.unwrap_or_else(|panic| resume_unwind(panic)).and(ticket)
             }
         }
     }
@@ -254,7 +256,7 @@ impl TransactionState {
 
 impl Engine {
     /// At one version.
-    fn invalidate_held(&self, held: &HeldSet, certainty: Certainty) {
+    fn invalidate_held(&self, held: &HeldSet, certainty: Certainty) -> Ticket {
         let (mut targets, mut named) = (Vec::new(), Vec::new());
         for one in held.values() {
             match &one.key.kind {
@@ -266,12 +268,18 @@ impl Engine {
             let (scope, by) = (one.scope.as_ref(), one.by);
             targets.extend(queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }));
         }
+        let mut may_happen_for = None;
         if certainty == Certainty::Uncertain {
             self.suspend(&targets, named.iter().map(|(_, name, _)| (*name).clone()));
+            may_happen_for = Some(self.commit_grace());
         }
-        self.invalidate(&targets);
+        let names: Vec<_> = named.iter().map(|(one, name, _)| (one.scope.as_ref(), name.as_str())).collect();
+        let by = named.first().map_or("", |(one, ..)| one.by.name());
+        let ticket =
+            self.invalidate_with(&targets, Published { names: &names, by, ends: None, may_happen_for }, |_| ());
         for one in held.values().filter(|one| matches!(one.key.kind, HeldKind::Nothing(..))) {
             self.record_nothing(one.scope.as_ref(), one.by);
         }
+        ticket
     }
 }

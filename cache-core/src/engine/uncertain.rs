@@ -6,16 +6,19 @@
 //! more, for loads that began within it, and resumed: by the next call that misses, or the next load that ends.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use smallvec::{SmallVec, smallvec};
 use smol_str::SmolStr;
 
 use crate::clock::Nanos;
+#[cfg(feature = "shared")]
+use crate::clock::saturating_nanos;
 use crate::engine::Engine;
 use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::query::state::QueryState;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::tag::Tag;
 use crate::version::InvalidatedAt;
 use crate::version::registry::TagRef;
@@ -33,7 +36,12 @@ struct Suspended {
     nodes: HashMap<usize, (Node, Nanos), RandomState>,
     /// Of queries that may be used for the first time within the grace.
     names: HashMap<SmolStr, Nanos, RandomState>,
+    /// Writes that other processes have announced: the addresses of their nodes, and the end of their grace.
+    announced: HashMap<WriteId, (Vec<usize>, Nanos), RandomState>,
 }
+
+/// Of a write that another process has announced: the process, and a number.
+pub(crate) type WriteId = (u64, u64);
 
 enum Node {
     Tag(TagRef),
@@ -63,14 +71,48 @@ impl Engine {
     /// Called before the targets are invalidated: a load that is born after that finds them suspended.
     pub(super) fn suspend(&self, targets: &[ScopedTarget<'_>], names: impl Iterator<Item = SmolStr>) {
         let until = self.timeline().time.now().saturating_add(self.uncertain.grace);
+        let mut suspended = self.suspend_until(targets, until);
+        suspended.names.extend(names.map(|name| (name, until)));
+    }
+
+    pub(crate) fn commit_grace(&self) -> Duration {
+        Duration::from_nanos(self.uncertain.grace)
+    }
+
+    /// The same for a write that another process has announced, until its [outcome](Self::resume_after) is known.
+    #[cfg(feature = "shared")]
+    pub(crate) fn suspend_for(&self, targets: &[ScopedTarget<'_>], write: WriteId, lasts: Duration) {
+        let until = self.timeline().time.now().saturating_add(saturating_nanos(lasts));
+        let addresses = targets.iter().flat_map(|target| self.nodes_of(*target)).map(|node| node.address()).collect();
+        self.suspend_until(targets, until).announced.insert(write, (addresses, until));
+    }
+
+    #[cfg(feature = "shared")]
+    pub(crate) fn resume_after(&self, write: WriteId) {
+        let mut suspended = self.uncertain.suspended.lock();
+        let Suspended { nodes, announced, .. } = &mut *suspended;
+        let Some((addresses, until)) = announced.remove(&write) else { return };
+        for address in addresses {
+            let of_others = announced.values().filter(|(others, _)| others.contains(&address)).map(|(_, until)| *until);
+            // A commit of this process may have suspended it for longer.
+            if let Some((_, ends)) = nodes.get_mut(&address).filter(|(_, ends)| *ends <= until) {
+                *ends = of_others.max().unwrap_or(0);
+            }
+        }
+        drop(suspended);
+        self.resume_ended();
+    }
+
+    fn suspend_until(&self, targets: &[ScopedTarget<'_>], until: Nanos) -> MutexGuard<'_, Suspended> {
         let nodes: Vec<Node> = targets.iter().flat_map(|target| self.nodes_of(*target)).collect();
         let mut suspended = self.uncertain.suspended.lock();
         for node in nodes {
             node.invalidated_at().suspend();
-            suspended.nodes.insert(node.address(), (node, until));
+            let (_, ends) = suspended.nodes.entry(node.address()).or_insert((node, until));
+            *ends = until.max(*ends);
         }
-        suspended.names.extend(names.map(|name| (name, until)));
         self.timeline().set_uncertain(true);
+        suspended
     }
 
     fn nodes_of(&self, ScopedTarget { scope, target, .. }: ScopedTarget<'_>) -> SmallVec<[Node; 2]> {
@@ -113,9 +155,10 @@ impl Engine {
     fn resume_ended(&self) {
         let now = self.timeline().time.now();
         let mut suspended = self.uncertain.suspended.lock();
-        let Suspended { nodes, names } = &mut *suspended;
+        let Suspended { nodes, names, announced } = &mut *suspended;
         let has_ended = |until: Nanos| until <= now;
         names.retain(|_, until| !has_ended(*until));
+        announced.retain(|_, (_, until)| !has_ended(*until));
         if nodes.values().any(|(_, until)| has_ended(*until)) {
             // Raised before they are resumed: what was read within the grace stays invalid.
             self.timeline().versions.invalidate(|version| {

@@ -13,6 +13,7 @@ use crate::entry::Meta;
 use crate::flight::id::LoadId;
 use crate::flight::span::LoadSpan;
 use crate::query::state::QueryState;
+use crate::shared::lease::LeaseTime;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, AtomicUsize, Mutex, Ordering, thread_local};
 use crate::version::Version;
@@ -49,6 +50,8 @@ pub(crate) struct Context {
     /// Whether it is the body of a hit that is audited.
     is_audit: bool,
     pub(crate) span: LoadSpan,
+    /// If other processes write, too.
+    began_at: Option<LeaseTime>,
     reads: Mutex<Reads>,
 }
 
@@ -112,6 +115,7 @@ impl Context {
         let reads = Reads { sets, has_foreign: false, expires_at: FOREVER, valid_as_of: birth, ended: None };
         let reads = Mutex::new(reads);
         let (is_private, span) = (AtomicUsize::new(0), LoadSpan::default());
+        let began_at = timeline.lease.as_ref().map(|_| LeaseTime::now());
         Arc::new(Self {
             id,
             timeline,
@@ -124,6 +128,7 @@ impl Context {
             is_private,
             is_audit,
             span,
+            began_at,
             reads,
         })
     }
@@ -134,6 +139,13 @@ impl Context {
 
     pub(crate) fn is_private(&self) -> bool {
         self.is_private.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether what other processes had invalidated at its start is known, or was not long ago: else nobody joins it. That
+    /// bounds the age of an answer, and the number of loads.
+    pub(crate) fn is_recent(&self) -> bool {
+        let (Some(lease), Some(began_at)) = (&self.timeline.lease, self.began_at) else { return true };
+        lease.is_live_now() || lease.is_recent(began_at)
     }
 
     fn was_valid_from_the_start(&self) -> bool {
@@ -212,6 +224,13 @@ impl Context {
             let sets = [read.tags.clone(), TagSet::default(), TagSet::default()];
             self.attach(&self.timeline, sets, read.since, Lifetime::Until(read.expires_at));
         }
+    }
+
+    /// Attaches what a value of the second level depends on.
+    #[cfg(feature = "shared")]
+    pub(crate) fn attach_taken(&self, read: TagSet, expires_at: Nanos) {
+        let sets = [read, TagSet::default(), TagSet::default()];
+        self.attach(&self.timeline, sets, self.birth, Lifetime::Until(expires_at));
     }
 
     /// Returns its tags, `late` ones from its result, and the answers that it read. Later answers have no effect.

@@ -246,7 +246,7 @@ mod tests {
     }
 
     fn expiring(load: LoadId, key: &'static str, birth: Version, expires_at: Nanos) -> Flight<&'static str> {
-        let timeline = Arc::new(Timeline::new(TimeSource::System));
+        let timeline = Arc::new(Timeline::new(TimeSource::System, None));
         (0..birth).for_each(|_| timeline.versions.invalidate(|_| ()));
         let query = Arc::new(QueryState::anonymous());
         Flight {

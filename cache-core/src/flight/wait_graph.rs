@@ -259,7 +259,7 @@ mod tests {
     use crate::version::timeline::Timeline;
 
     fn within<R>(bodies: &[LoadId], run: impl FnOnce() -> R) -> R {
-        let timeline = Arc::new(Timeline::new(TimeSource::System));
+        let timeline = Arc::new(Timeline::new(TimeSource::System, None));
         let query = Arc::new(QueryState::anonymous());
         let start = || LoadStart { tags: TagSet::default(), own_ttl: false, began: 0, expires_at: 1, is_audit: false };
         let context = |&body| Context::new(body, timeline.clone(), query.clone(), start());

@@ -73,6 +73,8 @@ pub enum TargetInfoKind {
     },
     /// All entries with a tag.
     Tag(String),
+    /// What another process has named, in words: a query, or one of its keys.
+    Shared(String),
 }
 
 impl fmt::Display for TargetInfo {
@@ -83,6 +85,7 @@ impl fmt::Display for TargetInfo {
             TargetInfoKind::Query { name, .. } => write!(f, "`{name}`"),
             TargetInfoKind::Key { name, .. } => write!(f, "one key of `{name}`"),
             TargetInfoKind::Tag(tag) => write!(f, "the tag `{tag}`"),
+            TargetInfoKind::Shared(what) => write!(f, "`{what}`"),
         }
     }
 }

@@ -224,6 +224,17 @@ impl Record {
     }
 }
 
+#[cfg(feature = "shared")]
+fn tag_info(tag: &str) -> TargetInfoKind {
+    crate::shared::mark::parse(tag)
+        .map_or_else(|| TargetInfoKind::Tag(tag.to_owned()), |mark| TargetInfoKind::Shared(mark.to_string()))
+}
+
+#[cfg(not(feature = "shared"))]
+fn tag_info(tag: &str) -> TargetInfoKind {
+    TargetInfoKind::Tag(tag.to_owned())
+}
+
 impl LoggedTarget {
     fn is_about(&self, Affected { query, key, scope, tags }: &Affected<'_>) -> bool {
         let is_in_scope = self.scope == ROOT || self.scope == *scope;
@@ -234,7 +245,9 @@ impl LoggedTarget {
                 Logged::Query(named) => named.id == query.id,
                 Logged::Key(named, named_key) => named.id == query.id && named_key == key,
                 Logged::Tag(tag) => {
-                    query.tags.contains(&tag.as_str()) || tags.iter().any(|own| own.as_str() == tag.as_str())
+                    query.tags.contains(&tag.as_str())
+                        || tags.iter().any(|own| own.as_str() == tag.as_str())
+                        || Tag::name_of_query_mark(tag) == Some(query.name)
                 }
             }
     }
@@ -245,7 +258,7 @@ impl LoggedTarget {
             Logged::Everything => TargetInfoKind::Everything,
             Logged::Query(query) => TargetInfoKind::Query { name: query.name, owner: query.owner },
             Logged::Key(query, _) => TargetInfoKind::Key { name: query.name, owner: query.owner },
-            Logged::Tag(tag) => TargetInfoKind::Tag(tag.as_str().to_owned()),
+            Logged::Tag(tag) => tag_info(tag),
         };
         TargetInfo { kind, by: self.by.name() }
     }

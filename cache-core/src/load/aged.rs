@@ -24,7 +24,7 @@ pub(crate) fn serve<K: Storable, V: Storable + Clone>(
     now: Nanos,
 ) -> Option<V> {
     let (entry, since) = (aged.entry(), aged.since);
-    if !engine.storage.is_valid(&store.query, &entry.meta) {
+    if !engine.timeline().may_serve(now) || !engine.storage.is_valid(&store.query, &entry.meta) {
         return None;
     }
     store.count_served(&engine.storage, entry, now);

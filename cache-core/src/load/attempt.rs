@@ -20,6 +20,7 @@ use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach, prepare};
 use crate::load::leader::Leader;
 use crate::observer::events::Subject;
+use crate::shared::second_level::SharedLoad;
 use crate::store::aged::AgedEntry;
 use crate::store::candidate::Candidate;
 use crate::store::{Absent, Caller, Claim, NewLoad, Storable, Store};
@@ -55,6 +56,7 @@ pub(crate) struct Attempt<K, V> {
     batch: Option<LoadId>,
     /// If somebody watches.
     subject: Option<Arc<Subject>>,
+    shared: Option<Box<SharedLoad<V>>>,
 }
 
 /// After so many loads whose values expired before they were loaded, a caller loads for itself.
@@ -107,6 +109,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         mode: ReadMode,
         absence: Absence,
         batch: Option<LoadId>,
+        shared: Option<Box<SharedLoad<V>>>,
     ) -> Self {
         let Absence { absent, now, arrived, ticket, key_node, subject, .. } = absence;
         Self {
@@ -126,6 +129,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             joins_left: MAX_EXPIRED_JOINS,
             batch,
             subject,
+            shared,
         }
     }
 
@@ -136,8 +140,8 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             // A value that cannot be stored needs no flight.
             return Err(self.lead_unlisted());
         }
-        let takes_entries = self.mode == ReadMode::Cached;
         loop {
+            let takes_entries = self.mode == ReadMode::Cached && self.engine.timeline().may_serve(self.now);
             let Self { now, arrived, may_wait, joins_left, batch, .. } = self;
             let caller = Caller { now, arrived, may_wait: may_wait && joins_left > 0, takes_entries, batch };
             // Read before the look-up: later invalidations of the key have a later version.
@@ -159,7 +163,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
                 Claim::Join { load, order, promise, context, aged } => {
                     self.aged = aged;
                     let is_early = order < self.ticket && !context.is_as_good_for(self.arrived, self.now);
-                    if is_early || context.is_private() {
+                    if is_early || context.is_private() || !context.is_recent() {
                         self.store.close(self.hash, load);
                         self.store.leave(self.hash, load, promise);
                         continue;
@@ -214,6 +218,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
     }
 
     fn lead(self, lead: NewLoad) -> Step<K, V> {
+        let shared = self.shared.filter(|_| lead.is_listed);
         let Self { engine, store, scope, hash, key_node, found_dead, aged, mode, subject, .. } = self;
         let NewLoad { is_listed, context } = lead;
         Step::Lead(Leader {
@@ -232,6 +237,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             has_ended: false,
             subject,
             audited: None,
+            shared,
         })
     }
 

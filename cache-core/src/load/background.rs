@@ -11,7 +11,7 @@ use crate::load::aged::{Standby, Timer};
 use crate::load::handoff::handoff;
 use crate::load::judge::Judge;
 use crate::load::leader::Leader;
-use crate::load::miss::{EndFns, FollowFns, Loading, Miss, RunningBody, StepFns, follow, lead};
+use crate::load::miss::{EndFns, FollowFns, Loading, Miss, RunningBody, StepFns, follow, lead, take};
 use crate::load::outcome::Outcome;
 
 impl<K, V, O, J> Miss<K, V, O, J>
@@ -30,9 +30,13 @@ where
         };
         let served = serve_at_once(&load, &end);
         let run = move |load, end| {
-            let (running, mut judge) = (RunningBody::begin(load, end), Some(judge));
-            let result = body();
-            running.end::<O>(result, &mut |value| judge.take()?.judge(value))
+            let mut judge = Some(judge);
+            let load = match take(load, &end, &mut |value| judge.take()?.judge(value)) {
+                Ok(value) => return O::hit(value),
+                Err(load) => load,
+            };
+            let running = RunningBody::begin(load, end);
+            running.end::<O>(body(), &mut |value| judge.take()?.judge(value))
         };
         let Some(value) = served else { return run(load, end) };
         load.leave_to_background();

@@ -236,7 +236,8 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
                 for (id, slot) in self.ids.iter().zip(&mut self.slots.all) {
                     let Some((load, judge)) = slot.take_lead() else { continue };
                     let (value, mut judge) = ((self.fns.remove)(&mut pairs, id), Some(judge));
-                    (end.finish)(load, &value, &mut |value| judge.take()?.judge(value));
+                    // A query of lists is not in the second level.
+                    (end.finish)(load, &value, &mut |value| judge.take()?.judge(value)).leave();
                     *slot = Slot::Known(value);
                 }
                 if let Some(query) = &self.slots.query {

@@ -15,7 +15,6 @@ use crate::sync::Arc;
 use crate::version::Version;
 use crate::version::registry::TagRef;
 use crate::version::scope::ScopeRef;
-use crate::version::tag_set::TagSet;
 
 pub(crate) struct Call<'a, K, V> {
     pub(crate) engine: &'a Arc<Engine>,
@@ -106,7 +105,8 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
 
     /// Why a look-up found nothing fresh. Counts a miss, unless a value may still be served.
     fn why(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>, absent: Absent) -> Gone {
-        let gone = self.store.why(&self.engine.storage, wanted, absent);
+        let may_serve = self.engine.timeline().lease.as_ref().is_none_or(|lease| lease.is_live_now());
+        let gone = if may_serve { self.store.why(&self.engine.storage, wanted, absent) } else { Gone::PassedBy };
         if absent == Absent::Missing || !self.store.has_windows {
             self.engine.storage.count_miss(&self.store.query, gone);
         }
@@ -197,16 +197,18 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         let found = self.store.peek(&self.engine.storage, wanted, Arc::clone);
         let found = found.or_else(|(_, now)| self.find_live(wanted, now).ok_or(()));
         let found = held(found.ok());
-        let (tags, lifetime) = found.entry.as_ref().map_or((TagSet::default(), Lifetime::Unlimited), |entry| {
-            (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at))
-        });
+        let (tags, lifetime) = match &found.entry {
+            Some(entry) => (entry.meta.tags.clone(), Lifetime::Until(entry.meta.expires_at)),
+            None => (self.engine.absence_marks(self.scope, &self.store.query), Lifetime::Unlimited),
+        };
         self.attach(&key_node, Answer { tags, since, lifetime });
         found.entry.is_some()
     }
 
     pub(crate) fn attach_absence(&self, absence: &Absence) {
         let (query, key_node) = (&self.store.query, absence.key_node.as_ref());
-        let answer = Answer { tags: TagSet::default(), since: absence.arrived, lifetime: Lifetime::Unlimited };
+        let tags = self.engine.absence_marks(self.scope, query);
+        let answer = Answer { tags, since: absence.arrived, lifetime: Lifetime::Unlimited };
         attach(self.engine.timeline(), query, key_node, answer);
     }
 }

@@ -18,6 +18,8 @@ use crate::load::attach::{Answer, attach_load, prepare};
 use crate::load::audit::AuditedHit;
 use crate::load::judge::Judged;
 use crate::observer::events::{LoadOutcome, Loaded, Subject};
+use crate::shared::publish::Ticket;
+use crate::shared::second_level::{SharedLoad, Source, Taken, Taking};
 use crate::stats::counters::Event;
 use crate::store::aged::AgedEntry;
 use crate::store::{Loaded as LoadedValue, Storable, Store, Wanted};
@@ -54,6 +56,8 @@ pub(crate) struct Leader<K, V> {
     pub(super) subject: Option<Arc<Subject>>,
     /// If it is the body of a hit that is audited: then nothing else is done with its value.
     pub(super) audited: Option<Box<AuditedHit<K, V>>>,
+    /// If other processes may have its value.
+    pub(super) shared: Option<Box<SharedLoad<V>>>,
 }
 
 impl<K, V> Leader<K, V> {
@@ -85,6 +89,7 @@ impl<K, V> Leader<K, V> {
             has_ended: false,
             subject: None,
             audited: Some(hit),
+            shared: None,
         }
     }
 
@@ -142,7 +147,13 @@ impl<K, V> Leader<K, V> {
 
 impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
     /// Ends the load with a value. A copy is stored if `judge` does not refuse it, and no dependency was invalidated.
-    pub(crate) fn finish(mut self, value: &V, judge: impl FnOnce(&V) -> Option<Judged>) {
+    ///
+    /// Returns what the load still has to wait for.
+    pub(crate) fn finish(self, value: &V, judge: impl FnOnce(&V) -> Option<Judged>) -> Ticket {
+        self.finish_from(&Source::Body, value, judge)
+    }
+
+    fn finish_from(mut self, source: &Source, value: &V, judge: impl FnOnce(&V) -> Option<Judged>) -> Ticket {
         // While the load is listed: inserts still fence it.
         prepare(&self.store, self.key_node.as_ref());
         self.engine.resume_certain();
@@ -154,11 +165,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         let weight = weight_of(weight);
         let copy = (self.is_listed && !is_refused).then(|| value.clone());
         let late = late_tags(&self.engine, self.scope.as_ref(), tags);
+        source.attach(&self.context, &late);
         let dependencies = self.context.end(&late);
         let own_expiry = ttl.map_or(self.context.expires_at, |ttl| {
             self.context.began.saturating_add(self.engine.own_ttl(&self.store.query, ttl))
         });
-        let expires_at = own_expiry.min(dependencies.expires_at);
+        let expires_at = own_expiry.min(dependencies.expires_at).min(source.expires_at());
         let (tags, mut since) = (dependencies.tags.clone(), dependencies.since);
         let now = self.context.timeline.time.now();
         let mut outcome = LoadOutcome::Refused;
@@ -180,9 +192,44 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
             }
         }
         self.has_ended = true;
+        let after = if outcome == LoadOutcome::Stored && source.is_body() {
+            self.put(value, &tags, expires_at, now)
+        } else {
+            Ticket::default()
+        };
         drop(running);
         self.attach(tags, since, Lifetime::Until(expires_at));
+        if !source.is_body() {
+            outcome = LoadOutcome::Taken;
+        }
         self.tell(outcome, shared_by, || now);
+        after
+    }
+
+    /// Asks the second level, if the value may be there. Not if there is one that is only to be refreshed.
+    pub(crate) fn take(&self) -> Option<Taking<V>> {
+        if self.mode == ReadMode::Cached && self.aged.is_none() {
+            self.shared.as_ref()?.take(&self.engine)
+        } else {
+            None
+        }
+    }
+
+    /// Ends the load with a value of the second level, if it may be used. The body does not run.
+    pub(crate) fn accept(self, taken: Taken<V>, judge: impl FnOnce(&V) -> Option<Judged>) -> Result<V, Self> {
+        match taken.accept(&self.engine) {
+            Some((value, source)) => {
+                self.finish_from(&source, &value, judge).leave();
+                Ok(value)
+            }
+            None => Err(self),
+        }
+    }
+
+    /// Stores a value in the second level, too.
+    fn put(&self, value: &V, tags: &TagSet, expires_at: Nanos, now: Nanos) -> Ticket {
+        let put = |shared: &SharedLoad<V>| shared.put(&self.engine, value, tags, expires_at.saturating_sub(now));
+        self.shared.as_deref().and_then(put).unwrap_or_default()
     }
 
     /// `error` copies the error, if it can be shared. Returns the value that is served instead, if there is one.
@@ -262,7 +309,10 @@ impl<K, V> Leader<K, V> {
     }
 
     fn abandon(&self) {
-        self.store.query.counters.count(Event::LoadError);
+        // If its body has not begun, the second level was asked.
+        if self.has_begun {
+            self.store.query.counters.count(Event::LoadError);
+        }
         // A dropped future says nothing about the next load, a panic does.
         if panicking()
             && let Ok(now) = catch(|| self.context.timeline.time.now())

@@ -27,6 +27,8 @@ use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unj
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::observer::events::Subject;
+use crate::shared::publish::Ticket;
+use crate::shared::second_level::{SharedLoad, Taken, Taking};
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
@@ -71,6 +73,15 @@ pub(crate) struct Request<K, V> {
     pub(crate) batch: Option<LoadId>,
     /// If the call has hit, and its body runs only to be compared.
     pub(crate) audited: Option<Box<AuditedHit<K, V>>>,
+    /// If other processes may have its value.
+    pub(crate) shared: Option<Box<SharedLoad<V>>>,
+}
+
+impl<K, V> Request<K, V> {
+    /// See [`KeyHash`](crate::query::KeyHash).
+    pub(crate) fn mark(&self) -> u64 {
+        self.shared.as_ref().map_or(0, |shared| shared.mark())
+    }
 }
 
 /// Functions that need bounds on the types.
@@ -97,13 +108,20 @@ pub(super) type Next<K, V> = Result<V, Step<K, V>>;
 type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
 pub(super) struct EndFns<K, V> {
-    pub(super) finish: fn(Leader<K, V>, &V, DynJudge<'_, V>),
+    /// Asks the second level.
+    take: fn(&Leader<K, V>) -> Option<Taking<V>>,
+    /// Returns its value, or the load again.
+    accept: AcceptFn<K, V>,
+    /// Returns what the caller still waits for.
+    pub(super) finish: fn(Leader<K, V>, &V, DynJudge<'_, V>) -> Ticket,
     /// Returns the value that is served instead.
     pub(super) fail: fn(Leader<K, V>, DynShare<'_>) -> Option<V>,
     pub(super) serve: fn(&Standby<K, V>) -> Option<V>,
     /// Returns the answer.
     pub(super) conclude_audit: fn(Leader<K, V>, Option<&V>) -> V,
 }
+
+type AcceptFn<K, V> = fn(Leader<K, V>, Taken<V>, DynJudge<'_, V>) -> Result<V, Leader<K, V>>;
 
 macro_rules! copied {
     ($($name:ident),*) => {$(
@@ -169,19 +187,30 @@ impl<K: Storable, V: Storable> Request<K, V> {
         let (now, ticket) = (engine.timeline().time.now(), LoadId::default());
         let (absent, gone) = (Absent::Missing, Gone::PassedBy);
         let absence = Absence { absent, gone, now, arrived: version, ticket, key_node: None, subject: None };
-        Self { engine, store, scope, hash, key, mode, absence, batch: None, audited: Some(Box::new(audited)) }
+        Self {
+            engine,
+            store,
+            scope,
+            hash,
+            key,
+            mode,
+            absence,
+            batch: None,
+            audited: Some(Box::new(audited)),
+            shared: None,
+        }
     }
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
-        let Self { engine, store, scope, hash, key, mode, absence, batch, audited } = self;
+        let Self { engine, store, scope, hash, key, mode, absence, batch, audited, shared } = self;
         if let Some(mut hit) = audited {
             hit.key = Some(key);
             return Err(Step::Lead(Leader::of_audit(engine, store, scope, hash, hit, absence.now)));
         }
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
-        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch).step()
+        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch, shared).step()
     }
 }
 
@@ -199,6 +228,8 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K,
                 alone: |attempt| attempt.step_alone(),
             },
             end: EndFns {
+                take: |load| load.take(),
+                accept: |load, taken, judge| load.accept(taken, judge),
                 finish: |load, value, judge| load.finish(value, judge),
                 fail: |load, error| load.fail(error),
                 serve: Standby::serve,
@@ -248,11 +279,21 @@ impl<K, V, O, J> Miss<K, V, O, J> {
     /// without a tier.
     #[cfg(feature = "shared")]
     pub fn shared(
-        self,
+        mut self,
         write_key: impl FnOnce(&mut Vec<u8>) -> Result<(), crate::TierError>,
         values: crate::shared::encoding::ValueEncoding<V>,
     ) -> Self {
-        let _ = (write_key, values);
+        let Some(shared) = self.request.engine.shared() else { return self };
+        let mut key = Vec::new();
+        // A key without bytes has no name in other processes: for them, its invalidation is that of the whole query.
+        if write_key(&mut key).is_ok() {
+            let (store, scope) = (&self.request.store, self.request.scope.as_ref());
+            let types = std::any::type_name::<(K, V)>();
+            let prefix = shared.prefix(&store.query, store.number, store.instance, types);
+            let load = SharedLoad::new(shared, prefix, scope, &key, values);
+            self.options.push_tag(crate::shared::mark::of_key(store.query.name, load.mark()).as_str().into());
+            self.request.shared = Some(Box::new(load));
+        }
         self
     }
 
@@ -319,9 +360,13 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
         match lead::<K, V, O>(request, options, steps) {
             Ok(returned) => returned,
             Err((load, end)) => {
+                let mut judge = Some(judge);
+                let load = match take(load, &end, &mut |value| judge.take()?.judge(value)) {
+                    Ok(value) => return O::hit(value),
+                    Err(load) => load,
+                };
                 let running = RunningBody::begin(load, end);
-                let (result, mut judge) = (body(), Some(judge));
-                running.end::<O>(result, &mut |value| judge.take()?.judge(value))
+                running.end::<O>(body(), &mut |value| judge.take()?.judge(value))
             }
         }
     }
@@ -329,7 +374,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
     /// Like [`load`](Self::load), with a future.
     pub fn load_async<F: Future<Output = O::Returned>>(self, body: F) -> Loading<K, V, O, F, J> {
         let Self { request, options, steps: StepFns { claim, follow, end, .. }, judge, outcome, .. } = self;
-        let stage = Stage::of(claim(request, options), &follow);
+        let stage = Stage::of(claim(request, options), &follow, &end);
         Loading { stage, follow, end, judge: Some(judge), body: Some(body), outcome }
     }
 }
@@ -344,6 +389,18 @@ pub(super) struct RunningBody<K, V> {
 
 /// A load that the caller leads, and how it ends.
 type Leads<K, V> = (Leader<K, V>, EndFns<K, V>);
+
+/// Blocks this thread while the second level is asked. Its value, or the load again.
+#[inline(never)]
+pub(super) fn take<K, V>(load: Leader<K, V>, end: &EndFns<K, V>, judge: DynJudge<'_, V>) -> Result<V, Leader<K, V>> {
+    let Some(taking) = (end.take)(&load) else { return Err(load) };
+    load.begin_span();
+    // What the user's types do is part of the load.
+    match load.within(|| taking.wait()) {
+        Some(taken) => (end.accept)(load, taken, judge),
+        None => Err(load),
+    }
+}
 
 /// Blocks this thread while the caller follows a load, until it leads one.
 #[cold]
@@ -408,7 +465,9 @@ impl<K, V> RunningBody<K, V> {
     #[inline(never)]
     pub(super) fn end<O: Outcome<Value = V>>(self, result: O::Returned, judge: DynJudge<'_, V>) -> O::Returned {
         drop(self.running);
-        self.end.end::<O>(self.load, result, judge)
+        let (result, after) = self.end.end::<O>(self.load, result, judge);
+        after.wait();
+        result
     }
 }
 
@@ -419,25 +478,26 @@ impl<K, V> EndFns<K, V> {
         load: Leader<K, V>,
         result: O::Returned,
         judge: DynJudge<'_, V>,
-    ) -> O::Returned {
+    ) -> (O::Returned, Ticket) {
         if load.audited.is_some() {
             let query = load.store.query.clone();
             let answer = (self.conclude_audit)(load, O::value(&result));
             discard_value(&query.counters, result);
-            return O::hit(answer);
+            return (O::hit(answer), Ticket::default());
         }
         if let Some(value) = O::value(&result) {
-            (self.finish)(load, value, judge);
-            return result;
+            let after = (self.finish)(load, value, judge);
+            return (result, after);
         }
         let query = load.store.query.clone();
-        match (self.fail)(load, &mut || O::share_error(&result)) {
+        let result = match (self.fail)(load, &mut || O::share_error(&result)) {
             Some(value) => {
                 discard_value(&query.counters, result);
                 O::hit(value)
             }
             None => result,
-        }
+        };
+        (result, Ticket::default())
     }
 }
 
@@ -461,8 +521,8 @@ pin_project! {
             let mut this = this.project();
             // Values of a body may use the cache in `Drop`, and must not wait for this load.
             match this.stage {
-                Stage::Load(load) => load.within(|| this.body.set(None)),
-                Stage::Wait(_) | Stage::Over => this.body.set(None),
+                Stage::Load(load) | Stage::Take(load, _) => load.within(|| this.body.set(None)),
+                Stage::Wait(_) | Stage::Put(..) | Stage::Over => this.body.set(None),
             }
         }
     }
@@ -474,23 +534,37 @@ impl<K, V, O, F: UnwindSafe, J: UnwindSafe> UnwindSafe for Loading<K, V, O, F, J
 impl<K, V, O, F, J> Loading<K, V, O, F, J> {
     /// The caller leads.
     pub(super) fn begin(load: Leader<K, V>, follow: FollowFns<K, V>, end: EndFns<K, V>, judge: J, body: F) -> Self {
-        let stage = Stage::load(load);
+        let stage = Stage::lead(load, &end);
         Self { stage, follow, end, judge: Some(judge), body: Some(body), outcome: PhantomData }
     }
 }
 
 enum Stage<K, V> {
     Wait(WaitFuture<K, V>),
+    /// The second level is asked.
+    Take(Leader<K, V>, Taking<V>),
     Load(Leader<K, V>),
+    /// The value is being stored in the second level.
+    Put(Ticket, V),
     Over,
 }
 
 impl<K, V> Stage<K, V> {
     #[inline(never)]
-    fn of(next: Next<K, V>, follow: &FollowFns<K, V>) -> Self {
+    fn of(next: Next<K, V>, follow: &FollowFns<K, V>, end: &EndFns<K, V>) -> Self {
         match next {
-            Err(Step::Lead(load)) => Self::load(load),
+            Err(Step::Lead(load)) => Self::lead(load, end),
             next => Self::Wait((follow.wait)(next)),
+        }
+    }
+
+    fn lead(load: Leader<K, V>, end: &EndFns<K, V>) -> Self {
+        match (end.take)(&load) {
+            Some(taking) => {
+                load.begin_span();
+                Self::Take(load, taking)
+            }
+            None => Self::load(load),
         }
     }
 
@@ -516,7 +590,7 @@ where
             *this.stage = Stage::Over;
             *this.stage = match waited {
                 Waited::Value(value) => return Poll::Ready(O::hit(value)),
-                Waited::Lead(load) => Stage::load(load),
+                Waited::Lead(load) => Stage::lead(load, this.end),
                 Waited::Failed(error, attempt) => match O::shared_error(&error) {
                     Some(error) => {
                         attempt.discard();
@@ -524,10 +598,32 @@ where
                     }
                     None => match (this.follow.alone)(attempt) {
                         Ok(value) => return Poll::Ready(O::hit(value)),
-                        step => Stage::of(step, this.follow),
+                        step => Stage::of(step, this.follow, this.end),
                     },
                 },
             };
+        }
+        if let Stage::Take(load, taking) = this.stage {
+            let taken = ready!(load.within(|| Pin::new(taking).poll(cx)));
+            let Stage::Take(load, _) = std::mem::replace(this.stage, Stage::Over) else {
+                unreachable!("it was there above")
+            };
+            let judge = &mut |value: &V| this.judge.take()?.judge(value);
+            let load = match taken.map(|taken| (taken, judge)) {
+                Some((taken, judge)) => match (this.end.accept)(load, taken, judge) {
+                    Ok(value) => return Poll::Ready(O::hit(value)),
+                    Err(load) => load,
+                },
+                None => load,
+            };
+            *this.stage = Stage::load(load);
+        }
+        if let Stage::Put(after, _) = this.stage {
+            ready!(Pin::new(after).poll(cx));
+            let Stage::Put(_, value) = std::mem::replace(this.stage, Stage::Over) else {
+                unreachable!("it was there above")
+            };
+            return Poll::Ready(O::hit(value));
         }
         let (Stage::Load(load), Some(body)) = (&*this.stage, this.body.as_mut().as_pin_mut()) else {
             panic!("a future is not polled after it was ready");
@@ -535,7 +631,17 @@ where
         let result = ready!(load.within(|| body.poll(cx)));
         if let (Stage::Load(load), Some(judge)) = (std::mem::replace(this.stage, Stage::Over), this.judge.take()) {
             let mut judge = Some(judge);
-            return Poll::Ready(this.end.end::<O>(load, result, &mut |value| judge.take()?.judge(value)));
+            let (result, mut after) = this.end.end::<O>(load, result, &mut |value| judge.take()?.judge(value));
+            if after.is_over() || Pin::new(&mut after).poll(cx).is_ready() {
+                return Poll::Ready(result);
+            }
+            return match O::into_value(result) {
+                Ok(value) => {
+                    *this.stage = Stage::Put(after, value);
+                    Poll::Pending
+                }
+                Err(result) => Poll::Ready(result),
+            };
         }
         Poll::Ready(result)
     }

@@ -83,10 +83,13 @@ pub enum LoadOutcome {
     Panicked,
     /// Its future was dropped.
     Dropped,
+    /// Its body did not run: the value is another process's, from the second level.
+    Taken,
 }
 
 impl LoadOutcome {
-    /// As metrics and traces name it: `stored`, `refused`, `discarded`, `failed`, `panicked` or `dropped`.
+    /// As metrics and traces name it: `stored`, `refused`, `discarded`, `failed`, `panicked`, `dropped` or
+    /// `taken`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stored => "stored",
@@ -95,6 +98,7 @@ impl LoadOutcome {
             Self::Failed => "failed",
             Self::Panicked => "panicked",
             Self::Dropped => "dropped",
+            Self::Taken => "taken",
         }
     }
 }

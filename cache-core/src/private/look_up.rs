@@ -152,7 +152,8 @@ where
     };
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
     let (mode, key) = (cache.mode().clone(), parts.to_owned());
-    let mut request = Request { engine, store, scope, hash, key, mode, absence, batch: None, audited: None };
+    let mut request =
+        Request { engine, store, scope, hash, key, mode, absence, batch: None, audited: None, shared: None };
     if cache.engine().storage.is_watched() {
         request.watch(parts.to_owned());
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -27,6 +28,7 @@ use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;
 use crate::read_point::ReadPoint;
+use crate::shared::publish::{Announced, Published, Ticket, Waiting};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
@@ -230,21 +232,24 @@ pub struct PendingInvalidation<O, T> {
 impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
     /// Runs the body, and invalidates.
     pub fn run(self, body: impl FnOnce() -> O::Returned) -> O::Returned {
-        let mut invalidation = Invalidation::new(self);
-        let result = body();
-        invalidation.conclude(&result);
-        result
+        Invalidation::new(self).run(body)
     }
 
-    /// Like [`run`](Self::run), if other processes can be told. `refuse` makes the result if they cannot.
+    /// Like [`run`](Self::run), if other processes can be told before. `refuse` makes the result if they cannot.
     #[cfg(feature = "shared")]
     pub fn run_announced(
         self,
         refuse: impl FnOnce(crate::PublishError) -> O::Returned,
         body: impl FnOnce() -> O::Returned,
     ) -> O::Returned {
-        let _ = refuse;
-        self.run(body)
+        let mut invalidation = Invalidation::new(self);
+        if let Some(announced) = invalidation.announce() {
+            match futures_lite::future::block_on(announced) {
+                Ok(announced) => invalidation.announced = announced,
+                Err(error) => return invalidation.refuse(refuse(error)),
+            }
+        }
+        invalidation.run(body)
     }
 
     /// Like [`run_announced`](Self::run_announced), with a future.
@@ -254,13 +259,19 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
         refuse: impl FnOnce(crate::PublishError) -> O::Returned,
         body: F,
     ) -> O::Returned {
-        let _ = refuse;
-        self.run_async(body).await
+        let mut invalidation = Box::new(Invalidation::new(self));
+        if let Some(announced) = invalidation.announce() {
+            match announced.await {
+                Ok(announced) => invalidation.announced = announced,
+                Err(error) => return invalidation.refuse(refuse(error)),
+            }
+        }
+        RunningMutation { body, invalidation, waiting: Waiting::default() }.await
     }
 
     /// Like [`run`](Self::run), with a future.
     pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> RunningMutation<O, T, F> {
-        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)) }
+        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)), waiting: Waiting::default() }
     }
 }
 
@@ -273,6 +284,7 @@ pin_project! {
         body: F,
         // Boxed: futures hold it while they wait, and there may be many targets.
         invalidation: Box<Invalidation<O, T>>,
+        waiting: Waiting<O::Returned>,
     }
 }
 
@@ -281,9 +293,16 @@ impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future f
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {
         let this = self.project();
+        if let Some(waited) = this.waiting.poll(cx) {
+            return waited;
+        }
         let result = ready!(this.body.poll(cx));
-        this.invalidation.conclude(&result);
-        Poll::Ready(result)
+        let ticket = this.invalidation.conclude(&result);
+        match this.waiting.begin(ticket, result) {
+            ControlFlow::Break(result) => Poll::Ready(result),
+            // It is polled for the first time.
+            ControlFlow::Continue(()) => this.waiting.poll(cx).unwrap_or(Poll::Pending),
+        }
     }
 }
 
@@ -296,6 +315,8 @@ struct Invalidation<O: Outcome, T: Targets<O::Value>> {
     outcome: PhantomData<fn() -> O>,
     /// They end after everything is invalidated.
     writes: [Option<Write>; 2],
+    /// If other processes wait for the outcome.
+    announced: Option<Announced>,
 }
 
 impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
@@ -304,38 +325,88 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
         // Its targets may be in the global cache, too.
         let global = Cache::installed_global().filter(|global| !Arc::ptr_eq(global.engine(), cache.engine()));
         let writes = [cache.engine().begin_write(), global.and_then(|global| global.engine().begin_write())];
-        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData, writes }
+        Self { cache, site, targets, is_due: !only_on_ok, outcome: PhantomData, writes, announced: None }
     }
 
-    fn conclude(&mut self, result: &O::Returned) {
+    fn run(mut self, body: impl FnOnce() -> O::Returned) -> O::Returned {
+        let result = body();
+        self.conclude(&result).wait();
+        result
+    }
+
+    /// What it names, before the body runs. `None` without a tier.
+    #[cfg(feature = "shared")]
+    fn announce(&self) -> Option<crate::TierFuture<'static, Result<Option<Announced>, crate::PublishError>>> {
+        let engine = self.cache.engine();
+        let (by, mut own) = (Writer::Function(self.site), SmallVec::<[ScopedTarget<'_>; 4]>::new());
+        self.targets.each(&mut |target| {
+            let of = if target.is_global { Cache::global() } else { &self.cache };
+            if Arc::ptr_eq(of.engine(), engine) {
+                own.push(target.resolve(of, by));
+            }
+        });
+        self.targets.each_entry(&mut |EntryToPut(entry)| {
+            if Arc::ptr_eq(entry.cache().engine(), engine) {
+                own.push(entry.target(by));
+            }
+        });
+        let answer = engine.announce(&own, by.name())?;
+        // The commit of a transaction is its own event: others wait for the end of the span.
+        let is_in_transaction = self.cache.transaction_state().is_some();
+        Some(Box::pin(async move { answer.await.map(|announced| Some(announced).filter(|_| !is_in_transaction)) }))
+    }
+
+    /// The body does not run.
+    #[cfg(feature = "shared")]
+    fn refuse(mut self, result: O::Returned) -> O::Returned {
+        self.is_due = false;
+        self.writes = [None, None];
+        result
+    }
+
+    fn conclude(&mut self, result: &O::Returned) -> Ticket {
         self.is_due |= O::is_ok(result);
         if let Some(value) = O::value(result) {
             self.targets.resolve(value);
         }
-        self.invalidate_if_due();
+        self.invalidate_if_due()
     }
 
-    fn invalidate_if_due(&mut self) {
+    fn invalidate_if_due(&mut self) -> Ticket {
+        let (mut ticket, ends) = (Ticket::default(), self.announced.take());
         if std::mem::take(&mut self.is_due) {
             let mut puts = PutValues::default();
             self.targets.take_puts(&mut puts);
-            invalidate(&self.cache, self.site, &self.targets, puts.0);
-        } else if self.writes[0].is_some() {
-            // It has failed with `on = "ok"`, for the first time here. What it has written nevertheless is its fault.
-            record_nothing(&self.cache, Writer::Function(self.site));
+            ticket = invalidate(&self.cache, self.site, &self.targets, puts.0, ends);
+        } else {
+            if ends.is_some() {
+                let published = Published { ends, by: self.site.facts.name, ..Published::default() };
+                ticket = self.cache.engine().invalidate_with(&[], published, |_| ());
+            }
+            if self.writes[0].is_some() {
+                // It has failed with `on = "ok"`, for the first time here. What it has written nevertheless is its fault.
+                record_nothing(&self.cache, Writer::Function(self.site));
+            }
         }
         self.writes = [None, None];
+        ticket
     }
 }
 
 impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     fn drop(&mut self) {
-        self.invalidate_if_due();
+        self.invalidate_if_due().leave();
     }
 }
 
 /// Invalidates all targets of a mutation: in each cache at one version. In a transaction they are held.
-fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, mut puts: Vec<Box<dyn AnyPut>>) {
+fn invalidate<V>(
+    cache: &Cache,
+    site: MutationSite,
+    targets: &impl Targets<V>,
+    mut puts: Vec<Box<dyn AnyPut>>,
+    ends: Option<Announced>,
+) -> Ticket {
     let by = Writer::Function(site);
     let (mut own, mut others) = (SmallVec::<[ScopedTarget<'_>; 4]>::new(), SmallVec::<[ScopedTarget<'_>; 1]>::new());
     targets.each(&mut |target| {
@@ -361,26 +432,27 @@ fn invalidate<V>(cache: &Cache, site: MutationSite, targets: &impl Targets<V>, m
         }
     });
     // A query with a `cache = ..` of its own.
+    let mut ticket = Ticket::default();
     for entry in elsewhere {
-        entry.invalidate_alone(by);
+        ticket = ticket.and(entry.invalidate_alone(by));
     }
     if own.is_empty() {
         record_nothing(cache, by);
     }
     if let Some(transaction) = cache.transaction_state() {
         let held = |targets: &[ScopedTarget<'_>]| targets.iter().map(|target| HeldTarget::from(*target)).collect();
-        transaction.hold(cache.engine(), held(&own));
+        ticket = ticket.and(transaction.hold(cache.engine(), held(&own)));
         if !others.is_empty() {
-            transaction.hold(Cache::global().engine(), held(&others));
+            ticket = ticket.and(transaction.hold(Cache::global().engine(), held(&others)));
         }
-        return;
+        return ticket;
     }
     // If a clock panics, the other cache is still invalidated.
-    let result = catch(|| invalidate_and_put(cache.engine(), &own, &mut puts));
+    let result = catch(|| invalidate_and_put(cache.engine(), &own, &mut puts, ends));
     if !others.is_empty() {
-        invalidate_and_put(Cache::global().engine(), &others, &mut puts);
+        ticket = ticket.and(invalidate_and_put(Cache::global().engine(), &others, &mut puts, None));
     }
-    result.unwrap_or_else(|panic| resume_unwind(panic));
+    ticket.and(result.unwrap_or_else(|panic| resume_unwind(panic)))
 }
 
 /// For the audit: in a transaction at its end.
@@ -392,14 +464,22 @@ fn record_nothing(cache: &Cache, by: Writer) {
 }
 
 /// At one version. Takes the puts of this cache.
-fn invalidate_and_put(engine: &Engine, targets: &[ScopedTarget<'_>], puts: &mut Vec<Box<dyn AnyPut>>) {
+fn invalidate_and_put(
+    engine: &Engine,
+    targets: &[ScopedTarget<'_>],
+    puts: &mut Vec<Box<dyn AnyPut>>,
+    ends: Option<Announced>,
+) -> Ticket {
+    let published = Published { ends, ..Published::default() };
     if puts.is_empty() {
-        return engine.invalidate(targets);
+        return engine.invalidate_with(targets, published, |_| ());
     }
     engine.resume_certain();
     let mut own: Vec<_> = puts.extract_if(.., |put| put.is_of(engine.timeline())).collect();
-    engine.invalidate_and_judge(targets, |version| own.iter_mut().for_each(|put| put.judge(version)));
+    let ticket =
+        engine.invalidate_with(targets, published, |version| own.iter_mut().for_each(|put| put.judge(version)));
     for put in own {
         put.store(engine);
     }
+    ticket
 }

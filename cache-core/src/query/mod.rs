@@ -283,6 +283,7 @@ pub(crate) struct KeyHash {
     /// Represents the function's own generic arguments.
     pub(crate) instance: TypeId,
     /// A hash of the key that is the same in each process; 0 if it has none.
+    #[cfg_attr(not(feature = "shared"), expect(dead_code, reason = "there are no other processes"))]
     pub(crate) mark: u64,
 }
 

@@ -19,6 +19,7 @@ use crate::query::KeyHash;
 use crate::query_entry::explanation::{Explanation, Reason};
 use crate::query_entry::put::{AnyPut, Put};
 use crate::read_point::ReadPoint;
+use crate::shared::publish::Ticket;
 use crate::store::{Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
@@ -33,7 +34,7 @@ pub(crate) trait AnyKeyedEntry: Send + Sync {
     /// The target that invalidates it.
     fn target(&self, by: Writer) -> ScopedTarget<'_>;
     /// Invalidates it, or holds that until the commit.
-    fn invalidate_alone(&self, by: Writer);
+    fn invalidate_alone(&self, by: Writer) -> Ticket;
     /// The call, for people.
     fn call(&self) -> String;
 }
@@ -57,6 +58,8 @@ pub(crate) struct KeyedEntry<K, V> {
     hash: u64,
     key: K,
     duplicate: fn(&K) -> K,
+    /// See [`KeyHash`].
+    mark: u64,
     options: EntryOptions,
     judge: JudgeFn<V>,
     /// Raised by each invalidation of the key from here on.
@@ -68,11 +71,12 @@ pub(crate) struct KeyedEntry<K, V> {
 impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
     pub(crate) fn new(parts: EntryParts<K, V>, duplicate: fn(&K) -> K) -> Self {
         let EntryParts { request, options, judge } = parts;
+        let mark = request.mark();
         let Request { engine, store, scope, hash, key, mode, .. } = request;
         let cache = Cache::of_entry(engine, scope, mode);
         let key_node = cache.engine().key_node(cache.scope_ref(), &store.query, store.instance, hash);
         let made_at = cache.engine().timeline().versions.settled();
-        Self { cache, store, hash, key, duplicate, options, judge, key_node, made_at }
+        Self { cache, store, hash, key, duplicate, mark, options, judge, key_node, made_at }
     }
 
     fn look_up(&self) -> Call<'_, K, V> {
@@ -86,7 +90,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
 
     fn key_hash(&self) -> KeyHash {
         let hash = without_scope(self.hash, scope_id(self.cache.scope_ref()));
-        KeyHash { hash, instance: self.store.instance, mark: 0 }
+        KeyHash { hash, instance: self.store.instance, mark: self.mark }
     }
 
     /// Also a dead one.
@@ -170,7 +174,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
 }
 
 impl<K: Storable + Eq, V: Storable + Clone> AnyKeyedEntry for KeyedEntry<K, V> {
-    fn invalidate_alone(&self, by: Writer) {
+    fn invalidate_alone(&self, by: Writer) -> Ticket {
         match self.cache.transaction_state() {
             None => self.cache.engine().invalidate(&[self.target(by)]),
             Some(transaction) => transaction.hold(self.cache.engine(), vec![HeldTarget::from(self.target(by))]),
@@ -218,13 +222,15 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
         if point.is_some() && !put.is_current() {
             return false;
         }
-        engine.invalidate_and_judge(&[self.target(by)], |version| put.judge(version));
-        put.store(engine)
+        let ticket = engine.invalidate_and_judge(&[self.target(by)], |version| put.judge(version));
+        let is_stored = put.store(engine);
+        ticket.wait();
+        is_stored
     }
 
     fn invalidate(&self, by: Writer) -> bool {
         let was_cached = self.find_live().entry.is_some();
-        self.invalidate_alone(by);
+        self.invalidate_alone(by).wait();
         was_cached
     }
 

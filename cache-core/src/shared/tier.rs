@@ -50,14 +50,14 @@ pub trait SharedTier: Send + Sync + 'static {
     /// Removes what is stored under a key: it cannot be read.
     fn remove<'a>(&'a self, key: &'a [u8]) -> TierFuture<'a, Result<(), TierError>>;
 
-    /// Appends a record to the log.
+    /// Appends a record to the log. The call itself hands the record over: who drops the future does not take it back.
     ///
     /// The future ends when the record is acknowledged, or after the bound with an error. After an error the tier goes on
     /// trying, also in later epochs, unless the publication [is an intent](Publication::is_intent). Whenever it is
     /// acknowledged, also for this future, [`Follower::acknowledge`] is called before.
     ///
-    /// For a while the tier keeps what it has published, and publishes it again in each new epoch.
-    fn publish(&self, publication: Publication) -> TierFuture<'_, Result<LogPosition, PublishError>>;
+    /// For a [while](Follower::KEPT) the tier keeps what it has published, and publishes it again in each new epoch.
+    fn publish(&self, publication: Publication) -> TierFuture<'static, Result<LogPosition, PublishError>>;
 
     /// Takes the right to load a key, for at most a span, so that other processes wait for the value. `false`: another
     /// process has it. The default gives it to all.

@@ -199,6 +199,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         // Only now: the processor fetches the entry meanwhile.
         let now = storage.timeline.time.now();
         let Some(entry) = found else { return Err((Absent::Missing, now)) };
+        // Before its validity is checked: what was heard by now is complete until lately.
+        if !storage.timeline.may_serve(now) {
+            return Err((Absent::Missing, now));
+        }
         let is_fresh = Windows::is_fresh(self.refresh_ahead, entry.meta.expires_at, now);
         if !is_fresh || !storage.is_valid(&self.query, &entry.meta) {
             return Err((Absent::Dead, now));

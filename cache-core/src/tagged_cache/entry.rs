@@ -93,7 +93,7 @@ where
         let (engine, store, scope) = (Arc::clone(&self.engine), self.store.clone(), self.scope_ref().cloned());
         let mode = Mode::Ordinary;
         Err(Miss::new(
-            Request { engine, store, scope, hash, key, mode, absence, batch: None, audited: None },
+            Request { engine, store, scope, hash, key, mode, absence, batch: None, audited: None, shared: None },
             options,
             None,
         ))

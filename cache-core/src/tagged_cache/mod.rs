@@ -268,13 +268,13 @@ where
     /// assert!(cache.is_empty());
     /// ```
     pub fn invalidate_tags<T: AsRef<str>>(&self, tags: impl IntoIterator<Item = T>) {
-        self.engine.invalidate_tags(self.scope_ref(), tags, Writer::call("invalidate_tags"));
+        self.engine.invalidate_tags(self.scope_ref(), tags, Writer::call("invalidate_tags")).wait();
     }
 
     /// Invalidates everything; through a scoped handle, everything in the scope.
     pub fn invalidate_all(&self) {
         let by = Writer::call("invalidate_all");
-        self.engine.invalidate(&[ScopedTarget { scope: self.scope_ref(), target: TargetRef::Everything, by }]);
+        self.engine.invalidate(&[ScopedTarget { scope: self.scope_ref(), target: TargetRef::Everything, by }]).wait();
     }
 
     /// Frees dead entries in all scopes, and shrinks tables: see [`Cache::purge`](crate::Cache::purge).

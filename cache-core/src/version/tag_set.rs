@@ -37,6 +37,14 @@ impl TagSet {
         self.members().map_or_else(|| usize::from(self.0.is_some()), |members| members.all.len())
     }
 
+    #[cfg(feature = "shared")]
+    pub(crate) fn has(&self, node: &TagRef) -> bool {
+        match (&self.0, self.members()) {
+            (_, Some(members)) => members.all.iter().any(|one| one.node().address() == node.address()),
+            (one, None) => one.as_ref().is_some_and(|one| one.address() == node.address()),
+        }
+    }
+
     /// Unique among living sets; clones share it.
     pub(crate) fn address(&self) -> usize {
         self.0.as_ref().map_or(0, TagRef::address)
@@ -61,6 +69,7 @@ impl TagSet {
         }
         let mut own = self.own().filter(|node| !node.is_valid_since(version));
         Some(own.next().map_or(InvalidatedBy::Answer, |node| match (node.tag(), node.any_key()) {
+            (Some(tag), _) if tag.is_mark() => InvalidatedBy::of_mark(tag),
             (Some(tag), _) => InvalidatedBy::Tag(tag.clone()),
             (None, Some(_)) => InvalidatedBy::Key,
             (None, None) => InvalidatedBy::Query,
@@ -68,7 +77,19 @@ impl TagSet {
     }
 
     pub(crate) fn tags(&self) -> impl Iterator<Item = &Tag> {
-        self.own().filter_map(TagNode::tag)
+        self.own().filter_map(TagNode::tag).filter(|tag| !tag.is_mark())
+    }
+
+    /// All tags that it stands for, and the scopes that they are in.
+    #[cfg(feature = "shared")]
+    pub(crate) fn each_tag(&self, visit: &mut dyn FnMut(&Tag, Option<&Arc<Scope>>)) {
+        let one = self.0.as_deref().filter(|node| node.members().is_none());
+        let several = self.members().into_iter().flat_map(|members| members.all.iter().map(|one| &**one.node()));
+        for node in one.into_iter().chain(several) {
+            if let Some(tag) = node.tag() {
+                visit(tag, node.scope());
+            }
+        }
     }
 
     pub(crate) fn scope(&self) -> Option<&Arc<Scope>> {
@@ -85,6 +106,13 @@ pub(crate) enum InvalidatedBy {
     Tag(Tag),
     /// Of another query, which its load read.
     Answer,
+}
+
+impl InvalidatedBy {
+    /// Of an entry's own mark.
+    fn of_mark(mark: &Tag) -> Self {
+        if Tag::name_of_query_mark(mark.as_str()).is_some() { Self::Query } else { Self::Key }
+    }
 }
 
 impl fmt::Display for InvalidatedBy {

@@ -1,7 +1,8 @@
 //! The two clocks of one cache: versions, and time.
 
-use crate::clock::TimeSource;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::clock::{Nanos, TimeSource};
+use crate::shared::lease::Lease;
+use crate::sync::{Arc, AtomicUsize, Ordering};
 use crate::version::VersionClock;
 use crate::version::registry::TagRef;
 
@@ -12,12 +13,20 @@ pub(crate) struct Timeline {
     pub(crate) time: TimeSource,
     /// 1 if a commit may still happen.
     uncertain: AtomicUsize,
+    /// If other processes write, too.
+    pub(crate) lease: Option<Arc<Lease>>,
 }
 
 impl Timeline {
-    pub(crate) fn new(time: TimeSource) -> Self {
+    pub(crate) fn new(time: TimeSource, lease: Option<Arc<Lease>>) -> Self {
         let uncertain = AtomicUsize::new(0);
-        Self { versions: VersionClock::default(), everything: TagRef::permanent(), time, uncertain }
+        Self { versions: VersionClock::default(), everything: TagRef::permanent(), time, uncertain, lease }
+    }
+
+    /// Whether memory may answer: what other processes have invalidated is known. `now` was read during the call.
+    #[inline]
+    pub(crate) fn may_serve(&self, now: Nanos) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.is_live(now))
     }
 
     /// Whether a commit may still happen: some nodes are suspended.

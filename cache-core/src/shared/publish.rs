@@ -1,0 +1,253 @@
+//! Own invalidations, as other processes hear of them.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_lite::future::block_on;
+use smol_str::SmolStr;
+
+use crate::engine::Engine;
+use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::query::state::QueryState;
+use crate::shared::mark;
+use crate::shared::record::{Place, Record, encode};
+use crate::shared::state::Shared;
+use crate::shared::tier::{Publication, PublishError, TierFuture};
+use crate::sync::Arc;
+use crate::tag::Tag;
+use crate::version::scope::ScopeRef;
+use crate::version::tag_set::TagSet;
+
+/// How long an announced write may take before others no longer wait for its outcome.
+const INTENT: Duration = Duration::from_secs(30);
+
+/// Until an invalidation is acknowledged, or a value stored in the second level, or neither has to be waited for any longer.
+/// Dropping it does not take an invalidation back.
+#[must_use = "who drops it does not wait until other processes can hear of the invalidation"]
+#[derive(Default)]
+pub(crate) struct Ticket(Vec<StdMutex<TierFuture<'static, ()>>>);
+
+impl Ticket {
+    /// A `Mutex`, as futures that wait are `Sync`; it is never locked.
+    pub(crate) fn of(answer: TierFuture<'static, ()>) -> Self {
+        Self(vec![StdMutex::new(answer)])
+    }
+
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Blocks this thread.
+    pub(crate) fn wait(self) {
+        if !self.is_over() {
+            block_on(self);
+        }
+    }
+
+    /// Nobody waits: the write was cancelled, or has panicked.
+    pub(crate) fn leave(self) {
+        drop(self);
+    }
+}
+
+impl Future for Ticket {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // They make progress without being polled.
+        while let Some(last) = self.0.last_mut() {
+            ready!(last.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx));
+            self.0.pop();
+        }
+        Poll::Ready(())
+    }
+}
+
+/// A result whose invalidation is being published. So it must be `Send` if the future around it is to be.
+pub(crate) struct Waiting<R>(Option<(Ticket, R)>);
+
+impl<R> Default for Waiting<R> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<R> Waiting<R> {
+    /// Breaks with the result if there is nothing to wait for.
+    pub(crate) fn begin(&mut self, ticket: Ticket, result: R) -> ControlFlow<R> {
+        if ticket.is_over() {
+            return ControlFlow::Break(result);
+        }
+        self.0 = Some((ticket, result));
+        ControlFlow::Continue(())
+    }
+
+    /// `None` if it has not begun.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Poll<R>> {
+        let (ticket, _) = self.0.as_mut()?;
+        if Pin::new(ticket).poll(cx).is_pending() {
+            return Some(Poll::Pending);
+        }
+        self.0.take().map(|(_, result)| Poll::Ready(result))
+    }
+}
+
+/// What other processes hear of an invalidation beside its targets.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Published<'a> {
+    /// Of queries, also of those that this process does not know.
+    pub(crate) names: &'a [(ScopeRef<'a>, &'a str)],
+    /// Who writes, if there are no targets.
+    pub(crate) by: &'a str,
+    /// If it is the outcome of an announced write.
+    pub(crate) ends: Option<Announced>,
+    /// If the write may still happen, for how long.
+    pub(crate) may_happen_for: Option<Duration>,
+}
+
+/// A record that is about to be published. Its places are pending.
+pub(crate) struct Prepared<'a> {
+    record: Record,
+    marks: Vec<(ScopeRef<'a>, SmolStr)>,
+}
+
+impl<'a> Prepared<'a> {
+    /// What the invalidation means to values here that came from the second level.
+    pub(crate) fn marks(&self) -> &[(ScopeRef<'a>, SmolStr)] {
+        &self.marks
+    }
+}
+
+/// An announced write: what other processes do not store until its outcome.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Announced {
+    token: u64,
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn place(scope: ScopeRef<'_>, mark: &str) -> Place {
+    Place { scope: scope.map(|scope| (*scope.name).into()), mark: mark.into() }
+}
+
+/// What a target means to other processes.
+fn place_of(ScopedTarget { scope, target, .. }: &ScopedTarget<'_>) -> Place {
+    match target {
+        TargetRef::Everything => place(*scope, mark::EVERYTHING),
+        TargetRef::Tag(tag) => place(*scope, tag),
+        TargetRef::Query(query) => place(*scope, &mark::of_query(query.name)),
+        TargetRef::Key(query, key) if key.mark > 0 => place(*scope, &mark::of_key(query.name, key.mark)),
+        // They have no name for the key.
+        TargetRef::Key(query, _) => place(*scope, &mark::of_query(query.name)),
+    }
+}
+
+fn marks_of<'a>(ScopedTarget { scope, target, .. }: &ScopedTarget<'a>, marks: &mut Vec<(ScopeRef<'a>, SmolStr)>) {
+    match target {
+        TargetRef::Everything | TargetRef::Tag(_) => {}
+        TargetRef::Query(query) => marks.push((*scope, mark::of_query(query.name))),
+        TargetRef::Key(query, key) => {
+            marks.push((*scope, mark::of_any_key(query.name)));
+            if key.mark > 0 {
+                marks.push((*scope, mark::of_key(query.name, key.mark)));
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The mark that all loads of a query have.
+    pub(crate) fn mark_of(&self, query: &QueryState) -> Option<Tag> {
+        self.shared().filter(|_| query.is_named()).map(|_| Tag::from(mark::of_query(query.name).as_str()))
+    }
+
+    /// What an answer depends on that there is no entry.
+    pub(crate) fn absence_marks(&self, scope: ScopeRef<'_>, query: &QueryState) -> TagSet {
+        if self.shared().is_none() || !query.is_named() {
+            return TagSet::default();
+        }
+        let marks = [mark::of_query(query.name), mark::of_any_key(query.name)];
+        marks.iter().map(|mark| self.tag_node(scope, Tag::from(mark.as_str()))).collect()
+    }
+
+    /// Called before anything is invalidated here. `None` if nobody is to hear of it.
+    pub(crate) fn prepare<'a>(&self, targets: &[ScopedTarget<'a>], published: Published<'a>) -> Option<Prepared<'a>> {
+        let shared = self.shared()?;
+        let Published { names, by, ends, may_happen_for } = published;
+        let mut places: Vec<Place> = targets.iter().map(place_of).collect();
+        let mut marks = Vec::new();
+        targets.iter().for_each(|target| marks_of(target, &mut marks));
+        for (scope, name) in names {
+            let mark = mark::of_query(name);
+            places.push(place(*scope, &mark));
+            marks.push((*scope, mark));
+        }
+        if places.is_empty() && ends.is_none() {
+            return None;
+        }
+        // A transaction of many writes names one place often.
+        if places.len() > 1 {
+            let mut seen = HashSet::new();
+            places.retain(|place| seen.insert(place.clone()));
+        }
+        let by = targets.first().map_or(by, |target| target.by.name());
+        let record = Record {
+            origin: shared.origin,
+            token: shared.next_token(),
+            by: by.into(),
+            intent: may_happen_for.map(millis),
+            ends: ends.map(|announced| announced.token),
+            places,
+        };
+        shared.heard.lock().begin_own(record.token, &record.places);
+        Some(Prepared { record, marks })
+    }
+
+    /// Called after everything is invalidated here.
+    pub(crate) fn publish(&self, Prepared { record, .. }: &Prepared<'_>) -> Ticket {
+        let Some(shared) = self.shared() else { return Ticket::default() };
+        let publication = Publication { token: record.token, record: encode(record), is_intent: false };
+        let answer = shared.tier.publish(publication);
+        Ticket::of(Box::pin(async move {
+            // If it failed, the tier goes on trying: `SharedStats::unpublished` counts it.
+            drop(answer.await);
+        }))
+    }
+
+    /// Announces a write, so that other processes store nothing of what it names until its outcome. `None` without a tier.
+    pub(crate) fn announce(
+        &self,
+        targets: &[ScopedTarget<'_>],
+        by: &str,
+    ) -> Option<TierFuture<'static, Result<Announced, PublishError>>> {
+        let shared: Arc<Shared> = self.shared()?.clone();
+        let (token, intent) = (shared.next_token(), Some(millis(INTENT)));
+        let places = targets.iter().map(place_of).collect();
+        let record = Record { origin: shared.origin, token, by: by.into(), intent, ends: None, places };
+        shared.heard.lock().begin_own(token, &record.places);
+        let publication = Publication { token, record: encode(&record), is_intent: true };
+        let answer = shared.tier.publish(publication);
+        Some(Box::pin(async move {
+            match answer.await {
+                Ok(_) => Ok(Announced { token }),
+                Err(error) => {
+                    shared.heard.lock().give_up(token);
+                    shared.counters.refused_mutations.count();
+                    Err(error)
+                }
+            }
+        }))
+    }
+}

@@ -1,0 +1,251 @@
+//! Loads that ask the second level before they run their body, and store their value there.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex as StdMutex, PoisonError};
+use std::task::{Context as PollContext, Poll};
+use std::time::Duration;
+
+use futures_lite::future::block_on;
+
+use crate::clock::{FOREVER, Nanos, saturating_nanos};
+use crate::engine::Engine;
+use crate::flight::context::Context;
+use crate::shared::encoding::ValueEncoding;
+use crate::shared::mark::{self, Mark};
+use crate::shared::publish::Ticket;
+use crate::shared::record::{Place, ValueHead, decode, encode};
+use crate::shared::state::Shared;
+use crate::shared::tier::{LogPosition, PutOutcome, TierFuture};
+use crate::sync::Arc;
+use crate::tag::Tag;
+use crate::version::registry::TagRef;
+use crate::version::scope::Scope;
+use crate::version::tag_set::TagSet;
+
+/// More dependencies are not written beside a value.
+const MANY: usize = 4_096;
+
+/// Longer is as good as for ever.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// What a load of a shared query knows of the second level.
+pub(crate) struct SharedLoad<V> {
+    /// The hash of its key that is the same in each process.
+    mark: u64,
+    /// Its key in the second level; `None`: its value is not there.
+    key: Option<Arc<[u8]>>,
+    values: ValueEncoding<V>,
+    /// Read before the load begins.
+    born: Option<LogPosition>,
+}
+
+/// Until the second level has answered. A `Mutex`, as futures of loads are `Sync`; it is never locked.
+pub(crate) struct Taking<V>(StdMutex<TierFuture<'static, Option<Taken<V>>>>);
+
+impl<V> Taking<V> {
+    fn new(answer: TierFuture<'static, Option<Taken<V>>>) -> Self {
+        Self(StdMutex::new(answer))
+    }
+
+    /// Blocks this thread.
+    pub(crate) fn wait(self) -> Option<Taken<V>> {
+        block_on(self)
+    }
+}
+
+impl<V> Future for Taking<V> {
+    type Output = Option<Taken<V>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut PollContext<'_>) -> Poll<Self::Output> {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx)
+    }
+}
+
+/// A value of the second level, and what it depends on.
+pub(crate) struct Taken<V> {
+    pub(crate) value: V,
+    head: ValueHead,
+    expires_at: Nanos,
+}
+
+impl<V> SharedLoad<V> {
+    /// `prefix`: of its store. `key`: the bytes of its key.
+    pub(crate) fn new(
+        shared: &Shared,
+        prefix: Option<Arc<[u8]>>,
+        scope: Option<&Arc<Scope>>,
+        key: &[u8],
+        values: ValueEncoding<V>,
+    ) -> Self {
+        let tier_key = prefix.map(|prefix| {
+            let scope = scope.map_or(&[][..], |scope| scope.name.as_bytes());
+            // The length keeps scope and key apart.
+            let length = u32::try_from(scope.len()).unwrap_or(u32::MAX).to_be_bytes();
+            [&*prefix, &length, scope, key].concat().into()
+        });
+        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.position() }
+    }
+
+    pub(crate) fn mark(&self) -> u64 {
+        self.mark
+    }
+}
+
+impl<V: Send + Sync + 'static> SharedLoad<V> {
+    /// What the second level has. `None` if nothing was heard of the log yet, or the load is not to ask.
+    pub(crate) fn take(&self, engine: &Arc<Engine>) -> Option<Taking<V>> {
+        let (shared, key, decode_value) = (engine.shared()?.clone(), self.key.clone()?, self.values.decode);
+        self.born?;
+        if !shared.lease.is_live_now() {
+            // What was heard is not enough to accept anything.
+            return None;
+        }
+        // Before it is asked for: it expires no later.
+        let now = engine.timeline().time.now();
+        Some(Taking::new(Box::pin(async move {
+            let stored = match shared.tier.get(&key).await {
+                Ok(Some(stored)) => stored,
+                Ok(None) => {
+                    shared.counters.misses.count();
+                    return None;
+                }
+                Err(_) => {
+                    shared.counters.failed_gets.count();
+                    return None;
+                }
+            };
+            let read = decode::<ValueHead>(&stored.value).and_then(|(head, value)| {
+                // What is refused may be of other types, which have changed since.
+                let is_accepted = shared.heard.lock().accepts(&head);
+                if is_accepted { Ok(Some((head, decode_value(value)?))) } else { Ok(None) }
+            });
+            match read {
+                Ok(Some((head, value))) => {
+                    let expires_at = now.saturating_add(saturating_nanos(stored.expires_in));
+                    Some(Taken { value, head, expires_at })
+                }
+                Ok(None) => {
+                    shared.counters.refused.count();
+                    None
+                }
+                Err(_) => {
+                    shared.counters.undecodable.count();
+                    drop(shared.tier.remove(&key).await);
+                    None
+                }
+            }
+        })))
+    }
+
+    /// Stores a value that was loaded and stored here. `None` if others could not know what it depends on.
+    pub(crate) fn put(
+        &self,
+        engine: &Arc<Engine>,
+        value: &V,
+        depends_on: &TagSet,
+        expires_in: Nanos,
+    ) -> Option<Ticket> {
+        let (shared, key, born) = (engine.shared()?.clone(), self.key.clone()?, self.born?);
+        let places = places_of(depends_on)?;
+        let mut bytes = encode(&ValueHead { epoch: born.epoch, born: born.id, places });
+        let encoded = (self.values.encode)(value, &mut bytes);
+        let expires_in = Duration::from_nanos(expires_in).min(LONGEST);
+        Some(Ticket::of(Box::pin(async move {
+            let outcome = match encoded {
+                Ok(()) => shared.tier.put(&key, bytes, expires_in).await,
+                Err(error) => Err(error),
+            };
+            let counters = &shared.counters;
+            match outcome {
+                Ok(PutOutcome::Stored) => counters.puts.count(),
+                Ok(PutOutcome::TooLarge) => counters.too_large.count(),
+                Err(_) => counters.failed_puts.count(),
+            }
+        })))
+    }
+}
+
+/// Where the value of a load is from.
+pub(crate) enum Source {
+    Body,
+    SecondLevel {
+        /// The nodes of what it depends on.
+        nodes: Vec<TagRef>,
+        expires_at: Nanos,
+    },
+}
+
+impl Source {
+    pub(crate) fn is_body(&self) -> bool {
+        matches!(self, Self::Body)
+    }
+
+    pub(crate) fn expires_at(&self) -> Nanos {
+        match self {
+            Self::Body => FOREVER,
+            Self::SecondLevel { expires_at, .. } => *expires_at,
+        }
+    }
+
+    /// Attaches what the value depends on, beside the load's own tags, as if the body had read it.
+    pub(crate) fn attach(&self, context: &Context, late: &TagSet) {
+        let Self::SecondLevel { nodes, expires_at } = self else { return };
+        let is_own = |node: &&TagRef| context.tags.has(node) || late.has(node);
+        let read: TagSet = nodes.iter().filter(|node| !is_own(node)).cloned().collect();
+        if read.len() > 0 {
+            context.attach_taken(read, *expires_at);
+        }
+    }
+}
+
+impl<V> Taken<V> {
+    /// `None` if it may be outdated. What is invalidated after this call finds the nodes.
+    pub(crate) fn accept(self, engine: &Engine) -> Option<(V, Source)> {
+        let nodes = self.nodes(engine);
+        self.is_accepted(engine.shared()?)
+            .then_some((self.value, Source::SecondLevel { nodes, expires_at: self.expires_at }))
+    }
+
+    fn nodes(&self, engine: &Engine) -> Vec<TagRef> {
+        let is_named_by_key =
+            |name: &str| self.head.places.iter().any(|place| mark::parse(&place.mark) == Some(Mark::Key(name)));
+        let mut nodes: Vec<TagRef> = Vec::new();
+        for Place { scope, mark } in &self.head.places {
+            let scope = scope.as_deref().map(|scope| engine.scope(scope));
+            nodes.push(engine.tag_node(scope.as_ref(), Tag::from(&**mark)));
+            if let Some(Mark::Query(name)) = mark::parse(mark)
+                && !is_named_by_key(name)
+            {
+                // Keys of that query are named here by what others do not know.
+                nodes.push(engine.tag_node(scope.as_ref(), Tag::from(mark::of_any_key(name).as_str())));
+            }
+        }
+        nodes
+    }
+
+    fn is_accepted(&self, shared: &Shared) -> bool {
+        // In this order: what was heard by then is complete until lately.
+        let is_accepted = shared.lease.is_live_now() && shared.heard.lock().accepts(&self.head);
+        let counters = &shared.counters;
+        if is_accepted {
+            counters.hits.count()
+        } else {
+            counters.refused.count()
+        }
+        is_accepted
+    }
+}
+
+/// `None` if it depends on what has no name in other processes.
+fn places_of(depends_on: &TagSet) -> Option<Vec<Place>> {
+    let mut places = Vec::new();
+    if depends_on.has_foreign() {
+        return None;
+    }
+    depends_on.each_tag(&mut |tag, scope| {
+        let scope = scope.map(|scope| (*scope.name).into());
+        places.push(Place { scope, mark: tag.as_str().into() });
+    });
+    (places.len() <= MANY).then_some(places)
+}
