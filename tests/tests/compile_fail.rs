@@ -52,7 +52,7 @@ fn each_misuse_fails_and_is_told_in_our_words() {
     let mut failures = Vec::new();
     for (name, path) in &cases {
         let words = words(path);
-        match told.get(name) {
+        match told.get(option) {
             None => failures.push(format!("{}: it compiles", path.display())),
             Some(told) if !told.contains(&words) => {
                 failures.push(format!("{}: nobody says `{words}`:\n{told}", path.display()));
@@ -85,6 +85,18 @@ fn what_is_no_misuse_compiles_in_every_edition() {
 #[test]
 fn a_package_may_know_the_crate_by_another_name() {
     all_is_well("check", &["--package=of-another-name", "--bins"]);
+}
+
+/// One error for each option that needs it.
+#[test]
+fn what_needs_the_feature_for_several_processes_says_so() {
+    for option in ["shared", "on_unreachable"] {
+        let (told, output) = cargo("check", &["--package=without-feature", "--bin", option]);
+        let told = told.get(option).map_or("", String::as_str);
+        let words = format!("`{option}` needs a tier: add the crate `cache-redis`, or the feature `shared` of `cache-core`");
+        assert!(told.contains(&words), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(told.matches("error").count(), 1, "{told}");
+    }
 }
 
 /// As a program, where all is private, and as a library, where what is public is seen by others.
@@ -167,9 +179,10 @@ static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let ours = tests.parent().expect("the workspace is around this package");
     let core = quoted(&ours.join("cache-core"));
-    // And what asynchronous programs need.
-    let others = "async-trait = \"0.1\"\nfutures-lite = \"2.6\"\n";
-    let by_its_name = format!("cache-core = {{ path = {core} }}\n{others}");
+    // And what asynchronous programs need, and those with `shared`.
+    let others = "async-trait = \"0.1\"\nfutures-lite = \"2.6\"\nserde = { version = \"1.0\", features = [\"derive\", \"rc\"] }\n";
+    let without_feature = format!("cache-core = {{ path = {core} }}\n");
+    let by_its_name = format!("cache-core = {{ path = {core}, features = [\"shared\"] }}\n{others}");
     let by_another = format!("renamed = {{ package = \"cache-core\", path = {core} }}\n{others}");
 
     let programs =
@@ -181,6 +194,9 @@ static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
     };
     let library = public("silence") + &public("silence_async");
     let renamed = program("of-another-name", &tests.join("renamed/main.rs"));
+    let without = ["shared", "on_unreachable"]
+        .map(|name| program(name, &tests.join("without_feature").join(format!("{name}.rs"))))
+        .concat();
 
     let workspace = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
     let write = |path: &str, text: &str| {
@@ -193,6 +209,7 @@ static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
         ("pass-2021", "2021", &by_its_name, &pass),
         ("pass-2024", "2024", &by_its_name, &pass),
         ("of-another-name", "2024", &by_another, &renamed),
+        ("without-feature", "2024", &without_feature, &without),
     ] {
         let head = format!("[package]\nname = {package:?}\nversion = \"0.0.0\"\nedition = {edition:?}\n");
         if package.starts_with("pass") {
@@ -202,7 +219,7 @@ static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
     }
     write(
         "Cargo.toml",
-        "[workspace]\nresolver = \"3\"\nmembers = [\"misuse\", \"pass-*\", \"of-another-name\"]\n\n[profile.dev]\ndebug = false\nincremental = false\n",
+        "[workspace]\nresolver = \"3\"\nmembers = [\"misuse\", \"pass-*\", \"of-another-name\", \"without-feature\"]\n\n[profile.dev]\ndebug = false\nincremental = false\n",
     );
     fs::copy(ours.join("Cargo.lock"), workspace.join("Cargo.lock")).expect("the lock file can be copied");
     workspace

@@ -40,7 +40,30 @@ impl<'a, B: ?Sized, S> Part<'a, B, S> {
     fn of(borrowed: &'a B) -> Self {
         Self(borrowed, PhantomData)
     }
+
+    #[cfg(feature = "shared")]
+    pub(super) fn argument(&self) -> &'a B {
+        self.0
+    }
 }
+
+impl Part<'static, (), Hidden> {
+    /// Stands for what is no part.
+    pub(super) fn nothing() -> Self {
+        Self::of(&())
+    }
+}
+
+// Not derived, which would ask for copies of `B` and `S`.
+#[cfg(feature = "shared")]
+impl<B: ?Sized, S> Clone for Part<'_, B, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(feature = "shared")]
+impl<B: ?Sized, S> Copy for Part<'_, B, S> {}
 
 impl<'a, B: KeyPart + fmt::Debug + ?Sized> Part<'a, B, Shown> {
     /// An argument with `Debug`.
@@ -141,7 +164,7 @@ impl<B: Hash + Eq + ?Sized, U> UnstorablePart<B, U> for Argument<'_, B, U> {
     where
         B: StorableKey<U>,
     {
-        Part::of(&())
+        Part::nothing()
     }
 }
 
@@ -158,7 +181,7 @@ impl<B: ?Sized, U> NoPart<B, U> for Argument<'_, B, U> {
     where
         B: ValidKey<U>,
     {
-        Part::of(&())
+        Part::nothing()
     }
 }
 
@@ -350,6 +373,13 @@ pub struct Each<'a, T, F>(&'a [T], F);
 /// The items of a slice, as one part.
 pub fn each<'a, T, P: Borrowing, F: Fn(&'a T) -> P>(items: &'a [T], part: F) -> Each<'a, T, F> {
     Each(items, part)
+}
+
+#[cfg(feature = "shared")]
+impl<'a, T, P: Borrowing, F: Fn(&'a T) -> P> Each<'a, T, F> {
+    pub(super) fn parts(&self) -> impl ExactSizeIterator<Item = P> {
+        self.0.iter().map(&self.1)
+    }
 }
 
 impl<T, F> fmt::Debug for Each<'_, T, F> {

@@ -108,7 +108,21 @@ macro_rules! __cache_items {
         )]
         $($item)*
     };
+    (@entry $returned:ty, ([
+        @shared $query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr
+    ] $($options:tt)*)) => {
+        match $parts {
+            __cache_parts => $crate::private::share!(
+                $crate::private::items!(@miss $query, $cache, __cache_parts, $outcome, $generics),
+                __cache_parts,
+                $outcome
+            ) $($options)* .entry::<$returned>(),
+        }
+    };
     (@entry $returned:ty, ([$query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr] $($options:tt)*)) => {
+        $crate::private::items!(@miss $query, $cache, $parts, $outcome, $generics) $($options)* .entry::<$returned>()
+    };
+    (@miss $query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {
         match $crate::private::look_up(
             &$query,
             &$crate::private::for_entry($cache),
@@ -117,7 +131,7 @@ macro_rules! __cache_items {
             &$crate::private::instance(|| (), $generics),
         ) {
             ::core::result::Result::Ok(_) => ::core::unreachable!(),
-            ::core::result::Result::Err(__cache_miss) => __cache_miss $($options)* .entry::<$returned>(),
+            ::core::result::Result::Err(__cache_miss) => __cache_miss,
         }
     };
     // The query has an error, which is reported once.
@@ -135,6 +149,12 @@ macro_rules! __cache_items {
         let $id = &$id;
         $crate::private::key_ref(&$query, &$parts, $instance)
     }};
+    (@key (@shared |$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
+        $crate::private::key_of_self(move |$this: &Self| $crate::private::shared_key_ref(&$query, &$parts, $instance))
+    };
+    (@key (@shared $query:expr, $parts:expr, $instance:expr)) => {
+        $crate::private::shared_key_ref(&$query, &$parts, $instance)
+    };
     (@key (|$this:ident| $query:expr, $parts:expr, $instance:expr)) => {
         $crate::private::key_of_self(move |$this: &Self| $crate::private::key_ref(&$query, &$parts, $instance))
     };
@@ -147,6 +167,19 @@ macro_rules! __cache_items {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_look_up {
+    // Other processes may have it. The key is made once: a `key(..)` may be expensive.
+    (@shared $query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on types")]
+        use $crate::private::probing::*;
+        #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
+        match $parts {
+            __cache_parts => $crate::private::share!(
+                $crate::private::look_up_or_return!($query, $cache, __cache_parts, $outcome, $generics),
+                __cache_parts,
+                $outcome
+            ),
+        }
+    }};
     ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {
         match $crate::private::look_up_one!($query, $cache, $parts, $outcome, $generics) {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
@@ -170,6 +203,92 @@ macro_rules! __cache_look_up_one {
         #[allow(clippy::used_underscore_binding, reason = "what is not used in the body is still part of the key")]
         $crate::private::look_up(&$query, $cache, &$parts, $outcome, &$crate::private::instance(|| (), $generics))
     }};
+}
+
+/// Tells a miss how its key and its value are written.
+#[cfg(feature = "shared")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_share {
+    ($miss:expr, $parts:expr, $outcome:expr) => {
+        $miss.shared(
+            |__cache_bytes| $crate::private::SharedParts::write(&$parts, __cache_bytes),
+            $crate::private::value_encoding($outcome, $crate::private::unnamed_type()),
+        )
+    };
+}
+
+/// A part of a key that other processes can read. The error appears where the macro is called.
+#[cfg(feature = "shared")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_shared_part {
+    ($part:expr) => {
+        (&&$crate::private::candidate($part)).__cache_shared_part()
+    };
+}
+
+/// Runs a mutation if it can be announced. The error appears where the macro is called.
+#[cfg(feature = "shared")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_announced {
+    ($pending:ident.run($body:expr)) => {
+        $pending.run_announced($crate::private::refused, $body)
+    };
+    ($pending:ident.run_async($body:expr)) => {
+        $pending.run_announced_async($crate::private::refused, $body)
+    };
+}
+
+/// Refuses what needs a tier, without the feature. The error appears where the macro is called.
+#[cfg(feature = "shared")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_needs_tier {
+    ($option:literal) => {};
+}
+
+// Without the feature there is this error, and no other.
+
+#[cfg(not(feature = "shared"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_needs_tier {
+    ($option:literal) => {
+        ::core::compile_error!(::core::concat!(
+            "`",
+            $option,
+            "` needs a tier: add the crate `cache-redis`, or the feature `shared` of `cache-core`"
+        ));
+    };
+}
+
+#[cfg(not(feature = "shared"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_share {
+    ($miss:expr, $parts:expr, $outcome:expr) => {
+        $miss
+    };
+}
+
+#[cfg(not(feature = "shared"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_shared_part {
+    ($part:expr) => {
+        $part
+    };
+}
+
+#[cfg(not(feature = "shared"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_announced {
+    ($pending:ident.$run:ident($body:expr)) => {
+        $pending.$run($body)
+    };
 }
 
 /// Refuses an outcome without errors. The error appears where the macro is called.

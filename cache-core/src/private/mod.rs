@@ -15,6 +15,10 @@ pub(crate) mod mutation;
 mod needs_result;
 mod probe;
 mod put;
+#[cfg(feature = "shared")]
+mod refused;
+#[cfg(feature = "shared")]
+mod shared;
 mod target;
 
 #[cfg(feature = "macros")]
@@ -40,6 +44,15 @@ pub use crate::private::mutation::{Mutation, PendingInvalidation, RunningMutatio
 pub use crate::private::needs_result::{HasErrors, needs_result};
 pub use crate::private::probe::{List, ListOfTargets, OptionInTarget, Question, Questioned, list, question};
 pub use crate::private::put::PutTarget;
+#[cfg(feature = "shared")]
+pub use crate::private::refused::{FromPublishError, Refusing, refused};
+#[cfg(feature = "shared")]
+pub use crate::private::shared::{
+    Candidate, SharedKey, SharedPart, SharedParts, SharedValue, candidate, shared_key_ref, unnamed_type, value_encoding,
+};
+// After the error about the feature, a target of a query with `shared` causes no other.
+#[cfg(not(feature = "shared"))]
+pub use crate::private::target::key_ref as shared_key_ref;
 pub use crate::private::target::{
     Elsewhere, EntryToPut, InGlobal, InSelf, KeyOfSelf, KnownToFunctions, KnownToMethods, Names, Place, PutValues,
     Target, TargetKind, TargetList, Targets, UnderscoreForSkippedArgument, key_of_self, key_ref, list_in_cache,
@@ -49,10 +62,11 @@ pub use crate::query::mutation_facts::{MutationFacts, TargetFacts};
 pub use crate::query::registered::{RegisteredMutation, RegisteredQuery};
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
-    __cache_facts as facts, __cache_items as items, __cache_look_up as look_up_or_return,
-    __cache_look_up_one as look_up_one, __cache_mutation_facts as mutation_facts, __cache_needs_result as needs_result,
-    __cache_outcome as outcome, __cache_query as query, __cache_returns as returns, __cache_suggest as suggest,
-    __cache_typed_entry as typed_entry,
+    __cache_announced as announced, __cache_facts as facts, __cache_items as items,
+    __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one, __cache_mutation_facts as mutation_facts,
+    __cache_needs_result as needs_result, __cache_needs_tier as needs_tier, __cache_outcome as outcome,
+    __cache_query as query, __cache_returns as returns, __cache_share as share, __cache_shared_part as shared_part,
+    __cache_suggest as suggest, __cache_typed_entry as typed_entry,
 };
 
 /// Traits for method lookup, imported without names.
@@ -68,4 +82,6 @@ pub mod probing {
         BorrowedItem as _, BorrowedList as _, ClonedList as _, CopiedItem as _, CopiedNoItem as _, NoItem as _,
         NoList as _, PointedItem as _, PointedList as _, TwicePointedList as _,
     };
+    #[cfg(feature = "shared")]
+    pub use crate::private::shared::{ReadablePart as _, UnreadablePart as _};
 }

@@ -48,8 +48,9 @@ pub(crate) fn facts(options: &QueryOptions, is_valid: bool) -> TokenStream {
     let others = has_others.then(|| quote!(, other_tags = true));
     let value_ttl = options.ttl_from.get().map(|_| quote!(, value_ttl = true));
     let jitter = options.jitter.get().map(|parts_per_million| quote!(, jitter = #parts_per_million));
+    let shared = options.shared.get().map(|()| quote!(, shared = true));
     let stale = is_valid.then(|| stale_facts(&options.stale));
-    quote!(#capacity #ttl #own_ttl #tags #formatted #others #value_ttl #jitter #stale)
+    quote!(#capacity #ttl #own_ttl #tags #formatted #others #value_ttl #jitter #shared #stale)
 }
 
 fn stale_facts(options: &StaleOptions) -> TokenStream {

@@ -14,6 +14,7 @@ use crate::expand::facts::facts;
 use crate::expand::key::{Key, with_self_as};
 use crate::expand::options::{entry_options, judge_of_entry};
 use crate::expand::outcome::outcome;
+use crate::expand::query::shared;
 use crate::expand::skipped::Skipped;
 use crate::parse::function::{Argument, Function};
 use crate::parse::list::List;
@@ -206,9 +207,10 @@ impl Query<'_> {
         let (query_ref, cache, parts) =
             (self.query_ref(), cache(self.function, common, &krate), self.key.parts(&krate));
         let (outcome, instance) = (outcome(self.function, self.enclosing, &krate), self.instance());
+        let shared = shared(self.options);
         let (options, judge) = (entry_options(self.options), judge_of_entry(self.function, self.options, &krate));
         Some(quote_spanned! {Span::mixed_site()=>
-            #item = ([#query_ref, #cache, #parts, #outcome, #instance] #options #judge);
+            #item = ([#shared #query_ref, #cache, #parts, #outcome, #instance] #options #judge);
         })
     }
 
@@ -233,13 +235,14 @@ impl Query<'_> {
         }
         let (query_ref, parts, instance) =
             (self.query_ref(), self.key.parts(&self.options.common.krate()), self.instance());
+        let shared = shared(self.options);
         let id = self.list.map(|List { id, .. }| quote_spanned!(Span::mixed_site()=> &#id,));
         if self.is_keyed_by_self() {
             let this = Ident::new("__cache_self", Span::mixed_site());
             let parts = with_self_as(&this, parts);
-            quote_spanned!(Span::mixed_site()=> (#id |#this| #query_ref, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#shared #id |#this| #query_ref, #parts, #instance))
         } else {
-            quote_spanned!(Span::mixed_site()=> (#id #query_ref, #parts, #instance))
+            quote_spanned!(Span::mixed_site()=> (#shared #id #query_ref, #parts, #instance))
         }
     }
 }

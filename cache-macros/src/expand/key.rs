@@ -15,6 +15,8 @@ pub(crate) struct Key<'a> {
     pub(crate) parts: KeyParts<'a>,
     /// What `secret(..)` names.
     secret: &'a [Expr],
+    /// Whether other processes read it.
+    pub(crate) is_shared: bool,
 }
 
 pub(crate) enum KeyParts<'a> {
@@ -25,13 +27,14 @@ pub(crate) enum KeyParts<'a> {
 impl<'a> Key<'a> {
     pub(crate) fn of(function: &'a Function, options: &'a QueryOptions) -> Self {
         let secret = options.secret.get().map_or(&[][..], |secret| secret);
+        let is_shared = options.shared.get().is_some();
         if let Some(given) = options.key.get() {
-            return Self { parts: KeyParts::Expressions(given), secret };
+            return Self { parts: KeyParts::Expressions(given), secret, is_shared };
         }
         let skipped = options.skip.get().map_or(&[][..], |skipped| skipped);
         let is_skipped = |argument: &Argument<'_>| skipped.iter().any(|skipped| argument.is(skipped));
         let kept = function.arguments().filter(|argument| !is_skipped(argument)).collect();
-        Self { parts: KeyParts::Arguments(kept), secret }
+        Self { parts: KeyParts::Arguments(kept), secret, is_shared }
     }
 
     /// The names of the parts, for an array.
@@ -50,13 +53,13 @@ impl<'a> Key<'a> {
 
     /// The borrowed parts.
     pub(crate) fn parts(&self, krate: &Path) -> TokenStream {
-        let end = quote_spanned!(Span::mixed_site()=> ());
+        let (end, leaves) = (quote_spanned!(Span::mixed_site()=> ()), Leaves { krate, is_shared: self.is_shared });
         match &self.parts {
             KeyParts::Arguments(arguments) => arguments.iter().rev().fold(end, |rest, argument| {
                 let Argument { name, ty, cfgs, .. } = argument;
                 let part = match ty {
-                    Some(ty) => part(ty, &quote!(#name), krate),
-                    None => leaf(&quote!(#name), name.span(), krate),
+                    Some(ty) => leaves.part(ty, &quote!(#name)),
+                    None => leaves.leaf(&quote!(#name), name.span()),
                 };
                 let part = self.shown(&quote!(#name), part, krate);
                 if cfgs.is_empty() {
@@ -72,7 +75,7 @@ impl<'a> Key<'a> {
             KeyParts::Expressions(given) => given.iter().rev().fold(end, |rest, expression| {
                 // No lint reports generated parentheses.
                 let place = quote_spanned!(Span::mixed_site()=> (#expression));
-                let part = leaf(&place, expression.span(), krate);
+                let part = leaves.leaf(&place, expression.span());
                 let part = self.shown(&expression.to_token_stream(), part, krate);
                 quote_spanned!(Span::mixed_site()=> (#part, #rest))
             }),
@@ -123,54 +126,63 @@ pub(crate) fn with_self_as(name: &Ident, tokens: TokenStream) -> TokenStream {
     renamed
 }
 
-/// The part for a place of a type. References in the type are copied only to be stored.
-fn part(ty: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
-    let ty = bare_type(ty);
-    match ty {
-        Type::Reference(reference) => part(&reference.elem, &quote!(*#place), krate),
-        _ if is_known(ty) => known(place, ty.span(), krate),
-        _ if !borrows(ty) => leaf(place, ty.span(), krate),
-        Type::Tuple(tuple) => {
-            let items = tuple.elems.iter().enumerate().rev();
-            let list = items.fold(quote_spanned!(Span::mixed_site()=> ()), |rest, (number, item)| {
-                let number = syn::Index::from(number);
-                let item = part(item, &quote!((#place).#number), krate);
-                quote_spanned!(Span::mixed_site()=> (#item, #rest))
-            });
-            quote_spanned!(Span::mixed_site()=> #krate::private::Tuple(#list))
-        }
-        Type::Array(array) => each(&array.elem, place, krate),
-        Type::Slice(slice) => each(&slice.elem, place, krate),
-        _ => match container(ty) {
-            Some((name, item)) if name == "Option" => {
-                let item = part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item), krate);
-                quote_spanned! {Span::mixed_site()=>
-                    ::core::option::Option::map(::core::option::Option::as_ref(&#place), |__cache_item| #item)
-                }
+/// Makes the parts of arguments.
+struct Leaves<'a> {
+    krate: &'a Path,
+    is_shared: bool,
+}
+
+impl Leaves<'_> {
+    /// The part for a place of a type. References in the type are copied only to be stored.
+    fn part(&self, ty: &Type, place: &TokenStream) -> TokenStream {
+        let (ty, krate) = (bare_type(ty), self.krate);
+        match ty {
+            Type::Reference(reference) => self.part(&reference.elem, &quote!(*#place)),
+            _ if is_known(ty) => self.known(place, ty.span()),
+            _ if !borrows(ty) => self.leaf(place, ty.span()),
+            Type::Tuple(tuple) => {
+                let items = tuple.elems.iter().enumerate().rev();
+                let list = items.fold(quote_spanned!(Span::mixed_site()=> ()), |rest, (number, item)| {
+                    let number = syn::Index::from(number);
+                    let item = self.part(item, &quote!((#place).#number));
+                    quote_spanned!(Span::mixed_site()=> (#item, #rest))
+                });
+                quote_spanned!(Span::mixed_site()=> #krate::private::Tuple(#list))
             }
-            Some((name, item)) if name == "Vec" => each(item, place, krate),
-            Some((name, item)) if name == "Cow" => leaf(&quote!(*#place), item.span(), krate),
-            Some((_, item)) => part(item, &quote!(*#place), krate),
-            None => leaf(place, ty.span(), krate),
-        },
+            Type::Array(array) => self.each(&array.elem, place),
+            Type::Slice(slice) => self.each(&slice.elem, place),
+            _ => match container(ty) {
+                Some((name, item)) if name == "Option" => {
+                    let item = self.part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item));
+                    quote_spanned! {Span::mixed_site()=>
+                        ::core::option::Option::map(::core::option::Option::as_ref(&#place), |__cache_item| #item)
+                    }
+                }
+                Some((name, item)) if name == "Vec" => self.each(item, place),
+                Some((name, item)) if name == "Cow" => self.leaf(&quote!(*#place), item.span()),
+                Some((_, item)) => self.part(item, &quote!(*#place)),
+                None => self.leaf(place, ty.span()),
+            },
+        }
     }
-}
 
-fn each(item: &Type, place: &TokenStream, krate: &Path) -> TokenStream {
-    let item = part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item), krate);
-    quote_spanned!(Span::mixed_site()=> #krate::private::each(&(#place)[..], |__cache_item| #item))
-}
+    fn each(&self, item: &Type, place: &TokenStream) -> TokenStream {
+        let (item, krate) = (self.part(item, &quote_spanned!(Span::mixed_site()=> *__cache_item)), self.krate);
+        quote_spanned!(Span::mixed_site()=> #krate::private::each(&(#place)[..], |__cache_item| #item))
+    }
 
-/// A place as one part. An error about the key appears under `span`.
-fn leaf(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
-    let krate = respan(krate, span);
-    quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part())
-}
+    /// A place as one part. An error about the key appears under `span`.
+    fn leaf(&self, place: &TokenStream, span: Span) -> TokenStream {
+        let krate = respan(self.krate, span);
+        let part = quote_spanned!(span=> (&&&&#krate::private::argument(&#place)).__cache_part());
+        if self.is_shared { quote_spanned!(span=> #krate::private::shared_part!(#part)) } else { part }
+    }
 
-/// The part for a place of a known type, as method lookup would find it, but cheaper to compile.
-fn known(place: &TokenStream, span: Span, krate: &Path) -> TokenStream {
-    let krate = respan(krate, span);
-    quote_spanned!(span=> #krate::private::Part::shown(&#place))
+    /// The part for a place of a known type, as method lookup would find it, but cheaper to compile.
+    fn known(&self, place: &TokenStream, span: Span) -> TokenStream {
+        let krate = respan(self.krate, span);
+        quote_spanned!(span=> #krate::private::Part::shown(&#place))
+    }
 }
 
 pub(crate) fn respan(path: &Path, span: Span) -> TokenStream {

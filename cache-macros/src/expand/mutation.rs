@@ -9,6 +9,7 @@ use syn::{ExprPath, FnArg, Signature, Type};
 
 use crate::expand::body::{body_of, cache};
 use crate::expand::enclosing::{Enclosing, constant_name, key_name, skipping_key_name};
+use crate::expand::key::respan;
 use crate::expand::mutation_facts::mutation_facts;
 use crate::expand::targets::{Mutation, for_each_key, last_name, probes};
 use crate::parse::function::{Function, is_named, unnamed_argument};
@@ -38,13 +39,13 @@ pub(crate) fn mutation(function: &Function, invalidations: &Invalidations, enclo
     });
     let code = quote_spanned!(Span::mixed_site()=> #whole_self #arguments #used #body);
     let body = body_of(function, mutation.returns(), &code, &krate);
-    let run = if function.is_async() { quote!(run_async(#body).await) } else { quote!(run(#body)) };
+    let run = mutation.run(&body);
     // A separate statement drops temporaries of the targets, such as guards, before the body runs.
     let around = function.braced(quote_spanned! {Span::mixed_site()=>
         #suggestions
         #allowed
         let __cache_pending = #pending;
-        __cache_pending.#run
+        #run
     });
     quote!(#(#attributes)* #visibility #signature #around)
 }
@@ -63,13 +64,33 @@ impl Mutation<'_> {
             Target::Named(named) => named.put().is_some(),
             Target::Query(_) | Target::All(_) => false,
         });
-        let is_read = has_closure || self.invalidations.on.get().is_some();
+        let is_read = has_closure || self.invalidations.on.get().is_some() || self.fails_unreachable().is_some();
         match self.function.returns() {
             Some(ty) if is_read && !has_impl_trait(ty) => {
                 quote_spanned!(Span::mixed_site()=> #krate::private::outcome!(#ty))
             }
             _ => quote_spanned!(Span::mixed_site()=> #krate::private::plain()),
         }
+    }
+
+    /// Runs the body, and invalidates.
+    fn run(&self, body: &TokenStream) -> TokenStream {
+        let (run, after) =
+            if self.function.is_async() { (quote!(run_async), Some(quote!(.await))) } else { (quote!(run), None) };
+        let Some(option) = self.fails_unreachable() else {
+            return quote_spanned!(Span::mixed_site()=> __cache_pending.#run(#body) #after);
+        };
+        // The error of a function that has none to return appears under the option.
+        let span = Span::mixed_site().located_at(option.span());
+        let (krate, pending) = (respan(self.krate, span), Ident::new("__cache_pending", Span::mixed_site()));
+        let run = quote_spanned!(span=> #krate::private::announced!(#pending.#run(#body)));
+        quote_spanned!(span=> #krate::private::needs_tier!("on_unreachable"); #run #after)
+    }
+
+    /// The option, if the body runs only if the invalidation can be published.
+    fn fails_unreachable(&self) -> Option<&Ident> {
+        let option = &self.invalidations.fails_unreachable;
+        option.get().filter(|fails| **fails).and(option.key())
     }
 
     fn pending(&self) -> TokenStream {

@@ -24,6 +24,7 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     let entry_options = entry_options(options);
     let (returns, outcome) = (function.returns(), outcome(function, enclosing, &krate));
     let needs_result = needs_result(options, &outcome, &krate);
+    let (needs_tier, shared) = (needs_tier(options, &krate), shared(options));
     let body = body_of(function, returns, &body.stream(), &krate);
     let load = match (is_background, function.is_async()) {
         (false, false) => quote!(load(#body)),
@@ -34,10 +35,23 @@ pub(crate) fn query(query: &Query<'_>) -> TokenStream {
     // A separate statement: `format_args!` is not `Send`, and must be dropped before a body is awaited.
     let around = function.braced(quote_spanned! {Span::mixed_site()=>
         #needs_result
-        let __cache_miss = #krate::private::look_up_or_return!(#query_ref, #cache, #parts, #outcome, #instance) #entry_options #value_options;
+        #needs_tier
+        let __cache_miss = #krate::private::look_up_or_return!(#shared #query_ref, #cache, #parts, #outcome, #instance) #entry_options #value_options;
         __cache_miss.#load
     });
     quote!(#(#attributes)* #visibility #signature #around)
+}
+
+/// A statement that does not compile without the feature `shared`, with the error under the option.
+fn needs_tier(options: &QueryOptions, krate: &Path) -> Option<TokenStream> {
+    let key = options.shared.key()?;
+    let (span, krate) = (key.span(), respan(krate, key.span()));
+    Some(quote_spanned!(span=> #krate::private::needs_tier!("shared");))
+}
+
+/// Before the arguments of a macro.
+pub(crate) fn shared(options: &QueryOptions) -> Option<TokenStream> {
+    options.shared.get().map(|()| quote_spanned!(Span::mixed_site()=> @shared))
 }
 
 /// A statement that does not compile unless the function returns a `Result`, with the error under the option.

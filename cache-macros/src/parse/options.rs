@@ -56,6 +56,7 @@ pub(crate) struct QueryOptions {
     pub(crate) tags_from: Setting<Expr>,
     pub(crate) cache_if: Setting<Expr>,
     pub(crate) weight: Setting<Expr>,
+    pub(crate) shared: Setting<()>,
     pub(crate) common: CommonOptions,
 }
 
@@ -99,6 +100,7 @@ impl QueryOptions {
         "cache_if",
         "weight",
         "capacity",
+        "shared",
         "cache",
         "name",
         "in_transaction",
@@ -169,6 +171,10 @@ impl QueryOptions {
             "tags_from" => self.tags_from.set(&key, value(&key, input)?),
             "cache_if" => self.cache_if.set(&key, value(&key, input)?),
             "weight" => self.weight.set(&key, value(&key, input)?),
+            "shared" => {
+                flag(&key, input)?;
+                self.shared.set(&key, ())
+            }
             _ => match self.stale.parse_one(&key, input) {
                 Some(read) => read,
                 None => self.common.parse_one(&key, Self::NAMES, input),
@@ -394,7 +400,7 @@ mod tests {
             ttl = "5m", own_ttl, ttl_from = |value| value.age, jitter = "2.5%", stale_if_error = "1h", retry_after = 5,
             refresh_ahead = AHEAD, stale_while_revalidate = "30s", background, soft_timeout = "200ms", each = ids,
             weight = T::size, key(a.b, f(c, d)), skip(e, r#type), secret(f, g.h), tags("x", "y:{a}", tag(a)), tags_from = |value| [value.a],
-            cache_if = T::is_whole, capacity = N * 2, cache = &self.cache, name = "n", crate = ::renamed,
+            cache_if = T::is_whole, capacity = N * 2, shared, cache = &self.cache, name = "n", crate = ::renamed,
         })
         .expect("all is well");
         let list = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>();
@@ -414,6 +420,7 @@ mod tests {
         assert_eq!(options.tags_from.get().map(text).as_deref(), Some("| value | [value . a]"));
         assert_eq!(options.cache_if.get().map(text).as_deref(), Some("T :: is_whole"));
         assert_eq!(options.capacity.get().map(text).as_deref(), Some("N * 2"));
+        assert!(options.shared.get().is_some());
         assert_eq!(options.common.cache.get().map(text).as_deref(), Some("& self . cache"));
         assert_eq!(options.name.get().map(text).as_deref(), Some("\"n\""));
         assert_eq!(text(options.common.krate()), ":: renamed");
@@ -493,6 +500,9 @@ mod tests {
             (quote!(own_ttl = true), "write `own_ttl` alone"),
             (quote!(own_ttl("5m")), "write `own_ttl` alone"),
             (quote!(own_ttl, own_ttl), "`own_ttl` is given twice"),
+            (quote!(shared = true), "write `shared` alone"),
+            (quote!(shared, shared), "`shared` is given twice"),
+            (quote!(share), "did you mean `shared`?"),
             (quote!(own_ttl ttl = 1), "a comma is missing"),
             (quote!(in_transaction = 1), "write `in_transaction` alone, or `in_transaction = false`"),
             (quote!(in_transaction = "yes"), "write `in_transaction` alone, or `in_transaction = false`"),

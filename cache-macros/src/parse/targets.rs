@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprCall, ExprLit, ExprPath, Lit, LitStr, Pat, PatType, Path, Token};
 
-use crate::errors::Errors;
+use crate::errors::{Errors, did_you_mean};
 use crate::parse::keywords::{keyword_in_path, keyword_in_text};
 use crate::parse::options::{CommonOptions, Setting, each_item, tags, value};
 use crate::parse::question::{has_question, hidden_question};
@@ -16,6 +16,8 @@ use crate::parse::tokens::ungrouped;
 pub(crate) struct Invalidations {
     pub(crate) targets: Vec<Target>,
     pub(crate) on: Setting<LitStr>,
+    /// Whether the body runs only if the invalidation can be published.
+    pub(crate) fails_unreachable: Setting<bool>,
     pub(crate) common: CommonOptions,
 }
 
@@ -111,7 +113,7 @@ impl Named {
 }
 
 impl Invalidations {
-    const OPTIONS: &[&str] = &["on", "cache", "in_transaction", "crate"];
+    const OPTIONS: &[&str] = &["on", "on_unreachable", "cache", "in_transaction", "crate"];
 
     pub(crate) fn parse(tokens: TokenStream) -> (Self, Errors) {
         let mut parsed = Self::default();
@@ -138,11 +140,29 @@ impl Invalidations {
                     }
                     self.on.set(&key, on)
                 }
+                "on_unreachable" => {
+                    let given: LitStr = value(&key, input)?;
+                    self.fails_unreachable.set(&key, fails_unreachable(&given)?)
+                }
                 _ => self.common.parse_one(&key, Self::OPTIONS, input),
             };
         }
         self.targets.extend(targets(input)?);
         Ok(())
+    }
+}
+
+fn fails_unreachable(given: &LitStr) -> syn::Result<bool> {
+    match given.value().as_str() {
+        "fail" => Ok(true),
+        "queue" => Ok(false),
+        other => {
+            let nearest = did_you_mean(other, ["fail", "queue"]);
+            let message = format!(
+                "there is no `{other}`{nearest} (\"fail\": without a tier that answers the body does not run; \"queue\": it runs, and other processes are told later)"
+            );
+            Err(Error::new(given.span(), message))
+        }
     }
 }
 
@@ -169,13 +189,17 @@ fn targets(input: ParseStream<'_>) -> syn::Result<Vec<Target>> {
     }
     let mistaken = input.error(TARGET);
     let expression: Expr = input.parse().map_err(|_| mistaken)?;
+    if let Expr::Call(call) = ungrouped(&expression)
+        && let Some(message) = option_like_key(call)
+    {
+        return Err(Error::new_spanned(call, message));
+    }
     let target = match ungrouped(&expression) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Target::Query(path_in(text)?),
         Expr::Path(path) => match path.path.get_ident() {
             Some(name) if name == "all" => Target::All(name.clone()),
             _ => Target::Query(whole(path)?),
         },
-        Expr::Call(call) if is_option(call) => return Err(Error::new_spanned(call, "write `on = \"ok\"`")),
         Expr::Call(call) => Target::Named(Named::Key(key_ref(call)?)),
         Expr::MethodCall(call) => {
             let message = format!("write the target without a receiver, as in `{}(..)`", call.method);
@@ -321,10 +345,17 @@ fn in_braces(
     result.map(|()| all)
 }
 
-/// Whether it is the option `on`, written like a key.
-fn is_option(call: &ExprCall) -> bool {
-    let is_on = matches!(ungrouped(&call.func), Expr::Path(path) if path.path.is_ident("on"));
-    is_on && matches!(call.args.first(), Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) if text.value() == "ok")
+/// What to write instead of an option that is written like a key.
+fn option_like_key(call: &ExprCall) -> Option<String> {
+    let Expr::Path(path) = ungrouped(&call.func) else { return None };
+    let Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) = call.args.first() else { return None };
+    let (name, value) = (path.path.get_ident()?, text.value());
+    let is_option = match value.as_str() {
+        "ok" => name == "on",
+        "fail" | "queue" => name == "on_unreachable",
+        _ => false,
+    };
+    is_option.then(|| format!("write `{name} = \"{value}\"`"))
 }
 
 /// Refuses generic arguments of a whole query: all its instantiations are invalidated.
@@ -530,6 +561,12 @@ mod tests {
         assert_eq!(many.targets.len(), 4);
         assert!(many.on.get().is_some() && many.common.cache.get().is_some());
         assert_eq!(many.common.in_transaction.get(), Some(&true));
+        for (given, fails) in [("fail", true), ("queue", false)] {
+            let parsed = parse(quote!(all, on_unreachable = #given)).expect("all is well");
+            assert_eq!(parsed.fails_unreachable.get(), Some(&fails));
+        }
+        // A query may have such a name.
+        assert!(parse(quote!(on_unreachable("x"), on_unreachable(1))).is_ok_and(|parsed| parsed.targets.len() == 2));
         let outside = parse(quote!("in_transaction", in_transaction = false)).expect("all is well");
         assert_eq!((outside.targets.len(), outside.common.in_transaction.get()), (1, Some(&false)));
     }
@@ -577,6 +614,13 @@ mod tests {
             (quote!(tags()), "`tags(..)` is empty"),
             (quote!(on = "err"), "the only value is \"ok\""),
             (quote!(onn = "ok"), "did you mean `on`?"),
+            (quote!(on("ok")), "write `on = \"ok\"`"),
+            (quote!(on_unreachable = "failed"), "there is no `failed`: did you mean `fail`?"),
+            (quote!(on_unreachable = ""), "there is no `` (\"fail\":"),
+            (quote!(on_unreachable("fail")), "write `on_unreachable = \"fail\"`"),
+            (quote!(on_unreachable = ), "`on_unreachable` has no value"),
+            (quote!(on_unreachable = "fail", on_unreachable = "queue"), "`on_unreachable` is given twice"),
+            (quote!(on_unreachabl = "fail"), "did you mean `on_unreachable`?"),
             (quote!(all, in_transaction = 1), "write `in_transaction` alone"),
             (quote!(in_transaction, all, in_transaction), "`in_transaction` is given twice"),
             (quote!(for(id)), "`for` is a keyword: write `r#for`"),

@@ -58,6 +58,27 @@ fn a_query_with_secrets() {
 }
 
 #[test]
+fn a_query_that_is_shared() {
+    let function = quote! {
+        pub async fn search(&self, filter: Filter<'_>, genre: Option<&str>, limit: u32) -> Result<Page, DbError> {
+            self.database.search(filter, genre, limit).await
+        }
+    };
+    let options = quote!(ttl = "5m", shared, skip(filter), tags("genre:{genre}"));
+    assert_snapshot("shared", in_impl(&cached_query(options, &function)));
+}
+
+#[test]
+fn a_query_that_is_shared_by_an_expression() {
+    let function = quote! {
+        fn plays(&self, filter: &Filter<'_>) -> u64 {
+            self.database.plays(filter)
+        }
+    };
+    assert_snapshot("shared_key", in_impl(&cached_query(quote!(shared, key(self.tenant, filter.text)), &function)));
+}
+
+#[test]
 fn a_query_with_many_options() {
     let options = quote! {
         key(self.tenant, filter.text()),
@@ -140,6 +161,17 @@ fn a_mutation() {
         }
     };
     assert_snapshot("mutation", in_impl(&invalidates(targets, &function)));
+}
+
+#[test]
+fn a_mutation_that_fails_if_it_cannot_be_published() {
+    let function = quote! {
+        pub fn update(&self, id: u32, changes: &Changes) -> Result<Track, DbError> {
+            self.database.update(id, changes)
+        }
+    };
+    let targets = quote!(get_track(id), on_unreachable = "fail");
+    assert_snapshot("announced", in_impl(&invalidates(targets, &function)));
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(crate) fn cached_query(function: &Function, list: Option<&List<'_>>, options
         secret::secret(of_key, list, options, errors);
     }
     stale::stale(function, options, errors);
+    shared(options, errors);
     if options.common.in_transaction.get().is_none() {
         query_with_transaction(function, errors);
     }
@@ -48,6 +49,18 @@ pub(crate) fn cached_query(function: &Function, list: Option<&List<'_>>, options
         errors,
     );
     returned(function, errors);
+}
+
+fn shared(options: &QueryOptions, errors: &mut Errors) {
+    let Some(shared) = options.shared.key() else { return };
+    if options.each.get().is_some() {
+        let message = "remove `shared` or `each`: a query of a list is not shared yet, but one of a single id can be, which the body may call";
+        errors.add(shared.span(), message);
+    }
+    if let Some(secret) = options.secret.key() {
+        let message = "remove `shared` or `secret`: keys are stored outside of the process, where others may read them; make the key with `key(..)` from what is no secret, as the number of a user or a keyed hash";
+        errors.add(secret.span(), message);
+    }
 }
 
 fn key(function: &Function, list: Option<&List<'_>>, options: &QueryOptions, errors: &mut Errors) {

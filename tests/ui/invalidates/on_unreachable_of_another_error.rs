@@ -1,0 +1,24 @@
+//! says: implement `From<cache_core::PublishError>` for `Failed`
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+struct Failed;
+
+impl Repo {
+    #[cached_query]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(get(id), on_unreachable = "fail")]
+    fn change(&self, id: u32) -> Result<u32, Failed> {
+        Ok(id)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+//! says: `on_unreachable` has no value
+
+use cache_core::{Cache, HasCache, PublishError, cached_query, invalidates};
+
+#[derive(HasCache)]
+struct Repo {
+    cache: Cache,
+}
+
+impl Repo {
+    #[cached_query]
+    fn get(&self, id: u32) -> u32 {
+        id
+    }
+
+    #[invalidates(get(id), on_unreachable =)]
+    fn change(&self, id: u32) -> Result<(), PublishError> {
+        let _ = id;
+        Ok(())
+    }
+}
+
+fn main() {}
