@@ -11,7 +11,7 @@
 use std::{
     collections::HashMap,
     fmt::Write as _,
-    io::{self, BufRead, Write as _},
+    io::{self, Write as _},
     mem,
     panic,
     process,
@@ -25,6 +25,7 @@ use std::{
 
 use cache_core::Cache;
 use cache_redis::RedisTier;
+use redis_tests::shared_stats;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
@@ -105,7 +106,7 @@ pub(crate) fn run(options: &ChildOptions) {
     let tier = builder.connect_blocking().expect("the URL is right, and no server refuses it");
     let cache = Cache::builder().capacity(CAPACITY).shared(tier).build();
     let database = Arc::new(Database::at(options.database));
-    let tenant = |number| Rows { database: Arc::clone(&database), cache: cache.scope(format!("tenant:{number}")) };
+    let tenant = |number| Rows { database: Arc::clone(&database), cache: cache.scope(&format!("tenant:{number}")) };
     let child = Arc::new(Child {
         tenants: (0..TENANTS).map(tenant).collect(),
         all: Rows { database: Arc::clone(&database), cache: cache.clone() },
@@ -252,7 +253,7 @@ impl Child {
     /// If nothing is unpublished, all has been acknowledged that was written before that was asked.
     fn acknowledge(&self) -> bool {
         let written = mem::take(&mut *self.lock());
-        if self.cache().shared_stats().unpublished > 0 {
+        if shared_stats(self.cache()).unpublished > 0 {
             self.lock().extend(written);
             return false;
         }
@@ -265,7 +266,7 @@ impl Child {
     }
 
     fn drain(&self) {
-        while !self.acknowledge() || !self.cache().shared_stats().is_live {
+        while !self.acknowledge() || !shared_stats(self.cache()).is_live {
             thread::sleep(Duration::from_millis(1));
         }
         self.report();
@@ -280,7 +281,7 @@ impl Child {
     }
 
     fn report(&self) {
-        let (stats, shared) = (self.cache().stats(), self.cache().shared_stats());
+        let (stats, shared) = (self.cache().stats(), shared_stats(self.cache()));
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let figures = [
             ("calls", count(&self.counts.calls)),

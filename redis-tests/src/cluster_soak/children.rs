@@ -8,19 +8,14 @@ use std::{
     str::FromStr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Duration, Instant},
 };
 
-use crate::{
-    oracle::Oracle,
-    world::now,
-};
+use redis_tests::until;
+
+use crate::{oracle::Oracle, world::now};
 
 /// Totals of a process, by name.
 pub(crate) type Figures = BTreeMap<String, u64>;
-
-/// No condition is waited for longer.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running process.
 pub(crate) struct Process {
@@ -111,18 +106,6 @@ impl Process {
     pub(crate) fn has_done(&self, command: &str) -> bool {
         until(|| lock(&self.told).done.iter().any(|done| done == command))
     }
-}
-
-/// Whether something becomes true.
-pub(crate) fn until(mut condition: impl FnMut() -> bool) -> bool {
-    let start = Instant::now();
-    while !condition() {
-        if start.elapsed() > PATIENCE {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    true
 }
 
 fn listen(name: &str, line: &str, told: &Mutex<Told>, oracle: &Mutex<Oracle>) {

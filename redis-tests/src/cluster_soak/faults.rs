@@ -3,10 +3,9 @@
 use std::{fmt, thread, time::Duration};
 
 use fastrand::Rng;
-use redis_tests::{Direction, Proxy, Server};
+use redis_tests::{Direction, Proxy, Server, until};
 
 use crate::{
-    children::until,
     run::Cluster,
     world::{NAMESPACE, SCHEMA},
 };

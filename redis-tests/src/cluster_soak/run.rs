@@ -166,7 +166,7 @@ impl Cluster {
         }
         let totals = self.totals();
         let mut faults = faults.clone();
-        faults.entry("total".to_owned()).or_insert(faults.values().sum());
+        faults.insert("total".to_owned(), faults.values().sum());
         print_table("faults", &faults);
         print_table("all processes", &totals);
         let violations = self.oracle().violations().len();
