@@ -153,6 +153,8 @@ impl Observer for CacheMetrics {
         let result = match outcome {
             LoadOutcome::Stored | LoadOutcome::Refused | LoadOutcome::Discarded => "success",
             LoadOutcome::Failed | LoadOutcome::Panicked | LoadOutcome::Dropped => "failure",
+            // Nothing was loaded.
+            LoadOutcome::Taken => return,
         };
         histogram!("cache.load.duration", and(labels(), "outcome", outcome.as_str())).record(duration);
         counter!("cache.load", and(labels(), "result", result)).increment(1);

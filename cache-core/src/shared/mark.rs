@@ -90,6 +90,6 @@ mod tests {
     /// Processes that were built at another time must name the same key.
     #[test]
     fn p20_a_hash_is_the_same_in_each_process() {
-        assert_eq!(key_hash(b"track 5"), 0xe943_0c2f_3b3c_5fae);
+        assert_eq!(key_hash(b"track 5"), 0xfaa7_782a_903f_dc0a);
     }
 }

@@ -1,5 +1,6 @@
 //! What is written to the log, and beside a value of the second level. Both begin with the number of their format.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::shared::tier::TierError;
@@ -47,14 +48,12 @@ pub(crate) fn encode<T: Serialize>(of: &T) -> Vec<u8> {
 }
 
 /// Returns what follows, too.
-pub(crate) fn decode<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<(T, &'b [u8]), TierError> {
-    let Some((&FORMAT, bytes)) = bytes.split_first() else {
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), TierError> {
+    let Some((&FORMAT, mut rest)) = bytes.split_first() else {
         return Err(TierError::new("it has another format: another version of cache-core has written it"));
     };
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes);
-    let decoded = T::deserialize(&mut deserializer).map_err(|error| TierError::new(error.to_string()))?;
-    let read = bytes.len() - deserializer.get_ref().len();
-    Ok((decoded, &bytes[read..]))
+    let decoded = rmp_serde::from_read(&mut rest).map_err(|error| TierError::new(error.to_string()))?;
+    Ok((decoded, rest))
 }
 
 #[cfg(test)]
