@@ -1,0 +1,6 @@
+//! The tier on Redis, without a cache: what it tells of the log, and what it stores. With real servers.
+
+mod connect;
+mod log;
+mod recorder;
+mod values;
