@@ -112,7 +112,7 @@ impl SharedTier for RedisTier {
         self.run(|hub| async move { hub.remove(&key).await })
     }
 
-    fn publish(&self, publication: Publication) -> TierFuture<'_, Result<LogPosition, PublishError>> {
+    fn publish(&self, publication: Publication) -> TierFuture<'static, Result<LogPosition, PublishError>> {
         self.publish_record(publication.token, publication.record, publication.is_intent)
     }
 }
