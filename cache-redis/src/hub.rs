@@ -291,7 +291,8 @@ impl Hub {
         let epoch = state.epoch?;
         let items = state.outbox.take_batch();
         state.is_publishing = !items.is_empty();
-        state.is_publishing.then_some(Batch { hub: self, epoch, items })
+        // Not made for nothing: it takes the lock when it is dropped.
+        state.is_publishing.then(|| Batch { hub: self, epoch, items })
     }
 
     /// A record was appended.
