@@ -38,7 +38,7 @@ const READERS: u64 = 3;
 const WRITERS: u64 = 2;
 
 /// Fewer than there are keys: what is evicted from memory comes from the second level.
-const CAPACITY: usize = 100;
+const CAPACITY: usize = 60;
 
 /// Most calls are about these.
 const HOT: [u16; 4] = [0, 7, 14, 21];
@@ -225,27 +225,27 @@ impl Child {
             if !self.acknowledge() {
                 self.counts.queued.fetch_add(count, Ordering::Relaxed);
             }
-            thread::sleep(Duration::from_millis(random(40)));
+            thread::sleep(Duration::from_millis(random(250)));
         }
     }
 
     fn write(&self, runtime: &Runtime) -> Vec<Row> {
         let id = random_row();
         let (rows, group) = (&self.tenants[usize::from(tenant_of(id))], group_of(id));
-        match random(16) {
-            0 => rows.write_by_name(id),
-            1 => self.all.write_by_name(id),
-            2 => rows.write_by_tag(group, &[id]),
-            3 => self.all.write_by_tag(group, &[id]),
-            4 => rows.write_and_forget_all(id),
-            5 => self.all.write_and_forget_all(id),
-            6 => rows.write_then_name(id),
-            7..9 => {
+        match random(64) {
+            0 => rows.write_and_forget_all(id),
+            1 => self.all.write_and_forget_all(id),
+            2 => rows.write_by_name(id),
+            3 => self.all.write_by_name(id),
+            4 => rows.write_then_name(id),
+            5..10 => rows.write_by_tag(group, &[id]),
+            10..15 => self.all.write_by_tag(group, &[id]),
+            15..25 => {
                 let first = tenant_of(id) * ROWS_OF_TENANT;
                 rows.write_two([id, first + (id - first + 1) % ROWS_OF_TENANT])
             }
-            9..11 => rows.write_announced(group, id).unwrap_or_default(),
-            11..13 => runtime.block_on(rows.write_async(group, id)),
+            25..35 => rows.write_announced(group, id).unwrap_or_default(),
+            35..45 => runtime.block_on(rows.write_async(group, id)),
             _ => rows.write_by_key(group, id),
         }
     }
