@@ -48,6 +48,7 @@ mod validate;
 /// | `cache_if = \|value\| ..` | only values for which this is true are stored |
 /// | `weight = \|value\| ..` | what the entry counts of `CacheBuilder::max_weight`, as a `usize`; default: 1 |
 /// | `capacity = n` | at most `n` entries of this query, in all scopes together, for each type of `Self`: a constant `usize`; default: the limit of the cache. With 0 nothing is stored |
+/// | `shared` | other processes may have the entry, or get it, if the cache has a `SharedTier`; needs the feature `shared` |
 /// | `cache = expr` | the cache, as a `&Cache`; default: `HasCache` of `self`, or `Cache::global()` without `self` |
 /// | `in_transaction` | it is called through the handle of a transaction; `in_transaction = false`: its arguments are no transaction |
 /// | `name = "text"` | the name in statistics and for invalidation at run time; default: that of the function |
@@ -462,6 +463,48 @@ mod validate;
 /// # assert!(library.cache.is_empty());
 /// ```
 ///
+/// # `shared`
+///
+/// A cache with a `SharedTier`, as that of the crate `cache-redis`, has a second level that several processes share: a
+/// miss asks it before the body runs, and gives it the value afterwards. In a cache without a tier the option changes
+/// nothing. It needs the feature `shared` of `cache_core`, which `cache-redis` turns on. All queries of a cache with a
+/// tier hear the invalidations of other processes, also those without `shared`.
+///
+/// The value, of a `Result` the `Ok`, has serde's `Serialize` and `DeserializeOwned`, and each part of the key has
+/// `Serialize`. Other processes, and other releases of the program, know a key by its serialized parts. So keys that are
+/// equal must be serialized alike, and others not: a `#[serde(skip)]` in a key makes two keys one. A key that cannot be
+/// serialized is not shared, and as a target it means the whole query to other processes.
+///
+/// There is no `secret` in it, as others can read the keys, and no [`each`](#each): a query of one id is shared, which
+/// the body of a list may call.
+///
+/// ```
+/// # use cache_core::{cached_query, Cache, HasCache};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+/// enum Genre { Jazz, Rock }
+///
+/// #[derive(Clone, Serialize, Deserialize)]
+/// struct Track { title: String }
+///
+/// # #[derive(HasCache)]
+/// # struct Library { cache: Cache }
+/// impl Library {
+///     #[cached_query(ttl = "5m", shared)]
+///     fn by_genre(&self, genre: &Genre, limit: u32) -> Result<Vec<Track>, std::io::Error> {
+///         // ..
+///         # let _ = (genre, limit);
+///         # Ok(vec![Track { title: "a".into() }])
+///     }
+/// }
+/// # let library = Library { cache: Cache::new() };
+/// # assert_eq!(library.by_genre(&Genre::Jazz, 5).unwrap()[0].title, "a");
+/// # library.by_genre(&Genre::Jazz, 5).unwrap();
+/// # library.by_genre(&Genre::Rock, 5).unwrap();
+/// # assert_eq!((library.cache.stats().hits, library.cache.stats().loads), (1, 2));
+/// ```
+///
 /// # `in_transaction`
 ///
 /// What a transaction reads may never be committed, and must not be cached. So a query with an argument whose type is
@@ -695,6 +738,7 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// | option | meaning |
 /// |---|---|
 /// | `on = "ok"` | only if the body returned `Ok`, or a type other than `Result` |
+/// | `on_unreachable = "fail"` | if other processes cannot be told, the function returns an error, and its body does not run; default: `"queue"`, it runs, and they are told as soon as they can be |
 /// | `cache = expr` | the cache of the targets, as for [`macro@cached_query`] |
 /// | `in_transaction` | it is called through the handle of a transaction; `in_transaction = false`: its arguments are no transaction |
 /// | `crate = path` | as for [`macro@cached_query`] |
@@ -797,6 +841,57 @@ pub fn cached_query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # library.add("a".into()).unwrap();
 /// # assert_eq!(library.cache.entries()[0].arguments, "title = \"b\"");
 /// # assert_eq!(library.cache.len(), 1);
+/// ```
+///
+/// # `on_unreachable`
+///
+/// For a cache with a `SharedTier`. By default, `"queue"`, a mutation runs also if its invalidation cannot be published:
+/// this process invalidates, and the others do as soon as the tier answers again. Until then they may serve what was
+/// before.
+///
+/// With `"fail"` the mutation is announced before its body runs. If that fails, the body does not run, and the function
+/// returns an error that is made from a `cache_core::PublishError`: it returns a `Result`, by an alias too, whose error has
+/// `From<PublishError>`. With several attributes on one function each has its own. In a cache without a tier there is
+/// nobody to tell, and the body runs. It needs the feature `shared` of `cache_core`.
+///
+/// ```
+/// # use cache_core::{cached_query, invalidates, Cache, HasCache};
+/// use cache_core::PublishError;
+///
+/// #[derive(Debug)]
+/// enum Failed {
+///     Unreachable(PublishError),
+///     Database,
+/// }
+///
+/// impl From<PublishError> for Failed {
+///     fn from(error: PublishError) -> Self {
+///         Self::Unreachable(error)
+///     }
+/// }
+///
+/// # #[derive(HasCache)]
+/// # struct Accounts { cache: Cache }
+/// impl Accounts {
+///     #[cached_query(ttl = "5m")]
+///     fn is_blocked(&self, id: u32) -> bool {
+///         # let _ = id;
+///         // ..
+///         # false
+///     }
+///
+///     #[invalidates(is_blocked(id), on_unreachable = "fail")]
+///     fn block(&self, id: u32) -> Result<(), Failed> {
+///         // ..
+///         # if id == 0 { return Err(Failed::Database); }
+///         # Ok(())
+///     }
+/// }
+/// # let accounts = Accounts { cache: Cache::new() };
+/// # accounts.is_blocked(1);
+/// # accounts.block(1).unwrap();
+/// # assert!(accounts.cache.is_empty());
+/// # assert!(matches!(accounts.block(0), Err(Failed::Database)));
 /// ```
 ///
 /// # `in_transaction`

@@ -52,7 +52,7 @@ fn each_misuse_fails_and_is_told_in_our_words() {
     let mut failures = Vec::new();
     for (name, path) in &cases {
         let words = words(path);
-        match told.get(option) {
+        match told.get(name) {
             None => failures.push(format!("{}: it compiles", path.display())),
             Some(told) if !told.contains(&words) => {
                 failures.push(format!("{}: nobody says `{words}`:\n{told}", path.display()));
@@ -93,7 +93,8 @@ fn what_needs_the_feature_for_several_processes_says_so() {
     for option in ["shared", "on_unreachable"] {
         let (told, output) = cargo("check", &["--package=without-feature", "--bin", option]);
         let told = told.get(option).map_or("", String::as_str);
-        let words = format!("`{option}` needs a tier: add the crate `cache-redis`, or the feature `shared` of `cache-core`");
+        let words =
+            format!("`{option}` needs a tier: add the crate `cache-redis`, or the feature `shared` of `cache-core`");
         assert!(told.contains(&words), "{told}{}", String::from_utf8_lossy(&output.stderr));
         assert_eq!(told.matches("error").count(), 1, "{told}");
     }

@@ -1,4 +1,4 @@
-//! Queries with `shared`, of each shape.
+//! A query with `shared`, and a target and an entry of it.
 
 use cache_core::{Cache, HasCache, cached_query, entry, invalidates};
 

@@ -20,6 +20,8 @@ mod refused;
 #[cfg(feature = "shared")]
 mod shared;
 mod target;
+#[cfg(feature = "shared")]
+mod unambiguous;
 
 #[cfg(feature = "macros")]
 pub use cache_macros::entry_of_call;

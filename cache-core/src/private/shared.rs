@@ -11,6 +11,7 @@ use crate::TierError;
 use crate::engine::hash::hash_key;
 use crate::load::outcome::Outcome;
 use crate::private::key::{Borrowing, Each, Hidden, KeyPart, Part, Parts, Show, Tuple, unnamed};
+use crate::private::unambiguous::Unambiguous;
 use crate::query::{KeyHash, KeyRef, QueryRef};
 use crate::shared::encoding::{ValueEncoding, write_part};
 use crate::shared::mark::key_hash;
@@ -120,7 +121,7 @@ impl SharedParts for () {
 
 impl<P: SharedPart, Rest: SharedParts> SharedParts for (P, Rest) {
     fn write(&self, bytes: &mut Vec<u8>) -> Result<(), TierError> {
-        write_part(&Serialized(&self.0), bytes)?;
+        write_part(&Unambiguous(&Serialized(&self.0)), bytes)?;
         self.1.write(bytes)
     }
 
@@ -206,6 +207,9 @@ pub fn shared_key_ref<W, P: SharedParts, I>(query: &QueryRef<W>, parts: &P, _ins
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::hash::Hash;
+
     use serde::ser::Error;
 
     use super::*;
@@ -252,6 +256,30 @@ mod tests {
         }
     }
 
+    #[derive(Clone, PartialEq, Eq, Hash, Serialize, Default, Debug)]
+    struct Pair {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        first: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        second: Option<u32>,
+    }
+
+    #[derive(Clone, PartialEq, Eq, Hash, Serialize, Debug)]
+    struct Wrapped(Pair, Option<()>);
+
+    #[derive(Clone, PartialEq, Eq, Hash, Serialize, Debug)]
+    enum Genre {
+        Jazz,
+        Other(String),
+        Pair(Option<()>, Option<()>),
+        Sub {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            of: Option<u32>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            like: Option<u32>,
+        },
+    }
+
     #[test]
     fn p10_keys_that_differ_have_different_bytes() {
         let nothing = None::<&str>;
@@ -276,6 +304,31 @@ mod tests {
         for (number, bytes) in all.iter().enumerate() {
             assert_eq!(all.iter().position(|other| other == bytes), Some(number), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn p10_values_of_one_type_that_differ_have_different_bytes() {
+        fn assert_differ<T: Serialize + Hash + Eq + Clone + fmt::Debug + Send + Sync + 'static>(all: &[T]) {
+            let bytes: Vec<_> = all.iter().map(|value| bytes!(*value)).collect();
+            for (number, own) in bytes.iter().enumerate() {
+                assert_eq!(bytes.iter().position(|other| other == own), Some(number), "{:?}", all[number]);
+            }
+        }
+        assert_differ(&[None, Some(None), Some(Some(0))]);
+        assert_differ(&[None, Some(())]);
+        assert_differ(&[vec![None], vec![Some(None)], vec![Some(Some(Pair::default()))]]);
+        assert_differ(&[BTreeMap::from([(None::<u8>, Some(()))]), BTreeMap::from([(None, None)])]);
+        assert_differ(&[
+            Genre::Jazz,
+            Genre::Other("Jazz".into()),
+            Genre::Pair(None, Some(())),
+            Genre::Pair(None, None),
+            Genre::Sub { of: Some(1), like: None },
+            Genre::Sub { of: None, like: Some(1) },
+        ]);
+        let pair = |first, second| Wrapped(Pair { first, second }, Some(()));
+        let (first, second) = (pair(Some(1), None), pair(None, Some(1)));
+        assert_differ(&[first.clone(), second, pair(None, None), Wrapped(first.0, None)]);
     }
 
     #[test]

@@ -115,8 +115,10 @@ impl Engine {
 
     fn hear(&self, shared: &Shared, position: LogPosition, record: &[u8]) -> bool {
         let Ok((record, _)) = decode::<Record>(record) else {
+            if !shared.heard.lock().hear_unreadable(position) {
+                return false;
+            }
             shared.counters.gaps.count();
-            shared.heard.lock().hear_unreadable(position);
             self.forget_everything("record that cannot be read");
             return true;
         };

@@ -160,8 +160,7 @@ impl Heard {
     /// The next record. Called before it takes effect in memory: what is accepted before is invalidated by that. Returns
     /// whether it is the next.
     pub(crate) fn hear(&mut self, position: LogPosition, record: &Record, is_own: bool) -> bool {
-        let is_next = self.position.is_some_and(|last| last.epoch == position.epoch && last.id + 1 == position.id);
-        if !is_next {
+        if !self.is_next(position) {
             return false;
         }
         self.position = Some(position);
@@ -194,9 +193,17 @@ impl Heard {
         true
     }
 
-    /// What the next record says is unknown.
-    pub(crate) fn hear_unreadable(&mut self, position: LogPosition) {
-        self.restart(position, Restart::Lost);
+    fn is_next(&self, position: LogPosition) -> bool {
+        self.position.is_some_and(|last| last.epoch == position.epoch && last.id + 1 == position.id)
+    }
+
+    /// What the next record says is unknown. Returns whether it is the next.
+    pub(crate) fn hear_unreadable(&mut self, position: LogPosition) -> bool {
+        let is_next = self.is_next(position);
+        if is_next {
+            self.restart(position, Restart::Lost);
+        }
+        is_next
     }
 
     pub(crate) fn accepts(&self, head: &ValueHead) -> bool {

@@ -1,0 +1,349 @@
+//! Invalidations of one process, as another one hears them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cache_core::{Cache, Observer, TargetInfoKind, entry, events};
+
+use crate::library::{Database, Library, Refused};
+use crate::tier::{HOUR, Server};
+
+/// Two processes that have loaded the same.
+fn two() -> (Server, Library, Library) {
+    let (server, database) = (Server::default(), Database::default());
+    let [here, there] = [(); 2].map(|()| Library::new(&database, server.process()));
+    (server, here, there)
+}
+
+/// What a process answers of a row, by all queries.
+fn answers(library: &Library, row: usize) -> [u64; 4] {
+    [library.track(row), library.tagged(row), library.sum(row + 1), library.own(row)]
+}
+
+#[test]
+fn p20_a_write_is_heard_whatever_it_names() {
+    let (_, here, there) = two();
+    there.track(1);
+    here.write(1);
+    assert_eq!(there.track(1), 1, "a key");
+    there.own(1);
+    here.write(1);
+    assert_eq!(there.own(1), 2, "a key of a query that is not shared");
+    there.tagged(2);
+    here.write_by_tag(2);
+    assert_eq!(there.tagged(2), 1, "a tag");
+    there.track(3);
+    here.write_by_name(3);
+    assert_eq!(there.track(3), 1, "a query");
+    there.track(4);
+    here.database.write(4);
+    here.cache.invalidate(["track"]);
+    assert_eq!(there.track(4), 1, "a name at run time");
+    here.database.write(4);
+    here.cache.invalidate_tags(["row:4"]);
+    assert_eq!(there.track(4), 1, "another tag");
+    here.cache.invalidate_all();
+    assert_eq!(there.track(4), 2, "everything");
+    there.track(5);
+    here.database.write(5);
+    entry!(here.track(5)).invalidate();
+    assert_eq!(there.track(5), 1, "one entry");
+    there.track(6);
+    here.database.write(6);
+    entry!(here.track(6)).insert(1);
+    assert_eq!(there.track(6), 1, "an entry that is inserted");
+}
+
+#[test]
+fn p20_an_asynchronous_write_is_heard() {
+    let (_, here, there) = two();
+    futures_lite::future::block_on(async {
+        there.track(1);
+        there.track_async(1).await;
+        here.write_async(1).await;
+        assert_eq!((there.track(1), there.track_async(1).await), (1, 1));
+        here.database.write(1);
+        here.cache.invalidate_async(["track"]).await;
+        assert_eq!(there.track(1), 2);
+    });
+}
+
+#[test]
+fn p20_a_name_is_heard_that_the_writer_does_not_know() {
+    let (server, database) = (Server::default(), Database::default());
+    let (writer, reader) = (server.process(), Library::new(&database, server.process()));
+    reader.own(1);
+    database.write(1);
+    writer.invalidate(["own"]);
+    assert_eq!(reader.own(1), 1);
+}
+
+#[test]
+fn p2_a_key_of_a_shared_query_is_heard_alone_and_one_of_another_query_as_all_of_them() {
+    let (_, here, there) = two();
+    for row in [1, 2] {
+        there.track(row);
+        there.own(row);
+    }
+    let loads = there.loads();
+    here.write(1);
+    for row in [1, 2] {
+        there.track(row);
+    }
+    assert_eq!(there.loads(), loads + 1, "of the shared query, one key");
+    for row in [1, 2] {
+        there.own(row);
+    }
+    assert_eq!(there.loads(), loads + 3, "of the other, both");
+    for row in [1, 2] {
+        here.track(row);
+        here.own(row);
+    }
+    let loads = here.loads();
+    here.write(1);
+    assert_eq!((here.track(2), here.own(2), here.loads()), (0, 0, loads), "and here only the key of each");
+}
+
+#[test]
+fn p20_own_records_are_not_heard_twice() {
+    let (server, here, _) = two();
+    server.hold();
+    here.write(1);
+    assert_eq!(here.track(1), 1);
+    let loads = here.loads();
+    server.deliver();
+    assert_eq!((here.track(1), here.loads()), (1, loads));
+}
+
+#[test]
+fn p20_scopes_cross() {
+    let (server, database) = (Server::default(), Database::default());
+    let [here, there] = [(); 2].map(|()| Library::new(&database, server.process()));
+    let of = |library: &Library, scope: &str| library.with(library.cache.scope(scope));
+    let (one, two) = (of(&there, "1"), of(&there, "2"));
+    let all = || [there.track(1), one.track(1), two.track(1)];
+    all();
+    of(&here, "1").write(1);
+    assert_eq!(all(), [0, 1, 0], "one scope");
+    here.write(1);
+    assert_eq!(all(), [2, 2, 2], "through the root, all scopes");
+    of(&here, "2").database.write(1);
+    here.cache.scope("2").invalidate_all();
+    assert_eq!(all(), [2, 2, 3]);
+    here.database.write(1);
+    here.cache.scope("1").invalidate(["track"]);
+    assert_eq!(all(), [2, 4, 3]);
+}
+
+#[test]
+fn p15_what_was_made_from_an_answer_is_forgotten_with_it() {
+    let (_, here, there) = two();
+    assert_eq!((there.sum(3), there.if_cached(1)), (0, Some(0)));
+    here.write(1);
+    assert_eq!((there.sum(3), there.if_cached(1)), (1, Some(1)));
+    there.if_cached(5);
+    here.database.write(5);
+    entry!(here.track(5)).insert(1);
+    assert_eq!(there.if_cached(5), None, "an entry elsewhere is none here");
+}
+
+#[test]
+fn p16_a_transaction_is_one_record() {
+    let (server, here, there) = two();
+    for row in [1, 2] {
+        answers(&there, row);
+    }
+    let transaction = here.cache.transaction();
+    let inside = here.with(transaction.cache());
+    inside.write(1);
+    inside.write(2);
+    inside.write_by_tag(2);
+    inside.cache.invalidate(["unknown"]);
+    assert_eq!((server.records(), there.track(1)), (0, 0));
+    transaction.commit();
+    assert_eq!((server.records(), there.track(1), there.tagged(2)), (1, 1, 2));
+    futures_lite::future::block_on(async {
+        let transaction = here.cache.transaction();
+        here.with(transaction.cache()).write(1);
+        transaction.commit_after_async(async {}).await;
+        let transaction = here.cache.transaction();
+        here.with(transaction.cache()).write(2);
+        transaction.commit_async().await;
+    });
+    assert_eq!((server.records(), there.track(1), there.track(2)), (3, 2, 3));
+    here.cache.transaction().rollback();
+    here.cache.transaction().commit();
+    assert_eq!(server.records(), 3, "of nothing, nobody hears");
+}
+
+/// The commit may happen after the record: what others load meanwhile is old.
+#[test]
+fn p17_others_store_nothing_of_a_commit_that_may_still_happen() {
+    let (_, here, there) = two();
+    there.track(1);
+    let transaction = here.cache.transaction();
+    let inside = here.with(transaction.cache());
+    inside.write(2);
+    let lost: Result<(), &str> = transaction.commit_after(|| Err("no answer"));
+    assert!(lost.is_err());
+    assert_eq!(there.track(2), 1);
+    let loads = there.loads();
+    assert_eq!((there.track(2), there.loads()), (1, loads + 1), "it is not stored");
+    assert_eq!((there.track(1), there.loads()), (0, loads + 1), "others are");
+}
+
+#[test]
+fn p20_a_load_that_began_before_is_fenced() {
+    let (_, here, there) = two();
+    there.during_the_next_load(move || here.write(1));
+    assert_eq!((there.track(1), there.track(1)), (0, 1));
+}
+
+#[test]
+fn p20_after_lost_records_everything_is_forgotten_also_by_loads_in_flight() {
+    let (server, here, there) = two();
+    answers(&there, 1);
+    server.hold();
+    here.cache.invalidate(["none"]);
+    let loads = there.loads();
+    let losing = server.clone();
+    there.during_the_next_load(move || losing.lose(1));
+    there.track(2);
+    there.track(2);
+    answers(&there, 1);
+    assert_eq!(there.loads(), loads + 2 + 4, "the load in flight was refused, and all is loaded anew");
+    let stats = there.cache.shared_stats().expect("it has a tier");
+    assert_eq!((stats.gaps, stats.epochs), (1, 0));
+    server.begin_epoch();
+    let loads = there.loads();
+    there.own(1);
+    assert_eq!((there.loads(), there.cache.shared_stats().expect("it has a tier").epochs), (loads + 1, 1));
+}
+
+#[test]
+fn p20_a_record_that_cannot_be_read_forgets_everything() {
+    let (server, _, there) = two();
+    there.own(1);
+    let loads = there.loads();
+    let next = cache_core::LogPosition { epoch: 0, id: server.records() as u64 + 1 };
+    assert!(server.follower(1).hear(next, b"from the future"));
+    there.own(1);
+    assert_eq!((there.loads(), there.cache.shared_stats().expect("it has a tier").gaps), (loads + 1, 1));
+    assert!(!server.follower(1).hear(next, b"it is not the next"));
+}
+
+#[test]
+fn p20_what_cannot_be_published_is_published_later() {
+    let (server, here, there) = two();
+    there.track(1);
+    server.set_down(true);
+    here.write(1);
+    let stats = here.cache.shared_stats().expect("it has a tier");
+    assert_eq!((stats.unpublished, stats.published, here.track(1)), (1, 0, 1));
+    server.set_down(false);
+    let stats = here.cache.shared_stats().expect("it has a tier");
+    assert_eq!((stats.unpublished, stats.published, there.track(1)), (0, 1, 1));
+}
+
+#[test]
+fn p20_a_write_that_cannot_be_announced_does_not_happen() {
+    let (server, here, there) = two();
+    there.track(1);
+    server.set_down(true);
+    let refused = here.write_or_fail(1, || unreachable!("the body does not run"));
+    let Err(Refused(words)) = refused else { panic!("it is refused") };
+    assert_eq!(words, "the invalidation could not be published: it is down");
+    let stats = here.cache.shared_stats().expect("it has a tier");
+    assert_eq!((stats.unpublished, stats.refused_mutations, here.database.read(1)), (0, 1, 0));
+    server.set_down(false);
+    assert_eq!((server.records(), here.write_or_fail(1, || ())), (0, Ok(())));
+    assert_eq!((server.records(), there.track(1)), (2, 1), "the announcement, and the outcome");
+}
+
+#[test]
+fn p20_others_store_nothing_of_an_announced_write_until_its_outcome() {
+    let (_, here, there) = two();
+    let is_stored = |row: usize| {
+        there.track(row);
+        let loads = there.loads();
+        there.track(row);
+        there.loads() == loads
+    };
+    assert_eq!(here.write_or_fail(1, || assert!(!is_stored(1) && is_stored(2))), Ok(()));
+    assert!(is_stored(1) && there.track(1) == 1);
+    assert!(here.fail_to_write(1, || assert!(!is_stored(1))).is_err());
+    assert!(is_stored(1), "it has failed, which is an outcome");
+    let panicked = std::panic::catch_unwind(|| here.write_or_fail(1, || panic!("in the body")));
+    assert!(panicked.is_err() && is_stored(1));
+}
+
+#[test]
+fn p20_two_announced_writes_of_one_key_both_end() {
+    let (_, here, there) = two();
+    let other = here.clone();
+    let is_stored = |there: &Library| {
+        there.track(1);
+        let loads = there.loads();
+        there.track(1);
+        there.loads() == loads
+    };
+    let outer = here.write_or_fail(1, || {
+        assert_eq!(other.write_or_fail(1, || ()), Ok(()));
+        assert!(!is_stored(&there), "the outer one goes on");
+    });
+    assert_eq!(outer, Ok(()));
+    assert!(is_stored(&there) && there.track(1) == 2);
+}
+
+#[test]
+fn a_write_of_another_process_is_told() {
+    #[derive(Clone, Default)]
+    struct Told(Arc<AtomicBool>);
+
+    impl Observer for Told {
+        fn invalidated(&self, _: &events::Invalidated<'_>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+
+        fn missed(&self, _: &events::Missed<'_>) {}
+    }
+
+    let (server, database, told) = (Server::default(), Database::default(), Told::default());
+    let here = Library::new(&database, server.process());
+    let there = Library::new(&database, server.process_with(Cache::builder().observer(told.clone())));
+    there.track(1);
+    here.write(1);
+    assert!(told.0.load(Ordering::SeqCst));
+    let last = there.cache.mutations().pop().expect("it is in the log");
+    assert_eq!(last.function, "another process");
+    let kinds: Vec<_> = last.targets.iter().map(|target| target.kind.clone()).collect();
+    let named = |what: &str| TargetInfoKind::Shared(what.to_owned());
+    assert_eq!(kinds, [named("one key of track"), named("own"), named("any key of track")]);
+    there.track(1);
+    there.tagged(1);
+    let tags: Vec<_> = there.cache.entries().into_iter().map(|entry| (entry.query, entry.tags)).collect();
+    assert!(
+        tags.iter().all(|(query, tags)| *query == "track" && tags.is_empty() || tags == &["row:1".into()]),
+        "{tags:?}"
+    );
+    assert!(entry!(there.track(1)).explain().to_string().contains("cached"));
+}
+
+#[test]
+fn p1_a_put_shows_nothing_older_than_what_another_process_has_written() {
+    let (_, here, there) = two();
+    let point = there.cache.read_point();
+    let value = there.database.read(1);
+    here.write(1);
+    assert!(!entry!(there.track(1)).insert_if_current(&point, value));
+    assert_eq!(there.track(1), 1);
+}
+
+#[test]
+fn a_tier_is_told_when_the_cache_is_gone() {
+    let server = Server::default();
+    let cache = server.process_with(Cache::builder().default_ttl(HOUR));
+    assert!(!server.follower(0).is_over());
+    drop(cache);
+    assert!(server.follower(0).is_over());
+}
