@@ -147,6 +147,13 @@ impl Proxy {
         self.set_flow(direction, Flow::Held);
     }
 
+    /// [Holds](Self::hold) what goes either way.
+    pub fn half_open(&self) {
+        for direction in Direction::BOTH {
+            self.hold(direction);
+        }
+    }
+
     /// From now on the bytes of one direction are lost. Connections stay and can be made. When it is
     /// [restored](Self::restore), those that have lost bytes are reset.
     pub fn drop_bytes(&self, direction: Direction) {

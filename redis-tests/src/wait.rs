@@ -7,7 +7,7 @@ use std::{
 
 use cache_core::{Cache, SharedStats};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether a condition is true within a minute. It is asked again and again.
 #[must_use]

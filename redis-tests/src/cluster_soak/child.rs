@@ -12,9 +12,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     io::{self, Write as _},
-    mem,
-    panic,
-    process,
+    mem, panic, process,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -65,15 +63,8 @@ enum Query {
 }
 
 impl Query {
-    const ALL: [Self; 7] = [
-        Self::Row,
-        Self::RowInMemory,
-        Self::RowAsync,
-        Self::Nested,
-        Self::NestedInMemory,
-        Self::Tagged,
-        Self::Tenant,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Row, Self::RowInMemory, Self::RowAsync, Self::Nested, Self::NestedInMemory, Self::Tagged, Self::Tenant];
 }
 
 struct Child {

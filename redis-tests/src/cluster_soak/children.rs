@@ -42,7 +42,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Process {
-    pub(crate) fn start(name: String, url: &str, database: u16, number: u64, seed: u64, oracle: &Arc<Mutex<Oracle>>) -> Self {
+    pub(crate) fn start(
+        name: String,
+        url: &str,
+        database: u16,
+        number: u64,
+        seed: u64,
+        oracle: &Arc<Mutex<Oracle>>,
+    ) -> Self {
         let mut child = Command::new(env::current_exe().expect("a program knows where it is"))
             .args(["--child", url, "--database", &database.to_string()])
             .args(["--number", &number.to_string(), "--seed", &seed.to_string()])

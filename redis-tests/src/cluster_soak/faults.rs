@@ -91,9 +91,10 @@ impl Cluster {
             Fault::CutOne => proxy.cut(),
             Fault::CutAll => self.proxies.iter().for_each(Proxy::cut),
             Fault::HalfOpen => {
-                proxy.hold(direction);
                 if rng.bool() {
-                    Direction::BOTH.into_iter().for_each(|direction| proxy.hold(direction));
+                    proxy.half_open();
+                } else {
+                    proxy.hold(direction);
                 }
             }
             Fault::LostBytes => proxy.drop_bytes(direction),
@@ -143,8 +144,7 @@ impl Cluster {
 
     /// Removes records that one process has not heard, and others have published.
     fn trim_unheard(&mut self, victim: usize) {
-        let proxy = &self.proxies[victim];
-        Direction::BOTH.into_iter().for_each(|direction| proxy.hold(direction));
+        self.proxies[victim].half_open();
         if self.processes.len() > 1 {
             let published = || -> u64 {
                 let others = self.processes.iter().enumerate().filter(|(at, _)| *at != victim);

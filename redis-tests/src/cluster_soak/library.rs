@@ -155,7 +155,11 @@ impl Rows {
     }
 
     #[invalidates(
-        row(group, id), row_in_memory(group, id), row_async(group, id), tagged(group), tenant(tenant_of(id)),
+        row(group, id),
+        row_in_memory(group, id),
+        row_async(group, id),
+        tagged(group),
+        tenant(tenant_of(id)),
         on_unreachable = "fail"
     )]
     pub(crate) fn write_announced(&self, group: u16, id: u16) -> Result<Vec<Row>, PublishError> {

@@ -9,7 +9,7 @@ use std::{
 use crate::world::{MAX_LAG, ROWS, nanos};
 
 /// For how long what was said is kept. No report is later than this.
-const KEPT: Duration = Duration::from_secs(60);
+const KEPT: Duration = Duration::from_mins(1);
 
 const MOST_FAULTS: usize = 1000;
 
@@ -74,7 +74,9 @@ impl Oracle {
         let history = &mut self.rows[usize::from(row)];
         history.writes.entry(counter).or_insert(Told { at, by });
         let shown: Vec<u64> = history.answers.range(..counter).map(|(&counter, _)| counter).collect();
-        shown.into_iter().for_each(|shown| self.check(row, shown));
+        for shown in shown {
+            self.check(row, shown);
+        }
         self.rows[usize::from(row)].forget_before(at.saturating_sub(nanos(KEPT)));
     }
 

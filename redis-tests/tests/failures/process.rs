@@ -32,6 +32,10 @@ impl Database {
         Arc::default()
     }
 
+    fn sum(&self) -> u64 {
+        self.rows.iter().map(|row| row.load(Ordering::SeqCst)).sum()
+    }
+
     pub(crate) fn loads(&self) -> u64 {
         self.loads.load(Ordering::SeqCst)
     }
@@ -55,9 +59,13 @@ impl Process {
 
     pub(crate) fn start_without_waiting(port: u16, database: &Arc<Database>) -> Self {
         let proxy = Proxy::to(port);
-        let tier = RedisTier::builder(&proxy.url()).max_lag(MAX_LAG).timeout(TIMEOUT).connect_blocking();
+        let tier = RedisTier::builder(proxy.url()).max_lag(MAX_LAG).timeout(TIMEOUT).connect_blocking();
         let cache = Cache::builder().shared(tier.expect("the URL is right")).build();
         Self { database: Arc::clone(database), cache, proxy }
+    }
+
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        &self.database
     }
 
     pub(crate) fn stats(&self) -> SharedStats {
@@ -107,16 +115,17 @@ impl Process {
         }));
     }
 
-    /// Reads until it sees what was acknowledged before this call: at the latest in a call that starts `MAX_LAG` later.
+    /// Reads until it sees a write, by key and nested. All writes were acknowledged before this call: what starts `MAX_LAG`
+    /// later has to see them.
     pub(crate) fn sees_in_time(&self, id: usize, written: u64) {
         let acknowledged = LeaseTime::now();
+        let expected = (written, self.database.sum());
         assert!(until(|| {
             let start = LeaseTime::now();
-            let seen = self.row(id);
-            assert!(seen == written || start.since(acknowledged) <= MAX_LAG, "{seen} is older than {written}");
-            seen == written
+            let seen = (self.row(id), self.sum());
+            assert!(seen == expected || start.since(acknowledged) <= MAX_LAG, "{seen:?} is older than {expected:?}");
+            seen == expected
         }));
-        assert_eq!(self.sum(), (0..ROWS).map(|id| self.row(id)).sum::<u64>());
     }
 
     /// That reads and writes go on, each within its bound, and see what this process has written.
@@ -139,10 +148,16 @@ fn within_bound<T>(call: impl FnOnce() -> T) -> T {
 
 /// All is well again by itself: all hear of each other, and memory answers.
 pub(crate) fn all_is_well(processes: &[&Process]) {
-    processes.iter().for_each(|process| recover(&process.cache));
+    for process in processes {
+        recover(&process.cache);
+    }
     for writer in processes {
         let written = writer.write_and_publish(0);
-        processes.iter().for_each(|process| process.sees_in_time(0, written));
+        for process in processes {
+            process.sees_in_time(0, written);
+        }
     }
-    processes.iter().for_each(|process| process.warm_up());
+    for process in processes {
+        process.warm_up();
+    }
 }
