@@ -3,6 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
+use redis::{Client, IntoConnectionInfo, RedisResult};
 use tokio::sync::oneshot;
 
 use crate::error::ConnectError;
@@ -104,7 +105,7 @@ impl RedisTierBuilder {
 
     fn start(self, report: impl FnOnce(Result<(), ConnectError>) + Send + 'static) -> Result<RedisTier, ConnectError> {
         self.check()?;
-        let client = redis::Client::open(self.url).map_err(ConnectError::url)?;
+        let client = client(self.url).map_err(ConnectError::url)?;
         thread::start(client, self.settings, Box::new(report)).map(RedisTier::new)
     }
 
@@ -127,6 +128,13 @@ impl RedisTierBuilder {
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
     }
+}
+
+fn client(url: String) -> RedisResult<Client> {
+    let info = url.into_connection_info()?;
+    // That would be one more command that a user must be allowed to run.
+    let redis = info.redis_settings().clone().set_skip_set_lib_name();
+    Client::open(info.set_redis_settings(redis))
 }
 
 #[cfg(test)]

@@ -291,7 +291,7 @@ impl Hub {
         let epoch = state.epoch?;
         let items = state.outbox.take_batch();
         state.is_publishing = !items.is_empty();
-        // Not made for nothing: it takes the lock when it is dropped.
+        // Not made in vain: its drop takes the lock.
         state.is_publishing.then(|| Batch { hub: self, epoch, items })
     }
 

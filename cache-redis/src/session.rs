@@ -206,10 +206,8 @@ impl<'a> Session<'a> {
             .arg(&["COUNT", "1", "STREAMS"])
             .arg(settings.log_key())
             .arg(format!("{after}-0"));
-        let mut answers = run_all(&mut connection, [wait, call.by_hash()]).await?;
-        let (Some(polled), Some(waited)) = (answers.pop(), answers.pop()) else {
-            return Err(unexpected("a pipeline lacks answers"));
-        };
+        let answers = run_all(&mut connection, [wait, call.by_hash()]).await?;
+        let [waited, polled] = <[_; 2]>::try_from(answers).map_err(|_| unexpected("a pipeline lacks answers"))?;
         // What it has read is not of interest: it may be outdated already.
         waited?;
         match polled {
@@ -266,8 +264,12 @@ async fn open(
 ) -> Result<(MultiplexedConnection, String, ServerClock), SessionError> {
     let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
     let sent = LeaseTime::now();
-    let (info, (seconds, micros)): (String, (u64, u64)) =
-        redis::pipe().cmd("INFO").arg("server").cmd("TIME").query_async(&mut connection).await?;
+    let mut info = redis::cmd("INFO");
+    info.arg("server");
+    let answers = run_all(&mut connection, [info, redis::cmd("TIME")]).await?;
+    let [info, time] = <[_; 2]>::try_from(answers).map_err(|_| unexpected("a pipeline lacks answers"))?;
+    let info: String = redis::from_redis_value(info?).map_err(RedisError::from)?;
+    let (seconds, micros): (u64, u64) = redis::from_redis_value(time?).map_err(RedisError::from)?;
     let clock = server_clock(hub, sent, seconds * 1_000_000 + micros);
     let field = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     let version = field("redis_version").ok_or_else(|| unexpected("it does not tell its version"))?;

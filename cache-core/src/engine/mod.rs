@@ -349,7 +349,7 @@ mod tests {
 
     fn invalidate(engine: &Engine, scope: ScopeRef<'_>, target: TargetRef<'_>) {
         let by = Writer::call("invalidate");
-        engine.invalidate(&[ScopedTarget { scope, target, by }]);
+        engine.invalidate(&[ScopedTarget { scope, target, by }]).wait();
     }
 
     #[test]

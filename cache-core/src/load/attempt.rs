@@ -109,7 +109,6 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
         mode: ReadMode,
         absence: Absence,
         batch: Option<LoadId>,
-        shared: Option<Box<SharedLoad<V>>>,
     ) -> Self {
         let Absence { absent, now, arrived, ticket, key_node, subject, .. } = absence;
         Self {
@@ -129,8 +128,13 @@ impl<K: Storable + Eq, V: Storable + Clone> Attempt<K, V> {
             joins_left: MAX_EXPIRED_JOINS,
             batch,
             subject,
-            shared,
+            shared: None,
         }
+    }
+
+    /// Its own load asks the second level.
+    pub(crate) fn sharing(self, shared: Option<Box<SharedLoad<V>>>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Finds a value or the next step. In [`Step::Lead`] the load has begun.

@@ -210,7 +210,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
             return Err(Step::Lead(Leader::of_audit(engine, store, scope, hash, hit, absence.now)));
         }
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
-        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch, shared).step()
+        Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch).sharing(shared).step()
     }
 }
 
@@ -405,6 +405,7 @@ pub(super) fn take<K, V>(load: Leader<K, V>, end: &EndFns<K, V>, judge: DynJudge
 /// Blocks this thread while the caller follows a load, until it leads one.
 #[cold]
 #[inline(never)]
+#[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
 pub(super) fn lead<K, V, O: Outcome<Value = V>>(
     request: Request<K, V>,
     options: EntryOptions,

@@ -1,6 +1,6 @@
 //! Values of keys as bytes of which no other value of the type has the same.
 //!
-//! MessagePack alone writes `Some(None)` as it writes `None`, and without the names of fields a struct whose first field is
+//! `MessagePack` alone writes `Some(None)` as it writes `None`, and without the names of fields a struct whose first field is
 //! left out as one whose second is.
 
 use serde::ser::{

@@ -26,6 +26,7 @@ pub(crate) const MILLION: u32 = 1_000_000;
 
 /// The static facts of an annotated function.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent facts")]
 pub struct Query {
     pub(crate) name: &'static str,
     /// The function's name.

@@ -1,5 +1,7 @@
 //! Without the feature `shared`: no cache has a tier, and what belongs to one cannot be made.
 
+#![expect(clippy::unused_self, reason = "the signatures are those that there are with the feature")]
+
 pub(crate) mod lease {
     use crate::clock::Nanos;
 
@@ -64,7 +66,7 @@ pub(crate) mod publish {
 
     #[must_use = "as with the feature"]
     #[derive(Default)]
-    pub(crate) struct Ticket;
+    pub(crate) struct Ticket(());
 
     impl Ticket {
         pub(crate) fn and(self, _: Self) -> Self {
@@ -97,12 +99,10 @@ pub(crate) mod publish {
     }
 
     impl<R> Waiting<R> {
-        #[expect(clippy::unused_self, reason = "as with the feature")]
         pub(crate) fn begin(&mut self, _: Ticket, result: R) -> ControlFlow<R> {
             ControlFlow::Break(result)
         }
 
-        #[expect(clippy::unused_self, reason = "as with the feature")]
         pub(crate) fn poll(&mut self, _: &mut Context<'_>) -> Option<Poll<R>> {
             None
         }

@@ -1,4 +1,4 @@
-//! Values as bytes: MessagePack, with the names of fields, so that two releases of a program read each other's as far as
+//! Values as bytes: `MessagePack`, with the names of fields, so that two releases of a program read each other's as far as
 //! `serde` allows.
 
 use serde::Serialize;

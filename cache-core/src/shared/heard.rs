@@ -140,7 +140,9 @@ impl Heard {
         let is_before =
             |own: &Own| own.acknowledged.is_some_and(|at| at.epoch == position.epoch && at.id <= position.id);
         let before: Vec<u64> = self.own.iter().filter(|(_, own)| is_before(own)).map(|(token, _)| *token).collect();
-        before.into_iter().for_each(|token| self.end_pending(token));
+        for token in before {
+            self.end_pending(token);
+        }
         self.forget_old(now);
     }
 
@@ -187,7 +189,7 @@ impl Heard {
             self.intents.retain(|intent| (intent.origin, intent.token) != (record.origin, ended));
         }
         // Now and then.
-        if position.id % 1024 == 0 || !self.intents.is_empty() {
+        if position.id.is_multiple_of(1024) || !self.intents.is_empty() {
             self.forget_old(LeaseTime::now());
         }
         true

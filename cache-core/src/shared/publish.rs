@@ -147,10 +147,9 @@ fn place_of(ScopedTarget { scope, target, .. }: &ScopedTarget<'_>) -> Place {
     match target {
         TargetRef::Everything => place(*scope, mark::EVERYTHING),
         TargetRef::Tag(tag) => place(*scope, tag),
-        TargetRef::Query(query) => place(*scope, &mark::of_query(query.name)),
         TargetRef::Key(query, key) if key.mark > 0 => place(*scope, &mark::of_key(query.name, key.mark)),
-        // They have no name for the key.
-        TargetRef::Key(query, _) => place(*scope, &mark::of_query(query.name)),
+        // For other keys they have no name.
+        TargetRef::Query(query) | TargetRef::Key(query, _) => place(*scope, &mark::of_query(query.name)),
     }
 }
 
@@ -188,7 +187,9 @@ impl Engine {
         let Published { names, by, ends, may_happen_for } = published;
         let mut places: Vec<Place> = targets.iter().map(place_of).collect();
         let mut marks = Vec::new();
-        targets.iter().for_each(|target| marks_of(target, &mut marks));
+        for target in targets {
+            marks_of(target, &mut marks);
+        }
         for (scope, name) in names {
             let mark = mark::of_query(name);
             places.push(place(*scope, &mark));

@@ -229,9 +229,9 @@ impl<V> Taken<V> {
         let is_accepted = shared.lease.is_live_now() && shared.heard.lock().accepts(&self.head);
         let counters = &shared.counters;
         if is_accepted {
-            counters.hits.count()
+            counters.hits.count();
         } else {
-            counters.refused.count()
+            counters.refused.count();
         }
         is_accepted
     }

@@ -90,7 +90,7 @@ impl Shared {
     pub(crate) fn stats(&self) -> SharedStats {
         let unpublished = self.heard.lock().unpublished();
         let (lag, is_live) = (self.lease.lag(), self.lease.is_live_now());
-        SharedStats { unpublished, lag, is_live, ..self.counters.stats() }
+        SharedStats { unpublished, is_live, lag, ..self.counters.stats() }
     }
 }
 

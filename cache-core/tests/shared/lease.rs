@@ -89,12 +89,12 @@ fn p18_without_a_lease_nothing_stale_is_served() {
 fn loads_of_two(max_lag: Duration) -> u64 {
     let server = Server::default();
     let library = Library::new(&Database::default(), server.process_with_max_lag(max_lag));
-    let (other, (arrived, arrives)) = (library.clone(), std::sync::mpsc::channel());
+    let (other, (arrival, next_call)) = (library.clone(), std::sync::mpsc::channel());
     std::thread::scope(|scope| {
         let waiting = library.clone();
         library.during_the_next_load(move || {
             // The second call has begun: it follows this load, or loads.
-            arrives.recv().expect("it is sent");
+            next_call.recv().expect("it is sent");
             while waiting.loads() == 1 && format!("{:?}", waiting.cache).contains("callers_waiting: Some(0)") {
                 std::thread::yield_now();
             }
@@ -103,7 +103,7 @@ fn loads_of_two(max_lag: Duration) -> u64 {
         while other.loads() == 0 {
             std::thread::yield_now();
         }
-        arrived.send(()).expect("it waits");
+        arrival.send(()).expect("it waits");
         other.own(1);
         first.join().expect("it does not panic");
     });

@@ -28,13 +28,15 @@ impl From<PublishError> for Refused {
     }
 }
 
+type Meanwhile = Option<Box<dyn FnOnce() + Send>>;
+
 #[derive(Clone, HasCache)]
 pub(crate) struct Library {
     pub(crate) database: Database,
     pub(crate) loads: Arc<AtomicU64>,
     pub(crate) cache: Cache,
     /// Runs in the next body.
-    pub(crate) meanwhile: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>,
+    pub(crate) meanwhile: Arc<Mutex<Meanwhile>>,
 }
 
 impl Library {

@@ -152,7 +152,7 @@ fn p8_a_taken_value_expires_no_later() {
     clock.advance(HOUR / 2);
     server.age(HOUR / 2);
     there.track(1);
-    clock.advance(HOUR / 2 - Duration::from_secs(1));
+    clock.advance(Duration::from_secs(1_799));
     there.track(1);
     assert_eq!(there.loads(), 0);
     clock.advance(Duration::from_secs(1));
@@ -173,7 +173,7 @@ fn p22_a_value_that_cannot_be_read_is_removed() {
     there.tagged(1);
     assert_eq!((there.loads(), stats(&there).undecodable), (2, 2));
     there.cache.invalidate_all();
-    server.spoil(|value| value.clear());
+    server.spoil(Vec::clear);
     assert_eq!((there.track(1), stats(&there).undecodable), (0, 3));
 }
 

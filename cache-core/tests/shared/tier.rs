@@ -89,9 +89,9 @@ impl Server {
         state.is_down = is_down;
         let queued = if is_down { Vec::new() } else { std::mem::take(&mut state.outbox) };
         drop(state);
-        queued.into_iter().for_each(|(number, publication)| {
+        for (number, publication) in queued {
             self.append(number, publication).expect("it is up");
-        });
+        }
     }
 
     pub(crate) fn limit(&self, bytes: usize) {
