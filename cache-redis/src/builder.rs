@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::Duration;
 
-use redis::{Client, IntoConnectionInfo, RedisResult};
+use redis::{Client, IntoConnectionInfo, ProtocolVersion, RedisResult};
 use tokio::sync::oneshot;
 
 use crate::error::ConnectError;
@@ -132,8 +132,9 @@ impl RedisTierBuilder {
 
 fn client(url: String) -> RedisResult<Client> {
     let info = url.into_connection_info()?;
-    // That would be one more command that a user must be allowed to run.
-    let redis = info.redis_settings().clone().set_skip_set_lib_name();
+    // To tell a name is one more command that a user must be allowed to run. RESP3 begins with a greeting, to which what is
+    // no Redis gives no answer that could be read.
+    let redis = info.redis_settings().clone().set_skip_set_lib_name().set_protocol(ProtocolVersion::RESP3);
     Client::open(info.set_redis_settings(redis))
 }
 

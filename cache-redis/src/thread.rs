@@ -74,7 +74,7 @@ async fn work(client: &Client, hub: &Hub, report: Report) {
     let give_up_waiting = async {
         time::sleep(PATIENCE).await;
         tell(Ok(()));
-        future::pending().await
+        future::pending::<()>().await;
     };
     tokio::select! {
         () = connect_again_and_again(client, hub, &tell) => {}

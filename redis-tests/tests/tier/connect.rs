@@ -45,9 +45,9 @@ fn a_tier_is_made_on_any_executor() {
 fn what_is_no_redis_is_an_error() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = thread::spawn(move || {
-        for _ in 0..2 {
-            let (mut connection, _) = listener.accept().unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
             // Without having read, it would be reset.
             assert_ne!(connection.read(&mut [0; 4096]).unwrap(), 0);
             connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
@@ -55,7 +55,6 @@ fn what_is_no_redis_is_an_error() {
     });
     let error = error(&format!("redis://127.0.0.1:{port}"));
     assert!(error.contains("no Redis"), "{error}");
-    server.join().unwrap();
 }
 
 #[test]
@@ -78,7 +77,9 @@ fn answer_as_an_old_server(mut connection: impl Read + Write) {
         let question = String::from_utf8_lossy(&buffer[..length]).into_owned();
         for command in question.split('*').skip(1) {
             let info = "redis_version:6.2.7\r\nrun_id:cafe\r\n";
-            let answer = if command.contains("INFO\r\n") && command.contains("server") {
+            let answer = if command.contains("HELLO") {
+                "%1\r\n$5\r\nproto\r\n:3\r\n".to_owned()
+            } else if command.contains("INFO\r\n") && command.contains("server") {
                 format!("${}\r\n{info}\r\n", info.len())
             } else if command.contains("TIME") {
                 "*2\r\n$1\r\n1\r\n$1\r\n1\r\n".to_owned()
