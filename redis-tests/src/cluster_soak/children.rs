@@ -66,7 +66,7 @@ impl Process {
                     listen(&name, &line, &told, &oracle);
                 }
                 if !lock(&told).may_end {
-                    lock(&oracle).violate(format!("{name} has ended by itself"));
+                    lock(&oracle).violate(&format!("{name} has ended by itself"));
                 }
             }
         });
@@ -124,7 +124,7 @@ fn listen(name: &str, line: &str, told: &Mutex<Told>, oracle: &Mutex<Oracle>) {
             told.figures = words.iter().filter_map(figure).collect();
             told.reports += 1;
         }
-        "x" => lock(oracle).violate(format!("{name}: {rest}")),
+        "x" => lock(oracle).violate(&format!("{name}: {rest}")),
         done => lock(told).done.push(done.to_owned()),
     }
 }

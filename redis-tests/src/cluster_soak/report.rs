@@ -3,7 +3,7 @@
 use crate::children::Figures;
 
 /// Without these it has tested nothing.
-const NEEDED: [&str; 12] = [
+const NEEDED: [&str; 15] = [
     "hits",
     "shared_hits",
     "shared_refused",
@@ -16,6 +16,9 @@ const NEEDED: [&str; 12] = [
     "epochs",
     "discarded_loads",
     "evictions",
+    "injected_losses",
+    "server_restarts",
+    "hits_of_a_new_one",
 ];
 
 pub(crate) fn add(totals: &mut Figures, figures: &Figures) {

@@ -111,7 +111,7 @@ impl Cluster {
 
     pub(crate) fn expect(&self, what: &str, is_so: bool) {
         if !is_so {
-            self.oracle().violate(format!("in vain: {what}"));
+            self.oracle().violate(&format!("in vain: {what}"));
         }
     }
 
@@ -141,7 +141,7 @@ impl Cluster {
             figure("queued"),
             figure("gaps"),
             figure("epochs"),
-            self.oracle().violations().len()
+            self.oracle().violations
         );
     }
 
@@ -164,12 +164,15 @@ impl Cluster {
         for process in &self.processes {
             self.expect(&format!("{} reads all", process.name), process.has_done("read"));
         }
-        let totals = self.totals();
+        let mut totals = self.totals();
+        let found = self.processes.last().map_or(0, |fresh| fresh.figures()["shared_hits"]);
+        totals.insert("hits_of_a_new_one".to_owned(), found);
+        totals.insert("server_restarts".to_owned(), restarts(faults));
         let mut faults = faults.clone();
         faults.insert("total".to_owned(), faults.values().sum());
         print_table("faults", &faults);
         print_table("all processes", &totals);
-        let violations = self.oracle().violations().len();
+        let violations = self.oracle().violations;
         let missing = missing(&totals);
         if !missing.is_empty() {
             println!("it tested too little: there were no {}", missing.join(", "));
@@ -183,4 +186,8 @@ impl Cluster {
         self.processes.into_iter().for_each(|process| drop(process.kill()));
         violations == 0 && missing.is_empty()
     }
+}
+
+fn restarts(faults: &Figures) -> u64 {
+    [Fault::RestartWithData, Fault::RestartWithout].iter().filter_map(|fault| faults.get(&fault.to_string())).sum()
 }

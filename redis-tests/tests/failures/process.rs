@@ -15,6 +15,9 @@ use redis_tests::{Proxy, Server, recover, shared_stats, until};
 pub(crate) const MAX_LAG: Duration = Duration::from_millis(200);
 pub(crate) const TIMEOUT: Duration = Duration::from_millis(50);
 
+/// Of those that are to answer in time in any event.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A call may wait for the server several times, on a machine that does other things as well.
 const BOUND: Duration = TIMEOUT.saturating_mul(20);
 
@@ -57,9 +60,20 @@ impl Process {
         process
     }
 
+    /// It waits for the server as long as a machine may take that does other things as well.
+    pub(crate) fn start_patient(server: &Server, database: &Arc<Database>) -> Self {
+        let process = Self::start_with(server.port(), database, PATIENCE, PATIENCE);
+        recover(&process.cache);
+        process
+    }
+
     pub(crate) fn start_without_waiting(port: u16, database: &Arc<Database>) -> Self {
+        Self::start_with(port, database, MAX_LAG, TIMEOUT)
+    }
+
+    fn start_with(port: u16, database: &Arc<Database>, max_lag: Duration, timeout: Duration) -> Self {
         let proxy = Proxy::to(port);
-        let tier = RedisTier::builder(proxy.url()).max_lag(MAX_LAG).timeout(TIMEOUT).connect_blocking();
+        let tier = RedisTier::builder(proxy.url()).max_lag(max_lag).timeout(timeout).connect_blocking();
         let cache = Cache::builder().shared(tier.expect("the URL is right")).build();
         Self { database: Arc::clone(database), cache, proxy }
     }
