@@ -54,6 +54,10 @@ pub mod metrics {}
 #[doc = include_str!("tracing.md")]
 pub mod tracing {}
 
+#[cfg(feature = "shared")]
+#[doc = include_str!("several_processes.md")]
+pub mod several_processes {}
+
 #[doc = include_str!("how_it_works.md")]
 pub mod how_it_works {}
 

@@ -62,6 +62,7 @@ impl Follower {
             }
             shared.heard.lock().restart(position, why);
             engine.forget_everything("restart of the log");
+            shared.heard.lock().apply();
         });
     }
 
@@ -120,6 +121,7 @@ impl Engine {
             }
             shared.counters.gaps.count();
             self.forget_everything("record that cannot be read");
+            shared.heard.lock().apply();
             return true;
         };
         let is_own = record.origin == shared.origin;
@@ -131,6 +133,7 @@ impl Engine {
         if !is_own {
             self.apply(&record);
         }
+        shared.heard.lock().apply();
         true
     }
 

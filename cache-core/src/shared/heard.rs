@@ -25,6 +25,9 @@ const MOST_PLACES: usize = 1 << 18;
 /// How long a publication is kept, to be published again in a new epoch.
 pub(crate) const KEPT: Duration = Duration::from_secs(60);
 
+/// So many are kept at most.
+const MOST_KEPT: u64 = 1 << 16;
+
 /// After this, what was published is not waited for any more: a tier has given it up.
 const NOT_HEARD_BACK: Duration = Duration::from_secs(120);
 
@@ -36,6 +39,8 @@ pub(crate) struct Heard {
     hasher: RandomState,
     /// `None` before the first restart.
     position: Option<LogPosition>,
+    /// The same when it has taken effect in memory: what is loaded then may be made from what memory has.
+    applied: Option<LogPosition>,
     /// Values that were born before this are refused.
     floor: u64,
     /// The last record that named each place.
@@ -67,8 +72,14 @@ struct Intent {
 }
 
 impl Heard {
-    pub(crate) fn position(&self) -> Option<LogPosition> {
-        self.position
+    /// Where a load is born that begins now.
+    pub(crate) fn applied(&self) -> Option<LogPosition> {
+        self.applied
+    }
+
+    /// All that was heard has taken effect in memory.
+    pub(crate) fn apply(&mut self) {
+        self.applied = self.position;
     }
 
     fn hash(&self, scope: Option<&str>, mark: &str) -> PlaceHash {
@@ -122,7 +133,7 @@ impl Heard {
 
     /// What was heard before is unknown.
     pub(crate) fn restart(&mut self, position: LogPosition, why: Restart) {
-        self.position = Some(position);
+        (self.position, self.applied) = (Some(position), None);
         self.floor = position.id;
         self.last.clear();
         self.order.clear();
@@ -152,7 +163,10 @@ impl Heard {
             let age = now.since(own.since);
             own.acknowledged.is_some() && if own.is_pending { age > NOT_HEARD_BACK } else { age > KEPT }
         };
-        let over: Vec<u64> = self.own.iter().filter(|(_, own)| is_over(own)).map(|(token, _)| *token).collect();
+        let newest = self.own.keys().max().copied().unwrap_or_default();
+        let is_one_of_many = |token: u64, own: &Own| token + MOST_KEPT < newest && !own.is_pending;
+        let over = self.own.iter().filter(|(token, own)| is_over(own) || is_one_of_many(**token, own));
+        let over: Vec<u64> = over.map(|(token, _)| *token).collect();
         for token in over {
             self.give_up(token);
         }
@@ -333,7 +347,7 @@ mod tests {
         let mut heard = heard();
         assert!(!heard.hear(at(12), &record(1, "a"), false) && !heard.hear(at(10), &record(1, "a"), false));
         assert!(!heard.hear(LogPosition { epoch: 8, id: 11 }, &record(1, "a"), false));
-        assert_eq!(heard.position(), Some(at(10)));
+        assert_eq!(heard.position, Some(at(10)));
     }
 
     #[test]
@@ -344,5 +358,15 @@ mod tests {
         }
         assert_eq!((heard.order.len(), heard.last.len()), (MOST_PLACES, MOST_PLACES));
         assert!(!heard.accepts(&value(10, &["none"])) && heard.accepts(&value(11, &["none"])));
+    }
+
+    #[test]
+    fn p9_own_publications_are_bounded() {
+        let mut heard = heard();
+        for id in 11..=(11 + 2 * MOST_KEPT) {
+            heard.begin_own(id, &[place(None, "a")]);
+            assert!(heard.hear(at(id), &record(id, "a"), true));
+        }
+        assert!(heard.own.len() as u64 <= MOST_KEPT + 1025 && heard.pending.is_empty());
     }
 }

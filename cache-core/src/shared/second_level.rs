@@ -84,7 +84,7 @@ impl<V> SharedLoad<V> {
             let length = u32::try_from(scope.len()).unwrap_or(u32::MAX).to_be_bytes();
             [&*prefix, &length, scope, key].concat().into()
         });
-        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.position() }
+        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.applied() }
     }
 
     pub(crate) fn mark(&self) -> u64 {

@@ -61,8 +61,9 @@ impl Shared {
         self.tokens.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    pub(crate) fn position(&self) -> Option<LogPosition> {
-        self.heard.lock().position()
+    /// See [`Heard::applied`].
+    pub(crate) fn applied(&self) -> Option<LogPosition> {
+        self.heard.lock().applied()
     }
 
     /// What the keys of a store begin with. `types`: the names of its keys' and values' types.

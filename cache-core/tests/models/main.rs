@@ -5,7 +5,7 @@
 //! fails if one of them is removed.
 //!
 //! ```text
-//! RUSTFLAGS='--cfg shuttle' cargo test --profile models -p cache-core --test models --target-dir target/shuttle
+//! RUSTFLAGS='--cfg shuttle' cargo test --profile models -p cache-core --features shared --test models --target-dir target/shuttle
 //! ```
 //!
 //! `MODEL_ITERATIONS` sets the number of schedules of each kind.
@@ -13,6 +13,10 @@
 #![cfg(shuttle)]
 
 mod support;
+#[cfg(feature = "shared")]
+#[path = "../shared/tier.rs"]
+#[expect(dead_code, reason = "the tests of processes need more of it")]
+mod tier;
 
 mod capacity;
 mod composition;
@@ -23,6 +27,8 @@ mod outages;
 mod pins;
 mod puts;
 mod seeing;
+#[cfg(feature = "shared")]
+mod shared;
 mod stale;
 mod tags;
 mod tasks;

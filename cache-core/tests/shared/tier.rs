@@ -14,7 +14,11 @@ use shuttle::sync::{Arc, Mutex, MutexGuard};
 
 /// What the processes share.
 #[derive(Clone, Default)]
-pub(crate) struct Server(Arc<Mutex<State>>);
+pub(crate) struct Server {
+    state: Arc<Mutex<State>>,
+    /// Of records: a process hears them in their order.
+    delivery: Arc<Mutex<()>>,
+}
 
 #[derive(Default)]
 struct State {
@@ -38,7 +42,7 @@ struct Process {
 
 impl Server {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().expect("no test panics while it has the lock")
+        self.state.lock().expect("no test panics while it has the lock")
     }
 
     /// A process with a cache, which has heard all and hears of everything at once.
@@ -66,6 +70,8 @@ impl Server {
     }
 
     pub(crate) fn deliver_to(&self, number: usize) {
+        let _delivery = self.delivery.lock().expect("no test panics while it has the lock");
+        let asked_at = LeaseTime::now();
         let (follower, epoch, heard, records) = {
             let mut state = self.state();
             let (epoch, length) = (state.epoch, state.log.len());
@@ -76,7 +82,7 @@ impl Server {
         for (id, record) in (heard + 1..).zip(records) {
             assert!(follower.hear(LogPosition { epoch, id }, &record) || follower.is_over());
         }
-        follower.prove(LeaseTime::now());
+        follower.prove(asked_at);
     }
 
     /// From now on, records wait for [`deliver`](Self::deliver).

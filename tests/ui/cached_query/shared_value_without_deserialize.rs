@@ -1,4 +1,4 @@
-//! says: `Option<Track>` cannot be the value of a `shared` query
+//! says: cannot be the value of a `shared` query: it has no `Serialize` and `DeserializeOwned`
 
 use cache_core::{Cache, HasCache, cached_query};
 
