@@ -131,6 +131,9 @@ impl RedisTierBuilder {
 }
 
 fn client(url: String) -> RedisResult<Client> {
+    // One that the program has installed stays.
+    #[cfg(feature = "tls")]
+    drop(rustls::crypto::ring::default_provider().install_default());
     let info = url.into_connection_info()?;
     // To tell a name is one more command that a user must be allowed to run. RESP3 begins with a greeting, to which what is
     // no Redis gives no answer that could be read.

@@ -71,7 +71,10 @@ impl fmt::Display for ConnectError {
                  the rules"
             ),
             Kind::NoRedis(error) => {
-                write!(f, "what answers is no Redis: {error}. The URL has to name the host and the port of a server")
+                write!(
+                    f,
+                    "what answers is no Redis of version 7.0 or later: {error}. The URL has to name its host and its port"
+                )
             }
             Kind::Version(version) => {
                 write!(f, "the server's version is {version}. Redis 7.0 or later is needed, or Valkey")

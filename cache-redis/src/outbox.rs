@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use cache_core::{LogPosition, TierError};
+use cache_core::{Follower, LogPosition, TierError};
 use tokio::sync::oneshot;
 
-/// For how long what was published is kept, to be published again in a new epoch.
-const KEPT_FOR: Duration = Duration::from_secs(60);
+/// The most that is kept for [`Follower::KEPT`].
 const MAX_KEPT: usize = 65_536;
 
 /// The most that one pipeline publishes.
@@ -109,7 +108,7 @@ impl Outbox {
     }
 
     fn forget_old(&mut self, now: Duration) {
-        while self.kept.front().is_some_and(|kept| now.saturating_sub(kept.at) > KEPT_FOR) {
+        while self.kept.front().is_some_and(|kept| now.saturating_sub(kept.at) > Follower::KEPT) {
             self.kept.pop_front();
         }
     }

@@ -120,7 +120,9 @@ impl LogReader {
                 return self.distrust();
             }
             last = Last { epoch: head.epoch, id: record.id, nonce: record.nonce };
-            listener.hear(last.position(), &record.body);
+            if !listener.hear(last.position(), &record.body) {
+                listener.restart(last.position(), Restart::Lost);
+            }
         }
         self.last = Some(last);
         if last.id < head.id {
@@ -138,7 +140,7 @@ impl LogReader {
 
     /// Ids of this epoch were given twice, or may be: positions mean nothing any more, also those of stored values.
     pub(crate) fn distrust(&mut self) -> Next {
-        self.forget(Restart::Lost);
+        self.forget(Restart::NewEpoch);
         Next::BeginEpoch
     }
 
@@ -153,7 +155,7 @@ impl LogReader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listener::recording::{Call, Recording};
+    use crate::listener::recording::{Call, REFUSED, Recording};
 
     const RUN: &str = "run";
 
@@ -253,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_the_cache_refuses_is_a_loss() {
+        let mut refused = answer(7, 4, 3..=4);
+        refused.records[0].body = REFUSED.to_vec();
+        let heard = vec![
+            Call::Hear(LogPosition { epoch: 7, id: 3 }, REFUSED.to_vec()),
+            restart(7, 3, Restart::Lost),
+            hear(7, 4),
+        ];
+        assert_eq!(read(&mut reader_at_2(), refused), (Next::UpToDate, heard));
+    }
+
+    #[test]
     fn a_gap_is_a_loss() {
         let heard = vec![restart(7, 3, Restart::Lost), hear(7, 4), hear(7, 5)];
         assert_eq!(read(&mut reader_at_2(), answer(7, 5, 4..=5)), (Next::UpToDate, heard));
@@ -278,7 +292,7 @@ mod tests {
         let mut reader = reader_at_2();
         assert_eq!(read(&mut reader, answer(7, 1, [])), (Next::BeginEpoch, vec![]));
         assert_eq!(reader.after(), 0);
-        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::Lost)]));
+        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::NewEpoch)]));
     }
 
     #[test]
@@ -287,7 +301,7 @@ mod tests {
         other.records[0].previous += 1;
         let mut reader = reader_at_2();
         assert_eq!(read(&mut reader, other), (Next::BeginEpoch, vec![]));
-        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::Lost)]));
+        assert_eq!(read(&mut reader, answer(8, 0, [])), (Next::UpToDate, vec![restart(8, 0, Restart::NewEpoch)]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::thread;
+use std::time::Duration;
 
 use cache_core::SharedTier;
 use cache_redis::RedisTier;
@@ -115,7 +116,7 @@ fn a_user_who_may_do_what_is_documented_is_enough() {
     let process = Process::start_with(&url, |builder| builder.namespace("shop"));
     process.publish("x").unwrap();
     process.recorder.wait_for_record("x");
-    wait(process.tier.put(b"key", b"value".to_vec(), std::time::Duration::from_secs(60))).unwrap();
+    wait(process.tier.put(b"key", b"value".to_vec(), Duration::from_mins(1))).unwrap();
     assert_eq!(wait(process.tier.get(b"key")).unwrap().unwrap().value, b"value");
     wait(process.tier.remove(b"key")).unwrap();
     // Nothing was tried that was refused.

@@ -144,7 +144,7 @@ fn a_record_with_another_predecessor_is_found() {
         .arg(&["{cache}:head", "id", "2", "nonce", "5"])
         .exec(&mut redis)
         .unwrap();
-    a.recorder.wait_for(&Event::Restart(Restart::Lost));
+    a.recorder.wait_for(&Event::Restart(Restart::NewEpoch));
     assert!(!records(&a).contains(&Event::Heard("other".to_owned())));
     assert_ne!(number(&mut redis, "epoch"), epoch);
 }
@@ -301,6 +301,26 @@ fn a_cut_connection_is_made_again_without_a_restart() {
     a.recorder.wait_for_record("2");
     assert_eq!(restarts(&a), [Restart::First]);
     assert_eq!(records(&a), heard(&["1", "2"]));
+}
+
+#[test]
+fn a_cut_connection_of_the_two_is_found_by_who_needs_it() {
+    let server = Server::start();
+    let a = Process::start(&server);
+    a.recorder.wait_for_proof();
+    let mut redis = redis(&server);
+    // The other one waits for records.
+    wait_until(|| {
+        let clients: String = cmd("CLIENT").arg("LIST").query(&mut redis).unwrap();
+        let own: u64 = cmd("CLIENT").arg("ID").query(&mut redis).unwrap();
+        let mut idle =
+            clients.lines().filter(|line| line.contains(" flags=N ") && !line.starts_with(&format!("id={own} ")));
+        let (Some(client), None) = (idle.next(), idle.next()) else { return false };
+        let id = client.trim_start_matches("id=").split(' ').next().unwrap();
+        cmd("CLIENT").arg(&["KILL", "ID", id]).query::<u64>(&mut redis).unwrap() == 1
+    });
+    wait_until(|| wait(a.tier.get(b"key")).is_ok());
+    assert_eq!(restarts(&a), [Restart::First]);
 }
 
 #[test]

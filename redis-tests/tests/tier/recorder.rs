@@ -95,8 +95,9 @@ impl Listener for Recorder {
         self.record(Event::Restart(why), position);
     }
 
-    fn hear(&self, position: LogPosition, record: &[u8]) {
+    fn hear(&self, position: LogPosition, record: &[u8]) -> bool {
         self.record(Event::Heard(String::from_utf8(record.to_vec()).unwrap()), position);
+        true
     }
 
     fn prove(&self, heard_until: LeaseTime) {
