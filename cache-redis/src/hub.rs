@@ -1,7 +1,7 @@
 //! What the handles of a tier and its thread share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cache_core::{LeaseTime, LogPosition, PutOutcome, StoredValue, TierError};
@@ -23,7 +23,7 @@ pub(crate) struct Hub {
     pub(crate) settings: Settings,
     /// Times are counted from here.
     origin: LeaseTime,
-    listener: OnceLock<Box<dyn Listener>>,
+    listener: OnceLock<Arc<dyn Listener>>,
     state: Mutex<State>,
     is_closed: AtomicBool,
     /// There is a listener.
@@ -95,15 +95,15 @@ impl Hub {
 
     // Who listens.
 
-    pub(crate) fn set_listener(&self, listener: Box<dyn Listener>) {
+    pub(crate) fn set_listener(&self, listener: Arc<dyn Listener>) {
         assert!(self.listener.set(listener).is_ok(), "a tier follows for one cache: connect another");
         self.followed.notify_one();
     }
 
-    pub(crate) async fn listener(&self) -> &dyn Listener {
+    pub(crate) async fn listener(&self) -> &Arc<dyn Listener> {
         loop {
             if let Some(listener) = self.listener.get() {
-                return &**listener;
+                return listener;
             }
             self.followed.notified().await;
         }

@@ -92,6 +92,11 @@ impl LogReader {
         self.last.map(|last| last.epoch)
     }
 
+    /// Whether an answer has nothing to tell.
+    pub(crate) fn knows(&self, answer: &Answer) -> bool {
+        answer.records.is_empty() && self.last == answer.head.as_ref().map(Last::of)
+    }
+
     /// Takes the answer to a poll that asked for what is [after](Self::after), by a server process `run`.
     pub(crate) fn read(&mut self, answer: Answer, run: &str, listener: &dyn Listener) -> Next {
         // Another process of the server may have lost what was acknowledged.
@@ -229,6 +234,9 @@ mod tests {
     #[test]
     fn goes_on_in_order() {
         let mut reader = reader_at_2();
+        assert!(
+            reader.knows(&answer(7, 2, [])) && !reader.knows(&answer(7, 3, [])) && !reader.knows(&answer(7, 3, [3]))
+        );
         assert_eq!(read(&mut reader, answer(7, 2, [])), (Next::UpToDate, vec![]));
         assert_eq!(read(&mut reader, answer(7, 4, 3..=4)), (Next::UpToDate, vec![hear(7, 3), hear(7, 4)]));
         assert_eq!(reader.after(), 4);

@@ -2,18 +2,21 @@
 
 use std::convert::Infallible;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_core::{LeaseTime, LogPosition};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::task;
 use tokio::time::{self, error::Elapsed};
 
 use crate::age::Ages;
 use crate::error::ConnectError;
 use crate::hub::{Batch, Hub};
 use crate::listener::Listener;
-use crate::reader::{LogReader, Next};
+use crate::reader::{Answer, LogReader, Next};
 use crate::scripts::{self, Call, Polled};
 use crate::server_clock::ServerClock;
 
@@ -28,6 +31,8 @@ pub(crate) enum SessionError {
     /// Something between the server and us moves connections.
     Moved,
     Late,
+    /// The thread ends.
+    Over,
 }
 
 impl From<Elapsed> for SessionError {
@@ -48,7 +53,7 @@ impl SessionError {
         match self {
             Self::Redis(error) => ConnectError::of_answer(error),
             Self::Version(version) => Some(ConnectError::version(version)),
-            Self::Moved | Self::Late => None,
+            Self::Moved | Self::Late | Self::Over => None,
         }
     }
 
@@ -57,6 +62,7 @@ impl SessionError {
             Self::Redis(error) => error.to_string(),
             Self::Version(version) => format!("its version is {version}, less than 7.0"),
             Self::Moved => "another server answers on the same connection".to_owned(),
+            Self::Over => "the cache is gone".to_owned(),
             Self::Late => "it has not answered in time".to_owned(),
         }
     }
@@ -82,7 +88,7 @@ pub(crate) struct Session<'a> {
     /// Does everything else.
     asking: MultiplexedConnection,
     /// The server's process.
-    run: String,
+    run: Arc<str>,
 }
 
 impl<'a> Session<'a> {
@@ -97,13 +103,13 @@ impl<'a> Session<'a> {
                 return Err(SessionError::Moved);
             }
             hub.connect(asking.clone(), clock);
-            Ok(Self { hub, waiting, asking, run })
+            Ok(Self { hub, waiting, asking, run: run.into() })
         };
         time::timeout(CONNECT_TIMEOUT, connect).await?
     }
 
     /// Follows and publishes until a connection fails.
-    pub(crate) async fn run(self, progress: &mut Progress) -> SessionError {
+    pub(crate) async fn run(self, progress: Arc<Mutex<Progress>>) -> SessionError {
         let ended = tokio::select! {
             ended = self.follow(progress) => ended,
             ended = self.publish_all() => ended,
@@ -127,9 +133,11 @@ impl<'a> Session<'a> {
         Ok(time::timeout(self.hub.settings.poll_timeout(), answer).await??)
     }
 
-    async fn follow(&self, progress: &mut Progress) -> Result<Infallible, SessionError> {
+    async fn follow(&self, progress: Arc<Mutex<Progress>>) -> Result<Infallible, SessionError> {
         let hub = self.hub;
         let listener = hub.listener().await;
+        // The listener may still be busy with what the last session has heard.
+        let mut progress = progress.lock_owned().await;
         let mut waits = false;
         let mut run_checked = LeaseTime::now();
         let mut trim = None;
@@ -153,47 +161,59 @@ impl<'a> Session<'a> {
             let polled = Polled::parse(answer)?;
             hub.learn_time(server_clock(hub, sent, polled.server_time));
             if asks_run {
-                if polled.run.as_ref() != Some(&self.run) {
+                if polled.run.as_deref() != Some(&*self.run) {
                     return Err(SessionError::Moved);
                 }
                 run_checked = sent;
             }
-            waits = self.heard(progress, polled, sent, listener, &mut trim).await?;
-        }
-    }
-
-    /// Tells the listener what was polled. Returns whether that was all.
-    async fn heard(
-        &self,
-        Progress { reader, ages }: &mut Progress,
-        polled: Polled,
-        sent: LeaseTime,
-        listener: &dyn Listener,
-        trim: &mut Option<(u64, u64)>,
-    ) -> Result<bool, SessionError> {
-        let Polled { log, seen, .. } = polled;
-        let next = if log.head.as_ref().is_some_and(|head| self.hub.is_broken(head.epoch)) {
-            reader.distrust()
-        } else {
-            reader.read(log, &self.run, listener)
-        };
-        match next {
-            Next::UpToDate => {
+            let Polled { log, seen, .. } = polled;
+            let is_broken = log.head.as_ref().is_some_and(|head| hub.is_broken(head.epoch));
+            let next;
+            (progress, next) = if is_broken {
+                let next = progress.reader.distrust();
+                (progress, next)
+            } else {
+                self.read(progress, log, listener).await?
+            };
+            waits = next == Next::UpToDate;
+            if waits {
                 listener.prove(sent);
-                if let Some(epoch) = reader.epoch() {
-                    self.hub.enter(epoch);
-                    *trim = ages.mark(self.hub.now(), epoch, reader.after());
-                }
-                return Ok(true);
+                trim = self.enter(&mut progress);
+            } else {
+                hub.leave();
             }
-            Next::Poll => self.hub.leave(),
-            Next::BeginEpoch => {
-                self.hub.leave();
-                let begin = Call::begin(&self.hub.settings, &seen, random(), &self.run, random());
+            if next == Next::BeginEpoch {
+                let begin = Call::begin(&hub.settings, &seen, random(), &self.run, random());
                 self.within_poll(begin.run(&mut self.asking.clone())).await?;
             }
         }
-        Ok(false)
+    }
+
+    /// Tells the listener what is new. That runs code of users, which may wait for what this thread does: so on another one.
+    async fn read(
+        &self,
+        mut progress: OwnedMutexGuard<Progress>,
+        log: Answer,
+        listener: &Arc<dyn Listener>,
+    ) -> Result<(OwnedMutexGuard<Progress>, Next), SessionError> {
+        if progress.reader.knows(&log) {
+            let next = progress.reader.read(log, &self.run, &**listener);
+            return Ok((progress, next));
+        }
+        let (run, listener) = (self.run.clone(), listener.clone());
+        let read = move || {
+            let next = progress.reader.read(log, &run, &*listener);
+            (progress, next)
+        };
+        task::spawn_blocking(read).await.map_err(|_| SessionError::Over)
+    }
+
+    /// The log may be published to. Returns what is too old in it.
+    fn enter(&self, progress: &mut Progress) -> Option<(u64, u64)> {
+        let Progress { reader, ages } = progress;
+        let epoch = reader.epoch()?;
+        self.hub.enter(epoch);
+        ages.mark(self.hub.now(), epoch, reader.after())
     }
 
     /// Waits for a record after an id, for the interval of polls at most, and polls in the same message.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use redis::Client;
 use tokio::runtime::{Builder, Handle};
+use tokio::sync::Mutex;
 use tokio::time;
 
 use crate::error::ConnectError;
@@ -84,11 +85,11 @@ async fn work(client: &Client, hub: &Hub, report: Report) {
 }
 
 async fn connect_again_and_again(client: &Client, hub: &Hub, tell: &impl Fn(Result<(), ConnectError>)) {
-    let mut progress = Progress::new(hub.settings.max_entry_age);
+    let progress = Arc::new(Mutex::new(Progress::new(hub.settings.max_entry_age)));
     let mut delay = Duration::ZERO;
     loop {
         let start = Instant::now();
-        let error = attempt(client, hub, &mut progress, tell).await;
+        let error = attempt(client, hub, &progress, tell).await;
         if let Some(error) = error.for_builder() {
             tell(Err(error));
         }
@@ -105,13 +106,13 @@ async fn connect_again_and_again(client: &Client, hub: &Hub, tell: &impl Fn(Resu
 async fn attempt(
     client: &Client,
     hub: &Hub,
-    progress: &mut Progress,
+    progress: &Arc<Mutex<Progress>>,
     tell: &impl Fn(Result<(), ConnectError>),
 ) -> SessionError {
     match Session::connect(client, hub).await {
         Ok(session) => {
             tell(Ok(()));
-            session.run(progress).await
+            session.run(progress.clone()).await
         }
         Err(error) => error,
     }

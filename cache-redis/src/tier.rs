@@ -45,7 +45,7 @@ impl RedisTier {
     /// [`follow`](SharedTier::follow), for tests of the tier without a cache.
     #[doc(hidden)]
     pub fn follow_with(&self, listener: impl Listener) {
-        self.worker.hub.set_listener(Box::new(listener));
+        self.worker.hub.set_listener(Arc::new(listener));
     }
 
     /// [`publish`](SharedTier::publish), for tests of the tier without a cache.

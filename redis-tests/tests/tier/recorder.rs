@@ -47,7 +47,8 @@ impl Recorder {
     fn wait_until(&self, mut is_it: impl FnMut(&Told) -> bool) {
         let told = self.0.told.lock().unwrap();
         let (told, waited) = self.0.changed.wait_timeout_while(told, PATIENCE, |told| !is_it(told)).unwrap();
-        assert!(!waited.timed_out(), "told only {:?}", told.events);
+        let last = told.events.iter().rev().take(10).collect::<Vec<_>>();
+        assert!(!waited.timed_out(), "told last, backwards: {last:?}");
     }
 
     /// What it was told of the log.
