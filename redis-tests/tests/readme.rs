@@ -23,7 +23,10 @@ fn what_is_shown_is_what_is_compiled_and_run() {
     let compiled: Vec<&str> = compiled.lines().map(str::trim).collect();
     let shown = [block_after("## Several processes", README), block_after("one on Redis 7 or Valkey:", GUIDE)];
     for line in shown.iter().flatten() {
-        let line = line.replace("let library = Library { cache: Cache::builder().shared(tier).build() };", "let library = Library { cache };");
+        let line = line.replace(
+            "let library = Library { cache: Cache::builder().shared(tier).build() };",
+            "let library = Library { cache };",
+        );
         assert!(compiled.contains(&line.as_str()), "not in examples/readme.rs: {line}");
     }
     let server = Server::start();
