@@ -1,0 +1,133 @@
+//! Two releases at once, and bytes that nobody has written.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use cache_core::{Cache, HasCache, cached_query, invalidates};
+use cache_redis::RedisTier;
+use redis_tests::{Server, recover, shared_stats, until};
+use serde::{Deserialize, Serialize};
+
+use crate::process::{Database, PATIENCE, Process};
+
+fn cache(server: &Server, schema: &str) -> Cache {
+    let tier = RedisTier::builder(server.url()).schema(schema).max_lag(PATIENCE).timeout(PATIENCE).connect_blocking();
+    let cache = Cache::builder().shared(tier.expect("the URL is right")).build();
+    recover(&cache);
+    cache
+}
+
+/// A type of one name whose name a release spells differently.
+macro_rules! release {
+    ($of:ty) => {{
+        #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+        struct Track {
+            name: $of,
+        }
+
+        #[derive(HasCache)]
+        struct Library {
+            loads: Arc<AtomicU64>,
+            cache: Cache,
+        }
+
+        impl Library {
+            #[cached_query(ttl = "1h", shared)]
+            fn track(&self, id: u32) -> Track {
+                self.loads.fetch_add(1, Ordering::SeqCst);
+                Track { name: <$of>::from(u8::try_from(id).expect("it is small")) }
+            }
+
+            #[invalidates(track(id))]
+            fn rename(&self, id: u32) {
+                let _ = id;
+            }
+
+            fn is_cached(&self, id: u32) -> bool {
+                cache_core::entry!(self.track(id)).is_cached()
+            }
+
+            fn read(&self, id: u32) {
+                assert_eq!(self.track(id).name, <$of>::from(u8::try_from(id).expect("it is small")));
+            }
+        }
+
+        |cache: Cache, loads: &Arc<AtomicU64>| Library { loads: Arc::clone(loads), cache }
+    }};
+}
+
+/// Two types whose names are the same: the compiler names them alike.
+#[test]
+fn p22_values_of_another_type_are_misses_that_are_counted_and_removed() {
+    let server = Server::start();
+    let loads = Arc::default();
+    let old = release!(u64)(cache(&server, "1"), &loads);
+    let new = release!(char)(cache(&server, "1"), &loads);
+    old.read(1);
+    new.read(1);
+    assert_eq!((shared_stats(&new.cache).undecodable, shared_stats(&new.cache).hits), (1, 0));
+    assert_eq!(loads.load(Ordering::SeqCst), 2);
+    // The new one has replaced it. The old one finds that, as memory has nothing any more.
+    old.rename(1);
+    assert!(until(|| [&old.cache, &new.cache].iter().all(|cache| shared_stats(cache).heard == 1)));
+    assert!(!new.is_cached(1));
+    new.read(1);
+    old.read(1);
+    assert_eq!((shared_stats(&old.cache).undecodable, shared_stats(&old.cache).hits), (1, 0));
+    new.rename(1);
+    assert!(until(|| !old.is_cached(1)));
+}
+
+#[test]
+fn p22_another_schema_reads_nothing_of_this_one_and_hears_all() {
+    let server = Server::start();
+    let loads = Arc::default();
+    let library = release!(u64);
+    let [first, same, other] = ["1", "1", "2"].map(|schema| library(cache(&server, schema), &loads));
+    first.read(1);
+    other.read(1);
+    assert_eq!(loads.load(Ordering::SeqCst), 2);
+    same.read(1);
+    assert_eq!(loads.load(Ordering::SeqCst), 2, "its own schema has it");
+    let stats = shared_stats(&other.cache);
+    assert_eq!((stats.hits, stats.undecodable, stats.misses), (0, 0, 1));
+    first.rename(1);
+    assert!(until(|| !other.is_cached(1) && !same.is_cached(1)));
+}
+
+/// Changes a value by hand before another process reads it.
+fn spoiled(spoil: impl Fn(&[u8]) -> Vec<u8>, undecodable: u64) {
+    let server = Server::start();
+    let database = Database::new();
+    let [first, second] = [Process::start_patient(&server, &database), Process::start_patient(&server, &database)];
+    let written = first.write_and_publish(2);
+    // Until it is heard, a load may be from before it.
+    assert!(until(|| first.stats().heard == 1 && second.stats().heard == 1));
+    assert_eq!(first.row(2), written);
+    assert_eq!(first.stats().puts, 1);
+    let keys: Vec<Vec<u8>> = server.command(&["KEYS", "cache:0:row:*"]);
+    let [key] = &keys[..] else { panic!("there is one value") };
+    let value = || server.command::<Vec<u8>>(&[b"GET".as_slice(), key]);
+    let spoiled = spoil(&value());
+    server.command::<()>(&[b"SET".as_slice(), key, &spoiled]);
+    let loads = database.loads();
+    assert_eq!(second.row(2), written);
+    assert_eq!(database.loads(), loads + 1);
+    assert_eq!((second.stats().hits, second.stats().undecodable), (0, undecodable));
+    assert_ne!(value(), spoiled, "it has put its own value there");
+    assert_eq!(Process::start_patient(&server, &database).row(2), written);
+    assert_eq!(database.loads(), loads + 1, "others can read it");
+}
+
+#[test]
+fn p22_bytes_of_no_value_are_a_miss_and_removed() {
+    spoiled(|_| b"none of ours".to_vec(), 0);
+    spoiled(|_| Vec::new(), 0);
+}
+
+#[test]
+fn p22_a_value_that_is_cut_off_is_a_miss_that_is_counted_and_removed() {
+    spoiled(|bytes| bytes[..bytes.len() - 1].to_vec(), 1);
+}
