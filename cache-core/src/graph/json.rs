@@ -20,7 +20,8 @@ impl Graph {
         let mut json = Json::default();
         json.text.push_str("{\n  \"queries\": ");
         json.list("  ", &self.queries, |json, query| {
-            let GraphQuery { name, function, module, file, arguments, tags, has_other_tags, reads, .. } = query;
+            let GraphQuery { name, function, module, file, arguments, tags, has_other_tags, is_shared, reads, .. } =
+                query;
             json.text.push_str("{\n");
             json.members(
                 "      ",
@@ -29,6 +30,9 @@ impl Graph {
             json.strings("      ", "arguments", arguments.iter().copied());
             json.strings("      ", "tags", tags.iter().copied());
             json.line(format_args!("      \"other_tags\": {has_other_tags},\n"));
+            if *is_shared {
+                json.line("      \"shared\": true,\n");
+            }
             json.paths("      ", "reads", reads, self);
             json.end("    }");
         });

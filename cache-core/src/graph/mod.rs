@@ -112,6 +112,8 @@ pub struct GraphQuery {
     pub tags: Vec<&'static str>,
     /// Whether it has tags that the graph does not know: from `tags_from`, or from an expression.
     pub has_other_tags: bool,
+    /// Whether it has the flag `shared`: in a cache with a tier, other processes take its values.
+    pub is_shared: bool,
     /// The queries whose answers its loads were seen to read, so far in this process: their positions in
     /// [`Graph::queries`]. It is invalidated with them.
     pub reads: Vec<usize>,
@@ -216,10 +218,10 @@ impl std::fmt::Debug for Graph {
 
 impl GraphQuery {
     fn of(query: &Query) -> Self {
-        let &Query { name, function, place, arguments, tags, formatted_tags, has_other_tags, .. } = query;
+        let &Query { name, function, place, arguments, tags, formatted_tags, has_other_tags, is_shared, .. } = query;
         let SourcePlace { module, file, line, .. } = place;
         let tags = tags.iter().chain(formatted_tags).copied().collect();
-        Self { name, function, module, file, line, arguments, tags, has_other_tags, reads: Vec::new() }
+        Self { name, function, module, file, line, arguments, tags, has_other_tags, is_shared, reads: Vec::new() }
     }
 
     /// With its module.

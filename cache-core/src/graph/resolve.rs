@@ -120,6 +120,7 @@ mod tests {
             arguments: &[],
             tags: tags.to_vec(),
             has_other_tags,
+            is_shared: false,
             reads: Vec::new(),
         }
     }

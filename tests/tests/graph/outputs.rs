@@ -43,6 +43,7 @@ fn the_json_has_what_the_graph_has() {
         assert_eq!(strings(&written["arguments"]), query.arguments);
         assert_eq!(strings(&written["tags"]), query.tags);
         assert_eq!(written["other_tags"], query.has_other_tags);
+        assert_eq!(written["shared"].as_bool().unwrap_or_default(), query.is_shared);
         assert!(strings(&written["reads"]).is_empty());
     }
     let mutations = json["mutations"].as_array().expect("they are a list");
