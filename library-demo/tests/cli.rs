@@ -168,6 +168,31 @@ fn an_impossible_load_is_rejected() {
 }
 
 #[test]
+fn processes_are_replayed_without_a_server() {
+    let tables = stdout(&["processes", "--count", "2", "--visits", "40"]);
+    assert!(tables.contains("1. The purchases in 2 processes") && tables.contains("log and second level"), "{tables}");
+    assert!(error(&["processes", "--db", "library.db"]).contains("processes does not accept --db"));
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn redis_without_its_feature_is_an_error_that_names_it() {
+    for command in ["serve", "processes"] {
+        let error = error(&[command, "--redis", "redis://127.0.0.1"]);
+        assert!(error.ends_with("this program was built without Redis: build it with `--features redis`"), "{error}");
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_url_that_cannot_be_is_an_error_that_names_the_remedy() {
+    for command in ["serve", "processes"] {
+        let error = error(&[command, "--redis", "127.0.0.1"]);
+        assert!(error.contains("redis://user:password@host:port/database"), "{error}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     // More than a pipe holds, so that the program notices.
     let mut child =
@@ -193,6 +218,7 @@ fn help_names_every_command() {
         "favorite",
         "serve ",
         "serve-load",
+        "processes",
     ] {
         assert!(help.contains(command), "{command}: {help}");
     }

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use library_demo::{
     Database, TrackId,
     output::Progress,
-    replay::{Check, Runner, replay},
+    replay::{Check, Processes, Runner, replay, tiers_in_memory},
     workload::{Mutation, Policy, Step, trace},
 };
 
@@ -93,4 +93,30 @@ fn the_check_finds_what_a_mutation_behind_the_cache_makes_stale() {
     assert_eq!(stale(Policy::INVALIDATE_BY_KEY), 0);
     // Without a cache, the same mutation makes nothing stale.
     assert_eq!(stale(Policy { after_mutation: broken.after_mutation, ..Policy::NO_CACHE }), 0);
+}
+
+#[test]
+fn p20_processes_with_a_log_answer_nothing_stale_and_a_second_level_saves_loads() {
+    let tables = || {
+        let mut out = Vec::new();
+        let processes = Processes { count: 3, visits: VISITS };
+        assert_eq!(processes.replay(&mut out, tiers_in_memory, &Progress::hidden()).unwrap(), [""; 0]);
+        String::from_utf8(out).unwrap()
+    };
+    let first = tables();
+    for setup in ["one process", "no tier", "log ", "log and second level"] {
+        assert!(first.contains(&format!("\n  {setup}")), "{first}");
+    }
+    assert_eq!(first, tables(), "the figures are reproducible");
+}
+
+/// Processes that share nothing have the figures of those without a tier, and the expectations do not hold.
+#[test]
+fn p20_without_a_common_log_answers_are_stale() {
+    let apart = |count| Ok((0..count).flat_map(|_| tiers_in_memory(1).unwrap()).collect());
+    let processes = Processes { count: 2, visits: VISITS };
+    let failed = processes.replay(&mut Vec::new(), apart, &Progress::hidden()).unwrap();
+    for name in ["purchases", "playlists"] {
+        assert!(failed.contains(&format!("{name}: log and second level: no stale answer")), "{failed:?}");
+    }
 }
