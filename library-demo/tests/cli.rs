@@ -169,7 +169,7 @@ fn an_impossible_load_is_rejected() {
 
 #[test]
 fn processes_are_replayed_without_a_server() {
-    let tables = stdout(&["processes", "--count", "2", "--visits", "40"]);
+    let tables = stdout(&["processes", "--count", "2", "--visits", "10"]);
     assert!(tables.contains("1. The purchases in 2 processes") && tables.contains("log and second level"), "{tables}");
     assert!(error(&["processes", "--db", "library.db"]).contains("processes does not accept --db"));
 }

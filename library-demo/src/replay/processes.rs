@@ -1,8 +1,8 @@
 //! The replay of several processes: what a log of invalidations and a second level save.
 //!
 //! Each process is a [`Runner`] with a cache of its own, and all have one database. Visits run one after another, so the
-//! figures are the same each time. Each begins when all processes have heard of the one before: so it is no earlier than a
-//! client that waits for the maximal lag after each write, and all its answers must be those of the database.
+//! figures are the same each time. Each begins when all processes have heard of the one before, as it is for a client that
+//! waits for the maximal lag after each write: all answers must be those of the database.
 
 use std::{
     future::ready,
@@ -26,7 +26,7 @@ use crate::{
     workload::{Policy, Step, listening, visits},
 };
 
-/// For how long a tier may not know whether all was heard.
+/// How long a tier may take to hear of everything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The tiers of several processes.
@@ -83,21 +83,21 @@ impl Processes {
         connect: impl Fn(usize) -> Result<Tiers, ReplayError>,
         progress: &Progress,
     ) -> Result<Vec<String>, ReplayError> {
-        let run = |setup: &'static str, caches: Vec<CacheBuilder>, max_lag| {
-            let bar = progress.step(format!("{name}, {setup}"), Some(visits.len() as u64));
-            run(visits, caches, max_lag, &bar).map(|figures| (setup, figures))
+        // First: if there is no server, nobody has to wait for the error.
+        let (log, second_level) = (connect(self.count)?, connect(self.count)?);
+        let without_tiers = |count| (0..count).map(|_| Cache::builder()).collect();
+        let with_tiers = |tiers: Tiers, has_second_level| {
+            tiers.into_iter().map(|tier| Cache::builder().shared(Tier { tier, has_second_level })).collect()
         };
-        let run_with_tiers = |setup, has_second_level| {
-            let tiers = connect(self.count)?;
-            let max_lag = tiers.iter().map(|tier| tier.max_lag()).max().unwrap_or_default();
-            let cache = |tier| Cache::builder().shared(Tier { tier, has_second_level });
-            run(setup, tiers.into_iter().map(cache).collect(), max_lag)
+        let run = |setup: &'static str, caches| {
+            let bar = progress.step(format!("{name}, {setup}"), Some(visits.len() as u64));
+            run(visits, caches, &bar).map(|figures| (setup, figures))
         };
         let setups = [
-            run("one process", vec![Cache::builder()], Duration::ZERO)?,
-            run("no tier", (0..self.count).map(|_| Cache::builder()).collect(), Duration::ZERO)?,
-            run_with_tiers("log", false)?,
-            run_with_tiers("log and second level", true)?,
+            run("one process", without_tiers(1))?,
+            run("no tier", without_tiers(self.count))?,
+            run("log", with_tiers(log, false))?,
+            run("log and second level", with_tiers(second_level, true))?,
         ];
         let rows = setups.iter().map(|(setup, figures)| {
             [
@@ -167,27 +167,20 @@ struct Figures {
 }
 
 /// Runs each visit in the process of its number.
-fn run(
-    visits: &[(usize, Vec<Step>)],
-    caches: Vec<CacheBuilder>,
-    max_lag: Duration,
-    bar: &ProgressBar,
-) -> Result<Figures, ReplayError> {
+fn run(visits: &[(usize, Vec<Step>)], caches: Vec<CacheBuilder>, bar: &ProgressBar) -> Result<Figures, ReplayError> {
     let database = Database::open_sample(&ProgressBar::hidden())?;
     let process = |cache: CacheBuilder| Runner::on(database.clone(), cache.build(), Policy::INVALIDATE_BY_KEY);
     let processes: Vec<_> = caches.into_iter().map(process).collect();
-    if !wait_until(PATIENCE, || stats(&processes).all(|stats| stats.is_live)) {
-        return Err(ReplayError::Tier("it does not answer".to_owned()));
-    }
+    wait_until("the server does not answer", || stats(&processes).all(|stats| stats.is_live))?;
     let mut figures = Figures::default();
     for (number, steps) in visits {
         let outcome = processes[number % processes.len()].run(steps, Check::Answers, &ProgressBar::hidden())?;
         figures.reads += outcome.reads;
         figures.hits += outcome.hits;
         figures.stale += outcome.stale;
-        // After the maximal lag, who has not heard of it answers nothing from memory.
         let published: u64 = stats(&processes).map(|stats| stats.published).sum();
-        wait_until(max_lag, || stats(&processes).all(|stats| stats.heard >= published));
+        let is_heard = || stats(&processes).all(|stats| stats.heard >= published);
+        wait_until("a process has not heard of a write of another", is_heard)?;
         bar.inc(1);
     }
     for stats in stats(&processes) {
@@ -203,18 +196,15 @@ fn stats(processes: &[Runner]) -> impl Iterator<Item = SharedStats> {
     processes.iter().filter_map(|process| process.cache().shared_stats())
 }
 
-/// Returns whether it has become true in time.
-fn wait_until(at_most: Duration, is_true: impl Fn() -> bool) -> bool {
+fn wait_until(otherwise: &str, is_true: impl Fn() -> bool) -> Result<(), ReplayError> {
     let start = Instant::now();
-    loop {
-        if is_true() {
-            return true;
-        }
-        if start.elapsed() >= at_most {
-            return false;
+    while !is_true() {
+        if start.elapsed() >= PATIENCE {
+            return Err(ReplayError::Tier(otherwise.to_owned()));
         }
         thread::sleep(Duration::from_micros(100));
     }
+    Ok(())
 }
 
 /// A tier, perhaps without what it stores.
