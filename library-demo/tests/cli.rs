@@ -168,10 +168,12 @@ fn an_impossible_load_is_rejected() {
 }
 
 #[test]
-fn processes_are_replayed_without_a_server() {
-    let tables = stdout(&["processes", "--count", "2", "--visits", "10"]);
-    assert!(tables.contains("1. The purchases in 2 processes") && tables.contains("log and second level"), "{tables}");
+fn impossible_processes_are_rejected() {
     assert!(error(&["processes", "--db", "library.db"]).contains("processes does not accept --db"));
+    let Output { status, stderr, .. } = library_demo(&["processes", "--count", "1"]).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("invalid value '1' for '--count <N>'"), "{stderr}");
 }
 
 #[cfg(not(feature = "redis"))]

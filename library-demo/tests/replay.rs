@@ -98,7 +98,7 @@ fn the_check_finds_what_a_mutation_behind_the_cache_makes_stale() {
 #[test]
 fn p20_processes_with_a_log_answer_nothing_stale_and_a_second_level_saves_loads() {
     let mut out = Vec::new();
-    let processes = Processes { count: 3, visits: 20 };
+    let processes = Processes { count: 3, visits: 40 };
     // Among the expectations: without a log, answers are stale.
     assert_eq!(processes.replay(&mut out, tiers_in_memory, &Progress::hidden()).unwrap(), [""; 0]);
     let out = String::from_utf8(out).unwrap();

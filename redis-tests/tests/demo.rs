@@ -87,7 +87,7 @@ fn p20_the_replay_has_the_same_figures_on_redis_as_in_memory() {
         let tier = |_| Arc::new(builder.clone().connect_blocking().unwrap()) as Arc<dyn SharedTier>;
         Ok((0..count).map(tier).collect())
     };
-    let processes = Processes { count: 3, visits: 20 };
+    let processes = Processes { count: 3, visits: 40 };
     let (mut redis_tables, mut memory_tables) = (Vec::new(), Vec::new());
     let failed = processes.replay(&mut redis_tables, on_redis, &Progress::hidden()).unwrap();
     assert_eq!(failed, [""; 0]);
