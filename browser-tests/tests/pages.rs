@@ -8,7 +8,10 @@ use std::{
 };
 
 use browser_tests::{Browser, Screen, Service};
+use cache_core::{Cache, CacheBuilder};
+use cache_redis::RedisTier;
 use library_demo::{Database, TrackId};
+use redis_tests::Server;
 use serde_json::json;
 
 /// No script failed, all files were found, and all are of the service.
@@ -183,6 +186,63 @@ async fn the_audit_shows_a_wrong_answer() {
     browser.run("document.querySelector('#findings').scrollIntoView({ block: 'center' })").await;
     browser.save_screenshot(&screenshot("cache-finding")).await;
     assert_clean(&browser, &service).await;
+}
+
+const READ_TRACK_9: &str = "return fetch('/api/tracks/9').then(track => track.json())";
+
+async fn shared_cache(redis: &Server) -> CacheBuilder {
+    // For a machine that is busy.
+    let tier = RedisTier::builder(redis.url()).max_lag(Duration::from_secs(2)).timeout(Duration::from_secs(2));
+    Cache::builder().shared(tier.connect().await.expect("the server runs"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cache_shows_what_another_process_writes() {
+    let (redis, browser) = (Server::start(), Browser::start().await);
+    let one = Service::start_with(shared_cache(&redis).await).await;
+    let other = one.start_beside(shared_cache(&redis).await).await;
+    browser.open(&other.url("/cache"), Screen::WIDE).await;
+    browser.wait_until("document.querySelector('#lease').textContent === 'live'").await;
+    assert_eq!(browser.run("return document.querySelector('#heard').textContent").await, json!("0"));
+    let page = browser.open_window().await;
+    browser.open(&one.url("/"), Screen::WIDE).await;
+    browser.wait_until(LOADED).await;
+    browser.run(READ_TRACK_9).await;
+    browser.click(".track[data-id='5'] .play").await;
+
+    browser.switch_to(page).await;
+    let mutation = "document.querySelector('#mutations li:first-child')?.textContent ?? ''";
+    browser.wait_until(&format!("({mutation}).startsWith('another process')")).await;
+    let text = browser.run(&format!("return {mutation}")).await;
+    for target in ["get_popular_tracks", "get_recent_tracks", "get_all_tracks", "one key of get_track"] {
+        assert!(text.as_str().unwrap().contains(target), "{text}");
+    }
+    browser.wait_until("document.querySelector('#heard').textContent === '1'").await;
+    browser.wait_until("document.querySelector('#lag').textContent.endsWith(' ms')").await;
+    let lit = "[...document.querySelectorAll('.node.lit text')].map(node => node.textContent).sort().join()";
+    browser.wait_until(&format!("{lit} === 'get_all_tracks,get_popular_tracks,get_recent_tracks,get_track'")).await;
+    // The other service has loaded it.
+    browser.run(READ_TRACK_9).await;
+    browser.wait_until("document.querySelector('#level-hits').textContent === '1'").await;
+
+    drop(redis);
+    browser.wait_until("document.querySelector('#lease').textContent.startsWith('not live')").await;
+    assert_eq!(browser.console().await, [""; 0]);
+    for (name, screen) in [("wide", Screen::WIDE), ("phone", Screen::PHONE), ("phone-dark", Screen::PHONE.dark())] {
+        browser.open(&other.url("/cache"), screen).await;
+        browser.wait_until("!document.querySelector('#others').hidden").await;
+        let shift = browser.run(SHIFT).await.as_f64().unwrap();
+        assert!(shift < 0.1, "{name}: {shift}");
+        let overflow = browser.run("return document.documentElement.scrollWidth - innerWidth").await;
+        assert!(overflow.as_i64().unwrap() <= 0, "{name}: {overflow}");
+        browser.save_screenshot(&screenshot(&format!("cache-processes-{name}"))).await;
+    }
+    // Without a tier there is nothing to show.
+    let alone = Service::start().await;
+    browser.open(&alone.url("/cache"), Screen::WIDE).await;
+    browser.wait_until("document.querySelector('#state').textContent === 'live'").await;
+    browser.wait_until("document.querySelector('#hits').textContent === '0'").await;
+    assert_eq!(browser.run("return document.querySelector('#others').hidden").await, json!(true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

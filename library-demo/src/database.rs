@@ -168,6 +168,19 @@ impl Database {
         })
     }
 
+    /// The customer of each purchase, in the order of [`get_purchased_tracks`](Self::get_purchased_tracks).
+    ///
+    /// # Errors
+    ///
+    /// If `SQLite` fails.
+    pub fn get_purchasing_customers(&self) -> Result<Vec<u32>, DbError> {
+        self.with(|session| {
+            let mut statement = session.prepare(sql::PURCHASING_CUSTOMERS)?;
+            let ids = statement.query_map((), |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok(ids)
+        })
+    }
+
     /// The tracks of each playlist, by id.
     ///
     /// # Errors

@@ -102,6 +102,9 @@ pub enum ReplayError {
     /// A step failed.
     #[error(transparent)]
     Database(#[from] DbError),
+    /// The tier of several processes does not work.
+    #[error("the processes cannot share their caches: {0}")]
+    Tier(String),
     /// There is no folder for the library's file.
     #[error("cannot create a temporary folder: {0}")]
     Folder(#[source] io::Error),

@@ -2,6 +2,12 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(not(feature = "redis"))]
+#[path = "redis/absent.rs"]
+mod redis;
+
 use std::{
     error::Error,
     io::{self, BufWriter, ErrorKind, Write},
@@ -17,7 +23,7 @@ use library_demo::{
     CsvFiles, Database, DbError, LibraryManager, Page, Track, TrackId, TrackInfo,
     http::{App, Server, Settings},
     output::{Progress, left, right, table},
-    replay::replay,
+    replay::{Processes, replay, tiers_in_memory},
     serve::{Budget, Load, OutageLoad, serve_load, serve_load_over_http, serve_outage},
 };
 use tempfile::TempDir;
@@ -57,6 +63,10 @@ enum Command {
     /// it without a cache, with one whose answers live for a second, and with one that serves expired answers then
     /// (`stale_if_error`). There it also fails if a read fails although its answer was cached.
     ServeLoad(ServeLoad),
+    /// Replay the sample data in several processes, and show what a log of invalidations and a second level save
+    ///
+    /// The processes are caches of this one. It fails if an answer is stale although there is a log.
+    Processes(ProcessesReplay),
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -136,6 +146,30 @@ struct Serve {
     /// The share of hits that are audited: the body runs as well, and its answer is compared
     #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
     audit: f64,
+    #[command(flatten)]
+    redis: Redis,
+    /// The processes with this name share a cache
+    #[arg(long, value_name = "NAME", default_value = "library", requires = "url")]
+    namespace: String,
+}
+
+#[derive(Args)]
+struct Redis {
+    /// Share the cache with other processes through this Redis, as `redis://127.0.0.1`; needs the feature `redis`
+    #[arg(long = "redis", value_name = "URL")]
+    url: Option<String>,
+}
+
+#[derive(Args)]
+struct ProcessesReplay {
+    /// The number of processes
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = value_parser!(u16).range(2..=64))]
+    count: u16,
+    /// Use only this many visits of each workload [default: all]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    visits: Option<u32>,
+    #[command(flatten)]
+    redis: Redis,
 }
 
 #[derive(Args)]
@@ -218,6 +252,10 @@ fn run(cli: Cli, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
             )?;
             run_load(&load, out)
         }
+        Some(Command::Processes(processes)) => {
+            no_db("processes does not accept --db: it changes what it reads, so it uses copies of the sample library")?;
+            run_processes(&processes, out)
+        }
         Some(Command::Library(command)) => run_on_library(command, cli.db.as_deref(), out),
     }
 }
@@ -287,6 +325,16 @@ fn run_replay(out: &mut impl Write) -> Result<(), Box<dyn Error>> {
     check(&replay(out, usize::MAX, &Progress::stderr())?)
 }
 
+fn run_processes(arguments: &ProcessesReplay, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let visits = arguments.visits.map_or(usize::MAX, |visits| visits as usize);
+    let processes = Processes { count: arguments.count.into(), visits };
+    let progress = Progress::stderr();
+    check(&match &arguments.redis.url {
+        Some(url) => processes.replay(out, |count| redis::tiers(count, url), &progress)?,
+        None => processes.replay(out, tiers_in_memory, &progress)?,
+    })
+}
+
 fn check(failed: &[String]) -> Result<(), Box<dyn Error>> {
     if failed.is_empty() {
         return Ok(());
@@ -295,6 +343,11 @@ fn check(failed: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 fn run_service(arguments: &Serve, db: Option<&Path>, out: &mut impl Write) -> Result<(), Box<dyn Error>> {
+    let runtime = Runtime::new()?;
+    let cache = match &arguments.redis.url {
+        Some(url) => runtime.block_on(redis::share(Cache::builder(), url, &arguments.namespace))?,
+        None => Cache::builder(),
+    };
     let folder = TempDir::new()?;
     let sample = folder.path().join("library.db");
     let file = if let Some(file) = db {
@@ -305,8 +358,8 @@ fn run_service(arguments: &Serve, db: Option<&Path>, out: &mut impl Write) -> Re
         Database::open(&sample)?.import(&CsvFiles::embedded(), &Progress::stderr().step("import", Some(0)))?;
         &sample
     };
-    Runtime::new()?.block_on(async {
-        let app = App::open(file, Settings { audit: arguments.audit, ..Settings::default() }).await?;
+    runtime.block_on(async {
+        let app = App::open(file, Settings { cache, audit: arguments.audit, outage: None }).await?;
         let server = Server::bind(&arguments.host, arguments.port, app).await?;
         let stop = interrupt()?;
         writeln!(out, "listening on http://{}", server.address())?;

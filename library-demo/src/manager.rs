@@ -13,6 +13,8 @@
 //! What is in italics is not in the specification: the reasons are below. The rest is exact, because no row shows
 //! whether a track is a favourite, and neither a search nor the favourites show plays.
 //!
+//! All reads are `shared`: if the cache has a tier, other processes hear of each mutation, and get what this one has loaded.
+//!
 //! "That track" is one entry of `get_track`. Which pages show a track is unknown: all are invalidated.
 
 use cache_core::{Cache, HasCache, cached_query, invalidates};
@@ -48,7 +50,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the database fails.
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     pub fn get_all_tracks(&self, limit: u32, offset: u32) -> Result<Page<Track>, DbError> {
         self.database.get_all_tracks(limit, offset)
     }
@@ -58,7 +60,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the database fails.
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     pub fn get_track(&self, id: TrackId) -> Result<Option<Track>, DbError> {
         self.database.get_track(id)
     }
@@ -68,7 +70,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the database fails.
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     pub fn search_tracks(&self, query: &str, limit: u32, offset: u32) -> Result<Page<TrackInfo>, DbError> {
         self.database.search_tracks(query, limit, offset)
     }
@@ -78,7 +80,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the database fails.
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     pub fn get_favorite_tracks(&self, limit: u32, offset: u32) -> Result<Page<TrackInfo>, DbError> {
         self.database.get_favorite_tracks(limit, offset)
     }
@@ -88,7 +90,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the database fails.
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     pub fn get_recent_tracks(&self, limit: u32, offset: u32) -> Result<Page<Track>, DbError> {
         self.database.get_recent_tracks(limit, offset)
     }
@@ -98,7 +100,7 @@ impl LibraryManager {
     /// # Errors
     ///
     /// If the database fails.
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     pub fn get_popular_tracks(&self, limit: u32, offset: u32) -> Result<Page<Track>, DbError> {
         self.database.get_popular_tracks(limit, offset)
     }

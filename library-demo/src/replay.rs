@@ -2,7 +2,11 @@
 //!
 //! Four tables, on newly imported sample libraries: the original's example and benchmarks, and two workloads of real
 //! data. [`replay`] checks the counts of the cache and the database against expectations.
+//!
+//! [`Processes`] replays the same data in several processes.
 
+mod memory_tier;
+mod processes;
 mod runner;
 mod scenarios;
 
@@ -10,6 +14,8 @@ use std::io::Write;
 
 use indicatif::ProgressBar;
 
+pub use memory_tier::{MemoryServer, MemoryTier};
+pub use processes::{Processes, Tiers, tiers_in_memory};
 pub use runner::{Check, Outcome, Runner};
 
 use crate::{

@@ -70,6 +70,8 @@ pub(crate) const IS_TRACK: &str = "SELECT EXISTS (SELECT 1 FROM track WHERE id =
 
 pub(crate) const PURCHASES: &str = "SELECT track_id FROM purchase ORDER BY id";
 
+pub(crate) const PURCHASING_CUSTOMERS: &str = "SELECT customer_id FROM purchase ORDER BY id";
+
 pub(crate) const ADD_PURCHASE: &str = "INSERT INTO purchase (invoice_date, customer_id, track_id) VALUES (?1, ?2, ?3)";
 
 pub(crate) const PLAYLISTS: &str = "SELECT playlist_id, track_id FROM playlist_track ORDER BY playlist_id, track_id";

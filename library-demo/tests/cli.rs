@@ -168,6 +168,33 @@ fn an_impossible_load_is_rejected() {
 }
 
 #[test]
+fn impossible_processes_are_rejected() {
+    assert!(error(&["processes", "--db", "library.db"]).contains("processes does not accept --db"));
+    let Output { status, stderr, .. } = library_demo(&["processes", "--count", "1"]).output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("invalid value '1' for '--count <N>'"), "{stderr}");
+}
+
+#[cfg(not(feature = "redis"))]
+#[test]
+fn redis_without_its_feature_is_an_error_that_names_it() {
+    for command in ["serve", "processes"] {
+        let error = error(&[command, "--redis", "redis://127.0.0.1"]);
+        assert!(error.ends_with("this program was built without Redis: build it with `--features redis`"), "{error}");
+    }
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_url_that_cannot_be_is_an_error_that_names_the_remedy() {
+    for command in ["serve", "processes"] {
+        let error = error(&[command, "--redis", "127.0.0.1"]);
+        assert!(error.contains("redis://user:password@host:port/database"), "{error}");
+    }
+}
+
+#[test]
 fn a_closed_pipe_is_no_error() {
     // More than a pipe holds, so that the program notices.
     let mut child =
@@ -193,6 +220,7 @@ fn help_names_every_command() {
         "favorite",
         "serve ",
         "serve-load",
+        "processes",
     ] {
         assert!(help.contains(command), "{command}: {help}");
     }

@@ -12,7 +12,7 @@ use indicatif::ProgressBar;
 use library_demo::{
     Database, TrackId,
     output::Progress,
-    replay::{Check, Runner, replay},
+    replay::{Check, Processes, Runner, replay, tiers_in_memory},
     workload::{Mutation, Policy, Step, trace},
 };
 
@@ -93,4 +93,16 @@ fn the_check_finds_what_a_mutation_behind_the_cache_makes_stale() {
     assert_eq!(stale(Policy::INVALIDATE_BY_KEY), 0);
     // Without a cache, the same mutation makes nothing stale.
     assert_eq!(stale(Policy { after_mutation: broken.after_mutation, ..Policy::NO_CACHE }), 0);
+}
+
+#[test]
+fn p20_processes_with_a_log_answer_nothing_stale_and_a_second_level_saves_loads() {
+    let mut out = Vec::new();
+    let processes = Processes { count: 3, visits: 40 };
+    // Among the expectations: without a log, answers are stale.
+    assert_eq!(processes.replay(&mut out, tiers_in_memory, &Progress::hidden()).unwrap(), [""; 0]);
+    let out = String::from_utf8(out).unwrap();
+    for setup in ["one process", "no tier", "log ", "log and second level"] {
+        assert_eq!(out.matches(&format!("\n  {setup}")).count(), 2 + 2 * usize::from(setup == "log "), "{out}");
+    }
 }

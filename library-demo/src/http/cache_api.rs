@@ -12,22 +12,31 @@ use axum::{
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::{Shared, error::ApiError, extract::Body, live};
+use super::{
+    Shared,
+    error::ApiError,
+    extract::Body,
+    live::{self, News},
+};
 
 pub(super) async fn snapshot(app: Shared) -> Response {
     let json = app.snapshot().await.json.clone();
     ([(CONTENT_TYPE, "application/json")], json.to_string()).into_response()
 }
 
-/// Server-sent events: a snapshot at once, and another whenever something has changed.
+/// Server-sent events: a snapshot at once, and another whenever something has changed. With a tier, `other_processes` in
+/// between.
 pub(super) async fn events(app: Shared, stopped: watch::Receiver<bool>) -> Result<Response, ApiError> {
     let Some(viewer) = app.0.clone().view(stopped).await else {
         let error = format!("there are {} viewers already", live::MAX_VIEWERS);
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, error));
     };
     let events = futures_lite::stream::unfold(viewer, |mut viewer| async {
-        let json = viewer.next().await?;
-        Some((Ok::<_, Infallible>(Event::default().event("snapshot").data(&*json)), viewer))
+        let event = match viewer.next().await? {
+            News::Snapshot(json) => Event::default().event("snapshot").data(&*json),
+            News::OtherProcesses(json) => Event::default().event("other_processes").data(json),
+        };
+        Some((Ok::<_, Infallible>(event), viewer))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))).into_response())
 }

@@ -1,9 +1,10 @@
 //! Who watches the cache.
 //!
 //! Hits tell nobody, so the counters are looked at: four times a second while somebody watches. All viewers share the last
-//! snapshot: one that is slow skips those before, and holds no other.
+//! snapshot: one that is slow skips those before, and holds no other. If nothing has changed but what is known of other
+//! processes, as the lag, they get only that.
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{Mutex, OwnedSemaphorePermit, Semaphore, watch},
@@ -34,7 +35,9 @@ impl App {
         let _turn = self.live.turn.lock().await;
         let snapshot = self.snapshot().await;
         self.live.latest.send_if_modified(|latest| {
-            let is_new = latest.as_ref().is_none_or(|latest| latest.content != snapshot.content);
+            let is_new = latest.as_ref().is_none_or(|latest| {
+                latest.content != snapshot.content || latest.other_processes != snapshot.other_processes
+            });
             if is_new {
                 *latest = Some(Arc::new(snapshot));
             }
@@ -86,11 +89,19 @@ pub(super) struct Viewer {
     _permit: OwnedSemaphorePermit,
 }
 
+/// What a viewer gets, as JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Snapshot(Arc<str>),
+    /// What has changed since the snapshot before.
+    OtherProcesses(String),
+}
+
 impl Viewer {
-    /// The next snapshot that shows something new; `None` when the service ends.
-    pub(super) async fn next(&mut self) -> Option<Arc<str>> {
+    /// What is new; `None` when the service ends.
+    pub(super) async fn next(&mut self) -> Option<News> {
         if let Some(first) = self.first.take() {
-            return Some(first.json.clone());
+            return Some(News::Snapshot(first.json.clone()));
         }
         loop {
             tokio::select! {
@@ -98,9 +109,14 @@ impl Viewer {
                 changed = self.latest.changed() => changed.ok()?,
             }
             let latest = self.latest.borrow_and_update().clone()?;
-            if latest.content != self.seen.content {
-                self.seen = latest;
-                return Some(self.seen.json.clone());
+            let seen = mem::replace(&mut self.seen, latest);
+            if self.seen.content != seen.content {
+                return Some(News::Snapshot(self.seen.json.clone()));
+            }
+            if let Some(others) =
+                self.seen.other_processes.as_ref().filter(|_| self.seen.other_processes != seen.other_processes)
+            {
+                return Some(News::OtherProcesses(others.json()));
             }
         }
     }
@@ -115,6 +131,7 @@ mod tests {
     use tempfile::TempDir;
     use tokio::sync::watch;
 
+    use super::News;
     use crate::{
         database::Database,
         http::{App, Settings},
@@ -142,7 +159,8 @@ mod tests {
         }
         let last = published.pop().unwrap();
         assert!(last.upgrade().is_some() && published.iter().all(|snapshot| snapshot.upgrade().is_none()));
-        let next: Value = serde_json::from_str(&viewer.next().await.unwrap()).unwrap();
+        let Some(News::Snapshot(next)) = viewer.next().await else { panic!("there is one") };
+        let next: Value = serde_json::from_str(&next).unwrap();
         assert_eq!(next["mutations"].as_array().unwrap().len(), 20);
 
         // Nothing has happened since.

@@ -39,6 +39,7 @@ mod last_misses;
 mod live;
 mod metrics;
 mod origin;
+mod other_processes;
 mod pages;
 mod recent;
 mod snapshot;

@@ -6,7 +6,7 @@ use cache_core::{EntryInfo, MutationInfo, QueryStats, Stats, TargetInfo, TargetI
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use super::{App, age::Age, findings::Finding, last_misses::Miss};
+use super::{App, age::Age, findings::Finding, last_misses::Miss, other_processes::OtherProcesses};
 
 /// How many entries a snapshot has: the youngest.
 const ENTRIES: usize = 50;
@@ -16,7 +16,18 @@ const MUTATIONS: usize = 30;
 /// The state of the cache at a time.
 pub(super) struct Snapshot {
     pub(super) content: Content,
+    /// Not a part of the content: the lag changes all the time.
+    pub(super) other_processes: Option<OtherProcesses>,
     pub(super) json: Arc<str>,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    #[serde(flatten)]
+    content: &'a Content,
+    /// Only with a tier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other_processes: Option<&'a OtherProcesses>,
 }
 
 impl App {
@@ -26,8 +37,10 @@ impl App {
         // It visits all entries.
         spawn_blocking(move || {
             let content = app.content();
-            let json = serde_json::to_string(&content).expect("all keys are strings").into();
-            Snapshot { content, json }
+            let other_processes = app.cache().shared_stats().as_ref().map(OtherProcesses::of);
+            let json = Json { content: &content, other_processes: other_processes.as_ref() };
+            let json = serde_json::to_string(&json).expect("all keys are strings").into();
+            Snapshot { content, other_processes, json }
         })
         .await
         .expect("a snapshot does not panic")
@@ -124,7 +137,7 @@ struct Mutation {
 
 #[derive(PartialEq, Serialize)]
 struct Target {
-    /// `everything`, `query`, `key` or `tag`.
+    /// `everything`, `query`, `key`, `tag`, or `shared`: what another process has named, in words.
     kind: &'static str,
     name: String,
     /// The function that named it.
@@ -191,7 +204,7 @@ impl Mutation {
             owner: info.owner,
             place: if info.file.is_empty() { String::new() } else { format!("{}:{}", info.file, info.line) },
             ago_ms: info.ago.into(),
-            targets: info.targets.iter().map(Target::of).collect(),
+            targets: info.targets.iter().filter_map(Target::of).collect(),
             removed: info.removed,
             fenced: info.fenced,
             misses: info.misses,
@@ -200,14 +213,18 @@ impl Mutation {
 }
 
 impl Target {
-    fn of(info: &TargetInfo) -> Self {
+    /// `None` if it says nothing to people.
+    fn of(info: &TargetInfo) -> Option<Self> {
         let (kind, name) = match &info.kind {
             TargetInfoKind::Query { name, .. } => ("query", (*name).to_owned()),
             TargetInfoKind::Key { name, .. } => ("key", (*name).to_owned()),
             TargetInfoKind::Tag(tag) => ("tag", tag.clone()),
+            // It goes with "one key of", for what depends on a key that is not known.
+            TargetInfoKind::Shared(what) if what.starts_with("any key of ") => return None,
+            TargetInfoKind::Shared(what) => ("shared", what.clone()),
             _ => ("everything", String::new()),
         };
-        Self { kind, name, by: info.by }
+        Some(Self { kind, name, by: info.by })
     }
 }
 

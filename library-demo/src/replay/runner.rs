@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cache_core::HasCache;
+use cache_core::{Cache, HasCache};
 use indicatif::ProgressBar;
 
 use crate::{
@@ -49,8 +49,16 @@ impl Runner {
     ///
     /// If the import fails.
     pub fn new(policy: Policy) -> Result<Self, ImportError> {
-        let manager = LibraryManager::new(Database::open_sample(&ProgressBar::hidden())?, (policy.cache)());
-        Ok(Self { manager, policy })
+        Ok(Self::on(Database::open_sample(&ProgressBar::hidden())?, (policy.cache)(), policy))
+    }
+
+    /// A library with another cache than that of the policy.
+    pub(super) fn on(database: Database, cache: Cache, policy: Policy) -> Self {
+        Self { manager: LibraryManager::new(database, cache), policy }
+    }
+
+    pub(super) fn cache(&self) -> &Cache {
+        self.manager.cache()
     }
 
     /// Runs steps in order; `progress` counts them.

@@ -132,36 +132,36 @@ impl SqliteRepository {
 #[cached_impl]
 #[async_trait]
 impl MusicRepository for SqliteRepository {
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     async fn get_all_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError> {
         self.page(&sql::ALL_TRACKS, limit, offset, track).await
     }
 
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     async fn get_track(&self, id: TrackId) -> Result<Option<Track>, DbError> {
         let mut reader = self.connections.reader().await?;
         let row = self.statement(sql::TRACK).bind(id.0).fetch_optional(&mut *reader).await?;
         Ok(row.as_ref().map(track).transpose()?)
     }
 
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     async fn search_tracks(&self, query: &str, limit: u32, offset: u32) -> Result<Arc<Page<TrackInfo>>, DbError> {
         let rows = self.statement(sql::SEARCH_TRACKS.rows).bind(limit).bind(offset).bind(query);
         let total = self.statement(sql::SEARCH_TRACKS.total).bind(query);
         self.rows_and_total(rows, total, track_info).await
     }
 
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     async fn get_favorite_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<TrackInfo>>, DbError> {
         self.page(&sql::FAVORITE_TRACKS, limit, offset, track_info).await
     }
 
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     async fn get_recent_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError> {
         self.page(&sql::RECENT_TRACKS, limit, offset, track).await
     }
 
-    #[cached_query(ttl = "5m")]
+    #[cached_query(ttl = "5m", shared)]
     async fn get_popular_tracks(&self, limit: u32, offset: u32) -> Result<Arc<Page<Track>>, DbError> {
         self.page(&sql::POPULAR_TRACKS, limit, offset, track).await
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use cache_core::{Cache, ManualClock};
-use library_demo::{MusicRepository, SqliteRepository, TrackId, http::Settings};
+use library_demo::{MusicRepository, SqliteRepository, TrackId, http::Settings, replay::MemoryServer};
 use serde_json::{Value, json};
 
 use crate::{
@@ -110,6 +110,63 @@ async fn the_buttons_forget_bypass_and_purge() {
     client.get("/api/tracks/1").await;
     events.find(entries(1)).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn two_services_with_one_file_hear_each_other() {
+    let level = MemoryServer::default();
+    let settings = || Settings { cache: Cache::builder().shared(level.tier()), audit: 0.0, ..Settings::default() };
+    let one = TestServer::start_with(&["One", "Two"], settings()).await;
+    let other = one.start_beside(settings()).await;
+    for id in [1, 2] {
+        assert_eq!(one.client.get(&format!("/api/tracks/{id}")).await["plays"], 0);
+        assert_eq!(other.client.get(&format!("/api/tracks/{id}")).await["plays"], 0);
+    }
+    let mut events = other.client.events().await.unwrap();
+    let before = events.next().await.unwrap();
+    let second_level = &before["other_processes"]["second_level"];
+    assert_eq!((&second_level["hits"], &second_level["stored"]), (&json!(2), &json!(0)), "the other had loaded them");
+    assert_eq!((&before["totals"]["loads"], &before["totals"]["misses"]), (&json!(0), &json!(2)));
+
+    one.client.write("POST", "/api/tracks/1/play", "").await;
+    assert_eq!(other.client.get("/api/tracks/1").await["plays"], 1);
+    let event = events.find(|event| event["misses"][0]["reason"] == "invalidated").await;
+    let mutation = &event["mutations"][0];
+    assert_eq!((&mutation["function"], &mutation["misses"]), (&json!("another process"), &json!(1)));
+    let named = names(&mutation["targets"], "name");
+    assert_eq!(named, ["get_popular_tracks", "get_recent_tracks", "get_all_tracks", "one key of get_track"]);
+    assert!(names(&mutation["targets"], "kind").iter().all(|kind| *kind == "shared"), "{mutation}");
+    assert_eq!(event["misses"][0]["invalidated"]["by"], "another process");
+    let others = &event["other_processes"];
+    assert_eq!((&others["is_live"], &others["heard"], &others["published"]), (&json!(true), &json!(1), &json!(0)));
+    assert_eq!((&others["gaps"], &others["epochs"], &others["unpublished"]), (&json!(0), &json!(0), &json!(0)));
+    // The other track is still in memory.
+    other.client.get("/api/tracks/2").await;
+    events.find(|event| query(event, "get_track")["hits"] == 1).await;
+
+    let writer = one.client.get("/api/cache").await;
+    assert_eq!((&writer["other_processes"]["published"], &writer["other_processes"]["heard"]), (&json!(1), &json!(1)));
+    assert_eq!(writer["mutations"][0]["function"], "record_track_play");
+    other.stop().await;
+    one.stop().await;
+}
+
+#[tokio::test]
+async fn the_lag_is_told_while_nothing_else_happens() {
+    let cache = Cache::builder().shared(MemoryServer::default().tier());
+    let server = TestServer::start_with(&["One"], Settings { cache, ..Settings::default() }).await;
+    let mut events = server.client.events().await.unwrap();
+    let lag = |others: &Value| others["lag_ms"].as_u64().unwrap();
+    let (kind, first) = events.next_of_any_kind().await.unwrap();
+    assert_eq!(kind, "snapshot");
+    let (kind, later) = events.next_of_any_kind().await.unwrap();
+    // This tier proves something only when it hears something.
+    assert_eq!((&*kind, lag(&later) > lag(&first["other_processes"])), ("other_processes", true));
+    server.stop().await;
+
+    let alone = TestServer::start(&["One"]).await;
+    assert_eq!(alone.client.get("/api/cache").await.get("other_processes"), None);
+    alone.stop().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -29,7 +30,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(20);
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) client: Client,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -51,8 +52,14 @@ impl TestServer {
         Self::serve(folder, settings).await
     }
 
+    /// Another service on the same file.
+    pub(crate) async fn start_beside(&self, settings: Settings) -> Self {
+        Self::serve(self.folder.clone(), settings).await
+    }
+
     /// Serves the `library.db` of a folder.
-    pub(crate) async fn serve(folder: TempDir, settings: Settings) -> Self {
+    pub(crate) async fn serve(folder: impl Into<Arc<TempDir>>, settings: Settings) -> Self {
+        let folder = folder.into();
         let app = App::open(&folder.path().join("library.db"), settings).await.unwrap();
         let server = Server::bind("127.0.0.1", 0, app).await.unwrap();
         let address = server.address();
@@ -155,18 +162,27 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The data of the next event; `None` if there is no other.
+    /// The next snapshot; `None` if there is no other.
     pub(crate) async fn next(&mut self) -> Option<Value> {
+        loop {
+            match self.next_of_any_kind().await? {
+                (kind, data) if kind == "snapshot" => return Some(data),
+                (kind, _) => assert_eq!(kind, "other_processes"),
+            }
+        }
+    }
+
+    /// The kind and the data of the next event; `None` if there is no other.
+    pub(crate) async fn next_of_any_kind(&mut self) -> Option<(String, Value)> {
         loop {
             while let Some((event, rest)) = self.received.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
                 let data = event.lines().find_map(|line| line.strip_prefix("data: ").map(str::to_owned));
-                let is_snapshot = event.lines().any(|line| line == "event: snapshot");
+                let kind = event.lines().find_map(|line| line.strip_prefix("event: ").map(str::to_owned));
                 self.received = rest;
                 // Else it is a comment that keeps the connection.
                 if let Some(data) = data {
-                    assert!(is_snapshot, "{event}");
-                    return Some(serde_json::from_str(&data).unwrap());
+                    return Some((kind.expect("it has a kind"), serde_json::from_str(&data).unwrap()));
                 }
             }
             let frame = timeout(LONG, self.body.frame()).await.expect("there is an event")?;

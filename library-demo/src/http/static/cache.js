@@ -30,6 +30,8 @@ events.addEventListener("snapshot", ({ data }) => {
   document.querySelector("main").classList.remove("waiting");
 });
 
+events.addEventListener("other_processes", ({ data }) => renderOthers(JSON.parse(data)));
+
 function setState(state) {
   $("state").textContent = state;
   $("state").dataset.state = state;
@@ -41,6 +43,7 @@ function render() {
   $("hit_rate").textContent = percent(totals.hit_rate);
   for (const name of ["hits", "misses", "entries", "invalidations"]) $(name).textContent = number(totals[name]);
   $("database_queries").textContent = number(snapshot.database_queries);
+  if (snapshot.other_processes) renderOthers(snapshot.other_processes);
   renderQueries();
   renderMutations();
   lightUp();
@@ -54,6 +57,26 @@ function render() {
 function show(id, emptyId, items, how) {
   fill($(id), items, how);
   $(emptyId).hidden = items.length > 0;
+}
+
+// Other processes, if there is a tier
+
+function renderOthers(others) {
+  const { is_live: isLive, lag_ms: lag, published, unpublished, heard, gaps, epochs, second_level: level } = others;
+  $("others").hidden = false;
+  $("lease").textContent = isLive ? "live" : "not live: memory answers nothing";
+  $("lease").dataset.state = isLive ? "live" : "offline";
+  $("lag").textContent = lag === null ? "–" : lag < 10_000 ? `${number(lag)} ms` : duration(lag);
+  $("published").textContent = number(published);
+  $("unpublished").textContent = unpublished ? `${number(unpublished)} not yet` : "";
+  $("heard").textContent = number(heard);
+  $("gaps").textContent = number(gaps);
+  $("epochs").textContent = number(epochs);
+  $("level-hits").textContent = number(level.hits);
+  $("level-misses").textContent = number(level.misses);
+  const bad = ["refused", "failed"].filter((kind) => level[kind]).map((kind) => `${number(level[kind])} ${kind}`);
+  $("level-bad").textContent = bad.join(", ");
+  $("level-stored").textContent = number(level.stored);
 }
 
 // Queries
@@ -140,7 +163,7 @@ api("GET", "cache/graph").then((graph) => {
 }).catch(report);
 
 function targetText(kind, name) {
-  return { everything: "everything", query: name, key: `one key of ${name}`, tag: `tag ${name}` }[kind];
+  return { everything: "everything", query: name, key: `one key of ${name}`, tag: `tag ${name}`, shared: name }[kind];
 }
 
 // Misses
@@ -187,7 +210,9 @@ function renderFindings() {
       item.querySelector(".right").replaceChildren("loaded ", element("code", "", loaded));
       item.querySelector(".effect").textContent = mutations.length
         ? `One of these should have forgotten it: ${[...new Set(mutations)].join(", ")}`
-        : "No mutation ran since it was loaded: something else has changed the database.";
+        : snapshot.other_processes
+          ? "No mutation that was heard ran since it was loaded: another process has changed the database, or something else."
+          : "No mutation ran since it was loaded: something else has changed the database.";
     },
   });
 }

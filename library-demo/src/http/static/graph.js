@@ -74,7 +74,8 @@ export function light(place, mutation) {
   const targets = mutation?.targets ?? [];
   const by = new Set(targets.map((target) => target.by));
   const all = targets.some(({ kind }) => kind === "everything");
-  const named = new Set(targets.map(({ name }) => name));
+  // Of another process they are in words.
+  const named = new Set(targets.map(({ kind, name }) => (kind === "shared" ? name.replace("one key of ", "") : name)));
   const lit = (name) => all || named.has(name);
   for (const node of place.querySelectorAll("[data-mutation]")) {
     node.classList.toggle("lit", by.has(node.dataset.mutation));
