@@ -116,10 +116,12 @@ impl RedisTierBuilder {
                 return Err(ConnectError::option(name, "has to be of letters, digits, `.`, `_` and `-`"));
             }
         }
-        for (name, duration) in [("maximal lag", self.settings.max_lag), ("timeout", self.settings.timeout)] {
-            if duration < Duration::from_millis(1) {
-                return Err(ConnectError::option(name, "has to be at least a millisecond"));
-            }
+        // A lease ends a tick of 16 ms early, and is proved five times in its span.
+        if self.settings.max_lag < Duration::from_millis(50) {
+            return Err(ConnectError::option("maximal lag", "has to be at least 50 milliseconds"));
+        }
+        if self.settings.timeout < Duration::from_millis(1) {
+            return Err(ConnectError::option("timeout", "has to be at least a millisecond"));
         }
         Ok(())
     }

@@ -49,7 +49,7 @@ pub(crate) fn start(client: Client, settings: Settings, report: Report) -> Resul
         .spawn({
             let hub = hub.clone();
             move || {
-                let runtime = match Builder::new_current_thread().enable_all().build() {
+                let runtime = match Builder::new_current_thread().thread_name("cache-redis-log").enable_all().build() {
                     Ok(runtime) => runtime,
                     Err(error) => return drop(started.send(Err(error))),
                 };

@@ -16,8 +16,9 @@ use crate::thread::Worker;
 
 /// A second level on Redis, and a log of invalidations: for `CacheBuilder::shared`.
 ///
-/// A thread named `cache-redis` does all its I/O. It ends after the cache, or when the last clone is dropped: after it has
-/// published what is queued, or tried to for a second. A drop does not wait for that.
+/// A thread named `cache-redis` does all its I/O; another one, `cache-redis-log`, tells the cache of invalidations, as that
+/// may drop values and run observers. They end after the cache, or when the last clone is dropped: after
+/// what is queued was published, or that was tried for a second. A drop does not wait for that.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), cache_redis::ConnectError> {

@@ -52,6 +52,8 @@ pub(crate) struct Context {
     pub(crate) span: LoadSpan,
     /// If other processes write, too.
     began_at: Option<LeaseTime>,
+    /// Whether its body has asked for an answer of a query, which may be older than the load.
+    has_asked: AtomicUsize,
     reads: Mutex<Reads>,
 }
 
@@ -129,6 +131,7 @@ impl Context {
             is_audit,
             span,
             began_at,
+            has_asked: AtomicUsize::new(0),
             reads,
         })
     }
@@ -143,9 +146,13 @@ impl Context {
 
     /// Whether what other processes had invalidated at its start is known, or was not long ago: else nobody joins it. That
     /// bounds the age of an answer, and the number of loads.
+    ///
+    /// Who joins before the body asks for another answer gets none that is too old: that one was recent when it was asked
+    /// for.
     pub(crate) fn is_recent(&self) -> bool {
         let (Some(lease), Some(began_at)) = (&self.timeline.lease, self.began_at) else { return true };
-        lease.is_live_now() || lease.is_recent(began_at)
+        let has_asked = self.has_asked.load(Ordering::Acquire) > 0;
+        lease.is_live_now() || !has_asked && lease.is_recent(began_at)
     }
 
     fn was_valid_from_the_start(&self) -> bool {
@@ -359,6 +366,15 @@ pub(crate) fn set_running_private() {
 pub(crate) fn set_innermost_private() {
     if let Some(context) = innermost() {
         context.set_private();
+    }
+}
+
+/// The body of the innermost load asks for an answer of a query.
+pub(crate) fn record_question() {
+    if let Some(context) = innermost()
+        && context.began_at.is_some()
+    {
+        context.has_asked.store(1, Ordering::Release);
     }
 }
 

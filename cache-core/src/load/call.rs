@@ -134,6 +134,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
         if !context::is_inside() {
             return self.absence_of(absent, gone, now);
         }
+        context::record_question();
         let ((key_node, arrived), ticket) = (self.key_node_as_of_now(hash), next_load());
         Absence { absent, gone, now, arrived, ticket, key_node: Some(key_node), subject: None }
     }
@@ -143,6 +144,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     #[inline(never)]
     fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
+        context::record_question();
         let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
         let ticket = next_load();
         match store.look_up(&engine.storage, wanted, Arc::clone) {

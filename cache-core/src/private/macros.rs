@@ -234,10 +234,10 @@ macro_rules! __cache_shared_part {
 #[macro_export]
 macro_rules! __cache_announced {
     ($pending:ident.run($body:expr)) => {
-        $pending.run_announced($crate::private::refused, $body)
+        $pending.run_announced(|__cache_error| $crate::private::refused(__cache_error), $body)
     };
     ($pending:ident.run_async($body:expr)) => {
-        $pending.run_announced_async($crate::private::refused, $body)
+        $pending.run_announced_async(|__cache_error| $crate::private::refused(__cache_error), $body)
     };
 }
 

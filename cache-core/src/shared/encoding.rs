@@ -1,5 +1,8 @@
 //! Values as bytes: `MessagePack`, with the names of fields, so that two releases of a program read each other's as far as
 //! `serde` allows.
+//!
+//! It writes an `Option` in an `Option`, and an `Option<()>`, as if there were one fewer. Queries whose values show that in their
+//! type are not in the second level.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

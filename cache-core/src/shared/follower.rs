@@ -60,7 +60,7 @@ impl Follower {
                 Restart::Lost => shared.counters.gaps.count(),
                 Restart::NewEpoch => shared.counters.epochs.count(),
             }
-            shared.heard.lock().restart(position, why);
+            shared.heard.lock().restart(position);
             engine.forget_everything("restart of the log");
             shared.heard.lock().apply();
         });

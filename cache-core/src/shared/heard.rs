@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::shared::follower::Restart;
 use crate::shared::lease::LeaseTime;
 use crate::shared::mark::EVERYTHING;
 use crate::shared::record::{Place, Record, ValueHead};
@@ -132,13 +131,14 @@ impl Heard {
     }
 
     /// What was heard before is unknown.
-    pub(crate) fn restart(&mut self, position: LogPosition, why: Restart) {
+    pub(crate) fn restart(&mut self, position: LogPosition) {
+        let is_new_epoch = self.position.is_some_and(|last| last.epoch != position.epoch);
         (self.position, self.applied) = (Some(position), None);
         self.floor = position.id;
         self.last.clear();
         self.order.clear();
         let now = LeaseTime::now();
-        if why == Restart::NewEpoch {
+        if is_new_epoch {
             // It is published again. Who has not heard it in the last epoch may have loaded before it, in this one.
             for own in self.own.values_mut().filter(|own| !own.is_pending) {
                 own.is_pending = true;
@@ -217,7 +217,7 @@ impl Heard {
     pub(crate) fn hear_unreadable(&mut self, position: LogPosition) -> bool {
         let is_next = self.is_next(position);
         if is_next {
-            self.restart(position, Restart::Lost);
+            self.restart(position);
         }
         is_next
     }
@@ -266,7 +266,7 @@ mod tests {
 
     fn heard() -> Heard {
         let mut heard = Heard::default();
-        heard.restart(at(10), Restart::First);
+        heard.restart(at(10));
         heard
     }
 
@@ -288,7 +288,7 @@ mod tests {
         let mut heard = heard();
         assert!(!heard.accepts(&value(9, &["a"])), "it is older than the history");
         assert!(!heard.accepts(&ValueHead { epoch: 8, ..value(10, &["a"]) }), "it is of another epoch");
-        heard.restart(at(20), Restart::Lost);
+        heard.restart(at(20));
         assert!(!heard.accepts(&value(19, &["a"])) && heard.accepts(&value(20, &["a"])));
         assert!(!Heard::default().accepts(&value(0, &[])), "nothing is known yet");
     }
@@ -313,7 +313,7 @@ mod tests {
         heard.begin_own(5, &[place(None, "a")]);
         heard.begin_own(6, &[place(None, "b")]);
         heard.acknowledge(5, at(11));
-        heard.restart(at(12), Restart::Lost);
+        heard.restart(at(12));
         assert!(heard.accepts(&value(12, &["a"])) && !heard.accepts(&value(12, &["b"])));
     }
 
@@ -322,7 +322,7 @@ mod tests {
         let mut heard = heard();
         heard.begin_own(5, &[place(None, "a")]);
         assert!(heard.hear(at(11), &record(5, "a"), true) && heard.unpublished() == 0);
-        heard.restart(LogPosition { epoch: 10, id: 0 }, Restart::NewEpoch);
+        heard.restart(LogPosition { epoch: 10, id: 0 });
         let value = ValueHead { epoch: 10, ..value(3, &["a"]) };
         assert!(!heard.accepts(&value));
         assert!(heard.hear(LogPosition { epoch: 10, id: 1 }, &record(5, "a"), true));

@@ -78,7 +78,9 @@ impl Shared {
         }
         let is_ambiguous = |name: &str| name.contains("{{") || name.contains("impl ");
         let QueryState { module, owner, name, .. } = *query;
-        let is_named = instance == TypeId::of::<()>() && !is_ambiguous(owner) && !is_ambiguous(types);
+        // In these values `Some` and `None` would be written alike.
+        let is_lossy = ["Option<core::option::Option<", "Option<()>"].iter().any(|lossy| types.contains(lossy));
+        let is_named = instance == TypeId::of::<()>() && !is_ambiguous(owner) && !is_ambiguous(types) && !is_lossy;
         let prefix: Option<Arc<[u8]>> = is_named.then(|| {
             let identity = key_hash(format!("{module} {owner} {name} {types}").as_bytes());
             format!("{name}:{identity:016x}:").into_bytes().into()

@@ -91,6 +91,13 @@ pub struct Publication {
     pub is_intent: bool,
 }
 
+impl Publication {
+    /// For the tests of a tier. A cache makes its own.
+    pub fn new(token: u64, record: Vec<u8>, is_intent: bool) -> Self {
+        Self { token, record, is_intent }
+    }
+}
+
 /// What was stored under a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredValue {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_core::{Cache, LeaseTime, ManualClock, cached_query, entry};
 
 use crate::library::{Database, Library};
-use crate::tier::Server;
+use crate::tier::{HOUR, Server};
 
 fn one() -> (Server, Library) {
     let server = Server::default();
@@ -85,33 +85,42 @@ fn p18_without_a_lease_nothing_stale_is_served() {
     assert_eq!(repository.get(), Ok(1));
 }
 
-/// Two calls for one key, of which the second comes while the first loads.
-fn loads_of_two(max_lag: Duration) -> u64 {
+/// Two calls for one key, of which the second comes while a row is read for the first. How many rows were read.
+fn rows_of_two(max_lag: Duration, ask: fn(&Library) -> u64) -> (u64, Library) {
     let server = Server::default();
     let library = Library::new(&Database::default(), server.process_with_max_lag(max_lag));
     let (other, (arrival, next_call)) = (library.clone(), std::sync::mpsc::channel());
     std::thread::scope(|scope| {
         let waiting = library.clone();
         library.during_the_next_load(move || {
-            // The second call has begun: it follows this load, or loads.
+            // The second call has begun: it follows a load, or loads.
             next_call.recv().expect("it is sent");
             while waiting.loads() == 1 && format!("{:?}", waiting.cache).contains("callers_waiting: Some(0)") {
                 std::thread::yield_now();
             }
         });
-        let first = scope.spawn(|| library.own(1));
+        let first = scope.spawn(|| ask(&library));
         while other.loads() == 0 {
             std::thread::yield_now();
         }
         arrival.send(()).expect("it waits");
-        other.own(1);
+        ask(&other);
         first.join().expect("it does not panic");
     });
-    library.loads()
+    (library.loads(), library)
 }
 
 #[test]
 fn p20_without_a_lease_callers_join_only_loads_that_began_lately() {
-    assert_eq!(loads_of_two(Duration::from_secs(3_600)), 1);
-    assert_eq!(loads_of_two(Duration::ZERO), 2);
+    let ask = |library: &Library| library.own(1);
+    assert_eq!(rows_of_two(HOUR, ask).0, 1);
+    assert_eq!(rows_of_two(Duration::ZERO, ask).0, 2);
+}
+
+/// What it was made from may have been loaded before it began, and so on.
+#[test]
+fn p20_without_a_lease_nobody_joins_a_load_that_has_asked_for_another_answer() {
+    let (rows, library) = rows_of_two(HOUR, |library| library.sum(1));
+    let sums = library.cache.query_stats().into_iter().find(|stats| stats.query == "sum").expect("it was asked for");
+    assert_eq!((rows, sums.loads), (1, 2), "the inner load is joined, and the outer one is not");
 }

@@ -238,6 +238,30 @@ fn p21_what_was_made_from_another_cache_is_not_stored() {
     assert_eq!((mixed.get(), server.keys().len()), (7, 0));
 }
 
+/// They would be written as `None`.
+#[test]
+fn p10_options_of_options_are_not_stored() {
+    #[derive(HasCache)]
+    struct Nested {
+        cache: Cache,
+    }
+
+    impl Nested {
+        #[cached_query(ttl = "1h", shared)]
+        fn get(&self, id: u8) -> Option<Option<u8>> {
+            Some((id > 5).then_some(id))
+        }
+    }
+
+    let server = Server::default();
+    let [one, two] = [(); 2].map(|()| Nested { cache: server.process() });
+    assert_eq!(
+        (one.get(1), two.get(1), one.get(9), two.get(9)),
+        (Some(None), Some(None), Some(Some(9)), Some(Some(9)))
+    );
+    assert_eq!(server.keys().len(), 0);
+}
+
 #[derive(HasCache)]
 struct Of<T> {
     cache: Cache,

@@ -34,9 +34,27 @@ pub(crate) fn measure() -> Outcome<Vec<Row>> {
         is_favourite: true,
     };
     Ok(vec![
-        row("MessagePack, names", &track, |track| Ok(rmp_serde::to_vec_named(track)?), |bytes| Ok(rmp_serde::from_slice(bytes)?), "yes")?,
-        row("MessagePack, no names", &track, |track| Ok(rmp_serde::to_vec(track)?), |bytes| Ok(rmp_serde::from_slice(bytes)?), "at the end")?,
-        row("postcard", &track, |track| Ok(postcard::to_stdvec(track)?), |bytes| Ok(postcard::from_bytes(bytes)?), "no")?,
+        row(
+            "MessagePack, names",
+            &track,
+            |track| Ok(rmp_serde::to_vec_named(track)?),
+            |bytes| Ok(rmp_serde::from_slice(bytes)?),
+            "yes",
+        )?,
+        row(
+            "MessagePack, no names",
+            &track,
+            |track| Ok(rmp_serde::to_vec(track)?),
+            |bytes| Ok(rmp_serde::from_slice(bytes)?),
+            "at the end",
+        )?,
+        row(
+            "postcard",
+            &track,
+            |track| Ok(postcard::to_stdvec(track)?),
+            |bytes| Ok(postcard::from_bytes(bytes)?),
+            "no",
+        )?,
         row("JSON", &track, |track| Ok(serde_json::to_vec(track)?), |bytes| Ok(serde_json::from_slice(bytes)?), "yes")?,
     ])
 }

@@ -70,14 +70,16 @@ async fn hits() -> Outcome<String> {
     run(&alone).await;
     run(&shared).await;
     let medians = compare(31, calls, async || _ = run(&shared).await, async || _ = run(&alone).await).await;
-    let mut table = "## Hits\n\n| | with a live lease | without a tier | ratio | goal |\n|---|---:|---:|---:|---|\n".to_owned();
+    let mut table =
+        "## Hits\n\n| | with a live lease | without a tier | ratio | goal |\n|---|---:|---:|---:|---|\n".to_owned();
     row(&mut table, "hit, one thread, `u64` to `u64`", medians, 1.05);
     Ok(table + "\n")
 }
 
 async fn second_level() -> Outcome<String> {
     let server = Server::start();
-    let (writer, bare) = (Library::new(process(&server, "level", Cache::builder()).await?), Bare::connect(&server).await?);
+    let (writer, bare) =
+        (Library::new(process(&server, "level", Cache::builder()).await?), Bare::connect(&server).await?);
     let mut table = "## The second level\n\nOne call at a time, of a task, on the loopback address.\n\n\
                      | | cache | bare `GET` | ratio | goal |\n|---|---:|---:|---:|---|\n"
         .to_owned();
@@ -111,7 +113,8 @@ async fn second_level() -> Outcome<String> {
 
 async fn invalidations() -> Outcome<String> {
     let server = Server::start();
-    let (library, bare) = (Library::new(process(&server, "writes", Cache::builder()).await?), Bare::connect(&server).await?);
+    let (library, bare) =
+        (Library::new(process(&server, "writes", Cache::builder()).await?), Bare::connect(&server).await?);
     let calls = 200;
     let medians = compare(
         21,
@@ -124,7 +127,8 @@ async fn invalidations() -> Outcome<String> {
         async || bare.append_all(calls).await,
     )
     .await;
-    let mut table = "## Invalidations\n\n| | cache | bare `XADD` | ratio | goal |\n|---|---:|---:|---:|---|\n".to_owned();
+    let mut table =
+        "## Invalidations\n\n| | cache | bare `XADD` | ratio | goal |\n|---|---:|---:|---:|---|\n".to_owned();
     row(&mut table, "an invalidation, acknowledged, one at a time", medians, 1.2);
     let per_second = heard::throughput(&server).await?;
     let _ = writeln!(

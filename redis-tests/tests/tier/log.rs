@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use cache_core::{LeaseTime, LogPosition, Restart, SharedTier};
-use cache_redis::{Listener, RedisTier};
+use cache_redis::{Listener, RedisTier, RedisTierBuilder};
 use redis::{Connection, cmd};
 use redis_tests::Server;
 
+use crate::proxy::Proxy;
 use crate::recorder::{Event, Process, Recorder, TOKEN, heard, redis, wait};
 
 /// A server whose memory survives a restart up to the last command.
@@ -272,7 +273,7 @@ fn what_is_published_while_the_server_is_down_is_published_when_it_is_back() {
 #[test]
 fn a_server_that_does_not_answer_proves_nothing_and_keeps_nobody() {
     let server = Server::start();
-    let short = |builder: cache_redis::RedisTierBuilder| builder.timeout(Duration::from_millis(50));
+    let short = |builder: RedisTierBuilder| builder.timeout(Duration::from_millis(50));
     let (a, b) = (Process::start_with(&server.url(), short), Process::start(&server));
     a.recorder.wait_for_proof();
     server.pause();
@@ -287,6 +288,47 @@ fn a_server_that_does_not_answer_proves_nothing_and_keeps_nobody() {
     server.resume();
     b.recorder.wait_for_record("meanwhile");
     a.recorder.wait_for(&Event::Acknowledged(TOKEN));
+    a.recorder.wait_for_proof();
+    assert_eq!(restarts(&a), [Restart::First]);
+}
+
+#[test]
+fn what_was_sent_to_a_server_that_dies_is_published_again() {
+    let mut server = Server::start();
+    let short = |builder: RedisTierBuilder| builder.timeout(Duration::from_millis(50));
+    let (a, b) = (Process::start_with(&server.url(), short), Process::start(&server));
+    a.recorder.wait_for_proof();
+    b.recorder.wait_for_proof();
+    server.pause();
+    assert!(a.publish("meanwhile").is_err());
+    server.restart();
+    b.recorder.wait_for_record("meanwhile");
+}
+
+#[test]
+fn connections_that_are_open_but_dead_are_replaced() {
+    let server = Server::start();
+    let proxy = Proxy::start(server.port());
+    let a = Process::start_with(&proxy.url(), |builder| builder);
+    let b = Process::start(&server);
+    a.recorder.wait_for_proof();
+    proxy.lose_what_is_connected();
+    b.publish("x").unwrap();
+    a.recorder.wait_for_record("x");
+    a.recorder.wait_for_proof();
+    assert_eq!(restarts(&a), [Restart::First]);
+}
+
+#[test]
+fn a_server_without_the_replicas_that_it_needs_proves_nothing() {
+    let server = Server::start();
+    let a = Process::start(&server);
+    a.recorder.wait_for_proof();
+    let mut redis = redis(&server);
+    cmd("CONFIG").arg(&["SET", "min-replicas-to-write", "1"]).exec(&mut redis).unwrap();
+    // A poll is refused, so the connection counts as dead.
+    wait_until(|| wait(a.tier.get(b"key")).is_err_and(|error| error.to_string().contains("NOREPLICAS")));
+    cmd("CONFIG").arg(&["SET", "min-replicas-to-write", "0"]).exec(&mut redis).unwrap();
     a.recorder.wait_for_proof();
     assert_eq!(restarts(&a), [Restart::First]);
 }

@@ -3,5 +3,6 @@
 mod cache;
 mod connect;
 mod log;
+mod proxy;
 mod recorder;
 mod values;
