@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -28,7 +28,12 @@ pub(crate) const ROWS: usize = 8;
 pub(crate) struct Database {
     rows: [AtomicU64; ROWS],
     loads: AtomicU64,
+    is_down: AtomicBool,
 }
+
+/// The database does not answer.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Down;
 
 impl Database {
     pub(crate) fn new() -> Arc<Self> {
@@ -37,6 +42,10 @@ impl Database {
 
     fn sum(&self) -> u64 {
         self.rows.iter().map(|row| row.load(Ordering::SeqCst)).sum()
+    }
+
+    pub(crate) fn set_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
     }
 
     pub(crate) fn loads(&self) -> u64 {
@@ -95,6 +104,11 @@ impl Process {
     pub(crate) fn row(&self, id: usize) -> u64 {
         self.database.loads.fetch_add(1, Ordering::SeqCst);
         self.database.rows[id].load(Ordering::SeqCst)
+    }
+
+    #[cached_query(ttl = "1h", shared)]
+    pub(crate) fn row_if_up(&self, id: usize) -> Result<u64, Down> {
+        if self.database.is_down.load(Ordering::SeqCst) { Err(Down) } else { Ok(self.row(id)) }
     }
 
     /// It depends on what it reads.

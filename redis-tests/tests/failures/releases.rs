@@ -10,7 +10,7 @@ use cache_redis::RedisTier;
 use redis_tests::{Server, recover, shared_stats, until};
 use serde::{Deserialize, Serialize};
 
-use crate::process::{Database, PATIENCE, Process};
+use crate::process::{Database, Down, PATIENCE, Process};
 
 fn cache(server: &Server, schema: &str) -> Cache {
     let tier = RedisTier::builder(server.url()).schema(schema).max_lag(PATIENCE).timeout(PATIENCE).connect_blocking();
@@ -105,20 +105,20 @@ fn spoiled(spoil: impl Fn(&[u8]) -> Vec<u8>, undecodable: u64) {
     let written = first.write_and_publish(2);
     // Until it is heard, a load may be from before it.
     assert!(until(|| first.stats().heard == 1 && second.stats().heard == 1));
-    assert_eq!(first.row(2), written);
-    assert_eq!(first.stats().puts, 1);
-    let keys: Vec<Vec<u8>> = server.command(&["KEYS", "cache:0:row:*"]);
+    assert_eq!((first.row_if_up(2), first.stats().puts), (Ok(written), 2));
+    let keys: Vec<Vec<u8>> = server.command(&["KEYS", "cache:0:row_if_up:*"]);
     let [key] = &keys[..] else { panic!("there is one value") };
-    let value = || server.command::<Vec<u8>>(&[b"GET".as_slice(), key]);
-    let spoiled = spoil(&value());
+    let value = || server.command::<Option<Vec<u8>>>(&[b"GET".as_slice(), key]);
+    let spoiled = spoil(&value().expect("it is stored"));
     server.command::<()>(&[b"SET".as_slice(), key, &spoiled]);
-    let loads = database.loads();
-    assert_eq!(second.row(2), written);
-    assert_eq!(database.loads(), loads + 1);
+    // Nothing takes its place.
+    database.set_down(true);
+    assert_eq!((second.row_if_up(2), value()), (Err(Down), None));
     assert_eq!((second.stats().hits, second.stats().undecodable), (0, undecodable));
-    assert_ne!(value(), spoiled, "it has put its own value there");
-    assert_eq!(Process::start_patient(&server, &database).row(2), written);
-    assert_eq!(database.loads(), loads + 1, "others can read it");
+    database.set_down(false);
+    assert_eq!(second.row_if_up(2), Ok(written));
+    let third = Process::start_patient(&server, &database);
+    assert_eq!((third.row_if_up(2), third.stats().hits), (Ok(written), 1));
 }
 
 #[test]
