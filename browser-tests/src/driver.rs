@@ -49,14 +49,12 @@ impl Driver {
         });
         // It must be able to go on writing.
         thread::spawn(move || lines.for_each(drop));
-        match port {
-            Some(port) => Ok(Self { process, port }),
-            None => {
-                drop(process.kill());
-                drop(process.wait());
-                Err(printed)
-            }
+        if let Some(port) = port {
+            return Ok(Self { process, port });
         }
+        drop(process.kill());
+        drop(process.wait());
+        Err(printed)
     }
 
     pub(crate) fn url(&self) -> String {
