@@ -15,14 +15,17 @@ impl Library {
             .target(<Self>::__cached_key_get_track(id))
             .when_ok();
         __cache_pending
-            .run_async(async move {
-                ::cache_core::private::returns!(Result < Track, DbError >);
-                let _ = &self;
-                let id = id;
-                let changes = changes;
-                let _ = (&id,);
-                self.database.update(id, changes).await
-            })
+            .run_async(
+                ::cache_core::private::holder!(Result < Track, DbError >),
+                async move {
+                    ::cache_core::private::returns!(Result < Track, DbError >);
+                    let _ = &self;
+                    let id = id;
+                    let changes = changes;
+                    let _ = (&id,);
+                    self.database.update(id, changes).await
+                },
+            )
             .await
     }
 }

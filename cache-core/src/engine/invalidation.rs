@@ -84,16 +84,12 @@ impl Engine {
     }
 
     /// Invalidates all targets at one version, in this process alone.
-    #[cfg(feature = "shared")]
-    pub(crate) fn invalidate_here(&self, targets: &[ScopedTarget<'_>]) {
-        self.invalidate_marked(targets, &[], |_| ());
-    }
-
+    ///
     /// First the entries of keys are removed and their loads fenced. Then every target is raised, and the clock shows
     /// the version: from here on, dependents are refused. Last, with no lock held, the removed entries are dropped.
     ///
     /// `marks`: tags that are raised, too.
-    fn invalidate_marked(
+    pub(crate) fn invalidate_marked(
         &self,
         targets: &[ScopedTarget<'_>],
         marks: &[(ScopeRef<'_>, SmolStr)],

@@ -92,6 +92,9 @@ pub(crate) enum Writer {
     Function(MutationSite),
     /// A call of a method of the cache.
     Call { method: &'static str, place: &'static Location<'static> },
+    /// What a tier has told.
+    #[cfg(feature = "shared")]
+    Tier(&'static str),
 }
 
 impl Writer {
@@ -104,20 +107,22 @@ impl Writer {
         match self {
             Self::Function(site) => site.facts.name,
             Self::Call { method, .. } => method,
+            #[cfg(feature = "shared")]
+            Self::Tier(what) => what,
         }
     }
 
     pub(crate) fn module(&self) -> &'static str {
         match self {
             Self::Function(site) => site.facts.place.module,
-            Self::Call { .. } => "",
+            _ => "",
         }
     }
 
     pub(crate) fn owner(&self) -> &'static str {
         match self {
             Self::Function(site) => site.owner_name(),
-            Self::Call { .. } => "",
+            _ => "",
         }
     }
 
@@ -133,6 +138,8 @@ impl Writer {
         match self {
             Self::Function(site) => (site.facts.place.file, site.facts.place.line),
             Self::Call { place, .. } => (place.file(), place.line()),
+            #[cfg(feature = "shared")]
+            Self::Tier(_) => ("", 0),
         }
     }
 

@@ -236,8 +236,33 @@ macro_rules! __cache_announced {
     ($pending:ident.run($body:expr)) => {
         $pending.run_announced(|__cache_error| $crate::private::refused(__cache_error), $body)
     };
-    ($pending:ident.run_async($body:expr)) => {
-        $pending.run_announced_async(|__cache_error| $crate::private::refused(__cache_error), $body)
+    ($pending:ident.run_async($holder:expr, $body:expr)) => {
+        $pending.run_announced_async($holder, |__cache_error| $crate::private::refused(__cache_error), $body)
+    };
+}
+
+/// Where a result of a type waits; of an unknown one, nowhere.
+#[cfg(feature = "shared")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_holder {
+    () => {
+        $crate::private::Unheld
+    };
+    ($returned:ty) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on the type")]
+        use $crate::private::probing::*;
+        (&&$crate::private::Results::<$returned>::new()).__cache_holder()
+    }};
+}
+
+/// Without a tier nothing waits.
+#[cfg(not(feature = "shared"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_holder {
+    ($($returned:ty)?) => {
+        $crate::private::Unheld
     };
 }
 

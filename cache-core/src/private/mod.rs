@@ -7,6 +7,7 @@
 mod caches;
 mod entry;
 mod from_value;
+mod holder;
 mod in_transaction;
 pub(crate) mod key;
 mod look_up;
@@ -36,6 +37,9 @@ pub use crate::load::outcome::{Fallible, Outcome, Plain, Returned, SharedFallibl
 pub use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};
+#[cfg(feature = "shared")]
+pub use crate::private::holder::{Held, OtherResults, Results, SendResults};
+pub use crate::private::holder::{Holder, Unheld};
 pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
     Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Secret, Shown, StorableKey, Tuple, ValidKey, argument,
@@ -64,7 +68,7 @@ pub use crate::query::mutation_facts::{MutationFacts, TargetFacts};
 pub use crate::query::registered::{RegisteredMutation, RegisteredQuery};
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::{
-    __cache_announced as announced, __cache_facts as facts, __cache_items as items,
+    __cache_announced as announced, __cache_facts as facts, __cache_holder as holder, __cache_items as items,
     __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one, __cache_mutation_facts as mutation_facts,
     __cache_needs_result as needs_result, __cache_needs_tier as needs_tier, __cache_outcome as outcome,
     __cache_query as query, __cache_returns as returns, __cache_share as share, __cache_shared_part as shared_part,
@@ -75,6 +79,8 @@ pub use crate::{
 pub mod probing {
     pub use crate::audit::inspect::{Compared as _, ComparedAndShown as _, Incomparable as _, OnlyShown as _};
     pub use crate::load::outcome::{ReturnedFallible as _, ReturnedPlain as _};
+    #[cfg(feature = "shared")]
+    pub use crate::private::holder::{OtherResults as _, SendResults as _};
     pub use crate::private::key::{
         NoPart as _, OpaquePart as _, OpaqueReferencePart as _, OptionPart as _, PlainPart as _, ReferencePart as _,
         UnstorablePart as _,

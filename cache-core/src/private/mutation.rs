@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -19,6 +18,7 @@ use crate::history::Writer;
 use crate::load::outcome::Outcome;
 use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 use crate::private::from_value::{FromResult, FromValue, ValueTargets};
+use crate::private::holder::Holder;
 use crate::private::put::PutTarget;
 use crate::private::target::{
     EntryToPut, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind, TargetList, Targets,
@@ -28,7 +28,7 @@ use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;
 use crate::read_point::ReadPoint;
-use crate::shared::publish::{Announced, Published, Ticket, Waiting};
+use crate::shared::publish::{Announced, Published, Ticket};
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
@@ -256,6 +256,7 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
     #[cfg(feature = "shared")]
     pub async fn run_announced_async<F: Future<Output = O::Returned>>(
         self,
+        holder: impl Holder<O::Returned>,
         refuse: impl FnOnce(crate::PublishError) -> O::Returned,
         body: F,
     ) -> O::Returned {
@@ -266,43 +267,59 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
                 Err(error) => return invalidation.refuse(refuse(error)),
             }
         }
-        RunningMutation { body, invalidation, waiting: Waiting::default() }.await
+        RunningMutation { body, invalidation, ticket: Ticket::default(), holder }.await
     }
 
     /// Like [`run`](Self::run), with a future.
-    pub fn run_async<F: Future<Output = O::Returned>>(self, body: F) -> RunningMutation<O, T, F> {
-        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)), waiting: Waiting::default() }
+    pub fn run_async<F, H>(self, holder: H, body: F) -> RunningMutation<O, T, F, H>
+    where
+        F: Future<Output = O::Returned>,
+        H: Holder<O::Returned>,
+    {
+        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)), ticket: Ticket::default(), holder }
     }
 }
 
 pin_project! {
     /// The body of a mutation that is a future.
     #[must_use = "it does nothing until it is polled"]
-    pub struct RunningMutation<O: Outcome, T: Targets<O::Value>, F> {
+    pub struct RunningMutation<O: Outcome, T: Targets<O::Value>, F, H> {
         // Dropped first: the values of the body may still write.
         #[pin]
         body: F,
         // Boxed: futures hold it while they wait, and there may be many targets.
         invalidation: Box<Invalidation<O, T>>,
-        waiting: Waiting<O::Returned>,
+        // Until other processes can hear of it, and the result until then.
+        ticket: Ticket,
+        holder: H,
     }
 }
 
-impl<O: Outcome, T: Targets<O::Value>, F: Future<Output = O::Returned>> Future for RunningMutation<O, T, F> {
+impl<O, T, F, H> Future for RunningMutation<O, T, F, H>
+where
+    O: Outcome,
+    T: Targets<O::Value>,
+    F: Future<Output = O::Returned>,
+    H: Holder<O::Returned>,
+{
     type Output = O::Returned;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {
         let this = self.project();
-        if let Some(waited) = this.waiting.poll(cx) {
-            return waited;
+        if this.ticket.is_over() {
+            let result = ready!(this.body.poll(cx));
+            let ticket = this.invalidation.conclude(&result);
+            if ticket.is_over() {
+                return Poll::Ready(result);
+            }
+            if let Err(result) = this.holder.put(result) {
+                ticket.wait();
+                return Poll::Ready(result);
+            }
+            *this.ticket = ticket;
         }
-        let result = ready!(this.body.poll(cx));
-        let ticket = this.invalidation.conclude(&result);
-        match this.waiting.begin(ticket, result) {
-            ControlFlow::Break(result) => Poll::Ready(result),
-            // It is polled for the first time.
-            ControlFlow::Continue(()) => this.waiting.poll(cx).unwrap_or(Poll::Pending),
-        }
+        ready!(Pin::new(this.ticket).poll(cx));
+        Poll::Ready(this.holder.take().expect("it was put there with the ticket"))
     }
 }
 

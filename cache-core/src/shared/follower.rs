@@ -109,9 +109,9 @@ impl fmt::Debug for Follower {
 }
 
 impl Engine {
-    fn forget_everything(&self, method: &'static str) {
-        let by = Writer::call(method);
-        self.invalidate_here(&[ScopedTarget { scope: None, target: TargetRef::Everything, by }]);
+    fn forget_everything(&self, why: &'static str) {
+        let by = Writer::Tier(why);
+        self.invalidate_marked(&[ScopedTarget { scope: None, target: TargetRef::Everything, by }], &[], |_| ());
     }
 
     fn hear(&self, shared: &Shared, position: LogPosition, record: &[u8]) -> bool {
@@ -138,7 +138,7 @@ impl Engine {
     }
 
     fn apply(&self, record: &Record) {
-        let by = Writer::call("another process");
+        let by = Writer::Tier("another process");
         let named: Vec<(Option<Arc<Scope>>, &str)> = record
             .places
             .iter()
@@ -151,18 +151,17 @@ impl Engine {
                 _ => None,
             })
             .collect();
-        let named = named.iter().map(|(scope, mark)| (scope.as_ref(), *mark));
         let targets: Vec<_> = named
-            .chain(any_key.iter().map(|(scope, mark)| (*scope, mark.as_str())))
+            .iter()
             .map(|(scope, mark)| {
-                let target = if mark == mark::EVERYTHING { TargetRef::Everything } else { TargetRef::Tag(mark) };
-                ScopedTarget { scope, target, by }
+                let target = if *mark == mark::EVERYTHING { TargetRef::Everything } else { TargetRef::Tag(mark) };
+                ScopedTarget { scope: scope.as_ref(), target, by }
             })
             .collect();
         if let Some(lasts) = record.intent {
             self.suspend_for(&targets, (record.origin, record.token), Duration::from_millis(lasts));
         }
-        self.invalidate_here(&targets);
+        self.invalidate_marked(&targets, &any_key, |_| ());
         if let Some(ended) = record.ends {
             self.resume_after((record.origin, ended));
         }

@@ -75,15 +75,24 @@ impl Mutation<'_> {
 
     /// Runs the body, and invalidates.
     fn run(&self, body: &TokenStream) -> TokenStream {
-        let (run, after) =
-            if self.function.is_async() { (quote!(run_async), Some(quote!(.await))) } else { (quote!(run), None) };
+        let krate = self.krate;
+        let (run, holder, after) = if self.function.is_async() {
+            let returned = match self.function.returns() {
+                Some(ty) => Some(ty).filter(|ty| !has_impl_trait(ty)).map(|ty| quote!(#ty)),
+                None => Some(quote!(())),
+            };
+            let holder = quote_spanned!(Span::mixed_site()=> #krate::private::holder!(#returned),);
+            (quote!(run_async), Some(holder), Some(quote!(.await)))
+        } else {
+            (quote!(run), None, None)
+        };
         let Some(option) = self.fails_unreachable() else {
-            return quote_spanned!(Span::mixed_site()=> __cache_pending.#run(#body) #after);
+            return quote_spanned!(Span::mixed_site()=> __cache_pending.#run(#holder #body) #after);
         };
         // The error of a function that has none to return appears under the option.
         let span = Span::mixed_site().located_at(option.span());
         let (krate, pending) = (respan(self.krate, span), Ident::new("__cache_pending", Span::mixed_site()));
-        let run = quote_spanned!(span=> #krate::private::announced!(#pending.#run(#body)));
+        let run = quote_spanned!(span=> #krate::private::announced!(#pending.#run(#holder #body)));
         quote_spanned!(span=> #krate::private::needs_tier!("on_unreachable"); #run #after)
     }
 

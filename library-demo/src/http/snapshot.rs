@@ -204,7 +204,7 @@ impl Mutation {
             owner: info.owner,
             place: if info.file.is_empty() { String::new() } else { format!("{}:{}", info.file, info.line) },
             ago_ms: info.ago.into(),
-            targets: info.targets.iter().filter_map(Target::of).collect(),
+            targets: info.targets.iter().map(Target::of).collect(),
             removed: info.removed,
             fenced: info.fenced,
             misses: info.misses,
@@ -213,18 +213,15 @@ impl Mutation {
 }
 
 impl Target {
-    /// `None` if it says nothing to people.
-    fn of(info: &TargetInfo) -> Option<Self> {
+    fn of(info: &TargetInfo) -> Self {
         let (kind, name) = match &info.kind {
             TargetInfoKind::Query { name, .. } => ("query", (*name).to_owned()),
             TargetInfoKind::Key { name, .. } => ("key", (*name).to_owned()),
             TargetInfoKind::Tag(tag) => ("tag", tag.clone()),
-            // It goes with "one key of", for what depends on a key that is not known.
-            TargetInfoKind::Shared(what) if what.starts_with("any key of ") => return None,
             TargetInfoKind::Shared(what) => ("shared", what.clone()),
             _ => ("everything", String::new()),
         };
-        Some(Self { kind, name, by: info.by })
+        Self { kind, name, by: info.by }
     }
 }
 
