@@ -58,12 +58,6 @@ pub trait SharedTier: Send + Sync + 'static {
     ///
     /// For a [while](Follower::KEPT) the tier keeps what it has published, and publishes it again in each new epoch.
     fn publish(&self, publication: Publication) -> TierFuture<'static, Result<LogPosition, PublishError>>;
-
-    /// Takes the right to load a key, for at most a span, so that other processes wait for the value. `false`: another
-    /// process has it. The default gives it to all.
-    fn claim<'a>(&'a self, _key: &'a [u8], _for: Duration) -> TierFuture<'a, Result<bool, TierError>> {
-        Box::pin(async { Ok(true) })
-    }
 }
 
 /// What the methods of a [`SharedTier`] return.
