@@ -70,6 +70,9 @@ impl RedisTier {
         F: Future<Output = Result<T, TierError>> + Send + 'static,
     {
         let task = self.worker.runtime.spawn(operation(self.worker.hub.clone()));
+        // Without a budget of polls: a caller that blocks its thread within a task of tokio does not return to what renews it,
+        // and would wait for ever.
+        let task = tokio::task::unconstrained(task);
         Box::pin(async { task.await.unwrap_or_else(|_| Err(TierError::new("the cache of this tier is gone"))) })
     }
 }

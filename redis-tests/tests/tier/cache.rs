@@ -78,6 +78,26 @@ fn p4_what_another_process_has_loaded_is_not_loaded_again() {
     assert_eq!((late.read(1), late.loads()), (101, 0));
 }
 
+/// Its thread does not return to the runtime between the calls.
+#[test]
+fn p22_a_task_may_block_its_thread_as_often_as_it_likes() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let server = Server::start();
+            let (here, there) = two(&server);
+            for key in 0..300 {
+                here.read(key);
+                here.write(key);
+            }
+            there.wait_until(|stats| stats.heard >= 300);
+        });
+        done.send(()).unwrap();
+    });
+    is_done.recv_timeout(Duration::from_secs(60)).expect("it does not wait for ever");
+}
+
 #[test]
 fn p20_a_write_is_heard_by_the_other_process() {
     let server = Server::start();
