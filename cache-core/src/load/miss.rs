@@ -545,8 +545,8 @@ enum Stage<K, V> {
     /// The second level is asked.
     Take(Leader<K, V>, Taking<V>),
     Load(Leader<K, V>),
-    /// The value is being stored in the second level.
-    Put(Ticket, V),
+    /// The value is being stored in the second level. Boxed: values may be large, and futures hold this.
+    Put(Box<(Ticket, V)>),
     Over,
 }
 
@@ -619,12 +619,12 @@ where
             };
             *this.stage = Stage::load(load);
         }
-        if let Stage::Put(after, _) = this.stage {
-            ready!(Pin::new(after).poll(cx));
-            let Stage::Put(_, value) = std::mem::replace(this.stage, Stage::Over) else {
+        if let Stage::Put(put) = this.stage {
+            ready!(Pin::new(&mut put.0).poll(cx));
+            let Stage::Put(put) = std::mem::replace(this.stage, Stage::Over) else {
                 unreachable!("it was there above")
             };
-            return Poll::Ready(O::hit(value));
+            return Poll::Ready(O::hit(put.1));
         }
         let (Stage::Load(load), Some(body)) = (&*this.stage, this.body.as_mut().as_pin_mut()) else {
             panic!("a future is not polled after it was ready");
@@ -638,7 +638,7 @@ where
             }
             return match O::into_value(result) {
                 Ok(value) => {
-                    *this.stage = Stage::Put(after, value);
+                    *this.stage = Stage::Put(Box::new((after, value)));
                     Poll::Pending
                 }
                 Err(result) => Poll::Ready(result),

@@ -33,17 +33,18 @@ impl<R> Holder<R> for Unheld {
 /// For results that are `Send`.
 #[cfg(feature = "shared")]
 #[derive(Debug)]
-pub struct Held<R>(Option<R>);
+pub struct Held<R>(Option<Box<R>>);
 
 #[cfg(feature = "shared")]
 impl<R> Holder<R> for Held<R> {
     fn put(&mut self, result: R) -> Result<(), R> {
-        self.0 = Some(result);
+        // Boxed: results may be large, and futures hold this.
+        self.0 = Some(Box::new(result));
         Ok(())
     }
 
     fn take(&mut self) -> Option<R> {
-        self.0.take()
+        self.0.take().map(|result| *result)
     }
 }
 

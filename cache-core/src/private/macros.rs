@@ -311,8 +311,8 @@ macro_rules! __cache_shared_part {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __cache_announced {
-    ($pending:ident.$run:ident($body:expr)) => {
-        $pending.$run($body)
+    ($pending:ident.$run:ident($($arguments:expr),*)) => {
+        $pending.$run($($arguments),*)
     };
 }
 

@@ -78,6 +78,7 @@ impl Mutation<'_> {
         let krate = self.krate;
         let (run, holder, after) = if self.function.is_async() {
             let returned = match self.function.returns() {
+                Some(Type::Never(_)) => None,
                 Some(ty) => Some(ty).filter(|ty| !has_impl_trait(ty)).map(|ty| quote!(#ty)),
                 None => Some(quote!(())),
             };

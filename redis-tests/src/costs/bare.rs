@@ -1,16 +1,17 @@
 //! The same client, without a cache.
 
-use redis::{AsyncCommands as _, aio::MultiplexedConnection};
+use redis::{AsyncCommands as _, Client, aio::MultiplexedConnection};
 use redis_tests::Server;
+use tokio::task::JoinHandle;
 
 use crate::Outcome;
 
-pub(crate) struct Bare(MultiplexedConnection);
+pub(crate) struct Bare(MultiplexedConnection, Client);
 
 impl Bare {
     pub(crate) async fn connect(server: &Server) -> Outcome<Self> {
-        let client = redis::Client::open(server.url())?;
-        Ok(Self(client.get_multiplexed_async_connection().await?))
+        let client = Client::open(server.url())?;
+        Ok(Self(client.get_multiplexed_async_connection().await?, client))
     }
 
     pub(crate) async fn set_all(&self, keys: u64, bytes: usize) -> Outcome<()> {
@@ -27,6 +28,19 @@ impl Bare {
             let value: Vec<u8> = connection.get(format!("bare:{key}")).await.expect("the server is up");
             assert!(!value.is_empty(), "it was set");
         }
+    }
+
+    /// A process that waits for records, until the task is aborted.
+    pub(crate) fn read_all(&self) -> JoinHandle<()> {
+        let client = self.1.clone();
+        tokio::spawn(async move {
+            let mut connection = client.get_multiplexed_async_connection().await.expect("the server is up");
+            loop {
+                let mut read = redis::cmd("XREAD");
+                read.arg("BLOCK").arg(100).arg("STREAMS").arg("bare").arg("$");
+                let _: redis::Value = read.query_async(&mut connection).await.expect("the server is up");
+            }
+        })
     }
 
     /// As long as a record of one key is.
