@@ -248,6 +248,7 @@ fn p10_options_of_options_are_not_stored() {
 
     impl Nested {
         #[cached_query(ttl = "1h", shared)]
+        #[expect(clippy::option_option, reason = "that is what it is about")]
         fn get(&self, id: u8) -> Option<Option<u8>> {
             Some((id > 5).then_some(id))
         }

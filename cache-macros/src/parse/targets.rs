@@ -612,17 +612,6 @@ mod tests {
             (quote!(|a, b| get(a)), "take one parameter"),
             (quote!(|| get(1)), "take one parameter"),
             (quote!(tags()), "`tags(..)` is empty"),
-            (quote!(on = "err"), "the only value is \"ok\""),
-            (quote!(onn = "ok"), "did you mean `on`?"),
-            (quote!(on("ok")), "write `on = \"ok\"`"),
-            (quote!(on_unreachable = "failed"), "there is no `failed`: did you mean `fail`?"),
-            (quote!(on_unreachable = ""), "there is no `` (\"fail\":"),
-            (quote!(on_unreachable("fail")), "write `on_unreachable = \"fail\"`"),
-            (quote!(on_unreachable = ), "`on_unreachable` has no value"),
-            (quote!(on_unreachable = "fail", on_unreachable = "queue"), "`on_unreachable` is given twice"),
-            (quote!(on_unreachabl = "fail"), "did you mean `on_unreachable`?"),
-            (quote!(all, in_transaction = 1), "write `in_transaction` alone"),
-            (quote!(in_transaction, all, in_transaction), "`in_transaction` is given twice"),
             (quote!(for(id)), "`for` is a keyword: write `r#for`"),
             (quote!(for id in { get(id) }), "there is no list after `in`: write it as in `for id in ids"),
             (quote!(for id { get(id) }), "write it as in `for id in ids"),
@@ -671,6 +660,27 @@ mod tests {
             (quote!(|t| "get"), "end the closure in a query"),
             (quote!(get(custom! { a? => b })), "write the `?` outside of the macro"),
         ];
+        are_refused(cases);
+    }
+
+    #[test]
+    fn what_is_no_option_is_refused_with_a_remedy() {
+        are_refused([
+            (quote!(on = "err"), "the only value is \"ok\""),
+            (quote!(onn = "ok"), "did you mean `on`?"),
+            (quote!(on("ok")), "write `on = \"ok\"`"),
+            (quote!(on_unreachable = "failed"), "there is no `failed`: did you mean `fail`?"),
+            (quote!(on_unreachable = ""), "there is no `` (\"fail\":"),
+            (quote!(on_unreachable("fail")), "write `on_unreachable = \"fail\"`"),
+            (quote!(on_unreachable = ), "`on_unreachable` has no value"),
+            (quote!(on_unreachable = "fail", on_unreachable = "queue"), "`on_unreachable` is given twice"),
+            (quote!(on_unreachabl = "fail"), "did you mean `on_unreachable`?"),
+            (quote!(all, in_transaction = 1), "write `in_transaction` alone"),
+            (quote!(in_transaction, all, in_transaction), "`in_transaction` is given twice"),
+        ]);
+    }
+
+    fn are_refused(cases: impl IntoIterator<Item = (TokenStream, &'static str)>) {
         for (tokens, remedy) in cases {
             let error = parse(tokens.clone()).err().unwrap_or_else(|| panic!("{tokens} is accepted"));
             assert!(error.contains(remedy), "{tokens}: {error}");
