@@ -20,6 +20,7 @@ use crate::load::leader::Leader;
 use crate::load::miss::{Miss, Request, StepFns};
 use crate::load::outcome::{Outcome, Whole};
 use crate::query::state::QueryState;
+use crate::shared::second_level::Source;
 use crate::sync::Arc;
 use crate::version::tag_set::TagSet;
 
@@ -237,7 +238,7 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
                     let Some((load, judge)) = slot.take_lead() else { continue };
                     let (value, mut judge) = ((self.fns.remove)(&mut pairs, id), Some(judge));
                     // A query of lists is not in the second level.
-                    (end.finish)(load, &value, &mut |value| judge.take()?.judge(value)).leave();
+                    (end.finish)(load, &Source::Body, &value, &mut |value| judge.take()?.judge(value)).leave();
                     *slot = Slot::Known(value);
                 }
                 if let Some(query) = &self.slots.query {

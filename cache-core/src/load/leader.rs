@@ -19,7 +19,7 @@ use crate::load::audit::AuditedHit;
 use crate::load::judge::Judged;
 use crate::observer::events::{LoadOutcome, Loaded, Subject};
 use crate::shared::publish::Ticket;
-use crate::shared::second_level::{SharedLoad, Source, Taken, Taking};
+use crate::shared::second_level::{SharedLoad, Source, Taking};
 use crate::stats::counters::Event;
 use crate::store::aged::AgedEntry;
 use crate::store::{Loaded as LoadedValue, Storable, Store, Wanted};
@@ -149,11 +149,12 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
     /// Ends the load with a value. A copy is stored if `judge` does not refuse it, and no dependency was invalidated.
     ///
     /// Returns what the load still has to wait for.
-    pub(crate) fn finish(self, value: &V, judge: impl FnOnce(&V) -> Option<Judged>) -> Ticket {
-        self.finish_from(&Source::Body, value, judge)
-    }
-
-    fn finish_from(mut self, source: &Source, value: &V, judge: impl FnOnce(&V) -> Option<Judged>) -> Ticket {
+    pub(crate) fn finish_from(
+        mut self,
+        source: &Source,
+        value: &V,
+        judge: impl FnOnce(&V) -> Option<Judged>,
+    ) -> Ticket {
         // While the load is listed: inserts still fence it.
         prepare(&self.store, self.key_node.as_ref());
         self.engine.resume_certain();
@@ -206,26 +207,6 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
         after
     }
 
-    /// Asks the second level, if the value may be there. Not if there is one that is only to be refreshed.
-    pub(crate) fn take(&self) -> Option<Taking<V>> {
-        if self.mode == ReadMode::Cached && self.aged.is_none() {
-            self.shared.as_ref()?.take(&self.engine)
-        } else {
-            None
-        }
-    }
-
-    /// Ends the load with a value of the second level, if it may be used. The body does not run.
-    pub(crate) fn accept(self, taken: Taken<V>, judge: impl FnOnce(&V) -> Option<Judged>) -> Result<V, Self> {
-        match taken.accept(&self.engine) {
-            Some((value, source)) => {
-                self.finish_from(&source, &value, judge).leave();
-                Ok(value)
-            }
-            None => Err(self),
-        }
-    }
-
     /// Stores a value in the second level, too.
     fn put(&self, value: &V, tags: &TagSet, expires_at: Nanos, now: Nanos) -> Ticket {
         let put = |shared: &SharedLoad<V>| shared.put(&self.engine, value, tags, expires_at.saturating_sub(now));
@@ -274,6 +255,15 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
 }
 
 impl<K, V> Leader<K, V> {
+    /// Asks the second level, if the value may be there. Not if there is one that is only to be refreshed.
+    pub(crate) fn take(&self) -> Option<Taking<V>> {
+        if self.mode == ReadMode::Cached && self.aged.is_none() {
+            self.shared.as_ref()?.ask(&self.engine)
+        } else {
+            None
+        }
+    }
+
     /// The load has ended. The caller holds no lock.
     fn tell(&self, outcome: LoadOutcome, shared_by: usize, now: impl FnOnce() -> Nanos) {
         if self.has_begun {

@@ -28,7 +28,7 @@ use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
 use crate::observer::events::Subject;
 use crate::shared::publish::Ticket;
-use crate::shared::second_level::{SharedLoad, Taken, Taking};
+use crate::shared::second_level::{SharedLoad, Source, TakeFn, Taken, Taking};
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
@@ -92,6 +92,9 @@ pub(super) struct StepFns<K, V> {
     pub(super) resume: ResumeFn<K, V>,
     pub(super) follow: FollowFns<K, V>,
     pub(super) end: EndFns<K, V>,
+    /// Asks the second level.
+    #[cfg_attr(not(feature = "shared"), expect(dead_code, reason = "no load does"))]
+    take: TakeFn<V>,
 }
 
 /// `Err` if it has to wait.
@@ -108,20 +111,14 @@ pub(super) type Next<K, V> = Result<V, Step<K, V>>;
 type Alone<K, V> = fn(Box<Attempt<K, V>>) -> Next<K, V>;
 
 pub(super) struct EndFns<K, V> {
-    /// Asks the second level.
-    take: fn(&Leader<K, V>) -> Option<Taking<V>>,
-    /// Returns its value, or the load again.
-    accept: AcceptFn<K, V>,
     /// Returns what the caller still waits for.
-    pub(super) finish: fn(Leader<K, V>, &V, DynJudge<'_, V>) -> Ticket,
+    pub(super) finish: fn(Leader<K, V>, &Source, &V, DynJudge<'_, V>) -> Ticket,
     /// Returns the value that is served instead.
     pub(super) fail: fn(Leader<K, V>, DynShare<'_>) -> Option<V>,
     pub(super) serve: fn(&Standby<K, V>) -> Option<V>,
     /// Returns the answer.
     pub(super) conclude_audit: fn(Leader<K, V>, Option<&V>) -> V,
 }
-
-type AcceptFn<K, V> = fn(Leader<K, V>, Taken<V>, DynJudge<'_, V>) -> Result<V, Leader<K, V>>;
 
 macro_rules! copied {
     ($($name:ident),*) => {$(
@@ -228,13 +225,12 @@ impl<K: Eq + Send + Sync + 'static, V: Clone + Send + Sync + 'static, O> Miss<K,
                 alone: |attempt| attempt.step_alone(),
             },
             end: EndFns {
-                take: |load| load.take(),
-                accept: |load, taken, judge| load.accept(taken, judge),
-                finish: |load, value, judge| load.finish(value, judge),
+                finish: |load, source, value, judge| load.finish_from(source, value, judge),
                 fail: |load, error| load.fail(error),
                 serve: Standby::serve,
                 conclude_audit: |load, value| load.conclude_audit(value),
             },
+            take: SharedLoad::take,
         };
         Self { request, options, steps, make_entry, judge: KeepAll, outcome: PhantomData }
     }
@@ -290,7 +286,7 @@ impl<K, V, O, J> Miss<K, V, O, J> {
             let (store, scope) = (&self.request.store, self.request.scope.as_ref());
             let types = std::any::type_name::<(K, V)>();
             let prefix = shared.prefix(&store.query, store.number, store.instance, types);
-            let load = SharedLoad::new(shared, prefix, scope, &key, values);
+            let load = SharedLoad::new(shared, prefix, scope, &key, values, self.steps.take);
             self.options.push_tag(crate::shared::mark::of_key(store.query.name, load.mark()).as_str().into());
             self.request.shared = Some(Box::new(load));
         }
@@ -374,7 +370,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
     /// Like [`load`](Self::load), with a future.
     pub fn load_async<F: Future<Output = O::Returned>>(self, body: F) -> Loading<K, V, O, F, J> {
         let Self { request, options, steps: StepFns { claim, follow, end, .. }, judge, outcome, .. } = self;
-        let stage = Stage::of(claim(request, options), &follow, &end);
+        let stage = Stage::of(claim(request, options), &follow);
         Loading { stage, follow, end, judge: Some(judge), body: Some(body), outcome }
     }
 }
@@ -393,11 +389,11 @@ type Leads<K, V> = (Leader<K, V>, EndFns<K, V>);
 /// Blocks this thread while the second level is asked. Its value, or the load again.
 #[inline(never)]
 pub(super) fn take<K, V>(load: Leader<K, V>, end: &EndFns<K, V>, judge: DynJudge<'_, V>) -> Result<V, Leader<K, V>> {
-    let Some(taking) = (end.take)(&load) else { return Err(load) };
+    let Some(taking) = load.take() else { return Err(load) };
     load.begin_span();
     // What the user's types do is part of the load.
     match load.within(|| taking.wait()) {
-        Some(taken) => (end.accept)(load, taken, judge),
+        Some(taken) => end.accept(load, taken, judge),
         None => Err(load),
     }
 }
@@ -473,6 +469,17 @@ impl<K, V> RunningBody<K, V> {
 }
 
 impl<K, V> EndFns<K, V> {
+    /// Ends a load with a value of the second level, if it may be used. The body does not run.
+    fn accept(&self, load: Leader<K, V>, taken: Taken<V>, judge: DynJudge<'_, V>) -> Result<V, Leader<K, V>> {
+        match taken.accept(&load.engine) {
+            Some((value, source)) => {
+                (self.finish)(load, &source, &value, judge).leave();
+                Ok(value)
+            }
+            None => Err(load),
+        }
+    }
+
     #[inline(never)]
     fn end<O: Outcome<Value = V>>(
         &self,
@@ -487,7 +494,7 @@ impl<K, V> EndFns<K, V> {
             return (O::hit(answer), Ticket::default());
         }
         if let Some(value) = O::value(&result) {
-            let after = (self.finish)(load, value, judge);
+            let after = (self.finish)(load, &Source::Body, value, judge);
             return (result, after);
         }
         let query = load.store.query.clone();
@@ -522,7 +529,8 @@ pin_project! {
             let mut this = this.project();
             // Values of a body may use the cache in `Drop`, and must not wait for this load.
             match this.stage {
-                Stage::Load(load) | Stage::Take(load, _) => load.within(|| this.body.set(None)),
+                Stage::Load(load) => load.within(|| this.body.set(None)),
+                Stage::Take(take) => take.0.within(|| this.body.set(None)),
                 Stage::Wait(_) | Stage::Put(..) | Stage::Over => this.body.set(None),
             }
         }
@@ -535,15 +543,15 @@ impl<K, V, O, F: UnwindSafe, J: UnwindSafe> UnwindSafe for Loading<K, V, O, F, J
 impl<K, V, O, F, J> Loading<K, V, O, F, J> {
     /// The caller leads.
     pub(super) fn begin(load: Leader<K, V>, follow: FollowFns<K, V>, end: EndFns<K, V>, judge: J, body: F) -> Self {
-        let stage = Stage::lead(load, &end);
+        let stage = Stage::lead(load);
         Self { stage, follow, end, judge: Some(judge), body: Some(body), outcome: PhantomData }
     }
 }
 
 enum Stage<K, V> {
     Wait(WaitFuture<K, V>),
-    /// The second level is asked.
-    Take(Leader<K, V>, Taking<V>),
+    /// The second level is asked. Boxed: few loads do, and it would enlarge every future.
+    Take(Box<(Leader<K, V>, Taking<V>)>),
     Load(Leader<K, V>),
     /// The value is being stored in the second level. Boxed: values may be large, and futures hold this.
     Put(Box<(Ticket, V)>),
@@ -552,18 +560,18 @@ enum Stage<K, V> {
 
 impl<K, V> Stage<K, V> {
     #[inline(never)]
-    fn of(next: Next<K, V>, follow: &FollowFns<K, V>, end: &EndFns<K, V>) -> Self {
+    fn of(next: Next<K, V>, follow: &FollowFns<K, V>) -> Self {
         match next {
-            Err(Step::Lead(load)) => Self::lead(load, end),
+            Err(Step::Lead(load)) => Self::lead(load),
             next => Self::Wait((follow.wait)(next)),
         }
     }
 
-    fn lead(load: Leader<K, V>, end: &EndFns<K, V>) -> Self {
-        match (end.take)(&load) {
+    fn lead(load: Leader<K, V>) -> Self {
+        match load.take() {
             Some(taking) => {
                 load.begin_span();
-                Self::Take(load, taking)
+                Self::Take(Box::new((load, taking)))
             }
             None => Self::load(load),
         }
@@ -591,7 +599,7 @@ where
             *this.stage = Stage::Over;
             *this.stage = match waited {
                 Waited::Value(value) => return Poll::Ready(O::hit(value)),
-                Waited::Lead(load) => Stage::lead(load, this.end),
+                Waited::Lead(load) => Stage::lead(load),
                 Waited::Failed(error, attempt) => match O::shared_error(&error) {
                     Some(error) => {
                         attempt.discard();
@@ -599,23 +607,23 @@ where
                     }
                     None => match (this.follow.alone)(attempt) {
                         Ok(value) => return Poll::Ready(O::hit(value)),
-                        step => Stage::of(step, this.follow, this.end),
+                        step => Stage::of(step, this.follow),
                     },
                 },
             };
         }
-        if let Stage::Take(load, taking) = this.stage {
+        if let Stage::Take(take) = this.stage {
+            let (load, taking) = &mut **take;
             let taken = ready!(load.within(|| Pin::new(taking).poll(cx)));
-            let Stage::Take(load, _) = std::mem::replace(this.stage, Stage::Over) else {
+            let Stage::Take(take) = std::mem::replace(this.stage, Stage::Over) else {
                 unreachable!("it was there above")
             };
-            let judge = &mut |value: &V| this.judge.take()?.judge(value);
-            let load = match taken.map(|taken| (taken, judge)) {
-                Some((taken, judge)) => match (this.end.accept)(load, taken, judge) {
+            let load = match taken {
+                Some(taken) => match this.end.accept(take.0, taken, &mut |value| this.judge.take()?.judge(value)) {
                     Ok(value) => return Poll::Ready(O::hit(value)),
                     Err(load) => load,
                 },
-                None => load,
+                None => take.0,
             };
             *this.stage = Stage::load(load);
         }

@@ -173,10 +173,16 @@ pub(crate) mod second_level {
             match self.0 {}
         }
 
+        pub(crate) fn ask(&self, _: &Arc<Engine>) -> Option<Taking<V>> {
+            match self.0 {}
+        }
+
         pub(crate) fn put(&self, _: &Arc<Engine>, _: &V, _: &TagSet, _: Nanos) -> Option<Ticket> {
             match self.0 {}
         }
     }
+
+    pub(crate) type TakeFn<V> = fn(&SharedLoad<V>, &Arc<Engine>) -> Option<Taking<V>>;
 
     pub(crate) struct Taking<V>(Never, PhantomData<fn() -> V>);
 

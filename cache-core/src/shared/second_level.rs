@@ -38,7 +38,11 @@ pub(crate) struct SharedLoad<V> {
     values: ValueEncoding<V>,
     /// Read before the load begins.
     born: Option<LogPosition>,
+    take: TakeFn<V>,
 }
+
+/// [`SharedLoad::take`], which needs bounds on the type.
+pub(crate) type TakeFn<V> = fn(&SharedLoad<V>, &Arc<Engine>) -> Option<Taking<V>>;
 
 /// Until the second level has answered. A `Mutex`, as futures of loads are `Sync`; it is never locked.
 pub(crate) struct Taking<V>(StdMutex<TierFuture<'static, Option<Taken<V>>>>);
@@ -77,6 +81,7 @@ impl<V> SharedLoad<V> {
         scope: Option<&Arc<Scope>>,
         key: &[u8],
         values: ValueEncoding<V>,
+        take: TakeFn<V>,
     ) -> Self {
         let tier_key = prefix.map(|prefix| {
             let scope = scope.map_or(&[][..], |scope| scope.name.as_bytes());
@@ -84,11 +89,15 @@ impl<V> SharedLoad<V> {
             let length = u32::try_from(scope.len()).unwrap_or(u32::MAX).to_be_bytes();
             [&*prefix, &length, scope, key].concat().into()
         });
-        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.applied() }
+        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.applied(), take }
     }
 
     pub(crate) fn mark(&self) -> u64 {
         self.mark
+    }
+
+    pub(crate) fn ask(&self, engine: &Arc<Engine>) -> Option<Taking<V>> {
+        (self.take)(self, engine)
     }
 }
 
