@@ -141,7 +141,7 @@ impl<P: SharedPart> Serialize for Serialized<'_, P> {
 }
 
 /// A part whose traits decide whether others can read it: found by method lookup on `(&&candidate(..))`, as in
-/// [`key`](super::key).
+/// `private::key`.
 pub struct Candidate<P, U>(P, PhantomData<U>);
 
 /// Wraps a part, with a type that cannot be written: see [`SharedKey`].
