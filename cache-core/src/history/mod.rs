@@ -115,14 +115,18 @@ impl Writer {
     pub(crate) fn module(&self) -> &'static str {
         match self {
             Self::Function(site) => site.facts.place.module,
-            _ => "",
+            Self::Call { .. } => "",
+            #[cfg(feature = "shared")]
+            Self::Tier(_) => "",
         }
     }
 
     pub(crate) fn owner(&self) -> &'static str {
         match self {
             Self::Function(site) => site.owner_name(),
-            _ => "",
+            Self::Call { .. } => "",
+            #[cfg(feature = "shared")]
+            Self::Tier(_) => "",
         }
     }
 

@@ -401,7 +401,6 @@ pub(super) fn take<K, V>(load: Leader<K, V>, end: &EndFns<K, V>, judge: DynJudge
 /// Blocks this thread while the caller follows a load, until it leads one.
 #[cold]
 #[inline(never)]
-#[expect(clippy::result_large_err, reason = "a box would be one more allocation of each miss")]
 pub(super) fn lead<K, V, O: Outcome<Value = V>>(
     request: Request<K, V>,
     options: EntryOptions,
