@@ -71,7 +71,7 @@ impl Engine {
     /// Called before the targets are invalidated: a load that is born after that finds them suspended.
     pub(super) fn suspend(&self, targets: &[ScopedTarget<'_>], names: impl Iterator<Item = SmolStr>) {
         let until = self.timeline().time.now().saturating_add(self.uncertain.grace);
-        let mut suspended = self.suspend_until(targets, until);
+        let mut suspended = self.suspend_until(self.nodes_of_all(targets), until);
         suspended.names.extend(names.map(|name| (name, until)));
     }
 
@@ -83,8 +83,9 @@ impl Engine {
     #[cfg(feature = "shared")]
     pub(crate) fn suspend_for(&self, targets: &[ScopedTarget<'_>], write: WriteId, lasts: Duration) {
         let until = self.timeline().time.now().saturating_add(saturating_nanos(lasts));
-        let addresses = targets.iter().flat_map(|target| self.nodes_of(*target)).map(|node| node.address()).collect();
-        self.suspend_until(targets, until).announced.insert(write, (addresses, until));
+        let nodes = self.nodes_of_all(targets);
+        let addresses = nodes.iter().map(Node::address).collect();
+        self.suspend_until(nodes, until).announced.insert(write, (addresses, until));
     }
 
     #[cfg(feature = "shared")]
@@ -103,8 +104,7 @@ impl Engine {
         self.resume_ended();
     }
 
-    fn suspend_until(&self, targets: &[ScopedTarget<'_>], until: Nanos) -> MutexGuard<'_, Suspended> {
-        let nodes: Vec<Node> = targets.iter().flat_map(|target| self.nodes_of(*target)).collect();
+    fn suspend_until(&self, nodes: Vec<Node>, until: Nanos) -> MutexGuard<'_, Suspended> {
         let mut suspended = self.uncertain.suspended.lock();
         for node in nodes {
             node.invalidated_at().suspend();
@@ -113,6 +113,10 @@ impl Engine {
         }
         self.timeline().set_uncertain(true);
         suspended
+    }
+
+    fn nodes_of_all(&self, targets: &[ScopedTarget<'_>]) -> Vec<Node> {
+        targets.iter().flat_map(|target| self.nodes_of(*target)).collect()
     }
 
     fn nodes_of(&self, ScopedTarget { scope, target, .. }: ScopedTarget<'_>) -> SmallVec<[Node; 2]> {

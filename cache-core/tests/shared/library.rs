@@ -131,6 +131,12 @@ impl Library {
         Ok(())
     }
 
+    #[invalidates(track(row), tagged(row), on_unreachable = "fail")]
+    pub(crate) fn write_both_or_fail(&self, row: usize) -> Result<(), Refused> {
+        self.database.write(row);
+        Ok(())
+    }
+
     #[invalidates(track(row), on = "ok", on_unreachable = "fail")]
     pub(crate) fn fail_to_write(&self, row: usize, during: impl FnOnce()) -> Result<(), Refused> {
         let _ = row;

@@ -277,6 +277,15 @@ fn p20_others_store_nothing_of_an_announced_write_until_its_outcome() {
     assert!(panicked.is_err() && is_stored(1));
 }
 
+/// Nothing that it names is in memory: its nodes are made for it.
+#[test]
+fn p20_an_announced_write_of_several_keys_ends_for_all_of_them() {
+    let (_, here, there) = two();
+    assert_eq!(here.write_both_or_fail(1), Ok(()));
+    let ask = || (there.track(1), there.tagged(1), there.loads());
+    assert_eq!((ask(), ask()), ((1, 1, 2), (1, 1, 2)));
+}
+
 #[test]
 fn p20_two_announced_writes_of_one_key_both_end() {
     let (_, here, there) = two();
