@@ -11,7 +11,7 @@ use crate::load::aged::{Standby, Timer};
 use crate::load::handoff::handoff;
 use crate::load::judge::Judge;
 use crate::load::leader::Leader;
-use crate::load::miss::{EndFns, FollowFns, Loading, Miss, RunningBody, StepFns, follow, lead, take};
+use crate::load::miss::{EndFns, FollowFns, Loading, Miss, StepFns, follow, lead, run};
 use crate::load::outcome::Outcome;
 
 impl<K, V, O, J> Miss<K, V, O, J>
@@ -28,20 +28,12 @@ where
             Ok(returned) => return returned,
             Err(leads) => leads,
         };
-        let served = serve_at_once(&load, &end);
-        let run = move |load, end| {
-            let mut judge = Some(judge);
-            let load = match take(load, &end, &mut |value| judge.take()?.judge(value)) {
-                Ok(value) => return O::hit(value),
-                Err(load) => load,
-            };
-            let running = RunningBody::begin(load, end);
-            running.end::<O>(body(), &mut |value| judge.take()?.judge(value))
-        };
-        let Some(value) = served else { return run(load, end) };
+        let Some(value) = serve_at_once(&load, &end) else { return run::<K, V, O, J>((load, end), judge, body) };
         load.leave_to_background();
         let (engine, query) = (load.engine.clone(), load.store.query.clone());
-        engine.background.spawn_blocking(move || discard_value(&query.counters, run(load, end)));
+        engine.background.spawn_blocking(move || {
+            discard_value(&query.counters, run::<K, V, O, J>((load, end), judge, body));
+        });
         O::hit(value)
     }
 

@@ -355,15 +355,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
         let Self { request, options, steps, judge, .. } = self;
         match lead::<K, V, O>(request, options, steps) {
             Ok(returned) => returned,
-            Err((load, end)) => {
-                let mut judge = Some(judge);
-                let load = match take(load, &end, &mut |value| judge.take()?.judge(value)) {
-                    Ok(value) => return O::hit(value),
-                    Err(load) => load,
-                };
-                let running = RunningBody::begin(load, end);
-                running.end::<O>(body(), &mut |value| judge.take()?.judge(value))
-            }
+            Err(leads) => run::<K, V, O, J>(leads, judge, body),
         }
     }
 
@@ -376,7 +368,7 @@ impl<K, V, O: Outcome<Value = V>, J: Judge<V>> Miss<K, V, O, J> {
 }
 
 /// Dropped before the end, as by a panic, its load has failed.
-pub(super) struct RunningBody<K, V> {
+struct RunningBody<K, V> {
     /// Ends before the load.
     running: Running,
     load: Leader<K, V>,
@@ -384,11 +376,28 @@ pub(super) struct RunningBody<K, V> {
 }
 
 /// A load that the caller leads, and how it ends.
-type Leads<K, V> = (Leader<K, V>, EndFns<K, V>);
+pub(super) type Leads<K, V> = (Leader<K, V>, EndFns<K, V>);
+
+/// Takes the value of the second level, or runs the body. Blocks this thread.
+pub(super) fn run<K, V, O: Outcome<Value = V>, J: Judge<V>>(
+    (load, end): Leads<K, V>,
+    judge: J,
+    body: impl FnOnce() -> O::Returned,
+) -> O::Returned {
+    let mut judge = Some(judge);
+    let judge = &mut |value: &V| judge.take()?.judge(value);
+    match take(load, &end, judge) {
+        Ok(value) => O::hit(value),
+        Err(load) => {
+            let running = RunningBody::begin(load, end);
+            running.end::<O>(body(), judge)
+        }
+    }
+}
 
 /// Blocks this thread while the second level is asked. Its value, or the load again.
 #[inline(never)]
-pub(super) fn take<K, V>(load: Leader<K, V>, end: &EndFns<K, V>, judge: DynJudge<'_, V>) -> Result<V, Leader<K, V>> {
+fn take<K, V>(load: Leader<K, V>, end: &EndFns<K, V>, judge: DynJudge<'_, V>) -> Result<V, Leader<K, V>> {
     let Some(taking) = load.take() else { return Err(load) };
     load.begin_span();
     // What the user's types do is part of the load.
@@ -452,14 +461,14 @@ pub(super) async fn follow<K, V, O: Outcome<Value = V>>(
 
 impl<K, V> RunningBody<K, V> {
     #[inline(never)]
-    pub(super) fn begin(mut load: Leader<K, V>, end: EndFns<K, V>) -> Self {
+    fn begin(mut load: Leader<K, V>, end: EndFns<K, V>) -> Self {
         load.count();
         load.begin_span();
         Self { running: load.enter(), load, end }
     }
 
     #[inline(never)]
-    pub(super) fn end<O: Outcome<Value = V>>(self, result: O::Returned, judge: DynJudge<'_, V>) -> O::Returned {
+    fn end<O: Outcome<Value = V>>(self, result: O::Returned, judge: DynJudge<'_, V>) -> O::Returned {
         drop(self.running);
         let (result, after) = self.end.end::<O>(self.load, result, judge);
         after.wait();

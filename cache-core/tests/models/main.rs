@@ -14,7 +14,7 @@
 
 mod support;
 #[cfg(feature = "shared")]
-#[path = "../shared/tier.rs"]
+#[path = "../processes/tier.rs"]
 #[expect(dead_code, reason = "the tests of processes need more of it")]
 mod tier;
 

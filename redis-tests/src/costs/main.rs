@@ -116,34 +116,20 @@ async fn invalidations() -> Outcome<String> {
     let (library, bare) =
         (Library::new(process(&server, "writes", Cache::builder()).await?), Bare::connect(&server).await?);
     let calls = 200;
-    let medians = compare(
-        21,
-        calls,
-        async || {
+    let measure = async || {
+        let write_all = async || {
             for key in 0..calls {
                 library.write(key).await;
             }
-        },
-        async || bare.append_all(calls).await,
-    )
-    .await;
+        };
+        compare(21, calls, write_all, async || bare.append_all(calls).await).await
+    };
     let mut table =
         "## Invalidations\n\n| | cache | bare `XADD` | ratio | goal |\n|---|---:|---:|---:|---|\n".to_owned();
-    row(&mut table, "an invalidation, acknowledged, one at a time", medians, 1.2);
+    row(&mut table, "an invalidation, acknowledged, one at a time", measure().await, 1.2);
     let reader = bare.read_all();
-    let medians = compare(
-        21,
-        calls,
-        async || {
-            for key in 0..calls {
-                library.write(key).await;
-            }
-        },
-        async || bare.append_all(calls).await,
-    )
-    .await;
+    row(&mut table, "the same, beside an `XADD` that one process reads, too", measure().await, 1.2);
     reader.abort();
-    row(&mut table, "the same, beside an `XADD` that one process reads, too", medians, 1.2);
     let per_second = heard::throughput(&server).await?;
     let _ = writeln!(
         table,
