@@ -242,7 +242,7 @@ impl Engine {
             queries.iter().map(|query| ScopedTarget { scope, target: TargetRef::Query(query), by }).collect();
         // Other processes may have queries that this one has not used.
         let names: Vec<_> = names.iter().map(|name| (scope, name.as_str())).collect();
-        let published = Published { names: &names, by: by.name(), ..Published::default() };
+        let published = Published { names: &names, ..Published::default() };
         let ticket = self.invalidate_with(&targets, published, |_| ());
         result.unwrap_or_else(|panic| resume_unwind(panic));
         ticket

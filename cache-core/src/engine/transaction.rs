@@ -274,9 +274,8 @@ impl Engine {
             may_happen_for = Some(self.commit_grace());
         }
         let published: Vec<_> = named.iter().map(|(one, name, _)| (one.scope.as_ref(), name.as_str())).collect();
-        let by = named.first().map_or("", |(one, ..)| one.by.name());
         let ticket =
-            self.invalidate_with(&targets, Published { names: &published, by, ends: None, may_happen_for }, |_| ());
+            self.invalidate_with(&targets, Published { names: &published, ends: None, may_happen_for }, |_| ());
         for one in held.values().filter(|one| matches!(one.key.kind, HeldKind::Nothing(..))) {
             self.record_nothing(one.scope.as_ref(), one.by);
         }

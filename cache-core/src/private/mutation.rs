@@ -367,7 +367,7 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
                 own.push(entry.target(by));
             }
         });
-        let answer = engine.announce(&own, by.name())?;
+        let answer = engine.announce(&own)?;
         // The commit of a transaction is its own event: others wait for the end of the span.
         let is_in_transaction = self.cache.transaction_state().is_some();
         Some(Box::pin(async move { answer.await.map(|announced| Some(announced).filter(|_| !is_in_transaction)) }))
@@ -397,7 +397,7 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
             ticket = invalidate(&self.cache, self.site, &self.targets, puts.0, ends);
         } else {
             if ends.is_some() {
-                let published = Published { ends, by: self.site.facts.name, ..Published::default() };
+                let published = Published { ends, ..Published::default() };
                 ticket = self.cache.engine().invalidate_with(&[], published, |_| ());
             }
             if self.writes[0].is_some() {

@@ -115,7 +115,6 @@ pub(crate) mod publish {
     #[expect(dead_code, reason = "nobody hears of it")]
     pub(crate) struct Published<'a> {
         pub(crate) names: &'a [(ScopeRef<'a>, &'a str)],
-        pub(crate) by: &'a str,
         pub(crate) ends: Option<Announced>,
         pub(crate) may_happen_for: Option<Duration>,
     }

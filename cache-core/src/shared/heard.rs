@@ -253,7 +253,7 @@ mod tests {
 
     fn record(token: u64, mark: &str) -> Record {
         let places = vec![place(None, mark)];
-        Record { origin: 1, token, by: "test".into(), intent: None, ends: None, places }
+        Record { origin: 1, token, intent: None, ends: None, places }
     }
 
     fn at(id: u64) -> LogPosition {

@@ -107,8 +107,6 @@ impl<R> Waiting<R> {
 pub(crate) struct Published<'a> {
     /// Of queries, also of those that this process does not know.
     pub(crate) names: &'a [(ScopeRef<'a>, &'a str)],
-    /// Who writes, if there are no targets.
-    pub(crate) by: &'a str,
     /// If it is the outcome of an announced write.
     pub(crate) ends: Option<Announced>,
     /// If the write may still happen, for how long.
@@ -184,7 +182,7 @@ impl Engine {
     /// Called before anything is invalidated here. `None` if nobody is to hear of it.
     pub(crate) fn prepare<'a>(&self, targets: &[ScopedTarget<'a>], published: Published<'a>) -> Option<Prepared<'a>> {
         let shared = self.shared()?;
-        let Published { names, by, ends, may_happen_for } = published;
+        let Published { names, ends, may_happen_for } = published;
         let mut places: Vec<Place> = targets.iter().map(place_of).collect();
         let mut marks = Vec::new();
         for target in targets {
@@ -203,11 +201,9 @@ impl Engine {
             let mut seen = HashSet::new();
             places.retain(|place| seen.insert(place.clone()));
         }
-        let by = targets.first().map_or(by, |target| target.by.name());
         let record = Record {
             origin: shared.origin,
             token: shared.next_token(),
-            by: by.into(),
             intent: may_happen_for.map(millis),
             ends: ends.map(|announced| announced.token),
             places,
@@ -231,12 +227,11 @@ impl Engine {
     pub(crate) fn announce(
         &self,
         targets: &[ScopedTarget<'_>],
-        by: &str,
     ) -> Option<TierFuture<'static, Result<Announced, PublishError>>> {
         let shared: Arc<Shared> = self.shared()?.clone();
         let (token, intent) = (shared.next_token(), Some(millis(INTENT)));
         let places = targets.iter().map(place_of).collect();
-        let record = Record { origin: shared.origin, token, by: by.into(), intent, ends: None, places };
+        let record = Record { origin: shared.origin, token, intent, ends: None, places };
         shared.heard.lock().begin_own(token, &record.places);
         let publication = Publication { token, record: encode(&record), is_intent: true };
         let answer = shared.tier.publish(publication);

@@ -22,8 +22,6 @@ pub(crate) struct Record {
     /// Of the cache that publishes it.
     pub(crate) origin: u64,
     pub(crate) token: u64,
-    /// The function or method that writes.
-    pub(crate) by: Box<str>,
     /// If it announces a write: how long it may take, in milliseconds.
     pub(crate) intent: Option<u64>,
     /// The token of the intent whose outcome it is.
@@ -71,7 +69,7 @@ mod tests {
 
     #[test]
     fn another_format_and_a_cut_off_record_are_errors() {
-        let record = Record { origin: 1, token: 2, by: "rename".into(), intent: None, ends: Some(1), places: vec![] };
+        let record = Record { origin: 1, token: 2, intent: None, ends: Some(1), places: vec![] };
         let bytes = encode(&record);
         assert_eq!(decode::<Record>(&bytes), Ok((record, &[][..])));
         assert!(decode::<Record>(&bytes[..bytes.len() - 1]).is_err() && decode::<Record>(&[]).is_err());
