@@ -13,6 +13,7 @@
 
 mod child;
 mod children;
+mod cluster;
 mod database;
 mod faults;
 mod library;
