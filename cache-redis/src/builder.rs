@@ -19,8 +19,10 @@ pub struct RedisTierBuilder {
     settings: Settings,
 }
 
-impl RedisTierBuilder {
-    pub(crate) fn new(url: String) -> Self {
+impl RedisTier {
+    /// Begins a tier on the server of a URL, as `redis://user:password@host:port/database`, or `rediss://` for TLS with the
+    /// feature `tls`.
+    pub fn builder(url: impl Into<String>) -> RedisTierBuilder {
         let settings = Settings {
             namespace: "cache".to_owned(),
             schema: "0".to_owned(),
@@ -30,9 +32,11 @@ impl RedisTierBuilder {
             max_records: 100_000,
             max_value_bytes: 1 << 20,
         };
-        Self { url, settings }
+        RedisTierBuilder { url: url.into(), settings }
     }
+}
 
+impl RedisTierBuilder {
     /// The caches with this name share values and invalidations: `cache`, unless set. Letters, digits, `.`, `_` and `-`.
     pub fn namespace(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.settings.namespace);

@@ -9,7 +9,6 @@ use cache_core::{
     TierFuture,
 };
 
-use crate::builder::RedisTierBuilder;
 use crate::hub::Hub;
 use crate::listener::Listener;
 use crate::thread::Worker;
@@ -33,12 +32,6 @@ pub struct RedisTier {
 }
 
 impl RedisTier {
-    /// Begins a tier on the server of a URL, as `redis://user:password@host:port/database`, or `rediss://` for TLS with the
-    /// feature `tls`.
-    pub fn builder(url: impl Into<String>) -> RedisTierBuilder {
-        RedisTierBuilder::new(url.into())
-    }
-
     pub(crate) fn new(worker: Worker) -> Self {
         Self { worker: Arc::new(worker) }
     }

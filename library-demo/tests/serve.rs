@@ -201,7 +201,7 @@ async fn a_request_that_fails_ends_the_load() {
     }
 }
 
-/// A service on a library that can fail, and whose time is driven by hand.
+/// A service on a library that can fail, and whose time the test sets.
 struct Unreliable {
     library: Library,
     cache: Cache,

@@ -1,8 +1,8 @@
 //! What goes wrong.
 
 use crate::process::Process;
-use crate::redis::{Data, Server};
-use crate::words::PROCESSES;
+use crate::protocol::PROCESSES;
+use crate::redis::Data;
 use crate::world::World;
 
 /// One fault. Those of one process name it by its number.
@@ -60,9 +60,7 @@ impl Fault {
             _ => Self::GoBack(rng.u8(1..4)),
         }
     }
-}
 
-impl Fault {
     /// The same, of another process.
     pub(crate) fn of(self, process: usize) -> Self {
         match self {
@@ -73,75 +71,44 @@ impl Fault {
             of_servers => of_servers,
         }
     }
-}
 
-impl World {
-    pub(crate) fn fail(&mut self, fault: Fault) {
-        match fault {
-            Fault::Cut(process) => self.processes[process].disconnect(),
-            Fault::HalfOpen(process) => self.processes[process].half_open(),
-            Fault::Pause(process, span) => self.processes[process].pause(self.env.now + u32::from(span)),
-            Fault::Die(process) => {
-                self.env.oracle.died(self.processes[process].id);
-                self.processes[process] = Process::new(process, self.env.next_number());
+    pub(crate) fn inject(self, world: &mut World) {
+        match self {
+            Self::Cut(process) => world.processes[process].disconnect(),
+            Self::HalfOpen(process) => world.processes[process].half_open(),
+            Self::Pause(process, span) => world.processes[process].pause(world.env.now + u32::from(span)),
+            Self::Die(process) => {
+                world.env.oracle.died(world.processes[process].id());
+                world.processes[process] = Process::new(process, world.env.next_number());
             }
-            Fault::Trim(count) => {
-                if let Some(log) = &mut self.primary.data.log {
+            Self::Trim(count) => {
+                if let Some(log) = &mut world.primary.data.log {
                     log.records.drain(..log.records.len().min(count.into()));
                 }
             }
-            Fault::FlushAll => self.primary.data = Data::default(),
-            Fault::DeleteHead => self.primary.data.head = None,
-            Fault::DeleteLog => self.primary.data.log = None,
-            Fault::Evict(value) => {
-                let values = &mut self.primary.data.values;
+            Self::FlushAll => world.primary.data = Data::default(),
+            Self::DeleteHead => world.primary.data.head = None,
+            Self::DeleteLog => world.primary.data.log = None,
+            Self::Evict(value) => {
+                let values = &mut world.primary.data.values;
                 values[usize::from(value) % values.len()] = None;
             }
-            Fault::Save => self.saved = self.primary.data.clone(),
-            Fault::Replicate => self.replica = self.primary.data.clone(),
-            Fault::RestartWithData => self.restart(self.primary.data.clone()),
-            Fault::RestartWithSaved => self.restart(self.saved.clone()),
-            Fault::RestartEmpty => self.restart(Data::default()),
-            Fault::Failover => self.restart(self.replica.clone()),
-            Fault::SplitBrain => {
-                self.heal();
-                let promoted = self.server(self.replica.clone());
-                let mut demoted = std::mem::replace(&mut self.primary, promoted);
-                demoted.is_demoted = true;
-                self.demoted = Some(demoted);
-            }
-            Fault::Heal => self.heal(),
-            Fault::GoBack(count) => {
+            Self::Save => world.saved = world.primary.data.clone(),
+            Self::Replicate => world.replica = world.primary.data.clone(),
+            Self::RestartWithData => world.restart(world.primary.data.clone()),
+            Self::RestartWithSaved => world.restart(world.saved.clone()),
+            Self::RestartEmpty => world.restart(Data::default()),
+            Self::Failover => world.restart(world.replica.clone()),
+            Self::SplitBrain => world.split(world.replica.clone()),
+            Self::Heal => world.heal(),
+            Self::GoBack(count) => {
                 for _ in 0..count {
-                    if let Some((publication, position)) = self.primary.data.lose_last() {
-                        self.env.oracle.went_back(publication, position);
+                    if let Some((publication, position)) = world.primary.data.lose_last() {
+                        world.env.oracle.went_back(publication, position);
                     }
                 }
             }
         }
-        self.env.oracle.log_changed(&self.primary.data, self.env.now);
-    }
-
-    /// The primary ends, and a server with these data is in its place.
-    fn restart(&mut self, data: Data) {
-        let server = self.server(data);
-        let old = std::mem::replace(&mut self.primary, server);
-        self.disconnect_from(&old);
-    }
-
-    fn heal(&mut self) {
-        if let Some(demoted) = self.demoted.take() {
-            self.disconnect_from(&demoted);
-        }
-    }
-
-    fn disconnect_from(&mut self, server: &Server) {
-        for process in &mut self.processes {
-            process.disconnect_from(server.run);
-        }
-    }
-
-    fn server(&mut self, data: Data) -> Server {
-        Server { run: self.env.next_number(), is_demoted: false, data }
+        world.log_changed();
     }
 }

@@ -5,7 +5,7 @@
 //! # What is modelled
 //!
 //! - `redis`: the head and the stream of the log, the values of the second level, and the scripts, each of them atomic.
-//! - `process`: the memory with its versions, loads in flight and who waits for them, a load that reads another query; how
+//! - `process`: the memory with its versions, loads in flight and their waiters, a load that reads another query; how
 //!   the log is read, and takes effect in several steps; the lease, the history, own publications that are not acknowledged,
 //!   the outbox, what is published again, the intents of writes that must be announced.
 //! - `network`: requests and replies, which arrive late and in any order, or never.
@@ -24,18 +24,24 @@
 
 #![forbid(unsafe_code)]
 
+mod walk;
+
 mod faults;
+mod step;
+
+mod process;
+mod redis;
+mod world;
+
+mod counts;
+mod env;
 mod mechanism;
 mod network;
 mod oracle;
-mod process;
-mod redis;
-mod step;
+mod protocol;
 mod trace;
-mod walk;
-mod words;
-mod world;
 
+pub use counts::Counts;
 pub use mechanism::{Mechanism, Mechanisms};
 pub use oracle::Excused;
-pub use walk::{Counts, Violation, walk};
+pub use walk::{Violation, walk};

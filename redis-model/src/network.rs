@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::redis::{Head, Record};
-use crate::words::{Epoch, Id, Position, Publication, Query, Run, Stored, Time};
+use crate::protocol::{Epoch, Head, Id, Position, Publication, Query, Record, Run, Stored, Time};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Message {

@@ -21,8 +21,7 @@
 //!
 //! An intent that the log loses while it holds, or by going back, is none: its write counts as one that was not announced.
 
-use crate::redis::Data;
-use crate::words::{Epoch, HOLD, Kind, MAX_LAG, Position, Publication, Time, Token, Value};
+use crate::protocol::{Doubt, Epoch, HOLD, Kind, MAX_LAG, Position, Publication, Time, Token, Value};
 
 /// How many answers were older than a write, by what is not promised.
 #[derive(Clone, Copy, Default, Debug)]
@@ -35,26 +34,13 @@ pub struct Excused {
     pub went_back: u32,
 }
 
-/// How an answer, or what it was made of, came about: by something that is not promised.
-#[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Doubt {
-    pub(crate) split_brain: bool,
-    pub(crate) went_back: bool,
-}
-
-impl Doubt {
-    pub(crate) fn with(self, other: Self) -> Self {
-        Self { split_brain: self.split_brain || other.split_brain, went_back: self.went_back || other.went_back }
-    }
-}
-
 #[derive(Debug)]
 struct Intent {
     until: Time,
     is_lost: bool,
 }
 
-#[derive(Debug)]
+#[derive(Default, Debug)]
 struct Write {
     row: usize,
     writer: u32,
@@ -92,18 +78,7 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub(crate) fn begin_write(&mut self, row: usize, writer: u32) -> Token {
-        self.writes.push(Write {
-            row,
-            writer,
-            writer_died: false,
-            intent: None,
-            committed: None,
-            returned: None,
-            written: Vec::new(),
-            acknowledged: None,
-            acknowledged_by_demoted: None,
-            was_undone: false,
-        });
+        self.writes.push(Write { row, writer, ..Write::default() });
         self.writes.len() - 1
     }
 
@@ -164,17 +139,11 @@ impl Oracle {
         self.epochs_that_went_back.contains(&epoch)
     }
 
-    /// The log of the primary may have lost records: of intents that it has no more, nobody needs to know.
-    pub(crate) fn log_changed(&mut self, data: &Data, now: Time) {
+    /// The log of the primary may have lost records. An intent that it no longer has is lost.
+    pub(crate) fn log_changed(&mut self, has_intent: impl Fn(Token) -> bool, now: Time) {
         for (token, write) in self.writes.iter_mut().enumerate() {
-            let is_kept = || {
-                data.log
-                    .iter()
-                    .flat_map(|log| &log.records)
-                    .any(|record| record.publication.token == token && record.publication.kind == Kind::Intent)
-            };
             if let Some(intent) = write.intent.as_mut().filter(|intent| intent.until > now) {
-                intent.is_lost |= !is_kept();
+                intent.is_lost |= !has_intent(token);
             }
         }
     }

@@ -1,31 +1,11 @@
 //! A server: the head and the stream of the log, the values of the second level, and the scripts.
 
 use std::collections::VecDeque;
-use std::fmt;
 
+use crate::env::Env;
 use crate::mechanism::Mechanism;
 use crate::network::{Polled, Reply, Request};
-use crate::words::{Epoch, Id, Position, Publication, Query, Run, Stored};
-use crate::world::Env;
-
-/// How many records one poll answers.
-pub(crate) const POLL_LIMIT: usize = 2;
-
-#[derive(Clone, Copy)]
-pub(crate) struct Head {
-    pub(crate) epoch: Epoch,
-    pub(crate) id: Id,
-    pub(crate) nonce: u32,
-    pub(crate) run: Run,
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Record {
-    pub(crate) id: Id,
-    pub(crate) nonce: u32,
-    pub(crate) predecessor: u32,
-    pub(crate) publication: Publication,
-}
+use crate::protocol::{Epoch, Head, Id, Kind, POLL_LIMIT, Position, Publication, Query, Record, Run, Stored, Token};
 
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Stream {
@@ -42,6 +22,11 @@ pub(crate) struct Data {
 }
 
 impl Data {
+    pub(crate) fn has_intent(&self, token: Token) -> bool {
+        let mut publications = self.log.iter().flat_map(|log| &log.records).map(|record| record.publication);
+        publications.any(|publication| publication.token == token && publication.kind == Kind::Intent)
+    }
+
     /// The head and the stream as they were before the last record.
     pub(crate) fn lose_last(&mut self) -> Option<(Publication, Position)> {
         let (head, log) = (self.head.as_mut()?, self.log.as_mut()?);
@@ -121,19 +106,5 @@ impl Server {
         let position = Position { epoch, id: record.id };
         env.oracle.written(publication, position, !self.is_demoted, env.now);
         Some(position)
-    }
-}
-
-/// Short, for traces.
-impl fmt::Debug for Head {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{} nonce {} of run {}", self.epoch, self.id, self.nonce, self.run)
-    }
-}
-
-/// Short, for traces.
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} nonce {} after {}: {:?}", self.id, self.nonce, self.predecessor, self.publication)
     }
 }

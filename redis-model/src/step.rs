@@ -1,7 +1,8 @@
 //! One step of a walk. What is impossible at the moment does nothing, so steps can be left out of a walk.
 
 use crate::faults::Fault;
-use crate::words::{PROCESSES, Query};
+use crate::process::Work;
+use crate::protocol::{PROCESSES, Query};
 use crate::world::World;
 
 /// Of one actor. A `u8` says which of several that are possible.
@@ -18,15 +19,6 @@ pub(crate) enum Step {
     Work(usize, Work),
     /// Several steps of the same work, and of the messages of the process, with nothing of others between them.
     Hurry(usize, Work, u8),
-}
-
-/// What a process does by itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Work {
-    Follow,
-    Load(u8),
-    Write(u8),
-    SendQueued,
 }
 
 /// How often a walk does what. It differs from walk to walk: what happens seldom in most is frequent in some.
@@ -50,6 +42,15 @@ impl Style {
         let rows = (0..2).map(|_| rng.usize(..2)).collect();
         Self { weights, works, faults, longest_tick: rng.u8(1..8), queries, rows }
     }
+
+    fn work(&self, rng: &mut fastrand::Rng) -> Work {
+        match choose(&self.works, rng) {
+            0 => Work::Follow,
+            1 => Work::Load(rng.u8(..).into()),
+            2 => Work::Write(rng.u8(..).into()),
+            _ => Work::SendQueued,
+        }
+    }
 }
 
 /// An index, as often as its weight says.
@@ -70,7 +71,7 @@ impl Step {
     pub(crate) fn random(style: &Style, world: &World, rng: &mut fastrand::Rng) -> Self {
         loop {
             let step = Self::any(style, rng);
-            if world.is_possible(step) {
+            if step.is_possible(world) {
                 return step;
             }
         }
@@ -87,19 +88,35 @@ impl Step {
             3 => Self::Call(process, style.queries[usize::from(pick) % style.queries.len()]),
             4 => Self::Write(process, row),
             5 => Self::AnnouncedWrite(process, row),
-            6 => Self::Work(process, Work::random(style, rng)),
-            _ => Self::Hurry(process, Work::random(style, rng), rng.u8(1..12)),
+            6 => Self::Work(process, style.work(rng)),
+            _ => Self::Hurry(process, style.work(rng), rng.u8(1..12)),
         }
     }
-}
 
-impl Work {
-    fn random(style: &Style, rng: &mut fastrand::Rng) -> Self {
-        match choose(&style.works, rng) {
-            0 => Self::Follow,
-            1 => Self::Load(rng.u8(..)),
-            2 => Self::Write(rng.u8(..)),
-            _ => Self::SendQueued,
+    /// Whether it does something.
+    fn is_possible(self, world: &World) -> bool {
+        let is_awake = |process: usize| !world.processes[process].is_paused(world.env.now);
+        match self {
+            Self::Tick(_) | Self::Fault(_) => true,
+            Self::Network(_) => !world.env.network.is_empty(),
+            Self::Call(process, _) | Self::Write(process, _) | Self::AnnouncedWrite(process, _) => is_awake(process),
+            Self::Work(process, work) | Self::Hurry(process, work, _) => {
+                is_awake(process) && world.processes[process].has(work)
+            }
+        }
+    }
+
+    pub(crate) fn run(self, world: &mut World) {
+        world.env.trace.begin(world.env.now, &self);
+        match self {
+            Self::Tick(count) => (0..count).for_each(|_| world.tick()),
+            Self::Network(pick) => world.deliver(pick.into()),
+            Self::Fault(fault) => fault.inject(world),
+            Self::Call(process, query) => world.with(process, |process, env| process.call(query, env)),
+            Self::Write(process, row) => world.with(process, |process, env| process.write(row, false, env)),
+            Self::AnnouncedWrite(process, row) => world.with(process, |process, env| process.write(row, true, env)),
+            Self::Work(process, work) => world.work(process, work),
+            Self::Hurry(process, work, count) => (0..count).for_each(|_| world.hurry(process, work)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What happens in a walk, for people. Written only when a walk is shown.
 
-use crate::step::Step;
-use crate::words::Time;
+use std::fmt;
+
+use crate::protocol::Time;
 
 #[derive(Default, Debug)]
 pub(crate) struct Trace {
@@ -13,21 +14,21 @@ impl Trace {
         Self { lines: Some(Vec::new()) }
     }
 
-    pub(crate) fn begin(&mut self, now: Time, step: Step) {
-        if let Some(lines) = &mut self.lines {
-            lines.push(format!("{now:>4}  {step:?}"));
-        }
+    pub(crate) fn begin(&mut self, now: Time, step: &dyn fmt::Debug) {
+        self.push(|| format!("{now:>4}  {step:?}"));
     }
 
     pub(crate) fn begin_settling(&mut self) {
-        if let Some(lines) = &mut self.lines {
-            lines.push("      all is healed".into());
-        }
+        self.push(|| "      all is healed".into());
     }
 
     pub(crate) fn note(&mut self, note: impl FnOnce() -> String) {
+        self.push(|| format!("          {}", note()));
+    }
+
+    fn push(&mut self, line: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
-            lines.push(format!("          {}", note()));
+            lines.push(line());
         }
     }
 

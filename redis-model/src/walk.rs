@@ -1,44 +1,14 @@
 //! Random walks: steps from a seed, and the search for one that violates a promise.
 
 use std::fmt;
-use std::ops::AddAssign;
 
+use crate::counts::Counts;
 use crate::mechanism::Mechanisms;
-use crate::oracle::Excused;
-use crate::step::{Step, Style, Work};
+use crate::process::Work;
+use crate::protocol::PROCESSES;
+use crate::step::{Step, Style};
 use crate::trace::Trace;
-use crate::words::PROCESSES;
 use crate::world::World;
-
-/// How often something happened: walks in which nothing happens prove nothing.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Counts {
-    /// Calls of cached queries.
-    pub calls: u64,
-    /// Answers from memory, also to loads.
-    pub hits: u64,
-    /// Calls that joined a load in flight.
-    pub joins: u64,
-    /// Answers of the second level.
-    pub second_level_hits: u64,
-    /// Reads of the database.
-    pub loads: u64,
-    /// Answers that were older than promised, by what is not promised.
-    pub excused: Excused,
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        self.calls += other.calls;
-        self.hits += other.hits;
-        self.joins += other.joins;
-        self.second_level_hits += other.second_level_hits;
-        self.loads += other.loads;
-        self.excused.died += other.excused.died;
-        self.excused.split_brain += other.excused.split_brain;
-        self.excused.went_back += other.excused.went_back;
-    }
-}
 
 /// A walk that violates a promise, after the steps that it does not need were left out.
 #[derive(Clone, Debug)]
@@ -78,8 +48,7 @@ pub fn walk(seeds: std::ops::Range<u64>, mechanisms: Mechanisms) -> Result<Count
         if world.env.oracle.violation.is_some() {
             return Err(Box::new(shrink(steps, seed, walks, mechanisms)));
         }
-        counts += world.env.counts;
-        counts += Counts { excused: world.env.oracle.excused, ..Counts::default() };
+        counts += Counts { excused: world.env.oracle.excused, ..world.env.counts };
     }
     Ok(counts)
 }
@@ -91,7 +60,7 @@ fn wander(seed: u64, mechanisms: Mechanisms) -> (Vec<Step>, World) {
     // Nothing is served from memory before a process has followed for a while.
     let mut steps: Vec<_> = (0..PROCESSES).map(|process| Step::Hurry(process, Work::Follow, 16)).collect();
     for step in &steps {
-        world.step(*step);
+        step.run(&mut world);
     }
     for _ in 0..rng.usize(30..200) {
         if world.env.oracle.violation.is_some() {
@@ -99,7 +68,7 @@ fn wander(seed: u64, mechanisms: Mechanisms) -> (Vec<Step>, World) {
         }
         let step = Step::random(&style, &world, &mut rng);
         steps.push(step);
-        world.step(step);
+        step.run(&mut world);
     }
     world.settle();
     (steps, world)
@@ -108,7 +77,7 @@ fn wander(seed: u64, mechanisms: Mechanisms) -> (Vec<Step>, World) {
 fn run(steps: &[Step], mechanisms: Mechanisms, trace: Trace) -> World {
     let mut world = World::new(mechanisms, trace);
     for step in steps {
-        world.step(*step);
+        step.run(&mut world);
         if world.env.oracle.violation.is_some() {
             return world;
         }

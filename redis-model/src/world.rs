@@ -1,107 +1,49 @@
-//! All there is: processes, servers, the network between them, the database, and the oracle.
+//! The whole of the model: processes, servers, and what they act on. Steps change it.
 
+use crate::env::Env;
 use crate::mechanism::Mechanisms;
 use crate::network::{Body, Message};
-use crate::oracle::Oracle;
-use crate::process::Process;
+use crate::process::{Process, Work};
+use crate::protocol::{HOLD, MAX_LAG, PROCESSES, Query};
 use crate::redis::{Data, Server};
-use crate::step::{Step, Work};
 use crate::trace::Trace;
-use crate::walk::Counts;
-use crate::words::{HOLD, MAX_LAG, PROCESSES, Query, Time};
 
 /// Within how many rounds all must be well again. With most writes in a walk it takes some hundreds.
 const ROUNDS: usize = 5_000;
-
-/// What everything takes part in.
-#[derive(Debug)]
-pub(crate) struct Env {
-    pub(crate) now: Time,
-    pub(crate) mechanisms: Mechanisms,
-    pub(crate) network: Vec<Message>,
-    /// The database: of each row, how often it was written.
-    pub(crate) rows: [u32; 2],
-    pub(crate) oracle: Oracle,
-    pub(crate) counts: Counts,
-    pub(crate) trace: Trace,
-    last_number: u32,
-}
-
-impl Env {
-    /// In place of a random number: another one each time.
-    pub(crate) fn next_number(&mut self) -> u32 {
-        self.last_number += 1;
-        self.last_number
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) env: Env,
     pub(crate) processes: [Process; PROCESSES],
     pub(crate) primary: Server,
-    pub(crate) demoted: Option<Server>,
+    demoted: Option<Server>,
     pub(crate) replica: Data,
     pub(crate) saved: Data,
 }
 
 impl World {
     pub(crate) fn new(mechanisms: Mechanisms, trace: Trace) -> Self {
-        let mut env = Env {
-            now: MAX_LAG,
-            mechanisms,
-            network: Vec::new(),
-            rows: [0; 2],
-            oracle: Oracle::default(),
-            counts: Counts::default(),
-            trace,
-            last_number: 0,
-        };
+        let mut env = Env::new(mechanisms, trace);
         let primary = Server { run: env.next_number(), is_demoted: false, data: Data::default() };
         let processes = std::array::from_fn(|index| Process::new(index, env.next_number()));
         Self { env, processes, primary, demoted: None, replica: Data::default(), saved: Data::default() }
     }
 
-    pub(crate) fn step(&mut self, step: Step) {
-        self.env.trace.begin(self.env.now, step);
-        match step {
-            Step::Tick(count) => (0..count).for_each(|_| self.tick()),
-            Step::Network(pick) => self.deliver(pick.into()),
-            Step::Fault(fault) => self.fail(fault),
-            Step::Call(process, query) => self.with(process, |process, env| process.call(query, env)),
-            Step::Write(process, row) => self.with(process, |process, env| process.write(row, false, env)),
-            Step::AnnouncedWrite(process, row) => self.with(process, |process, env| process.write(row, true, env)),
-            Step::Work(process, work) => self.work(process, work),
-            Step::Hurry(process, work, count) => (0..count).for_each(|_| self.hurry(process, work)),
+    /// Lets a process do something, unless it is paused.
+    pub(crate) fn with(&mut self, process: usize, run: impl FnOnce(&mut Process, &mut Env)) {
+        let process = &mut self.processes[process];
+        if !process.is_paused(self.env.now) {
+            run(process, &mut self.env);
         }
     }
 
-    /// Whether a step does something.
-    pub(crate) fn is_possible(&self, step: Step) -> bool {
-        match step {
-            Step::Tick(_) | Step::Fault(_) => true,
-            Step::Network(_) => !self.env.network.is_empty(),
-            Step::Call(process, _) | Step::Write(process, _) | Step::AnnouncedWrite(process, _) => {
-                !self.processes[process].is_paused(self.env.now)
-            }
-            Step::Work(process, work) | Step::Hurry(process, work, _) => {
-                let process = &self.processes[process];
-                !process.is_paused(self.env.now) && process.has(work)
-            }
-        }
-    }
-
-    fn work(&mut self, process: usize, work: Work) {
+    pub(crate) fn work(&mut self, process: usize, work: Work) {
         let run = self.primary.run;
-        self.with(process, |process, env| match work {
-            Work::Follow => process.follow(run, env),
-            Work::Load(pick) => process.load(pick.into(), env),
-            Work::Write(pick) => process.continue_write(pick.into(), env),
-            Work::SendQueued => process.send_queued(env),
-        });
+        self.with(process, |process, env| process.work(work, run, env));
     }
 
-    fn hurry(&mut self, process: usize, work: Work) {
+    /// One step of work, and the messages that follow it.
+    pub(crate) fn hurry(&mut self, process: usize, work: Work) {
         self.work(process, work);
         // A request, and its reply.
         for _ in 0..2 {
@@ -111,15 +53,7 @@ impl World {
         }
     }
 
-    /// Lets a process do something, unless it is paused.
-    fn with(&mut self, process: usize, run: impl FnOnce(&mut Process, &mut Env)) {
-        let process = &mut self.processes[process];
-        if !process.is_paused(self.env.now) {
-            run(process, &mut self.env);
-        }
-    }
-
-    fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.env.now += 1;
         for process in &mut self.processes {
             process.tick(&mut self.env);
@@ -127,7 +61,7 @@ impl World {
     }
 
     /// A server executes a request, or a process gets a reply.
-    fn deliver(&mut self, pick: usize) {
+    pub(crate) fn deliver(&mut self, pick: usize) {
         if self.env.network.is_empty() {
             return;
         }
@@ -149,9 +83,44 @@ impl World {
                 let Some(server) = servers.into_iter().flatten().find(|found| found.run == server) else { return };
                 self.env.trace.note(|| format!("server {} executes for process {process}: {request:?}", server.run));
                 let reply = server.execute(request, &mut self.env);
-                self.env.oracle.log_changed(&self.primary.data, self.env.now);
+                self.log_changed();
                 self.env.network.push(Message { body: Body::Reply(reply), ..message });
             }
+        }
+    }
+
+    pub(crate) fn log_changed(&mut self) {
+        self.env.oracle.log_changed(|token| self.primary.data.has_intent(token), self.env.now);
+    }
+
+    /// The primary ends, and a server with these data is in its place.
+    pub(crate) fn restart(&mut self, data: Data) {
+        let old = self.replace_primary(data);
+        self.disconnect_from(&old);
+    }
+
+    /// As [`restart`](Self::restart), but the old primary stays, with its connections.
+    pub(crate) fn split(&mut self, data: Data) {
+        self.heal();
+        let demoted = Server { is_demoted: true, ..self.replace_primary(data) };
+        self.demoted = Some(demoted);
+    }
+
+    /// The old primary ends.
+    pub(crate) fn heal(&mut self) {
+        if let Some(demoted) = self.demoted.take() {
+            self.disconnect_from(&demoted);
+        }
+    }
+
+    fn replace_primary(&mut self, data: Data) -> Server {
+        let new = Server { run: self.env.next_number(), is_demoted: false, data };
+        std::mem::replace(&mut self.primary, new)
+    }
+
+    fn disconnect_from(&mut self, server: &Server) {
+        for process in &mut self.processes {
+            process.disconnect_from(server.run);
         }
     }
 
@@ -187,12 +156,10 @@ impl World {
                 return;
             }
             for process in &mut self.processes {
-                if !is_idle(process) {
-                    process.follow(self.primary.run, &mut self.env);
+                let follow = (!is_idle(process)).then_some(Work::Follow);
+                for work in follow.into_iter().chain([Work::Load(round), Work::Write(round), Work::SendQueued]) {
+                    process.work(work, self.primary.run, &mut self.env);
                 }
-                process.load(round, &mut self.env);
-                process.continue_write(round, &mut self.env);
-                process.send_queued(&mut self.env);
             }
             (0..4).for_each(|_| self.deliver(0));
             if round % 8 == 7 {

@@ -63,7 +63,7 @@ found_when_out! {
     p20_the_dependencies_of_nested_answers_are_found_when_they_are_out: DependenciesOfNestedAnswers within 1_000;
 }
 
-/// After a flush, ids begin anew: who only waits for the next one hears nothing, and nothing is published any more.
+/// After a flush, ids begin at 1 again: a process that only waits for the next one hears nothing, and publishes nothing.
 #[test]
 fn p22_the_head_in_each_poll_is_found_when_it_is_out() {
     assert_found(Mechanism::HeadInEachPoll, 1_000, &["P20", "P21", "P22"]);

@@ -1,4 +1,4 @@
-//! Misuse is a compile error that says what to do instead, and what is none compiles in silence.
+//! Misuse is a compile error that says what to do instead, and correct use compiles without a warning.
 //!
 //! Each file in a folder of `ui` has one fault, and says in its first line what the compiler must say of it.
 //! Whole messages are compared with the version of rustc that they were written with; other versions word and

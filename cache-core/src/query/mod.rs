@@ -288,7 +288,7 @@ pub(crate) struct KeyHash {
     pub(crate) mark: u64,
 }
 
-// Who has the mark of a key has the same key as who has not.
+// The mark is left out: a key is the same whether its mark is known or not.
 impl PartialEq for KeyHash {
     fn eq(&self, other: &Self) -> bool {
         self.hash == other.hash && self.instance == other.instance

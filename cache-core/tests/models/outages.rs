@@ -56,7 +56,7 @@ impl Bodies {
     }
 }
 
-/// Several threads load the key with a body that may panic. Who gets a value gets 1.
+/// Several threads load the key with a body that may panic. Each value is 1.
 fn load_on_threads(count: usize, bodies: &Bodies, body: fn(&Bodies) -> u32) {
     let bodies = bodies.clone();
     on_threads(count, move || {

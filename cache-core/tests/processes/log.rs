@@ -173,7 +173,7 @@ fn p16_a_transaction_is_one_record() {
     assert_eq!((server.records(), there.track(1), there.track(2)), (3, 2, 3));
     here.cache.transaction().rollback();
     here.cache.transaction().commit();
-    assert_eq!(server.records(), 3, "of nothing, nobody hears");
+    assert_eq!(server.records(), 3, "an invalidation of nothing is not published");
 }
 
 /// The commit may happen after the record: what others load meanwhile is old.

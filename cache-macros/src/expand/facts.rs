@@ -1,7 +1,7 @@
 //! The options of a query that are known at compile time.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::{Expr, ExprLit, ExprMacro, Lit, LitStr, Token};
 
@@ -51,6 +51,11 @@ pub(crate) fn facts(options: &QueryOptions, is_valid: bool) -> TokenStream {
     let shared = options.shared.get().map(|()| quote!(, shared = true));
     let stale = is_valid.then(|| stale_facts(&options.stale));
     quote!(#capacity #ttl #own_ttl #tags #formatted #others #value_ttl #jitter #shared #stale)
+}
+
+/// What a macro gets before its arguments if the query is shared.
+pub(crate) fn shared(options: &QueryOptions) -> Option<TokenStream> {
+    options.shared.get().map(|()| quote_spanned!(Span::mixed_site()=> @shared))
 }
 
 fn stale_facts(options: &StaleOptions) -> TokenStream {

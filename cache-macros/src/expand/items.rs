@@ -10,11 +10,10 @@ use syn::{ExprPath, FnArg, Signature, Type, Visibility};
 
 use crate::expand::body::cache;
 use crate::expand::enclosing::{Enclosing, at_attribute, constant_name, entry_name, key_name, skipping_key_name};
-use crate::expand::facts::facts;
+use crate::expand::facts::{facts, shared};
 use crate::expand::key::{Key, with_self_as};
 use crate::expand::options::{entry_options, judge_of_entry};
 use crate::expand::outcome::outcome;
-use crate::expand::query::shared;
 use crate::expand::skipped::Skipped;
 use crate::parse::function::{Argument, Function};
 use crate::parse::list::List;

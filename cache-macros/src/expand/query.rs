@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::Path;
 
 use crate::expand::body::{body_of, cache};
+use crate::expand::facts::shared;
 use crate::expand::items::Query;
 use crate::expand::key::respan;
 use crate::expand::options::{entry_options, owned_value_options, value_options};
@@ -47,11 +48,6 @@ fn needs_tier(options: &QueryOptions, krate: &Path) -> Option<TokenStream> {
     let key = options.shared.key()?;
     let (span, krate) = (key.span(), respan(krate, key.span()));
     Some(quote_spanned!(span=> #krate::private::needs_tier!("shared");))
-}
-
-/// Before the arguments of a macro.
-pub(crate) fn shared(options: &QueryOptions) -> Option<TokenStream> {
-    options.shared.get().map(|()| quote_spanned!(Span::mixed_site()=> @shared))
 }
 
 /// A statement that does not compile unless the function returns a `Result`, with the error under the option.

@@ -1,124 +1,52 @@
-//! A process: its memory, what it has heard of the log, and what it does at the same time.
+//! A process: its cache, and what works on that at the same time.
 //!
-//! - `following.rs`: the log, from a connection to what the memory forgets
+//! - `following.rs`: reads the log, and applies it to the cache
 //! - `reading.rs`: calls and loads
-//! - `writing.rs`: writes and publications
+//! - `writing.rs`: writes
+//! - `cache.rs`: the connection, the memory (`memory.rs`), what was heard of the log (`heard.rs`), and own
+//!   publications (`outbox.rs`)
 
+mod cache;
 mod following;
+mod heard;
+mod memory;
+mod outbox;
 mod reading;
 mod writing;
 
-use std::collections::VecDeque;
+use crate::env::Env;
+use crate::network::Reply;
+use crate::process::cache::Cache;
+use crate::process::following::Follower;
+use crate::process::reading::Loads;
+use crate::process::writing::Writes;
+use crate::protocol::{Query, Run, Time};
 
-use crate::mechanism::Mechanism;
-use crate::network::{Body, Message, Reply, Request};
-use crate::oracle::Doubt;
-use crate::process::following::{Effect, Reader};
-use crate::process::reading::{Entry, Flight};
-use crate::process::writing::{Outgoing, WriteInProgress};
-use crate::step::Work;
-use crate::words::{Epoch, Id, MAX_LAG, Position, Publication, Query, Run, Targets, Time, Token};
-use crate::world::Env;
-
-#[derive(Debug)]
-struct Connection {
-    id: u32,
-    server: Run,
-    /// Nothing arrives, and nobody is told.
-    is_half_open: bool,
-    has_polled: bool,
+/// What a process does by itself. A number says which of several.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Work {
+    Follow,
+    Load(usize),
+    Write(usize),
+    SendQueued,
 }
 
-/// A proof that everything before a time has been heard.
-#[derive(Clone, Copy, Debug)]
-struct Lease {
-    heard_until: Time,
-    doubt: Doubt,
-}
-
-/// What was invalidated, by the log: the last record of each target, if it is younger than the floor.
 #[derive(Default, Debug)]
-struct History {
-    epoch: Option<Epoch>,
-    floor: Id,
-    last: [Id; Query::COUNT],
-}
-
-impl History {
-    fn record(&mut self, position: Position, targets: Targets) {
-        if self.epoch == Some(position.epoch) {
-            for target in targets.indices() {
-                self.last[target] = self.last[target].max(position.id);
-            }
-        }
-    }
-}
-
-/// An intent that was heard, and whose outcome was not.
-#[derive(Debug)]
-struct Hold {
-    token: Token,
-    targets: Targets,
-    until: Time,
-}
-
-#[derive(Debug)]
 pub(crate) struct Process {
-    index: usize,
-    /// Unique in the walk: a process that starts anew is another.
-    pub(crate) id: u32,
     paused_until: Time,
-    connection: Option<Connection>,
-
-    /// The version clock, what it was when each target was raised, and when everything was.
-    version: u32,
-    raised: [u32; Query::COUNT],
-    floor: u32,
-    memory: [Option<Entry>; Query::COUNT],
-    flights: Vec<Flight>,
-    next_flight: u32,
-
-    reader: Option<Reader>,
-    /// How long the poll in flight has been waited for.
-    polling: Option<Time>,
-    effects: VecDeque<Effect>,
-    history: History,
-    applied: Option<Position>,
-    lease: Option<Lease>,
-    holds: Vec<Hold>,
-
-    writes: Vec<WriteInProgress>,
-    /// Own writes that are not acknowledged.
-    pending: Vec<(Token, Targets)>,
-    outbox: Vec<Outgoing>,
-    published: Vec<Publication>,
+    cache: Cache,
+    follower: Follower,
+    loads: Loads,
+    writes: Writes,
 }
 
 impl Process {
-    pub(crate) fn new(index: usize, id: u32) -> Self {
-        Self {
-            index,
-            id,
-            paused_until: 0,
-            connection: None,
-            version: 0,
-            raised: [0; Query::COUNT],
-            floor: 0,
-            memory: [None; Query::COUNT],
-            flights: Vec::new(),
-            next_flight: 0,
-            reader: None,
-            polling: None,
-            effects: VecDeque::new(),
-            history: History::default(),
-            applied: None,
-            lease: None,
-            holds: Vec::new(),
-            writes: Vec::new(),
-            pending: Vec::new(),
-            outbox: Vec::new(),
-            published: Vec::new(),
-        }
+    pub(crate) fn new(process: usize, id: u32) -> Self {
+        Self { cache: Cache { process, id, ..Cache::default() }, ..Self::default() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.cache.id
     }
 
     pub(crate) fn pause(&mut self, until: Time) {
@@ -129,14 +57,41 @@ impl Process {
         now < self.paused_until
     }
 
+    pub(crate) fn call(&mut self, query: Query, env: &mut Env) {
+        self.loads.call(query, &self.cache, env);
+    }
+
+    pub(crate) fn write(&mut self, row: usize, is_announced: bool, env: &mut Env) {
+        self.writes.begin(row, is_announced, &self.cache, env);
+    }
+
+    /// One step. `primary` is the server that a new connection leads to.
+    pub(crate) fn work(&mut self, work: Work, primary: Run, env: &mut Env) {
+        match work {
+            Work::Follow => self.follower.step(primary, &mut self.cache, env),
+            Work::Load(pick) => self.loads.step(pick, &mut self.cache, env),
+            Work::Write(pick) => self.writes.step(pick, &mut self.cache, env),
+            Work::SendQueued => self.cache.send_queued(env),
+        }
+    }
+
     /// Whether there is such work.
     pub(crate) fn has(&self, work: Work) -> bool {
         match work {
-            Work::Follow => self.polling.is_none() || !self.effects.is_empty(),
-            Work::Load(_) => !self.flights.is_empty(),
-            Work::Write(_) => !self.writes.is_empty(),
-            Work::SendQueued => self.outbox.iter().any(|outgoing| !outgoing.is_sent),
+            Work::Follow => self.follower.waited.is_none() || !self.follower.effects.is_empty(),
+            Work::Load(_) => !self.loads.flights.is_empty(),
+            Work::Write(_) => !self.writes.in_progress.is_empty(),
+            Work::SendQueued => self.cache.outbox.first_unsent().is_some(),
         }
+    }
+
+    /// Whether it knows of everything before a time, and has nothing to do.
+    pub(crate) fn is_idle(&self, since: Time) -> bool {
+        self.cache.heard.lease.is_some_and(|lease| lease.heard_until >= since)
+            && self.follower.effects.is_empty()
+            && self.loads.flights.is_empty()
+            && self.writes.in_progress.is_empty()
+            && self.cache.outbox.is_empty()
     }
 
     /// Time goes on, also for what waits.
@@ -144,96 +99,46 @@ impl Process {
         if self.is_paused(env.now) {
             return;
         }
-        self.tick_poll(env);
-        self.tick_flights(env);
-        self.tick_writes(env);
+        if self.follower.has_waited_too_long(env) {
+            self.disconnect();
+        }
+        self.loads.tick(env);
+        self.writes.tick(env);
     }
 
-    /// Whether it knows of everything before a time, and has nothing to do.
-    pub(crate) fn is_idle(&self, since: Time) -> bool {
-        self.lease.is_some_and(|lease| lease.heard_until >= since)
-            && self.effects.is_empty()
-            && self.flights.is_empty()
-            && self.writes.is_empty()
-            && self.outbox.is_empty()
+    pub(crate) fn receive(&mut self, reply: Reply, env: &mut Env) {
+        let cache = &mut self.cache;
+        match reply {
+            Reply::Polled(polled) => self.follower.polled(&polled, cache, env),
+            Reply::ReadBack(polled) => self.follower.read_back(&polled, cache, env),
+            Reply::Begun => self.follower.waited = None,
+            Reply::Published { publication, position } => {
+                self.writes.was_published(publication, position.is_some());
+                cache.was_published(publication, position, env);
+            }
+            Reply::Got { flight, stored } => self.loads.got(flight, stored, cache, env),
+            Reply::Stored { flight } => self.loads.stored(flight),
+        }
     }
 
     pub(crate) fn is_connected_by(&self, connection: u32) -> bool {
-        self.connection.as_ref().is_some_and(|mine| mine.id == connection && !mine.is_half_open)
+        self.cache.live_connection().is_some_and(|mine| mine.id == connection)
     }
 
     /// Only for servers that are gone: a connection that is half open does not notice.
     pub(crate) fn disconnect_from(&mut self, server: Run) {
-        if self.connection.as_ref().is_some_and(|connection| connection.server == server && !connection.is_half_open) {
+        if self.cache.live_connection().is_some_and(|mine| mine.server == server) {
             self.disconnect();
         }
     }
 
     pub(crate) fn disconnect(&mut self) {
-        self.connection = None;
-        self.polling = None;
-        for write in &mut self.writes {
-            write.lose_answer();
-        }
-        for outgoing in &mut self.outbox {
-            outgoing.is_sent = false;
-        }
+        self.cache.disconnect();
+        self.follower.waited = None;
+        self.writes.lose_answers();
     }
 
     pub(crate) fn half_open(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.is_half_open = true;
-        }
-    }
-
-    pub(crate) fn receive(&mut self, reply: Reply, env: &mut Env) {
-        match reply {
-            Reply::Polled(polled) => self.polled(&polled, env),
-            Reply::ReadBack(polled) => self.read_back(&polled, env),
-            Reply::Begun => self.polling = None,
-            Reply::Published { publication, position } => self.was_published(publication, position, env),
-            Reply::Got { flight, stored } => self.got(flight, stored, env),
-            Reply::Stored { flight } => self.stored(flight),
-        }
-    }
-
-    /// Whether there is a connection to send on.
-    fn send(&self, request: Request, env: &mut Env) -> bool {
-        let Some(connection) = &self.connection else { return false };
-        if !connection.is_half_open {
-            env.network.push(Message {
-                process: self.index,
-                connection: connection.id,
-                server: connection.server,
-                body: Body::Request(request),
-            });
-        }
-        true
-    }
-
-    /// The lease, while it is live.
-    fn lease(&self, env: &Env) -> Option<Lease> {
-        if !env.mechanisms.has(Mechanism::Lease) {
-            let doubt = self.lease.map(|lease| lease.doubt).unwrap_or_default();
-            return Some(Lease { heard_until: env.now, doubt });
-        }
-        self.lease.filter(|lease| env.now <= lease.heard_until + MAX_LAG)
-    }
-
-    /// An invalidation takes effect in the memory: on entries, and on loads in flight.
-    fn raise(&mut self, targets: Targets) {
-        self.version += 1;
-        for target in targets.indices() {
-            self.raised[target] = self.version;
-        }
-    }
-
-    fn is_valid(&self, depends_on: Targets, since: u32) -> bool {
-        self.floor <= since && depends_on.indices().all(|target| self.raised[target] <= since)
-    }
-
-    /// Whether an intent holds something at any time after `began`.
-    fn is_held(&self, depends_on: Targets, began: Time) -> bool {
-        self.holds.iter().any(|hold| hold.targets.meets(depends_on) && began < hold.until)
+        self.cache.half_open();
     }
 }

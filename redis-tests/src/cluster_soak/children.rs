@@ -80,7 +80,7 @@ impl Process {
 
     /// What it tells after this call. `None` if it tells nothing.
     pub(crate) fn next_figures(&self) -> Option<Figures> {
-        // The first that comes may have been under way.
+        // The first that comes may have been sent before this call.
         let enough = lock(&self.told).reports + 2;
         until(|| lock(&self.told).reports >= enough).then(|| self.figures())
     }

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use redis_tests::{Direction, Proxy, Server, until};
 
 use crate::{
-    run::Cluster,
+    cluster::Cluster,
     world::{NAMESPACE, SCHEMA},
 };
 
@@ -62,24 +62,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The server that has the cache, and a replica of it that may lag.
-pub(crate) struct Servers {
-    pub(crate) master: Server,
-    /// `None` while there is no other server.
-    replica: Option<Server>,
-    /// Between them.
-    replication: Proxy,
-}
-
-impl Servers {
-    pub(crate) fn start() -> Self {
-        let master = Server::start_with(&["--save", "", "--appendonly", "yes"]);
-        let replication = Proxy::to(master.port());
-        let replica = Some(Server::replica_of(replication.port()));
-        Self { master, replica, replication }
-    }
-}
-
 impl Cluster {
     /// Does one thing, and ends it.
     pub(crate) fn suffer(&mut self, fault: Fault, rng: &mut Rng) {
@@ -100,9 +82,9 @@ impl Cluster {
             Fault::LostBytes => proxy.drop_bytes(direction),
             Fault::Delay => proxy.delay(direction, Duration::from_millis(rng.u64(1..300))),
             Fault::PausedServer => {
-                self.servers.master.pause();
+                self.master.pause();
                 thread::sleep(span);
-                self.servers.master.resume();
+                self.master.resume();
             }
             Fault::PausedProcess => self.pause(victim, 2 * span, |_| {}),
             Fault::PausedProcessAndFlush => self.lose(&[victim], |cluster| cluster.pause(victim, span, Self::flush)),
@@ -116,8 +98,8 @@ impl Cluster {
             Fault::DeletedLog => self.lose_all(|cluster| cluster.on_master(&["DEL", &format!("{{{NAMESPACE}}}:log")])),
             Fault::EvictedValues => self.spoil_values(rng, false),
             Fault::CutValues => self.spoil_values(rng, true),
-            Fault::RestartWithData => self.lose_all(|cluster| cluster.servers.master.restart()),
-            Fault::RestartWithout => self.lose_all(|cluster| cluster.servers.master.restart_empty()),
+            Fault::RestartWithData => self.lose_all(|cluster| cluster.master.restart()),
+            Fault::RestartWithout => self.lose_all(|cluster| cluster.master.restart_empty()),
             Fault::Failover => self.lose_all(Self::fail_over),
         }
         if fault <= Fault::Delay {
@@ -127,7 +109,7 @@ impl Cluster {
     }
 
     fn on_master(&self, command: &[&str]) {
-        self.servers.master.command::<redis::Value>(command);
+        self.master.command::<redis::Value>(command);
     }
 
     fn flush(&mut self) {
@@ -157,34 +139,34 @@ impl Cluster {
 
     /// The replica becomes the master. It lacks the last records.
     fn fail_over(&mut self) {
-        self.servers.replication.hold(Direction::ToClient);
+        self.replication.hold(Direction::ToClient);
         let length = |server: &Server| server.command::<u64>(&["XLEN", &format!("{{{NAMESPACE}}}:log")]);
-        let (before, master) = (length(&self.servers.master), &self.servers.master);
+        let (before, master) = (length(&self.master), &self.master);
         self.expect("records are published that the replica lacks", until(|| length(master) > before + 3));
         self.proxies.iter().for_each(Proxy::cut);
-        let mut replica = self.servers.replica.take().expect("the last failover has ended");
+        let mut replica = self.replica.take().expect("the last failover has ended");
         replica.promote();
         let port = replica.port();
-        self.servers.master = replica;
+        self.master = replica;
         self.proxies.iter().for_each(|proxy| {
             proxy.target(port);
             proxy.restore();
         });
-        self.servers.replication = Proxy::to(port);
-        self.servers.replica = Some(Server::replica_of(self.servers.replication.port()));
+        self.replication = Proxy::to(port);
+        self.replica = Some(Server::replica_of(self.replication.port()));
     }
 
     /// Values leave, or become unreadable.
     fn spoil_values(&mut self, rng: &mut Rng, is_cut: bool) {
-        let keys: Vec<Vec<u8>> = self.servers.master.command(&["KEYS", &format!("{NAMESPACE}:{SCHEMA}:*")]);
+        let keys: Vec<Vec<u8>> = self.master.command(&["KEYS", &format!("{NAMESPACE}:{SCHEMA}:*")]);
         for key in keys.iter().filter(|_| rng.bool()) {
             if is_cut {
                 // The last byte is part of a number or of a list: without it nothing can be read.
                 let script = "local v = redis.call('GET', KEYS[1]) \
                               if v then redis.call('SET', KEYS[1], string.sub(v, 1, -2), 'KEEPTTL') end";
-                self.servers.master.command::<()>(&[b"EVAL".as_slice(), script.as_bytes(), b"1", key]);
+                self.master.command::<()>(&[b"EVAL".as_slice(), script.as_bytes(), b"1", key]);
             } else {
-                self.servers.master.command::<()>(&[b"DEL".as_slice(), key]);
+                self.master.command::<()>(&[b"DEL".as_slice(), key]);
             }
         }
     }
@@ -198,7 +180,7 @@ impl Cluster {
     fn lose(&mut self, victims: &[usize], lose: impl FnOnce(&mut Self)) {
         for &at in victims {
             let process = &self.processes[at];
-            // Who has heard nothing yet loses nothing.
+            // A process that has heard nothing yet loses nothing.
             let is_live = || process.next_figures().is_some_and(|figures| figures["live"] == 1);
             self.expect(&format!("{} lives again", process.name), until(is_live));
         }

@@ -13,6 +13,7 @@
 
 mod child;
 mod children;
+mod cluster;
 mod database;
 mod faults;
 mod library;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
     }
     let seconds = value(&words, "--seconds").unwrap_or(120);
     let (processes, seed) = (value(&words, "--processes").unwrap_or(4), value(&words, "--seed").unwrap_or(1));
-    // One alone has nobody to hear of.
+    // A process alone hears of no other.
     let processes = usize::max(processes, 2);
     if run::run(&Options { seconds, processes, seed }) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,4 +1,4 @@
-//! Who knows what may be answered.
+//! Knows every write, and checks each answer against them.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -1,7 +1,6 @@
-//! The parent.
+//! The parent: one fault after another, until the time is over.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -10,12 +9,11 @@ use fastrand::Rng;
 use redis_tests::Proxy;
 
 use crate::{
-    children::{Figures, Process},
-    database,
-    faults::{Fault, Servers},
-    oracle::Oracle,
-    report::{add, missing, print_table},
-    world::{MAX_LAG, now},
+    children::Figures,
+    cluster::Cluster,
+    faults::Fault,
+    report::{missing, print_table},
+    world::MAX_LAG,
 };
 
 pub(crate) struct Options {
@@ -24,25 +22,10 @@ pub(crate) struct Options {
     pub(crate) seed: u64,
 }
 
-/// All that can fail.
-pub(crate) struct Cluster {
-    pub(crate) servers: Servers,
-    /// One for each process.
-    pub(crate) proxies: Vec<Proxy>,
-    pub(crate) processes: Vec<Process>,
-    pub(crate) injected_losses: u64,
-    oracle: Arc<Mutex<Oracle>>,
-    database: u16,
-    seed: u64,
-    started: u64,
-    /// Of processes that have ended.
-    ended: Figures,
-}
-
 /// Whether all was well.
 pub(crate) fn run(options: &Options) -> bool {
     let start = Instant::now();
-    let mut cluster = Cluster::start(options);
+    let mut cluster = Cluster::start(options.processes, options.seed);
     let mut rng = Rng::with_seed(options.seed);
     let mut progress = start;
     let mut faults = Figures::new();
@@ -68,65 +51,6 @@ pub(crate) fn run(options: &Options) -> bool {
 }
 
 impl Cluster {
-    fn start(options: &Options) -> Self {
-        let servers = Servers::start();
-        let mut cluster = Self {
-            proxies: (0..options.processes).map(|_| Proxy::to(servers.master.port())).collect(),
-            servers,
-            processes: Vec::new(),
-            injected_losses: 0,
-            oracle: Arc::new(Mutex::new(Oracle::new())),
-            database: database::serve().expect("a port is free"),
-            seed: options.seed,
-            started: 0,
-            ended: Figures::new(),
-        };
-        for at in 0..options.processes {
-            let process = cluster.new_process(at);
-            cluster.processes.push(process);
-        }
-        cluster
-    }
-
-    fn oracle(&self) -> MutexGuard<'_, Oracle> {
-        self.oracle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn new_process(&mut self, at: usize) -> Process {
-        self.started += 1;
-        let (number, url) = (self.started, self.proxies[at].url());
-        Process::start(format!("process {number}"), &url, self.database, number, self.seed, &self.oracle)
-    }
-
-    /// Kills a process, and starts another in its place.
-    pub(crate) fn replace(&mut self, at: usize) {
-        let new = self.new_process(at);
-        let old = std::mem::replace(&mut self.processes[at], new);
-        add(&mut self.ended, &old.kill());
-    }
-
-    fn note(&self, words: String) {
-        self.oracle().note_fault(now(), words);
-    }
-
-    pub(crate) fn expect(&self, what: &str, is_so: bool) {
-        if !is_so {
-            self.oracle().violate(&format!("in vain: {what}"));
-        }
-    }
-
-    fn totals(&self) -> Figures {
-        let mut totals = self.ended.clone();
-        self.processes.iter().for_each(|process| add(&mut totals, &process.figures()));
-        // They are of now, not totals.
-        totals.remove("live");
-        totals.remove("unpublished");
-        totals.insert("processes".to_owned(), self.started);
-        totals.insert("injected_losses".to_owned(), self.injected_losses);
-        totals.insert("checked_answers".to_owned(), self.oracle().checked);
-        totals
-    }
-
     fn print_progress(&self, elapsed: Duration, faults: &Figures) {
         let totals = self.totals();
         let figure = |name: &str| totals.get(name).copied().unwrap_or(0);
@@ -154,7 +78,7 @@ impl Cluster {
         }
         // From here on nothing old may be shown.
         thread::sleep(MAX_LAG);
-        self.proxies.push(Proxy::to(self.servers.master.port()));
+        self.proxies.push(Proxy::to(self.master.port()));
         let mut fresh = self.new_process(options.processes);
         fresh.command("drain");
         self.expect("a new process has heard all", fresh.has_done("drained"));

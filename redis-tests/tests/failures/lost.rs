@@ -77,7 +77,7 @@ fn p20_records_that_were_trimmed_before_they_were_heard_are_missed() {
     server.command::<()>(&["XTRIM", LOG, "MAXLEN", "1"]);
     deaf.proxy.restore();
     assert!(until(|| deaf.stats().gaps > before.0));
-    assert_eq!(losses(&writer), before.1, "who has heard them has lost nothing");
+    assert_eq!(losses(&writer), before.1, "a process that has heard them has lost nothing");
     deaf.sees_in_time(4, written);
     all_is_well(&[&writer, &deaf]);
 }

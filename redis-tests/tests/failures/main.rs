@@ -1,7 +1,7 @@
 //! What happens to several caches when their server, or the way to it, fails.
 //!
 //! Each [`Process`] is a cache with a tier of its own, behind a proxy of its own. The database is an array of counters. The
-//! clock of the machine cannot be driven by hand, nor can a server: tests wait for what has to become true.
+//! tests cannot set the clock of the machine or of a server: they wait for what has to become true.
 
 #![forbid(unsafe_code)]
 

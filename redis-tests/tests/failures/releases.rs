@@ -97,7 +97,7 @@ fn p22_another_schema_reads_nothing_of_this_one_and_hears_all() {
     assert!(until(|| !other.is_cached(1) && !same.is_cached(1)));
 }
 
-/// Changes a value by hand before another process reads it.
+/// Changes a stored value before another process reads it.
 fn spoiled(spoil: impl Fn(&[u8]) -> Vec<u8>, undecodable: u64) {
     let server = Server::start();
     let database = Database::new();

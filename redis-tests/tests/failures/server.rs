@@ -51,7 +51,7 @@ fn p22_a_server_that_is_not_there_yet() {
     assert_eq!(process.stats().epochs, 0, "nothing is lost that was never there");
 }
 
-/// Who is dropped while nothing answers does not wait for it.
+/// A tier that is dropped while nothing answers does not wait for it.
 #[test]
 fn p22_a_cache_can_be_dropped_while_the_server_is_paused() {
     let server = Server::start();

@@ -1,6 +1,6 @@
 //! Compares a cache with a naive model, under random operations.
 //!
-//! The operations are sequential, also those inside loads: this does not test concurrency. Time is driven by hand, and
+//! The operations are sequential, also those inside loads: this does not test concurrency. The test sets the time, and
 //! the source of the values fails for a while now and then.
 //!
 //! Each test generates cases for one capacity, over a matrix of other settings. They are the same in every run; for

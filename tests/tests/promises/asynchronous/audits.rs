@@ -321,7 +321,7 @@ fn a_finding_may_use_the_cache() {
         repo.two(1).await;
         repo.two.store(1, SeqCst);
         clock.advance(Duration::from_secs(3));
-        assert_eq!((repo.two(1).await, repo.two(1).await), (1, 2), "who wants that forgets what is wrong");
+        assert_eq!((repo.two(1).await, repo.two(1).await), (1, 2), "an observer may invalidate what a finding names");
         handle.lock().unwrap().take();
     });
 }

@@ -99,13 +99,13 @@ impl Model {
         self.now < entry.expires_at && self.is_valid(&entry.sources)
     }
 
-    fn under_way(&self, place: Place) -> Option<&Load> {
+    fn in_flight(&self, place: Place) -> Option<&Load> {
         self.running.iter().flatten().find(|load| load.place == place && !load.is_part)
     }
 
-    /// Whether a load of it is under way that nobody joins: whether the cache has noticed is not said.
+    /// Whether a load of it is in flight that no caller may join. The cache need not have noticed yet.
     pub(super) fn is_doomed(&self, place: Place) -> bool {
-        self.under_way(place).is_some_and(|load| load.expires_at <= self.now || !self.is_valid(&load.sources))
+        self.in_flight(place).is_some_and(|load| load.expires_at <= self.now || !self.is_valid(&load.sources))
     }
 
     /// The entry of a caller that is served without a load.
@@ -113,7 +113,7 @@ impl Model {
         let entry = self.entries.get(&place).filter(|entry| self.is_kept(entry))?;
         let has_failed = self.failed.get(&place).is_some_and(|until| self.now < *until);
         let is_loading =
-            self.under_way(place).is_some() && self.windows.is_served_while_loading(entry.expires_at, self.now);
+            self.in_flight(place).is_some() && self.windows.is_served_while_loading(entry.expires_at, self.now);
         let is_served = self.windows.is_fresh(entry.expires_at, self.now) || has_failed || is_loading;
         is_served.then(|| entry.clone())
     }
@@ -161,7 +161,7 @@ impl Model {
         let load = |&place: &Place| {
             let aged = self.entries.get(&place).filter(|entry| self.is_kept(entry)).cloned();
             let sources = vec![(place, self.invalidations.len())];
-            let is_part = self.under_way(place).is_some();
+            let is_part = self.in_flight(place).is_some();
             Load { place, sources, expires_at: self.now + self.ttl, aged, is_part }
         };
         let loads: Vec<_> = places.iter().map(load).collect();

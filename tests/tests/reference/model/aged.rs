@@ -50,9 +50,9 @@ impl Model {
         has_failed.max(is_loading)
     }
 
-    /// Whether a load is under way that a caller would wait for.
+    /// Whether a load is in flight that a caller would wait for.
     fn is_loading(&self, place: Place, at: Duration) -> Sure {
-        let loads = || self.under_way.iter().filter(|load| load.own.place == place && load.part != Part::Yes);
+        let loads = || self.in_flight.iter().filter(|load| load.own.place == place && load.part != Part::Yes);
         let is_key = |of: &Target| matches!(of, Target::Key(..) | Target::Place(_));
         let is_forgotten =
             |load: &Load| self.invalidations[load.own.since..].iter().any(|by| is_key(&by.of) && by.hits(&load.own));
@@ -177,7 +177,7 @@ impl Model {
     }
 
     pub(super) fn is_held_by_load(&self, entry: &Entry) -> bool {
-        let mut aged = self.under_way.iter().filter_map(|load| load.aged.as_ref());
+        let mut aged = self.in_flight.iter().filter_map(|load| load.aged.as_ref());
         aged.any(|aged| aged.number == entry.load.number)
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Model {
     invalidations: Vec<Invalidation>,
     /// Live and dead: a dead one stays until something removes it. At most one per place.
     entries: Vec<Entry>,
-    under_way: Vec<Load>,
+    in_flight: Vec<Load>,
     /// The running loads, innermost last: what is served belongs to that one.
     running: Vec<u64>,
     loads_begun: u64,
@@ -78,7 +78,7 @@ impl Add for FalseRefusals {
 pub(crate) enum Asked {
     Hit(u64),
     Miss(Miss),
-    /// Either is right: it is unknown whether another load is under way, or has failed.
+    /// Either is right: it is unknown whether another load is in flight, or has failed.
     Either,
 }
 
@@ -99,7 +99,7 @@ impl Model {
             now: Duration::ZERO,
             invalidations: Vec::new(),
             entries: Vec::new(),
-            under_way: Vec::new(),
+            in_flight: Vec::new(),
             running: Vec::new(),
             loads_begun: 0,
             failed: HashMap::new(),
@@ -123,7 +123,7 @@ impl Model {
     /// An answer is served. The load that reads it, if any, depends on all that the answer depends on.
     fn serve(&mut self, sources: Vec<Source>, expires_at: Duration) {
         let Some(&reader) = self.running.last() else { return };
-        let reader = self.under_way.iter_mut().find(|load| load.number == reader).expect("it is running");
+        let reader = self.in_flight.iter_mut().find(|load| load.number == reader).expect("it is running");
         reader.read.extend(sources);
         reader.expires_at = reader.expires_at.min(expires_at);
     }
@@ -175,7 +175,7 @@ impl Model {
             self.invalidations[load.own.since..arrived.max(load.own.since)].iter().any(|by| by.hits(&load.own))
         };
         let may_be_joined = |load: &Load| at < load.own_expires_at && !is_hit(load);
-        let loads = || self.under_way.iter().filter(is_here);
+        let loads = || self.in_flight.iter().filter(is_here);
         // If it is unknown whether an outer load can be joined, it is unknown of this one.
         let part = if loads().any(|load| load.part == Part::No && self.can_be_joined(load, at)) {
             Part::Yes
@@ -188,7 +188,7 @@ impl Model {
         self.counts(place.query).refreshes += u64::from(aged.is_some());
         let load = Load { part, aged, ..self.load(place, at, ttl, tags) };
         let number = load.number;
-        self.under_way.push(load);
+        self.in_flight.push(load);
         self.running.push(number);
         number
     }
@@ -217,14 +217,14 @@ impl Model {
 
     /// The body has made a value, and its call has not returned yet.
     pub(crate) fn made(&mut self, number: u64, value: &Value) {
-        let load = self.under_way.iter_mut().find(|load| load.number == number).expect("it is running");
+        let load = self.in_flight.iter_mut().find(|load| load.number == number).expect("it is running");
         load.value = Some(Made::new(value));
     }
 
     fn end_of(&mut self, number: u64) -> Load {
         assert_eq!(self.running.pop(), Some(number), "loads end in their order");
-        let index = self.under_way.iter().position(|load| load.number == number).expect("it is running");
-        self.under_way.remove(index)
+        let index = self.in_flight.iter().position(|load| load.number == number).expect("it is running");
+        self.in_flight.remove(index)
     }
 
     /// A load has ended with a value. `late` are the tags from the value; `refused`: the cache counted it as discarded,

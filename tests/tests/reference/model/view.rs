@@ -70,8 +70,8 @@ impl Model {
 
     /// The values that the cache should hold, and those of loads in flight: no others are in memory.
     pub(crate) fn held(&self) -> Vec<u64> {
-        let aged = self.under_way.iter().filter_map(|load| load.aged.as_deref());
-        let loads = self.entries.iter().map(|entry| &entry.load).chain(&self.under_way).chain(aged);
+        let aged = self.in_flight.iter().filter_map(|load| load.aged.as_deref());
+        let loads = self.entries.iter().map(|entry| &entry.load).chain(&self.in_flight).chain(aged);
         let mut held = sorted(loads.filter_map(|load| load.value.as_ref()).map(|made| made.number));
         held.dedup();
         held

@@ -1,8 +1,6 @@
-//! Names and numbers of the model.
+//! What processes and servers exchange, and the bounds that they agree on.
 
 use std::fmt;
-
-use crate::oracle::Doubt;
 
 /// Moments of the model's clock.
 pub(crate) type Time = u32;
@@ -22,6 +20,8 @@ pub(crate) const TIMEOUT: Time = 4;
 pub(crate) const POLL_TIMEOUT: Time = 6;
 /// How long an intent holds, after it was heard.
 pub(crate) const HOLD: Time = 25;
+/// How many records one poll answers.
+pub(crate) const POLL_LIMIT: usize = 2;
 
 /// A cached query. Each has one entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,8 +52,8 @@ impl Targets {
         Self(1 << query.index())
     }
 
-    /// What a write to a row invalidates: who reads the row itself. That [`Query::Outer`] reads row 0 as well, nobody has
-    /// to know.
+    /// What a write to a row invalidates: the queries that read the row themselves. A write to row 0 does not name
+    /// [`Query::Outer`], which reads it through the cache.
     pub(crate) fn of_row(row: usize) -> Self {
         if row == 0 { Self::of(Query::Inner) } else { Self::of(Query::Other).with(Self::of(Query::Outer)) }
     }
@@ -74,6 +74,19 @@ impl Targets {
 /// Of each row that was read, how many writes to it are seen.
 pub(crate) type Value = [Option<u32>; 2];
 
+/// What is not promised and has had a part in a value. Only the oracle reads it.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Doubt {
+    pub(crate) split_brain: bool,
+    pub(crate) went_back: bool,
+}
+
+impl Doubt {
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self { split_brain: self.split_brain || other.split_brain, went_back: self.went_back || other.went_back }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
     pub(crate) epoch: Epoch,
@@ -93,6 +106,24 @@ pub(crate) struct Publication {
     pub(crate) token: Token,
     pub(crate) targets: Targets,
     pub(crate) kind: Kind,
+}
+
+/// The end of the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
+    pub(crate) epoch: Epoch,
+    pub(crate) id: Id,
+    pub(crate) nonce: u32,
+    pub(crate) run: Run,
+}
+
+/// A record of the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Record {
+    pub(crate) id: Id,
+    pub(crate) nonce: u32,
+    pub(crate) predecessor: u32,
+    pub(crate) publication: Publication,
 }
 
 /// A value of the second level.
@@ -126,6 +157,20 @@ impl fmt::Debug for Publication {
             Kind::Write => "write",
         };
         write!(f, "{what} {} invalidates {:?}", self.token, self.targets)
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} nonce {} of run {}", self.epoch, self.id, self.nonce, self.run)
+    }
+}
+
+/// Short, for traces.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} nonce {} after {}: {:?}", self.id, self.nonce, self.predecessor, self.publication)
     }
 }
 
