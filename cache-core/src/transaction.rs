@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::engine::mode::Mode;
 use crate::engine::transaction::{Certainty, TransactionState};
 use crate::load::outcome::is_err;
-use crate::shared::publish::{Ticket, Waiting};
+use crate::shared::ticket::{Ticket, Waiting};
 use crate::sync::Arc;
 
 /// A transaction of the database, as the cache sees it.
