@@ -91,6 +91,7 @@ mod query_entry;
 mod read_point;
 mod tagged_cache;
 mod transaction;
+mod waiting;
 
 mod clock;
 mod error;

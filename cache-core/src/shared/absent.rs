@@ -54,8 +54,6 @@ pub(crate) mod state {
 
 pub(crate) mod ticket {
     use std::future::Future;
-    use std::marker::PhantomData;
-    use std::ops::ControlFlow;
     use std::pin::Pin;
     use std::task::{Context, Poll};
 
@@ -82,24 +80,6 @@ pub(crate) mod ticket {
 
         fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
             Poll::Ready(())
-        }
-    }
-
-    pub(crate) struct Waiting<R>(PhantomData<fn() -> R>);
-
-    impl<R> Default for Waiting<R> {
-        fn default() -> Self {
-            Self(PhantomData)
-        }
-    }
-
-    impl<R> Waiting<R> {
-        pub(crate) fn begin(&mut self, _: Ticket, result: R) -> ControlFlow<R> {
-            ControlFlow::Break(result)
-        }
-
-        pub(crate) fn poll(&mut self, _: &mut Context<'_>) -> Option<Poll<R>> {
-            None
         }
     }
 }

@@ -1,7 +1,6 @@
 //! What a caller waits for: the answer of a tier.
 
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Mutex as StdMutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -54,34 +53,5 @@ impl Future for Ticket {
             self.0.pop();
         }
         Poll::Ready(())
-    }
-}
-
-/// A result whose invalidation is being published. So it must be `Send` if the future around it is to be.
-pub(crate) struct Waiting<R>(Option<(Ticket, R)>);
-
-impl<R> Default for Waiting<R> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<R> Waiting<R> {
-    /// Breaks with the result if there is nothing to wait for.
-    pub(crate) fn begin(&mut self, ticket: Ticket, result: R) -> ControlFlow<R> {
-        if ticket.is_over() {
-            return ControlFlow::Break(result);
-        }
-        self.0 = Some((ticket, result));
-        ControlFlow::Continue(())
-    }
-
-    /// `None` if it has not begun.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Poll<R>> {
-        let (ticket, _) = self.0.as_mut()?;
-        if Pin::new(ticket).poll(cx).is_pending() {
-            return Some(Poll::Pending);
-        }
-        self.0.take().map(|(_, result)| Poll::Ready(result))
     }
 }
