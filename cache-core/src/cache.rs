@@ -11,9 +11,10 @@ use crate::audit::Audit;
 use crate::clock::{Clock, TimeSource};
 use crate::engine::Engine;
 use crate::engine::handle::EngineHandle;
-use crate::engine::invalidation::{ScopedTarget, TargetRef, read_names};
+use crate::engine::invalidation::read_names;
 use crate::engine::mode::Mode;
 use crate::engine::settings::Settings;
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::engine::transaction::{HeldTarget, TransactionState};
 use crate::entry::info::EntryInfo;
 use crate::error::GlobalCacheInUse;
@@ -21,7 +22,7 @@ use crate::history::Writer;
 use crate::history::info::MutationInfo;
 use crate::observer::Observer;
 use crate::runtime::Runtime;
-use crate::shared::publish::Ticket;
+use crate::shared::ticket::Ticket;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::Arc;
 use crate::version::scope::{Scope, ScopeRef};
@@ -113,7 +114,8 @@ impl Cache {
         let engine = Arc::new(Engine::new(settings));
         #[cfg(feature = "shared")]
         if let Some(shared) = engine.shared() {
-            shared.tier.follow(crate::Follower::new(&engine));
+            let memory = Arc::downgrade(&engine);
+            shared.follow(memory);
         }
         let mode = if engine.auditor.is_some() { Mode::Audited } else { Mode::Ordinary };
         Self { engine: EngineHandle::new(engine), scope: None, mode }

@@ -91,6 +91,7 @@ mod query_entry;
 mod read_point;
 mod tagged_cache;
 mod transaction;
+mod waiting;
 
 mod clock;
 mod error;
@@ -105,17 +106,17 @@ mod store;
 mod audit;
 mod history;
 mod observer;
-#[cfg(feature = "shared")]
-mod shared;
-#[cfg(not(feature = "shared"))]
-#[path = "shared/absent.rs"]
-mod shared;
 
 mod entry;
 mod eviction;
 mod flight;
 mod graph;
 mod query;
+#[cfg(feature = "shared")]
+mod shared;
+#[cfg(not(feature = "shared"))]
+#[path = "shared/absent.rs"]
+mod shared;
 mod version;
 
 mod sync;
@@ -151,15 +152,17 @@ pub use runtime::ThreadPool;
 pub use runtime::TokioRuntime;
 pub use runtime::{Runtime, Task};
 #[cfg(feature = "shared")]
+pub use shared::error::{PublishError, TierError};
+#[cfg(feature = "shared")]
 pub use shared::follower::{Follower, Restart};
 #[cfg(feature = "shared")]
 pub use shared::lease::LeaseTime;
 #[cfg(feature = "shared")]
+pub use shared::record::LogPosition;
+#[cfg(feature = "shared")]
 pub use shared::stats::SharedStats;
 #[cfg(feature = "shared")]
-pub use shared::tier::{
-    LogPosition, Publication, PublishError, PutOutcome, SharedTier, StoredValue, TierError, TierFuture,
-};
+pub use shared::tier::{Publication, PutOutcome, SharedTier, StoredValue, TierFuture};
 pub use stats::{QueryStats, Stats};
 pub use tag::Tag;
 pub use tagged_cache::TaggedCache;

@@ -1,7 +1,6 @@
 //! Transactions: reads that are not cached, and invalidations that wait for the commit.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -12,8 +11,9 @@ use crate::cache::Cache;
 use crate::engine::mode::Mode;
 use crate::engine::transaction::{Certainty, TransactionState};
 use crate::load::outcome::is_err;
-use crate::shared::publish::{Ticket, Waiting};
+use crate::shared::ticket::Ticket;
 use crate::sync::Arc;
+use crate::waiting::{AnyHolder, Waiting};
 
 /// A transaction of the database, as the cache sees it.
 ///
@@ -190,7 +190,7 @@ impl CacheTransaction {
     /// Dropped before its first poll, it counts as committed. Dropped later, the commit may still happen: as after an
     /// error, what was held is invalidated and not stored for a grace.
     pub fn commit_after_async<F: Future>(self, commit: F) -> CommitAfter<F> {
-        CommitAfter { commit, transaction: self, has_begun: false, waiting: Waiting::default() }
+        CommitAfter { commit, transaction: self, has_begun: false, waiting: Waiting::new(AnyHolder::default()) }
     }
 
     fn end(&mut self, certainty: Certainty) -> Ticket {
@@ -249,7 +249,7 @@ pin_project! {
         commit: F,
         transaction: CacheTransaction,
         has_begun: bool,
-        waiting: Waiting<F::Output>,
+        waiting: Waiting<AnyHolder<F::Output>>,
     }
 
     impl<F: Future> PinnedDrop for CommitAfter<F> {
@@ -272,11 +272,7 @@ impl<F: Future> Future for CommitAfter<F> {
         *this.has_begun = true;
         let result = ready!(this.commit.poll(cx));
         let ticket = this.transaction.end(certainty_of(&result));
-        match this.waiting.begin(ticket, result) {
-            ControlFlow::Break(result) => Poll::Ready(result),
-            // It is polled for the first time.
-            ControlFlow::Continue(()) => this.waiting.poll(cx).unwrap_or(Poll::Pending),
-        }
+        this.waiting.begin(ticket, result, cx)
     }
 }
 

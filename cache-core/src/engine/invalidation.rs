@@ -1,4 +1,4 @@
-//! Invalidations: what they name, and what they raise.
+//! Invalidations: what they raise.
 
 use std::any::TypeId;
 use std::panic::resume_unwind;
@@ -7,6 +7,8 @@ use smol_str::SmolStr;
 
 use crate::engine::Engine;
 use crate::engine::hash::{in_scope, without_scope};
+use crate::engine::publishing::Published;
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::eviction::segment::RemovedEntries;
 use crate::history::departed::Gone;
 use crate::history::info::{MutationInfo, TargetInfo};
@@ -14,44 +16,14 @@ use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{MissReason, Missed, Subject};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
-use crate::shared::publish::{Published, Ticket};
+use crate::shared::ticket::Ticket;
 use crate::stats::counters::Event;
 use crate::store::Store;
-use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::label::{KeyId, LabelRef};
 use crate::version::scope::{ScopeRef, scope_id};
-
-#[derive(Clone, Copy)]
-pub(crate) enum TargetRef<'a> {
-    Everything,
-    Query(&'a Arc<QueryState>),
-    /// One key of a query; through the root handle, in every scope.
-    Key(&'a Arc<QueryState>, KeyHash),
-    Tag(&'a str),
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct ScopedTarget<'a> {
-    pub(crate) scope: ScopeRef<'a>,
-    pub(crate) target: TargetRef<'a>,
-    /// Who named it.
-    pub(crate) by: Writer,
-}
-
-impl From<&ScopedTarget<'_>> for LoggedTarget {
-    fn from(&ScopedTarget { scope, target, by }: &ScopedTarget<'_>) -> Self {
-        let what = match target {
-            TargetRef::Everything => Logged::Everything,
-            TargetRef::Query(query) => Logged::Query(query.clone()),
-            TargetRef::Key(query, key) => Logged::Key(query.clone(), key),
-            TargetRef::Tag(tag) => Logged::Tag(tag.into()),
-        };
-        Self::new(what, scope, by)
-    }
-}
 
 impl Engine {
     /// Invalidates all targets at one version, here and in other processes.

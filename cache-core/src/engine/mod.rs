@@ -8,10 +8,18 @@ pub(crate) mod catalog;
 pub(crate) mod elsewhere;
 pub(crate) mod handle;
 pub(crate) mod hash;
+#[cfg(feature = "shared")]
+mod hearing;
 pub(crate) mod invalidation;
 pub(crate) mod mode;
+#[cfg(feature = "shared")]
+pub(crate) mod publishing;
+#[cfg(not(feature = "shared"))]
+#[path = "publishing/absent.rs"]
+pub(crate) mod publishing;
 pub(crate) mod random;
 pub(crate) mod settings;
+pub(crate) mod target;
 pub(crate) mod transaction;
 pub(crate) mod uncertain;
 
@@ -76,8 +84,8 @@ impl Engine {
     pub(crate) fn new(settings: Settings) -> Self {
         let capacity = settings.capacity.min(MAX_CAPACITY);
         let processors = processors();
-        let shared = Shared::of(&settings);
-        let lease = shared.as_ref().map(|shared| shared.lease.clone());
+        let shared = settings.tier.map(|tier| Shared::new(tier, &settings.time));
+        let lease = shared.as_ref().map(|shared| shared.lease().clone());
         let (parts, shards) = ((processors * 4).next_power_of_two(), shards_per_store(capacity, processors));
         Self {
             storage: Storage {
@@ -334,7 +342,7 @@ fn shards_per_store(capacity: usize, processors: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::invalidation::{ScopedTarget, TargetRef};
+    use crate::engine::target::{ScopedTarget, TargetRef};
     use crate::history::Writer;
     use crate::query::KeyHash;
     use crate::{Cache, EntryOptions, TaggedCache};

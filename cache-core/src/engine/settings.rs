@@ -7,6 +7,7 @@ use crate::audit::Audit;
 use crate::clock::TimeSource;
 use crate::observer::Observers;
 use crate::runtime::Runtime;
+use crate::shared::state::AnyTier;
 use crate::sync::Arc;
 
 /// The highest capacity.
@@ -26,8 +27,8 @@ pub(crate) struct Settings {
     pub(crate) mutation_log: usize,
     pub(crate) observers: Observers,
     pub(crate) audit: Option<Audit>,
-    #[cfg(feature = "shared")]
-    pub(crate) tier: Option<Arc<dyn crate::SharedTier>>,
+    /// What it shares with other processes.
+    pub(crate) tier: Option<AnyTier>,
 }
 
 impl Default for Settings {
@@ -43,7 +44,6 @@ impl Default for Settings {
             mutation_log: 512,
             observers: Observers::default(),
             audit: None,
-            #[cfg(feature = "shared")]
             tier: None,
         }
     }

@@ -8,11 +8,12 @@ use smol_str::SmolStr;
 
 use crate::audit::writes::Write;
 use crate::engine::Engine;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::engine::publishing::Published;
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::history::Writer;
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
-use crate::shared::publish::{Published, Ticket};
+use crate::shared::ticket::Ticket;
 use crate::sync::unwind::catch;
 use crate::sync::{Arc, Mutex, Weak};
 use crate::tag::Tag;

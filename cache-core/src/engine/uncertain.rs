@@ -16,7 +16,7 @@ use crate::clock::Nanos;
 #[cfg(feature = "shared")]
 use crate::clock::saturating_nanos;
 use crate::engine::Engine;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::query::state::QueryState;
 use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::tag::Tag;

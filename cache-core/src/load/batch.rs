@@ -19,8 +19,8 @@ use crate::load::judge::{Judge, KeepAll};
 use crate::load::leader::Leader;
 use crate::load::miss::{Miss, Request, StepFns};
 use crate::load::outcome::{Outcome, Whole};
+use crate::load::second_level::Source;
 use crate::query::state::QueryState;
-use crate::shared::second_level::Source;
 use crate::sync::Arc;
 use crate::version::tag_set::TagSet;
 

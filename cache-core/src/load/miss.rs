@@ -26,9 +26,9 @@ use crate::load::audit::AuditedHit;
 use crate::load::judge::{CacheIf, Judge, Judged, KeepAll, TagsFrom, TtlFrom, Unjudged, Weight};
 use crate::load::leader::Leader;
 use crate::load::outcome::Outcome;
+use crate::load::second_level::{SharedLoad, Source, TakeFn, Taken, Taking};
 use crate::observer::events::Subject;
-use crate::shared::publish::Ticket;
-use crate::shared::second_level::{SharedLoad, Source, TakeFn, Taken, Taking};
+use crate::shared::ticket::Ticket;
 use crate::store::{Absent, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
@@ -284,9 +284,7 @@ impl<K, V, O, J> Miss<K, V, O, J> {
         // A key without bytes has no name in other processes: for them, its invalidation is that of the whole query.
         if write_key(&mut key).is_ok() {
             let (store, scope) = (&self.request.store, self.request.scope.as_ref());
-            let types = std::any::type_name::<(K, V)>();
-            let prefix = shared.prefix(&store.query, store.number, store.instance, types);
-            let load = SharedLoad::new(shared, prefix, scope, &key, values, self.steps.take);
+            let load = SharedLoad::new(shared, store, scope, &key, values, self.steps.take);
             self.options.push_tag(crate::shared::mark::of_key(store.query.name, load.mark()).as_str().into());
             self.request.shared = Some(Box::new(load));
         }

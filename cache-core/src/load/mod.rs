@@ -13,3 +13,8 @@ pub(crate) mod judge;
 pub(crate) mod leader;
 pub(crate) mod miss;
 pub(crate) mod outcome;
+#[cfg(feature = "shared")]
+mod second_level;
+#[cfg(not(feature = "shared"))]
+#[path = "second_level/absent.rs"]
+mod second_level;

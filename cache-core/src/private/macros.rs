@@ -247,7 +247,7 @@ macro_rules! __cache_announced {
 #[macro_export]
 macro_rules! __cache_holder {
     () => {
-        $crate::private::Unheld
+        <$crate::private::Unheld<_> as ::core::default::Default>::default()
     };
     ($returned:ty) => {{
         #[allow(unused_imports, reason = "whether it is needed depends on the type")]
@@ -262,7 +262,7 @@ macro_rules! __cache_holder {
 #[macro_export]
 macro_rules! __cache_holder {
     ($($returned:ty)?) => {
-        $crate::private::Unheld
+        <$crate::private::Unheld<_> as ::core::default::Default>::default()
     };
 }
 

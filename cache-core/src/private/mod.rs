@@ -7,6 +7,7 @@
 mod caches;
 mod entry;
 mod from_value;
+#[cfg(feature = "shared")]
 mod holder;
 mod in_transaction;
 pub(crate) mod key;
@@ -38,8 +39,7 @@ pub use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 pub use crate::private::entry::{AnyQueryEntry, for_entry};
 pub use crate::private::from_value::{FromResult, FromValue, ValueTargets};
 #[cfg(feature = "shared")]
-pub use crate::private::holder::{Held, OtherResults, Results, SendResults};
-pub use crate::private::holder::{Holder, Unheld};
+pub use crate::private::holder::{OtherResults, Results, SendResults};
 pub use crate::private::in_transaction::in_transaction;
 pub use crate::private::key::{
     Argument, Borrowing, Each, Hidden, KeyPart, Part, Parts, Secret, Shown, StorableKey, Tuple, ValidKey, argument,
@@ -67,6 +67,9 @@ pub use crate::private::target::{
 pub use crate::query::mutation_facts::{MutationFacts, TargetFacts};
 pub use crate::query::registered::{RegisteredMutation, RegisteredQuery};
 pub use crate::query::{KeyRef, Query, QueryRef, Site};
+#[cfg(feature = "shared")]
+pub use crate::waiting::Held;
+pub use crate::waiting::{Holder, Unheld};
 pub use crate::{
     __cache_announced as announced, __cache_facts as facts, __cache_holder as holder, __cache_items as items,
     __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one, __cache_mutation_facts as mutation_facts,

@@ -12,13 +12,13 @@ use smallvec::SmallVec;
 use crate::audit::writes::Write;
 use crate::cache::Cache;
 use crate::engine::Engine;
-use crate::engine::invalidation::ScopedTarget;
+use crate::engine::publishing::{Announced, Published};
+use crate::engine::target::ScopedTarget;
 use crate::engine::transaction::HeldTarget;
 use crate::history::Writer;
 use crate::load::outcome::Outcome;
 use crate::private::caches::{Caches, OfFunction, OfMethod, OtherCache};
 use crate::private::from_value::{FromResult, FromValue, ValueTargets};
-use crate::private::holder::Holder;
 use crate::private::put::PutTarget;
 use crate::private::target::{
     EntryToPut, KnownToFunctions, KnownToMethods, Names, PutValues, Target, TargetKind, TargetList, Targets,
@@ -28,10 +28,11 @@ use crate::query_entry::QueryEntry;
 use crate::query_entry::keyed::AnyKeyedEntry;
 use crate::query_entry::put::AnyPut;
 use crate::read_point::ReadPoint;
-use crate::shared::publish::{Announced, Published, Ticket};
+use crate::shared::ticket::Ticket;
 use crate::sync::Arc;
 use crate::sync::unwind::catch;
 use crate::tag::Tag;
+use crate::waiting::{Holder, Waiting};
 
 /// A mutation whose targets are being collected. `C`: the caches that it knows. `S`: the type of its `self`.
 #[must_use = "it invalidates nothing by itself"]
@@ -267,7 +268,7 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
                 Err(error) => return invalidation.refuse(refuse(error)),
             }
         }
-        RunningMutation { body, invalidation, ticket: Ticket::default(), holder }.await
+        RunningMutation { body, invalidation, waiting: Waiting::new(holder) }.await
     }
 
     /// Like [`run`](Self::run), with a future.
@@ -276,7 +277,7 @@ impl<O: Outcome, T: Targets<O::Value>> PendingInvalidation<O, T> {
         F: Future<Output = O::Returned>,
         H: Holder<O::Returned>,
     {
-        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)), ticket: Ticket::default(), holder }
+        RunningMutation { body, invalidation: Box::new(Invalidation::new(self)), waiting: Waiting::new(holder) }
     }
 }
 
@@ -289,9 +290,7 @@ pin_project! {
         body: F,
         // Boxed: futures hold it while they wait, and there may be many targets.
         invalidation: Box<Invalidation<O, T>>,
-        // Until other processes can hear of it, and the result until then.
-        ticket: Ticket,
-        holder: H,
+        waiting: Waiting<H>,
     }
 }
 
@@ -306,20 +305,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Returned> {
         let this = self.project();
-        if this.ticket.is_over() {
-            let result = ready!(this.body.poll(cx));
-            let ticket = this.invalidation.conclude(&result);
-            if ticket.is_over() {
-                return Poll::Ready(result);
-            }
-            if let Err(result) = this.holder.put(result) {
-                ticket.wait();
-                return Poll::Ready(result);
-            }
-            *this.ticket = ticket;
+        if let Some(waited) = this.waiting.poll(cx) {
+            return waited;
         }
-        ready!(Pin::new(this.ticket).poll(cx));
-        Poll::Ready(this.holder.take().expect("it was put there with the ticket"))
+        let result = ready!(this.body.poll(cx));
+        let ticket = this.invalidation.conclude(&result);
+        this.waiting.begin(ticket, result, cx)
     }
 }
 

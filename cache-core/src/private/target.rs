@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use crate::cache::Cache;
 use crate::engine::elsewhere;
 use crate::engine::hash::hash_key;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::history::Writer;
 use crate::private::caches::{OfFunction, OfMethod, OtherCache};
 use crate::private::key::Parts;

@@ -3,8 +3,8 @@
 use crate::cache::Cache;
 use crate::clock::Nanos;
 use crate::engine::hash::without_scope;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
 use crate::engine::mode::Mode;
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::engine::transaction::HeldTarget;
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
@@ -19,7 +19,7 @@ use crate::query::KeyHash;
 use crate::query_entry::explanation::{Explanation, Reason};
 use crate::query_entry::put::{AnyPut, Put};
 use crate::read_point::ReadPoint;
-use crate::shared::publish::Ticket;
+use crate::shared::ticket::Ticket;
 use crate::store::{Held, Storable, Store, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;

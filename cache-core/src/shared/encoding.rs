@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::shared::tier::TierError;
+use crate::shared::error::TierError;
 
 /// How the values of a query become bytes. User code runs in both.
 #[derive(Debug)]

@@ -3,17 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::engine::Engine;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
-use crate::history::Writer;
 use crate::shared::heard::KEPT;
 use crate::shared::lease::LeaseTime;
-use crate::shared::mark::{self, Mark};
-use crate::shared::record::{Place, Record, decode};
-use crate::shared::state::Shared;
-use crate::shared::tier::LogPosition;
-use crate::sync::{Arc, Weak};
-use crate::version::scope::Scope;
+use crate::shared::log::Log;
+use crate::shared::record::{LogPosition, Record, decode};
+use crate::sync::Weak;
 
 /// The cache, as a [tier](crate::SharedTier) knows it. It does not keep the cache alive.
 ///
@@ -21,7 +15,17 @@ use crate::version::scope::Scope;
 /// after everything is done. `restart` and `hear` are called by one thread at a time.
 #[derive(Clone)]
 pub struct Follower {
-    engine: Weak<Engine>,
+    pub(super) log: Weak<Log>,
+    pub(super) memory: Weak<dyn Memory>,
+}
+
+/// What a process has in memory, as the log changes it.
+pub(crate) trait Memory: Send + Sync {
+    /// Invalidates what a record names.
+    fn apply(&self, record: &Record);
+
+    /// Invalidates everything.
+    fn forget_everything(&self, why: &'static str);
 }
 
 /// Why a cache does not know what was before a [restart](Follower::restart).
@@ -39,30 +43,22 @@ impl Follower {
     /// How long a tier keeps what it has published, to publish it again in a new epoch.
     pub const KEPT: Duration = KEPT;
 
-    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
-        Self { engine: Arc::downgrade(engine) }
-    }
-
-    fn with(&self, with: impl FnOnce(&Engine, &Shared)) {
-        if let Some(engine) = self.engine.upgrade()
-            && let Some(shared) = engine.shared()
-        {
-            with(&engine, shared);
-        }
+    fn with<R>(&self, with: impl FnOnce(&dyn Memory, &Log) -> R) -> Option<R> {
+        Some(with(&*self.memory.upgrade()?, &*self.log.upgrade()?))
     }
 
     /// What was before is unknown: everything in memory is forgotten, also by loads in flight, and what the second level has
     /// from before is refused. The next record has the number after that of `position`.
     pub fn restart(&self, position: LogPosition, why: Restart) {
-        self.with(|engine, shared| {
+        self.with(|memory, log| {
             match why {
                 Restart::First => {}
-                Restart::Lost => shared.counters.gaps.count(),
-                Restart::NewEpoch => shared.counters.epochs.count(),
+                Restart::Lost => log.counters.gaps.count(),
+                Restart::NewEpoch => log.counters.epochs.count(),
             }
-            shared.heard.lock().restart(position);
-            engine.forget_everything("restart of the log");
-            shared.heard.lock().apply();
+            log.heard.lock().restart(position);
+            memory.forget_everything("restart of the log");
+            log.heard.lock().apply();
         });
     }
 
@@ -72,33 +68,31 @@ impl Follower {
     /// What another version of this crate has written may be unreadable. Then everything is forgotten, as for a
     /// [lost](Restart::Lost) record.
     pub fn hear(&self, position: LogPosition, record: &[u8]) -> bool {
-        let mut is_next = false;
-        self.with(|engine, shared| is_next = engine.hear(shared, position, record));
-        is_next
+        self.with(|memory, log| hear(memory, log, position, record)).unwrap_or_default()
     }
 
     /// All records that were acknowledged before a time have been heard. From then on memory answers for
     /// [`max_lag`](crate::SharedTier::max_lag), but for a tick of 16 ms.
     pub fn prove(&self, heard_until: LeaseTime) {
-        self.with(|_, shared| shared.lease.prove(heard_until));
+        self.with(|_, log| log.lease.prove(heard_until));
     }
 
     /// Ends the last proof early: memory answers nothing until the next one.
     pub fn end_lease(&self) {
-        self.with(|_, shared| shared.lease.end());
+        self.with(|_, log| log.lease.end());
     }
 
     /// A publication was acknowledged.
     pub fn acknowledge(&self, token: u64, position: LogPosition) {
-        self.with(|_, shared| {
-            shared.counters.published.count();
-            shared.heard.lock().acknowledge(token, position);
+        self.with(|_, log| {
+            log.counters.published.count();
+            log.heard.lock().acknowledge(token, position);
         });
     }
 
     /// Whether the cache has been dropped. The tier stops following then, after it has published what is left.
     pub fn is_over(&self) -> bool {
-        self.engine.strong_count() == 0
+        self.memory.strong_count() == 0
     }
 }
 
@@ -108,62 +102,25 @@ impl fmt::Debug for Follower {
     }
 }
 
-impl Engine {
-    fn forget_everything(&self, why: &'static str) {
-        let by = Writer::Tier(why);
-        self.invalidate_marked(&[ScopedTarget { scope: None, target: TargetRef::Everything, by }], &[], |_| ());
-    }
-
-    fn hear(&self, shared: &Shared, position: LogPosition, record: &[u8]) -> bool {
-        let Ok((record, _)) = decode::<Record>(record) else {
-            if !shared.heard.lock().hear_unreadable(position) {
-                return false;
-            }
-            shared.counters.gaps.count();
-            self.forget_everything("record that cannot be read");
-            shared.heard.lock().apply();
-            return true;
-        };
-        let is_own = record.origin == shared.origin;
-        // First: what is accepted from the second level before this is invalidated below.
-        if !shared.heard.lock().hear(position, &record, is_own) {
+fn hear(memory: &dyn Memory, log: &Log, position: LogPosition, record: &[u8]) -> bool {
+    let Ok((record, _)) = decode::<Record>(record) else {
+        if !log.heard.lock().hear_unreadable(position) {
             return false;
         }
-        shared.counters.heard.count();
-        if !is_own {
-            self.apply(&record);
-        }
-        shared.heard.lock().apply();
-        true
+        log.counters.gaps.count();
+        memory.forget_everything("record that cannot be read");
+        log.heard.lock().apply();
+        return true;
+    };
+    let is_own = record.origin == log.origin;
+    // First: what is accepted from the second level before this is invalidated below.
+    if !log.heard.lock().hear(position, &record, is_own) {
+        return false;
     }
-
-    fn apply(&self, record: &Record) {
-        let by = Writer::Tier("another process");
-        let named: Vec<(Option<Arc<Scope>>, &str)> = record
-            .places
-            .iter()
-            .map(|Place { scope, mark }| (scope.as_deref().map(|scope| self.scope(scope)), &**mark))
-            .collect();
-        let any_key: Vec<_> = named
-            .iter()
-            .filter_map(|(scope, mark)| match mark::parse(mark) {
-                Some(Mark::Key(name)) => Some((scope.as_ref(), mark::of_any_key(name))),
-                _ => None,
-            })
-            .collect();
-        let targets: Vec<_> = named
-            .iter()
-            .map(|(scope, mark)| {
-                let target = if *mark == mark::EVERYTHING { TargetRef::Everything } else { TargetRef::Tag(mark) };
-                ScopedTarget { scope: scope.as_ref(), target, by }
-            })
-            .collect();
-        if let Some(lasts) = record.intent {
-            self.suspend_for(&targets, (record.origin, record.token), Duration::from_millis(lasts));
-        }
-        self.invalidate_marked(&targets, &any_key, |_| ());
-        if let Some(ended) = record.ends {
-            self.resume_after((record.origin, ended));
-        }
+    log.counters.heard.count();
+    if !is_own {
+        memory.apply(&record);
     }
+    log.heard.lock().apply();
+    true
 }

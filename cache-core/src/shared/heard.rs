@@ -15,8 +15,7 @@ use foldhash::fast::RandomState;
 
 use crate::shared::lease::LeaseTime;
 use crate::shared::mark::EVERYTHING;
-use crate::shared::record::{Place, Record, ValueHead};
-use crate::shared::tier::LogPosition;
+use crate::shared::record::{LogPosition, Place, Record, ValueHead};
 
 /// So many places are remembered: sixteen bytes each in a table, and as many in a list.
 const MOST_PLACES: usize = 1 << 18;

@@ -4,13 +4,14 @@
 //! [`heard`], those of what memory may answer in [`lease`].
 
 pub(crate) mod encoding;
+pub(crate) mod error;
 pub(crate) mod follower;
 pub(crate) mod heard;
 pub(crate) mod lease;
+pub(crate) mod log;
 pub(crate) mod mark;
-pub(crate) mod publish;
-mod record;
-pub(crate) mod second_level;
+pub(crate) mod record;
 pub(crate) mod state;
 pub(crate) mod stats;
+pub(crate) mod ticket;
 pub(crate) mod tier;

@@ -3,9 +3,18 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::shared::tier::TierError;
+use crate::shared::error::TierError;
 
 const FORMAT: u8 = 1;
+
+/// A place in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LogPosition {
+    /// A random number. Positions of different epochs have no order.
+    pub epoch: u64,
+    /// The number of a record. Consecutive, from 1; 0 is before the first.
+    pub id: u64,
+}
 
 /// What is invalidated, or what a value depends on.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

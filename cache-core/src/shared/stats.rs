@@ -65,35 +65,22 @@ impl fmt::Display for SharedStats {
 }
 
 macro_rules! counters {
-    ($($name:ident),*) => {
+    ($of:ident: $($name:ident),*) => {
         #[derive(Default)]
-        pub(crate) struct SharedCounters {
+        pub(crate) struct $of {
             $(pub(crate) $name: Counter,)*
         }
 
-        impl SharedCounters {
-            pub(crate) fn stats(&self) -> SharedStats {
-                SharedStats { $($name: self.$name.0.load(Ordering::Acquire),)* ..SharedStats::default() }
+        impl $of {
+            pub(crate) fn read(&self, stats: &mut SharedStats) {
+                $(stats.$name = self.$name.0.load(Ordering::Acquire);)*
             }
         }
     };
 }
 
-counters!(
-    hits,
-    misses,
-    refused,
-    undecodable,
-    failed_gets,
-    puts,
-    too_large,
-    failed_puts,
-    published,
-    refused_mutations,
-    heard,
-    gaps,
-    epochs
-);
+counters!(SecondLevelCounters: hits, misses, refused, undecodable, failed_gets, puts, too_large, failed_puts);
+counters!(LogCounters: published, refused_mutations, heard, gaps, epochs);
 
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);

@@ -1,11 +1,12 @@
 //! What a store outside of the process must be able to do.
 
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::shared::error::{PublishError, TierError};
 use crate::shared::follower::Follower;
+use crate::shared::record::LogPosition;
 
 /// A second level of a cache, and a log of its invalidations, that several processes share: as a
 /// [tier](crate::CacheBuilder::shared) of their caches. The crate `cache-redis` has one on Redis.
@@ -63,15 +64,6 @@ pub trait SharedTier: Send + Sync + 'static {
 /// What the methods of a [`SharedTier`] return.
 pub type TierFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// A place in a log.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct LogPosition {
-    /// A random number. Positions of different epochs have no order.
-    pub epoch: u64,
-    /// The number of a record. Consecutive, from 1; 0 is before the first.
-    pub id: u64,
-}
-
 /// A record that is to be appended to the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -110,42 +102,3 @@ pub enum PutOutcome {
     /// It is larger than the tier allows.
     TooLarge,
 }
-
-/// The tier did not answer, or not in time.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TierError(String);
-
-impl TierError {
-    /// An error with a text for people.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Display for TierError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TierError {}
-
-/// An invalidation could not be published: other processes do not hear of it in time.
-///
-/// The error of a mutation with `on_unreachable = "fail"` is made from it, and its body has not run then.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PublishError(TierError);
-
-impl From<TierError> for PublishError {
-    fn from(error: TierError) -> Self {
-        Self(error)
-    }
-}
-
-impl fmt::Display for PublishError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the invalidation could not be published: {}", self.0)
-    }
-}
-
-impl std::error::Error for PublishError {}

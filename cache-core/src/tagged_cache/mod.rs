@@ -13,7 +13,7 @@ use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe, resume_unwind};
 
 use crate::engine::handle::EngineHandle;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::entry::info::EntryInfo;
 use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, clone_value, discard_value};

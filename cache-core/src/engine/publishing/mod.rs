@@ -1,106 +1,24 @@
 //! Own invalidations, as other processes hear of them.
 
 use std::collections::HashSet;
-use std::future::Future;
-use std::ops::ControlFlow;
-use std::pin::Pin;
-use std::sync::{Mutex as StdMutex, PoisonError};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_lite::future::block_on;
 use smol_str::SmolStr;
 
 use crate::engine::Engine;
-use crate::engine::invalidation::{ScopedTarget, TargetRef};
+use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::query::state::QueryState;
+use crate::shared::error::PublishError;
 use crate::shared::mark;
 use crate::shared::record::{Place, Record, encode};
-use crate::shared::state::Shared;
-use crate::shared::tier::{Publication, PublishError, TierFuture};
-use crate::sync::Arc;
+use crate::shared::ticket::Ticket;
+use crate::shared::tier::{Publication, TierFuture};
 use crate::tag::Tag;
 use crate::version::scope::ScopeRef;
 use crate::version::tag_set::TagSet;
 
 /// How long an announced write may take before others no longer wait for its outcome.
 const INTENT: Duration = Duration::from_secs(30);
-
-/// Until an invalidation is acknowledged, or a value stored in the second level, or neither has to be waited for any longer.
-/// Dropping it does not take an invalidation back.
-#[must_use = "who drops it does not wait until other processes can hear of the invalidation"]
-#[derive(Default)]
-pub(crate) struct Ticket(Vec<StdMutex<TierFuture<'static, ()>>>);
-
-impl Ticket {
-    /// A `Mutex`, as futures that wait are `Sync`; it is never locked.
-    pub(crate) fn of(answer: TierFuture<'static, ()>) -> Self {
-        Self(vec![StdMutex::new(answer)])
-    }
-
-    pub(crate) fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-
-    pub(crate) fn is_over(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Blocks this thread.
-    pub(crate) fn wait(self) {
-        if !self.is_over() {
-            block_on(self);
-        }
-    }
-
-    /// Nobody waits: the write was cancelled, or has panicked.
-    pub(crate) fn leave(self) {
-        drop(self);
-    }
-}
-
-impl Future for Ticket {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // They make progress without being polled.
-        while let Some(last) = self.0.last_mut() {
-            ready!(last.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx));
-            self.0.pop();
-        }
-        Poll::Ready(())
-    }
-}
-
-/// A result whose invalidation is being published. So it must be `Send` if the future around it is to be.
-pub(crate) struct Waiting<R>(Option<(Ticket, R)>);
-
-impl<R> Default for Waiting<R> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<R> Waiting<R> {
-    /// Breaks with the result if there is nothing to wait for.
-    pub(crate) fn begin(&mut self, ticket: Ticket, result: R) -> ControlFlow<R> {
-        if ticket.is_over() {
-            return ControlFlow::Break(result);
-        }
-        self.0 = Some((ticket, result));
-        ControlFlow::Continue(())
-    }
-
-    /// `None` if it has not begun.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Option<Poll<R>> {
-        let (ticket, _) = self.0.as_mut()?;
-        if Pin::new(ticket).poll(cx).is_pending() {
-            return Some(Poll::Pending);
-        }
-        self.0.take().map(|(_, result)| Poll::Ready(result))
-    }
-}
 
 /// What other processes hear of an invalidation beside its targets.
 #[derive(Clone, Copy, Default)]
@@ -181,7 +99,7 @@ impl Engine {
 
     /// Called before anything is invalidated here. `None` if nobody is to hear of it.
     pub(crate) fn prepare<'a>(&self, targets: &[ScopedTarget<'a>], published: Published<'a>) -> Option<Prepared<'a>> {
-        let shared = self.shared()?;
+        let log = &self.shared()?.log;
         let Published { names, ends, may_happen_for } = published;
         let mut places: Vec<Place> = targets.iter().map(place_of).collect();
         let mut marks = Vec::new();
@@ -202,13 +120,13 @@ impl Engine {
             places.retain(|place| seen.insert(place.clone()));
         }
         let record = Record {
-            origin: shared.origin,
-            token: shared.next_token(),
+            origin: log.origin,
+            token: log.next_token(),
             intent: may_happen_for.map(millis),
             ends: ends.map(|announced| announced.token),
             places,
         };
-        shared.heard.lock().begin_own(record.token, &record.places);
+        log.heard.lock().begin_own(record.token, &record.places);
         Some(Prepared { record, marks })
     }
 
@@ -228,19 +146,20 @@ impl Engine {
         &self,
         targets: &[ScopedTarget<'_>],
     ) -> Option<TierFuture<'static, Result<Announced, PublishError>>> {
-        let shared: Arc<Shared> = self.shared()?.clone();
-        let (token, intent) = (shared.next_token(), Some(millis(INTENT)));
+        let shared = self.shared()?;
+        let log = shared.log.clone();
+        let (token, intent) = (log.next_token(), Some(millis(INTENT)));
         let places = targets.iter().map(place_of).collect();
-        let record = Record { origin: shared.origin, token, intent, ends: None, places };
-        shared.heard.lock().begin_own(token, &record.places);
+        let record = Record { origin: log.origin, token, intent, ends: None, places };
+        log.heard.lock().begin_own(token, &record.places);
         let publication = Publication { token, record: encode(&record), is_intent: true };
         let answer = shared.tier.publish(publication);
         Some(Box::pin(async move {
             match answer.await {
                 Ok(_) => Ok(Announced { token }),
                 Err(error) => {
-                    shared.heard.lock().give_up(token);
-                    shared.counters.refused_mutations.count();
+                    log.heard.lock().give_up(token);
+                    log.counters.refused_mutations.count();
                     Err(error)
                 }
             }

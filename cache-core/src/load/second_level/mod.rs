@@ -1,5 +1,6 @@
 //! Loads that ask the second level before they run their body, and store their value there.
 
+use std::any::{TypeId, type_name};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex as StdMutex, PoisonError};
@@ -11,12 +12,14 @@ use futures_lite::future::block_on;
 use crate::clock::{FOREVER, Nanos, saturating_nanos};
 use crate::engine::Engine;
 use crate::flight::context::Context;
+use crate::query::state::QueryState;
 use crate::shared::encoding::ValueEncoding;
 use crate::shared::mark::{self, Mark};
-use crate::shared::publish::Ticket;
-use crate::shared::record::{Place, ValueHead, decode, encode};
+use crate::shared::record::{LogPosition, Place, ValueHead, decode, encode};
 use crate::shared::state::Shared;
-use crate::shared::tier::{LogPosition, PutOutcome, TierFuture};
+use crate::shared::ticket::Ticket;
+use crate::shared::tier::{PutOutcome, TierFuture};
+use crate::store::Store;
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::registry::TagRef;
@@ -74,22 +77,23 @@ pub(crate) struct Taken<V> {
 }
 
 impl<V> SharedLoad<V> {
-    /// `prefix`: of its store. `key`: the bytes of its key.
-    pub(crate) fn new(
+    /// `key`: the bytes of its key.
+    pub(crate) fn new<K>(
         shared: &Shared,
-        prefix: Option<Arc<[u8]>>,
+        store: &Store<K, V>,
         scope: Option<&Arc<Scope>>,
         key: &[u8],
         values: ValueEncoding<V>,
         take: TakeFn<V>,
     ) -> Self {
+        let prefix = shared.prefix(store.number, || prefix_of::<K, V>(&store.query, store.instance));
         let tier_key = prefix.map(|prefix| {
             let scope = scope.map_or(&[][..], |scope| scope.name.as_bytes());
             // The length keeps scope and key apart.
             let length = u32::try_from(scope.len()).unwrap_or(u32::MAX).to_be_bytes();
             [&*prefix, &length, scope, key].concat().into()
         });
-        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.applied(), take }
+        Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.log.applied(), take }
     }
 
     pub(crate) fn mark(&self) -> u64 {
@@ -106,7 +110,7 @@ impl<V: Send + Sync + 'static> SharedLoad<V> {
     pub(crate) fn take(&self, engine: &Arc<Engine>) -> Option<Taking<V>> {
         let (shared, key, decode_value) = (engine.shared()?.clone(), self.key.clone()?, self.values.decode);
         self.born?;
-        if !shared.lease.is_live_now() {
+        if !shared.log.lease.is_live_now() {
             // What was heard is not enough to accept anything.
             return None;
         }
@@ -126,7 +130,7 @@ impl<V: Send + Sync + 'static> SharedLoad<V> {
             };
             let read = decode::<ValueHead>(&stored.value).and_then(|(head, value)| {
                 // What is refused may be of other types, which have changed since.
-                let is_accepted = shared.heard.lock().accepts(&head);
+                let is_accepted = shared.log.heard.lock().accepts(&head);
                 if is_accepted { Ok(Some((head, decode_value(value)?))) } else { Ok(None) }
             });
             match read {
@@ -173,6 +177,23 @@ impl<V: Send + Sync + 'static> SharedLoad<V> {
             }
         })))
     }
+}
+
+/// What the keys of a store begin with in the second level: the names of its query and types.
+///
+/// Where the name of a type may stand for several, nothing is there. A compiler or release that writes a name differently
+/// finds nothing of the other.
+fn prefix_of<K, V>(query: &QueryState, instance: TypeId) -> Option<Arc<[u8]>> {
+    let QueryState { module, owner, name, .. } = *query;
+    let types = type_name::<(K, V)>();
+    let is_ambiguous = |name: &str| name.contains("{{") || name.contains("impl ");
+    // In these values `Some` and `None` would be written alike.
+    let is_lossy = ["Option<core::option::Option<", "Option<()>"].iter().any(|lossy| types.contains(lossy));
+    if instance != TypeId::of::<()>() || is_ambiguous(owner) || is_ambiguous(types) || is_lossy {
+        return None;
+    }
+    let identity = mark::key_hash(format!("{module} {owner} {name} {types}").as_bytes());
+    Some(format!("{name}:{identity:016x}:").into_bytes().into())
 }
 
 /// Where the value of a load is from.
@@ -235,7 +256,7 @@ impl<V> Taken<V> {
 
     fn is_accepted(&self, shared: &Shared) -> bool {
         // In this order: what was heard by then is complete until lately.
-        let is_accepted = shared.lease.is_live_now() && shared.heard.lock().accepts(&self.head);
+        let is_accepted = shared.log.lease.is_live_now() && shared.log.heard.lock().accepts(&self.head);
         let counters = &shared.counters;
         if is_accepted {
             counters.hits.count();
