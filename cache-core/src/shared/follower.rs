@@ -51,14 +51,14 @@ impl Follower {
     /// from before is refused. The next record has the number after that of `position`.
     pub fn restart(&self, position: LogPosition, why: Restart) {
         self.with(|memory, log| {
+            log.heard.lock().restart(position);
+            memory.forget_everything("restart of the log");
+            log.heard.lock().apply();
             match why {
                 Restart::First => {}
                 Restart::Lost => log.counters.gaps.count(),
                 Restart::NewEpoch => log.counters.epochs.count(),
             }
-            log.heard.lock().restart(position);
-            memory.forget_everything("restart of the log");
-            log.heard.lock().apply();
         });
     }
 
@@ -85,8 +85,8 @@ impl Follower {
     /// A publication was acknowledged.
     pub fn acknowledge(&self, token: u64, position: LogPosition) {
         self.with(|_, log| {
-            log.counters.published.count();
             log.heard.lock().acknowledge(token, position);
+            log.counters.published.count();
         });
     }
 
@@ -102,14 +102,15 @@ impl fmt::Debug for Follower {
     }
 }
 
+/// Counts last: what was counted has taken effect.
 fn hear(memory: &dyn Memory, log: &Log, position: LogPosition, record: &[u8]) -> bool {
     let Ok((record, _)) = decode::<Record>(record) else {
         if !log.heard.lock().hear_unreadable(position) {
             return false;
         }
-        log.counters.gaps.count();
         memory.forget_everything("record that cannot be read");
         log.heard.lock().apply();
+        log.counters.gaps.count();
         return true;
     };
     let is_own = record.origin == log.origin;
@@ -117,10 +118,10 @@ fn hear(memory: &dyn Memory, log: &Log, position: LogPosition, record: &[u8]) ->
     if !log.heard.lock().hear(position, &record, is_own) {
         return false;
     }
-    log.counters.heard.count();
     if !is_own {
         memory.apply(&record);
     }
     log.heard.lock().apply();
+    log.counters.heard.count();
     true
 }

@@ -33,7 +33,7 @@ pub struct SharedStats {
     pub unpublished: usize,
     /// Mutations that were refused, as they could not be announced.
     pub refused_mutations: u64,
-    /// Records that were heard, its own among them.
+    /// Records that were heard and have taken effect, its own among them.
     pub heard: u64,
     /// How often records were lost, and so everything was forgotten.
     pub gaps: u64,
