@@ -1,7 +1,7 @@
 //! Invalidations of one process, as another one hears them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use cache_core::{Cache, Observer, TargetInfoKind, entry, events};
 
@@ -302,6 +302,28 @@ fn p20_two_announced_writes_of_one_key_both_end() {
     });
     assert_eq!(outer, Ok(()));
     assert!(is_stored(&there) && there.track(1) == 2);
+}
+
+/// Told of an invalidation, an observer looks whether its record is counted already.
+#[test]
+fn a_record_is_counted_when_it_has_taken_effect() {
+    #[derive(Clone, Default)]
+    struct Counted(Arc<(OnceLock<Cache>, Mutex<Vec<u64>>)>);
+
+    impl Observer for Counted {
+        fn invalidated(&self, _: &events::Invalidated<'_>) {
+            let Some(cache) = self.0.0.get() else { return };
+            self.0.1.lock().unwrap().push(cache.shared_stats().expect("there is a tier").heard);
+        }
+    }
+
+    let (server, database, counted) = (Server::default(), Database::default(), Counted::default());
+    let here = Library::new(&database, server.process());
+    let there = server.process_with(Cache::builder().observer(counted.clone()));
+    counted.0.0.set(there.clone()).expect("it is set once");
+    here.write(1);
+    here.write(1);
+    assert_eq!((&**counted.0.1.lock().unwrap(), there.shared_stats().unwrap().heard), (&[0, 1][..], 2));
 }
 
 #[test]
