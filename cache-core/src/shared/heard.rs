@@ -138,7 +138,7 @@ impl Heard {
         self.order.clear();
         let now = LeaseTime::now();
         if is_new_epoch {
-            // It is published again. Who has not heard it in the last epoch may have loaded before it, in this one.
+            // It is published again. A process that has not heard it in the last epoch may have loaded before it, in this one.
             for own in self.own.values_mut().filter(|own| !own.is_pending) {
                 own.is_pending = true;
                 for place in &own.places {
