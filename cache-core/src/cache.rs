@@ -375,7 +375,7 @@ impl Cache {
     /// assert_eq!(mutation.targets[0].to_string(), "the tag `artist:22`");
     /// ```
     pub fn mutations(&self) -> Vec<MutationInfo> {
-        self.engine.mutations_since(0)
+        self.engine.mutations_since(0).known
     }
 
     /// What the cache has done with its [tier](CacheBuilder::shared); `None` without one.

@@ -7,8 +7,8 @@ use crate::history::info::MutationInfo;
 
 /// A cached answer that was not the one of its body, though nothing was invalidated meanwhile.
 ///
-/// One of the mutations that ran since names too little, a write is not annotated at all, or the answer depends on what is
-/// not in the key, such as `self` or the time. `Display` is for people, and its words may change.
+/// One of the mutations that ran since names too little, a write is not annotated at all, the answer depends on what is not
+/// in the key, such as `self` or the time, or a wrong value was inserted. `Display` is for people, and its words may change.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StaleFinding {
@@ -31,20 +31,29 @@ pub struct StaleFinding {
     /// The invalidations since the answer was loaded, or was last found right by an audit, the oldest first, as far as
     /// [`Cache::mutations`](crate::Cache::mutations) reach. None of them was about it.
     pub mutations: Vec<MutationInfo>,
+    /// Whether these are all since then: the log may be off, or too [short](crate::CacheBuilder::mutation_log).
+    pub has_all_mutations: bool,
 }
 
 impl fmt::Display for StaleFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { query, arguments, cached, loaded, age, mutations, .. } = self;
+        let Self { query, arguments, cached, loaded, age, mutations, has_all_mutations, .. } = self;
         write!(f, "the cached answer of `{query}({arguments})`, {age:?} old, is wrong: it is {cached}, and ")?;
         write!(f, "would be loaded as {loaded}. ")?;
-        if mutations.is_empty() {
-            return f.write_str(
-                "No mutation ran since it was loaded: the write is not annotated, or the answer depends on what is not in \
-                 the key, such as `self`.",
-            );
-        }
-        f.write_str("Since it was right, these ran, one of which should name it: ")?;
+        f.write_str(match (mutations.is_empty(), has_all_mutations) {
+            (true, true) => {
+                return f.write_str(
+                    "No mutation ran since it was right: the write is not annotated, the answer depends on what is not in \
+                     the key, such as `self`, or a wrong value was inserted.",
+                );
+            }
+            (true, false) => return f.write_str("Which mutations ran since it was right is unknown: the log is off."),
+            (false, true) => "Since it was right, these ran, one of which should name it: ",
+            (false, false) => {
+                "Since it was right, these ran, and others before, which the log of mutations does not have any more. One of \
+                 all should name it: "
+            }
+        })?;
         for (number, mutation) in mutations.iter().enumerate() {
             write!(f, "{}{mutation}", if number == 0 { "" } else { "; " })?;
         }

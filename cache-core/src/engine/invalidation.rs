@@ -11,7 +11,7 @@ use crate::engine::publishing::Published;
 use crate::engine::target::{ScopedTarget, TargetRef};
 use crate::eviction::segment::RemovedEntries;
 use crate::history::departed::Gone;
-use crate::history::info::{MutationInfo, TargetInfo};
+use crate::history::info::{MutationInfo, MutationsSince, TargetInfo};
 use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{MissReason, Missed, Subject};
 use crate::query::KeyHash;
@@ -168,13 +168,11 @@ impl Engine {
     }
 
     /// The invalidations of the cache after a version, as far as they are kept.
-    pub(crate) fn mutations_since(&self, version: Version) -> Vec<MutationInfo> {
-        let records = self.storage.history.since(version);
-        if records.is_empty() {
-            return Vec::new();
-        }
-        let now = self.storage.timeline.time.now();
-        records.iter().map(|record| record.info(now)).collect()
+    pub(crate) fn mutations_since(&self, version: Version) -> MutationsSince {
+        let (records, are_all) = self.storage.history.since(version);
+        // A clock of the user's is not asked for nothing.
+        let now = if records.is_empty() { 0 } else { self.storage.timeline.time.now() };
+        MutationsSince { known: records.iter().map(|record| record.info(now)).collect(), are_all }
     }
 
     #[cold]

@@ -10,7 +10,7 @@ use crate::audit::writes::Write;
 use crate::engine::Engine;
 use crate::engine::publishing::Published;
 use crate::engine::target::{ScopedTarget, TargetRef};
-use crate::history::Writer;
+use crate::history::{Writer, WriterIdentity};
 use crate::query::KeyHash;
 use crate::query::state::QueryState;
 use crate::shared::ticket::Ticket;
@@ -24,6 +24,8 @@ use crate::version::scope::{Scope, ScopeId, ScopeRef, scope_id};
 struct HeldKey {
     scope: ScopeId,
     kind: HeldKind,
+    /// Two mutations that name the same are both recorded: each may name too little.
+    by: WriterIdentity,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -35,8 +37,8 @@ enum HeldKind {
     Query(u32),
     Key(u32, KeyHash),
     Tag(Tag),
-    /// With an audit: a mutation, by its name and place, has named nothing.
-    Nothing(&'static str, (&'static str, u32)),
+    /// With an audit: a mutation has named nothing.
+    Nothing,
 }
 
 /// A target that a transaction holds.
@@ -45,7 +47,6 @@ pub(crate) struct HeldTarget {
     scope: Option<Arc<Scope>>,
     /// Of a query or a key.
     query: Option<Arc<QueryState>>,
-    /// Who named it last.
     by: Writer,
 }
 
@@ -57,19 +58,21 @@ impl From<ScopedTarget<'_>> for HeldTarget {
             TargetRef::Key(query, key) => (HeldKind::Key(query.id, key), Some(query.clone())),
             TargetRef::Tag(tag) => (HeldKind::Tag(Tag::from(tag)), None),
         };
-        Self { key: HeldKey { scope: scope_id(scope), kind }, scope: scope.cloned(), query, by }
+        Self::new(scope, kind, query, by)
     }
 }
 
 impl HeldTarget {
+    fn new(scope: ScopeRef<'_>, kind: HeldKind, query: Option<Arc<QueryState>>, by: Writer) -> Self {
+        Self { key: HeldKey { scope: scope_id(scope), kind, by: by.identity() }, scope: scope.cloned(), query, by }
+    }
+
     pub(crate) fn name(scope: ScopeRef<'_>, name: SmolStr, by: Writer) -> Self {
-        let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Name(name) };
-        Self { key, scope: scope.cloned(), query: None, by }
+        Self::new(scope, HeldKind::Name(name), None, by)
     }
 
     fn nothing(scope: ScopeRef<'_>, by: Writer) -> Self {
-        let key = HeldKey { scope: scope_id(scope), kind: HeldKind::Nothing(by.name(), by.place()) };
-        Self { key, scope: scope.cloned(), query: None, by }
+        Self::new(scope, HeldKind::Nothing, None, by)
     }
 
     /// `None` if it is nothing, or a name: it may be that of several queries.
@@ -79,13 +82,13 @@ impl HeldTarget {
             (HeldKind::Tag(tag), _) => TargetRef::Tag(tag.as_str()),
             (HeldKind::Query(_), Some(query)) => TargetRef::Query(query),
             (HeldKind::Key(_, key), Some(query)) => TargetRef::Key(query, *key),
-            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..) | HeldKind::Nothing(..), _) => return None,
+            (HeldKind::Name(_) | HeldKind::Query(_) | HeldKind::Key(..) | HeldKind::Nothing, _) => return None,
         };
         Some(ScopedTarget { scope: self.scope.as_ref(), target, by: self.by })
     }
 }
 
-/// Distinct targets in one cache: a transaction that writes one row often holds it once.
+/// Distinct targets in one cache: a mutation that writes one row often in a transaction holds it once.
 type HeldSet = HashMap<HeldKey, HeldTarget, RandomState>;
 
 /// What is held, by cache. Nearly always of one.
@@ -277,7 +280,7 @@ impl Engine {
         let published: Vec<_> = named.iter().map(|(one, name, _)| (one.scope.as_ref(), name.as_str())).collect();
         let ticket =
             self.invalidate_with(&targets, Published { names: &published, ends: None, may_happen_for }, |_| ());
-        for one in held.values().filter(|one| matches!(one.key.kind, HeldKind::Nothing(..))) {
+        for one in held.values().filter(|one| matches!(one.key.kind, HeldKind::Nothing)) {
             self.record_nothing(one.scope.as_ref(), one.by);
         }
         ticket

@@ -39,6 +39,15 @@ pub struct MutationInfo {
     pub misses: u64,
 }
 
+/// The invalidations after a version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct MutationsSince {
+    /// The oldest first.
+    pub(crate) known: Vec<MutationInfo>,
+    /// Or the log reaches no further back, or is off.
+    pub(crate) are_all: bool,
+}
+
 /// What an invalidation named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -95,6 +104,9 @@ impl fmt::Display for MutationInfo {
         write!(f, "`{}`, {:?} ago, named ", self.function, self.ago)?;
         for (number, target) in self.targets.iter().enumerate() {
             write!(f, "{}{target}", if number == 0 { "" } else { ", " })?;
+            if target.by != self.function {
+                write!(f, " by `{}`", target.by)?;
+            }
         }
         if let Some(scope) = &self.scope { write!(f, ", in the scope `{scope}`") } else { Ok(()) }
     }

@@ -147,10 +147,17 @@ impl Writer {
         }
     }
 
+    pub(crate) fn identity(&self) -> WriterIdentity {
+        (self.name(), self.place())
+    }
+
     fn is(&self, other: &Self) -> bool {
-        (self.name(), self.place()) == (other.name(), other.place())
+        self.identity() == other.identity()
     }
 }
+
+/// Name and place.
+pub(crate) type WriterIdentity = (&'static str, (&'static str, u32));
 
 /// A target as the records keep it: without what an entry or a scope lives by.
 #[derive(Clone)]
@@ -320,11 +327,12 @@ impl History {
         records.iter().rev().find(is_about).cloned()
     }
 
-    /// Those after a version.
-    pub(crate) fn since(&self, version: Version) -> Vec<Record> {
+    /// Those after a version, and whether these are all that there were.
+    pub(crate) fn since(&self, version: Version) -> (Vec<Record>, bool) {
         let records = self.records.lock();
         let index = records.partition_point(|record| record.version <= version);
-        records.iter().skip(index).cloned().collect()
+        let are_all = index > 0 || records.ring.len() < self.capacity;
+        (records.iter().skip(index).cloned().collect(), are_all)
     }
 }
 
@@ -335,7 +343,7 @@ mod tests {
     #[test]
     fn the_last_records_are_found_by_their_version() {
         let history = History::new(3, 10);
-        let versions = |since| history.since(since).iter().map(|record| record.version).collect::<Vec<_>>();
+        let versions = |since| history.since(since).0.iter().map(|record| record.version).collect::<Vec<_>>();
         assert_eq!(versions(0), []);
         for (count, version) in (1..).zip([2, 3, 5, 8, 9, 12, 13]) {
             history.record(version, &Facts::default(), std::iter::empty());
@@ -347,12 +355,15 @@ mod tests {
         }
         assert_eq!((versions(0), versions(9)), (vec![9, 12, 13], vec![12, 13]));
         assert!(history.find(8).is_none(), "the log reaches no further");
+        assert_eq!([8, 9, 12, 13].map(|version| history.since(version).1), [false, true, true, true]);
     }
 
     #[test]
     fn a_log_of_none_keeps_none() {
         let history = History::new(0, 10);
         history.record(1, &Facts::default(), std::iter::empty());
-        assert!(history.find(1).is_none() && history.since(0).is_empty());
+        assert!(history.find(1).is_none());
+        let (records, are_all) = history.since(0);
+        assert!(records.is_empty() && !are_all);
     }
 }

@@ -9,6 +9,7 @@ use crate::audit::inspect::Inspector;
 use crate::audit::writes::Calm;
 use crate::engine::Engine;
 use crate::entry::{Entry, discard, discard_value};
+use crate::history::info::MutationsSince;
 use crate::observer::events::Call;
 use crate::stats::counters::Counters;
 use crate::store::{Storable, Store};
@@ -74,6 +75,7 @@ impl<K: Storable, V: Storable> AuditedHit<K, V> {
             shown.unwrap_or_else(|| "(a value without `Debug`)".into())
         };
         let now = engine.timeline().time.now();
+        let MutationsSince { known: mutations, are_all: has_all_mutations } = engine.mutations_since(right_as_of);
         Some(StaleFinding {
             query: of.query,
             module: of.module,
@@ -83,7 +85,8 @@ impl<K: Storable, V: Storable> AuditedHit<K, V> {
             cached: show(&entry.value),
             loaded: show(loaded),
             age: Duration::from_nanos(now.saturating_sub(entry.meta.began)),
-            mutations: engine.mutations_since(right_as_of),
+            mutations,
+            has_all_mutations,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
-use crate::history::info::{MutationInfo, TargetInfo};
+use crate::history::info::{MutationInfo, MutationsSince, TargetInfo};
 use crate::version::tag_set::InvalidatedBy;
 
 /// Says whether one call of a query is cached, and why or why not: see [`QueryEntry::explain`](crate::QueryEntry::explain).
@@ -17,8 +17,8 @@ pub struct Explanation {
     /// Its entry, or why it is not cached.
     pub(crate) found: Result<EntryInfo, Reason>,
     pub(crate) is_loading: bool,
-    /// The invalidations since it was loaded, the oldest first.
-    pub(crate) since: Vec<MutationInfo>,
+    /// The invalidations since it was loaded; `None` if it is not cached.
+    pub(crate) since: Option<MutationsSince>,
 }
 
 impl Explanation {
@@ -46,11 +46,11 @@ impl Explanation {
         }
     }
 
-    /// The invalidations of the cache since the entry was loaded, the oldest first; none if it is not cached. None of them
-    /// was about it. If the answer is wrong all the same, one of them names too little, or a write does not say what it
+    /// The invalidations of the cache since the entry was loaded, the oldest first, as far as the
+    /// [log](crate::CacheBuilder::mutation_log) reaches; none if it is not cached. None of them was about it. If the answer is wrong all the same, one of them names too little, or a write does not say what it
     /// invalidates.
     pub fn mutations_since(&self) -> &[MutationInfo] {
-        &self.since
+        self.since.as_ref().map_or(&[], |since| &since.known)
     }
 }
 
@@ -131,8 +131,11 @@ impl fmt::Display for Explanation {
                 for (number, tag) in tags.iter().enumerate() {
                     write!(f, "{} `{}`", if number == 0 { ", tags:" } else { "," }, tag.as_str())?;
                 }
-                if let [.., last] = &since[..] {
-                    write!(f, "; invalidations of other entries since then: {}, the last by {last}", since.len())?;
+                if let Some(MutationsSince { known, are_all }) = since
+                    && let [.., last] = &known[..]
+                {
+                    let (least, count) = (if *are_all { "" } else { "at least " }, known.len());
+                    write!(f, "; invalidations of other entries since then: {least}{count}, the last by {last}")?;
                 }
             }
             Err(reason) => write!(f, "not cached: {reason}")?,

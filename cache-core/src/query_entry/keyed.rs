@@ -241,7 +241,7 @@ impl<K: Storable + Eq, V: Storable + Clone> TypedEntry<V> for KeyedEntry<K, V> {
     fn explain(&self) -> Explanation {
         let (found, birth) =
             self.info_and_birth().map_or_else(|| (Err(self.reason()), None), |(info, birth)| (Ok(info), Some(birth)));
-        let since = birth.map_or_else(Vec::new, |birth| self.cache.engine().mutations_since(birth));
+        let since = birth.map(|birth| self.cache.engine().mutations_since(birth));
         Explanation { call: self.call(), found, is_loading: self.store.is_loading(&self.wanted()), since }
     }
 

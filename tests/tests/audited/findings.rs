@@ -11,9 +11,12 @@ pub(crate) struct Findings(Arc<Mutex<Vec<StaleFinding>>>);
 impl Findings {
     /// A cache that audits every hit.
     pub(crate) fn cache(&self) -> Cache {
+        Cache::builder().audit(self.audit()).build()
+    }
+
+    pub(crate) fn audit(&self) -> Audit {
         let list = self.0.clone();
-        let audit = Audit::sample(1.0).on_finding(move |finding| list.lock().unwrap().push(finding.clone()));
-        Cache::builder().audit(audit).build()
+        Audit::sample(1.0).on_finding(move |finding| list.lock().unwrap().push(finding.clone()))
     }
 
     pub(crate) fn take(&self) -> Vec<StaleFinding> {

@@ -8,5 +8,6 @@ mod original;
 mod races;
 mod replay;
 mod seeds;
+mod short_logs;
 mod two_databases;
 mod unnamed;

@@ -26,6 +26,21 @@ impl Counters {
         self.count.fetch_add(1, SeqCst);
     }
 
+    #[cached_query(ttl = "5m")]
+    fn limit(&self) -> u32 {
+        10
+    }
+
+    /// Forgets too little.
+    #[invalidates("limit")]
+    fn add(&self) {
+        self.count.fetch_add(1, SeqCst);
+    }
+
+    /// Names the same, and writes nothing.
+    #[invalidates("limit")]
+    fn touch(&self) {}
+
     /// Writes before it fails.
     #[invalidates("count", on = "ok")]
     fn add_and_fail(&self) -> Result<(), String> {
@@ -81,6 +96,27 @@ fn in_a_transaction_it_is_blamed_after_the_end() {
         transaction.rollback();
         assert_eq!(blamed(&counters, &findings), [Vec::<String>::new()], "the rollback of {name} has changed nothing");
     }
+}
+
+#[test]
+fn of_two_mutations_of_a_transaction_that_name_the_same_both_are_known() {
+    let findings = Findings::default();
+    let counters = Counters { cache: findings.cache(), count: Arc::default() };
+    counters.count();
+    let transaction = counters.cache.transaction();
+    let within = counters.within(transaction.cache());
+    within.add();
+    within.touch();
+    within.touch();
+    transaction.commit();
+    counters.count();
+    let found = findings.take();
+    let [commit] = &found[0].mutations[..] else { panic!("{found:?}") };
+    let mut by: Vec<_> = commit.targets.iter().map(|target| target.by).collect();
+    by.sort_unstable();
+    assert_eq!((commit.function, &by[..]), ("commit", &["add", "touch"][..]));
+    let shown = commit.to_string();
+    assert!(shown.contains("`limit` by `add`") && shown.contains("`limit` by `touch`"), "{shown}");
 }
 
 #[test]
