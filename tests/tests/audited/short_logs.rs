@@ -44,10 +44,10 @@ fn a_finding_says_whether_the_log_has_all_mutations() {
         let findings = Findings::default();
         let cache = Cache::builder().mutation_log(length).audit(findings.audit()).build();
         let counter = Counter { cache, count: AtomicU32::new(0) };
-        counter.count();
+        assert_eq!((counter.count(), counter.limit()), (0, 10));
         counter.add();
         counter.set_limit();
-        counter.count();
+        assert_eq!((counter.count(), counter.limit()), (0, 10));
         let found = findings.take();
         let [finding] = &found[..] else { panic!("{found:?}") };
         let functions: Vec<_> = finding.mutations.iter().map(|mutation| mutation.function).collect();

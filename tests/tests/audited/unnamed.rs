@@ -105,6 +105,7 @@ fn of_two_mutations_of_a_transaction_that_name_the_same_both_are_known() {
     counters.count();
     let transaction = counters.cache.transaction();
     let within = counters.within(transaction.cache());
+    assert_eq!(within.limit(), 10);
     within.add();
     within.touch();
     within.touch();
