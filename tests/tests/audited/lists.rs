@@ -25,6 +25,7 @@ struct Shop {
     cache: Cache,
     database: Arc<Mutex<Prices>>,
     is_down: Arc<AtomicBool>,
+    is_armed: Arc<AtomicBool>,
     /// The ids of each run of a body that has ended.
     runs: Arc<Mutex<Vec<Vec<u32>>>>,
     /// What the next body runs.
@@ -34,10 +35,21 @@ struct Shop {
 #[derive(Clone)]
 struct NeitherComparedNorShown;
 
+/// It panics in `Drop` while it is armed.
+#[derive(Clone)]
+struct Bomb(Arc<AtomicBool>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        assert!(!self.0.load(SeqCst), "in `Drop`");
+    }
+}
+
 impl Shop {
     fn on(cache: Cache) -> Self {
         let database = Arc::new(Mutex::new((1..=9).map(|id| (id, 10 * id)).collect()));
-        Self { cache, database, is_down: Arc::default(), runs: Arc::default(), meanwhile: Arc::default() }
+        let (is_down, is_armed) = (Arc::default(), Arc::default());
+        Self { cache, database, is_down, is_armed, runs: Arc::default(), meanwhile: Arc::default() }
     }
 
     fn new(findings: &Findings) -> Self {
@@ -76,6 +88,11 @@ impl Shop {
     fn opaque(&self, ids: &[u32]) -> Vec<(u32, NeitherComparedNorShown)> {
         let found = self.select(ids).unwrap_or_default();
         found.into_keys().map(|id| (id, NeitherComparedNorShown)).collect()
+    }
+
+    #[cached_query(each = ids)]
+    fn bombs(&self, ids: &[u32]) -> Result<Vec<(u32, Bomb)>, Down> {
+        Ok(self.select(ids)?.into_keys().map(|id| (id, Bomb(self.is_armed.clone()))).collect())
     }
 
     #[cached_query]
@@ -355,6 +372,46 @@ fn ids_that_are_loaded_here_or_elsewhere_do_not_wait_for_the_audit() {
         assert_eq!(findings.take_found(), [found("id = 2", ["Some(20)", "Some(22)"], &["write"])]);
         assert_eq!(shop.counts(), (2, 1, 4));
     });
+}
+
+#[test]
+fn if_a_load_elsewhere_fails_nothing_is_audited() {
+    both(|ask| {
+        let findings = Findings::default();
+        let shop = Shop::new(&findings);
+        ask(&shop, &[1]).unwrap();
+        let called = Arc::new(Mutex::new(None));
+        let late = called.clone();
+        shop.when_running(move |shop| {
+            let other = shop.clone();
+            *late.lock().unwrap() = Some(thread::spawn(move || ask(&other, &[1, 4])));
+            while !format!("{:?}", shop.cache).contains("callers_waiting: Some(1)") {
+                thread::yield_now();
+            }
+            shop.is_down.store(true, SeqCst);
+        });
+        assert_eq!(ask(&shop, &[4]), Err(Down));
+        let called = called.lock().unwrap().take().expect("the body was run");
+        assert_eq!(called.join().unwrap(), Err(Down), "the error is shared");
+        assert_eq!((shop.runs(), shop.cache.stats().audited), (vec![vec![1], vec![4]], 0));
+        shop.cache.check_invariants();
+    });
+}
+
+#[test]
+fn a_panic_in_the_drop_of_a_hit_reaches_nobody() {
+    let findings = Findings::default();
+    let shop = Shop::new(&findings);
+    shop.bombs(&[1]).unwrap();
+    // The load fails, and the hit is dropped before it is audited.
+    shop.when_running(|shop| {
+        shop.is_armed.store(true, SeqCst);
+        shop.is_down.store(true, SeqCst);
+    });
+    assert!(shop.bombs(&[1, 2]).is_err());
+    assert_eq!(shop.cache.stats().drop_panics, 1);
+    shop.is_armed.store(false, SeqCst);
+    shop.cache.check_invariants();
 }
 
 #[test]
