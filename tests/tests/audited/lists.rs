@@ -61,11 +61,11 @@ impl Shop {
     }
 
     fn select(&self, ids: &[u32]) -> Result<Prices, Down> {
-        let database = self.database.lock().unwrap().clone();
         let meanwhile = self.meanwhile.lock().unwrap().take();
         if let Some(meanwhile) = meanwhile {
             meanwhile(self);
         }
+        let database = self.database.lock().unwrap().clone();
         self.runs.lock().unwrap().push(ids.to_vec());
         if self.is_down.load(SeqCst) {
             return Err(Down);
@@ -274,6 +274,17 @@ fn while_a_write_is_in_progress_nothing_is_found() {
         assert_eq!(ask(&shop, &[1, 2]), prices([(1, 11), (2, 22)]));
         transaction.commit();
         assert_eq!(ask(&shop, &[1, 2]), prices([(1, 111), (2, 22)]));
+        // It begins while the body of the audit runs, and is not committed at its end.
+        let open = Arc::new(Mutex::new(None));
+        let held = open.clone();
+        shop.when_running(move |shop| {
+            let transaction = shop.cache.transaction();
+            shop.within(transaction.cache()).write(2, &[(2, Some(222))]);
+            *held.lock().unwrap() = Some(transaction);
+        });
+        assert_eq!(ask(&shop, &[1, 2]), prices([(1, 111), (2, 22)]));
+        open.lock().unwrap().take().expect("the body was run").commit();
+        assert_eq!(ask(&shop, &[1, 2]), prices([(1, 111), (2, 222)]));
         assert_eq!(findings.take_found(), []);
     });
 }
