@@ -584,8 +584,9 @@ impl CacheBuilder {
     /// are not reported: it may be about to invalidate.
     ///
     /// The call waits for the body, and gets the cached answer all the same; an `Err` of the body tells nothing, a panic
-    /// reaches the caller. What the body reads through cached queries is read from the cache, and not audited in turn. Hits
-    /// of queries with `each` are not audited. [`Stats::audited`] counts the bodies, and [`Stats::loads`] does not.
+    /// reaches the caller. What the body reads through cached queries is read from the cache, and not audited in turn. A query
+    /// with `each` loads the ids that are missing, then its body runs once for all hits of the call that are audited.
+    /// [`Stats::audited`] counts the hits, and [`Stats::loads`] does not.
     ///
     /// A hit that is not audited costs a random number. For tests: see [`Audit`].
     pub fn audit(mut self, audit: Audit) -> Self {

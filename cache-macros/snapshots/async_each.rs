@@ -27,7 +27,8 @@ async fn rates(
                 0u32)), ::cache_core::Cache::global(), ((&& &&
                 ::cache_core::private::argument(& (id.code()))).__cache_part(), ()),
                 __cache_batch.outcome(), ()
-            );
+            )
+                .map_err(|__cache_miss| ::cache_core::private::inspected!(__cache_miss));
             __cache_batch.add(id, __cache_found);
         }
     }

@@ -21,7 +21,7 @@ impl Library {
                     .outcome(), ()
                 )
                     .map_err(|__cache_miss| {
-                        __cache_miss
+                        ::cache_core::private::inspected!(__cache_miss)
                             .formatted_tag(::core::format_args!("track:{id}"))
                             .cache_if(|track| track.is_some())
                     });

@@ -22,9 +22,10 @@ pub struct StaleFinding {
     pub scope: Option<String>,
     /// The arguments, as [`EntryInfo::arguments`](crate::EntryInfo::arguments) shows them.
     pub arguments: String,
-    /// The cached answer, by its `Debug`, if it has one.
+    /// The cached answer, by its `Debug`, if it has one. Of a query with `each`, an `Option`: of one id, which its body may not
+    /// return.
     pub cached: String,
-    /// The answer of the body, by its `Debug`, if it has one.
+    /// The answer of the body, shown likewise.
     pub loaded: String,
     /// The time since the load of the cached answer began.
     pub age: Duration,

@@ -1,8 +1,8 @@
 //! The audit: hits whose bodies run as well, to see whether the answers are the same.
 //!
-//! A difference is a *finding* only if no write can explain it. A write that is in progress when the entry is looked up, or
-//! begins before the body ends, may have changed the data and not have invalidated yet: see [`Writes`]. A write that ended
-//! before has invalidated the entry, if it names it: so the entry is still stored and valid when the two are compared.
+//! A difference is a *finding* only if no write can explain it. A write that is in progress when the body begins, or begins
+//! before it ends, may have changed the data and not have invalidated yet: see [`Writes`]. A write that ended before has
+//! invalidated the entry, if it names it: so the entry is still stored and valid when the two are compared.
 
 pub(crate) mod finding;
 pub(crate) mod inspect;

@@ -22,21 +22,35 @@ use crate::version::scope::ScopeRef;
 pub(crate) struct AuditedHit<K, V> {
     /// The answer of the call, whatever the body returns.
     pub(crate) answer: V,
-    pub(crate) entry: Arc<Entry<K, V>>,
-    /// Until the body runs, the request has it.
-    pub(crate) key: Option<K>,
+    entry: Arc<Entry<K, V>>,
     /// `None` while it is not known how values are compared.
     pub(crate) inspector: Option<Inspector<V>>,
+    /// Set when the body is about to run.
+    start: Option<BodyStart<K>>,
+}
+
+struct BodyStart<K> {
+    /// Until then, the request has it.
+    key: K,
     /// `None` if a write was in progress.
-    pub(crate) calm: Option<Calm>,
-    /// Before the body ran.
-    pub(crate) version: Version,
+    calm: Option<Calm>,
+    version: Version,
 }
 
 impl<K, V> AuditedHit<K, V> {
+    pub(crate) fn new(answer: V, entry: Arc<Entry<K, V>>) -> Self {
+        Self { answer, entry, inspector: None, start: None }
+    }
+
+    /// Called before the body runs. In a list that may be long after the look-up.
+    pub(crate) fn begin(&mut self, engine: &Engine, key: K) {
+        let (calm, version) = (engine.calm(), engine.timeline().versions.now());
+        self.start = Some(BodyStart { key, calm, version });
+    }
+
     pub(crate) fn into_answer(self, counters: &Counters) -> V {
         discard(self.entry, counters);
-        discard_value(counters, self.key);
+        discard_value(counters, self.start);
         self.answer
     }
 
@@ -54,8 +68,9 @@ impl<K: Storable, V: Storable> AuditedHit<K, V> {
         scope: ScopeRef<'_>,
         loaded: &V,
     ) -> Option<StaleFinding> {
-        let Self { entry, key, inspector, calm, version, .. } = self;
-        let (auditor, key, inspector) = (engine.auditor.as_ref()?, key.as_ref()?, inspector.as_ref()?);
+        let Self { entry, inspector, start, .. } = self;
+        let (auditor, inspector) = (engine.auditor.as_ref()?, inspector.as_ref()?);
+        let BodyStart { key, calm, version } = start.as_ref()?;
         // If the comparison panics, it tells nothing.
         let differ = catch(|| (inspector.differ)(&entry.value, loaded)).ok()??;
         let identity = Identity::from(&entry.meta);

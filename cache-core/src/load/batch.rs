@@ -3,6 +3,8 @@
 //! All ids are looked up, and those that are missing are claimed. The body runs once for those that this call leads. Only
 //! when these loads have ended does the call wait for loads of others: so no two calls with lists that overlap wait for
 //! each other. If a load of another call failed or was dropped, its ids are loaded next, in one more run of the body.
+//!
+//! Ids that have hit and are audited come last: when the answers of all others are known, the body runs once for these.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -103,8 +105,10 @@ impl<K, T, J> Drop for Slots<K, T, J> {
     fn drop(&mut self) {
         let Some(query) = &self.query else { return };
         for slot in self.all.drain(..) {
-            if let Slot::Known(value) = slot {
-                discard_value(&query.counters, value);
+            match slot {
+                Slot::Known(value) => discard_value(&query.counters, value),
+                Slot::Missed(miss) => miss.discard(),
+                Slot::Leads(..) | Slot::Follows(..) | Slot::Taken => {}
             }
         }
     }
@@ -112,8 +116,9 @@ impl<K, T, J> Drop for Slots<K, T, J> {
 
 enum Slot<K, T, J> {
     Known(Option<T>),
-    /// Boxed: it is large.
+    /// Or a hit that is audited. Boxed: it is large.
     Missed(Box<MissOf<K, T, J>>),
+    /// All of these are loads, or all are audits.
     Leads(Leader<K, Option<T>>, J),
     Follows(Step<K, Option<T>>, J),
     /// While it changes, and after a panic.
@@ -164,8 +169,7 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     pub fn add(&mut self, id: &I, found: Result<Option<T>, MissOf<K, T, J>>) {
         (self.fns.insert)(&mut self.known, (self.fns.clone)(id));
         self.ids.push((self.fns.clone)(id));
-        // A hit is not audited: the body would have to run for this id alone.
-        self.slots.all.push(match found.or_else(Miss::without_audit) {
+        self.slots.all.push(match found {
             Ok(value) => Slot::Known(value),
             Err(miss) => {
                 self.steps = Some(miss.steps);
@@ -175,12 +179,12 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         });
     }
 
-    /// The ids to load next; `None` if all are known, or one has failed. Blocks this thread while there are only loads of
-    /// others.
+    /// The ids that the body runs for next, to be loaded or at last to be audited; `None` if there are none, or one has
+    /// failed. Blocks this thread while there are only loads of others.
     pub fn to_load(&mut self) -> Option<Vec<I>> {
         let steps = self.claim()?;
         while !self.has_leads() {
-            let (at, step, judge) = self.first_followed()?;
+            let Some((at, step, judge)) = self.first_followed() else { return self.audits(&steps) };
             self.settle(&steps, at, (steps.block)(step), judge);
             self.settle_others(&steps);
         }
@@ -191,7 +195,7 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
     pub async fn to_load_async(&mut self) -> Option<Vec<I>> {
         let steps = self.claim()?;
         while !self.has_leads() {
-            let (at, step, judge) = self.first_followed()?;
+            let Some((at, step, judge)) = self.first_followed() else { return self.audits(&steps) };
             let waited = (steps.follow.wait)(Err(step)).await;
             self.settle(&steps, at, waited, judge);
             self.settle_others(&steps);
@@ -199,15 +203,20 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         Some(self.leads())
     }
 
-    /// Begins the loads. The body runs in this context.
+    /// Begins the loads, or the audits. The body runs in this context.
     pub fn context(&mut self) -> LoadContext {
         self.slots.all.iter_mut().filter_map(Slot::leader_mut).for_each(Leader::count);
         let loads: Vec<_> = self.slots.all.iter().filter_map(Slot::leader).collect();
         let Some(any) = loads.first() else { return LoadContext::default() };
-        // What the body reads is attached here, and at the end to each load.
-        let tags = TagSet::default();
-        let start = LoadStart { tags, own_ttl: false, began: any.context.began, expires_at: FOREVER, is_audit: false };
-        let shared = Context::new(self.load, any.context.timeline.clone(), any.store.query.clone(), start);
+        let is_audit = any.audited.is_some();
+        let shared = if is_audit {
+            any.context.clone()
+        } else {
+            // What the body reads is attached here, and at the end to each load.
+            let (tags, began) = (TagSet::default(), any.context.began);
+            let start = LoadStart { tags, own_ttl: false, began, expires_at: FOREVER, is_audit };
+            Context::new(self.load, any.context.timeline.clone(), any.store.query.clone(), start)
+        };
         shared.span.begin_batch(&any.store.query, any.scope.as_ref(), loads.len());
         for load in &loads {
             load.context.span.join(&shared.span);
@@ -215,12 +224,12 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         // A load that was taken over has another number. The body must not wait for that one, either.
         let others = loads.iter().map(|load| &load.context).filter(|context| context.id != self.load);
         let context = LoadContext::of(others.cloned().chain([shared.clone()]).collect());
-        self.context = Some(shared);
+        self.context = (!is_audit).then_some(shared);
         context
     }
 
-    /// Ends the loads with the result of the body. Returns it if it is an error, and not all ids have a value that is
-    /// served instead.
+    /// Ends the loads, or the audits, with the result of the body. Returns it if it is an error, and not all ids have a value
+    /// that is served instead.
     pub fn end(&mut self, result: R) -> Option<R>
     where
         J: Judge<Option<T>>,
@@ -237,6 +246,12 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
                 for (id, slot) in self.ids.iter().zip(&mut self.slots.all) {
                     let Some((load, judge)) = slot.take_lead() else { continue };
                     let (value, mut judge) = ((self.fns.remove)(&mut pairs, id), Some(judge));
+                    if load.audited.is_some() {
+                        let query = load.store.query.clone();
+                        *slot = Slot::Known((end.conclude_audit)(load, Some(&value)));
+                        discard_value(&query.counters, value);
+                        continue;
+                    }
                     // A query of lists is not in the second level.
                     (end.finish)(load, &Source::Body, &value, &mut |value| judge.take()?.judge(value)).leave();
                     *slot = Slot::Known(value);
@@ -250,7 +265,12 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
                 let mut are_all_served = true;
                 for slot in &mut self.slots.all {
                     let Some((load, _)) = slot.take_lead() else { continue };
-                    match (end.fail)(load, &mut || (self.fns.share_error)(&failed)) {
+                    let served = if load.audited.is_some() {
+                        Some((end.conclude_audit)(load, None))
+                    } else {
+                        (end.fail)(load, &mut || (self.fns.share_error)(&failed))
+                    };
+                    match served {
                         Some(value) => *slot = Slot::Known(value),
                         None => are_all_served = false,
                     }
@@ -279,11 +299,27 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
         }))
     }
 
-    /// `None` if nothing was missing.
+    /// Claims what is missing. `None` if each id is a hit that is not audited.
     fn claim(&mut self) -> Option<StepFns<K, Option<T>>> {
         let steps = self.steps?;
+        self.claim_each(&steps, |miss| miss.request.audited.is_none());
+        Some(steps)
+    }
+
+    /// The ids that have hit and are audited, after all loads.
+    fn audits(&mut self, steps: &StepFns<K, Option<T>>) -> Option<Vec<I>> {
+        if self.failed.is_some() {
+            return None;
+        }
+        self.claim_each(steps, |miss| miss.request.audited.is_some());
+        let ids = self.leads();
+        (!ids.is_empty()).then_some(ids)
+    }
+
+    fn claim_each(&mut self, steps: &StepFns<K, Option<T>>, is_claimed: impl Fn(&MissOf<K, T, J>) -> bool) {
         for slot in &mut self.slots.all {
-            if let Slot::Missed(_) = slot
+            if let Slot::Missed(miss) = slot
+                && is_claimed(miss)
                 && let Slot::Missed(miss) = slot.take()
             {
                 let Miss { request, options, judge, .. } = *miss;
@@ -291,7 +327,6 @@ impl<I, T, R, K, J> Batch<I, T, R, K, J> {
                 *slot = Slot::of((steps.claim)(request, options), judge);
             }
         }
-        Some(steps)
     }
 
     fn has_leads(&self) -> bool {

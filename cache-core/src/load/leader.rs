@@ -11,7 +11,7 @@ use crate::entry::discard_value;
 use crate::eviction::weight::weight_of;
 use crate::flight::Flight;
 use crate::flight::context::{Context, Dependencies, Lifetime, LoadStart, Running};
-use crate::flight::id::next_load;
+use crate::flight::id::LoadId;
 use crate::flight::promise::{Completer, End, SharedError};
 use crate::load::aged::{Standby, Timer, serve, soft_timeout};
 use crate::load::attach::{Answer, attach_load, prepare};
@@ -61,7 +61,7 @@ pub(crate) struct Leader<K, V> {
 }
 
 impl<K, V> Leader<K, V> {
-    /// Runs the body of a hit.
+    /// Runs the body of a hit; of several, if they have one number.
     pub(crate) fn of_audit(
         engine: Arc<Engine>,
         store: Arc<Store<K, V>>,
@@ -69,10 +69,11 @@ impl<K, V> Leader<K, V> {
         hash: u64,
         hit: Box<AuditedHit<K, V>>,
         now: Nanos,
+        id: LoadId,
     ) -> Self {
         let tags = TagSet::default();
         let start = LoadStart { tags, own_ttl: true, began: now, expires_at: FOREVER, is_audit: true };
-        let context = Context::new(next_load(), engine.timeline().clone(), store.query.clone(), start);
+        let context = Context::new(id, engine.timeline().clone(), store.query.clone(), start);
         Self {
             engine,
             store,

@@ -17,7 +17,7 @@ use crate::engine::mode::Mode;
 use crate::entry::options::EntryOptions;
 use crate::entry::{Entry, discard_value};
 use crate::flight::context::Running;
-use crate::flight::id::LoadId;
+use crate::flight::id::{LoadId, next_load};
 use crate::flight::promise::SharedError;
 use crate::history::departed::Gone;
 use crate::load::aged::Standby;
@@ -179,11 +179,10 @@ impl<K: Storable, V: Storable> Request<K, V> {
         mode: Mode,
         (answer, entry): (V, Arc<Entry<K, V>>),
     ) -> Self {
-        let (calm, version) = (engine.calm(), engine.timeline().versions.now());
-        let audited = AuditedHit { answer, entry, key: None, inspector: None, calm, version };
+        let audited = AuditedHit::new(answer, entry);
         let (now, ticket) = (engine.timeline().time.now(), LoadId::default());
-        let (absent, gone) = (Absent::Missing, Gone::PassedBy);
-        let absence = Absence { absent, gone, now, arrived: version, ticket, key_node: None, subject: None };
+        let (absent, gone, arrived) = (Absent::Missing, Gone::PassedBy, engine.timeline().versions.now());
+        let absence = Absence { absent, gone, now, arrived, ticket, key_node: None, subject: None };
         Self {
             engine,
             store,
@@ -203,8 +202,9 @@ impl<K: Storable + Eq, V: Storable + Clone> Request<K, V> {
     fn claim(self, options: EntryOptions) -> Next<K, V> {
         let Self { engine, store, scope, hash, key, mode, absence, batch, audited, shared } = self;
         if let Some(mut hit) = audited {
-            hit.key = Some(key);
-            return Err(Step::Lead(Leader::of_audit(engine, store, scope, hash, hit, absence.now)));
+            hit.begin(&engine, key);
+            let id = batch.unwrap_or_else(next_load);
+            return Err(Step::Lead(Leader::of_audit(engine, store, scope, hash, hit, absence.now, id)));
         }
         let candidate = engine.candidate(scope.as_ref(), &store, hash, options).with_key(key);
         Attempt::new(engine, store, scope.as_ref(), candidate, mode.read_mode(), absence, batch).sharing(shared).step()
@@ -291,12 +291,13 @@ impl<K, V, O, J> Miss<K, V, O, J> {
         self
     }
 
-    /// The answer of a hit.
-    #[expect(clippy::result_large_err, reason = "it is the one that was given")]
-    pub(crate) fn without_audit(mut self) -> Result<V, Self> {
-        match self.request.audited.take() {
-            Some(hit) => Ok(hit.into_answer(&self.request.store.query.counters)),
-            None => Err(self),
+    /// Ends without a load.
+    pub(super) fn discard(self) {
+        let Request { store, key, audited, .. } = self.request;
+        let counters = &store.query.counters;
+        discard_value(counters, key);
+        if let Some(hit) = audited {
+            hit.discard(counters);
         }
     }
 

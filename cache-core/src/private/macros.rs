@@ -183,14 +183,21 @@ macro_rules! __cache_look_up {
     ($query:expr, $cache:expr, $parts:expr, $outcome:expr, $generics:expr) => {
         match $crate::private::look_up_one!($query, $cache, $parts, $outcome, $generics) {
             ::core::result::Result::Ok(__cache_hit) => return __cache_hit,
-            ::core::result::Result::Err(__cache_miss) => {
-                #[allow(unused_imports, reason = "whether it is needed depends on types")]
-                use $crate::private::probing::*;
-                let __cache_inspector = (&&&&__cache_miss.values()).__cache_inspector();
-                __cache_miss.inspected_by(__cache_inspector)
-            }
+            ::core::result::Result::Err(__cache_miss) => $crate::private::inspected!(__cache_miss),
         }
     };
+}
+
+/// Tells a [`Miss`](crate::private::Miss) how its values are compared.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cache_inspected {
+    ($miss:ident) => {{
+        #[allow(unused_imports, reason = "whether it is needed depends on types")]
+        use $crate::private::probing::*;
+        let __cache_inspector = (&&&&$miss.values()).__cache_inspector();
+        $miss.inspected_by(__cache_inspector)
+    }};
 }
 
 /// A hit, or a [`Miss`](crate::private::Miss).

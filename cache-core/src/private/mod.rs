@@ -71,11 +71,11 @@ pub use crate::query::{KeyRef, Query, QueryRef, Site};
 pub use crate::waiting::Held;
 pub use crate::waiting::{Holder, Unheld};
 pub use crate::{
-    __cache_announced as announced, __cache_facts as facts, __cache_holder as holder, __cache_items as items,
-    __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one, __cache_mutation_facts as mutation_facts,
-    __cache_needs_result as needs_result, __cache_needs_tier as needs_tier, __cache_outcome as outcome,
-    __cache_query as query, __cache_returns as returns, __cache_share as share, __cache_shared_part as shared_part,
-    __cache_suggest as suggest, __cache_typed_entry as typed_entry,
+    __cache_announced as announced, __cache_facts as facts, __cache_holder as holder, __cache_inspected as inspected,
+    __cache_items as items, __cache_look_up as look_up_or_return, __cache_look_up_one as look_up_one,
+    __cache_mutation_facts as mutation_facts, __cache_needs_result as needs_result, __cache_needs_tier as needs_tier,
+    __cache_outcome as outcome, __cache_query as query, __cache_returns as returns, __cache_share as share,
+    __cache_shared_part as shared_part, __cache_suggest as suggest, __cache_typed_entry as typed_entry,
 };
 
 /// Traits for method lookup, imported without names.

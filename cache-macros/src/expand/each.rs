@@ -38,9 +38,6 @@ pub(crate) fn query(query: &Query<'_>, list: &List<'_>, function: &Function) -> 
     } else {
         (quote!(to_load()), quote!(within(#body)))
     };
-    let with_options = (!entry_options.is_empty() || !value_options.is_empty()).then(
-        || quote_spanned!(Span::mixed_site()=> .map_err(|__cache_miss| __cache_miss #entry_options #value_options)),
-    );
     let returns = returns.map(|ty| quote!(: #ty));
     // Its name is an advice, which the compiler shows for `entry!`.
     let mut entry = entry_name(&signature.ident);
@@ -60,7 +57,8 @@ pub(crate) fn query(query: &Query<'_>, list: &List<'_>, function: &Function) -> 
             if __cache_batch.is_new(#id) {
                 let __cache_found = #krate::private::look_up_one!(
                     #query_ref, #cache, #parts, __cache_batch.outcome(), #instance
-                ) #with_options;
+                )
+                .map_err(|__cache_miss| #krate::private::inspected!(__cache_miss) #entry_options #value_options);
                 __cache_batch.add(#id, __cache_found);
             }
         }

@@ -4,6 +4,7 @@
 
 mod findings;
 mod library;
+mod lists;
 mod original;
 mod races;
 mod replay;
