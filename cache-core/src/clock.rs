@@ -15,7 +15,7 @@ use crate::sync::Arc;
 /// [`SystemClock`] is the default. [`TickingClock`] is cheaper to read and runs a thread; [`ManualClock`] is for tests.
 ///
 /// A hit reads it once, after it has found the entry. A miss reads it again after a wait and after its load. An
-/// invalidation reads it when all targets have been invalidated, to count expired entries.
+/// invalidation reads it for the log of mutations, and again, if it has removed entries, to count those that had expired.
 ///
 /// Caches with different clocks may be used together: they pass on only remaining times.
 ///

@@ -199,13 +199,11 @@ fn draw() -> u64 {
         if last == 0 {
             last = seed();
         }
-        // Xorshift, by Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8(14), 2003.
-        last ^= last << 13;
-        last ^= last >> 7;
-        last ^= last << 17;
+        // A linear congruential generator, with the multiplier of Knuth's MMIX. Its high bits, which a threshold looks at, are
+        // its good ones. When it comes by 0 it has a new seed.
+        last = last.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         state.set(last);
-        // Its low bits are the better ones: a threshold looks at the high ones.
-        last.rotate_left(32)
+        last
     })
 }
 

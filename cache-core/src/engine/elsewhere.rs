@@ -42,10 +42,13 @@ pub(crate) fn record_use(site: Site, timeline: &Arc<Timeline>) {
 /// What to tell about an invalidation in a cache that never had the query; once for each query and write. From then on the
 /// graph warns of it. Writes of the query's own type use the same cache as its reads.
 pub(crate) fn report(site: Site, mutation: MutationSite, timeline: &Arc<Timeline>) -> Option<String> {
+    if (site.owner)() == (mutation.owner)() { None } else { report_other(site, mutation, timeline) }
+}
+
+/// The write is of another type. Apart, as it has much on its stack.
+#[cold]
+fn report_other(site: Site, mutation: MutationSite, timeline: &Arc<Timeline>) -> Option<String> {
     let query = any_cache(site);
-    if query.1 == (mutation.owner)() {
-        return None;
-    }
     let mut seen = SEEN.lock();
     let is_elsewhere = seen.caches.get(&query).is_some_and(|caches| {
         let is_other = |known: &Weak<Timeline>| !std::ptr::eq(known.as_ptr(), Arc::as_ptr(timeline));

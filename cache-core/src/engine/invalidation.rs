@@ -5,6 +5,7 @@ use std::panic::resume_unwind;
 
 use smol_str::SmolStr;
 
+use crate::clock::Nanos;
 use crate::engine::Engine;
 use crate::engine::hash::{in_scope, without_scope};
 use crate::engine::publishing::Published;
@@ -70,11 +71,22 @@ impl Engine {
         if targets.is_empty() && marks.is_empty() {
             return;
         }
+        let is_told = !targets.is_empty() && self.storage.observers.want_invalidations();
+        let is_recorded = !targets.is_empty() && self.storage.history.keeps_records();
         let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
         for &ScopedTarget { scope, target, .. } in targets {
             match target {
-                TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
-                TargetRef::Query(query) => query.counters.count(Event::Invalidation),
+                TargetRef::Everything => {
+                    self.counters.count(Event::Invalidation);
+                    if is_told || is_recorded {
+                        fenced += self.names.all().iter().map(|query| query.counters.loads_in_flight()).sum::<usize>();
+                    }
+                }
+                TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
+                TargetRef::Query(query) => {
+                    query.counters.count(Event::Invalidation);
+                    fenced += query.counters.loads_in_flight();
+                }
                 TargetRef::Key(query, key) => {
                     query.counters.count(Event::Invalidation);
                     let scope = scope_id(scope);
@@ -85,8 +97,8 @@ impl Engine {
                 }
             }
         }
-        let is_told = self.storage.observers.want_invalidations() && !targets.is_empty();
-        let facts = self.facts(targets, removed.len(), fenced, is_told);
+        let at = if is_told || is_recorded { self.time_of_record() } else { 0 };
+        let facts = Facts { at, removed: removed.len(), fenced };
         let at = self.raise_at_next(|version| {
             judge(version);
             for &ScopedTarget { scope, target, .. } in targets {
@@ -95,8 +107,8 @@ impl Engine {
             for (scope, mark) in marks {
                 self.registry.raise(LabelRef::Tag(mark, scope_id(*scope)), version);
             }
-            if self.storage.history.keeps_records() && !targets.is_empty() {
-                self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
+            if is_recorded {
+                self.storage.history.record(version, &facts, targets[0].scope, targets.iter().map(LoggedTarget::from));
             }
         });
         let result = if removed.is_empty() {
@@ -117,28 +129,18 @@ impl Engine {
         if self.auditor.is_none() {
             return;
         }
-        let facts = self.facts(&[], 0, 0, false);
         if self.storage.history.keeps_records() {
+            let facts = Facts { at: self.time_of_record(), ..Facts::default() };
             self.raise_at_next(|version| {
                 let nothing = LoggedTarget::new(Logged::Nothing, scope, by);
-                self.storage.history.record(version, &facts, [nothing].into_iter());
+                self.storage.history.record(version, &facts, scope, [nothing].into_iter());
             });
         }
     }
 
-    fn facts(&self, targets: &[ScopedTarget<'_>], removed: usize, fenced: usize, is_told: bool) -> Facts {
-        let storage = &self.storage;
-        if !storage.history.keeps_records() && !is_told {
-            return Facts::default();
-        }
-        let of_queries = targets.iter().map(|target| match target.target {
-            TargetRef::Everything => self.names.all().iter().map(|query| query.loads_in_flight()).sum(),
-            TargetRef::Query(query) => query.loads_in_flight(),
-            TargetRef::Key(..) | TargetRef::Tag(_) => 0,
-        });
-        // A clock that panics keeps nothing from being invalidated.
-        let at = catch(|| storage.timeline.time.now()).unwrap_or_default();
-        Facts { at, removed, fenced: fenced + of_queries.sum::<usize>() }
+    /// A clock that panics keeps nothing from being invalidated.
+    fn time_of_record(&self) -> Nanos {
+        catch(|| self.storage.timeline.time.now()).unwrap_or_default()
     }
 
     /// `hash` is that in the scope of the subject. `tags`: of the entry, as far as they are known.
@@ -178,7 +180,8 @@ impl Engine {
     #[cold]
     fn tell_invalidated(&self, version: Version, facts: &Facts, targets: &[ScopedTarget<'_>]) {
         let mut record = Record::default();
-        record.write(version, facts, targets.iter().map(LoggedTarget::from));
+        let scope = targets.first().and_then(|target| target.scope);
+        record.write(version, facts, scope, targets.iter().map(LoggedTarget::from));
         self.storage.observers.invalidated(&record.info(facts.at));
     }
 

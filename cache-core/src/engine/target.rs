@@ -27,8 +27,8 @@ impl From<&ScopedTarget<'_>> for LoggedTarget {
     fn from(&ScopedTarget { scope, target, by }: &ScopedTarget<'_>) -> Self {
         let what = match target {
             TargetRef::Everything => Logged::Everything,
-            TargetRef::Query(query) => Logged::Query(query.clone()),
-            TargetRef::Key(query, key) => Logged::Key(query.clone(), key),
+            TargetRef::Query(query) => Logged::Query((&**query).into()),
+            TargetRef::Key(query, key) => Logged::Key((&**query).into(), key),
             TargetRef::Tag(tag) => Logged::Tag(tag.into()),
         };
         Self::new(what, scope, by)

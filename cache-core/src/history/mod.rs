@@ -11,7 +11,6 @@ pub(crate) mod info;
 use std::panic::Location;
 use std::time::Duration;
 
-use smallvec::SmallVec;
 use smol_str::SmolStr;
 
 use crate::clock::Nanos;
@@ -25,6 +24,9 @@ use crate::sync::{Arc, Mutex};
 use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::scope::{ROOT, ScopeId, ScopeRef, scope_id};
+
+/// A place in the list keeps room for no more targets when it is used again.
+const MANY: usize = 16;
 
 pub(crate) struct History {
     records: Mutex<Records>,
@@ -164,7 +166,6 @@ pub(crate) type WriterIdentity = (&'static str, (&'static str, u32));
 pub(crate) struct LoggedTarget {
     pub(crate) what: Logged,
     pub(crate) scope: ScopeId,
-    pub(crate) scope_name: Option<SmolStr>,
     pub(crate) by: Writer,
 }
 
@@ -172,9 +173,23 @@ pub(crate) struct LoggedTarget {
 pub(crate) enum Logged {
     Nothing,
     Everything,
-    Query(Arc<QueryState>),
-    Key(Arc<QueryState>, KeyHash),
+    Query(LoggedQuery),
+    Key(LoggedQuery, KeyHash),
     Tag(SmolStr),
+}
+
+/// What is shown of a query. Copied, as a count of references would be one more write that all invalidations share.
+#[derive(Clone, Copy)]
+pub(crate) struct LoggedQuery {
+    id: u32,
+    name: &'static str,
+    owner: &'static str,
+}
+
+impl From<&QueryState> for LoggedQuery {
+    fn from(&QueryState { id, name, owner, .. }: &QueryState) -> Self {
+        Self { id, name, owner }
+    }
 }
 
 /// One invalidation.
@@ -182,7 +197,11 @@ pub(crate) enum Logged {
 pub(crate) struct Record {
     version: Version,
     facts: Facts,
-    targets: SmallVec<[LoggedTarget; 2]>,
+    /// Of the first target.
+    scope_name: Option<Arc<str>>,
+    /// Apart from the others: mostly there are none.
+    first: Option<LoggedTarget>,
+    others: Vec<LoggedTarget>,
     misses: u64,
 }
 
@@ -206,21 +225,39 @@ pub(crate) struct Affected<'a> {
 }
 
 impl Record {
-    pub(crate) fn write(&mut self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
+    /// Takes the place of what was there. `scope`: that of the first target.
+    pub(crate) fn write(
+        &mut self,
+        version: Version,
+        facts: &Facts,
+        scope: ScopeRef<'_>,
+        mut targets: impl ExactSizeIterator<Item = LoggedTarget>,
+    ) {
         (self.version, self.facts, self.misses) = (version, *facts, 0);
-        self.targets.clear();
-        self.targets.extend(targets);
+        self.scope_name = scope.map(|scope| scope.name.clone());
+        self.first = targets.next();
+        if !self.others.is_empty() || targets.len() > 0 {
+            self.others.clear();
+            if targets.len() <= MANY {
+                self.others.shrink_to(MANY);
+            }
+            self.others.extend(targets);
+        }
+    }
+
+    fn targets(&self) -> impl Iterator<Item = &LoggedTarget> {
+        self.first.iter().chain(&self.others)
     }
 
     /// The target that was about an entry; if none is known to be, the only one.
     pub(crate) fn target_of(&self, affected: &Affected<'_>) -> Option<&LoggedTarget> {
-        let known = self.targets.iter().find(|target| target.is_about(affected));
-        known.or_else(|| self.targets.first().filter(|_| self.targets.len() == 1))
+        let known = self.targets().find(|target| target.is_about(affected));
+        known.or_else(|| self.first.as_ref().filter(|_| self.others.is_empty()))
     }
 
     pub(crate) fn info(&self, now: Nanos) -> MutationInfo {
-        let first = self.targets.first();
-        let is_of_one = |first: &LoggedTarget| self.targets.iter().all(|target| target.by.is(&first.by));
+        let first = self.first.as_ref();
+        let is_of_one = |first: &LoggedTarget| self.others.iter().all(|target| target.by.is(&first.by));
         let (function, module, owner, (file, line)) = match first {
             Some(first) if is_of_one(first) => (first.by.name(), first.by.module(), first.by.owner(), first.by.place()),
             _ => ("commit", "", "", ("", 0)),
@@ -232,9 +269,9 @@ impl Record {
             owner,
             file,
             line,
-            scope: first.and_then(|first| first.scope_name.as_deref().map(str::to_owned)),
+            scope: self.scope_name.as_deref().map(str::to_owned),
             ago: Duration::from_nanos(now.saturating_sub(self.facts.at)),
-            targets: self.targets.iter().map(LoggedTarget::info).collect(),
+            targets: self.targets().map(LoggedTarget::info).collect(),
             removed: self.facts.removed,
             fenced: self.facts.fenced,
             misses: self.misses,
@@ -282,8 +319,7 @@ impl LoggedTarget {
     }
 
     pub(crate) fn new(what: Logged, scope: ScopeRef<'_>, by: Writer) -> Self {
-        let scope_name = scope.map(|scope| SmolStr::from(&*scope.name));
-        Self { what, scope: scope_id(scope), scope_name, by }
+        Self { what, scope: scope_id(scope), by }
     }
 }
 
@@ -298,11 +334,17 @@ impl History {
     }
 
     /// Called under the turn of the clock. The place of the oldest record is used again: nothing is moved or, mostly,
-    /// allocated.
-    pub(crate) fn record(&self, version: Version, facts: &Facts, targets: impl Iterator<Item = LoggedTarget>) {
+    /// allocated. `scope`: that of the first target.
+    pub(crate) fn record(
+        &self,
+        version: Version,
+        facts: &Facts,
+        scope: ScopeRef<'_>,
+        targets: impl ExactSizeIterator<Item = LoggedTarget>,
+    ) {
         let mut records = self.records.lock();
         let Some(record) = records.next(self.capacity) else { return };
-        record.write(version, facts, targets);
+        record.write(version, facts, scope, targets);
     }
 
     /// A miss is put down to an invalidation.
@@ -323,7 +365,7 @@ impl History {
     /// The last one that was about an entry.
     pub(crate) fn last_about(&self, affected: &Affected<'_>) -> Option<Record> {
         let records = self.records.lock();
-        let is_about = |record: &&Record| record.targets.iter().any(|target| target.is_about(affected));
+        let is_about = |record: &&Record| record.targets().any(|target| target.is_about(affected));
         records.iter().rev().find(is_about).cloned()
     }
 
@@ -340,13 +382,15 @@ impl History {
 mod tests {
     use super::*;
 
+    const BY: Writer = Writer::Call { method: "test", place: Location::caller() };
+
     #[test]
     fn the_last_records_are_found_by_their_version() {
         let history = History::new(3, 10);
         let versions = |since| history.since(since).0.iter().map(|record| record.version).collect::<Vec<_>>();
         assert_eq!(versions(0), []);
         for (count, version) in (1..).zip([2, 3, 5, 8, 9, 12, 13]) {
-            history.record(version, &Facts::default(), std::iter::empty());
+            history.record(version, &Facts::default(), None, std::iter::empty());
             history.count_miss(version);
             assert_eq!(versions(0).len(), count.min(3));
             assert_eq!(versions(version - 1), [version]);
@@ -359,9 +403,24 @@ mod tests {
     }
 
     #[test]
+    fn p9_a_place_is_used_anew_and_keeps_no_room_for_many_targets() {
+        let history = History::new(1, 10);
+        for (version, count) in (1..).zip([1, 3, 10_000, 2, 1, 0, 5]) {
+            let tag = |number: usize| Logged::Tag(format!("{number}").into());
+            let targets: Vec<_> = (0..count).map(|number| LoggedTarget::new(tag(number), None, BY)).collect();
+            history.record(version, &Facts::default(), None, targets.into_iter());
+            let shown = history.find(version).expect("it is the last").info(0).targets;
+            let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
+            assert_eq!(shown, (0..count).map(|number| format!("the tag `{number}`")).collect::<Vec<_>>());
+            let room = history.records.lock().ring[0].others.capacity();
+            assert!(room <= count.max(MANY), "room for {room} targets besides the first of {count}");
+        }
+    }
+
+    #[test]
     fn a_log_of_none_keeps_none() {
         let history = History::new(0, 10);
-        history.record(1, &Facts::default(), std::iter::empty());
+        history.record(1, &Facts::default(), None, std::iter::empty());
         assert!(history.find(1).is_none());
         let (records, are_all) = history.since(0);
         assert!(records.is_empty() && !are_all);

@@ -25,11 +25,11 @@ pub(crate) struct Call<'a, K, V> {
 impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Finds a fresh value. What is not fresh may still be [served](Self::serve_aged).
     #[inline]
-    pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
+    pub(crate) fn look_up(&self, wanted: &Wanted<impl Fn(&K) -> bool + Copy>) -> Result<V, Absence> {
         if context::is_inside() {
-            return self.look_up_inside(wanted);
+            return self.look_up_inside(*wanted);
         }
-        let found = self.store.look_up(&self.engine.storage, wanted, |entry| entry.value.clone());
+        let found = self.store.look_up(&self.engine.storage, *wanted, |entry| entry.value.clone());
         found.map_err(|absent| self.absence(&wanted.as_dyn(), absent))
     }
 
@@ -98,7 +98,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     }
 
     #[cold]
-    fn absence(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>, (absent, now): (Absent, Nanos)) -> Absence {
+    pub(crate) fn absence(&self, wanted: &Wanted<&dyn Fn(&K) -> bool>, (absent, now): (Absent, Nanos)) -> Absence {
         let gone = self.why(wanted, absent);
         self.absence_of(absent, gone, now)
     }
@@ -142,7 +142,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     /// Attaches the answer to the load around the call, with nothing pinned.
     #[cold]
     #[inline(never)]
-    fn look_up_inside(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Result<V, Absence> {
+    fn look_up_inside(&self, wanted: Wanted<impl Fn(&K) -> bool + Copy>) -> Result<V, Absence> {
         let Self { engine, store, .. } = *self;
         context::record_question();
         let (key_node, arrived) = self.key_node_as_of_now(wanted.hash);
@@ -173,7 +173,7 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     }
 
     /// Finds the value of a key, or attaches that there is none. A dead entry is removed.
-    pub(crate) fn get(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> Option<V> {
+    pub(crate) fn get(&self, wanted: &Wanted<impl Fn(&K) -> bool + Copy>) -> Option<V> {
         match self.look_up(wanted).or_else(|absence| self.serve_aged(wanted, absence, false)) {
             Ok(value) => Some(value),
             Err(miss) => {
@@ -187,16 +187,16 @@ impl<K: Storable, V: Storable + Clone> Call<'_, K, V> {
     }
 
     /// Whether there is a live entry. It counts as read in the load around the call, and as no hit or miss.
-    pub(crate) fn contains(&self, wanted: &Wanted<impl Fn(&K) -> bool>) -> bool {
+    pub(crate) fn contains(&self, wanted: &Wanted<impl Fn(&K) -> bool + Copy>) -> bool {
         let held = |entry| Held { entry, counters: &self.store.query.counters };
         if !context::is_inside() {
-            return match self.store.peek(&self.engine.storage, wanted, |_| ()) {
+            return match self.store.peek(&self.engine.storage, *wanted, |_| ()) {
                 Err((Absent::Dead, now)) if self.store.has_windows => held(self.find_live(wanted, now)).entry.is_some(),
                 found => found.is_ok(),
             };
         }
         let (key_node, since) = self.key_node_as_of_now(wanted.hash);
-        let found = self.store.peek(&self.engine.storage, wanted, Arc::clone);
+        let found = self.store.peek(&self.engine.storage, *wanted, Arc::clone);
         let found = found.or_else(|(_, now)| self.find_live(wanted, now).ok_or(()));
         let found = held(found.ok());
         let (tags, lifetime) = match &found.entry {

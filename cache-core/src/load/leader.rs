@@ -100,7 +100,7 @@ impl<K, V> Leader<K, V> {
             return self.store.query.counters.count(Event::Audited);
         }
         self.has_begun = true;
-        self.store.query.counters.count(Event::Load);
+        self.store.query.counters.begin_load();
         if self.aged.is_some() {
             self.store.query.counters.count(Event::Refresh);
         }
@@ -268,7 +268,7 @@ impl<K, V> Leader<K, V> {
     /// The load has ended. The caller holds no lock.
     fn tell(&self, outcome: LoadOutcome, shared_by: usize, now: impl FnOnce() -> Nanos) {
         if self.has_begun {
-            self.store.query.counters.count(Event::LoadEnd);
+            self.store.query.counters.end_load();
         }
         let is_failure = matches!(outcome, LoadOutcome::Failed | LoadOutcome::Panicked);
         self.context.span.end(&self.store.query, outcome.as_str(), is_failure);

@@ -6,9 +6,10 @@ use std::marker::PhantomData;
 
 use crate::audit::Auditor;
 use crate::cache::Cache;
+use crate::clock::Nanos;
 use crate::engine::catalog::{Marker, Side};
 use crate::engine::mode::Mode;
-use crate::flight::context::is_in_audit;
+use crate::flight::context::{is_in_audit, is_inside};
 use crate::load::attempt::Absence;
 use crate::load::call::Call;
 use crate::load::miss::{Miss, Request};
@@ -17,9 +18,9 @@ use crate::private::entry::make_entry;
 use crate::private::key::{Parts, unnamed};
 use crate::query::state::QueryState;
 use crate::query::{QueryRef, Site};
-use crate::store::Wanted;
 use crate::store::erased::{downcast, downcast_arc};
 use crate::store::storage::AnyStore;
+use crate::store::{Absent, Wanted};
 use crate::sync::Arc;
 use crate::tag::Tag;
 use crate::version::scope::scope_id;
@@ -78,14 +79,14 @@ where
     let typed = downcast::<P::Owned, O::Value>(store);
     let scope = scope_id(cache.scope_ref());
     let hash = engine.hash(scope, |hasher| parts.hash(hasher));
-    let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
-    let call = Call { engine, store: typed, scope: cache.scope_ref() };
-    if !cache.mode().is_ordinary() && !is_as_ordinary(cache) {
-        return look_up_otherwise(site, cache, store, hash, parts);
+    let is_ordinary = cache.mode().is_ordinary() || is_as_ordinary(cache);
+    if !is_ordinary || is_inside() {
+        return look_up_otherwise(site, cache, store, hash, parts, is_ordinary);
     }
-    match call.look_up(&wanted) {
+    let wanted = Wanted { hash, scope, is_key: |stored: &P::Owned| parts.are(stored) };
+    match typed.look_up(&engine.storage, wanted, |entry| entry.value.clone()) {
         Ok(value) => Ok(O::hit(value)),
-        Err(absence) => missed(site, cache, store, hash, parts, absence),
+        Err(absent) => missed(site, cache, store, hash, parts, Err(absent)),
     }
 }
 
@@ -96,7 +97,7 @@ fn is_as_ordinary(cache: &Cache) -> bool {
     cache.mode().takes_entries() && !cache.engine().auditor.as_ref().is_some_and(Auditor::is_due)
 }
 
-/// A call that is audited if it hits, or one through a handle that takes nothing from the cache.
+/// A call in the body of a load, one that is audited if it hits, or one through a handle that takes nothing from the cache.
 #[cold]
 #[inline(never)]
 #[expect(clippy::result_large_err, reason = "as for a miss")]
@@ -106,6 +107,7 @@ fn look_up_otherwise<O, P, V>(
     store: &Arc<dyn AnyStore>,
     hash: u64,
     parts: &P,
+    is_ordinary: bool,
 ) -> Result<O::Returned, Miss<P::Owned, V, O>>
 where
     O: Outcome<Value = V>,
@@ -118,9 +120,9 @@ where
     let found = if mode.takes_entries() { call.look_up_dyn(&wanted) } else { Err(call.pass_by(hash, mode)) };
     let answer = match found {
         Ok(answer) => answer,
-        Err(absence) => return missed(site, cache, store, hash, parts, absence),
+        Err(absence) => return missed(site, cache, store, hash, parts, Ok(absence)),
     };
-    let entry = if is_in_audit() { None } else { call.store.find_current(&wanted) };
+    let entry = if is_ordinary || is_in_audit() { None } else { call.store.find_current(&wanted) };
     let Some(entry) = entry else { return Ok(O::hit(answer)) };
     // A miss of a hit, whose body runs to be compared.
     let (engine, store, scope) = (cache.engine().clone(), downcast_arc(store), cache.scope_ref().cloned());
@@ -137,7 +139,7 @@ fn missed<O, P, V>(
     store: &Arc<dyn AnyStore>,
     hash: u64,
     parts: &P,
-    absence: Absence,
+    absence: Result<Absence, (Absent, Nanos)>,
 ) -> Result<O::Returned, Miss<P::Owned, V, O>>
 where
     O: Outcome<Value = V>,
@@ -146,7 +148,9 @@ where
 {
     let (scope, is_key) = (scope_id(cache.scope_ref()), |stored: &P::Owned| parts.are(stored));
     let call = Call { engine: cache.engine(), store: downcast(store), scope: cache.scope_ref() };
-    let absence = match call.serve_aged(&Wanted { hash, scope, is_key }, absence, true) {
+    let wanted = Wanted { hash, scope, is_key };
+    let absence = absence.unwrap_or_else(|absent| call.absence(&wanted.as_dyn(), absent));
+    let absence = match call.serve_aged(&wanted, absence, true) {
         Ok(value) => return Ok(O::hit(value)),
         Err(absence) => absence,
     };

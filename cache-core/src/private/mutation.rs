@@ -403,7 +403,10 @@ impl<O: Outcome, T: Targets<O::Value>> Invalidation<O, T> {
 
 impl<O: Outcome, T: Targets<O::Value>> Drop for Invalidation<O, T> {
     fn drop(&mut self) {
-        self.invalidate_if_due().leave();
+        // Mostly it has been concluded.
+        if self.is_due || self.announced.is_some() || self.writes[0].is_some() {
+            self.invalidate_if_due().leave();
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::query::owner::Owner;
 use crate::query::seen::record_read;
 use crate::query::windows::{Freshness, Windows};
 use crate::query::{Query, Site, SourcePlace};
-use crate::stats::counters::{Counters, Event};
+use crate::stats::counters::Counters;
 use crate::stats::{QueryStats, Stats};
 use crate::sync::append_map::AppendMap;
 use crate::sync::{AtomicUsize, OnceLock, Ordering, RwLock};
@@ -98,11 +98,6 @@ impl QueryState {
             && self.puts.fetch_or(READS_ANSWERS, Ordering::AcqRel) == HAS_PUTS
     }
 
-    /// Exact if no load begins or ends meanwhile.
-    pub(crate) fn loads_in_flight(&self) -> usize {
-        self.counters.difference(Event::Load, Event::LoadEnd)
-    }
-
     /// A load of it has read an answer of another query, which the graph shows. No lock, if it has before.
     pub(crate) fn record_read(&self, inner: &Self) {
         if self.is_named() && inner.is_named() && self.inner.get(&inner.number).is_none() {
@@ -152,7 +147,11 @@ impl QueryState {
 
 /// The numbers of a query's stores, not references: stores refer to their query.
 #[derive(Default)]
-pub(crate) struct StoreNumbers(RwLock<StoreLists>);
+pub(crate) struct StoreNumbers {
+    lists: RwLock<StoreLists>,
+    /// 1 if there are any, for who must not take a lock to know.
+    is_used: AtomicUsize,
+}
 
 #[derive(Default)]
 struct StoreLists {
@@ -164,17 +163,18 @@ struct StoreLists {
 
 impl StoreNumbers {
     pub(crate) fn add(&self, instance: TypeId, number: u32) {
-        let mut lists = self.0.write();
+        let mut lists = self.lists.write();
         lists.all.push(number);
         lists.by_instance.entry(instance).or_default().push(number);
+        self.is_used.store(1, Ordering::Release);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.read().all.is_empty()
+        self.is_used.load(Ordering::Acquire) == 0
     }
 
     pub(crate) fn all(&self) -> Vec<u32> {
-        self.0.read().all.clone()
+        self.lists.read().all.clone()
     }
 
     /// The stores of the instantiations with these generic arguments.
@@ -182,6 +182,6 @@ impl StoreNumbers {
     /// The lock orders a store's first load and an invalidation of a key: a store that the invalidation does not find
     /// has only later loads.
     pub(crate) fn alike(&self, instance: TypeId) -> SmallVec<[u32; 4]> {
-        self.0.read().by_instance.get(&instance).cloned().unwrap_or_default()
+        self.lists.read().by_instance.get(&instance).cloned().unwrap_or_default()
     }
 }

@@ -83,7 +83,7 @@ impl<K: Storable + Eq, V: Storable + Clone> KeyedEntry<K, V> {
         Call { engine: self.cache.engine(), store: &self.store, scope: self.cache.scope_ref() }
     }
 
-    fn wanted(&self) -> Wanted<impl Fn(&K) -> bool> {
+    fn wanted(&self) -> Wanted<impl Fn(&K) -> bool + Copy> {
         let scope = scope_id(self.cache.scope_ref());
         Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == self.key }
     }

@@ -1,8 +1,10 @@
 //! Counters of events, without contention.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::available_parallelism;
+
+use crossbeam_utils::CachePadded;
 
 use crate::sync::threads;
 
@@ -15,8 +17,6 @@ pub(crate) enum Event {
     EvictedMiss,
     BypassedMiss,
     Load,
-    /// Whatever its outcome.
-    LoadEnd,
     LoadError,
     DiscardedLoad,
     Put,
@@ -42,13 +42,15 @@ pub(crate) struct Counters {
     own: Box<[Stripe]>,
     /// For threads with higher numbers. Their count is a power of two.
     shared: Box<[Stripe]>,
+    /// In one place: each invalidation of a query reads it, and must not read the lines that other threads' hits write to.
+    in_flight: CachePadded<AtomicUsize>,
 }
 
 impl Counters {
     pub(crate) fn new() -> Self {
         let shared = processors().next_power_of_two().min(64);
         let stripes = |number| (0..number).map(|_| Stripe::default()).collect();
-        Self { own: stripes(2 * shared), shared: stripes(shared) }
+        Self { own: stripes(2 * shared), shared: stripes(shared), in_flight: CachePadded::default() }
     }
 
     #[inline]
@@ -71,15 +73,19 @@ impl Counters {
         self.shared[number & (self.shared.len() - 1)].0[event as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many more of one event there were than of another; 0 if that is not so for a moment.
-    pub(crate) fn difference(&self, more: Event, less: Event) -> usize {
-        let mut difference = 0_u64;
-        for Stripe(counts) in self.own.iter().chain(&self.shared) {
-            let of = |event: Event| counts[event as usize].load(Ordering::Relaxed);
-            // A load may end on another thread than the one on which it began.
-            difference = difference.wrapping_add(of(more).wrapping_sub(of(less)));
-        }
-        usize::try_from(difference.cast_signed().max(0)).unwrap_or(usize::MAX)
+    /// A load begins, whose [end](Self::end_load) is counted, too.
+    pub(crate) fn begin_load(&self) {
+        self.count(Event::Load);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whatever its outcome.
+    pub(crate) fn end_load(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn loads_in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     pub(crate) fn sum(&self, event: Event) -> u64 {

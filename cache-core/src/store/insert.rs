@@ -300,7 +300,7 @@ mod tests {
                 let loaded = Loaded { copy, replaces: false, dependencies, expires_at, weight: 1, now };
                 store.complete(&engine.storage, HASH, context.id, &number, loaded);
             }
-            store.peek(&engine.storage, &wanted, |entry| entry.value).ok()
+            store.peek(&engine.storage, wanted, |entry| entry.value).ok()
         };
         order.iter().map(end).collect()
     }

@@ -89,6 +89,7 @@ pub(crate) struct Store<K, V> {
 }
 
 /// A key, borrowed from the caller.
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted<F> {
     pub(crate) hash: u64,
     pub(crate) scope: ScopeId,
@@ -143,11 +144,11 @@ impl<K: Storable, V: Storable> Store<K, V> {
     /// Finds the fresh entry of a key, and counts a hit. `take` may be slow, and may use the cache: see [`ReadMostly`]. A miss
     /// returns the time; who loads it [counts](Storage::count_miss) it.
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it has two callers, and a call would cost each hit")]
+    #[expect(clippy::inline_always, reason = "it has few callers, and a call would cost each hit")]
     pub(crate) fn look_up<R>(
         &self,
         storage: &Storage,
-        wanted: &Wanted<impl Fn(&K) -> bool>,
+        wanted: Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
         let found = self.peek(storage, wanted, |entry| {
@@ -166,13 +167,14 @@ impl<K: Storable, V: Storable> Store<K, V> {
     pub(crate) fn peek<R>(
         &self,
         storage: &Storage,
-        wanted: &Wanted<impl Fn(&K) -> bool>,
+        wanted: Wanted<impl Fn(&K) -> bool>,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
         let Some(pin) = self.shards.pin(self.place(wanted.hash)) else {
-            return self.get_current(storage, wanted, take);
+            // One by one, in registers: each hit would write to memory what is passed by reference here.
+            return self.get_current(storage, wanted.hash, wanted.scope, wanted.is_key, take);
         };
-        let found = pin.find_fast(wanted.hash, wanted.scope, &wanted.is_key);
+        let found = pin.find_fast(wanted.hash, wanted.scope, wanted.is_key);
         self.take_fresh(storage, found, take)
     }
 
@@ -181,10 +183,12 @@ impl<K: Storable, V: Storable> Store<K, V> {
     fn get_current<R>(
         &self,
         storage: &Storage,
-        wanted: &Wanted<impl Fn(&K) -> bool>,
+        hash: u64,
+        scope: ScopeId,
+        is_key: impl Fn(&K) -> bool,
         take: impl FnOnce(&Arc<Entry<K, V>>) -> R,
     ) -> Result<R, (Absent, Nanos)> {
-        let held = Held { entry: self.find_current(wanted), counters: &self.query.counters };
+        let held = Held { entry: self.find_current(&Wanted { hash, scope, is_key }), counters: &self.query.counters };
         self.take_fresh(storage, held.entry.as_ref(), take)
     }
 

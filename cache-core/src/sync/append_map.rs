@@ -59,7 +59,13 @@ impl<K: Copy + Hash + Eq, V> AppendMap<K, V> {
     }
 
     /// Threads that append at one node wait for each other, then see each other's item.
+    #[inline]
     pub(crate) fn get_or_insert_with(&self, key: K, make: impl FnOnce() -> V) -> &V {
+        self.get(&key).unwrap_or_else(|| self.append(key, make))
+    }
+
+    #[cold]
+    fn append(&self, key: K, make: impl FnOnce() -> V) -> &V {
         let mut make = Some(make);
         let mut append = || {
             let make = make.take().expect("the search ends at the item that it makes");

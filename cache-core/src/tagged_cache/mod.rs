@@ -394,7 +394,7 @@ where
         Call { engine: &self.engine, store: &self.store, scope: self.scope_ref() }
     }
 
-    fn wanted<Q>(&self, hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool>
+    fn wanted<Q>(&self, hash: u64, key: &Q) -> Wanted<impl Fn(&K) -> bool + Copy>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
