@@ -596,7 +596,8 @@ impl CacheBuilder {
 
     /// How many invalidations the cache remembers for [`Cache::mutations`] and [`QueryEntry::explain`]; 512 by default.
     ///
-    /// They take about 200 bytes each. With 0 none is recorded.
+    /// They take about 200 bytes each, and more if they name several targets, of which the first 64 are kept. With 0 none is
+    /// recorded.
     ///
     /// [`QueryEntry::explain`]: crate::QueryEntry::explain
     pub fn mutation_log(mut self, invalidations: usize) -> Self {

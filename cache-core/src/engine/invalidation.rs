@@ -101,14 +101,14 @@ impl Engine {
         let facts = Facts { at, removed: removed.len(), fenced };
         let at = self.raise_at_next(|version| {
             judge(version);
+            if is_recorded {
+                self.storage.history.record(version, &facts, targets[0].scope, targets.iter().map(LoggedTarget::from));
+            }
             for &ScopedTarget { scope, target, .. } in targets {
                 self.raise(scope, target, version);
             }
             for (scope, mark) in marks {
                 self.registry.raise(LabelRef::Tag(mark, scope_id(*scope)), version);
-            }
-            if is_recorded {
-                self.storage.history.record(version, &facts, targets[0].scope, targets.iter().map(LoggedTarget::from));
             }
         });
         let result = if removed.is_empty() {

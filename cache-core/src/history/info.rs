@@ -23,17 +23,19 @@ pub struct MutationInfo {
     pub file: &'static str,
     /// The line in the file; 0 if it is unknown.
     pub line: u32,
-    /// The scope of the handle, if it has one.
+    /// The scope of the handle, if it has one; `None` for a commit whose targets are not all in one.
     pub scope: Option<String>,
     /// How long ago it happened, by the clock of the cache.
     pub ago: Duration,
-    /// What it named.
+    /// What it named. The log keeps the first 64; an observer is told of all.
     pub targets: Vec<TargetInfo>,
+    /// How many more it named.
+    pub more_targets: usize,
     /// Entries that it removed at once: those of the keys that it named. Other entries are found invalid when they are
     /// asked for: see `misses`.
     pub removed: usize,
     /// Loads in flight whose values it keeps from being stored: of the keys and of the whole queries that it named, and of
-    /// all for everything. In a scope, those of the query in all scopes. Loads that have a tag are not known.
+    /// all for everything. Those that would not have been stored, as of a bypass or in a transaction, count, too. In a scope, those of the query in all scopes. Loads that have a tag are not known.
     pub fenced: usize,
     /// Calls that missed because of it so far.
     pub misses: u64,
@@ -107,6 +109,9 @@ impl fmt::Display for MutationInfo {
             if target.by != self.function {
                 write!(f, " by `{}`", target.by)?;
             }
+        }
+        if self.more_targets > 0 {
+            write!(f, " and {} more", self.more_targets)?;
         }
         if let Some(scope) = &self.scope { write!(f, ", in the scope `{scope}`") } else { Ok(()) }
     }

@@ -1,7 +1,7 @@
 //! What was invalidated lately, by whom, and why keys are no longer stored.
 //!
-//! An invalidation is recorded with its version, under the turn of the version clock: so the records are in the order of
-//! their versions, and who finds a node raised finds the record.
+//! An invalidation is recorded with its version, under the turn of the version clock and before it raises anything: so the
+//! records are in the order of their versions, and a reader that finds a raised node finds the record.
 //!
 //! *Locking*: the list has a mutex, taken under the turn or alone. No user code runs under it.
 
@@ -24,6 +24,9 @@ use crate::sync::{Arc, Mutex};
 use crate::tag::Tag;
 use crate::version::Version;
 use crate::version::scope::{ROOT, ScopeId, ScopeRef, scope_id};
+
+/// The most targets of a record that are kept: a mutation may name as many as it likes.
+const MOST_TARGETS: usize = 64;
 
 /// A place in the list keeps room for no more targets when it is used again.
 const MANY: usize = 16;
@@ -202,6 +205,8 @@ pub(crate) struct Record {
     /// Apart from the others: mostly there are none.
     first: Option<LoggedTarget>,
     others: Vec<LoggedTarget>,
+    /// Those that were not kept.
+    more: usize,
     misses: u64,
 }
 
@@ -233,7 +238,7 @@ impl Record {
         scope: ScopeRef<'_>,
         mut targets: impl ExactSizeIterator<Item = LoggedTarget>,
     ) {
-        (self.version, self.facts, self.misses) = (version, *facts, 0);
+        (self.version, self.facts, self.more, self.misses) = (version, *facts, 0, 0);
         self.scope_name = scope.map(|scope| scope.name.clone());
         self.first = targets.next();
         if !self.others.is_empty() || targets.len() > 0 {
@@ -258,6 +263,7 @@ impl Record {
     pub(crate) fn info(&self, now: Nanos) -> MutationInfo {
         let first = self.first.as_ref();
         let is_of_one = |first: &LoggedTarget| self.others.iter().all(|target| target.by.is(&first.by));
+        let is_in_one_scope = |first: &LoggedTarget| self.others.iter().all(|target| target.scope == first.scope);
         let (function, module, owner, (file, line)) = match first {
             Some(first) if is_of_one(first) => (first.by.name(), first.by.module(), first.by.owner(), first.by.place()),
             _ => ("commit", "", "", ("", 0)),
@@ -269,9 +275,10 @@ impl Record {
             owner,
             file,
             line,
-            scope: self.scope_name.as_deref().map(str::to_owned),
+            scope: self.scope_name.as_deref().filter(|_| first.is_some_and(is_in_one_scope)).map(str::to_owned),
             ago: Duration::from_nanos(now.saturating_sub(self.facts.at)),
             targets: self.targets().map(LoggedTarget::info).collect(),
+            more_targets: self.more,
             removed: self.facts.removed,
             fenced: self.facts.fenced,
             misses: self.misses,
@@ -333,7 +340,7 @@ impl History {
         self.capacity > 0
     }
 
-    /// Called under the turn of the clock. The place of the oldest record is used again: nothing is moved or, mostly,
+    /// Called under the turn of the clock, before anything is raised to the version. The place of the oldest record is used again: nothing is moved or, mostly,
     /// allocated. `scope`: that of the first target.
     pub(crate) fn record(
         &self,
@@ -344,7 +351,9 @@ impl History {
     ) {
         let mut records = self.records.lock();
         let Some(record) = records.next(self.capacity) else { return };
-        record.write(version, facts, scope, targets);
+        let count = targets.len();
+        record.write(version, facts, scope, targets.take(MOST_TARGETS));
+        record.more = count.saturating_sub(MOST_TARGETS);
     }
 
     /// A miss is put down to an invalidation.
@@ -409,11 +418,13 @@ mod tests {
             let tag = |number: usize| Logged::Tag(format!("{number}").into());
             let targets: Vec<_> = (0..count).map(|number| LoggedTarget::new(tag(number), None, BY)).collect();
             history.record(version, &Facts::default(), None, targets.into_iter());
-            let shown = history.find(version).expect("it is the last").info(0).targets;
-            let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
-            assert_eq!(shown, (0..count).map(|number| format!("the tag `{number}`")).collect::<Vec<_>>());
+            let info = history.find(version).expect("it is the last").info(0);
+            let shown: Vec<_> = info.targets.iter().map(ToString::to_string).collect();
+            let kept = count.min(MOST_TARGETS);
+            assert_eq!(shown, (0..kept).map(|number| format!("the tag `{number}`")).collect::<Vec<_>>());
+            assert_eq!(info.more_targets, count - kept);
             let room = history.records.lock().ring[0].others.capacity();
-            assert!(room <= count.max(MANY), "room for {room} targets besides the first of {count}");
+            assert!(room <= kept.max(MANY), "room for {room} targets besides the first of {count}");
         }
     }
 
