@@ -91,7 +91,8 @@ use crate::version::scope::{Scope, ScopeRef};
 /// The capacity bounds the number of entries, and [`max_weight`](CacheBuilder::max_weight) their weight. Inserts free dead entries (expired or invalidated), whether the cache is
 /// full or not; [`purge`](Cache::purge) frees all. A removed value is dropped by the call that removed it. If values of
 /// its shard were being cloned, the call that ends the last of these clones drops it, or at the latest the next that
-/// changes the shard. A `Drop` that panics there is counted in [`Stats::drop_panics`], and goes no further.
+/// changes the shard. A `Drop` that panics there is counted in [`Stats::drop_panics`] and
+/// [told](Observer::drop_panicked), and goes no further.
 #[derive(Clone)]
 pub struct Cache {
     engine: EngineHandle,
@@ -565,7 +566,7 @@ impl CacheBuilder {
         self
     }
 
-    /// Adds an observer, which is told of misses, loads, invalidations, evictions, and stale answers.
+    /// Adds an observer, which is told of misses, loads, invalidations, evictions, stale answers, and panics in `Drop`.
     ///
     /// Several are called in the order in which they were added. Without one, an event costs one comparison; with one, a miss
     /// makes a second copy of its key.

@@ -27,11 +27,12 @@ use crate::stats::counters::Event;
 /// | `cache.gets` | counter | calls; `result` is `hit` or `miss` |
 /// | `cache.puts` | counter | values stored, of loads and of direct inserts |
 /// | `cache.evictions` | counter | live entries removed to make room for others |
+/// | `cache.eviction.weight` | counter | the sum of their weights; without a [`max_weight`](crate::CacheBuilder::max_weight) each counts as 1 |
 /// | `cache.size` | gauge | live entries |
 /// | `cache.load.duration` | histogram | of loads, in seconds; `outcome` is that of [`LoadOutcome::as_str`] |
 /// | `cache.load` | counter | loads that have ended; `result` is `success` or `failure` |
 ///
-/// Micrometer's `cache.eviction.weight` is not there: the cache does not count it. Others are of this crate:
+/// Others are of this crate:
 ///
 /// | metric | | |
 /// |---|---|---|
@@ -42,6 +43,7 @@ use crate::stats::counters::Event;
 /// | `cache.refreshes` | counter | loads that began while a value was there that could still be served |
 /// | `cache.stale.hits` | counter | calls answered by an expired value, whether they count as hit or miss |
 /// | `cache.too.heavy` | counter | values heavier than all that may be stored |
+/// | `cache.drop.panics` | counter | panics in the `Drop` of keys and values, which reach no call |
 /// | `cache.capacity` | gauge | the most entries; without a query, as the next two |
 /// | `cache.weight` | gauge | the weight of all entries, of a cache with [`max_weight`](crate::CacheBuilder::max_weight) |
 /// | `cache.weight.max` | gauge | the most that they may weigh |
@@ -127,12 +129,14 @@ impl CacheMetrics {
         }
         counter!("cache.puts", labels()).absolute(stats.puts);
         counter!("cache.evictions", labels()).absolute(stats.evictions);
+        counter!("cache.eviction.weight", labels()).absolute(stats.evicted_weight);
         counter!("cache.load.discarded", labels()).absolute(stats.discarded_loads);
         counter!("cache.invalidations", labels()).absolute(stats.invalidations);
         counter!("cache.expirations", labels()).absolute(stats.expirations);
         counter!("cache.refreshes", labels()).absolute(stats.refreshes);
         counter!("cache.stale.hits", labels()).absolute(stats.stale_hits);
         counter!("cache.too.heavy", labels()).absolute(stats.too_heavy);
+        counter!("cache.drop.panics", labels()).absolute(stats.drop_panics);
         gauge!("cache.size", labels()).set(as_gauge(stats.entries as u64));
     }
 
@@ -193,6 +197,7 @@ fn describe() {
         ("cache.misses", "Calls that were not answered from the cache, by reason"),
         ("cache.puts", "Values stored, of loads and of direct inserts"),
         ("cache.evictions", "Live entries removed to make room for others"),
+        ("cache.eviction.weight", "The weight of live entries removed to make room for others"),
         ("cache.load", "Loads that have ended, by result"),
         ("cache.load.discarded", "Loads whose value was not stored, as something was invalidated meanwhile"),
         ("cache.invalidations", "Targets of invalidations"),
@@ -200,6 +205,7 @@ fn describe() {
         ("cache.refreshes", "Loads that began while a value was there that could still be served"),
         ("cache.stale.hits", "Calls answered by an expired value"),
         ("cache.too.heavy", "Values heavier than all that may be stored"),
+        ("cache.drop.panics", "Panics in the drop of keys and values, which reach no call"),
     ];
     for (name, text) in counters {
         describe_counter!(name, Unit::Count, text);

@@ -2,7 +2,8 @@
 #![cfg(not(shuttle))]
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -61,9 +62,23 @@ impl Library {
         panic!("in the body")
     }
 
+    #[cached_query(ttl = "5m")]
+    fn faulty(&self, id: u32) -> Arc<PanicsInDrop> {
+        let _ = id;
+        Arc::new(PanicsInDrop)
+    }
+
     #[invalidates(title(seconds))]
     fn rename(&self, seconds: u64) -> u64 {
         seconds
+    }
+}
+
+struct PanicsInDrop;
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        resume_unwind(Box::new("in `Drop`"));
     }
 }
 
@@ -230,6 +245,41 @@ fn evictions_stale_answers_and_heavy_values_are_counted() {
 }
 
 #[test]
+fn the_weight_of_what_was_evicted_is_added_up() {
+    // Nothing is weighed without a limit.
+    for (max_weight, weights) in [(Some(20), 7 + 8), (None, 2)] {
+        let series = published(|metrics| {
+            let builder = Cache::builder().capacity(1);
+            let builder = if let Some(most) = max_weight { builder.max_weight(most) } else { builder };
+            let library = Library::of(builder, metrics);
+            for seconds in [1, 10, 100] {
+                library.title(seconds);
+            }
+            library.rename(100);
+            metrics.record(&library.cache);
+            assert_eq!((library.cache.stats().evictions, library.cache.stats().evicted_weight), (2, weights));
+        });
+        let of = |name: &str| series.counter(&format!("cache.{name} cache=library query=title"));
+        assert_eq!((of("evictions"), of("eviction.weight")), (2, weights));
+    }
+}
+
+#[test]
+fn panics_in_drop_are_counted_also_without_the_observer() {
+    let series = published(|metrics| {
+        let library = Library { clock: ManualClock::new(), cache: Cache::new() };
+        (1..=3).for_each(|id| drop(library.faulty(id)));
+        assert!(entry!(library.faulty(1)).invalidate());
+        library.cache.invalidate_all();
+        library.cache.purge();
+        library.title(7);
+        metrics.record(&library.cache);
+    });
+    let of = |query: &str| series.counter(&format!("cache.drop.panics cache=library query={query}"));
+    assert_eq!((of("faulty"), of("title")), (3, 0));
+}
+
+#[test]
 fn two_caches_are_two_series_and_two_scopes_are_one() {
     let recorder = DebuggingRecorder::new();
     with_local_recorder(&recorder, || {
@@ -327,6 +377,8 @@ fn each_metric_is_described_and_has_the_labels_of_all() {
         names,
         [
             "cache.capacity",
+            "cache.drop.panics",
+            "cache.eviction.weight",
             "cache.evictions",
             "cache.expirations",
             "cache.gets",

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use foldhash::fast::RandomState;
 
 use crate::eviction::quota::Quota;
+use crate::observer::Observers;
 use crate::query::owner::{Owner, generic_arguments};
 use crate::query::state::QueryState;
 use crate::query::{Query, Site};
@@ -132,11 +133,18 @@ impl QueryNames {
         Self { by_name: Map::new(parts), last: AtomicU32::new(0) }
     }
 
-    pub(crate) fn register(&self, site: Site, quota: impl FnOnce(usize) -> Quota) -> Arc<QueryState> {
+    pub(crate) fn register(
+        &self,
+        site: Site,
+        observers: &Observers,
+        quota: impl FnOnce(usize) -> Quota,
+    ) -> Arc<QueryState> {
         let Query { name, capacity, .. } = *site.query;
         let register = |namesakes: &mut Vec<_>| {
             let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-            let state = Arc::new(QueryState::of(site, id, capacity.map(quota)));
+            let mut state = QueryState::of(site, id, capacity.map(quota));
+            state.counters.tell_drop_panics(observers.tell_drop_panic(&state));
+            let state = Arc::new(state);
             namesakes.push(state.clone());
             state
         };

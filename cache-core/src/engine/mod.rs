@@ -177,7 +177,7 @@ impl Engine {
 
     pub(crate) fn query(&self, site: Site) -> &Arc<QueryState> {
         self.queries.state(site, || {
-            let query = self.names.register(site, |capacity| self.quota(capacity));
+            let query = self.names.register(site, &self.storage.observers, |capacity| self.quota(capacity));
             self.suspend_if_uncertain(&query);
             query
         })

@@ -1,6 +1,6 @@
 //! An entry: a value with its key and metadata, in one allocation. For what a hit writes to it, see [`crate::store`].
 //!
-//! [`discard`] drops the user's keys and values, with no lock held.
+//! [`discard`] drops the user's keys and values, with no lock held: it may run code of observers, too.
 
 pub(crate) mod hits;
 pub(crate) mod id;
@@ -14,8 +14,8 @@ use std::sync::atomic::AtomicU32;
 use crate::clock::Nanos;
 use crate::entry::hits::Hits;
 use crate::entry::id::{EntryId, NIL};
-use crate::stats::counters::{Counters, Event};
-use crate::sync::unwind::contain;
+use crate::stats::counters::Counters;
+use crate::sync::unwind::contain_or;
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::version::Version;
 use crate::version::scope::ScopeId;
@@ -139,8 +139,8 @@ pub(crate) fn address<T: ?Sized>(entry: &Arc<T>) -> usize {
     Arc::as_ptr(entry).cast::<()>().addr()
 }
 
-/// Drops a reference, and with the last one the key and value. A panic in their `Drop` is counted and caught: this call
-/// may have nothing to do with them.
+/// Drops a reference, and with the last one the key and value. A panic in their `Drop` is caught, counted and told to the
+/// observers: this call may have nothing to do with them.
 ///
 /// Not inlined: it has many callers, and is compiled for each type.
 #[inline(never)]
@@ -174,9 +174,7 @@ pub(crate) fn discard_value<T>(counters: &Counters, value: T) {
 /// Not generic: compiled once, in this crate.
 #[inline(never)]
 fn catch_drop_panic(counters: &Counters, drop_value: &mut dyn FnMut()) {
-    if !contain(drop_value) {
-        counters.count(Event::DropPanic);
-    }
+    contain_or(drop_value, |message| counters.count_drop_panic(message));
 }
 
 /// Clones the value with no lock and no pin held, and discards the reference.
@@ -189,7 +187,10 @@ pub(crate) fn clone_value<K, V: Clone>(entry: Arc<Entry<K, V>>, counters: &Count
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+    use crate::stats::counters::Event;
 
     struct PanicsInDrop;
 
@@ -218,5 +219,15 @@ mod tests {
         assert_eq!((counters.sum(Event::DropPanic), Arc::strong_count(&value)), (1, 1));
         discard(entry(PanicsInDrop), &counters);
         assert_eq!(counters.sum(Event::DropPanic), 3, "the key and the value");
+    }
+
+    #[test]
+    fn p11_a_panic_in_drop_is_told_once_it_is_counted() {
+        let (mut counters, told) = (Counters::new(), Arc::new(Mutex::new(Vec::new())));
+        let tells = told.clone();
+        counters.tell_drop_panics(Some(Box::new(move |message| tells.lock().unwrap().push(message.to_owned()))));
+        discard(entry(()), &counters);
+        discard_value(&counters, String::new());
+        assert_eq!((counters.sum(Event::DropPanic), &**told.lock().unwrap()), (1, &["in `Drop`".to_owned()][..]));
     }
 }

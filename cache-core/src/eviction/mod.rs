@@ -28,7 +28,7 @@ use crossbeam_utils::CachePadded;
 use crate::entry::{AnyEntry, Meta};
 use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::SMALL;
-use crate::eviction::segment::{Aftermath, Inspector, Segment};
+use crate::eviction::segment::{Aftermath, Inspector, Removed, Segment};
 use crate::eviction::sweep::{Life, Snapshot};
 use crate::eviction::weight::WeightLimit;
 use crate::sync::{Arc, Mutex, MutexGuard};
@@ -115,7 +115,7 @@ impl EvictionSegments {
 
     /// The segment of the new entry is empty. The new entry takes over the place.
     #[cold]
-    fn evict_elsewhere(&self, inspector: &impl Inspector) -> Arc<dyn AnyEntry> {
+    fn evict_elsewhere(&self, inspector: &impl Inspector) -> Removed {
         loop {
             // All places are taken: by entries, or briefly by threads that admit one.
             let victim = self.segments.iter().find_map(|segment| segment.lock().evict(None, inspector));
@@ -166,12 +166,11 @@ impl EvictionSegments {
         }
     }
 
-    pub(crate) fn remove(&self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
+    pub(crate) fn remove(&self, meta: &Meta) -> Option<Removed> {
         let mut segment = self.of(meta);
-        let weight = segment.weight();
         let removed = segment.remove(meta)?;
         self.give_places_back(1);
-        self.give_weight_back(weight - segment.weight());
+        self.give_weight_back(removed.weight);
         Some(removed)
     }
 
@@ -307,7 +306,7 @@ mod tests {
         if let Some(next) = next {
             dead.extend(all.sweep(next, snapshot, &Expired).dead);
         }
-        victim.iter().chain(&more_victims).chain(&dead).map(|entry| entry.meta().hash).collect()
+        victim.iter().chain(&more_victims).chain(&dead).map(|removed| removed.entry.meta().hash).collect()
     }
 
     #[test]

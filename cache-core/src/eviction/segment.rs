@@ -27,6 +27,13 @@ pub(crate) trait Inspector {
     fn life(&self, meta: &Meta) -> Life;
 }
 
+/// An entry that has left the eviction, and may be in its shard.
+pub(crate) struct Removed {
+    pub(crate) entry: Arc<dyn AnyEntry>,
+    /// 1 if weights are not limited.
+    pub(crate) weight: u64,
+}
+
 /// Removed entries, to be dropped when no lock is held.
 pub(crate) type RemovedEntries = SmallVec<[Arc<dyn AnyEntry>; 4]>;
 
@@ -40,11 +47,11 @@ pub(crate) fn push(entries: &mut RemovedEntries, entry: Arc<dyn AnyEntry>) {
 #[derive(Default)]
 pub(crate) struct Aftermath {
     /// The evicted entry, still in its store.
-    pub(crate) victim: Option<Arc<dyn AnyEntry>>,
+    pub(crate) victim: Option<Removed>,
     /// More of them, where weights are limited.
-    pub(crate) more_victims: Vec<Arc<dyn AnyEntry>>,
+    pub(crate) more_victims: Vec<Removed>,
     /// Removed dead entries, still in their stores.
-    pub(crate) dead: Vec<Arc<dyn AnyEntry>>,
+    pub(crate) dead: Vec<Removed>,
     /// Entries to be checked, still in the segment.
     pub(crate) suspects: Vec<Arc<dyn AnyEntry>>,
     /// A segment to be swept.
@@ -178,12 +185,12 @@ impl Segment {
         entry: &Arc<dyn AnyEntry>,
         quota: Option<Quota>,
         inspector: &impl Inspector,
-    ) -> Option<Arc<dyn AnyEntry>> {
+    ) -> Option<Removed> {
         let id = self.choose(quota, inspector)?;
         let victim = std::mem::replace(&mut self.entries[id as usize], entry.clone());
         victim.meta().set_id(None);
         self.register(id, entry.meta(), quota, false);
-        Some(victim)
+        Some(Removed { entry: victim, weight: 1 })
     }
 
     fn register(&mut self, id: EntryId, meta: &Meta, quota: Option<Quota>, is_filling: bool) {
@@ -218,7 +225,7 @@ impl Segment {
         true
     }
 
-    pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Arc<dyn AnyEntry>> {
+    pub(crate) fn remove(&mut self, meta: &Meta) -> Option<Removed> {
         let id = meta.id()?;
         self.policy.remove(id);
         if let Some(quota) = self.quotas.of(meta.store()) {
@@ -228,14 +235,18 @@ impl Segment {
     }
 
     /// The entry is no longer in a policy.
-    fn take(&mut self, id: EntryId) -> Arc<dyn AnyEntry> {
+    fn take(&mut self, id: EntryId) -> Removed {
         /// Smaller lists are not shrunk.
         const FEW: usize = 64;
         let entry = self.entries.swap_remove(id as usize);
         entry.meta().set_id(None);
-        if !self.weights.is_empty() {
-            self.weight -= self.weights.swap_remove(id as usize);
-        }
+        let weight = if self.weights.is_empty() {
+            1
+        } else {
+            let weight = self.weights.swap_remove(id as usize);
+            self.weight -= weight;
+            weight
+        };
         if let Some(moved) = self.entries.get(id as usize) {
             let from = EntryId::try_from(self.entries.len()).expect("the capacity is less");
             moved.meta().set_id(Some(id));
@@ -249,11 +260,11 @@ impl Segment {
             self.weights.shrink_to(self.entries.len() * 2);
             self.policy.shrink();
         }
-        entry
+        Removed { entry, weight }
     }
 
     /// Makes room for an entry of this quota. `None` if there is nothing to evict.
-    pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Arc<dyn AnyEntry>> {
+    pub(crate) fn evict(&mut self, quota: Option<Quota>, inspector: &impl Inspector) -> Option<Removed> {
         let id = self.choose(quota, inspector)?;
         Some(self.take(id))
     }
@@ -319,8 +330,7 @@ impl Segment {
                 None => aftermath.suspects.push(entry.clone()),
                 Some(_) => {
                     let entry = entry.clone();
-                    self.remove(entry.meta());
-                    aftermath.dead.push(entry);
+                    aftermath.dead.extend(self.remove(entry.meta()));
                     if limit.ends_at_dead {
                         return;
                     }
@@ -448,9 +458,9 @@ mod tests {
         let live = Dead::default();
         let (new, is_full) = (entry(new, quota), segment.len() == segment.capacity || segment.is_quota_full(quota));
         let evicted = if is_full {
-            let victim = segment.exchange(&new, quota, &live).expect("there is an entry to evict");
-            assert_eq!(victim.meta().id(), None, "a victim has no id");
-            Some(key(&victim))
+            let Removed { entry, weight } = segment.exchange(&new, quota, &live).expect("there is an entry to evict");
+            assert_eq!((entry.meta().id(), weight), (None, 1), "a victim has no id, and is not weighed");
+            Some(key(&entry))
         } else {
             let is_filling = segment.policy.is_filling();
             segment.admit(new, None, quota, is_filling);
@@ -499,7 +509,7 @@ mod tests {
         for _ in 0..3 {
             let mut swept = Aftermath::default();
             segment.sweep(None, false, snapshot, &dead, &mut swept);
-            removed.extend(swept.dead.iter().map(key));
+            removed.extend(swept.dead.iter().map(|dead| key(&dead.entry)));
             suspects.extend(swept.suspects.iter().map(key));
             segment.check_invariants(false);
         }
@@ -522,7 +532,7 @@ mod tests {
         let snapshot = Snapshot { now: 0, version: 1 };
         let dead = Dead { keys: [1].into(), ..Dead::default() };
         segment.sweep(Some(QUOTA), false, snapshot, &dead, &mut swept);
-        assert_eq!(swept.dead.iter().map(key).collect::<Vec<_>>(), [1]);
+        assert_eq!(swept.dead.iter().map(|dead| key(&dead.entry)).collect::<Vec<_>>(), [1]);
         segment.check_invariants(false);
         assert!(!segment.is_quota_full(Some(QUOTA)));
     }

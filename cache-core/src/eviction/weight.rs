@@ -223,14 +223,13 @@ impl EvictionSegments {
         held: &mut Held,
         aftermath: &mut Aftermath,
     ) -> bool {
-        let weight = segment.weight();
         let Some(victim) = segment.evict(full_quota, admission.inspector) else { return false };
-        held.weight += weight - segment.weight();
+        held.weight += victim.weight;
         if std::mem::replace(&mut held.place, true) {
             self.give_places_back(1);
         }
         // The predecessor is replaced in its shard.
-        if !admission.predecessor.is_some_and(|predecessor| std::ptr::eq(predecessor, victim.meta())) {
+        if !admission.predecessor.is_some_and(|predecessor| std::ptr::eq(predecessor, victim.entry.meta())) {
             aftermath.more_victims.push(victim);
         }
         true
@@ -281,6 +280,17 @@ mod tests {
         predecessor: Option<&Arc<dyn AnyEntry>>,
         quota: Option<Quota>,
     ) -> Vec<u64> {
+        admit_and_weigh(all, entry, weight, predecessor, quota).into_iter().map(|(hash, _)| hash).collect()
+    }
+
+    /// Returns the hashes and the weights of removed entries.
+    fn admit_and_weigh(
+        all: &EvictionSegments,
+        entry: &Arc<dyn AnyEntry>,
+        weight: u64,
+        predecessor: Option<&Arc<dyn AnyEntry>>,
+        quota: Option<Quota>,
+    ) -> Vec<(u64, u64)> {
         let predecessor = predecessor.map(|entry| entry.meta());
         let admission = Admission { entry, weight, predecessor, quota, snapshot: SNAPSHOT, inspector: &Expired };
         let Aftermath { victim, more_victims, mut dead, suspects, next } = all.admit(&admission);
@@ -288,7 +298,7 @@ mod tests {
         if let Some(next) = next {
             dead.extend(all.sweep(next, SNAPSHOT, &Expired).dead);
         }
-        more_victims.iter().chain(&dead).map(|entry| entry.meta().hash).collect()
+        more_victims.iter().chain(&dead).map(|removed| (removed.entry.meta().hash, removed.weight)).collect()
     }
 
     fn insert(all: &EvictionSegments, hash: u64, weight: u64) -> Vec<u64> {
@@ -308,6 +318,22 @@ mod tests {
         all.check_invariants();
         assert_eq!((insert(&all, hash(0, 12), 0).len(), all.weight()), (0, (10, 10)), "no weight needs no room");
         assert_eq!((insert(&all, hash(0, 13), 1).len(), all.weight()), (1, (1, 10)), "the heavy one went");
+        all.check_invariants();
+    }
+
+    #[test]
+    fn p9_what_leaves_is_known_with_its_last_weight() {
+        let all = weighed(100, 20, 1);
+        let first = entry(&all, hash(0, 0), None, FOREVER);
+        admit(&all, &first, 9, None, None);
+        admit(&all, &entry(&all, hash(0, 0), None, FOREVER), 2, Some(&first), None);
+        insert(&all, hash(0, 1), 3);
+        admit(&all, &entry(&all, hash(0, 2), None, 1), 5, None, None);
+        let heavy = entry(&all, hash(0, 3), None, FOREVER);
+        let mut removed = admit_and_weigh(&all, &heavy, 20, None, None);
+        removed.sort_unstable();
+        assert_eq!(removed, [(0, 2), (1, 3), (2, 5)], "of another value, of a live entry, of a dead one");
+        assert_eq!(all.remove(heavy.meta()).map(|removed| removed.weight), Some(20));
         all.check_invariants();
     }
 

@@ -174,6 +174,23 @@ pub struct ServedStale<'a> {
     pub expired_for: Duration,
 }
 
+/// The `Drop` of a key or of a value has panicked, or that of a result that nobody takes. The panic was caught.
+///
+/// It may be told in an unrelated call, long after the entry has left: see [`Cache`](crate::Cache#memory). So the key is not
+/// known any more, and neither is the scope.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DropPanicked<'a> {
+    /// The name of the query.
+    pub query: &'static str,
+    /// The module of the query.
+    pub module: &'static str,
+    /// The type whose method the query is; empty for a free function.
+    pub owner: &'static str,
+    /// The message of the panic; empty if it is no text.
+    pub message: &'a str,
+}
+
 /// What a load keeps for who watches it: its call.
 pub(crate) struct Subject {
     query: Arc<QueryState>,

@@ -7,12 +7,15 @@ use std::fmt;
 
 use crate::flight::context::outside;
 use crate::history::info::MutationInfo;
-use crate::observer::events::{Evicted, Invalidated, Loaded, Missed, ServedStale};
+use crate::observer::events::{DropPanicked, Evicted, Invalidated, Loaded, Missed, ServedStale};
+use crate::query::state::QueryState;
+use crate::stats::counters::TellPanic;
 use crate::sync::Arc;
 use crate::sync::unwind::contain;
 
 /// Is told what a cache does, other than hits: those are counted in [`Stats`](crate::Stats) and
-/// [`QueryStats`](crate::QueryStats), so that they cost nothing.
+/// [`QueryStats`](crate::QueryStats), so that they cost nothing. And what goes wrong where no caller sees it:
+/// [a `Drop` that panics](Self::drop_panicked).
 ///
 /// It is called by the thread that does it, after it is done, with no lock held and outside of the load that the call may
 /// belong to: it may be slow, which delays that caller, and may use the cache. What it reads through cached queries then
@@ -85,6 +88,49 @@ pub trait Observer: Send + Sync + 'static {
     fn served_stale(&self, event: &ServedStale<'_>) {
         let _ = event;
     }
+
+    /// The `Drop` of a key or of a value has panicked: a fault of its type. The panic reaches no call, and the cache is as if
+    /// there had been none; the panic hook has run.
+    ///
+    /// It is told by the thread that dropped it, which may be in the middle of another call, or about to end.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use cache_core::{Cache, Observer, cached_query, events};
+    ///
+    /// #[derive(Clone, Default)]
+    /// struct Faults(Arc<Mutex<Vec<String>>>);
+    ///
+    /// impl Observer for Faults {
+    ///     fn drop_panicked(&self, event: &events::DropPanicked<'_>) {
+    ///         self.0.lock().unwrap().push(format!("{}: {}", event.query, event.message));
+    ///     }
+    /// }
+    ///
+    /// struct Connection;
+    ///
+    /// impl Drop for Connection {
+    ///     fn drop(&mut self) {
+    ///         panic!("it is still in use");
+    ///     }
+    /// }
+    ///
+    /// #[cached_query(cache = cache, skip(cache))]
+    /// fn connection(cache: &Cache) -> Arc<Connection> {
+    ///     Arc::new(Connection)
+    /// }
+    ///
+    /// let faults = Faults::default();
+    /// let cache = Cache::builder().observer(faults.clone()).build();
+    /// drop(connection(&cache));
+    /// cache.invalidate(["connection"]);
+    /// cache.purge();
+    /// assert_eq!(*faults.0.lock().unwrap(), ["connection: it is still in use"]);
+    /// assert_eq!(cache.stats().drop_panics, 1);
+    /// ```
+    fn drop_panicked(&self, event: &DropPanicked<'_>) {
+        let _ = event;
+    }
 }
 
 /// An observer that its owner keeps a handle of.
@@ -107,6 +153,10 @@ impl<T: Observer + ?Sized> Observer for Arc<T> {
 
     fn served_stale(&self, event: &ServedStale<'_>) {
         (**self).served_stale(event);
+    }
+
+    fn drop_panicked(&self, event: &DropPanicked<'_>) {
+        (**self).drop_panicked(event);
     }
 }
 
@@ -146,6 +196,22 @@ impl Observers {
     pub(crate) fn invalidated(&self, mutation: &MutationInfo) {
         traced::invalidated(mutation);
         self.tell(|observer| observer.invalidated(&Invalidated { mutation }));
+    }
+
+    /// For the counters of a query: how they tell of a panic in `Drop`. `None` if nobody can want to know.
+    ///
+    /// It has its own list: values are dropped where only their counters are known, also after their cache.
+    pub(crate) fn tell_drop_panic(&self, query: &QueryState) -> Option<TellPanic> {
+        if self.0.is_empty() && !cfg!(feature = "tracing") {
+            return None;
+        }
+        let QueryState { name: query, module, owner, .. } = *query;
+        let observers = self.clone();
+        Some(Box::new(move |message| {
+            let event = DropPanicked { query, module, owner, message };
+            traced::drop_panicked(&event);
+            observers.tell(|observer| observer.drop_panicked(&event));
+        }))
     }
 
     /// The caller holds no lock.

@@ -1,20 +1,20 @@
 //! What observers are told, as events of the `tracing` crate. Without the feature, nothing is compiled.
 
 #[cfg(not(feature = "tracing"))]
-pub(crate) use off::{evicted, invalidated, served_stale, wants_invalidations, wants_traces};
+pub(crate) use off::{drop_panicked, evicted, invalidated, served_stale, wants_invalidations, wants_traces};
 #[cfg(feature = "tracing")]
-pub(crate) use on::{evicted, invalidated, served_stale, wants_invalidations, wants_traces};
+pub(crate) use on::{drop_panicked, evicted, invalidated, served_stale, wants_invalidations, wants_traces};
 
 #[cfg(feature = "tracing")]
 mod on {
     use std::fmt;
 
-    use ::tracing::{Level, debug, event_enabled, trace};
+    use ::tracing::{Level, debug, event_enabled, trace, warn};
 
     use crate::flight::context::outside;
     use crate::flight::span::{TARGET, known};
     use crate::history::info::{MutationInfo, TargetInfo};
-    use crate::observer::events::{Evicted, ServedStale};
+    use crate::observer::events::{DropPanicked, Evicted, ServedStale};
     use crate::sync::unwind::contain;
 
     /// Whether somebody looks at [`invalidated`].
@@ -22,7 +22,7 @@ mod on {
         event_enabled!(target: TARGET, Level::DEBUG)
     }
 
-    /// Whether somebody looks at the other events.
+    /// Whether somebody looks at evictions and stale answers.
     pub(crate) fn wants_traces() -> bool {
         event_enabled!(target: TARGET, Level::TRACE)
     }
@@ -72,6 +72,19 @@ mod on {
         });
     }
 
+    pub(crate) fn drop_panicked(&DropPanicked { query, module, owner, message }: &DropPanicked<'_>) {
+        emit(|| {
+            warn!(
+                target: TARGET,
+                query = known(query),
+                module = known(module),
+                owner = known(owner),
+                panic = message,
+                "a `Drop` has panicked",
+            );
+        });
+    }
+
     /// Like an observer: outside of all loads, and a panic changes nothing.
     fn emit(event: impl FnOnce()) {
         outside(|| contain(event));
@@ -92,7 +105,7 @@ mod on {
 #[cfg(not(feature = "tracing"))]
 mod off {
     use crate::history::info::MutationInfo;
-    use crate::observer::events::{Evicted, ServedStale};
+    use crate::observer::events::{DropPanicked, Evicted, ServedStale};
 
     #[inline]
     pub(crate) fn wants_invalidations() -> bool {
@@ -112,4 +125,7 @@ mod off {
 
     #[inline]
     pub(crate) fn served_stale(_: &ServedStale<'_>) {}
+
+    #[inline]
+    pub(crate) fn drop_panicked(_: &DropPanicked<'_>) {}
 }

@@ -125,6 +125,7 @@ impl QueryState {
             discarded_loads: sum.discarded_loads,
             puts: sum.puts,
             evictions: sum.evictions,
+            evicted_weight: sum.evicted_weight,
             too_heavy: sum.too_heavy,
             expirations: sum.expirations,
             invalidations: sum.invalidations,
@@ -132,6 +133,7 @@ impl QueryState {
             stale_hits: sum.stale_hits,
             audited: sum.audited,
             stale_found: sum.stale_found,
+            drop_panics: sum.drop_panics,
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) enum Event {
     DiscardedLoad,
     Put,
     Eviction,
+    /// Added up, not counted.
+    EvictedWeight,
     TooHeavy,
     Expiration,
     Invalidation,
@@ -44,33 +46,58 @@ pub(crate) struct Counters {
     shared: Box<[Stripe]>,
     /// In one place: each invalidation of a query reads it, and must not read the lines that other threads' hits write to.
     in_flight: CachePadded<AtomicUsize>,
+    /// If somebody wants to know of panics in `Drop`.
+    tell_drop_panic: Option<TellPanic>,
 }
+
+/// Tells somebody the message of a panic.
+pub(crate) type TellPanic = Box<dyn Fn(&str) + Send + Sync>;
 
 impl Counters {
     pub(crate) fn new() -> Self {
         let shared = processors().next_power_of_two().min(64);
         let stripes = |number| (0..number).map(|_| Stripe::default()).collect();
-        Self { own: stripes(2 * shared), shared: stripes(shared), in_flight: CachePadded::default() }
+        Self { own: stripes(2 * shared), shared: stripes(shared), in_flight: CachePadded::default(), tell_drop_panic: None }
     }
 
     #[inline]
     pub(crate) fn count(&self, event: Event) {
+        self.add(event, 1);
+    }
+
+    /// Counts an event several times. Counts wrap around: weights may be as large as their type allows.
+    #[inline]
+    pub(crate) fn add(&self, event: Event, times: u64) {
         let number = threads::number();
         match self.own.get(number) {
             Some(Stripe(counts)) => {
                 let count = &counts[event as usize];
-                count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                count.store(count.load(Ordering::Relaxed).wrapping_add(times), Ordering::Relaxed);
             }
-            None => self.count_shared(number, event),
+            None => self.add_shared(number, event, times),
         }
     }
 
     #[cold]
-    fn count_shared(&self, number: usize, event: Event) {
+    fn add_shared(&self, number: usize, event: Event, times: u64) {
         if number == threads::UNKNOWN && threads::lease() {
-            return self.count(event);
+            return self.add(event, times);
         }
-        self.shared[number & (self.shared.len() - 1)].0[event as usize].fetch_add(1, Ordering::Relaxed);
+        self.shared[number & (self.shared.len() - 1)].0[event as usize].fetch_add(times, Ordering::Relaxed);
+    }
+
+    /// `tell` is told of each panic in `Drop` from here on.
+    pub(crate) fn tell_drop_panics(&mut self, tell: Option<TellPanic>) {
+        self.tell_drop_panic = tell;
+    }
+
+    /// A `Drop` of a user's type has panicked. The caller holds no lock: this may run code of observers.
+    #[cold]
+    pub(crate) fn count_drop_panic(&self, message: &str) {
+        self.count(Event::DropPanic);
+        if let Some(tell) = &self.tell_drop_panic {
+            tell(message);
+        }
     }
 
     /// A load begins, whose [end](Self::end_load) is counted, too.
@@ -90,7 +117,8 @@ impl Counters {
 
     pub(crate) fn sum(&self, event: Event) -> u64 {
         let stripes = self.own.iter().chain(&self.shared);
-        stripes.map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
+        let counts = stripes.map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed));
+        counts.fold(0, u64::wrapping_add)
     }
 }
 
@@ -103,7 +131,7 @@ pub(crate) fn processors() -> usize {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::sync::Arc;
+    use std::sync::{Arc, Barrier};
     use std::thread;
 
     use super::*;
@@ -122,6 +150,32 @@ mod tests {
         }
         assert_eq!(counters.sum(Event::Hit), 3 * threads as u64 * EVENTS);
         assert_eq!(counters.sum(Event::ColdMiss), 0);
+    }
+
+    #[test]
+    fn what_is_added_is_summed_up_and_wraps_around() {
+        let counters = Counters::new();
+        let threads = counters.own.len() + 3;
+        // Some of them have stripes of their own, the others share theirs.
+        let all_have_begun = Barrier::new(threads);
+        thread::scope(|scope| {
+            for weight in 0..threads {
+                let (counters, all_have_begun) = (&counters, &all_have_begun);
+                scope.spawn(move || {
+                    counters.add(Event::EvictedWeight, weight as u64);
+                    all_have_begun.wait();
+                    counters.count(Event::EvictedWeight);
+                });
+            }
+        });
+        let sum = (threads * (threads - 1) / 2 + threads) as u64;
+        assert_eq!((counters.sum(Event::EvictedWeight), counters.sum(Event::Eviction)), (sum, 0));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| counters.add(Event::EvictedWeight, u64::MAX));
+            }
+        });
+        assert_eq!(counters.sum(Event::EvictedWeight), sum - 2);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Stats {
     pub puts: u64,
     /// Live entries removed to make room for others.
     pub evictions: u64,
+    /// The sum of their weights, modulo 2^64. Without a `max_weight` nothing is weighed, and each counts as 1.
+    pub evicted_weight: u64,
     /// Values that were not stored because each is heavier than `max_weight`.
     pub too_heavy: u64,
     /// Expired entries removed or replaced by a call for their key, an insert of another entry, `purge`, or an
@@ -97,6 +99,7 @@ impl Stats {
         self.discarded_loads += counters.sum(Event::DiscardedLoad);
         self.puts += counters.sum(Event::Put);
         self.evictions += counters.sum(Event::Eviction);
+        self.evicted_weight = self.evicted_weight.wrapping_add(counters.sum(Event::EvictedWeight));
         self.too_heavy += counters.sum(Event::TooHeavy);
         self.expirations += counters.sum(Event::Expiration);
         self.invalidations += counters.sum(Event::Invalidation);
@@ -113,6 +116,7 @@ impl fmt::Display for Stats {
         writeln!(f, "{:<16}{:>12} of {}", "entries", self.entries, self.capacity)?;
         if self.max_weight > 0 {
             writeln!(f, "{:<16}{:>12} of {}", "weight", self.weight, self.max_weight)?;
+            writeln!(f, "{:<16}{:>12}", "evicted weight", self.evicted_weight)?;
         }
         writeln!(f, "{:<16}{:>12.1} %", "hit rate", self.hit_rate() * 100.0)?;
         let counts = [
@@ -183,6 +187,8 @@ pub struct QueryStats {
     pub puts: u64,
     /// Live entries removed to make room for others.
     pub evictions: u64,
+    /// The sum of their weights; each counts as 1 without a `max_weight`.
+    pub evicted_weight: u64,
     /// Values heavier than `max_weight`.
     pub too_heavy: u64,
     /// Expired entries removed or replaced, also by inserts of other queries.
@@ -197,6 +203,8 @@ pub struct QueryStats {
     pub audited: u64,
     /// Findings of the audit.
     pub stale_found: u64,
+    /// Panics in the `Drop` of keys and values.
+    pub drop_panics: u64,
 }
 
 impl QueryStats {
@@ -224,6 +232,7 @@ impl QueryStats {
             discarded_loads,
             puts,
             evictions,
+            evicted_weight,
             too_heavy,
             expirations,
             invalidations,
@@ -231,6 +240,7 @@ impl QueryStats {
             stale_hits,
             audited,
             stale_found,
+            drop_panics,
         } = other;
         self.entries += entries;
         self.hits += hits;
@@ -245,6 +255,7 @@ impl QueryStats {
         self.discarded_loads += discarded_loads;
         self.puts += puts;
         self.evictions += evictions;
+        self.evicted_weight = self.evicted_weight.wrapping_add(*evicted_weight);
         self.too_heavy += too_heavy;
         self.expirations += expirations;
         self.invalidations += invalidations;
@@ -252,6 +263,7 @@ impl QueryStats {
         self.stale_hits += stale_hits;
         self.audited += audited;
         self.stale_found += stale_found;
+        self.drop_panics += drop_panics;
     }
 }
 

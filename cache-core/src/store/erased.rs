@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::clock::Nanos;
 use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Entry, Meta};
-use crate::eviction::segment::{RemovedEntries, push};
+use crate::eviction::segment::{Removed, RemovedEntries, push};
 use crate::observer::events::Call;
 use crate::query::state::QueryState;
 use crate::store::storage::{AnyStore, Storage, WithEntries};
@@ -20,9 +20,9 @@ impl<K: Storable, V: Storable> AnyStore for Store<K, V> {
         &self.query
     }
 
-    fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos) {
+    fn dispose_any(&self, storage: &Storage, Removed { entry, weight }: Removed, now: Nanos) {
         if let Some(entry) = typed(entry) {
-            self.dispose(storage, entry, now);
+            self.dispose(storage, entry, weight, now);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::clock::Nanos;
 use crate::entry::{AnyEntry, Entry, EntryOrigin, Meta, address, discard, discard_some, discard_value};
-use crate::eviction::segment::Aftermath;
+use crate::eviction::segment::{Aftermath, Removed};
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
 use crate::flight::promise::{Completer, End};
@@ -55,8 +55,8 @@ pub(crate) struct Inserted {
 /// What a new entry displaced, to be settled after the shard's lock is released.
 struct Displaced<K, V> {
     aftermath: Aftermath,
-    /// Evicted, and already removed from the shard.
-    evicted: Option<Arc<Entry<K, V>>>,
+    /// Evicted, and already removed from the shard; with its weight.
+    evicted: Option<(Arc<Entry<K, V>>, u64)>,
     /// The previous entry of the key.
     replaced: Option<Arc<Entry<K, V>>>,
 }
@@ -229,13 +229,13 @@ impl<K: Storable, V: Storable> Store<K, V> {
         shard: &mut ShardWriter<'_, K, V>,
         hash: u64,
         aftermath: &mut Aftermath,
-    ) -> Option<Arc<Entry<K, V>>> {
+    ) -> Option<(Arc<Entry<K, V>>, u64)> {
         let is_here = |meta: &Meta| meta.store() == self.number && self.place(meta.hash) == self.place(hash);
-        let victim = aftermath.victim.as_ref().filter(|victim| is_here(victim.meta()))?;
-        let removed = shard.value_mut().remove_at(victim.meta().hash, address(victim))?;
+        let Removed { entry, weight } = aftermath.victim.as_ref().filter(|victim| is_here(victim.entry.meta()))?;
+        let (removed, weight) = (shard.value_mut().remove_at(entry.meta().hash, address(entry))?, *weight);
         // Not the last reference.
         aftermath.victim = None;
-        Some(removed)
+        Some((removed, weight))
     }
 
     /// Counts and drops what was displaced. The shard's lock is released.
@@ -243,8 +243,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let Displaced { aftermath, evicted, replaced } = displaced;
         // First: evicted entries leave their shards before a `Drop` can purge the cache.
         storage.settle(aftermath, now);
-        if let Some(evicted) = evicted {
-            self.discard_evicted(storage, evicted, now);
+        if let Some((evicted, weight)) = evicted {
+            self.discard_evicted(storage, evicted, weight, now);
         }
         if let Some(replaced) = replaced {
             self.count_expiration(&replaced.meta, now);

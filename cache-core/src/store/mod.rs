@@ -30,7 +30,7 @@
 //! | remove | removes it from shard and eviction |
 //! | dispose | removes it from its shard, after it has left the eviction |
 //! | settle | disposes of what had to leave for a new entry (the *aftermath*) and counts it |
-//! | discard | drops one reference; the last one drops key and value, and counts a panic in `Drop` |
+//! | discard | drops one reference; the last one drops key and value, and counts and tells a panic in `Drop` |
 //!
 //! No user code runs under a lock that others wait for, except `Eq` of keys. Values are cloned under a pin or from
 //! referenced entries, keys are formatted from referenced entries, and values are dropped after the lock is released.

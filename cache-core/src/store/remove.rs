@@ -48,23 +48,24 @@ impl<K: Storable, V: Storable> Store<K, V> {
         fenced
     }
 
-    /// The entry has left the eviction.
-    pub(crate) fn dispose(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+    /// The entry has left the eviction, where it had this weight.
+    pub(crate) fn dispose(&self, storage: &Storage, entry: Arc<Entry<K, V>>, weight: u64, now: Nanos) {
         let removed = self.lock(entry.meta.hash).value_mut().remove_at(entry.meta.hash, address(&entry));
         if let Some(removed) = removed {
             // Not the last reference.
             drop(entry);
-            self.discard_evicted(storage, removed, now);
+            self.discard_evicted(storage, removed, weight, now);
         } else {
             if self.is_kept(storage, &entry.meta, now) {
-                self.tell_evicted(storage, &entry, now);
+                self.tell_evicted(storage, &entry, weight, now);
             }
             discard(entry, &self.query.counters);
         }
     }
 
-    fn tell_evicted(&self, storage: &Storage, entry: &Arc<Entry<K, V>>, now: Nanos) {
+    fn tell_evicted(&self, storage: &Storage, entry: &Arc<Entry<K, V>>, weight: u64, now: Nanos) {
         self.query.counters.count(Event::Eviction);
+        self.query.counters.add(Event::EvictedWeight, weight);
         if storage.observers.want_traces() {
             self.with_call(entry, |call| {
                 let age = Duration::from_nanos(now.saturating_sub(entry.meta.began));
@@ -74,10 +75,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
     }
 
     /// The entry was evicted and removed.
-    pub(super) fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, now: Nanos) {
+    pub(super) fn discard_evicted(&self, storage: &Storage, entry: Arc<Entry<K, V>>, weight: u64, now: Nanos) {
         if self.is_kept(storage, &entry.meta, now) {
             self.record_departure(storage, &entry.meta, Gone::Evicted);
-            self.tell_evicted(storage, &entry, now);
+            self.tell_evicted(storage, &entry, weight, now);
         } else {
             self.record_departure(storage, &entry.meta, self.why_dead(storage, &entry.meta));
             self.count_expiration(&entry.meta, now);

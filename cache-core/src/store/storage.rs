@@ -9,7 +9,7 @@ use crate::entry::info::EntryInfo;
 use crate::entry::{AnyEntry, Meta, address};
 use crate::eviction::quota::Quota;
 use crate::eviction::s3_fifo::State;
-use crate::eviction::segment::{Aftermath, Inspector, RemovedEntries};
+use crate::eviction::segment::{Aftermath, Inspector, Removed, RemovedEntries};
 use crate::eviction::sweep::{Life, Snapshot};
 use crate::eviction::{Admission, EvictionSegments};
 use crate::history::History;
@@ -32,7 +32,7 @@ pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
 pub(crate) trait AnyStore: Any + Send + Sync {
     fn query(&self) -> &Arc<QueryState>;
     /// See [`Store::dispose`](crate::store::Store::dispose).
-    fn dispose_any(&self, storage: &Storage, entry: Arc<dyn AnyEntry>, now: Nanos);
+    fn dispose_any(&self, storage: &Storage, removed: Removed, now: Nanos);
     /// Moves the scope's entries with this hash to `removed`. Returns the number of loads that it fences.
     fn forget_hash(&self, storage: &Storage, hash: u64, scope: ScopeId, removed: &mut RemovedEntries) -> usize;
     fn info(&self, entry: &Arc<dyn AnyEntry>, now: Nanos) -> Option<EntryInfo>;
@@ -153,8 +153,8 @@ impl Storage {
     /// The caller holds no lock.
     pub(crate) fn settle(&self, aftermath: Aftermath, now: Nanos) {
         let Aftermath { victim, more_victims, dead, suspects, next } = aftermath;
-        for entry in victim.into_iter().chain(more_victims).chain(dead) {
-            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
+        for removed in victim.into_iter().chain(more_victims).chain(dead) {
+            self.dispose(removed, now);
         }
         for suspect in suspects {
             if self.is_kept(suspect.meta(), now) {
@@ -188,13 +188,18 @@ impl Storage {
     }
 
     fn remove(&self, entry: Arc<dyn AnyEntry>, now: Nanos) {
-        // Not the last reference: `entry` is another.
-        let was_admitted = self.eviction.remove(entry.meta()).is_some();
-        if was_admitted {
-            self.stores.of_number(entry.meta().store()).dispose_any(self, entry, now);
-        } else {
-            self.discard(entry);
+        match self.eviction.remove(entry.meta()) {
+            Some(removed) => {
+                // Not the last reference.
+                drop(entry);
+                self.dispose(removed, now);
+            }
+            None => self.discard(entry),
         }
+    }
+
+    fn dispose(&self, removed: Removed, now: Nanos) {
+        self.stores.of_number(removed.entry.meta().store()).dispose_any(self, removed, now);
     }
 
     /// Of one scope or of all.

@@ -158,8 +158,9 @@ where
             rules.weight = None;
         }
         let windows = Windows::of(freshness);
-        let query = Arc::new(QueryState { windows, jitter, ..QueryState::anonymous() });
-        let store = engine.make_store(query, TypeId::of::<()>(), |_, _, _| Ok(()));
+        let mut query = QueryState { windows, jitter, ..QueryState::anonymous() };
+        query.counters.tell_drop_panics(engine.storage.observers.tell_drop_panic(&query));
+        let store = engine.make_store(Arc::new(query), TypeId::of::<()>(), |_, _, _| Ok(()));
         TaggedCache { engine: EngineHandle::new(Arc::new(engine)), store, scope: None, rules: Arc::new(rules) }
     }
 }

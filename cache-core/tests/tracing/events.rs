@@ -1,8 +1,9 @@
-//! Events: invalidations, evictions, stale answers.
+//! Events: invalidations, evictions, stale answers, panics in `Drop`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use cache_core::{Cache, CacheBuilder, HasCache, ManualClock, cached_query, invalidates};
+use cache_core::{Cache, CacheBuilder, HasCache, ManualClock, TaggedCache, cached_query, entry, invalidates};
 use tracing::field::{Field, Visit};
 use tracing::{Dispatch, Event, Level, Subscriber, dispatcher, info_span};
 use tracing_subscriber::Registry;
@@ -32,9 +33,22 @@ impl Library {
         if loads == 1 { Ok(loads) } else { Err("no connection".into()) }
     }
 
+    #[cached_query(ttl = "5m")]
+    fn faulty(&self, id: u32) -> Arc<PanicsInDrop> {
+        Arc::new(PanicsInDrop(id))
+    }
+
     #[invalidates(title(id), "once")]
     fn rename(&self, id: u32) -> u32 {
         id
+    }
+}
+
+struct PanicsInDrop(u32);
+
+impl Drop for PanicsInDrop {
+    fn drop(&mut self) {
+        panic!("{} is still in use", self.0);
     }
 }
 
@@ -100,6 +114,33 @@ fn a_stale_answer_is_traced() {
     assert_eq!(event.fields["expired_for"], "1s");
 }
 
+#[test]
+fn a_panic_in_drop_is_traced() {
+    let fault = || {
+        let library = Library { cache: Cache::new() };
+        drop(library.faulty(7));
+        assert!(entry!(library.faulty(7)).invalidate());
+    };
+    let seen = seen_at(LevelFilter::WARN, |_| fault());
+    let event = seen.event("a `Drop` has panicked");
+    assert_eq!((&*event.target, event.level), ("cache_core", Level::WARN));
+    assert_eq!((&*event.fields["query"], &*event.fields["panic"]), ("faulty", "7 is still in use"));
+    assert_eq!((&*event.fields["module"], &*event.fields["owner"]), (module_path!(), std::any::type_name::<Library>()));
+    assert_eq!(seen_at(LevelFilter::ERROR, |_| fault()).count("a `Drop` has panicked"), 0);
+}
+
+#[test]
+fn a_panic_in_drop_of_what_a_direct_cache_has_is_traced() {
+    let seen = seen(|_| {
+        let cache = TaggedCache::new();
+        cache.insert(1, Arc::new(PanicsInDrop(7)));
+        cache.invalidate_key(&1);
+    });
+    let fields = &seen.event("a `Drop` has panicked").fields;
+    assert_eq!(&*fields["panic"], "7 is still in use");
+    assert!(!fields.contains_key("query") && !fields.contains_key("owner"));
+}
+
 /// A subscriber that panics at each event of the cache.
 struct Panics;
 
@@ -129,5 +170,8 @@ fn a_panic_of_the_subscriber_at_an_event_reaches_no_caller() {
         library.title(100).unwrap_err();
         library.rename(2);
         assert_eq!((library.cache.stats().evictions, library.cache.len()), (1, 0));
+        drop(library.faulty(7));
+        assert!(entry!(library.faulty(7)).invalidate());
+        assert_eq!(library.cache.stats().drop_panics, 1);
     });
 }

@@ -291,6 +291,8 @@ async fn metrics_count_what_was_done() {
         ("cache_size", "get_track", "", 2.0),
         ("cache_size", "get_recent_tracks", "", 0.0),
         ("cache_evictions_total", "get_track", "", 0.0),
+        ("cache_eviction_weight_total", "get_track", "", 0.0),
+        ("cache_drop_panics_total", "get_track", "", 0.0),
     ] {
         let sample = sample(name, query, labels);
         assert_eq!(samples.get(&sample), Some(&value), "{sample}: {}", answer.text);

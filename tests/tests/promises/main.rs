@@ -35,6 +35,7 @@ mod asynchronous {
     mod constant_cost;
     mod dead_values;
     mod deadlocks;
+    mod drop_panics;
     mod entries;
     mod errors;
     mod freed;

@@ -59,6 +59,7 @@ fn p9_all_of_the_weight_is_used_before_anything_is_evicted() {
     assert_eq!((stats.entries, stats.evictions, stats.weight, stats.max_weight), (1_000, 0, 5_000, 5_000));
     cache.insert(1_000_023, 23);
     assert_eq!((cache.len(), cache.stats().evictions, cache.stats().weight), (996, 5, 4_998));
+    assert_eq!(cache.stats().evicted_weight, 25);
     cache.check_invariants();
 }
 
@@ -121,8 +122,8 @@ fn p9_another_value_of_a_key_may_weigh_more_or_less() {
         cache.check_invariants();
     }
     assert_eq!(
-        (cache.len(), cache.stats().weight, cache.stats().evictions),
-        (1, 1, 4),
+        (cache.len(), cache.stats().weight, cache.stats().evictions, cache.stats().evicted_weight),
+        (1, 1, 4, 8),
         "a replaced value is not evicted"
     );
 }
@@ -316,7 +317,9 @@ fn p9_entries_of_queries_weigh_1_in_a_cache_with_a_limit() {
         }
         let stats = repo.cache.stats();
         assert_eq!((stats.entries, stats.weight, stats.max_weight, stats.evictions), (3, 3, 3, 7));
-        assert!(stats.to_string().contains("weight"), "{stats}");
+        assert_eq!(stats.evicted_weight, 7);
+        let table: Vec<_> = stats.to_string().split_whitespace().map(str::to_owned).collect();
+        assert!(table.join(" ").contains("weight 3 of 3 evicted weight 7 "), "{stats}");
         repo.cache.check_invariants();
     });
 }

@@ -353,8 +353,13 @@ impl Model {
         let mut weights = Vec::new();
         for &index in gone.iter().rev() {
             let evicted = self.entries.remove(index).load;
-            self.counts(evicted.own.place.query).evictions += 1;
-            weights.push(evicted.weight());
+            let weight = evicted.weight();
+            weights.push(weight);
+            // Nothing is weighed if that limits nothing.
+            let counted = self.settings.max_weight.map_or(1, |_| weight);
+            let counts = self.counts(evicted.own.place.query);
+            counts.evictions += 1;
+            counts.evicted_weight += counted;
         }
         assert!(self.fits(&[new.weight()]), "there is more than fits after {} evictions", gone.len());
         // As they leave one by one, the last one had to.

@@ -20,6 +20,7 @@ impl Model {
             all.load_errors += counts.load_errors;
             all.discarded_loads += counts.discarded_loads;
             all.evictions += counts.evictions;
+            all.evicted_weight += counts.evicted_weight;
             all.expirations += counts.expirations;
             all.invalidations += counts.invalidations;
             all.too_heavy += counts.too_heavy;
@@ -43,7 +44,8 @@ impl Model {
             stats.entries = self.live(None).filter(|entry| entry.load.own.place.query.id() == query).count();
             (stats.hits, stats.misses) = (counts.hits, counts.misses);
             (stats.loads, stats.load_errors) = (counts.loads, counts.load_errors);
-            (stats.discarded_loads, stats.evictions) = (counts.discarded_loads, counts.evictions);
+            stats.discarded_loads = counts.discarded_loads;
+            (stats.evictions, stats.evicted_weight) = (counts.evictions, counts.evicted_weight);
             (stats.expirations, stats.invalidations) = (counts.expirations, counts.invalidations);
             stats.too_heavy = counts.too_heavy;
             (stats.refreshes, stats.stale_hits) = (counts.refreshes, counts.stale_hits);
