@@ -71,6 +71,8 @@ impl Engine {
             return;
         }
         let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
+        // Stores and hashes of keys that are loaded now, which is rare.
+        let mut overtaken = Vec::new();
         for &ScopedTarget { scope, target, .. } in targets {
             match target {
                 TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
@@ -80,7 +82,12 @@ impl Engine {
                     let scope = scope_id(scope);
                     for number in query.stores.alike(key.instance) {
                         let store = self.storage.stores.of_number(number);
-                        fenced += store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
+                        let hash = in_scope(key.hash, scope);
+                        let loads = store.forget_hash(&self.storage, hash, scope, &mut removed);
+                        if loads > 0 {
+                            overtaken.push((number, hash));
+                        }
+                        fenced += loads;
                     }
                 }
             }
@@ -99,6 +106,9 @@ impl Engine {
                 self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
             }
         });
+        for (store, hash) in overtaken {
+            self.storage.history.departed.record(store, hash, Gone::Invalidated(at));
+        }
         let result = if removed.is_empty() {
             Ok(())
         } else {
