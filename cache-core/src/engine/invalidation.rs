@@ -96,14 +96,15 @@ impl Engine {
         let facts = self.facts(targets, removed.len(), fenced, is_told);
         let at = self.raise_at_next(|version| {
             judge(version);
+            // Before anything is raised: who finds a raised node, or discards a load for it, finds the record.
+            if self.storage.history.keeps_records() && !targets.is_empty() {
+                self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
+            }
             for &ScopedTarget { scope, target, .. } in targets {
                 self.raise(scope, target, version);
             }
             for (scope, mark) in marks {
                 self.registry.raise(LabelRef::Tag(mark, scope_id(*scope)), version);
-            }
-            if self.storage.history.keeps_records() && !targets.is_empty() {
-                self.storage.history.record(version, &facts, targets.iter().map(LoggedTarget::from));
             }
         });
         for (store, hash) in overtaken {

@@ -26,7 +26,7 @@ pub(crate) enum Gone {
     /// Or to be refreshed.
     Expired,
     Evicted,
-    /// At a version; of another cache at 0.
+    /// At a version; of another cache, or if a commit may still happen, at 0.
     Invalidated(Version),
     /// The caller takes nothing.
     PassedBy,

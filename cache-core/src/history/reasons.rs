@@ -182,6 +182,16 @@ fn of_two_mutations_that_overtake_a_load_the_first_of_its_key_is_blamed() {
 }
 
 #[test]
+fn what_is_suspended_is_put_down_to_no_mutation_of_before() {
+    let repo = Repo::new();
+    assert_eq!(repo.row(1), Ok(1));
+    repo.cache.invalidate_all();
+    repo.cache.engine().timeline().everything.invalidated_at().suspend();
+    (0..2).for_each(|_| assert_eq!(repo.row(1), Ok(1)));
+    assert_eq!((repo.reasons(), repo.blamed()), ([1, 0, 2, 0], vec![1]));
+}
+
+#[test]
 fn an_insert_of_what_is_too_heavy_makes_the_former_reason_obsolete() {
     let clock = ManualClock::new();
     let cache = TaggedCache::<u32, u32>::builder().clock(clock.clone()).max_weight(10).build();

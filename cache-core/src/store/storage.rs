@@ -102,10 +102,11 @@ impl Storage {
         self.invalidated_after(query, &meta.tags, meta.valid_as_of())
     }
 
-    /// The same for what depends on these tags.
+    /// The same for what depends on these tags. At 0 what is suspended: it was invalidated by none of before.
     pub(crate) fn invalidated_after(&self, query: &QueryState, tags: &TagSet, since: Version) -> Option<Version> {
         let nodes = [&self.timeline.everything, &query.node].map(|node| node.raised_after(since));
-        nodes.into_iter().chain([tags.raised_after(since)]).flatten().min()
+        let at = nodes.into_iter().chain([tags.raised_after(since)]).flatten().min()?;
+        Some(if at > since { at } else { 0 })
     }
 
     /// Whether somebody wants to know of single calls.
