@@ -74,6 +74,8 @@ impl Engine {
         let is_told = !targets.is_empty() && self.storage.observers.want_invalidations();
         let is_recorded = !targets.is_empty() && self.storage.history.keeps_records();
         let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
+        // Stores and hashes of keys that are loaded now, which is rare.
+        let mut overtaken = Vec::new();
         for &ScopedTarget { scope, target, .. } in targets {
             match target {
                 TargetRef::Everything => {
@@ -92,7 +94,12 @@ impl Engine {
                     let scope = scope_id(scope);
                     for number in query.stores.alike(key.instance) {
                         let store = self.storage.stores.of_number(number);
-                        fenced += store.forget_hash(&self.storage, in_scope(key.hash, scope), scope, &mut removed);
+                        let hash = in_scope(key.hash, scope);
+                        let loads = store.forget_hash(&self.storage, hash, scope, &mut removed);
+                        if loads > 0 {
+                            overtaken.push((number, hash));
+                        }
+                        fenced += loads;
                     }
                 }
             }
@@ -101,6 +108,7 @@ impl Engine {
         let facts = Facts { at, removed: removed.len(), fenced };
         let at = self.raise_at_next(|version| {
             judge(version);
+            // Before anything is raised: a reader of a raised node, or a load that is discarded for it, finds the record.
             if is_recorded {
                 self.storage.history.record(version, &facts, targets[0].scope, targets.iter().map(LoggedTarget::from));
             }
@@ -111,6 +119,9 @@ impl Engine {
                 self.registry.raise(LabelRef::Tag(mark, scope_id(*scope)), version);
             }
         });
+        for (store, hash) in overtaken {
+            self.storage.history.departed.record(store, hash, Gone::Invalidated(at));
+        }
         let result = if removed.is_empty() {
             Ok(())
         } else {

@@ -2,6 +2,10 @@
 //!
 //! A table of one word for each of some places. A key that leaves writes its place, and a later one may overwrite it: what
 //! is forgotten counts as never loaded. A word has 24 bits of the key's hash beside those that choose the place.
+//!
+//! The word of a key is asked for while nothing is stored for it. It says why the last entry left, or which invalidation
+//! kept the last value from being stored. A load that stores nothing for another reason clears it. A value that is stored
+//! need not: whatever makes it leave writes a new word.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,11 +21,12 @@ const HASH: u32 = 40;
 /// Why nothing fresh is stored, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Gone {
+    /// Also if the last load has stored nothing.
     Unknown,
     /// Or to be refreshed.
     Expired,
     Evicted,
-    /// At a version; of another cache at 0.
+    /// At a version; of another cache, or if a commit may still happen, at 0.
     Invalidated(Version),
     /// The caller takes nothing.
     PassedBy,
@@ -42,7 +47,8 @@ impl Departed {
     /// `hash` is that of the key in its scope.
     pub(crate) fn record(&self, store: u32, hash: u64, gone: Gone) {
         let (kind, version) = match gone {
-            Gone::Unknown | Gone::PassedBy => return,
+            Gone::Unknown => return self.clear(store, hash),
+            Gone::PassedBy => return,
             Gone::Expired => (1, 0),
             Gone::Evicted => (2, 0),
             Gone::Invalidated(version) => (3, version & ((1 << KIND) - 1)),
@@ -51,6 +57,27 @@ impl Departed {
         let hash = mix(store, hash);
         // All that is read is in this word.
         places[self.place(hash)].store(fingerprint(hash) | kind << KIND | version, Ordering::Relaxed);
+    }
+
+    /// A load of a key has stored nothing, and nothing is stored. `invalidated_at`: what the load depends on, since its
+    /// `birth`. Its key may have been invalidated since then, too, which the word tells.
+    pub(crate) fn record_unstored(&self, store: u32, hash: u64, birth: Version, invalidated_at: Option<Version>) {
+        let is_newer = |version| version > as_shown(birth);
+        if !matches!(self.find(store, hash), Gone::Invalidated(version) if is_newer(version)) {
+            self.record(store, hash, invalidated_at.map_or(Gone::Unknown, Gone::Invalidated));
+        }
+    }
+
+    /// Not if the place is another key's.
+    fn clear(&self, store: u32, hash: u64) {
+        let Some(places) = self.places.get() else { return };
+        let hash = mix(store, hash);
+        let place = &places[self.place(hash)];
+        let word = place.load(Ordering::Relaxed);
+        if word != 0 && word & (u64::MAX << HASH) == fingerprint(hash) {
+            // If another was written meanwhile, that is newer.
+            let _ = place.compare_exchange(word, 0, Ordering::Relaxed, Ordering::Relaxed);
+        }
     }
 
     /// Why a key that is not stored has left, if it is known.
@@ -102,8 +129,27 @@ mod tests {
         assert_eq!((departed.find(1, 5 | 1 << 50), departed.find(1, 5)), (Gone::Evicted, Gone::Unknown));
         departed.record(1, 5, Gone::Expired);
         assert_eq!(departed.find(1, 5), Gone::Expired);
+        departed.record(1, 5 | 1 << 50, Gone::Unknown);
+        assert_eq!(departed.find(1, 5), Gone::Expired, "the place is not that key's");
         departed.record(1, 5, Gone::Unknown);
-        assert_eq!(departed.find(1, 5), Gone::Expired, "nothing is known that is newer");
+        assert_eq!(departed.find(1, 5), Gone::Unknown);
+    }
+
+    #[test]
+    fn a_load_that_stores_nothing_makes_older_words_obsolete() {
+        let departed = Departed::new(100);
+        departed.record_unstored(1, 5, 0, None);
+        assert!(departed.places.get().is_none(), "there is nothing to clear");
+        let after = |gone, birth, invalidated_at| {
+            departed.record(1, 5, gone);
+            departed.record_unstored(1, 5, birth, invalidated_at);
+            departed.find(1, 5)
+        };
+        assert_eq!([Gone::Expired, Gone::Evicted].map(|gone| after(gone, 7, None)), [Gone::Unknown; 2]);
+        assert_eq!(after(Gone::Invalidated(7), 7, None), Gone::Unknown, "the load began after that");
+        assert_eq!(after(Gone::Invalidated(8), 7, None), Gone::Invalidated(8));
+        assert_eq!(after(Gone::Invalidated(7), 7, Some(9)), Gone::Invalidated(9));
+        assert_eq!(after(Gone::Invalidated(8), 7, Some(9)), Gone::Invalidated(8), "the first counts");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub struct MutationInfo {
     /// Loads in flight whose values it keeps from being stored: of the keys and of the whole queries that it named, and of
     /// all for everything. Those that would not have been stored, as of a bypass or in a transaction, count, too. In a scope, those of the query in all scopes. Loads that have a tag are not known.
     pub fenced: usize,
-    /// Calls that missed because of it so far.
+    /// Calls that missed because of it so far: see [`MissReason`](crate::events::MissReason).
     pub misses: u64,
 }
 

@@ -7,6 +7,8 @@
 
 pub(crate) mod departed;
 pub(crate) mod info;
+#[cfg(test)]
+mod reasons;
 
 use std::panic::Location;
 use std::time::Duration;

@@ -246,6 +246,7 @@ impl<K: Storable + Eq, V: Storable + Clone> Leader<K, V> {
                 let wanted = Wanted { hash: self.hash, scope, is_key: |stored: &K| *stored == key };
                 self.store.remove_if_dead(&self.engine.storage, &wanted, *now);
             }
+            self.store.record_unstored(&self.engine.storage, self.hash, self.context.birth, None);
             discard_value(&self.store.query.counters, key);
             served = self.aged.take().filter(|_| !is_fenced && !self.is_in_background);
         }

@@ -117,15 +117,20 @@ pub struct Missed<'a> {
     pub target: Option<&'a TargetInfo>,
 }
 
-/// Why a call was not answered from the cache.
+/// Why a call was not answered from the cache: why the last entry left that was stored for it, or why the value of a load
+/// since then was not stored.
+///
+/// A load that fails, or whose value is not to be stored (as by `cache_if`), makes the next miss *cold*, whatever had left
+/// before. One that panics or is dropped leaves the reason as it was.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum MissReason {
-    /// It was never loaded, or so long ago that the cache has forgotten why it is no longer there.
+    /// It was never loaded, or so long ago that the cache has forgotten why it is no longer there; or its last load has
+    /// failed, or its value was not to be stored.
     Cold,
     /// Its entry has expired, or is about to be refreshed.
     Expired,
-    /// Its entry was invalidated.
+    /// Its entry was invalidated, or the value of its last load, while it was loaded.
     Invalidated,
     /// Its entry was removed to make room for others.
     Evicted,

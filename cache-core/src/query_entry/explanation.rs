@@ -102,7 +102,7 @@ impl fmt::Display for Reason {
             }
             Self::Evicted => f.write_str("it was removed to make room for others"),
             Self::Absent { last } => {
-                f.write_str("it was not loaded, or has left the cache")?;
+                f.write_str("it was not loaded, was not stored, or has left the cache")?;
                 let Some((mutation, target)) = last.as_deref() else { return Ok(()) };
                 write_mutation(f, "; it was last invalidated", mutation, target.as_ref())
             }

@@ -163,7 +163,8 @@ impl<V> std::panic::RefUnwindSafe for QueryEntry<'_, V> {}
 /// let library = Library { cache: Cache::new() };
 /// let entry = entry!(library.get_track(5));
 /// assert_eq!(entry.get(), None);
-/// assert_eq!(entry.explain().to_string(), "`get_track(id = 5)` is not cached: it was not loaded, or has left the cache");
+/// let words = "`get_track(id = 5)` is not cached: it was not loaded, was not stored, or has left the cache";
+/// assert_eq!(entry.explain().to_string(), words);
 /// library.get_track(5);
 /// assert_eq!(entry.get(), Some(Some("track 5".into())));
 /// assert!(entry.invalidate() && !entry.is_cached());

@@ -30,11 +30,12 @@ pub struct Stats {
     pub hits: u64,
     /// Calls that loaded, or waited for a load in flight. The sum of the next five.
     pub misses: u64,
-    /// Misses of what was never loaded, or left so long ago that the cache no longer knows why.
+    /// Misses of what was never loaded, whose last load stored nothing, or that left so long ago that the cache no longer
+    /// knows why: see [`MissReason`](crate::events::MissReason::Cold).
     pub cold_misses: u64,
     /// Misses of what had expired, or was about to be refreshed.
     pub expired_misses: u64,
-    /// Misses of what was invalidated.
+    /// Misses of what was invalidated, when it was stored or while it was loaded.
     pub invalidated_misses: u64,
     /// Misses of what was removed to make room for others.
     pub evicted_misses: u64,
@@ -167,11 +168,12 @@ pub struct QueryStats {
     pub hits: u64,
     /// Calls that loaded or waited; the sum of the next five.
     pub misses: u64,
-    /// Misses of what was never loaded, or left so long ago that the cache no longer knows why.
+    /// Misses of what was never loaded, whose last load stored nothing, or that left so long ago that the cache no longer
+    /// knows why: see [`MissReason`](crate::events::MissReason::Cold).
     pub cold_misses: u64,
     /// Misses of what had expired, or was about to be refreshed.
     pub expired_misses: u64,
-    /// Misses of what was invalidated.
+    /// Misses of what was invalidated, when it was stored or while it was loaded.
     pub invalidated_misses: u64,
     /// Misses of what was removed to make room for others.
     pub evicted_misses: u64,

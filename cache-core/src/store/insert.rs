@@ -6,6 +6,7 @@ use crate::eviction::segment::{Aftermath, Removed};
 use crate::flight::context::Dependencies;
 use crate::flight::id::LoadId;
 use crate::flight::promise::{Completer, End};
+use crate::history::departed::Gone;
 use crate::stats::counters::Event;
 use crate::store::candidate::Candidate;
 use crate::store::remove::remove;
@@ -78,6 +79,8 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let Loaded { copy, replaces, dependencies, expires_at, weight, now } = loaded;
         let Dependencies { tags, since, is_valid, is_private, shareable_before, .. } = dependencies;
         let counters = &self.query.counters;
+        // Before the lock: there may be many tags. If it is invalid, this is since its birth.
+        let invalidated_at = if is_valid { None } else { storage.invalidated_after(&self.query, &tags, since) };
         let mut shard = self.lock(hash);
         // Comparing keys may panic: the load has not ended yet.
         let flight = shard.state().get(hash, load).expect("a load ends once");
@@ -88,7 +91,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
         let promise = flight.promise.take().map(|promise| Completer::new(promise, counters));
         let is_refused = !is_valid || flight.is_fenced;
         let shared_by = flight.followers;
-        let order = flight.order;
+        let (order, birth) = (flight.order, flight.context.birth);
         let is_predecessor_kept = predecessor.as_ref().is_some_and(|entry| !storage.seems_dead(&entry.meta, now));
         let is_predecessor_live =
             is_predecessor_kept && predecessor.as_ref().is_some_and(|entry| now < entry.meta.expires_at);
@@ -100,7 +103,7 @@ impl<K: Storable, V: Storable> Store<K, V> {
             store: self.number,
             segment: storage.eviction.segment_of(self.place(hash), self.query.quota),
             tags,
-            birth: flight.context.birth,
+            birth,
             valid_as_of: since,
             began: flight.began,
             expires_at,
@@ -125,6 +128,9 @@ impl<K: Storable, V: Storable> Store<K, V> {
                 }
                 if let Some(dead) = predecessor.as_ref().filter(|_| is_replaced || !is_predecessor_kept) {
                     displaced.replaced = remove(storage, &mut shard, dead);
+                }
+                if predecessor.is_none() || displaced.replaced.is_some() {
+                    self.record_unstored(storage, hash, birth, invalidated_at);
                 }
                 unused = Some((meta, flight.key, copy));
             }
@@ -198,6 +204,10 @@ impl<K: Storable, V: Storable> Store<K, V> {
         };
         drop(shard);
         discard_some(predecessor, counters);
+        if let (false, Some(replaced)) = (is_stored, &displaced.replaced) {
+            let gone = if has_live { Gone::Unknown } else { self.why_dead(storage, &replaced.meta) };
+            self.record_departure(storage, &replaced.meta, gone);
+        }
         self.settle(storage, displaced, now);
         discard(new, counters);
         Inserted { is_stored, was_in_flight }

@@ -62,6 +62,7 @@ use crate::store::storage::{Storage, WithEntries};
 use crate::sync::Arc;
 use crate::sync::read_mostly::{ReadMostly, Writer};
 use crate::tag::Tag;
+use crate::version::Version;
 use crate::version::scope::ScopeId;
 use crate::version::tag_set::InvalidatedBy;
 
@@ -301,6 +302,17 @@ impl<K: Storable, V: Storable> Store<K, V> {
 }
 
 impl<K, V> Store<K, V> {
+    /// See [`Departed::record_unstored`](crate::history::departed::Departed::record_unstored).
+    pub(crate) fn record_unstored(
+        &self,
+        storage: &Storage,
+        hash: u64,
+        birth: Version,
+        invalidated_at: Option<Version>,
+    ) {
+        storage.history.departed.record_unstored(self.number, hash, birth, invalidated_at);
+    }
+
     fn lock(&self, hash: u64) -> ShardWriter<'_, K, V> {
         self.shards.lock(self.place(hash))
     }

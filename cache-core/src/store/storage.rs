@@ -24,7 +24,7 @@ use crate::version::Version;
 #[cfg(doc)]
 use crate::version::registry::TagNode;
 use crate::version::scope::{ScopeId, ScopeRef};
-use crate::version::tag_set::InvalidatedBy;
+use crate::version::tag_set::{InvalidatedBy, TagSet};
 use crate::version::timeline::Timeline;
 
 pub(crate) type WithEntries<'a> = &'a mut dyn FnMut(&[(&Meta, usize)]);
@@ -99,9 +99,14 @@ impl Storage {
 
     /// When an entry was invalidated, if it is invalid: see [`TagNode::raised_after`].
     pub(crate) fn invalidated_at(&self, query: &QueryState, meta: &Meta) -> Option<Version> {
-        let since = meta.valid_as_of();
+        self.invalidated_after(query, &meta.tags, meta.valid_as_of())
+    }
+
+    /// The same for what depends on these tags. At 0 what is suspended: it was invalidated by none of before.
+    pub(crate) fn invalidated_after(&self, query: &QueryState, tags: &TagSet, since: Version) -> Option<Version> {
         let nodes = [&self.timeline.everything, &query.node].map(|node| node.raised_after(since));
-        nodes.into_iter().chain([meta.tags.raised_after(since)]).flatten().min()
+        let at = nodes.into_iter().chain([tags.raised_after(since)]).flatten().min()?;
+        Some(if at > since { at } else { 0 })
     }
 
     /// Whether somebody wants to know of single calls.

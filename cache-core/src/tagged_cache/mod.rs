@@ -21,6 +21,7 @@ use crate::eviction::segment::RemovedEntries;
 use crate::eviction::weight::weight_of;
 use crate::flight::context::{self, Lifetime};
 use crate::history::Writer;
+use crate::history::departed::Gone;
 use crate::load::attach::Answer;
 use crate::load::call::Call;
 use crate::stats::Stats;
@@ -377,6 +378,9 @@ where
             Ok(_) => self.engine.invalidate_key_of(self.scope_ref(), &self.store, hash),
             Err(_) => self.engine.invalidate_query_of(self.scope_ref(), &self.store),
         };
+        if matches!(compared, Ok(fenced) if fenced > 0) {
+            self.engine.storage.history.departed.record(self.store.number, hash, Gone::Invalidated(version));
+        }
         let now = self.engine.storage.count_and_discard(removed, version);
         if let Err(panic) = compared {
             resume_unwind(panic);

@@ -324,7 +324,9 @@ fn an_entry_is_explained() {
         assert_eq!(explanation.to_string(), expected);
         assert_eq!(explanation.is_cached(), expected.contains("is cached"));
     };
-    explained(r#"`text(key = "a", number = 1)` is not cached: it was not loaded, or has left the cache"#);
+    explained(
+        r#"`text(key = "a", number = 1)` is not cached: it was not loaded, was not stored, or has left the cache"#,
+    );
     block_on(repo.text("a", 1));
     repo.clock.advance(Duration::from_secs(3));
     explained(

@@ -390,7 +390,7 @@ fn an_entry_explains_who_invalidated_it_for_as_long_as_the_log_reaches() {
     block_on(async {
         let repo = Repo::new(Cache::builder().mutation_log(2));
         let why = |repo: &Repo| entry!(repo.get(1)).explain().to_string();
-        assert_eq!(why(&repo), "`get(id = 1)` is not cached: it was not loaded, or has left the cache");
+        assert_eq!(why(&repo), "`get(id = 1)` is not cached: it was not loaded, was not stored, or has left the cache");
         repo.get(1).await.unwrap();
         repo.set(1).await;
         repo.clock.advance(3 * SECOND);
