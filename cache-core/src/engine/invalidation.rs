@@ -15,6 +15,7 @@ use crate::history::info::{MutationInfo, TargetInfo};
 use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{MissReason, Missed, Subject};
 use crate::query::KeyHash;
+use crate::query::seen::{record_call, record_call_of_tag};
 use crate::query::state::QueryState;
 use crate::shared::ticket::Ticket;
 use crate::stats::counters::Event;
@@ -71,7 +72,10 @@ impl Engine {
             return;
         }
         let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
-        for &ScopedTarget { scope, target, .. } in targets {
+        for &ScopedTarget { scope, target, by } in targets {
+            if let Writer::Call { .. } = by {
+                self.show_in_graph(target);
+            }
             match target {
                 TargetRef::Everything | TargetRef::Tag(_) => self.counters.count(Event::Invalidation),
                 TargetRef::Query(query) => query.counters.count(Event::Invalidation),
@@ -109,6 +113,16 @@ impl Engine {
             self.tell_invalidated(at, &facts, targets);
         }
         result.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+
+    /// What calls of methods invalidate, the graph knows only when they run.
+    #[cold]
+    fn show_in_graph(&self, target: TargetRef<'_>) {
+        match target {
+            TargetRef::Everything => self.names.all().iter().for_each(|query| record_call(query.number)),
+            TargetRef::Query(query) | TargetRef::Key(query, _) => record_call(query.number),
+            TargetRef::Tag(tag) => record_call_of_tag(tag),
+        }
     }
 
     /// A mutation has named nothing here, as its list was empty, or named what is in another cache. If an answer is wrong

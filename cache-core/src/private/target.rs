@@ -163,7 +163,11 @@ impl Target {
     pub(crate) fn unheard(&self, resolved: &ScopedTarget<'_>, cache: &Cache, mutation: MutationSite) -> Option<String> {
         let (TargetRef::Query(query) | TargetRef::Key(query, _)) = resolved.target else { return None };
         let (TargetKind::Query(site) | TargetKind::Key(site, _)) = self.kind else { return None };
-        if query.stores.is_empty() { elsewhere::report(site, mutation, cache.engine().timeline()) } else { None }
+        if query.stores.is_empty() {
+            return elsewhere::report(site, mutation, cache.engine().timeline());
+        }
+        elsewhere::record_reach(site, mutation, query);
+        None
     }
 
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache, by: Writer) -> ScopedTarget<'a> {
