@@ -12,7 +12,7 @@ pub use crate::graph::warning::Warning;
 use crate::query::mutation_facts::{MutationFacts, NamedTarget, TargetFacts};
 use crate::query::owner::{last_segment, self_type};
 use crate::query::seen::{Seen, SeenQuery, seen};
-use crate::query::{FunctionId, Query, SourcePlace, registered};
+use crate::query::{Query, SourcePlace, registered};
 
 /// The queries and the mutations of this program, whether they run or not, and what each mutation invalidates.
 ///
@@ -123,8 +123,8 @@ pub struct GraphQuery {
     pub function: &'static str,
     /// The module that it is in.
     pub module: &'static str,
-    /// The type whose method it is, as in `app::Users`, of a trait `<app::Users as app::Repo>`; else the item that it is in. As
-    /// the compiler writes it: generic arguments are `_`.
+    /// The type whose method it is, as in `app::Users`, or the trait that provides it; else the item that it is in. As the
+    /// compiler writes it: generic arguments are `_`.
     pub owner: &'static str,
     /// The source file, as the compiler was given it.
     pub file: &'static str,
@@ -219,8 +219,8 @@ impl Graph {
     /// Those of a query of the run. All of its number, if its type does not tell which it is.
     fn positions(&self, (number, owner): SeenQuery) -> Vec<usize> {
         let all = self.numbers.get(&number).map_or(&[][..], Vec::as_slice);
-        let of_owner: Vec<_> =
-            all.iter().copied().filter(|&position| is_of(self.queries[position].owner, owner)).collect();
+        let is_of_owner = |&position: &usize| self.queries[position].owner == self_type(owner);
+        let of_owner: Vec<_> = all.iter().copied().filter(is_of_owner).collect();
         if of_owner.is_empty() { all.to_vec() } else { of_owner }
     }
 
@@ -262,7 +262,7 @@ impl GraphQuery {
     fn of(query: &Query) -> Self {
         let &Query { name, function, place, arguments, tags, formatted_tags, has_other_tags, is_shared, .. } = query;
         let SourcePlace { module, file, line, .. } = place;
-        let (FunctionId { owner, .. }, reads, has_namesakes) = (query.id(), Vec::new(), false);
+        let (owner, reads, has_namesakes) = (self_type(query.id().owner), Vec::new(), false);
         let tags = tags.iter().chain(formatted_tags).copied().collect();
         Self {
             name,
@@ -294,7 +294,7 @@ impl GraphQuery {
 impl GraphMutation {
     fn of(facts: &[&MutationFacts], queries: &[GraphQuery]) -> Self {
         let MutationFacts { name, place: SourcePlace { module, file, line, .. }, .. } = *facts[0];
-        let FunctionId { owner, .. } = facts[0].id();
+        let owner = self_type(facts[0].id().owner);
         let targets = facts.iter().flat_map(|facts| facts.targets);
         let targets = targets.map(|target| GraphTarget::of(target, (module, owner), queries)).collect();
         Self { function: name, module, owner, file, line, targets, has_namesakes: false }
@@ -312,12 +312,7 @@ impl GraphMutation {
 }
 
 fn label(name: &str, owner: &str, has_namesakes: bool) -> String {
-    if has_namesakes { format!("{}::{name}", last_segment(self_type(owner))) } else { name.to_owned() }
-}
-
-/// Whether two owners are the same type. A trait that it implements does not matter.
-fn is_of(owner: &str, other: &str) -> bool {
-    self_type(owner) == self_type(other)
+    if has_namesakes { format!("{}::{name}", last_segment(owner)) } else { name.to_owned() }
 }
 
 impl GraphTarget {

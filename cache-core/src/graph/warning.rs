@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{Graph, GraphMutation, GraphQuery};
 use crate::query::FunctionId;
+use crate::query::owner::self_type;
 
 /// What is probably wrong with the queries and mutations of a program: see [`Graph::warnings`].
 ///
@@ -79,7 +80,7 @@ impl Graph {
             let FunctionId { module, name, owner, place } = elsewhere.mutation;
             let is_this = |mutation: &&GraphMutation| {
                 let GraphMutation { function, module: of, owner: by, file, line, .. } = **mutation;
-                (function, of, by, file, line) == (name, module, owner, place.file, place.line)
+                (function, of, by, file, line) == (name, module, self_type(owner), place.file, place.line)
             };
             let mutation = self.mutations.iter().find(is_this)?.clone();
             let query = self.queries[*self.positions(elsewhere.query).first()?].clone();

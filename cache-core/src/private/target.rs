@@ -159,7 +159,8 @@ impl From<TargetKind> for Target {
 }
 
 impl Target {
-    /// What to tell if its query is in another cache, and not in this one. `resolved`: the same.
+    /// What to tell if its query is in another cache, and not in this one. That it is in this one is recorded.
+    /// `resolved`: the same.
     pub(crate) fn unheard(&self, resolved: &ScopedTarget<'_>, cache: &Cache, mutation: MutationSite) -> Option<String> {
         let (TargetRef::Query(query) | TargetRef::Key(query, _)) = resolved.target else { return None };
         let (TargetKind::Query(site) | TargetKind::Key(site, _)) = self.kind else { return None };

@@ -157,7 +157,7 @@ fn cut(name: &str) -> &str {
 mod tests {
     use super::*;
 
-    static QUERY: crate::query::Query = crate::query::Query::new("a query of the tests of seen", "m", &[]);
+    static QUERY: Query = Query::new("a query of the tests of seen", "m", &[]);
 
     inventory::submit! { crate::query::registered::RegisteredQuery(&QUERY) }
 
@@ -172,6 +172,27 @@ mod tests {
         assert!(of(&query(&[], &["{name}"])).has("any"));
         assert!(of(&query(&[], &[]).other_tags(true)).has("any"));
         assert!(Tagged::of(&query(&[], &[])).is_none());
+    }
+
+    #[test]
+    fn what_a_call_invalidates_is_recorded() {
+        use crate::Cache;
+
+        static TAGGED: Query = Query::new("called", "m", &[]).formatted_tags(&["called:{id}"]);
+        static OTHER: Query = Query::new("not called", "m", &[]).formatted_tags(&["not called:{id}"]);
+
+        inventory::submit! { crate::query::registered::RegisteredQuery(&TAGGED) }
+        inventory::submit! { crate::query::registered::RegisteredQuery(&OTHER) }
+
+        let was_called = |query: &Query| seen().by_calls.contains(&query.number());
+        assert!(!was_called(&TAGGED));
+        Cache::new().scope("a").invalidate_tags(["called:1"]);
+        assert!(was_called(&TAGGED) && !was_called(&OTHER));
+        let transaction = Cache::new().transaction();
+        transaction.cache().invalidate_tags(["not called:1"]);
+        assert!(!was_called(&OTHER), "it is held");
+        transaction.commit();
+        assert!(was_called(&OTHER));
     }
 
     #[test]
