@@ -40,6 +40,7 @@ fn what_a_call_has_invalidated_is_no_warning() {
     }
     let transaction = calls.cache.transaction();
     let inside = Calls { cache: transaction.cache() };
+    calls.by_entry(1);
     entry!(inside.by_entry(1)).invalidate();
     assert!(is_never("by_entry"), "it is held");
     transaction.commit();
