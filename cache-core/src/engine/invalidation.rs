@@ -16,6 +16,7 @@ use crate::history::info::{MutationInfo, MutationsSince, TargetInfo};
 use crate::history::{Affected, Facts, Logged, LoggedTarget, Record, Writer};
 use crate::observer::events::{MissReason, Missed, Subject};
 use crate::query::KeyHash;
+use crate::query::seen::{record_call, record_call_of_tag};
 use crate::query::state::QueryState;
 use crate::shared::ticket::Ticket;
 use crate::stats::counters::Event;
@@ -76,7 +77,10 @@ impl Engine {
         let (mut removed, mut fenced) = (RemovedEntries::new(), 0);
         // Stores and hashes of keys that are loaded now, which is rare.
         let mut overtaken = Vec::new();
-        for &ScopedTarget { scope, target, .. } in targets {
+        for &ScopedTarget { scope, target, by } in targets {
+            if let Writer::Call { .. } = by {
+                self.show_in_graph(target);
+            }
             match target {
                 TargetRef::Everything => {
                     self.counters.count(Event::Invalidation);
@@ -132,6 +136,16 @@ impl Engine {
             self.tell_invalidated(at, &facts, targets);
         }
         result.unwrap_or_else(|panic| resume_unwind(panic));
+    }
+
+    /// What calls of methods invalidate, the graph knows only when they run.
+    #[cold]
+    fn show_in_graph(&self, target: TargetRef<'_>) {
+        match target {
+            TargetRef::Everything => self.names.all().iter().for_each(|query| record_call(query.number)),
+            TargetRef::Query(query) | TargetRef::Key(query, _) => record_call(query.number),
+            TargetRef::Tag(tag) => record_call_of_tag(tag),
+        }
     }
 
     /// A mutation has named nothing here, as its list was empty, or named what is in another cache. If an answer is wrong

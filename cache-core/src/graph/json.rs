@@ -2,13 +2,18 @@
 
 use std::fmt::Write;
 
+use super::package::portable;
 use super::text::escaped;
 use super::{Graph, GraphMutation, GraphQuery, GraphTarget, GraphTargetKind};
 
 impl Graph {
     /// The graph as JSON, for a file in the repository: a diff shows a target that has changed.
     ///
-    /// It has an order of its own, and no lines of the source, so it changes only with queries, mutations and targets.
+    /// It has an order of its own, and no lines of the source, so it changes only with queries, mutations and targets. Only
+    /// functions that have their name and module in common have an `owner`, which tells them apart. A file that is not in the
+    /// workspace is written from the folder of its package on, as in `currency-1.2.0/src/lib.rs`: all machines agree, unless a
+    /// package has its sources in no folder `src`, and is not from a registry.
+    ///
     /// `reads` depends on what has run: a test that compares the JSON with a file takes that of
     /// [`without_runs`](Graph::without_runs).
     ///
@@ -23,10 +28,11 @@ impl Graph {
             let GraphQuery { name, function, module, file, arguments, tags, has_other_tags, is_shared, reads, .. } =
                 query;
             json.text.push_str("{\n");
-            json.members(
-                "      ",
-                &[("name", name), ("function", function), ("module", module), ("file", &slashes(file))],
-            );
+            json.members("      ", &[("name", name), ("function", function), ("module", module)]);
+            if query.has_namesakes {
+                json.members("      ", &[("owner", query.owner)]);
+            }
+            json.members("      ", &[("file", &portable(file))]);
             json.strings("      ", "arguments", arguments.iter().copied());
             json.strings("      ", "tags", tags.iter().copied());
             json.line(format_args!("      \"other_tags\": {has_other_tags},\n"));
@@ -40,7 +46,11 @@ impl Graph {
         json.list("  ", &self.mutations, |json, mutation| {
             let GraphMutation { function, module, file, targets, .. } = mutation;
             json.text.push_str("{\n");
-            json.members("      ", &[("function", function), ("module", module), ("file", &slashes(file))]);
+            json.members("      ", &[("function", function), ("module", module)]);
+            if mutation.has_namesakes {
+                json.members("      ", &[("owner", mutation.owner)]);
+            }
+            json.members("      ", &[("file", &portable(file))]);
             json.text.push_str("      \"targets\": ");
             json.list("      ", targets, |json, target| {
                 let GraphTarget { text, kind, queries, perhaps } = target;
@@ -107,11 +117,6 @@ impl Json {
         }
         self.text.push(']');
     }
-}
-
-/// The same on every system.
-fn slashes(file: &str) -> String {
-    file.replace('\\', "/")
 }
 
 fn string(text: &str) -> String {

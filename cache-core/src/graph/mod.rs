@@ -1,15 +1,17 @@
 //! Which queries the program has, which mutations, and which mutation invalidates which query.
 
 mod json;
+mod package;
 mod resolve;
 mod text;
 mod warning;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 pub use crate::graph::warning::Warning;
 use crate::query::mutation_facts::{MutationFacts, NamedTarget, TargetFacts};
-use crate::query::seen::{Seen, seen};
+use crate::query::owner::{last_segment, self_type};
+use crate::query::seen::{Seen, SeenQuery, seen};
 use crate::query::{Query, SourcePlace, registered};
 
 /// The queries and the mutations of this program, whether they run or not, and what each mutation invalidates.
@@ -54,8 +56,9 @@ use crate::query::{Query, SourcePlace, registered};
 ///
 /// A query is found by the name of its function, as the facts of a generic `impl` cannot name its types. If several
 /// queries have the name, those count whose module is the one that the target writes before it, as in `rates::current`,
-/// else those in the module of the mutation, else all of them. The compiler resolves targets by types: the graph may show
-/// more queries than a mutation invalidates, and not fewer.
+/// else those in the module of the mutation, else all of them. Of queries that one call of a macro has made, a target without
+/// a path names that of the mutation's own type. The compiler resolves targets by types: the graph may show more queries than
+/// a mutation invalidates, and not fewer.
 ///
 /// A tag reaches the queries that have a tag of the same text, or of the same text before the first `{`. Tags from values
 /// or from expressions are not known: they are [perhaps](GraphTarget::perhaps) reached.
@@ -66,20 +69,37 @@ use crate::query::{Query, SourcePlace, registered};
 #[must_use = "it changes nothing"]
 pub fn graph() -> Graph {
     let all: Vec<_> = registered::queries().collect();
-    let numbers: HashMap<u32, usize> =
-        all.iter().enumerate().map(|(position, query)| (query.number(), position)).collect();
+    let mut numbers = HashMap::<u32, Vec<usize>>::new();
+    for (position, query) in all.iter().enumerate() {
+        numbers.entry(query.number()).or_default().push(position);
+    }
     let mut queries: Vec<_> = all.iter().map(|query| GraphQuery::of(query)).collect();
-    let mutations = registered::mutations().map(|facts| GraphMutation::of(&facts, &queries)).collect();
-    let seen = seen();
-    for (outer, inner) in &seen.reads {
-        if let (Some(&outer), Some(&inner)) = (numbers.get(outer), numbers.get(inner)) {
-            queries[outer].reads.push(inner);
-        }
+    let mut mutations: Vec<_> = registered::mutations().map(|facts| GraphMutation::of(&facts, &queries)).collect();
+    mark_namesakes(queries.iter_mut().map(|query| ((query.module, query.function), &mut query.has_namesakes)));
+    mark_namesakes(mutations.iter_mut().map(|of| ((of.module, of.function), &mut of.has_namesakes)));
+    let mut graph = Graph { queries, mutations, seen: seen(), numbers };
+    let mut reads = BTreeSet::new();
+    for &(outer, inner) in &graph.seen.reads {
+        let inner = graph.positions(inner);
+        reads.extend(
+            graph.positions(outer).into_iter().flat_map(|outer| inner.iter().map(move |&inner| (outer, inner))),
+        );
     }
-    for query in &mut queries {
-        query.reads.sort_unstable();
+    for (outer, inner) in reads {
+        graph.queries[outer].reads.push(inner);
     }
-    Graph { queries, mutations, seen, numbers }
+    graph
+}
+
+/// Functions of one module and name.
+fn mark_namesakes<'a>(functions: impl Iterator<Item = ((&'static str, &'static str), &'a mut bool)>) {
+    let mut by_name = BTreeMap::<_, Vec<&mut bool>>::new();
+    for (name, has_namesakes) in functions {
+        by_name.entry(name).or_default().push(has_namesakes);
+    }
+    for namesakes in by_name.into_values().filter(|namesakes| namesakes.len() > 1) {
+        namesakes.into_iter().for_each(|has_namesakes| *has_namesakes = true);
+    }
 }
 
 /// The queries and mutations of the program: see [`graph()`].
@@ -88,8 +108,9 @@ pub struct Graph {
     queries: Vec<GraphQuery>,
     mutations: Vec<GraphMutation>,
     seen: Seen,
-    /// From the number of a query in this process to its position.
-    numbers: HashMap<u32, usize>,
+    /// From the number of a query in this process to its position. Queries that one call of a macro has made for several
+    /// types share a number.
+    numbers: HashMap<u32, Vec<usize>>,
 }
 
 /// A function with `#[cached_query]`.
@@ -102,6 +123,9 @@ pub struct GraphQuery {
     pub function: &'static str,
     /// The module that it is in.
     pub module: &'static str,
+    /// The type whose method it is, as in `app::Users`, or the trait that provides it; else the item that it is in. As the
+    /// compiler writes it: generic arguments are `_`.
+    pub owner: &'static str,
     /// The source file, as the compiler was given it.
     pub file: &'static str,
     /// The line of the function, from 1.
@@ -117,6 +141,8 @@ pub struct GraphQuery {
     /// The queries whose answers its loads were seen to read, so far in this process: their positions in
     /// [`Graph::queries`]. It is invalidated with them.
     pub reads: Vec<usize>,
+    /// Whether the module has several queries of this function's name.
+    has_namesakes: bool,
 }
 
 /// A function with `#[invalidates]`.
@@ -127,12 +153,16 @@ pub struct GraphMutation {
     pub function: &'static str,
     /// The module that it is in.
     pub module: &'static str,
+    /// The type whose method it is: see [`GraphQuery::owner`].
+    pub owner: &'static str,
     /// The source file, as the compiler was given it.
     pub file: &'static str,
     /// The line of the function, from 1.
     pub line: u32,
     /// What it names, of all of its attributes.
     pub targets: Vec<GraphTarget>,
+    /// Whether the module has several mutations of this name.
+    has_namesakes: bool,
 }
 
 /// A target of a mutation.
@@ -186,13 +216,25 @@ impl Graph {
         self
     }
 
-    /// Whether a mutation invalidates each query, or perhaps does.
+    /// Those of a query of the run. All of its number, if its type does not tell which it is.
+    fn positions(&self, (number, owner): SeenQuery) -> Vec<usize> {
+        let all = self.numbers.get(&number).map_or(&[][..], Vec::as_slice);
+        let is_of_owner = |&position: &usize| self.queries[position].owner == self_type(owner);
+        let of_owner: Vec<_> = all.iter().copied().filter(is_of_owner).collect();
+        if of_owner.is_empty() { all.to_vec() } else { of_owner }
+    }
+
+    /// Whether a mutation invalidates each query, or perhaps does; or a call of the run has.
     fn reached(&self) -> Vec<bool> {
         let targets = || self.mutations.iter().flat_map(|mutation| &mutation.targets);
         let named: BTreeSet<usize> =
             targets().flat_map(|target| target.queries.iter().chain(&target.perhaps)).copied().collect();
+        let by_calls: BTreeSet<usize> =
+            self.seen.by_calls.iter().filter_map(|number| self.numbers.get(number)).flatten().copied().collect();
         let is_named_at_run_time = |query: &GraphQuery| self.seen.known_names.contains(query.name);
-        let of = |(position, query)| named.contains(&position) || is_named_at_run_time(query);
+        let of = |(position, query)| {
+            named.contains(&position) || by_calls.contains(&position) || is_named_at_run_time(query)
+        };
         let mut reached: Vec<_> = self.queries.iter().enumerate().map(of).collect();
         // An answer is invalidated with those that it was made from.
         loop {
@@ -220,37 +262,67 @@ impl GraphQuery {
     fn of(query: &Query) -> Self {
         let &Query { name, function, place, arguments, tags, formatted_tags, has_other_tags, is_shared, .. } = query;
         let SourcePlace { module, file, line, .. } = place;
+        let (owner, reads, has_namesakes) = (self_type(query.id().owner), Vec::new(), false);
         let tags = tags.iter().chain(formatted_tags).copied().collect();
-        Self { name, function, module, file, line, arguments, tags, has_other_tags, is_shared, reads: Vec::new() }
+        Self {
+            name,
+            function,
+            module,
+            owner,
+            file,
+            line,
+            arguments,
+            tags,
+            has_other_tags,
+            is_shared,
+            reads,
+            has_namesakes,
+        }
     }
 
-    /// With its module.
+    /// With its module, or with its type if it needs that.
     fn path(&self) -> String {
-        format!("{}::{}", self.module, self.function)
+        format!("{}::{}", if self.has_namesakes { self.owner } else { self.module }, self.function)
+    }
+
+    /// Short, for a drawing.
+    fn label(&self) -> String {
+        label(self.name, self.owner, self.has_namesakes)
     }
 }
 
 impl GraphMutation {
     fn of(facts: &[&MutationFacts], queries: &[GraphQuery]) -> Self {
         let MutationFacts { name, place: SourcePlace { module, file, line, .. }, .. } = *facts[0];
+        let owner = self_type(facts[0].id().owner);
         let targets = facts.iter().flat_map(|facts| facts.targets);
-        let targets = targets.map(|target| GraphTarget::of(target, module, queries)).collect();
-        Self { function: name, module, file, line, targets }
+        let targets = targets.map(|target| GraphTarget::of(target, (module, owner), queries)).collect();
+        Self { function: name, module, owner, file, line, targets, has_namesakes: false }
     }
 
-    /// With its module.
+    /// With its module, or with its type if it needs that.
     fn path(&self) -> String {
-        format!("{}::{}", self.module, self.function)
+        format!("{}::{}", if self.has_namesakes { self.owner } else { self.module }, self.function)
+    }
+
+    /// Short, for a drawing.
+    fn label(&self) -> String {
+        label(self.function, self.owner, self.has_namesakes)
     }
 }
 
+fn label(name: &str, owner: &str, has_namesakes: bool) -> String {
+    if has_namesakes { format!("{}::{name}", last_segment(owner)) } else { name.to_owned() }
+}
+
 impl GraphTarget {
-    fn of(&TargetFacts { text, kind }: &TargetFacts, module: &str, queries: &[GraphQuery]) -> Self {
+    /// `from`: the module and the owner of the mutation.
+    fn of(&TargetFacts { text, kind }: &TargetFacts, from: (&str, &str), queries: &[GraphQuery]) -> Self {
         let none = Vec::new;
         let (kind, (queries, perhaps)) = match kind {
             NamedTarget::Query { path, name, is_one_key } => {
                 let kind = if is_one_key { GraphTargetKind::Key } else { GraphTargetKind::Query };
-                (kind, (resolve::by_name(path, name, module, queries), none()))
+                (kind, (resolve::by_name(path, name, from, queries), none()))
             }
             NamedTarget::Tag(tag) => (GraphTargetKind::Tag, resolve::by_tag(tag, queries)),
             NamedTarget::UnknownTag => (GraphTargetKind::Tag, (none(), resolve::with_tags(queries))),
@@ -268,7 +340,7 @@ mod tests {
     fn all_reaches_every_query() {
         let query = Query::new("get", "m", &[]);
         let queries = [GraphQuery::of(&query), GraphQuery::of(&query)];
-        let target = GraphTarget::of(&TargetFacts::all("all"), "other", &queries);
+        let target = GraphTarget::of(&TargetFacts::all("all"), ("other", ""), &queries);
         assert_eq!((target.kind, target.queries, target.perhaps), (GraphTargetKind::All, vec![0, 1], vec![]));
     }
 }

@@ -1,9 +1,12 @@
 //! From what a target names to queries.
 
 use super::GraphQuery;
+use crate::query::seen::literal;
 
-/// By the function's name, and if that is not enough by the module that the target or the mutation is of.
-pub(super) fn by_name(path: &str, name: &str, module: &str, queries: &[GraphQuery]) -> Vec<usize> {
+/// By the function's name, and if that is not enough by the module that the target or the mutation is of. `from`: the module
+/// and the owner of the mutation.
+pub(super) fn by_name(path: &str, name: &str, from: (&str, &str), queries: &[GraphQuery]) -> Vec<usize> {
+    let (module, owner) = from;
     let named = |is_wanted: &dyn Fn(&GraphQuery) -> bool| {
         let wanted = queries.iter().enumerate().filter(|(_, query)| query.function == name && is_wanted(query));
         wanted.map(|(position, _)| position).collect::<Vec<_>>()
@@ -14,7 +17,19 @@ pub(super) fn by_name(path: &str, name: &str, module: &str, queries: &[GraphQuer
         !written.is_empty() && before.is_some_and(|before| before.is_empty() || before.ends_with("::"))
     };
     let candidates = [named(&is_written), named(&|query| query.module == module)];
-    candidates.into_iter().find(|found| !found.is_empty()).unwrap_or_else(|| named(&|_| true))
+    let found = candidates.into_iter().find(|found| !found.is_empty()).unwrap_or_else(|| named(&|_| true));
+    if matches!(path, "" | "Self") { without_copies(found, owner, queries) } else { found }
+}
+
+/// Without the copies that a macro has made for other types, where there is one for that of the mutation.
+fn without_copies(mut found: Vec<usize>, owner: &str, queries: &[GraphQuery]) -> Vec<usize> {
+    let place = |query: &GraphQuery| (query.file, query.line);
+    let own: Vec<_> = found.iter().map(|&at| &queries[at]).filter(|query| query.owner == owner).collect();
+    found.retain(|&at| {
+        let query = &queries[at];
+        query.owner == owner || own.iter().all(|own| place(own) != place(query))
+    });
+    found
 }
 
 /// The module in a path, from where the path names it: `rates` of `super::rates::Table::<u8>`. Types begin with a capital
@@ -94,18 +109,6 @@ fn reach(one: &str, other: &str) -> Reach {
     }
 }
 
-/// The text before the first placeholder, and whether it is all of the text.
-fn literal(format: &str) -> (String, bool) {
-    let (mut text, mut signs) = (String::new(), format.chars().peekable());
-    while let Some(sign) = signs.next() {
-        if matches!(sign, '{' | '}') && signs.next_if_eq(&sign).is_none() {
-            return (text, false);
-        }
-        text.push(sign);
-    }
-    (text, true)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +118,7 @@ mod tests {
             name: "shown",
             function: "get",
             module,
+            owner: module,
             file: "f",
             line: 1,
             arguments: &[],
@@ -122,6 +126,7 @@ mod tests {
             has_other_tags,
             is_shared: false,
             reads: Vec::new(),
+            has_namesakes: false,
         }
     }
 
@@ -142,9 +147,25 @@ mod tests {
             ("Other", "c", &[0, 1, 2, 3]),
         ];
         for (path, module, expected) in cases {
-            assert_eq!(by_name(path, "get", module, &queries), expected, "{path} in {module}");
+            assert_eq!(by_name(path, "get", (module, module), &queries), expected, "{path} in {module}");
         }
-        assert!(by_name("", "shown", "a", &queries).is_empty(), "it is the function that counts");
+        assert!(by_name("", "shown", ("a", "a"), &queries).is_empty(), "it is the function that counts");
+    }
+
+    #[test]
+    fn of_the_copies_that_a_macro_makes_that_of_the_own_type_counts() {
+        let of = |owner, line| GraphQuery { owner, line, ..query("a", &[], false) };
+        let queries = [of("a::X", 1), of("a::Y", 1), of("a::Z", 2)];
+        let cases: [(&str, &str, &[usize]); 5] = [
+            ("", "a::X", &[0, 2]),
+            ("Self", "a::Y", &[1, 2]),
+            ("", "a::Z", &[0, 1, 2]),
+            ("", "a::Other", &[0, 1, 2]),
+            ("Y", "a::X", &[0, 1, 2]),
+        ];
+        for (path, owner, expected) in cases {
+            assert_eq!(by_name(path, "get", ("a", owner), &queries), expected, "{path} in {owner}");
+        }
     }
 
     #[test]

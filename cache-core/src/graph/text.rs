@@ -29,15 +29,14 @@ impl Graph {
     pub fn to_mermaid(&self) -> String {
         let mut text = String::from("flowchart LR\n");
         for (number, mutation) in self.mutations.iter().enumerate() {
-            let GraphMutation { function, file, line, .. } = mutation;
-            push(
-                &mut text,
-                format_args!("    m{number}([\"{}<br/>{}:{line}\"])\n", entities(function), entities(file)),
-            );
+            let GraphMutation { file, line, .. } = mutation;
+            let label = entities(&mutation.label());
+            push(&mut text, format_args!("    m{number}([\"{label}<br/>{}:{line}\"])\n", entities(file)));
         }
         for (number, query) in self.queries.iter().enumerate() {
-            let GraphQuery { name, file, line, .. } = query;
-            push(&mut text, format_args!("    q{number}[\"{}<br/>{}:{line}\"]\n", entities(name), entities(file)));
+            let GraphQuery { file, line, .. } = query;
+            let label = entities(&query.label());
+            push(&mut text, format_args!("    q{number}[\"{label}<br/>{}:{line}\"]\n", entities(file)));
         }
         for Edge { from, to, kind } in self.edges() {
             match kind {
@@ -64,13 +63,13 @@ impl Graph {
     pub fn to_dot(&self) -> String {
         let mut text = String::from("digraph cache {\n    rankdir=LR;\n");
         for (number, mutation) in self.mutations.iter().enumerate() {
-            let GraphMutation { function, file, line, .. } = mutation;
-            let (label, tooltip) = (quoted(function), quoted(&format!("{} ({file}:{line})", mutation.path())));
+            let GraphMutation { file, line, .. } = mutation;
+            let (label, tooltip) = (quoted(&mutation.label()), quoted(&format!("{} ({file}:{line})", mutation.path())));
             push(&mut text, format_args!("    m{number} [label={label}, tooltip={tooltip}, shape=ellipse];\n"));
         }
         for (number, query) in self.queries.iter().enumerate() {
-            let GraphQuery { name, file, line, .. } = query;
-            let (label, tooltip) = (quoted(name), quoted(&format!("{} ({file}:{line})", query.path())));
+            let GraphQuery { file, line, .. } = query;
+            let (label, tooltip) = (quoted(&query.label()), quoted(&format!("{} ({file}:{line})", query.path())));
             push(&mut text, format_args!("    q{number} [label={label}, tooltip={tooltip}, shape=box];\n"));
         }
         for Edge { from, to, kind } in self.edges() {
@@ -106,12 +105,12 @@ fn push(text: &mut String, more: impl Display) {
     write!(text, "{more}").expect("a string takes all");
 }
 
-/// A text in the quotes of Mermaid, which has no escapes.
+/// A text in the quotes of Mermaid, which has no escapes. A directive between `%%{` and `}%%` counts even there.
 fn entities(text: &str) -> String {
     let mut escaped = String::new();
     for sign in text.chars() {
         match sign {
-            '"' | '#' | '&' | '<' | '>' | '`' | '\\' => push(&mut escaped, format_args!("#{};", u32::from(sign))),
+            '"' | '#' | '%' | '&' | '<' | '>' | '`' | '\\' => push(&mut escaped, format_args!("#{};", u32::from(sign))),
             sign if sign.is_control() => escaped.push(' '),
             sign => escaped.push(sign),
         }
@@ -145,6 +144,7 @@ mod tests {
     #[test]
     fn no_text_ends_the_quotes_around_it() {
         assert_eq!(entities("f(\"a\\n#<T>\")\n"), "f(#34;a#92;n#35;#60;T#62;#34;) ");
+        assert_eq!(entities("%%{init: {'theme':'dark'}}%%"), "#37;#37;{init: {'theme':'dark'}}#37;#37;");
         assert_eq!(quoted("f(\"a\\n\")\n"), r#""f(\"a\\n\") ""#);
     }
 }

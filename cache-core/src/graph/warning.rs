@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Graph, GraphMutation, GraphQuery};
-use crate::query::SourcePlace;
+use crate::query::FunctionId;
+use crate::query::owner::self_type;
 
 /// What is probably wrong with the queries and mutations of a program: see [`Graph::warnings`].
 ///
@@ -12,13 +13,22 @@ use crate::query::SourcePlace;
 #[non_exhaustive]
 pub enum Warning {
     /// No mutation invalidates a query, not even perhaps, by a tag from a value. None invalidates a query that it was seen
-    /// to read either, and no call of [`Cache::invalidate`](crate::Cache::invalidate) has named it so far.
+    /// to read either.
+    ///
+    /// Calls are seen when they run: no [`Cache::invalidate`](crate::Cache::invalidate) has named it in this process so far,
+    /// no [`Cache::invalidate_tags`](crate::Cache::invalidate_tags) has named a tag that it has or perhaps has, no
+    /// [`Cache::invalidate_all`](crate::Cache::invalidate_all) has run in a cache in which it was used before, and no
+    /// [`QueryEntry::invalidate`](crate::QueryEntry::invalidate) has named an entry of it. A query that only such a call
+    /// invalidates is in the warnings of a run that does not reach the call.
     #[non_exhaustive]
     NeverInvalidated {
         /// The query.
         query: GraphQuery,
     },
     /// A mutation has invalidated a query in a cache that never had it, while another cache had it.
+    ///
+    /// It has so far never invalidated the query in a cache that had it before, or had it later: then there is a cache for
+    /// each tenant or test, and one of them may not have used the query.
     #[non_exhaustive]
     NeverCachedThere {
         /// The mutation.
@@ -67,13 +77,14 @@ impl Graph {
         let never = self.queries.iter().zip(self.reached()).filter(|(_, is_reached)| !is_reached);
         let never = never.map(|(query, _)| Warning::NeverInvalidated { query: query.clone() });
         let elsewhere = self.seen.elsewhere.iter().filter_map(|elsewhere| {
-            let (SourcePlace { module, file, line, .. }, function) = elsewhere.mutation;
+            let FunctionId { module, name, owner, place } = elsewhere.mutation;
             let is_this = |mutation: &&GraphMutation| {
-                (mutation.function, mutation.module, mutation.file, mutation.line) == (function, module, file, line)
+                let GraphMutation { function, module: of, owner: by, file, line, .. } = **mutation;
+                (function, of, by, file, line) == (name, module, self_type(owner), place.file, place.line)
             };
             let mutation = self.mutations.iter().find(is_this)?.clone();
-            let query = self.queries[*self.numbers.get(&elsewhere.query)?].clone();
-            Some(Warning::NeverCachedThere { mutation, query, owner: elsewhere.owner })
+            let query = self.queries[*self.positions(elsewhere.query).first()?].clone();
+            Some(Warning::NeverCachedThere { mutation, query, owner: elsewhere.query.1 })
         });
         let unknown = self.seen.unknown_names.iter();
         let unknown = unknown.map(|(name, &(file, line))| Warning::UnknownName { name: name.clone(), file, line });
@@ -86,8 +97,9 @@ impl fmt::Display for Warning {
         match self {
             Self::NeverInvalidated { query } => write!(
                 f,
-                "`{}` ({}:{}) is cached, and no mutation invalidates it: name it in `#[invalidates(..)]` at the functions \
-                 that change what it reads; if none does, its `ttl` is all that ends it",
+                "`{}` ({}:{}) is cached, and no mutation invalidates it, nor has a call in this run: name it in \
+                 `#[invalidates(..)]` at the functions that change what it reads; if none does, its `ttl` is all that ends \
+                 it",
                 query.path(),
                 query.file,
                 query.line

@@ -23,7 +23,7 @@ macro_rules! __cache_facts {
     }};
     (@static $name:literal, [$($parts:tt)*] $(, $fact:ident = $value:expr)*) => {
         static __CACHE_QUERY: $crate::private::Query =
-            $crate::private::Query::new($name, ::core::module_path!(), &[$($parts)*])$(.$fact($value))*;
+            $crate::private::Query::new($name, ::core::module_path!(), &[$($parts)*]).item(&|| ())$(.$fact($value))*;
     };
     ($name:literal, [$($parts:tt)*] $($facts:tt)*) => {{
         $crate::private::facts!(@static $name, [$($parts)*] $($facts)*);
@@ -40,7 +40,8 @@ macro_rules! __cache_mutation_facts {
             $name,
             ::core::module_path!(),
             &[$($crate::private::TargetFacts::$kind($($text),*)),*],
-        );
+        )
+        .item(&|| ());
         $crate::private::inventory::submit! { $crate::private::RegisteredMutation(&__CACHE_MUTATION) }
         &__CACHE_MUTATION
     }};

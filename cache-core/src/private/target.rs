@@ -159,12 +159,17 @@ impl From<TargetKind> for Target {
 }
 
 impl Target {
-    /// What to tell if its query is in another cache, and not in this one. `resolved`: the same.
+    /// What to tell if its query is in another cache, and not in this one. That it is in this one is recorded.
+    /// `resolved`: the same.
     #[inline]
     pub(crate) fn unheard(&self, resolved: &ScopedTarget<'_>, cache: &Cache, mutation: MutationSite) -> Option<String> {
         let (TargetRef::Query(query) | TargetRef::Key(query, _)) = resolved.target else { return None };
         let (TargetKind::Query(site) | TargetKind::Key(site, _)) = self.kind else { return None };
-        if query.stores.is_empty() { elsewhere::report(site, mutation, cache.engine().timeline()) } else { None }
+        if query.stores.is_empty() {
+            return elsewhere::report(site, mutation, cache.engine().timeline());
+        }
+        elsewhere::record_reach(site, mutation, query);
+        None
     }
 
     pub(crate) fn resolve<'a>(&'a self, cache: &'a Cache, by: Writer) -> ScopedTarget<'a> {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 
 use crate::entry::options::{EntryOptions, Tags};
-use crate::query::owner::Owner;
+use crate::query::owner::{Owner, owner_of_static};
 use crate::query::windows::Freshness;
 
 /// A jitter is in millionths.
@@ -32,6 +32,7 @@ pub struct Query {
     /// The function's name.
     pub(crate) function: &'static str,
     pub(crate) place: SourcePlace,
+    item: ItemPath,
     /// The names of the key's parts.
     pub(crate) arguments: &'static [&'static str],
     pub(crate) capacity: Option<usize>,
@@ -66,6 +67,43 @@ impl SourcePlace {
     }
 }
 
+/// What tells an annotated function from all others. Functions that one call of a macro has made may differ in their owner
+/// alone.
+///
+/// The order is the same wherever they stand, unless two of one owner have one name.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct FunctionId {
+    pub(crate) module: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) owner: &'static str,
+    pub(crate) place: SourcePlace,
+}
+
+impl FunctionId {
+    fn new(place: SourcePlace, name: &'static str, item: ItemPath) -> Self {
+        Self { module: place.module, name, owner: item.owner(), place }
+    }
+}
+
+/// The path of a closure in the static that has the facts of a function. A static cannot name the type whose method the
+/// function is, but the compiler writes that into this path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ItemPath(fn() -> &'static str);
+
+impl ItemPath {
+    const UNKNOWN: Self = Self(|| "");
+
+    const fn of<F>() -> Self {
+        Self(std::any::type_name::<F>)
+    }
+
+    /// The type whose method the function is, or the item around it. Generic arguments are `_`, and it is empty if it is
+    /// not known.
+    pub(crate) fn owner(self) -> &'static str {
+        owner_of_static((self.0)())
+    }
+}
+
 impl Query {
     /// One function, identified by the caller's location. `arguments` names the parts of its key.
     #[track_caller]
@@ -75,6 +113,7 @@ impl Query {
             name,
             function: name,
             place,
+            item: ItemPath::UNKNOWN,
             arguments,
             capacity: None,
             ttl: None,
@@ -88,6 +127,13 @@ impl Query {
             is_shared: false,
             number: AtomicU32::new(0),
         }
+    }
+
+    /// Sets where its static is, by a closure in that.
+    #[must_use]
+    pub const fn item<F>(mut self, _closure: &F) -> Self {
+        self.item = ItemPath::of::<F>();
+        self
     }
 
     /// Limits its entries.
@@ -205,6 +251,10 @@ impl Query {
     pub const fn soft_timeout(mut self, span: Duration) -> Self {
         self.freshness.soft_timeout = Some(span);
         self
+    }
+
+    pub(crate) fn id(&self) -> FunctionId {
+        FunctionId::new(self.place, self.name, self.item)
     }
 
     /// The options of all its entries, without their tags: see [`QueryState::tags`](state::QueryState::tags).

@@ -2,8 +2,8 @@
 
 use std::panic::Location;
 
-use crate::query::SourcePlace;
 use crate::query::owner::Owner;
+use crate::query::{FunctionId, ItemPath, SourcePlace};
 
 /// The static facts of a function with `#[invalidates]`: of one attribute, if it has several.
 #[derive(Debug)]
@@ -11,6 +11,7 @@ pub struct MutationFacts {
     /// The function's name.
     pub(crate) name: &'static str,
     pub(crate) place: SourcePlace,
+    item: ItemPath,
     pub(crate) targets: &'static [TargetFacts],
 }
 
@@ -18,7 +19,18 @@ impl MutationFacts {
     /// One function, identified by the caller's location.
     #[track_caller]
     pub const fn new(name: &'static str, module: &'static str, targets: &'static [TargetFacts]) -> Self {
-        Self { name, place: SourcePlace::new(module, Location::caller()), targets }
+        Self { name, place: SourcePlace::new(module, Location::caller()), item: ItemPath::UNKNOWN, targets }
+    }
+
+    /// Sets where its static is, by a closure in that.
+    #[must_use]
+    pub const fn item<F>(mut self, _closure: &F) -> Self {
+        self.item = ItemPath::of::<F>();
+        self
+    }
+
+    pub(crate) fn id(&self) -> FunctionId {
+        FunctionId::new(self.place, self.name, self.item)
     }
 }
 

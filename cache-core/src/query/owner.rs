@@ -46,6 +46,34 @@ pub(crate) fn generic_arguments(closure: &'static str) -> &'static str {
     name.find('<').map_or("", |at| &name[at..])
 }
 
+/// The item around the function or constant in which there is a static, from the path of a closure in that static.
+pub(crate) fn owner_of_static(closure: &'static str) -> &'static str {
+    let around = |path: &'static str| {
+        let path = path.trim_end_matches("::{{closure}}");
+        &path[..end_of_parent(path)]
+    };
+    around(around(closure))
+}
+
+/// The type in `<Type as Trait>`; otherwise all of it.
+pub(crate) fn self_type(owner: &str) -> &str {
+    let Some(path) = owner.strip_prefix('<') else { return owner };
+    let mut depth = 0_u32;
+    for (at, char) in path.char_indices() {
+        match char {
+            '<' => depth += 1,
+            '>' => depth = depth.saturating_sub(1),
+            ' ' if depth == 0 && path[at..].starts_with(" as ") => return &path[..at],
+            _ => {}
+        }
+    }
+    owner
+}
+
+pub(crate) fn last_segment(path: &str) -> &str {
+    path[end_of_parent(path)..].trim_start_matches("::")
+}
+
 /// The length of a path without its last segment. Generic arguments may contain paths, and `char` constants any
 /// character.
 fn end_of_parent(path: &str) -> usize {
@@ -105,6 +133,22 @@ mod tests {
         ];
         for (path, parent) in cases {
             assert_eq!(&path[..end_of_parent(path)], parent);
+        }
+    }
+
+    #[test]
+    fn the_owner_of_a_static_is_around_its_function() {
+        let cases = [
+            ("a::Repo<_>::get::__CACHE_QUERY::{{closure}}", "a::Repo<_>", "a::Repo<_>", "Repo<_>"),
+            ("a::Repo::get::{{closure}}::{{closure}}::S::{{closure}}", "a::Repo", "a::Repo", "Repo"),
+            ("<a::Repo<_> as b::T<_>>::get::S::{{closure}}", "<a::Repo<_> as b::T<_>>", "a::Repo<_>", "Repo<_>"),
+            ("a::b::{{closure}}::inner::S::{{closure}}", "a::b::{{closure}}", "a::b::{{closure}}", "{{closure}}"),
+            ("a::free::S::{{closure}}", "a", "a", "a"),
+            ("", "", "", ""),
+        ];
+        for (path, owner, of_type, last) in cases {
+            let found = owner_of_static(path);
+            assert_eq!((found, self_type(found), last_segment(self_type(found))), (owner, of_type, last));
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::query::Query;
 use crate::query::mutation_facts::{MutationFacts, TargetFacts};
-use crate::query::{Query, SourcePlace};
 
 /// A query, as expansions submit it.
 #[derive(Debug)]
@@ -19,14 +19,14 @@ inventory::collect!(RegisteredMutation);
 /// Each one once, although expansions may state its facts several times.
 pub(crate) fn queries() -> impl Iterator<Item = &'static Query> {
     let all = inventory::iter::<RegisteredQuery>.into_iter().map(|query| query.0);
-    all.map(|query| (key(query.place, query.name), query)).collect::<BTreeMap<_, _>>().into_values()
+    all.map(|query| (query.id(), query)).collect::<BTreeMap<_, _>>().into_values()
 }
 
 /// Each one with the facts of all of its attributes.
 pub(crate) fn mutations() -> impl Iterator<Item = Vec<&'static MutationFacts>> {
     let mut all = BTreeMap::<_, Vec<&MutationFacts>>::new();
     for RegisteredMutation(facts) in inventory::iter::<RegisteredMutation> {
-        all.entry(key(facts.place, facts.name)).or_default().push(facts);
+        all.entry(facts.id()).or_default().push(facts);
     }
     let text = |target: &TargetFacts| target.text;
     all.into_values().map(move |mut facts| {
@@ -34,9 +34,4 @@ pub(crate) fn mutations() -> impl Iterator<Item = Vec<&'static MutationFacts>> {
         facts.sort_by(|one, other| one.targets.iter().map(text).cmp(other.targets.iter().map(text)));
         facts
     })
-}
-
-/// By module and name: the order is the same wherever the functions stand, unless two in one module have one name.
-fn key(place: SourcePlace, name: &'static str) -> (&'static str, &'static str, SourcePlace) {
-    (place.module, name, place)
 }

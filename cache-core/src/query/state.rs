@@ -28,8 +28,10 @@ pub(crate) struct QueryState {
     pub(crate) id: u32,
     /// Its number in the process: see [`Query::number`].
     pub(crate) number: u32,
-    /// The queries whose answers its loads were seen to read, by these numbers.
-    pub(crate) inner: AppendMap<u32, ()>,
+    /// The queries whose answers its loads were seen to read: these numbers, and the addresses of the owners' names.
+    pub(crate) inner: AppendMap<(u32, usize), ()>,
+    /// The mutations of other types that were seen to invalidate it where it had been used: the addresses of their facts.
+    pub(crate) reached_by: AppendMap<usize, ()>,
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
     /// The type whose method it is; empty for a free function.
@@ -60,6 +62,7 @@ impl QueryState {
             id: 0,
             number: 0,
             inner: AppendMap::default(),
+            reached_by: AppendMap::default(),
             name: "",
             module: "",
             owner: "",
@@ -100,8 +103,9 @@ impl QueryState {
 
     /// A load of it has read an answer of another query, which the graph shows. No lock, if it has before.
     pub(crate) fn record_read(&self, inner: &Self) {
-        if self.is_named() && inner.is_named() && self.inner.get(&inner.number).is_none() {
-            self.inner.get_or_insert_with(inner.number, || record_read(self.number, inner.number));
+        let key = (inner.number, inner.owner.as_ptr().addr());
+        if self.is_named() && inner.is_named() && self.inner.get(&key).is_none() {
+            self.inner.get_or_insert_with(key, || record_read((self.number, self.owner), (inner.number, inner.owner)));
         }
     }
 

@@ -57,7 +57,12 @@ impl Counters {
     pub(crate) fn new() -> Self {
         let shared = processors().next_power_of_two().min(64);
         let stripes = |number| (0..number).map(|_| Stripe::default()).collect();
-        Self { own: stripes(2 * shared), shared: stripes(shared), in_flight: CachePadded::default(), tell_drop_panic: None }
+        Self {
+            own: stripes(2 * shared),
+            shared: stripes(shared),
+            in_flight: CachePadded::default(),
+            tell_drop_panic: None,
+        }
     }
 
     #[inline]

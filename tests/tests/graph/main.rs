@@ -1,12 +1,15 @@
 //! The graph of a program: that of the queries and mutations in this file and its modules, and of nothing else.
 #![forbid(unsafe_code)]
 
+mod by_calls;
+mod copies;
 mod generic;
 mod named;
 mod outputs;
 mod provided;
 mod runs;
 mod tagged;
+mod tenants;
 
 use cache_core::{Graph, GraphMutation, GraphQuery, GraphTarget, graph};
 

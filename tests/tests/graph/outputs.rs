@@ -7,7 +7,7 @@ use std::path::Path;
 use cache_core::graph;
 use serde_json::Value;
 
-use super::{mutation, path_of_query};
+use super::mutation;
 
 /// `GRAPH=overwrite cargo test -p cache-tests --test graph` writes it anew.
 const FILE: &str = "tests/graph/graph.json";
@@ -40,6 +40,7 @@ fn the_json_has_what_the_graph_has() {
         assert_eq!(written["function"], query.function);
         assert_eq!(written["module"], query.module);
         assert_eq!(written["file"], query.file);
+        assert!(written.get("owner").is_none_or(|owner| owner == query.owner));
         assert_eq!(strings(&written["arguments"]), query.arguments);
         assert_eq!(strings(&written["tags"]), query.tags);
         assert_eq!(written["other_tags"], query.has_other_tags);
@@ -48,8 +49,14 @@ fn the_json_has_what_the_graph_has() {
     }
     let mutations = json["mutations"].as_array().expect("they are a list");
     assert_eq!(mutations.len(), graph.mutations().len());
-    let full = |queries: &[usize]| -> Vec<String> {
-        queries.iter().map(|&query| format!("graph::{}", path_of_query(&graph.queries()[query]))).collect()
+    let full = |positions: &[usize]| -> Vec<String> {
+        let path = |&query: &usize| {
+            let of = queries[query]
+                .get("owner")
+                .map_or(graph.queries()[query].module, |owner| owner.as_str().expect("a text"));
+            format!("{of}::{}", graph.queries()[query].function)
+        };
+        positions.iter().map(path).collect()
     };
     for (written, mutation) in mutations.iter().zip(graph.mutations()) {
         assert_eq!((&written["function"], &written["module"]), (&mutation.function.into(), &mutation.module.into()));

@@ -136,8 +136,8 @@ fn a_write_in_the_wrong_cache_is_a_warning() {
     orders.ship(1);
     orders.ship(1);
     Orders { cache: users.cache.clone() }.ship_in_the_same_cache(1);
-    let elsewhere: Vec<_> =
-        graph().warnings().into_iter().filter(|warning| matches!(warning, Warning::NeverCachedThere { .. })).collect();
+    let is_of_this = |warning: &Warning| matches!(warning, Warning::NeverCachedThere { mutation, .. } if mutation.module == module_path!());
+    let elsewhere: Vec<_> = graph().warnings().into_iter().filter(is_of_this).collect();
     let [warning @ Warning::NeverCachedThere { mutation, query, owner, .. }] = &elsewhere[..] else {
         panic!("{elsewhere:?}")
     };
