@@ -164,6 +164,15 @@ impl Browser {
         result.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Runs a script in each page that is opened from now on, before those of the page.
+    ///
+    /// # Panics
+    ///
+    /// If the driver fails.
+    pub async fn run_in_each_page(&self, script: &str) {
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script })).await;
+    }
+
     /// Waits until an expression is true, and returns how long that took.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! The service to test.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use cache_core::{Cache, CacheBuilder};
 use indicatif::ProgressBar;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 /// The sample library, served on a free port.
 #[derive(Debug)]
 pub struct Service {
-    url: String,
+    address: SocketAddr,
     serving: JoinHandle<()>,
     folder: Arc<TempDir>,
 }
@@ -40,7 +40,7 @@ impl Service {
         let library = Database::open(&file).expect("the file is new");
         library.import(&CsvFiles::embedded(), &ProgressBar::hidden()).expect("the sample is valid");
         drop(library);
-        Self::serve(Arc::new(folder), Settings { cache, audit: 1.0, ..Settings::default() }).await
+        Self::serve(Arc::new(folder), 0, Settings { cache, audit: 1.0, ..Settings::default() }).await
     }
 
     /// Begins to serve the same file with another cache, as a second process does.
@@ -50,17 +50,34 @@ impl Service {
     /// If that fails.
     pub async fn start_beside(&self, cache: CacheBuilder) -> Self {
         // What was not heard yet is no finding.
-        Self::serve(self.folder.clone(), Settings { cache, audit: 0.0, ..Settings::default() }).await
+        Self::serve(self.folder.clone(), 0, Settings { cache, audit: 0.0, ..Settings::default() }).await
     }
 
-    async fn serve(folder: Arc<TempDir>, settings: Settings) -> Self {
+    /// Ends: clients are disconnected, and its port is free.
+    pub async fn stop(&mut self) {
+        self.serving.abort();
+        // That it was aborted is no news.
+        drop((&mut self.serving).await);
+    }
+
+    /// Begins to serve the same file at the same address with an empty cache, after it was [stopped](Self::stop).
+    ///
+    /// # Panics
+    ///
+    /// If that fails.
+    pub async fn start_again(&mut self) {
+        *self = Self::serve(self.folder.clone(), self.address.port(), Settings::default()).await;
+    }
+
+    /// On any free port if that is 0.
+    async fn serve(folder: Arc<TempDir>, port: u16, settings: Settings) -> Self {
         let app = App::open(&folder.path().join("library.db"), settings).await.expect("the file is a library");
-        let server = Server::bind("127.0.0.1", 0, app).await.expect("a port is free");
-        let url = format!("http://{}", server.address());
+        let server = Server::bind("127.0.0.1", port, app).await.expect("the port is free");
+        let address = server.address();
         let serving = tokio::spawn(async {
             server.run(std::future::pending()).await.expect("the socket works");
         });
-        Self { url, serving, folder }
+        Self { address, serving, folder }
     }
 
     /// The library's file, which another process may change.
@@ -68,9 +85,14 @@ impl Service {
         self.folder.path().join("library.db")
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The URL of a page, such as `/cache`.
     pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
+        format!("http://{}{path}", self.address)
     }
 }
 

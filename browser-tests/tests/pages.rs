@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 use std::{
+    io::{BufRead, BufReader, Write},
+    net::TcpStream,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -243,6 +245,68 @@ async fn the_cache_shows_what_another_process_writes() {
     browser.wait_until("document.querySelector('#state').textContent === 'live'").await;
     browser.wait_until("document.querySelector('#hits').textContent === '0'").await;
     assert_eq!(browser.run("return document.querySelector('#others').hidden").await, json!(true));
+}
+
+/// Watches the cache as other pages do, until the service takes no more viewers.
+fn take_all_places(service: &Service) -> Vec<BufReader<TcpStream>> {
+    let mut viewers = Vec::new();
+    loop {
+        let mut viewer = TcpStream::connect(service.address()).unwrap();
+        write!(viewer, "GET /cache/events HTTP/1.1\r\nHost: {}\r\n\r\n", service.address()).unwrap();
+        let (mut viewer, mut status) = (BufReader::new(viewer), String::new());
+        viewer.read_line(&mut status).unwrap();
+        if status.starts_with("HTTP/1.1 503") {
+            return viewers;
+        }
+        assert!(status.starts_with("HTTP/1.1 200"), "{status}");
+        viewers.push(viewer);
+    }
+}
+
+/// Timers take a hundredth of their time, and `waits` has it in seconds.
+const FAST_TIMERS: &str = "{
+    const { setTimeout } = window;
+    window.waits = [];
+    window.setTimeout = (work, wait, ...rest) => {
+        waits.push(wait / 1000);
+        return setTimeout(work, wait / 100, ...rest);
+    };
+}";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_offline_tries_again() {
+    let (mut service, browser) = (Service::start().await, Browser::start().await);
+    let live = "document.querySelector('#state').textContent === 'live'";
+    let viewers = take_all_places(&service);
+    assert!(viewers.len() > 8);
+    browser.run_in_each_page(FAST_TIMERS).await;
+    browser.open(&service.url("/cache"), Screen::PHONE).await;
+    browser.wait_until("waits.length > 5").await;
+    assert_eq!(browser.run("return waits.slice(0, 6)").await, json!([2, 4, 8, 16, 30, 30]));
+    let state = browser.run("return document.querySelector('#state').textContent").await;
+    assert_eq!(state, json!("offline: retry in 30 s"));
+    browser.save_screenshot(&screenshot("cache-offline")).await;
+
+    // There is room again.
+    drop(viewers);
+    browser.wait_until(live).await;
+    browser.wait_until("!document.querySelector('.waiting')").await;
+    assert_eq!(browser.run("return document.querySelector('#state').dataset.state").await, json!("live"));
+    browser.run("return fetch('/api/tracks/5/play', { method: 'POST' }).then(played => played.status)").await;
+    browser.wait_until("document.querySelector('#mutations').textContent.includes('record_track_play')").await;
+
+    // A restart of the service is another outage: the waits begin with the shortest.
+    let before = browser.run("return waits.length").await;
+    service.stop().await;
+    browser.wait_until(&format!("waits.length > {before}")).await;
+    assert_eq!(browser.run(&format!("return waits[{before}]")).await, json!(2));
+    browser.wait_until("document.querySelector('#state').dataset.state === 'offline'").await;
+    service.start_again().await;
+    browser.wait_until(live).await;
+    browser.wait_until("document.querySelector('#mutations').textContent === ''").await;
+    // It was never reloaded.
+    assert!(browser.run("return waits.length").await.as_u64() > before.as_u64());
+    assert!(browser.console().await.iter().all(|message| message.contains("/cache/events")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

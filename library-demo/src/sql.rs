@@ -74,6 +74,9 @@ pub(crate) const PURCHASING_CUSTOMERS: &str = "SELECT customer_id FROM purchase 
 
 pub(crate) const ADD_PURCHASE: &str = "INSERT INTO purchase (invoice_date, customer_id, track_id) VALUES (?1, ?2, ?3)";
 
+/// `date` counts `2026-02-30` as the second of March. Of years before 0 its text is longer.
+pub(crate) const IS_DATE: &str = "SELECT length(?1) = 10 AND date(?1) IS ?1";
+
 pub(crate) const PLAYLISTS: &str = "SELECT playlist_id, track_id FROM playlist_track ORDER BY playlist_id, track_id";
 
 pub(crate) const ADD_TRACK: &str = concat!(

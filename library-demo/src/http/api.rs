@@ -196,19 +196,10 @@ pub(super) async fn purchase(
     if new.tracks.is_empty() || new.tracks.len() > MAX_PURCHASE {
         return Err(ApiError::unprocessable(format!("a purchase has 1 to {MAX_PURCHASE} tracks")));
     }
-    if !is_date(&new.invoice_date) {
-        return Err(ApiError::unprocessable("invoice_date is a date such as 2026-11-30"));
+    if !app.library.is_date(&new.invoice_date).await? {
+        return Err(ApiError::unprocessable("invoice_date is a day of the calendar, such as 2026-11-30"));
     }
     let bought = write(app, |app| async move { app.library.purchase(&new).await }).await;
     let tracks = bought.map_err(ApiError::of_body)?;
     Ok((StatusCode::CREATED, Json(Purchased { tracks })))
-}
-
-/// Whether it has the form of a date.
-fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() })
 }

@@ -28,6 +28,8 @@ pub(super) struct Miss {
 /// What invalidated the answer that was there before.
 #[derive(Clone, PartialEq, Serialize)]
 struct Invalidated {
+    /// The function that named the target: in a transaction one of several. If the target is unknown, the mutation: of a
+    /// transaction that is `commit`.
     by: &'static str,
     /// The target that it named.
     through: String,
@@ -48,7 +50,7 @@ impl Observer for LastMisses {
             arguments: event.call.arguments(),
             reason: event.reason.to_string(),
             invalidated: event.mutation.map(|mutation| Invalidated {
-                by: mutation.function,
+                by: event.target.map_or(mutation.function, |target| target.by),
                 through: event.target.map(ToString::to_string).unwrap_or_default(),
             }),
             ago_ms: Age::from(Duration::ZERO),

@@ -137,7 +137,8 @@ struct Mutation {
 
 #[derive(PartialEq, Serialize)]
 struct Target {
-    /// `everything`, `query`, `key`, `tag`, or `shared`: what another process has named, in words.
+    /// `nothing`, `everything`, `query`, `key`, `tag`, or in words: `shared` is what another process has named, and `other`
+    /// is of a kind that this page does not know.
     kind: &'static str,
     name: String,
     /// The function that named it.
@@ -219,7 +220,9 @@ impl Target {
             TargetInfoKind::Key { name, .. } => ("key", (*name).to_owned()),
             TargetInfoKind::Tag(tag) => ("tag", tag.clone()),
             TargetInfoKind::Shared(what) => ("shared", what.clone()),
-            _ => ("everything", String::new()),
+            TargetInfoKind::Nothing => ("nothing", String::new()),
+            TargetInfoKind::Everything => ("everything", String::new()),
+            _ => ("other", info.to_string()),
         };
         Self { kind, name, by: info.by }
     }
@@ -240,7 +243,7 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use cache_core::{Cache, HasCache, cached_query};
+    use cache_core::{Cache, HasCache, cached_query, invalidates};
     use tempfile::TempDir;
 
     use crate::http::{App, Settings};
@@ -255,6 +258,11 @@ mod tests {
         fn name(&self, id: u32) -> String {
             format!("artist {id}")
         }
+
+        #[invalidates(for id in ids { tags("artist:{id}") })]
+        fn rename(&self, ids: &[u32]) -> usize {
+            ids.len()
+        }
     }
 
     #[tokio::test]
@@ -268,5 +276,21 @@ mod tests {
 
         app.cache().invalidate_tags(["artist:7"]);
         assert!(app.content().entries.is_empty() && content != app.content());
+    }
+
+    #[tokio::test]
+    async fn a_mutation_that_named_nothing_is_not_one_of_everything() {
+        let folder = TempDir::new().unwrap();
+        let app = App::open(&folder.path().join("library.db"), Settings::default()).await.unwrap();
+        let artists = Artists { cache: app.cache().clone() };
+        assert_eq!((artists.rename(&[]), artists.rename(&[7])), (0, 1));
+        app.cache().invalidate_all();
+        let content = app.content();
+        let targets = content.mutations.iter().flat_map(|mutation| &mutation.targets);
+        let targets: Vec<_> = targets.map(|target| (target.kind, &*target.name, target.by)).collect();
+        assert_eq!(
+            targets,
+            [("everything", "", "invalidate_all"), ("tag", "artist:7", "rename"), ("nothing", "", "rename")]
+        );
     }
 }

@@ -72,6 +72,12 @@ impl SqliteRepository {
         self.connections.close().await;
     }
 
+    /// Whether a text is a day of the calendar, such as `2026-11-30`.
+    pub(crate) async fn is_date(&self, text: &str) -> Result<bool, DbError> {
+        let mut reader = self.connections.reader().await?;
+        Ok(self.statement(sql::IS_DATE).bind(text).fetch_one(&mut *reader).await?.try_get(0)?)
+    }
+
     fn statement<'q>(&self, sql: &'static str) -> Statement<'q> {
         self.queries.fetch_add(1, Ordering::Relaxed);
         sqlx::query(sql)

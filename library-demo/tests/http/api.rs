@@ -90,6 +90,9 @@ async fn a_purchase_is_done_as_a_whole_or_not_at_all() {
         (StatusCode::UNPROCESSABLE_ENTITY, &json!("there is no track 9"))
     );
     assert_eq!(client.get("/api/tracks/1").await["plays"], 1);
+
+    let leap_day = r#"{"invoice_date": "2028-02-29", "customer_id": 7, "tracks": [1]}"#;
+    assert_eq!(client.write("POST", "/api/purchases", leap_day).await.status, StatusCode::CREATED);
     server.stop().await;
 }
 

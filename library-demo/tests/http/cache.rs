@@ -66,14 +66,25 @@ async fn the_next_event_shows_a_play() {
 #[tokio::test]
 async fn a_purchase_is_one_mutation_of_several() {
     let server = TestServer::start(&["One"]).await;
-    let mut events = server.client.events().await.unwrap();
+    let client = &server.client;
+    client.get("/api/favorites").await;
+    let mut events = client.events().await.unwrap();
     let purchase = r#"{"invoice_date": "2026-11-30", "customer_id": 7, "tracks": [1]}"#;
-    server.client.write("POST", "/api/purchases", purchase).await;
+    client.write("POST", "/api/purchases", purchase).await;
     let event = events.find(|event| event["mutations"] != json!([])).await;
     assert_eq!(names(&event["mutations"], "function"), ["commit"]);
     let targets = &event["mutations"][0]["targets"];
     let by = names(targets, "by");
     assert!(by.contains(&"record_track_play") && by.contains(&"set_track_favorite"), "{targets}");
+
+    // A miss says which of them it was.
+    client.get("/api/favorites").await;
+    let event = events.find(|event| event["misses"][0]["reason"] == "invalidated").await;
+    let miss = &event["misses"][0];
+    assert_eq!(
+        (&miss["query"], &miss["invalidated"]["by"]),
+        (&json!("get_favorite_tracks"), &json!("set_track_favorite"))
+    );
     server.stop().await;
 }
 

@@ -74,6 +74,13 @@ async fn bad_requests_get_an_error_with_a_status() {
         ("POST", "/api/purchases", JSON, &purchase("2026-11-30", "[]"), 422, "1 to 100 tracks"),
         ("POST", "/api/purchases", JSON, &purchase("30.11.2026", "[1]"), 422, "2026-11-30"),
         ("POST", "/api/purchases", JSON, &purchase("2026-11-3x", "[1]"), 422, "2026-11-30"),
+        ("POST", "/api/purchases", JSON, &purchase("9999-99-99", "[1]"), 422, "invoice_date is a day of the calendar"),
+        ("POST", "/api/purchases", JSON, &purchase("2026-02-30", "[1]"), 422, "invoice_date is a day of the calendar"),
+        ("POST", "/api/purchases", JSON, &purchase("2026-02-29", "[1]"), 422, "invoice_date is a day of the calendar"),
+        ("POST", "/api/purchases", JSON, &purchase("-2026-11-30", "[1]"), 422, "invoice_date is a day of the calendar"),
+        ("POST", "/api/purchases", JSON, &purchase("2026-11-30 12:00", "[1]"), 422, "invoice_date"),
+        ("POST", "/api/purchases", JSON, &purchase("now", "[1]"), 422, "invoice_date"),
+        ("POST", "/api/purchases", JSON, &purchase("", "[1]"), 422, "invoice_date"),
         ("POST", "/api/purchases", JSON, r#"{"tracks": [1]}"#, 422, "missing field"),
         // The cache
         ("POST", "/api/cache/forget", JSON, r#"{"query": "get_everything"}"#, 422, "no query get_everything"),

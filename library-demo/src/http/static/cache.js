@@ -14,26 +14,41 @@ let isFirst = true;
 
 // The events
 
-const events = new EventSource("/cache/events");
-events.addEventListener("open", () => {
-  setState("live");
-  // After a restart of the service, numbers begin again.
-  isFirst = true;
-  for (const id of ["mutations", "last"]) $(id).replaceChildren();
-});
-events.addEventListener("error", () => setState("offline"));
-events.addEventListener("snapshot", ({ data }) => {
-  snapshot = JSON.parse(data);
-  came = performance.now();
-  render();
-  isFirst = false;
-  document.querySelector("main").classList.remove("waiting");
-});
+// In seconds: each wait is twice as long as the one before.
+const FIRST_WAIT = 2;
+const LONGEST_WAIT = 30;
+let wait = FIRST_WAIT;
 
-events.addEventListener("other_processes", ({ data }) => renderOthers(JSON.parse(data)));
+function connect() {
+  const events = new EventSource("/cache/events");
+  events.addEventListener("open", () => {
+    setState("live", "live");
+    wait = FIRST_WAIT;
+    // After a restart of the service, numbers begin again.
+    isFirst = true;
+    for (const id of ["mutations", "last"]) $(id).replaceChildren();
+  });
+  events.addEventListener("error", () => {
+    // After an answer that is an error, as when there are too many viewers, a browser does not try again.
+    events.close();
+    setState("offline", `offline: retry in ${wait} s`);
+    setTimeout(connect, 1000 * wait);
+    wait = Math.min(2 * wait, LONGEST_WAIT);
+  });
+  events.addEventListener("snapshot", ({ data }) => {
+    snapshot = JSON.parse(data);
+    came = performance.now();
+    render();
+    isFirst = false;
+    document.querySelector("main").classList.remove("waiting");
+  });
+  events.addEventListener("other_processes", ({ data }) => renderOthers(JSON.parse(data)));
+}
 
-function setState(state) {
-  $("state").textContent = state;
+connect();
+
+function setState(state, text) {
+  $("state").textContent = text;
   $("state").dataset.state = state;
 }
 
@@ -163,7 +178,8 @@ api("GET", "cache/graph").then((graph) => {
 }).catch(report);
 
 function targetText(kind, name) {
-  return { everything: "everything", query: name, key: `one key of ${name}`, tag: `tag ${name}`, shared: name }[kind];
+  // The others are a name, or are in words.
+  return { nothing: "nothing", everything: "everything", key: `one key of ${name}`, tag: `tag ${name}` }[kind] ?? name;
 }
 
 // Misses
