@@ -11,9 +11,13 @@ pub(crate) struct Findings(Arc<Mutex<Vec<StaleFinding>>>);
 impl Findings {
     /// A cache that audits every hit.
     pub(crate) fn cache(&self) -> Cache {
-        let list = self.0.clone();
-        let audit = Audit::sample(1.0).on_finding(move |finding| list.lock().unwrap().push(finding.clone()));
+        let list = self.clone();
+        let audit = Audit::sample(1.0).on_finding(move |finding| list.add(finding));
         Cache::builder().audit(audit).build()
+    }
+
+    pub(crate) fn add(&self, finding: &StaleFinding) {
+        self.0.lock().unwrap().push(finding.clone());
     }
 
     pub(crate) fn take(&self) -> Vec<StaleFinding> {

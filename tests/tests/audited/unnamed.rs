@@ -84,12 +84,13 @@ fn in_a_transaction_it_is_blamed_after_the_end() {
 }
 
 #[test]
-fn without_an_audit_nothing_is_held() {
+fn without_an_audit_nothing_is_held_or_recorded() {
     for (name, write) in WRITES {
         let counters = Counters { cache: Cache::new(), count: Arc::default() };
         let transaction = counters.cache.transaction();
         write(&counters.within(transaction.cache()));
         transaction.commit();
+        write(&counters);
         assert!(counters.cache.mutations().is_empty(), "{name}");
     }
 }

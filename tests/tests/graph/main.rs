@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod generic;
+mod handles;
 mod named;
 mod outputs;
 mod provided;
