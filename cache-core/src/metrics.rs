@@ -221,3 +221,26 @@ fn describe() {
     }
     describe_histogram!("cache.load.duration", Unit::Seconds, "The time that loads take, by outcome");
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::time::Duration;
+
+    use ::metrics::with_local_recorder;
+    use metrics_util::debugging::DebuggingRecorder;
+
+    use super::*;
+    use crate::query::state::QueryState;
+
+    #[test]
+    fn a_value_of_the_second_level_is_no_load() {
+        let series_of = |outcome| {
+            let (query, recorder) = (QueryState::anonymous(), DebuggingRecorder::new());
+            let call = Call::new(&query, None, &|_| Ok(()));
+            let loaded = Loaded { call, duration: Duration::ZERO, outcome, shared_by: 0 };
+            with_local_recorder(&recorder, || CacheMetrics::new("library").loaded(&loaded));
+            recorder.snapshotter().snapshot().into_vec().len()
+        };
+        assert_eq!((series_of(LoadOutcome::Taken), series_of(LoadOutcome::Stored)), (0, 2));
+    }
+}

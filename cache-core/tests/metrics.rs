@@ -58,6 +58,11 @@ impl Library {
     }
 
     #[cached_query(ttl = "5m")]
+    async fn never(&self) -> u32 {
+        std::future::pending().await
+    }
+
+    #[cached_query(ttl = "5m")]
     fn panics(&self) -> u32 {
         panic!("in the body")
     }
@@ -221,6 +226,21 @@ fn loads_are_measured_in_seconds_by_outcome() {
     let puts = ["title", "refused", "overtaken", "fallible", "rows"];
     let puts = puts.map(|query| series.counter(&format!("cache.puts cache=library query={query}")));
     assert_eq!(puts, [2, 0, 0, 0, 3], "only what was stored");
+}
+
+#[test]
+fn a_dropped_future_is_a_failure() {
+    let series = published(|metrics| {
+        let library = Library::new(metrics);
+        let mut call = Box::pin(library.never());
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(call.as_mut().poll(&mut cx).is_pending());
+        drop(call);
+        metrics.record(&library.cache);
+    });
+    assert_eq!(series.counter("cache.load cache=library query=never result=failure"), 1);
+    assert_eq!(series.histogram("cache.load.duration cache=library query=never outcome=dropped"), [0.0]);
+    assert!(!series.0.keys().any(|name| name.starts_with("cache.weight")), "nothing limits the weight");
 }
 
 #[test]

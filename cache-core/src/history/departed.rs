@@ -153,6 +153,14 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_needs_more_bits_is_known_by_the_others() {
+        let departed = Departed::new(100);
+        let version = u64::MAX << KIND | 7;
+        departed.record(1, 5, Gone::Invalidated(version));
+        assert_eq!((departed.find(1, 5), as_shown(version)), (Gone::Invalidated(7), 7));
+    }
+
+    #[test]
     fn p9_the_table_has_a_bound() {
         for (capacity, places) in [(0, 64), (10_000, 8_192), (1 << 28, 1 << 16)] {
             let departed = Departed::new(capacity);

@@ -360,6 +360,104 @@ mod tests {
     }
 
     #[test]
+    fn p21_each_scope_has_its_own_history() {
+        let mut heard = heard();
+        let of = |scope: &str| ValueHead { places: vec![place(Some(scope), "a")], ..value(10, &[]) };
+        let in_scope = Record { places: vec![place(Some("tenant"), "a")], ..record(1, "") };
+        assert!(heard.hear(at(11), &in_scope, false));
+        assert!(!heard.accepts(&of("tenant")) && heard.accepts(&of("other")));
+        assert!(heard.accepts(&ValueHead { places: vec![place(None, "a")], ..value(10, &[]) }), "that of the root");
+        assert!(heard.hear(at(12), &record(2, EVERYTHING), false));
+        assert!(!heard.accepts(&of("other")));
+    }
+
+    /// Each process counts its own.
+    #[test]
+    fn p21_the_outcome_of_one_process_ends_no_write_of_another() {
+        let mut heard = heard();
+        assert!(heard.hear(at(11), &Record { intent: Some(60_000), ..record(5, "a") }, false));
+        let of_another = Record { origin: 2, ends: Some(5), ..record(6, "b") };
+        assert!(heard.hear(at(12), &of_another, false));
+        assert!(!heard.accepts(&value(12, &["a"])));
+    }
+
+    #[test]
+    fn p21_nothing_from_before_a_record_that_cannot_be_read_is_accepted() {
+        let mut heard = heard();
+        assert!(!heard.hear_unreadable(at(12)) && heard.accepts(&value(10, &["a"])));
+        assert!(heard.hear_unreadable(at(11)));
+        assert!(!heard.accepts(&value(10, &["a"])) && heard.accepts(&value(11, &["a"])));
+    }
+
+    #[test]
+    fn p21_what_a_restart_may_still_hear_is_waited_for() {
+        let mut heard = heard();
+        let next = LogPosition { epoch: 10, id: 20 };
+        heard.begin_own(5, &[place(None, "a")]);
+        heard.acknowledge(5, at(13));
+        heard.begin_own(6, &[place(None, "b")]);
+        heard.restart(at(12));
+        assert!(!heard.accepts(&value(12, &["a"])), "its record is the next");
+        heard.restart(next);
+        // The number of its record says nothing in this epoch.
+        for mark in ["a", "b"] {
+            assert!(!heard.accepts(&ValueHead { epoch: 10, ..value(20, &[mark]) }), "{mark}");
+        }
+    }
+
+    #[test]
+    fn p22_a_new_epoch_knows_nothing_of_the_numbers_before_it() {
+        let mut heard = heard();
+        for id in 11..=(11 + MOST_PLACES as u64) {
+            assert!(heard.hear(at(id), &record(id, &id.to_string()), false));
+        }
+        let first = LogPosition { epoch: 10, id: 1 };
+        heard.restart(LogPosition { id: 0, ..first });
+        assert!(heard.hear(first, &record(1, "a"), false));
+        let value = ValueHead { epoch: 10, ..value(1, &["a", "11", "12"]) };
+        assert!(heard.accepts(&value) && !heard.accepts(&ValueHead { born: 0, ..value }));
+    }
+
+    /// The record of a place may be newer than the one that is forgotten.
+    #[test]
+    fn p21_a_place_is_remembered_by_its_last_record() {
+        let mut heard = heard();
+        let last = 11 + MOST_PLACES as u64;
+        for id in 11..=last {
+            let mark = if id == 11 || id == last { "a".to_owned() } else { id.to_string() };
+            assert!(heard.hear(at(id), &record(id, &mark), false));
+        }
+        assert!(!heard.accepts(&value(last - 1, &["a"])) && heard.accepts(&value(last, &["a"])));
+    }
+
+    #[test]
+    fn p22_what_was_published_is_waited_for_and_kept_for_a_while() {
+        const MOMENT: Duration = Duration::from_nanos(1);
+        let (mut heard, announced) = (heard(), Duration::from_secs(10));
+        let before = LeaseTime::now();
+        for (token, mark) in [(5, "not heard back"), (6, "heard"), (7, "not acknowledged")] {
+            heard.begin_own(token, &[place(None, mark)]);
+        }
+        heard.acknowledge(5, at(12));
+        assert!(heard.hear(at(11), &record(6, "heard"), true));
+        assert!(heard.hear(at(12), &Record { intent: Some(10_000), ..record(8, "announced") }, false));
+        let after = LeaseTime::now();
+        let value = |mark| value(12, &[mark]);
+        heard.forget_old(before.later(announced));
+        assert!(!heard.accepts(&value("announced")));
+        heard.forget_old(after.later(announced + MOMENT));
+        assert!(heard.accepts(&value("announced")), "the time that it has said is over");
+        heard.forget_old(before.later(KEPT));
+        assert_eq!(heard.own.len(), 3);
+        heard.forget_old(after.later(KEPT + MOMENT));
+        assert_eq!(heard.own.len(), 2, "no tier publishes it again");
+        heard.forget_old(before.later(NOT_HEARD_BACK));
+        assert!(!heard.accepts(&value("not heard back")));
+        heard.forget_old(after.later(NOT_HEARD_BACK + MOMENT));
+        assert!(heard.accepts(&value("not heard back")) && !heard.accepts(&value("not acknowledged")));
+    }
+
+    #[test]
     fn p9_own_publications_are_bounded() {
         let mut heard = heard();
         for id in 11..=(11 + 2 * MOST_KEPT) {
@@ -367,5 +465,15 @@ mod tests {
             assert!(heard.hear(at(id), &record(id, "a"), true));
         }
         assert!(heard.own.len() as u64 <= MOST_KEPT + 1025 && heard.pending.is_empty());
+    }
+
+    #[test]
+    fn p21_of_very_many_publications_none_is_forgotten_before_it_was_heard() {
+        let mut heard = heard();
+        heard.begin_own(1, &[place(None, "a")]);
+        heard.acknowledge(1, at(12));
+        heard.begin_own(2 + 2 * MOST_KEPT, &[place(None, "b")]);
+        heard.forget_old(LeaseTime::now());
+        assert!(!heard.accepts(&value(10, &["a"])));
     }
 }

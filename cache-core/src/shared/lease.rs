@@ -125,6 +125,12 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
+    impl LeaseTime {
+        pub(crate) fn later(self, span: Duration) -> Self {
+            self.after(saturating_nanos(span))
+        }
+    }
+
     #[test]
     fn p20_a_lease_is_live_from_a_proof_until_its_end() {
         let lease = Lease::new(HOUR, &TimeSource::System);
@@ -135,6 +141,14 @@ mod tests {
         assert!(!lease.is_live(2) && !lease.is_live(1), "no tick is remembered");
         lease.prove(LeaseTime(0));
         assert!(!lease.is_live(3), "an old proof proves nothing");
+    }
+
+    #[test]
+    fn p22_an_older_proof_takes_nothing_back() {
+        let lease = Lease::new(HOUR, &TimeSource::System);
+        lease.prove(LeaseTime::now());
+        lease.prove(LeaseTime(1));
+        assert!(lease.is_live_now() && lease.lag().is_some_and(|lag| lag < HOUR));
     }
 
     /// A manual clock may stand still for ever.

@@ -127,6 +127,18 @@ fn p21_what_is_made_from_memory_is_as_old_as_that() {
     });
 }
 
+/// Guards: in `Engine::invalidate_with`, that what is invalidated is published after it is: what is loaded when the own record
+/// is heard may be made from what memory has.
+#[test]
+fn p21_what_a_writer_makes_from_memory_is_as_old_as_that() {
+    explore_switching(3, 2, || {
+        let (_, [first, second]) = processes();
+        first.number();
+        concurrently([first.reads(Process::outer), first.writes(|first| first.write(1))]);
+        assert_eq!((second.outer(), first.outer()), (1, 1));
+    });
+}
+
 /// Guards: in `Engine::hear`, that others' records are invalidations here.
 #[test]
 fn p20_a_load_is_fenced_by_a_write_of_another_process() {

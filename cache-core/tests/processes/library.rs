@@ -94,6 +94,12 @@ impl Library {
         entry!(self.track(row)).get()
     }
 
+    /// Made from the row itself, if there is no entry of it.
+    #[cached_query(ttl = "1h", shared)]
+    pub(crate) fn read_through(&self, row: usize) -> u64 {
+        entry!(self.track(row)).get().unwrap_or_else(|| self.read(row))
+    }
+
     #[cached_query(ttl = "1h")]
     pub(crate) fn own(&self, row: usize) -> u64 {
         self.read(row)
@@ -126,6 +132,13 @@ impl Library {
 
     #[invalidates(track(row), on_unreachable = "fail")]
     pub(crate) fn write_or_fail(&self, row: usize, during: impl FnOnce()) -> Result<(), Refused> {
+        during();
+        self.database.write(row);
+        Ok(())
+    }
+
+    #[invalidates(tags("row:{row}"), on_unreachable = "fail")]
+    pub(crate) fn write_by_tag_or_fail(&self, row: usize, during: impl FnOnce()) -> Result<(), Refused> {
         during();
         self.database.write(row);
         Ok(())

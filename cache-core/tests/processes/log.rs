@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use cache_core::{Cache, Observer, TargetInfoKind, entry, events};
+use cache_core::{Cache, ManualClock, Observer, TargetInfoKind, entry, events};
 
 use crate::library::{Database, Library, Refused};
 use crate::tier::{HOUR, Server};
@@ -76,6 +76,12 @@ fn p20_a_name_is_heard_that_the_writer_does_not_know() {
     database.write(1);
     writer.invalidate(["own"]);
     assert_eq!(reader.own(1), 1);
+    database.write(1);
+    let transaction = writer.transaction();
+    transaction.cache().invalidate(["own"]);
+    assert_eq!(reader.own(1), 1);
+    transaction.commit();
+    assert_eq!(reader.own(1), 2);
 }
 
 #[test]
@@ -133,6 +139,16 @@ fn p20_scopes_cross() {
     here.database.write(1);
     here.cache.scope("1").invalidate(["track"]);
     assert_eq!(all(), [2, 4, 3]);
+    // Nothing else is forgotten. What is not shared cannot be taken again.
+    let own = || [there.own(1), one.own(1), two.own(1)];
+    own();
+    let loads = there.loads();
+    of(&here, "1").write(1);
+    own();
+    assert_eq!(there.loads(), loads + 1);
+    here.cache.scope("2").invalidate_all();
+    own();
+    assert_eq!(there.loads(), loads + 2);
 }
 
 #[test]
@@ -145,6 +161,19 @@ fn p15_what_was_made_from_an_answer_is_forgotten_with_it() {
     here.database.write(5);
     entry!(here.track(5)).insert(1);
     assert_eq!(there.if_cached(5), None, "an entry elsewhere is none here");
+}
+
+/// That there is no entry is an answer of its query, too.
+#[test]
+fn p20_what_was_made_of_an_absence_is_forgotten_with_its_key_and_with_its_query() {
+    let (server, here, there) = two();
+    // Nothing is taken instead.
+    server.limit(0);
+    assert_eq!(there.read_through(1), 0);
+    here.write(1);
+    assert_eq!(there.read_through(1), 1);
+    here.write_by_name(1);
+    assert_eq!(there.read_through(1), 2);
 }
 
 #[test]
@@ -173,7 +202,20 @@ fn p16_a_transaction_is_one_record() {
     assert_eq!((server.records(), there.track(1), there.track(2)), (3, 2, 3));
     here.cache.transaction().rollback();
     here.cache.transaction().commit();
+    here.cache.invalidate_tags(Vec::<&str>::new());
+    here.cache.invalidate(Vec::<&str>::new());
     assert_eq!(server.records(), 3, "an invalidation of nothing is not published");
+}
+
+/// Keys of a query that is not shared mean all of it.
+#[test]
+fn p20_a_transaction_of_many_writes_names_each_place_once() {
+    let (_, here, there) = two();
+    let transaction = here.cache.transaction();
+    (0..8).for_each(|row| here.with(transaction.cache()).write(row));
+    transaction.commit();
+    let last = there.cache.mutations().pop().expect("it was heard");
+    assert_eq!(last.targets.len(), 9, "eight keys of the shared one: {:?}", last.targets);
 }
 
 /// The commit may happen after the record: what others load meanwhile is old.
@@ -230,6 +272,9 @@ fn p20_a_record_that_cannot_be_read_forgets_everything() {
     there.own(1);
     assert_eq!((there.loads(), there.cache.shared_stats().expect("it has a tier").gaps), (loads + 1, 1));
     assert!(!server.follower(1).hear(next, b"it is not the next"));
+    // From here on, all is known again.
+    there.track(1);
+    assert_eq!(there.cache.shared_stats().expect("it has a tier").puts, 1);
 }
 
 #[test]
@@ -358,6 +403,92 @@ fn a_write_of_another_process_is_told() {
         "{tags:?}"
     );
     assert!(entry!(there.track(1)).explain().to_string().contains("cached"));
+}
+
+/// By a key, and by the name of its query.
+#[test]
+fn an_entry_explains_which_process_has_invalidated_it() {
+    let (server, database) = (Server::default(), Database::default());
+    let here = Library::new(&database, server.process());
+    let cache = server.process_with(Cache::builder().clock(ManualClock::new()));
+    let there = Library::new(&database, cache);
+    let why = || entry!(there.track(1)).explain().to_string();
+    there.track(1);
+    here.write(1);
+    assert_eq!(
+        why(),
+        "`track(row = 1)` is not cached: its key was invalidated after it was loaded, 0ns ago, by `another process`, \
+         which names `one key of track`"
+    );
+    there.track(1);
+    here.write_by_name(1);
+    assert_eq!(
+        why(),
+        "`track(row = 1)` is not cached: its query was invalidated after it was loaded, 0ns ago, by `another process`, \
+         which names `track`"
+    );
+    there.track(1);
+    assert_eq!(there.cache.stats().invalidated_misses, 2);
+    let absent = entry!(there.track(5)).explain().to_string();
+    let last = "; it was last invalidated 0ns ago, by `another process`, which names `track`";
+    assert!(absent.ends_with(last), "{absent}");
+    let mutations: Vec<_> =
+        there.cache.mutations().iter().map(|mutation| (mutation.function, mutation.misses)).collect();
+    assert_eq!(mutations, [("restart of the log", 0), ("another process", 1), ("another process", 1)]);
+}
+
+/// Nothing here is named by it: there is nothing to tell.
+#[test]
+fn a_name_that_only_others_know_is_no_mutation_here() {
+    #[derive(Clone, Default)]
+    struct Told(Arc<Mutex<Vec<&'static str>>>);
+
+    impl Observer for Told {
+        fn invalidated(&self, invalidated: &events::Invalidated<'_>) {
+            self.0.lock().expect("nobody panics").push(invalidated.mutation.function);
+        }
+    }
+
+    let (server, told) = (Server::default(), [(); 2].map(|()| Told::default()));
+    let [writer, reader] = told.clone().map(|told| server.process_with(Cache::builder().observer(told)));
+    writer.invalidate(["own"]);
+    let functions = |cache: &Cache| cache.mutations().iter().map(|mutation| mutation.function).collect::<Vec<_>>();
+    let told = told.map(|told| told.0.lock().expect("nobody panics").clone());
+    let expected = [vec!["restart of the log"], vec!["restart of the log", "another process"]];
+    assert_eq!(([functions(&writer), functions(&reader)], told), (expected.clone(), expected));
+}
+
+/// Asks for a row whenever something is invalidated.
+#[derive(Clone, Default)]
+struct Asks(Arc<Mutex<Option<Library>>>);
+
+impl Observer for Asks {
+    fn invalidated(&self, _: &events::Invalidated<'_>) {
+        let library = self.0.lock().expect("nobody panics").clone();
+        if let Some(library) = library {
+            library.track(1);
+        }
+    }
+}
+
+#[test]
+fn p21_who_asks_while_a_record_takes_effect_takes_nothing_from_before_it() {
+    for is_lost in [false, true] {
+        let (server, database, asks) = (Server::default(), Database::default(), Asks::default());
+        let here = Library::new(&database, server.process());
+        let there = Library::new(&database, server.process_with(Cache::builder().observer(asks.clone())));
+        here.track(1);
+        *asks.0.lock().expect("nobody panics") = Some(there.clone());
+        server.hold();
+        here.write(1);
+        if is_lost {
+            server.lose(1)
+        } else {
+            server.deliver()
+        }
+        asks.0.lock().expect("nobody panics").take();
+        assert_eq!((there.loads(), there.track(1)), (1, 1), "the record is lost: {is_lost}");
+    }
 }
 
 #[test]

@@ -142,6 +142,35 @@ fn p15_a_taken_value_is_forgotten_with_what_it_was_made_from() {
     assert_eq!(there.if_cached(1), Some(1));
 }
 
+/// The taker has not asked for what it names.
+#[test]
+fn p21_a_name_here_is_enough_to_forget_what_was_taken() {
+    let writes: [fn(&Library); 4] = [
+        |there| there.write_by_name(0),
+        |there| {
+            there.database.write(0);
+            there.cache.invalidate(["track"]);
+        },
+        |there| {
+            there.database.write(0);
+            let transaction = there.cache.transaction();
+            transaction.cache().invalidate(["track"]);
+            transaction.commit();
+        },
+        |there| {
+            let transaction = there.cache.transaction();
+            there.with(transaction.cache()).write_by_name(0);
+            transaction.commit();
+        },
+    ];
+    for (number, write) in writes.into_iter().enumerate() {
+        let (_, here, there) = two();
+        assert_eq!((here.sum(3), there.sum(3), there.loads()), (0, 0, 0));
+        write(&there);
+        assert_eq!(there.sum(3), 1, "{number}");
+    }
+}
+
 #[test]
 fn p8_a_taken_value_expires_no_later() {
     let (server, database, clock) = (Server::default(), Database::default(), ManualClock::new());
@@ -175,6 +204,13 @@ fn p22_a_value_that_cannot_be_read_is_removed() {
     there.cache.invalidate_all();
     server.spoil(Vec::clear);
     assert_eq!((there.track(1), stats(&there).undecodable), (0, 3));
+    // No other value takes its place.
+    there.cache.invalidate_all();
+    server.limit(0);
+    let keys = server.keys().len();
+    server.spoil(Vec::clear);
+    there.track(1);
+    assert_eq!((server.keys().len(), stats(&there).undecodable), (keys - 1, 4));
 }
 
 #[test]
@@ -204,6 +240,31 @@ fn p17_what_is_not_stored_here_is_not_stored_there() {
     here.track(3);
     nothing.track(3);
     assert_eq!((server.keys().len(), nothing.loads()), (1, 1), "a cache of nothing takes nothing");
+}
+
+/// The value there is the one that is to be refreshed.
+#[test]
+fn a_value_near_its_expiry_is_refreshed_by_a_load() {
+    #[derive(HasCache)]
+    struct Ahead {
+        cache: Cache,
+    }
+
+    impl Ahead {
+        #[cached_query(ttl = "1h", refresh_ahead = "10m", shared)]
+        fn get(&self) -> u64 {
+            self.cache.stats().loads
+        }
+    }
+
+    let (server, clock) = (Server::default(), ManualClock::new());
+    let ahead = Ahead { cache: server.process_with(Cache::builder().clock(clock.clone())) };
+    assert_eq!(ahead.get(), 1);
+    clock.advance(HOUR * 11 / 12);
+    server.age(HOUR * 11 / 12);
+    assert_eq!((ahead.get(), ahead.get()), (2, 2));
+    let stats = ahead.cache.shared_stats().expect("it has a tier");
+    assert_eq!((stats.hits, stats.misses, stats.puts), (0, 1, 2));
 }
 
 #[test]
@@ -300,14 +361,186 @@ fn p10_types_are_apart() {
 fn p5_a_call_that_is_dropped_while_it_asks_leaves_no_trace() {
     let (server, here, there) = two();
     futures_lite::future::block_on(here.track_async(1));
-    server.hold_answers(true);
+    server.hold_answers();
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     let mut asks = Box::pin(there.track_async(1));
     assert!(asks.as_mut().poll(&mut cx).is_pending());
     let mut follows = Box::pin(there.track_async(1));
     assert!(follows.as_mut().poll(&mut cx).is_pending());
     drop(asks);
-    server.hold_answers(false);
+    server.give_answers();
     assert_eq!(futures_lite::future::block_on(follows), 0);
     assert_eq!((there.loads(), there.cache.stats().load_errors), (0, 0));
+}
+
+/// Two functions in one may have one name: in the second level they would have one place.
+#[test]
+fn p10_two_queries_of_one_name_are_apart() {
+    fn ask(cache: &Cache, is_first: bool) -> u64 {
+        if is_first {
+            #[cached_query(ttl = "1h", shared, cache = cache, skip(cache))]
+            fn get(cache: &Cache) -> u64 {
+                1
+            }
+            get(cache)
+        } else {
+            #[cached_query(ttl = "1h", shared, cache = cache, skip(cache))]
+            fn get(cache: &Cache) -> u64 {
+                2
+            }
+            get(cache)
+        }
+    }
+
+    let server = Server::default();
+    for cache in [(); 2].map(|()| server.process()) {
+        assert_eq!((ask(&cache, true), ask(&cache, false), ask(&cache, true)), (1, 2, 1));
+    }
+}
+
+#[derive(HasCache)]
+struct By<F> {
+    cache: Cache,
+    make: F,
+}
+
+impl<F: Fn() -> u64 + Send + Sync + 'static> By<F> {
+    #[cached_query(ttl = "1h", shared)]
+    fn get(&self) -> u64 {
+        (self.make)()
+    }
+}
+
+/// All closures in a function are of one name.
+#[test]
+fn p10_types_whose_name_says_too_little_are_not_stored() {
+    let server = Server::default();
+    let [first, second] = [(); 2].map(|()| server.process());
+    assert_eq!((By { cache: first, make: || 1 }.get(), By { cache: second, make: || 2 }.get()), (1, 2));
+    assert_eq!(server.keys().len(), 0);
+}
+
+#[test]
+fn p21_in_a_scope_what_was_invalidated_there_is_not_taken() {
+    let (server, here, there) = two();
+    let third = Library::new(&here.database, server.process());
+    let of = |library: &Library, scope: &str| library.with(library.cache.scope(scope));
+    for (scope, writes) in [("1", "1"), ("2", "")] {
+        of(&here, scope).track(1);
+        let writer = if writes.is_empty() { there.clone() } else { of(&there, writes) };
+        let before = there.database.read(1);
+        writer.write(1);
+        assert_eq!(of(&third, scope).track(1), before + 1, "{scope}");
+    }
+    // Those of other scopes are.
+    of(&here, "3").track(1);
+    of(&there, "4").write(1);
+    let loads = third.loads();
+    of(&third, "3").track(1);
+    assert_eq!(third.loads(), loads);
+}
+
+#[test]
+fn p2_what_was_made_from_keys_outlives_a_write_of_another_key() {
+    let (_, here, there) = two();
+    assert_eq!((here.sum(3), there.sum(3)), (0, 0));
+    let loads = there.loads();
+    here.write(5);
+    there.write(6);
+    assert_eq!((there.sum(3), there.loads()), (0, loads), "it was taken, and neither is one of its keys");
+}
+
+/// More is not written beside a value.
+#[test]
+fn p9_what_depends_on_very_much_is_not_stored() {
+    #[derive(HasCache)]
+    struct Many {
+        cache: Cache,
+    }
+
+    impl Many {
+        #[cached_query(ttl = "1h", shared)]
+        fn one(&self, id: u32) -> u32 {
+            id
+        }
+
+        #[cached_query(ttl = "1h", shared)]
+        fn all(&self, ids: u32) -> u32 {
+            (0..ids).map(|id| self.one(id)).max().unwrap_or_default()
+        }
+    }
+
+    let server = Server::default();
+    let many = Many { cache: server.process() };
+    assert_eq!((many.all(4_000), server.keys().len()), (3_999, 4_001));
+    assert_eq!((many.all(4_100), server.keys().len()), (4_099, 4_101), "those that it was made from are");
+}
+
+/// It may be of other types, which have changed since.
+#[test]
+fn p21_a_value_that_is_refused_is_not_read() {
+    let (server, here, there) = two();
+    here.track(1);
+    server.spoil(|value| *value.last_mut().expect("it is not empty") = 0xc0);
+    server.hold();
+    there.write(1);
+    assert_eq!((there.track(1), stats(&there).refused, stats(&there).undecodable), (1, 1, 0));
+}
+
+/// Its tags are its own, and not those of answers that its body has read.
+#[test]
+fn a_taken_value_can_be_replaced_by_an_insert() {
+    #[derive(HasCache)]
+    struct Tagged {
+        cache: Cache,
+    }
+
+    impl Tagged {
+        #[cached_query(ttl = "1h", shared, tags_from = |value| [format!("value:{value}")])]
+        fn get(&self) -> u64 {
+            5
+        }
+    }
+
+    let (server, here, there) = two();
+    let [first, second] = [(); 2].map(|()| Tagged { cache: server.process() });
+    assert_eq!((first.get(), second.get(), second.cache.stats().loads), (5, 5, 0));
+    assert!(entry!(second.get()).insert(6));
+    assert_eq!(second.get(), 6);
+    here.tagged(1);
+    assert_eq!((there.tagged(1), there.loads()), (0, 0));
+    assert!(entry!(there.tagged(1)).insert(7));
+    assert_eq!((there.tagged(1), there.loads()), (7, 0));
+}
+
+#[test]
+fn a_value_that_is_taken_is_told_and_no_load_is_counted() {
+    use cache_core::events::{LoadOutcome, Loaded};
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Outcomes(Arc<Mutex<Vec<LoadOutcome>>>);
+
+    impl cache_core::Observer for Outcomes {
+        fn loaded(&self, loaded: &Loaded<'_>) {
+            self.0.lock().expect("nobody panics").push(loaded.outcome);
+        }
+    }
+
+    let (server, database, outcomes) = (Server::default(), Database::default(), Outcomes::default());
+    let here = Library::new(&database, server.process());
+    let there = Library::new(&database, server.process_with(Cache::builder().observer(outcomes.clone())));
+    for row in 0..3 {
+        here.track(row);
+        there.track(row);
+    }
+    let writer = there.clone();
+    there.during_the_next_load(move || writer.cache.invalidate(["track"]));
+    there.track(4);
+    let told = outcomes.0.lock().expect("nobody panics").clone();
+    assert_eq!(told, [LoadOutcome::Taken, LoadOutcome::Taken, LoadOutcome::Taken, LoadOutcome::Discarded]);
+    let stats = there.cache.stats();
+    assert_eq!((stats.loads, stats.load_errors, stats.misses), (1, 0, 4));
+    let last = there.cache.mutations().pop().expect("it is in the log");
+    assert_eq!((last.function, last.fenced), ("invalidate", 1), "the load in flight");
 }

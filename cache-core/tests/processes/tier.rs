@@ -1,8 +1,10 @@
 //! A tier in memory, whose processes hear of records when a test says so.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 #[cfg(not(shuttle))]
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use cache_core::{
@@ -28,8 +30,10 @@ struct State {
     processes: Vec<Process>,
     is_down: bool,
     is_held: bool,
-    /// Whether reads wait.
+    /// Whether answers wait.
     holds_answers: bool,
+    /// Those who wait for one.
+    waiting: Vec<Waker>,
     max_bytes: Option<usize>,
     /// Of all processes.
     outbox: Vec<(usize, Publication)>,
@@ -147,8 +151,35 @@ impl Server {
         state.values.retain(|_, (_, expires_in)| !expires_in.is_zero());
     }
 
-    pub(crate) fn hold_answers(&self, holds: bool) {
-        self.state().holds_answers = holds;
+    /// From now on, callers wait for their answers.
+    pub(crate) fn hold_answers(&self) {
+        self.state().holds_answers = true;
+    }
+
+    pub(crate) fn give_answers(&self) {
+        let mut state = self.state();
+        state.holds_answers = false;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
+    /// What was asked for has happened: only the answer may be late.
+    fn answer<'a, T: Send + 'a>(&self, value: T) -> TierFuture<'a, T> {
+        let (server, mut value) = (self.clone(), Some(value));
+        Box::pin(poll_fn(move |cx| {
+            let mut state = server.state();
+            if state.holds_answers {
+                state.waiting.push(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(value.take().expect("it is ready once"))
+        }))
     }
 
     pub(crate) fn keys(&self) -> Vec<Vec<u8>> {
@@ -187,10 +218,6 @@ struct Tier {
     max_lag: Duration,
 }
 
-fn ready<'a, T: Send + 'a>(value: T) -> TierFuture<'a, T> {
-    Box::pin(std::future::ready(value))
-}
-
 impl SharedTier for Tier {
     fn max_lag(&self) -> Duration {
         self.max_lag
@@ -208,10 +235,7 @@ impl SharedTier for Tier {
 
     fn get<'a>(&'a self, key: &'a [u8]) -> TierFuture<'a, Result<Option<StoredValue>, TierError>> {
         let state = self.server.state();
-        if state.holds_answers {
-            return Box::pin(std::future::pending());
-        }
-        ready(if state.is_down {
+        self.server.answer(if state.is_down {
             Err(TierError::new("it is down"))
         } else {
             Ok(state.values.get(key).cloned().map(|(value, expires_in)| StoredValue { value, expires_in }))
@@ -225,7 +249,7 @@ impl SharedTier for Tier {
         expires_in: Duration,
     ) -> TierFuture<'a, Result<PutOutcome, TierError>> {
         let mut state = self.server.state();
-        ready(if state.is_down {
+        self.server.answer(if state.is_down {
             Err(TierError::new("it is down"))
         } else if state.max_bytes.is_some_and(|max| value.len() > max) {
             Ok(PutOutcome::TooLarge)
@@ -237,10 +261,11 @@ impl SharedTier for Tier {
 
     fn remove<'a>(&'a self, key: &'a [u8]) -> TierFuture<'a, Result<(), TierError>> {
         self.server.state().values.remove(key);
-        ready(Ok(()))
+        self.server.answer(Ok(()))
     }
 
     fn publish(&self, publication: Publication) -> TierFuture<'static, Result<LogPosition, PublishError>> {
-        ready(self.server.append(self.number, publication))
+        let answer = self.server.append(self.number, publication);
+        self.server.answer(answer)
     }
 }

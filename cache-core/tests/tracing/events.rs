@@ -175,3 +175,43 @@ fn a_panic_of_the_subscriber_at_an_event_reaches_no_caller() {
         assert_eq!(library.cache.stats().drop_panics, 1);
     });
 }
+
+/// A subscriber that asks the cache at each event.
+struct Asks(Cache);
+
+impl<S: Subscriber> Layer<S> for Asks {
+    fn on_event(&self, _: &Event<'_>, _: Context<'_, S>) {
+        Nested { cache: self.0.clone() }.asked();
+    }
+}
+
+#[derive(HasCache)]
+struct Nested {
+    cache: Cache,
+}
+
+impl Nested {
+    #[cached_query(ttl = "5m")]
+    fn asked(&self) -> u32 {
+        1
+    }
+
+    /// Tells of an invalidation while it loads.
+    #[cached_query(ttl = "5m")]
+    fn tells(&self) -> u32 {
+        self.cache.invalidate_tags(["artist:22"]);
+        2
+    }
+}
+
+#[test]
+fn what_a_subscriber_asks_for_is_no_part_of_the_load_around_the_event() {
+    let nested = Nested { cache: Cache::new() };
+    let subscriber = Dispatch::new(Registry::default().with(Asks(nested.cache.clone())));
+    dispatcher::with_default(&subscriber, || nested.tells());
+    let loads = nested.cache.stats().loads;
+    assert_eq!(loads, 2, "that of the subscriber, too");
+    nested.cache.invalidate(["asked"]);
+    nested.tells();
+    assert_eq!(nested.cache.stats().loads, loads);
+}

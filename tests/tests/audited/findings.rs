@@ -15,8 +15,12 @@ impl Findings {
     }
 
     pub(crate) fn audit(&self) -> Audit {
-        let list = self.0.clone();
-        Audit::sample(1.0).on_finding(move |finding| list.lock().unwrap().push(finding.clone()))
+        let list = self.clone();
+        Audit::sample(1.0).on_finding(move |finding| list.add(finding))
+    }
+
+    pub(crate) fn add(&self, finding: &StaleFinding) {
+        self.0.lock().unwrap().push(finding.clone());
     }
 
     pub(crate) fn take(&self) -> Vec<StaleFinding> {

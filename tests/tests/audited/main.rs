@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod findings;
+mod global;
 mod library;
 mod lists;
 mod original;

@@ -121,12 +121,13 @@ fn of_two_mutations_of_a_transaction_that_name_the_same_both_are_known() {
 }
 
 #[test]
-fn without_an_audit_nothing_is_held() {
+fn without_an_audit_nothing_is_held_or_recorded() {
     for (name, write) in WRITES {
         let counters = Counters { cache: Cache::new(), count: Arc::default() };
         let transaction = counters.cache.transaction();
         write(&counters.within(transaction.cache()));
         transaction.commit();
+        write(&counters);
         assert!(counters.cache.mutations().is_empty(), "{name}");
     }
 }

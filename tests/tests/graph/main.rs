@@ -4,6 +4,7 @@
 mod by_calls;
 mod copies;
 mod generic;
+mod handles;
 mod named;
 mod outputs;
 mod provided;

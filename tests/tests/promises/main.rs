@@ -56,6 +56,7 @@ mod asynchronous {
     mod panics;
     mod pinned;
     mod puts;
+    mod reasons;
     mod reentrant;
     mod refused;
     mod slow_clone;

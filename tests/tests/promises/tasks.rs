@@ -13,6 +13,7 @@ mod outages;
 mod runtimes;
 mod sharing;
 mod suspended;
+mod told;
 
 use std::fmt;
 use std::future::poll_fn;

@@ -335,3 +335,120 @@ fn without_an_audit_no_body_runs_twice() {
         assert_eq!((repo.two.load(SeqCst), repo.cache.stats().audited), (6, 0));
     });
 }
+
+/// It has another load, though nothing was invalidated.
+#[test]
+fn an_entry_that_expired_and_was_loaded_anew_is_found_anew() {
+    block_on(async {
+        let clock = ManualClock::new();
+        let (repo, findings) = Repo::new(Cache::builder().clock(clock.clone()).default_ttl(Duration::from_secs(10)));
+        for expected in [1, 2] {
+            repo.two(0).await;
+            repo.two.store(expected, SeqCst);
+            repo.two(0).await;
+            assert_eq!(findings.take(), [("two(of = 0)".into(), vec![])], "{expected}");
+            repo.two(0).await;
+            assert_eq!(findings.take(), []);
+            clock.advance(Duration::from_secs(10));
+            assert_eq!(repo.two(0).await, expected);
+        }
+    });
+}
+
+/// What panics, if it is armed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Panics {
+    Nowhere,
+    InEq,
+    InDebug,
+    InDebugOfKey,
+}
+
+type Armed = Arc<Mutex<Panics>>;
+
+fn maybe_panic(armed: &Armed, at: Panics) {
+    if *armed.lock().unwrap() == at {
+        std::panic::resume_unwind(Box::new("as the test wants it"));
+    }
+}
+
+#[derive(Clone)]
+struct Touchy(u32, Armed);
+
+impl PartialEq for Touchy {
+    fn eq(&self, other: &Self) -> bool {
+        maybe_panic(&self.1, Panics::InEq);
+        self.0 == other.0
+    }
+}
+
+impl std::fmt::Debug for Touchy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        maybe_panic(&self.1, Panics::InDebug);
+        self.0.fmt(f)
+    }
+}
+
+#[derive(Clone)]
+struct TouchyKey(Armed);
+
+impl PartialEq for TouchyKey {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for TouchyKey {}
+
+impl Hash for TouchyKey {
+    fn hash<H: std::hash::Hasher>(&self, _: &mut H) {}
+}
+
+impl std::fmt::Debug for TouchyKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        maybe_panic(&self.0, Panics::InDebugOfKey);
+        f.write_str("key")
+    }
+}
+
+#[derive(HasCache)]
+struct TouchyRepo {
+    number: AtomicU32,
+    armed: Armed,
+    #[cache]
+    cache: Cache,
+}
+
+impl TouchyRepo {
+    #[cached_query]
+    async fn get(&self, key: &TouchyKey) -> Touchy {
+        let _ = key;
+        Touchy(self.number.load(SeqCst), self.armed.clone())
+    }
+}
+
+#[test]
+fn p13_a_panic_while_answers_are_compared_or_shown_reaches_no_caller() {
+    let cases = [
+        (Panics::InEq, None),
+        (Panics::InDebug, Some(["key = key", "(a value without `Debug`)", "(a value without `Debug`)"])),
+        (Panics::InDebugOfKey, Some(["", "0", "1"])),
+        (Panics::Nowhere, Some(["key = key", "0", "1"])),
+    ];
+    for (panics, told) in cases {
+        let findings = Findings::default();
+        let armed = Armed::new(Mutex::new(Panics::Nowhere));
+        let cache = Cache::builder().audit(findings.audit()).build();
+        let repo = TouchyRepo { number: AtomicU32::new(0), armed: armed.clone(), cache };
+        let key = TouchyKey(armed.clone());
+        block_on(repo.get(&key));
+        repo.number.store(1, SeqCst);
+        *armed.lock().unwrap() = panics;
+        assert_eq!(block_on(repo.get(&key)).0, 0, "{panics:?}");
+        *armed.lock().unwrap() = Panics::Nowhere;
+        let found = findings.0.lock().unwrap().clone();
+        let shown: Vec<_> = found.iter().map(|one| [&*one.arguments, &*one.cached, &*one.loaded]).collect();
+        assert_eq!(shown, Vec::from_iter(told), "{panics:?}");
+        repo.cache.check_invariants();
+    }
+}

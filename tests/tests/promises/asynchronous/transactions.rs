@@ -459,6 +459,26 @@ fn p17_a_load_within_the_grace_that_ends_after_it_is_not_stored() {
     assert_eq!(slow.cache.len(), 1);
 }
 
+/// It has no node that could be suspended when the commit is lost.
+#[test]
+fn p17_within_the_grace_a_query_that_is_used_for_the_first_time_is_not_stored() {
+    let clock = cache_core::ManualClock::new();
+    let grace = std::time::Duration::from_secs(3);
+    let cache = Cache::builder().clock(clock.clone()).commit_grace(grace).build();
+    let slow = Slow { cache, clock: clock.clone(), during: Mutex::default() };
+    let transaction = slow.cache.transaction();
+    transaction.cache().invalidate(["slow"]);
+    assert!(transaction.commit_after(|| Err::<(), _>(())).is_err());
+    // Others are, and nothing is suspended yet.
+    block_on(slow.unaffected());
+    assert_eq!(slow.cache.len(), 1);
+    block_on(slow.slow());
+    assert_eq!(slow.cache.len(), 1);
+    clock.advance(grace);
+    block_on(slow.slow());
+    assert_eq!(slow.cache.len(), 2);
+}
+
 #[derive(HasCache)]
 struct Slow {
     cache: Cache,
@@ -467,6 +487,11 @@ struct Slow {
 }
 
 impl Slow {
+    #[cached_query]
+    async fn unaffected(&self) -> u32 {
+        2
+    }
+
     #[cached_query]
     async fn slow(&self) -> u32 {
         self.clock.advance(std::mem::take(&mut *self.during.lock().unwrap()));
