@@ -202,7 +202,9 @@ mod tests {
         let site = Site { query: &QUERY, owner: Owner::of::<Users> };
         let write = MutationSite { facts: &MUTATION, owner: Owner::of::<Orders> };
         let timelines: Vec<_> = (0..2 * MAX_MISSED).map(|_| timeline()).collect();
-        timelines.iter().for_each(|timeline| assert_eq!(report(site, write, timeline), None));
+        for timeline in &timelines {
+            assert_eq!(report(site, write, timeline), None);
+        }
         let seen = SEEN.lock();
         assert!(seen[&any_cache(site)].missed_by[&MUTATION.id()].0.len() <= MAX_MISSED);
     }

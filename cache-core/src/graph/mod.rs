@@ -98,7 +98,9 @@ fn mark_namesakes<'a>(functions: impl Iterator<Item = ((&'static str, &'static s
         by_name.entry(name).or_default().push(has_namesakes);
     }
     for namesakes in by_name.into_values().filter(|namesakes| namesakes.len() > 1) {
-        namesakes.into_iter().for_each(|has_namesakes| *has_namesakes = true);
+        for has_namesakes in namesakes {
+            *has_namesakes = true;
+        }
     }
 }
 

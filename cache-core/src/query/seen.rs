@@ -95,7 +95,7 @@ pub(crate) fn seen() -> Seen {
     let known_names = known.map(|(&name, _)| name).collect();
     let by_calls = BY_CALLS.iter().filter(|(_, was_invalidated)| was_invalidated.load(Ordering::Relaxed));
     let by_calls = by_calls.map(|(&number, _)| number).collect();
-    Seen { known_names, by_calls, ..SEEN.lock().clone() }
+    Seen { by_calls, known_names, ..SEEN.lock().clone() }
 }
 
 pub(crate) fn record_read(outer: SeenQuery, inner: SeenQuery) {
