@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(feature = "shared")]
+use crate::query::FunctionId;
 use crate::query::Query;
 use crate::query::mutation_facts::{MutationFacts, TargetFacts};
 
@@ -20,6 +22,15 @@ inventory::collect!(RegisteredMutation);
 pub(crate) fn queries() -> impl Iterator<Item = &'static Query> {
     let all = inventory::iter::<RegisteredQuery>.into_iter().map(|query| query.0);
     all.map(|query| (query.id(), query)).collect::<BTreeMap<_, _>>().into_values()
+}
+
+/// Around which item a query stands in the program: a type, or a type as a trait. `None` if another query of that name does,
+/// too: only their places differ, which change with each edit.
+#[cfg(feature = "shared")]
+pub(crate) fn item_of(number: u32) -> Option<&'static str> {
+    let FunctionId { module, name, owner, .. } = queries().find(|query| query.number_so_far() == number)?.id();
+    let is_alike = |id: FunctionId| (id.module, id.name, id.owner) == (module, name, owner);
+    (queries().filter(|query| is_alike(query.id())).count() == 1).then_some(owner)
 }
 
 /// Each one with the facts of all of its attributes.

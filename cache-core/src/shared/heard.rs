@@ -14,7 +14,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use crate::shared::lease::LeaseTime;
-use crate::shared::mark::EVERYTHING;
+use crate::shared::mark::{self, EVERYTHING, Mark};
 use crate::shared::record::{LogPosition, Place, Record, ValueHead};
 
 /// So many places are remembered: sixteen bytes each in a table, and as many in a list.
@@ -84,8 +84,16 @@ impl Heard {
         self.hasher.hash_one((scope, mark))
     }
 
+    /// With a key, any key of its query is named.
     fn hashes(&self, places: &[Place]) -> Vec<PlaceHash> {
-        places.iter().map(|place| self.hash(place.scope.as_deref(), &place.mark)).collect()
+        let mut hashes = Vec::with_capacity(places.len());
+        for Place { scope, mark } in places {
+            hashes.push(self.hash(scope.as_deref(), mark));
+            if let Some(Mark::Key(query)) = mark::parse(mark) {
+                hashes.push(self.hash(scope.as_deref(), &mark::of_any_key(query)));
+            }
+        }
+        hashes
     }
 
     /// This process is about to invalidate. Called before it does: until it hears of it in the log, nothing that depends on

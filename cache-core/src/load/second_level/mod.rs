@@ -12,6 +12,7 @@ use futures_lite::future::block_on;
 use crate::clock::{FOREVER, Nanos, saturating_nanos};
 use crate::engine::Engine;
 use crate::flight::context::Context;
+use crate::query::registered::item_of;
 use crate::query::state::QueryState;
 use crate::shared::encoding::ValueEncoding;
 use crate::shared::mark::{self, Mark};
@@ -88,10 +89,11 @@ impl<V> SharedLoad<V> {
     ) -> Self {
         let prefix = shared.prefix(store.number, || prefix_of::<K, V>(&store.query, store.instance));
         let tier_key = prefix.map(|prefix| {
-            let scope = scope.map_or(&[][..], |scope| scope.name.as_bytes());
-            // The length keeps scope and key apart.
-            let length = u32::try_from(scope.len()).unwrap_or(u32::MAX).to_be_bytes();
-            [&*prefix, &length, scope, key].concat().into()
+            // The length keeps scope and key apart. No scope is as long as the root is said to be: its name may be empty.
+            let (length, scope) = scope.map_or((u32::MAX, &[][..]), |scope| {
+                (u32::try_from(scope.name.len()).unwrap_or(u32::MAX - 1), scope.name.as_bytes())
+            });
+            [&*prefix, &length.to_be_bytes(), scope, key].concat().into()
         });
         Self { mark: mark::key_hash(key), key: tier_key, values, born: shared.log.applied(), take }
     }
@@ -181,10 +183,10 @@ impl<V: Send + Sync + 'static> SharedLoad<V> {
 
 /// What the keys of a store begin with in the second level: the names of its query and types.
 ///
-/// Where the name of a type may stand for several, nothing is there. A compiler or release that writes a name differently
+/// Where the name of a type may stand for several, or two queries are alike but for their place, nothing is there. A compiler or release that writes a name differently
 /// finds nothing of the other.
 fn prefix_of<K, V>(query: &QueryState, instance: TypeId) -> Option<Arc<[u8]>> {
-    let QueryState { module, owner, name, .. } = *query;
+    let QueryState { module, owner, name, number, .. } = query;
     let types = type_name::<(K, V)>();
     let is_ambiguous = |name: &str| name.contains("{{") || name.contains("impl ");
     // In these values `Some` and `None` would be written alike.
@@ -192,7 +194,8 @@ fn prefix_of<K, V>(query: &QueryState, instance: TypeId) -> Option<Arc<[u8]>> {
     if instance != TypeId::of::<()>() || is_ambiguous(owner) || is_ambiguous(types) || is_lossy {
         return None;
     }
-    let identity = mark::key_hash(format!("{module} {owner} {name} {types}").as_bytes());
+    let item = item_of(*number)?;
+    let identity = mark::key_hash(format!("{module} {item} {owner} {name} {types}").as_bytes());
     Some(format!("{name}:{identity:016x}:").into_bytes().into())
 }
 
