@@ -482,9 +482,9 @@ fn p21_who_asks_while_a_record_takes_effect_takes_nothing_from_before_it() {
         server.hold();
         here.write(1);
         if is_lost {
-            server.lose(1)
+            server.lose(1);
         } else {
-            server.deliver()
+            server.deliver();
         }
         asks.0.lock().expect("nobody panics").take();
         assert_eq!((there.loads(), there.track(1)), (1, 1), "the record is lost: {is_lost}");
