@@ -274,6 +274,11 @@ impl TimeSource {
         Self::Custom(Box::new(clock.expect("only a `TickingClock` is taken")))
     }
 
+    /// Whether it has a tick, and shows the system's time.
+    pub(crate) fn is_coarse(&self) -> bool {
+        matches!(self, Self::System | Self::Ticking(_))
+    }
+
     pub(crate) fn now(&self) -> Nanos {
         match self {
             Self::System => coarse_nanos(),

@@ -26,7 +26,8 @@ thread_local! {
 }
 
 thread_local! {
-    /// Their number, read at each hit: so it has no destructor.
+    /// How many of them, the last ones, the running code belongs to: see [`outside`]. Read at each hit: so it has no
+    /// destructor.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -311,31 +312,23 @@ impl Lifetime {
     }
 }
 
-/// Runs code that belongs to none of the loads on this thread.
+/// Runs code that belongs to none of the loads on this thread. They are still running: the code must not wait for them.
 pub(crate) fn outside<R>(code: impl FnOnce() -> R) -> R {
-    let suspended = RUNNING.try_with(|running| std::mem::take(&mut *running.borrow_mut())).unwrap_or_default();
-    let _suspended = Suspended { running: suspended, depth: DEPTH.with(|depth| depth.replace(0)) };
+    let _depth = FormerDepth(DEPTH.with(|depth| depth.replace(0)));
     code()
 }
 
-/// The loads that the code after it belongs to.
-struct Suspended {
-    running: Vec<Arc<Context>>,
-    depth: usize,
-}
+struct FormerDepth(usize);
 
-impl Drop for Suspended {
+impl Drop for FormerDepth {
     fn drop(&mut self) {
-        let running = std::mem::take(&mut self.running);
-        // Nothing is left of the code's own loads.
-        let _ = RUNNING.try_with(|now| *now.borrow_mut() = running);
-        DEPTH.with(|depth| depth.set(self.depth));
+        DEPTH.with(|depth| depth.set(self.0));
     }
 }
 
 /// Whether the running code belongs to the body of a hit that is audited.
 pub(crate) fn is_in_audit() -> bool {
-    is_inside() && with_running(|running| running.iter().any(|context| context.is_audit)) == Some(true)
+    is_inside() && with_current(|current| current.iter().any(|context| context.is_audit)) == Some(true)
 }
 
 #[inline]
@@ -359,7 +352,7 @@ pub(crate) fn attach(
 
 /// The running code reads in a transaction: none of the loads that it belongs to is stored or shared.
 pub(crate) fn set_running_private() {
-    with_running(|running| running.iter().for_each(|context| context.set_private()));
+    with_current(|current| current.iter().for_each(|context| context.set_private()));
 }
 
 /// The same for the innermost load, which then passes it on.
@@ -385,7 +378,13 @@ fn innermost() -> Option<Arc<Context>> {
     RUNNING.try_with(|running| running.borrow().last().cloned()).ok().flatten()
 }
 
-/// `None` on a thread that is ending and has dropped the list: later destructors may use caches.
+/// Those that the running code belongs to.
+pub(crate) fn with_current<R>(with: impl FnOnce(&[Arc<Context>]) -> R) -> Option<R> {
+    with_running(|running| with(&running[running.len() - DEPTH.with(Cell::get)..]))
+}
+
+/// All whose bodies this thread runs. `None` on a thread that is ending and has dropped the list: later destructors may use
+/// caches.
 pub(crate) fn with_running<R>(with: impl FnOnce(&[Arc<Context>]) -> R) -> Option<R> {
     RUNNING.try_with(|running| with(&running.borrow())).ok()
 }
@@ -422,13 +421,53 @@ impl Drop for Running {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::{Arc, OnceLock};
     use std::task::{Context, Waker};
 
     use futures_lite::future::{block_on, yield_now};
 
-    use crate::{EntryOptions, TaggedCache};
+    use crate::{Cache, EntryOptions, HasCache, Observer, TaggedCache, cached_query, events};
 
     type Numbers = TaggedCache<u32, u32>;
+
+    #[derive(Clone, HasCache)]
+    struct Sums {
+        cache: Cache,
+    }
+
+    impl Sums {
+        #[cached_query]
+        fn sum(&self) -> u32 {
+            self.number() + 1
+        }
+
+        #[cached_query]
+        fn number(&self) -> u32 {
+            1
+        }
+    }
+
+    /// Asks, at the first miss of the inner query, for the load around it.
+    #[derive(Clone, Default)]
+    struct Asks(Arc<(OnceLock<Sums>, AtomicU32)>);
+
+    impl Observer for Asks {
+        fn missed(&self, event: &events::Missed<'_>) {
+            let (sums, asked) = &*self.0;
+            if event.call.query == "number" && asked.swap(1, Ordering::Relaxed) == 0 {
+                asked.store(sums.get().expect("it is set").sum(), Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[test]
+    fn p6_an_observer_does_not_wait_for_the_load_around_it() {
+        let asks = Asks::default();
+        let sums = Sums { cache: Cache::builder().observer(asks.clone()).build() };
+        assert!(asks.0.0.set(sums.clone()).is_ok());
+        assert_eq!((sums.sum(), asks.0.1.load(Ordering::Relaxed)), (2, 2));
+    }
 
     #[test]
     fn p15_what_was_made_from_very_many_keys_is_not_served_after_an_insert_of_one() {

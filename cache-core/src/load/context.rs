@@ -6,7 +6,7 @@ use std::task::{Context as Polling, Poll};
 
 use pin_project_lite::pin_project;
 
-use crate::flight::context::{Context, Running, with_running};
+use crate::flight::context::{Context, Running, with_current};
 use crate::sync::Arc;
 
 /// The load that the running code belongs to, for bodies that use other threads or tasks.
@@ -44,7 +44,7 @@ impl LoadContext {
     /// it has no effect.
     #[must_use]
     pub fn current() -> Self {
-        Self(with_running(<[_]>::to_vec).unwrap_or_default())
+        Self(with_current(<[_]>::to_vec).unwrap_or_default())
     }
 
     pub(crate) fn of(contexts: Vec<Arc<Context>>) -> Self {

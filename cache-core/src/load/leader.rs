@@ -2,7 +2,6 @@
 
 use std::panic::resume_unwind;
 use std::thread::panicking;
-use std::time::Duration;
 
 use crate::clock::{FOREVER, Nanos};
 use crate::engine::Engine;
@@ -101,6 +100,9 @@ impl<K, V> Leader<K, V> {
         }
         self.has_begun = true;
         self.store.query.counters.begin_load();
+        if let Some(subject) = &self.subject {
+            subject.begin(&self.engine.timeline().time);
+        }
         if self.aged.is_some() {
             self.store.query.counters.count(Event::Refresh);
         }
@@ -338,7 +340,7 @@ impl<K: Storable, V: Storable> Leader<K, V> {
 /// Not generic: compiled in this crate.
 #[cold]
 fn tell_loaded(engine: &Engine, subject: &Subject, began: Nanos, outcome: LoadOutcome, shared_by: usize, now: Nanos) {
-    let (call, duration) = (subject.call(), Duration::from_nanos(now.saturating_sub(began)));
+    let (call, duration) = (subject.call(), subject.duration(now.saturating_sub(began)));
     engine.storage.observers.tell(|observer| observer.loaded(&Loaded { call, duration, outcome, shared_by }));
 }
 

@@ -1,8 +1,10 @@
 //! What an [`Observer`](crate::Observer) is told.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use crate::clock::{Nanos, TimeSource};
 use crate::entry::discard_value;
 use crate::history::info::{MutationInfo, TargetInfo};
 use crate::query::state::QueryState;
@@ -58,7 +60,7 @@ impl fmt::Debug for Call<'_> {
 pub struct Loaded<'a> {
     /// The call that led it.
     pub call: Call<'a>,
-    /// From its start to its end, by the clock of the cache.
+    /// From its start to its end: by a clock of your own, or else by that of the system, whatever the tick of the cache's.
     pub duration: Duration,
     /// How it ended.
     pub outcome: LoadOutcome,
@@ -202,6 +204,8 @@ pub(crate) struct Subject {
     scope: Option<Arc<Scope>>,
     /// Taken when it is dropped.
     describe: Option<OwnDescribe>,
+    /// If the cache's clock is coarser than the system's.
+    began: OnceLock<Instant>,
 }
 
 type OwnDescribe = Box<dyn Fn(&mut dyn fmt::Write) -> fmt::Result + Send + Sync>;
@@ -213,7 +217,20 @@ impl Subject {
         describe: impl Fn(&QueryState, &mut dyn fmt::Write) -> fmt::Result + Send + Sync + 'static,
     ) -> Arc<Self> {
         let of = query.clone();
-        Arc::new(Self { query, scope, describe: Some(Box::new(move |out| describe(&of, out))) })
+        let describe: OwnDescribe = Box::new(move |out| describe(&of, out));
+        Arc::new(Self { query, scope, describe: Some(describe), began: OnceLock::new() })
+    }
+
+    /// The body is about to run.
+    pub(crate) fn begin(&self, time: &TimeSource) {
+        if time.is_coarse() {
+            self.began.get_or_init(Instant::now);
+        }
+    }
+
+    /// `span`: the same by the cache's clock.
+    pub(crate) fn duration(&self, span: Nanos) -> Duration {
+        self.began.get().map_or(Duration::from_nanos(span), Instant::elapsed)
     }
 
     pub(crate) fn query(&self) -> &QueryState {

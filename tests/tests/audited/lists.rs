@@ -143,7 +143,7 @@ type Ask = fn(&Shop, &[u32]) -> Result<Prices, Down>;
 
 /// The test, for the query and for the `async` one.
 fn both(test: impl Fn(Ask)) {
-    test(|shop, ids| shop.prices(ids));
+    test(Shop::prices);
     test(|shop, ids| block_on(shop.prices_async(ids)));
 }
 
@@ -440,7 +440,7 @@ fn beside_other_threads_nothing_is_found_but_what_is_wrong() {
                         for _ in 0..500 {
                             let (id, price) = (random.u32(1..=LAST), random.u32(..));
                             if random.u32(0..4) > 0 {
-                                ask(shop, &Vec::from_iter(id..=LAST)).unwrap();
+                                ask(shop, &(id..=LAST).collect::<Vec<_>>()).unwrap();
                             } else if names_the_last || id < LAST {
                                 shop.write(id, &[(id, Some(price))]);
                             } else {
@@ -451,9 +451,9 @@ fn beside_other_threads_nothing_is_found_but_what_is_wrong() {
                 }
             });
             // Now it is calm.
-            let all = Vec::from_iter(1..=LAST);
+            let all: Vec<_> = (1..=LAST).collect();
             ask(&shop, &all).unwrap();
-            let wrong = Vec::from_iter(findings.take().into_iter().map(|finding| finding.arguments));
+            let wrong: Vec<_> = findings.take().into_iter().map(|finding| finding.arguments).collect();
             assert_eq!(wrong, if names_the_last { vec![] } else { vec![format!("id = {LAST}")] });
             assert!(shop.counts().0 > 500, "{}", shop.cache.stats());
             shop.cache.check_invariants();
@@ -464,7 +464,7 @@ fn beside_other_threads_nothing_is_found_but_what_is_wrong() {
 #[test]
 fn each_id_is_drawn_for_itself() {
     both(|ask| {
-        let ids = Vec::from_iter(1..=1_000);
+        let ids: Vec<_> = (1..=1_000).collect();
         for (share, least, most) in [(0.0, 0, 0), (0.5, 400, 600), (1.0, 1_000, 1_000)] {
             let shop = Shop::on(Cache::builder().audit(Audit::sample(share)).build());
             ask(&shop, &ids).unwrap();
@@ -495,7 +495,7 @@ fn a_finding_has_the_scope_of_its_handle() {
         assert_eq!(findings.take_found(), []);
         shop.database.lock().unwrap().insert(1, 111);
         ask(&tenant, &[1]).unwrap();
-        let scopes = Vec::from_iter(findings.take().into_iter().map(|finding| finding.scope));
+        let scopes: Vec<_> = findings.take().into_iter().map(|finding| finding.scope).collect();
         assert_eq!(scopes, [Some("tenant".to_owned())], "the other one was not asked for");
     });
 }
