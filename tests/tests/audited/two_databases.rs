@@ -36,7 +36,7 @@ fn two_databases_on_one_cache_are_found_and_no_mutation_is_blamed() {
     let [finding] = &*found else { panic!("the track, and not the favourites, which are alike: {found:?}") };
     assert_eq!((finding.query, finding.mutations.len()), ("get_track", 0));
     assert!(finding.cached.contains("Love Me Do") && finding.loaded.contains("Help!"), "{finding}");
-    assert!(finding.to_string().ends_with("such as `self`."), "{finding}");
+    assert!(finding.to_string().contains("such as `self`, or"), "{finding}");
     assert_eq!(cache.stats().audited, 6);
 }
 
