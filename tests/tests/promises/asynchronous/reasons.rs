@@ -347,7 +347,7 @@ fn an_entry_explains_only_writes_that_were_about_it() {
         let (one, two) = (repo.on(repo.cache.scope("one")), repo.on(repo.cache.scope("two")));
         let why = |repo: &Repo| {
             let text = entry!(repo.get(1)).explain().to_string();
-            text.strip_prefix("`get(id = 1)` is not cached: it was not loaded, or has left the cache")
+            text.strip_prefix("`get(id = 1)` is not cached: it was not loaded, was not stored, or has left the cache")
                 .map(str::to_owned)
         };
         assert_eq!(why(&two).as_deref(), Some(""));
@@ -378,7 +378,7 @@ fn an_entry_explains_only_writes_that_were_about_it() {
         // In a query made of others, a load in flight is told.
         assert_eq!(
             repo.explains().await,
-            "`explains()` is not cached: it was not loaded, or has left the cache; a load is in flight"
+            "`explains()` is not cached: it was not loaded, was not stored, or has left the cache; a load is in flight"
         );
         assert!(!entry!(repo.explains()).explain().is_loading());
     });
