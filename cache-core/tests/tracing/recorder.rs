@@ -91,9 +91,12 @@ impl Recorder {
 }
 
 /// What the code shows to a subscriber with this level on this thread.
+///
+/// The level is that of the whole subscriber: filters of layers keep state for each thread, which goes wrong where other
+/// subscribers come and go.
 pub(crate) fn seen_at(level: LevelFilter, code: impl FnOnce(&Recorder)) -> Seen {
     let recorder = Recorder::default();
-    let subscriber = Dispatch::new(Registry::default().with(recorder.clone().with_filter(level)));
+    let subscriber = Dispatch::new(Registry::default().with(recorder.clone()).with(level));
     tracing::dispatcher::with_default(&subscriber, || code(&recorder));
     recorder.seen()
 }
